@@ -1,0 +1,154 @@
+"""One application error with two voices: a sentence for the caller, facts for the log."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class ProblemType:
+    """A kind of error, documented at /problems/{slug} (RFC 9457).
+
+    `doc` says what happened and what to do about it; `retryable` says whether the same request may succeed later.
+    """
+
+    slug: str
+    status: int
+    title: str
+    doc: str
+    retryable: bool = False
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One fault in the input: a JSON pointer (RFC 6901) and a sentence that never repeats the value."""
+
+    pointer: str
+    detail: str
+
+
+class AppError(Exception):
+    """The only error that crosses a layer.
+
+    `detail` is read by the caller and must hold only what the caller may know.
+    `facts` are allow-listed log keys; they never reach the caller.
+    `extra` are further members of the problem document (RFC 9457 section 3.2).
+    """
+
+    def __init__(
+        self,
+        problem: ProblemType,
+        detail: str,
+        *,
+        retry_after_s: float | None = None,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, Any] | None = None,
+        **facts: Fact,
+    ) -> None:
+        super().__init__(problem.slug)
+        self.problem = problem
+        self.detail = detail
+        self.retry_after_s = retry_after_s
+        self.errors = tuple(errors)
+        self.extra: Mapping[str, Any] = extra or {}
+        self.facts = facts
+
+
+NOT_FOUND = ProblemType(
+    "not-found",
+    404,
+    "Not found",
+    "There is no such thing here, or it belongs to somebody else. Check the id and whose key you use.",
+)
+UNAUTHENTICATED = ProblemType(
+    "unauthenticated",
+    401,
+    "Authentication needed",
+    "The request carries no credential that is in force. Send an active API key as a Bearer token.",
+)
+FORBIDDEN = ProblemType(
+    "forbidden", 403, "Not allowed", "The credential lacks the scope this route needs. Use a key that has it."
+)
+INVALID_REQUEST = ProblemType(
+    "invalid-request",
+    422,
+    "The request is not valid",
+    "A field is missing, unknown or out of range. `errors` points at each one; correct them and send again.",
+)
+METHOD_NOT_ALLOWED = ProblemType(
+    "method-not-allowed",
+    405,
+    "Method not allowed",
+    "This path exists but not with this method. The `Allow` header lists those that are.",
+)
+CONFLICT = ProblemType(
+    "conflict", 409, "Conflict", "The thing has changed or is in a state that forbids this. Read it again."
+)
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed",
+    412,
+    "Changed in the meantime",
+    "`If-Match` names another version than the current one. Read it again and repeat the change.",
+)
+PAYLOAD_TOO_LARGE = ProblemType(
+    "payload-too-large", 413, "Too large", "The body is larger than the limit named in `detail`. Send less."
+)
+UNSUPPORTED_MEDIA_TYPE = ProblemType(
+    "unsupported-media-type",
+    415,
+    "Unsupported media type",
+    "The content is not of a kind that is accepted, or is not what its name and type say. `detail` lists what is.",
+)
+RATE_LIMITED = ProblemType(
+    "rate-limited",
+    429,
+    "Too many requests",
+    "A limit was reached; `detail` names it. Wait as long as `Retry-After` says.",
+    retryable=True,
+)
+INTERNAL = ProblemType(
+    "internal",
+    500,
+    "Something failed on our side",
+    "The request may be repeated. Quote `request_id` when you report it.",
+    retryable=True,
+)
+UPSTREAM_FAILED = ProblemType(
+    "upstream-failed",
+    502,
+    "A part behind this one failed",
+    "A vendor or another service did not answer as it should. It is tried again by itself where work is queued.",
+    retryable=True,
+)
+UPSTREAM_REFUSED = ProblemType(
+    "upstream-refused",
+    502,
+    "A part behind this one refused",
+    "A vendor refused the request for good, for example for a wrong key or an unreadable file. An operator must look.",
+)
+UNAVAILABLE = ProblemType(
+    "unavailable",
+    503,
+    "Not available right now",
+    "A part this needs is down or busy. Wait as long as `Retry-After` says and repeat.",
+    retryable=True,
+)
+
+GENERIC: tuple[ProblemType, ...] = (
+    NOT_FOUND,
+    UNAUTHENTICATED,
+    FORBIDDEN,
+    INVALID_REQUEST,
+    METHOD_NOT_ALLOWED,
+    CONFLICT,
+    PRECONDITION_FAILED,
+    PAYLOAD_TOO_LARGE,
+    UNSUPPORTED_MEDIA_TYPE,
+    RATE_LIMITED,
+    INTERNAL,
+    UPSTREAM_FAILED,
+    UPSTREAM_REFUSED,
+    UNAVAILABLE,
+)

@@ -1,0 +1,24 @@
+"""Ids: sortable by time for new things, derived from their cause for what must not happen twice."""
+
+import os
+import time
+from uuid import UUID, uuid5
+
+_RAND_BITS = 74
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562 section 5.7): 48 bits of Unix milliseconds, then randomness."""
+    milliseconds = time.time_ns() // 1_000_000
+    rand = int.from_bytes(os.urandom(10), "big") & ((1 << _RAND_BITS) - 1)
+    value = (milliseconds & ((1 << 48) - 1)) << 80
+    value |= 0x7 << 76
+    value |= (rand >> 62) << 64
+    value |= 0b10 << 62
+    value |= rand & ((1 << 62) - 1)
+    return UUID(int=value)
+
+
+def derived_id(cause: UUID, *names: str) -> UUID:
+    """Return the same UUIDv5 for the same cause and names, so that a replay makes no second id."""
+    return uuid5(cause, "\x1f".join(names))
