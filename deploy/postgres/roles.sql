@@ -1,0 +1,43 @@
+-- Who may touch what, as the database enforces it (SECURITY.md section 1).
+-- Applied by a superuser before the migrations; idempotent. Passwords are set apart, never in a file.
+
+-- One owner (cannot log in) and one login role per service; the relay reads outboxes and nothing else.
+do $$
+declare s text;
+begin
+  foreach s in array array['gateway','consent','ingestion','transcriber','embedder','chat'] loop
+    if not exists (select from pg_roles where rolname = 'owner_' || s) then
+      execute format('create role %I nologin noinherit', 'owner_' || s);
+    end if;
+    if not exists (select from pg_roles where rolname = 'svc_' || s) then
+      execute format('create role %I login noinherit nosuperuser nocreatedb nocreaterole nobypassrls', 'svc_' || s);
+    end if;
+    execute format('create schema if not exists %I authorization %I', s, 'owner_' || s);
+    execute format('revoke all on schema %I from public', s);
+    execute format('grant usage on schema %I to %I', s, 'svc_' || s);
+    execute format('alter role %I set search_path = %I, public', 'svc_' || s, s);
+    execute format('alter role %I set statement_timeout = ''30s''', 'svc_' || s);
+    execute format('alter role %I set lock_timeout = ''5s''', 'svc_' || s);
+    execute format('alter role %I set idle_in_transaction_session_timeout = ''30s''', 'svc_' || s);
+  end loop;
+  if not exists (select from pg_roles where rolname = 'svc_relay') then
+    create role svc_relay login noinherit nosuperuser nocreatedb nocreaterole nobypassrls;
+  end if;
+  alter role svc_relay set statement_timeout = '30s';
+  alter role svc_relay set idle_in_transaction_session_timeout = '30s';
+  if not exists (select from pg_roles where rolname = 'owner_ctx') then
+    create role owner_ctx nologin noinherit;
+  end if;
+  execute format('revoke temporary, create on database %I from public', current_database());
+end $$;
+
+revoke create on schema public from public;
+create extension if not exists vector schema public;
+create schema if not exists ctx authorization owner_ctx;
+revoke all on schema ctx from public;
+grant usage on schema ctx to
+  svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat, svc_relay,
+  owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
+
+-- consent.hold and consent.in_force are called by the triggers and policies of others.
+grant usage on schema consent to svc_ingestion, svc_transcriber, svc_embedder, svc_chat;

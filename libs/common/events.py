@@ -1,0 +1,98 @@
+"""Events: facts in the past tense, in an envelope that every stream carries the same way."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.common.clock import to_json_time
+
+
+class Event(BaseModel):
+    """A fact. Fields are ids and small numbers, never words of a person.
+
+    `type` is dotted and past tense; `topic` names the stream and has one producing service.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+    version: ClassVar[int] = 1
+    key_field: ClassVar[str] = "organization_id"
+
+    @property
+    def key(self) -> str:
+        """Return what this event is ordered and looked up by, as text."""
+        return str(getattr(self, self.key_field))
+
+    def payload(self) -> dict[str, Any]:
+        """Return the fields as JSON-ready values."""
+        return self.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An event on its way: what happened, its id, when, and the headers (trace, capability, cause)."""
+
+    id: UUID
+    type: str
+    version: int
+    topic: str
+    key: str
+    at: datetime
+    payload: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Return the wire form: one JSON object."""
+        return json.dumps(
+            {
+                "id": str(self.id),
+                "type": self.type,
+                "version": self.version,
+                "topic": self.topic,
+                "key": self.key,
+                "at": to_json_time(self.at),
+                "payload": dict(self.payload),
+                "headers": dict(self.headers),
+            },
+            separators=(",", ":"),
+        )
+
+    @staticmethod
+    def from_json(text: str | bytes) -> "Envelope":
+        """Read the wire form; raise ValueError or KeyError when it is not one."""
+        raw = json.loads(text)
+        return Envelope(
+            id=UUID(raw["id"]),
+            type=raw["type"],
+            version=int(raw["version"]),
+            topic=raw["topic"],
+            key=raw["key"],
+            at=datetime.fromisoformat(raw["at"]),
+            payload=raw["payload"],
+            headers=raw["headers"],
+        )
+
+
+class Catalogue:
+    """All events that exist, by type and version: what cannot be looked up here cannot be read."""
+
+    def __init__(self, events: Iterable[type[Event]]) -> None:
+        self._by_name: dict[tuple[str, int], type[Event]] = {}
+        for event in events:
+            if self._by_name.setdefault((event.type, event.version), event) is not event:
+                raise ValueError(f"two events are called {event.type} v{event.version}")
+
+    def __iter__(self) -> Iterator[type[Event]]:
+        """Iterate over the classes in order of type and version."""
+        return iter(self._by_name[name] for name in sorted(self._by_name))
+
+    def read(self, envelope: Envelope) -> Event:
+        """Return the event in the envelope; raise KeyError for an unknown one, ValueError for a wrong payload."""
+        return self._by_name[(envelope.type, envelope.version)].model_validate(dict(envelope.payload))

@@ -1,0 +1,29 @@
+"""The problems of this product (RFC 9457); the generic ones are in libs.common.errors."""
+
+from libs.common.errors import GENERIC, ProblemType
+
+CONSENT_REQUIRED = ProblemType(
+    "consent-required",
+    403,
+    "Consent is required",
+    "No consent for this purpose is in force for this patient and therapist. "
+    "Record the patient's consent (POST /api/v1/consents) and send the request again.",
+)
+PATIENT_QUOTA = ProblemType(
+    "patient-quota",
+    429,
+    "Too many messages from this patient",
+    "A patient may send 20 messages an hour. Wait as long as `Retry-After` says; "
+    "the crisis resources in this answer are always there.",
+    retryable=True,
+)
+
+PRODUCT: tuple[ProblemType, ...] = (
+    CONSENT_REQUIRED,
+    PATIENT_QUOTA,
+)
+
+BY_SLUG: dict[str, ProblemType] = {problem.slug: problem for problem in (*GENERIC, *PRODUCT)}
+
+# SQLSTATEs that our database functions raise for a business "no".
+REFUSALS: dict[str, ProblemType] = {"TR403": CONSENT_REQUIRED}
