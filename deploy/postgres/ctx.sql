@@ -85,12 +85,6 @@ begin
   return c;
 end $$;
 
--- May a row of this patient and session be touched? Null in the capability means: any of the organization.
-create or replace function ctx.covers(c ctx.claims, org uuid, patient uuid, session uuid) returns boolean
-language sql immutable set search_path = pg_catalog as $$
-  select c.org = org and (c.patient is null or c.patient = patient) and (c.session is null or session is null or c.session = session)
-$$;
-
 create or replace function ctx.sign(message text, key_id text) returns text
 language plpgsql stable security definer set search_path = pg_catalog as $$
 declare k record;
@@ -99,8 +93,8 @@ begin
   return message || '|' || encode(sha256(k.opad || sha256(k.ipad || convert_to(message, 'UTF8'))), 'hex');
 end $$;
 
--- The capability an event carries: the current one, narrowed to the event's patient and session, for 30 days.
--- Never wider than the current one, and null when there is none or the event is about somebody else.
+-- The capability an event carries: the current one, narrowed to the event's patient and session and to the scopes
+-- that steps need. 30 days from the request; one that is carried already keeps its expiry, so no chain lives for ever.
 create or replace function ctx.carry(payload jsonb) returns text
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
@@ -108,16 +102,20 @@ declare
   c ctx.claims := ctx.verify(token);
   patient uuid := (payload ->> 'patient_id')::uuid;
   session uuid := (payload ->> 'session_id')::uuid;
+  now_s bigint := extract(epoch from clock_timestamp())::bigint;
+  scopes text;
 begin
   if c.org is null or c.org <> (payload ->> 'organization_id')::uuid
      or (c.patient is not null and patient is not null and c.patient <> patient)
      or (c.session is not null and session is not null and c.session <> session) then
     raise exception 'an event may not be wider than its capability' using errcode = 'TR401';
   end if;
+  select coalesce(string_agg(distinct replace(scope, 'consent:write', 'consent:read'), ','), 'none')
+    into scopes from unnest(c.scopes) scope where scope not like 'gateway:%';
   return ctx.sign(concat_ws('|', 'v1', split_part(token, '|', 2),
-    greatest(c.expires_s, extract(epoch from clock_timestamp() + interval '30 days')::bigint),
+    case when c.expires_s > now_s + 3600 then c.expires_s else now_s + 30 * 86400 end,
     c.org, coalesce(coalesce(c.patient, patient)::text, '-'), coalesce(coalesce(c.session, session)::text, '-'),
-    c.actor, array_to_string(c.scopes, ','), '-', gen_random_uuid()), split_part(token, '|', 2));
+    c.actor, scopes, '-', gen_random_uuid()), split_part(token, '|', 2));
 end $$;
 
 create or replace function ctx.revoke_key(id text) returns void
@@ -126,7 +124,7 @@ language sql security definer set search_path = pg_catalog as $$
 $$;
 
 revoke all on all functions in schema ctx from public;
-grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb), ctx.covers(ctx.claims, uuid, uuid, uuid) to
+grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb) to
   svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
 grant execute on function ctx.revoke_key(text) to svc_gateway, owner_gateway;

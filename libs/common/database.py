@@ -1,0 +1,143 @@
+"""PostgreSQL, so that no transaction starts without a capability (the row-level-security context)."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, CursorResult, Executable, event, text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from libs.common import capability
+from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError, ProblemType
+from libs.common.events import Event
+from libs.common.ids import derived_id, new_id
+from libs.common.tracing import trace_headers
+
+POOL_SIZE = 8
+POOL_OVERFLOW = 8
+POOL_WAIT_S = 10
+CONNECT_TIMEOUT_S = 5
+RETRY_AFTER_S = 2.0
+
+# Without a capability only SECURITY DEFINER functions answer: row-level security shows no row.
+_ANONYMOUS = "anonymous"
+_TRANSIENT = {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03"}
+
+_INSERT_EVENT = text(
+    "insert into outbox (id, topic, key, type, version, payload, headers) values "
+    "(:id, :topic, :key, :type, :version, cast(:payload as jsonb), "
+    "cast(:headers as jsonb) || jsonb_build_object('capability', ctx.carry(cast(:payload as jsonb))))"
+)
+_APPLY_ONCE = text(
+    "insert into inbox (grp, event_id, epoch) values (:group, :event_id, :epoch) on conflict do nothing returning 1"
+)
+
+
+class Transaction:
+    """An open transaction of one service under one capability. Facts emitted in it leave only if it commits."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Run a SQLAlchemy Core statement."""
+        return await self._connection.execute(statement, parameters)
+
+    async def emit(self, *events: Event, cause: UUID | None = None) -> None:
+        """Write facts to the outbox. With `cause` their ids derive from it, so a replay makes no second id."""
+        for number, fact in enumerate(events):
+            await self._connection.execute(
+                _INSERT_EVENT,
+                {
+                    "id": derived_id(cause, fact.type, fact.key, str(number)) if cause else new_id(),
+                    "topic": fact.topic,
+                    "key": fact.key,
+                    "type": fact.type,
+                    "version": fact.version,
+                    "payload": json.dumps(fact.payload()),
+                    "headers": json.dumps(trace_headers() | ({"cause": str(cause)} if cause else {})),
+                },
+            )
+
+    async def first_time(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
+        """Enter the event into the inbox; False when its effect is already there. Blocks while a twin decides."""
+        found = await self._connection.execute(
+            _APPLY_ONCE, {"group": group, "event_id": event_id, "epoch": epoch}
+        )
+        return found.first() is not None
+
+
+class Database:
+    """One service's door to PostgreSQL, as that service's own role.
+
+    `refusals` maps SQLSTATEs raised by database functions to the problem they mean.
+    """
+
+    def __init__(self, url: str, refusals: Mapping[str, ProblemType] | None = None) -> None:
+        self._engine = create_async_engine(
+            url,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_OVERFLOW,
+            pool_timeout=POOL_WAIT_S,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+        )
+        self._refusals = {"TR401": UNAUTHENTICATED, **(refusals or {})}
+        event.listen(self._engine.sync_engine, "begin", _enter)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction under the current capability; commit on leaving, roll back on an error.
+
+        Raises AppError: UNAUTHENTICATED without a valid capability, the mapped refusal, or UNAVAILABLE.
+        """
+        async with self._open({}) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def without_capability(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that sees no person's rows: for functions that answer before anybody is known."""
+        async with self._open({_ANONYMOUS: True}) as transaction:
+            yield transaction
+
+    async def ping(self) -> None:
+        """Raise AppError(UNAVAILABLE) unless the server answers."""
+        async with self.without_capability() as tx:
+            await tx.execute(text("select 1"))
+
+    async def close(self) -> None:
+        """Give all connections back."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _open(self, options: dict[str, Any]) -> AsyncIterator[Transaction]:
+        try:
+            async with self._engine.connect() as connection:
+                await connection.execution_options(**options)
+                async with connection.begin():
+                    yield Transaction(connection)
+        except (DBAPIError, PoolTimeoutError) as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: DBAPIError | PoolTimeoutError) -> Exception:
+        state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        if state in self._refusals:
+            problem = self._refusals[state]
+            return AppError(problem, problem.doc, sqlstate=state)
+        lost = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)) and state is None
+        if lost or state in _TRANSIENT or (isinstance(error, DBAPIError) and error.connection_invalidated):
+            return AppError(UNAVAILABLE, "The database is not answering.", retry_after_s=RETRY_AFTER_S, sqlstate=state)
+        return error
+
+
+def _enter(connection: Connection) -> None:
+    if connection.get_execution_options().get(_ANONYMOUS):
+        return
+    connection.exec_driver_sql("select ctx.enter(%s)", (capability.current(),))

@@ -1,0 +1,89 @@
+"""Migrations: one Alembic environment for all services, and the words that protect a table from its first day."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.operations import Operations
+from sqlalchemy import create_engine
+
+_ENVIRONMENT = Path(__file__).parent / "alembic"
+
+
+def migrate(schema: str, versions: Path, url: str) -> None:
+    """Bring a service's schema to its newest version, as the schema's owner.
+
+    `url` logs in as a role that may `SET ROLE owner_<schema>` (postgresql+psycopg://).
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_ENVIRONMENT))
+    config.set_main_option("version_locations", str(versions))
+    config.set_main_option("path_separator", "newline")
+    engine = create_engine(url, hide_parameters=True)
+    try:
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            config.attributes["schema"] = schema
+            command.upgrade(config, "head")
+            connection.commit()
+    finally:
+        engine.dispose()
+
+
+def isolate(op: Operations, table: str, *, patient: bool = True, session: bool = False, writes: str = "insert") -> None:
+    """Put a table (`schema.name`) under forced row-level security and grant its service what `writes` lists.
+
+    Rows are seen under `<schema>:read` and changed under `<schema>:write`, only of the capability's organization and,
+    where it is bound to a patient or a session and the table has that column, only of that one.
+    `writes` is any of "insert, update, delete".
+    """
+    schema = table.partition(".")[0]
+    read, write = (_predicate(f"{schema}:{verb}", patient, session) for verb in ("read", "write"))
+    op.execute(f"alter table {table} enable row level security")
+    op.execute(f"alter table {table} force row level security")
+    op.execute(f"create policy tenant_read on {table} for select to svc_{schema} using ({read})")
+    op.execute(f"create policy tenant_insert on {table} for insert to svc_{schema} with check ({write})")
+    op.execute(f"create policy tenant_update on {table} for update to svc_{schema} using ({write}) with check ({write})")
+    op.execute(f"create policy tenant_delete on {table} for delete to svc_{schema} using ({write})")
+    op.execute(f"grant select, {writes} on {table} to svc_{schema}")
+
+
+def _predicate(scope: str, patient: bool, session: bool) -> str:
+    # Scalar sub-selects: each is verified once per statement and the index on the column still serves.
+    parts = [f"organization_id = (select (ctx.scope('{scope}')).org)"]
+    for column, claim, wanted in (("patient_id", "patient", patient), ("session_id", "session", session)):
+        if wanted:
+            value = f"(select (ctx.scope('{scope}')).{claim})"
+            parts.append(f"({value} is null or {column} = {value})")
+    return " and ".join(parts)
+
+
+def event_tables(op: Operations, schema: str) -> None:
+    """Create the schema's outbox (the service may only add, the relay only read) and its inbox."""
+    op.execute(f"""
+        create table {schema}.outbox (
+          xid xid8 not null default pg_current_xact_id(),
+          seq bigint generated always as identity,
+          id uuid not null,
+          topic text not null,
+          key text not null,
+          type text not null,
+          version int not null,
+          payload jsonb not null,
+          headers jsonb not null,
+          at timestamptz not null default clock_timestamp(),
+          primary key (xid, seq)
+        )""")
+    op.execute(f"create index outbox_by_topic on {schema}.outbox (topic, xid, seq)")
+    op.execute(f"""
+        create table {schema}.inbox (
+          grp text not null,
+          event_id uuid not null,
+          epoch int not null default 0,
+          at timestamptz not null default clock_timestamp(),
+          primary key (grp, event_id, epoch)
+        )""")
+    op.execute(f"grant insert on {schema}.outbox to svc_{schema}")
+    op.execute(f"grant insert, select on {schema}.inbox to svc_{schema}")
+    op.execute(f"grant usage on schema {schema} to svc_relay")
+    op.execute(f"grant select on {schema}.outbox to svc_relay")

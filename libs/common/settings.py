@@ -1,0 +1,44 @@
+"""Settings every service reads from the environment; one sentence a field, no default for a secret."""
+
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEFAULT_PASSWORDS = ("minioadmin", "postgres", "password", "changeme", "redis", "secret")
+
+
+class ServiceSettings(BaseSettings):
+    """What each process needs. Names of the environment are these names in upper case."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    env: Literal["dev", "test", "production"] = Field("production", description="Where this runs; `dev` opens /docs.")
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The TCP port to listen on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+    database_url: SecretStr = Field(description="PostgreSQL as this service's own role (postgresql+psycopg://).")
+    relay_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL as svc_relay, which reads outboxes and nothing else; needed by `work` and `all`."
+    )
+    redis_url: SecretStr = Field(description="Redis or Valkey (redis://:password@host:port/0).")
+    otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector; none means no export.")
+    concurrency: int = Field(4, ge=1, le=256, description="Events one consumer runs at a time.")
+    request_deadline_s: float = Field(30.0, gt=0, description="How long a request to another service may take.")
+
+    consent_url: str = Field("http://127.0.0.1:8001", description="Where the consent service listens.")
+    ingestion_url: str = Field("http://127.0.0.1:8002", description="Where the ingestion service listens.")
+    transcriber_url: str = Field("http://127.0.0.1:8003", description="Where the transcriber listens.")
+    embedder_url: str = Field("http://127.0.0.1:8004", description="Where the embedder listens.")
+    chat_url: str = Field("http://127.0.0.1:8005", description="Where the chat service listens.")
+
+    @model_validator(mode="after")
+    def _no_default_passwords(self) -> Self:
+        if self.env == "dev":
+            return self
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            secret = value.get_secret_value() if isinstance(value, SecretStr) else ""
+            if any(secret == word or f":{word}@" in secret for word in DEFAULT_PASSWORDS):
+                raise ValueError(f"{name.upper()} holds a default password, which only ENV=dev may use")
+        return self
