@@ -22,6 +22,11 @@ def holding(token: str) -> Iterator[None]:
         _current.reset(mark)
 
 
+def held() -> str | None:
+    """Return the capability in force, or None."""
+    return _current.get()
+
+
 def current() -> str:
     """Return the capability in force; raise UNAUTHENTICATED when there is none."""
     token = _current.get()

@@ -67,9 +67,7 @@ class Transaction:
 
     async def first_time(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
         """Enter the event into the inbox; False when its effect is already there. Blocks while a twin decides."""
-        found = await self._connection.execute(
-            _APPLY_ONCE, {"group": group, "event_id": event_id, "epoch": epoch}
-        )
+        found = await self._connection.execute(_APPLY_ONCE, {"group": group, "event_id": event_id, "epoch": epoch})
         return found.first() is not None
 
 

@@ -43,7 +43,9 @@ def isolate(op: Operations, table: str, *, patient: bool = True, session: bool =
     op.execute(f"alter table {table} force row level security")
     op.execute(f"create policy tenant_read on {table} for select to svc_{schema} using ({read})")
     op.execute(f"create policy tenant_insert on {table} for insert to svc_{schema} with check ({write})")
-    op.execute(f"create policy tenant_update on {table} for update to svc_{schema} using ({write}) with check ({write})")
+    op.execute(
+        f"create policy tenant_update on {table} for update to svc_{schema} using ({write}) with check ({write})"
+    )
     op.execute(f"create policy tenant_delete on {table} for delete to svc_{schema} using ({write})")
     op.execute(f"grant select, {writes} on {table} to svc_{schema}")
 
