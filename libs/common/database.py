@@ -1,7 +1,7 @@
 """PostgreSQL, so that no transaction starts without a capability (the row-level-security context)."""
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,7 @@ _INSERT_EVENT = text(
 _APPLY_ONCE = text(
     "insert into inbox (grp, event_id, epoch) values (:group, :event_id, :epoch) on conflict do nothing returning 1"
 )
+_IS_APPLIED = text("select 1 from inbox where grp = :group and event_id = :event_id and epoch = :epoch")
 
 
 class Transaction:
@@ -42,6 +43,7 @@ class Transaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self.emitted = False
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -52,6 +54,7 @@ class Transaction:
     async def emit(self, *events: Event, cause: UUID | None = None) -> None:
         """Write facts to the outbox. With `cause` their ids derive from it, so a replay makes no second id."""
         for number, fact in enumerate(events):
+            self.emitted = True
             await self._connection.execute(
                 _INSERT_EVENT,
                 {
@@ -65,6 +68,11 @@ class Transaction:
                 },
             )
 
+    async def applied(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
+        """Tell whether the event's effect is already there, to spare its work."""
+        found = await self._connection.execute(_IS_APPLIED, {"group": group, "event_id": event_id, "epoch": epoch})
+        return found.first() is not None
+
     async def first_time(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
         """Enter the event into the inbox; False when its effect is already there. Blocks while a twin decides."""
         found = await self._connection.execute(_APPLY_ONCE, {"group": group, "event_id": event_id, "epoch": epoch})
@@ -74,7 +82,8 @@ class Transaction:
 class Database:
     """One service's door to PostgreSQL, as that service's own role.
 
-    `refusals` maps SQLSTATEs raised by database functions to the problem they mean.
+    `refusals` maps SQLSTATEs raised by database functions to the problem they mean; `on_emitted` is called after a
+    commit that left facts in the outbox.
     """
 
     def __init__(self, url: str, refusals: Mapping[str, ProblemType] | None = None) -> None:
@@ -87,6 +96,7 @@ class Database:
             hide_parameters=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
         )
+        self.on_emitted: Callable[[], None] = _nothing
         self._refusals = {"TR401": UNAUTHENTICATED, **(refusals or {})}
         event.listen(self._engine.sync_engine, "begin", _enter)
 
@@ -120,7 +130,10 @@ class Database:
             async with self._engine.connect() as connection:
                 await connection.execution_options(**options)
                 async with connection.begin():
-                    yield Transaction(connection)
+                    tx = Transaction(connection)
+                    yield tx
+            if tx.emitted:
+                self.on_emitted()
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._translated(error) from error
 
@@ -139,3 +152,7 @@ def _enter(connection: Connection) -> None:
     if connection.get_execution_options().get(_ANONYMOUS):
         return
     connection.exec_driver_sql("select ctx.enter(%s)", (capability.current(),))
+
+
+def _nothing() -> None:
+    """Nobody waits for facts in this process."""

@@ -108,13 +108,12 @@ class ServiceClient:
         if problem is None or problem is INTERNAL:
             return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=response.status_code)
         retry_after = response.headers.get("retry-after", "")
-        error = AppError(
+        return AppError(
             problem,
             str(body.get("detail", problem.title)),
             retry_after_s=float(retry_after) if retry_after.isdigit() else None,
             extra={key: value for key, value in body.items() if key not in _STANDARD_MEMBERS},
         )
-        return error
 
 
 _STANDARD_MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}

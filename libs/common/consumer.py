@@ -1,0 +1,152 @@
+"""The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from libs.common.handling import Handling
+from libs.common.log import get_logger
+from libs.common.metrics import AUDITED, DEAD_LETTERS, LAG, PARKED, PENDING, RECLAIMED
+from libs.common.streams import Channel, Delivery, StreamDownError
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How a consumer paces itself (seconds, but for `concurrency`: events run at a time)."""
+
+    concurrency: int = 4
+    block_s: float = 1.0
+    flush_s: float = 0.002
+    promote_s: float = 0.05
+    sweep_s: float = 1.0
+    audit_s: float = 2.0
+    measure_s: float = 5.0
+    down_s: float = 0.2
+    grace_s: float = 10.0
+    random: random.Random = field(default_factory=random.Random)
+
+
+class Consumer:
+    """Runs one group on one topic until it is told to stop (EVENTS.md section 4)."""
+
+    def __init__(self, channel: Channel, handling: Handling, pace: Pace | None = None) -> None:
+        self._channel = channel
+        self._handling = handling
+        self._pace = pace or Pace()
+        self._running: dict[Delivery, asyncio.Task[None]] = {}
+        self._done: set[Delivery] = set()
+        self._room = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; then finish or hand back what is running, within the grace."""
+        await self._until_it_works(self._channel.open)
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self._every(self._pace.flush_s, self._flush))
+            loops.create_task(self._every(self._pace.promote_s, self._promote))
+            loops.create_task(self._every(self._pace.sweep_s, self._sweep))
+            loops.create_task(self._every(self._pace.audit_s, self._audit))
+            loops.create_task(self._every(self._pace.measure_s, self._measure))
+            reading = loops.create_task(self._read_until_stopped())
+            await stop.wait()
+            self._stopping.set()
+            self._room.set()
+            await reading
+        await self._leave()
+
+    async def _read_until_stopped(self) -> None:
+        while not self._stopping.is_set():
+            room = self._pace.concurrency - len(self._running)
+            if room <= 0:
+                self._room.clear()
+                await self._room.wait()
+                continue
+            try:
+                self._start(await self._channel.read(room, self._pace.block_s))
+            except StreamDownError:
+                await asyncio.sleep(self._pace.down_s)
+
+    def _start(self, deliveries: Sequence[Delivery]) -> None:
+        for delivery in deliveries:
+            if delivery not in self._running:
+                self._running[delivery] = asyncio.create_task(self._run(delivery))
+
+    async def _run(self, delivery: Delivery) -> None:
+        try:
+            while True:
+                try:
+                    if await self._handling.handle(self._channel, delivery):
+                        self._done.add(delivery)
+                    return
+                except StreamDownError:
+                    # The effect, if any, is in the inbox; only telling the stream is left to do.
+                    await asyncio.sleep(self._pace.down_s)
+        finally:
+            del self._running[delivery]
+            self._room.set()
+
+    async def _flush(self) -> None:
+        batch = frozenset(self._done)
+        if batch:
+            await self._channel.ack(batch)
+            self._done -= batch
+
+    async def _promote(self) -> None:
+        await self._channel.promote()
+
+    async def _sweep(self) -> None:
+        taken = await self._channel.sweep(self._pace.concurrency - len(self._running))
+        if taken:
+            RECLAIMED.labels(self._channel.topic, self._channel.group).inc(len(taken))
+            get_logger().warning(
+                "consumer.reclaimed", topic=self._channel.topic, group=self._channel.group, count=len(taken)
+            )
+            self._start(taken)
+
+    async def _audit(self) -> None:
+        known = set(self._running) | self._done
+        found = await self._channel.audit(known, self._pace.concurrency - len(self._running))
+        if found:
+            AUDITED.labels(self._channel.topic, self._channel.group).inc(len(found))
+            self._start(found)
+
+    async def _measure(self) -> None:
+        depth = await self._channel.depth()
+        for gauge, value in (
+            (LAG, depth.lag),
+            (PENDING, depth.pending),
+            (PARKED, depth.parked),
+            (DEAD_LETTERS, depth.dead),
+        ):
+            gauge.labels(self._channel.topic, self._channel.group).set(value)
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+        while not self._stopping.is_set():
+            try:
+                await act()
+                pause = seconds * self._pace.random.uniform(0.75, 1.25)
+            except StreamDownError:
+                pause = self._pace.down_s
+            await asyncio.sleep(pause)
+
+    async def _until_it_works(self, act: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await act()
+            except StreamDownError:
+                await asyncio.sleep(self._pace.down_s)
+
+    async def _leave(self) -> None:
+        if self._running:
+            await asyncio.wait(list(self._running.values()), timeout=self._pace.grace_s)
+        unfinished = dict(self._running)
+        for task in unfinished.values():
+            task.cancel()
+        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        try:
+            await self._flush()
+            await self._channel.release(unfinished)
+        except StreamDownError:
+            get_logger().warning("consumer.left_unheard", topic=self._channel.topic, group=self._channel.group)
+        await self._channel.close()

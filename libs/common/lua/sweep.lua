@@ -1,0 +1,25 @@
+-- Take entries of consumers whose lease is missing or past; forget dead consumers that hold nothing.
+-- KEYS stream, leases; ARGV group, me, room; returns {id, fields, times delivered} per entry.
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local room, taken = tonumber(ARGV[3]), {}
+for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local of = {}
+  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
+  local lease = redis.call('ZSCORE', KEYS[2], of.name)
+  if of.name ~= ARGV[2] and (not lease or tonumber(lease) < now) then
+    if of.pending == 0 then
+      redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], of.name)
+      redis.call('ZREM', KEYS[2], of.name)
+    elseif room > 0 then
+      for _, p in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', room, of.name)) do
+        local got = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, p[1])
+        if got[1] and got[1][2] then
+          taken[#taken + 1] = { got[1][1], got[1][2], p[4] + 1 }
+          room = room - 1
+        end
+      end
+    end
+  end
+end
+return taken

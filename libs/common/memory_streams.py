@@ -1,0 +1,192 @@
+"""Streams in memory under the same contract, for tests of what stands on them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+
+from libs.common.streams import DeadLetter, Delivery, Depth
+
+LEASE_S = 6.0
+AUDIT_IDLE_S = 3.0
+
+
+@dataclass
+class _Given:
+    delivery: Delivery
+    owner: str
+    at: float
+
+
+@dataclass
+class _Group:
+    read_to: int = 0
+    given: dict[tuple[str, str], _Given] = field(default_factory=dict)
+    retries: list[Delivery] = field(default_factory=list)
+    parked: list[tuple[float, Delivery]] = field(default_factory=list)
+    dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
+    leases: dict[str, float] = field(default_factory=dict)
+
+
+class MemoryStreams:
+    """All topics of one test. `now` is a clock in seconds that a test may move by hand."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self.now = now
+        self.entries: dict[str, list[str]] = {}
+        self.groups: dict[tuple[str, str], _Group] = {}
+        self.cursors: dict[str, str] = {}
+        self.arrived = asyncio.Event()
+        self.numbers = count(1)
+
+    def publisher(self) -> "MemoryPublisher":
+        """Return the writing side of all topics."""
+        return MemoryPublisher(self)
+
+    def channel(self, topic: str, group: str) -> "MemoryChannel":
+        """Return one topic as a new consumer of the group sees it."""
+        return MemoryChannel(self, topic, group)
+
+
+class MemoryPublisher:
+    """The writing side (contract: streams.Publisher)."""
+
+    def __init__(self, streams: MemoryStreams) -> None:
+        self._streams = streams
+
+    async def cursor(self, topic: str) -> str:
+        """Return the topic's cursor, empty when there is none."""
+        return self._streams.cursors.get(topic, "")
+
+    async def publish(self, topic: str, expected: str, new: str, bodies: Sequence[str]) -> str:
+        """Append and move the cursor."""
+        if self._streams.cursors.get(topic, "") != expected:
+            return self._streams.cursors.get(topic, "")
+        self._streams.entries.setdefault(topic, []).extend(bodies)
+        self._streams.cursors[topic] = new
+        self._streams.arrived.set()
+        return new
+
+
+class MemoryChannel:
+    """One topic as one consumer sees it (contract: streams.Channel)."""
+
+    def __init__(self, streams: MemoryStreams, topic: str, group: str) -> None:
+        self.topic, self.group, self.consumer = topic, group, f"memory-{next(streams.numbers)}"
+        self._streams = streams
+        self._state = streams.groups.setdefault((topic, group), _Group())
+
+    async def open(self) -> None:
+        """Take a lease."""
+        self._state.leases[self.consumer] = self._streams.now() + LEASE_S
+
+    async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
+        """Read new entries of both lanes."""
+        self._beat()
+        found = self._take(count)
+        if not found and block_s > 0:
+            self._streams.arrived.clear()
+            try:
+                async with asyncio.timeout(block_s):
+                    await self._streams.arrived.wait()
+            except TimeoutError:
+                return []
+            found = self._take(count)
+        return found
+
+    async def ack(self, deliveries: Collection[Delivery]) -> None:
+        """Acknowledge."""
+        for delivery in deliveries:
+            self._state.given.pop((delivery.lane, delivery.entry_id), None)
+
+    async def park(self, delivery: Delivery, delay_s: float) -> bool:
+        """Put aside with the attempt counted."""
+        if not self._drop_if_mine(delivery):
+            return False
+        self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=delivery.attempt + 1)))
+        return True
+
+    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+        """Move to the dead letters."""
+        if not self._drop_if_mine(delivery):
+            return False
+        self._state.dead.append((delivery, letter))
+        return True
+
+    async def promote(self) -> int:
+        """Move due retries to the retry lane."""
+        now = self._streams.now()
+        due = [delivery for at, delivery in self._state.parked if at <= now]
+        self._state.parked = [item for item in self._state.parked if item[0] > now]
+        for delivery in due:
+            entry_id = f"r-{next(self._streams.numbers)}"
+            self._state.retries.append(replace(delivery, lane="r", entry_id=entry_id, times=1))
+        if due:
+            self._streams.arrived.set()
+        return len(due)
+
+    async def sweep(self, room: int) -> Sequence[Delivery]:
+        """Take over from consumers without a lease."""
+        self._beat()
+        now = self._streams.now()
+        lost = [given for given in self._state.given.values() if self._state.leases.get(given.owner, 0) < now]
+        return [self._claim(given) for given in lost[: max(0, room)]]
+
+    async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
+        """Claim what is mine on the books only."""
+        mine = {(delivery.lane, delivery.entry_id) for delivery in known}
+        old = self._streams.now() - AUDIT_IDLE_S
+        forgotten = [
+            given
+            for key, given in self._state.given.items()
+            if given.owner == self.consumer and given.at <= old and key not in mine
+        ]
+        return [self._claim(given) for given in forgotten[: max(0, room)]]
+
+    async def release(self, deliveries: Collection[Delivery]) -> None:
+        """Hand back to nobody."""
+        for delivery in deliveries:
+            given = self._state.given.get((delivery.lane, delivery.entry_id))
+            if given and given.owner == self.consumer:
+                given.owner = "~free"
+
+    async def depth(self) -> Depth:
+        """Count what waits."""
+        behind = len(self._streams.entries.get(self.topic, [])) - self._state.read_to
+        return Depth(
+            behind + len(self._state.retries),
+            len(self._state.given),
+            len(self._state.parked),
+            len(self._state.dead),
+        )
+
+    async def close(self) -> None:
+        """Give up the lease."""
+        self._state.leases.pop(self.consumer, None)
+
+    def _beat(self) -> None:
+        self._state.leases[self.consumer] = self._streams.now() + LEASE_S
+
+    def _take(self, most: int) -> list[Delivery]:
+        entries = self._streams.entries.get(self.topic, [])
+        start = self._state.read_to
+        taken = [Delivery("s", f"s-{start + n}", body) for n, body in enumerate(entries[start : start + most])]
+        self._state.read_to += len(taken)
+        retries, self._state.retries = self._state.retries[:most], self._state.retries[most:]
+        for delivery in (*taken, *retries):
+            given = _Given(delivery, self.consumer, self._streams.now())
+            self._state.given[(delivery.lane, delivery.entry_id)] = given
+        return [*taken, *retries]
+
+    def _claim(self, given: _Given) -> Delivery:
+        given.owner, given.at = self.consumer, self._streams.now()
+        given.delivery = replace(given.delivery, times=given.delivery.times + 1)
+        return given.delivery
+
+    def _drop_if_mine(self, delivery: Delivery) -> bool:
+        given = self._state.given.get((delivery.lane, delivery.entry_id))
+        if given is None or given.owner != self.consumer:
+            return False
+        del self._state.given[(delivery.lane, delivery.entry_id)]
+        return True
