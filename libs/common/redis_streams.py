@@ -170,8 +170,10 @@ class RedisChannel:
         mine = {(delivery.lane, delivery.entry_id) for delivery in known}
         found: list[Delivery] = []
         for lane, key in self._lanes.items():
-            window = ("IDLE", AUDIT_IDLE_MS, "-", "+", AUDIT_MAX, self.consumer)
-            pending = await self._call("XPENDING", key, self.group, *window) or ()
+            listing = self._redis.xpending_range(
+                key, self.group, "-", "+", AUDIT_MAX, self.consumer, idle=AUDIT_IDLE_MS
+            )
+            pending = await self._regrouped(listing) or ()
             ids = [p["message_id"] for p in pending if (lane, p["message_id"]) not in mine][: max(0, room - len(found))]
             if ids:
                 got = await self._call("XCLAIM", key, self.group, self.consumer, AUDIT_IDLE_MS, *ids) or ()
