@@ -1,0 +1,64 @@
+"""How the command line speaks: to a person in colour, to a program in JSON; problems with the next step."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.markup import escape
+
+from libs.ops.fixes import fix_for
+from libs.ops.wire import Problem, Wire
+
+WIDTH_WHEN_PIPED = 160
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a verb has to say: the payload for machines, the view for people."""
+
+    payload: Wire | Sequence[Wire] | dict[str, Any]
+    view: RenderableType
+    exit_code: int = 0
+
+
+def for_people(*, stderr: bool = False) -> Console:
+    """A console that honours NO_COLOR and does not fold lines that another program will read."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else WIDTH_WHEN_PIPED, highlight=False)
+
+
+def print_shown(shown: Shown, as_json: bool) -> None:
+    """Print what a verb returned."""
+    if as_json:
+        print(json.dumps(_plain(shown.payload), indent=2))
+    else:
+        for_people().print(shown.view)
+
+
+def print_problem(problem: Problem, as_json: bool) -> None:
+    """Print a problem document on stderr: status, kind, detail, and what to do."""
+    if as_json:
+        print(problem.model_dump_json(indent=2, exclude_defaults=True), file=sys.stderr)
+        return
+    print_failure(problem.detail, fix_for(problem), False, f"{problem.status} {problem.slug}  ")
+    for fault in problem.errors:
+        for_people(stderr=True).print(f"    {escape(str(fault.get('pointer')))}: {escape(str(fault.get('detail')))}")
+
+
+def print_failure(detail: str, fix: str | None, as_json: bool, kind: str = "") -> None:
+    """Print one line on stderr: what failed and the next step."""
+    if as_json:
+        print(json.dumps({"title": "No answer", "detail": detail}), file=sys.stderr)
+        return
+    next_step = f"   fix: [cyan]{escape(fix)}[/]" if fix else ""
+    line = f'[bold red]x[/] [bold]{escape(kind)}[/]"{escape(detail)}"{next_step}'
+    for_people(stderr=True).print(line, soft_wrap=True)
+
+
+def _plain(payload: Wire | Sequence[Wire] | dict[str, Any]) -> Any:
+    if isinstance(payload, Wire):
+        return payload.model_dump(mode="json")
+    return payload if isinstance(payload, dict) else [_plain(row) for row in payload]

@@ -1,0 +1,54 @@
+"""`therapyrag`: the operators' and integrators' command line; one file per noun, put together here."""
+
+from typing import Annotated
+
+import typer
+
+from libs.ops import bootstrap, chat, consent, sessions, status, transcript, upload, users
+from libs.ops.command import Verb, as_command
+from libs.ops.connection import Connection
+
+app = typer.Typer(
+    name="therapyrag",
+    help="Sessions recorded with consent, transcribed, and answered with citations.",
+    epilog="Environment: THERAPYRAG_URL, THERAPYRAG_KEY, OPERATOR_TOKEN (bootstrap only), NO_COLOR. "
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def connect(
+    context: typer.Context,
+    url: Annotated[str | None, typer.Option(help="The gateway, instead of THERAPYRAG_URL.")] = None,
+) -> None:
+    """Find out which gateway the command is for; keys come from the environment only, never from arguments."""
+    found: Connection = context.obj or Connection.from_environment()
+    context.obj = found.at(url) if url else found
+
+
+def _noun(name: str, explanation: str, **verbs: Verb) -> None:
+    group = typer.Typer(help=explanation, no_args_is_help=True)
+    for verb_name, verb in verbs.items():
+        group.command(verb_name)(as_command(verb))
+    app.add_typer(group, name=name)
+
+
+app.command("bootstrap")(as_command(bootstrap.bootstrap))
+_noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
+_noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
+app.command("upload")(as_command(upload.upload))
+_noun("sessions", "Therapy sessions and their progress.", list=sessions.list_sessions, show=sessions.show)
+app.command("transcript")(as_command(transcript.transcript))
+app.command("chat")(as_command(chat.chat))
+app.command("status")(as_command(status.status))
+
+
+def run() -> None:
+    """The entry point of the installed command."""
+    app()
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,130 @@
+"""The shapes the gateway answers with, as far as a client reads them; what is new in an answer is kept, not refused."""
+
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Wire(BaseModel):
+    """An answer as it came: unknown members stay, so that `--json` prints all of it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class Problem(Wire):
+    """A problem document (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str = ""
+    status: int
+    detail: str = ""
+    request_id: str | None = None
+    missing: list[str] = Field(default_factory=list)
+    errors: list[dict[str, Any]] = Field(default_factory=list)
+
+    @property
+    def slug(self) -> str:
+        """The last part of the type, which is the name of the kind of problem."""
+        return self.type.rpartition("/")[2]
+
+
+class Organization(Wire):
+    """A new organization with its first admin key, which is shown this once."""
+
+    organization_id: str
+    api_key: str
+
+
+class User(Wire):
+    """A therapist, a patient or an administrator."""
+
+    id: str
+    role: str
+    email: str | None = None
+    external_id: str | None = None
+
+
+class Consent(Wire):
+    """A consent for one purpose, with the state it is in now."""
+
+    id: str
+    patient_id: str
+    therapist_id: str
+    consent_type: str
+    status: str
+    granted_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class Progress(Wire):
+    """How far the current stage is."""
+
+    stage: str | None = None
+    percent: float | None = None
+
+
+class Session(Wire):
+    """A therapy session and how far the work on its recording is."""
+
+    id: str
+    patient_id: str
+    status: str
+    session_date: date
+    upload_status: str | None = None
+    recording_duration_seconds: float | None = None
+    progress: Progress | None = None
+    stage_times: dict[str, Any] | None = None
+    error_message: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.status in {"ready", "failed", "withheld"}
+
+
+class Segment(Wire):
+    """What one speaker said without a break."""
+
+    speaker: str
+    text: str
+    start_time: float
+    end_time: float
+
+
+class Transcript(Wire):
+    """The words of a session."""
+
+    session_id: str
+    segments: list[Segment]
+    language: str | None = None
+    confidence: float | None = None
+
+
+class Source(Wire):
+    """The place in a session that a sentence of an answer stands on."""
+
+    session_id: str
+    session_date: date
+    relevance: float
+    quote: str
+    start_time: float
+    end_time: float
+    speaker: str
+
+
+class Answer(Wire):
+    """What the chat says, and from where it knows."""
+
+    response: str
+    sources: list[Source]
+    grounded: bool = True
+    conversation_id: str | None = None
+
+
+class Page(Wire):
+    """One page of a list."""
+
+    data: list[dict[str, Any]]
+    has_more: bool = False
+    next_cursor: str | None = None
