@@ -17,13 +17,13 @@ class Backoff:
     base_s: float = 1.0
     cap_s: float = 60.0
     tries_max: int = TRIES_MAX
-    random: random.Random = field(default_factory=random.Random)
+    dice: random.Random = field(default_factory=random.Random)
 
     def delay_s(self, attempt: int, error: AppError) -> float:
         """Return how long to wait before the attempt after `attempt` (counted from 1)."""
         if error.retry_after_s is not None and error.problem is not UNAVAILABLE:
             return min(error.retry_after_s, RETRY_AFTER_MAX_S)
-        return self.random.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
+        return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
     def gives_up(self, attempt: int, error: AppError) -> bool:
         """Tell whether this was the last try. A part of our own being down (UNAVAILABLE) never uses up tries."""

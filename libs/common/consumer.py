@@ -24,7 +24,7 @@ class Pace:
     measure_s: float = 5.0
     down_s: float = 0.2
     grace_s: float = 10.0
-    random: random.Random = field(default_factory=random.Random)
+    dice: random.Random = field(default_factory=random.Random)
 
 
 class Consumer:
@@ -125,7 +125,7 @@ class Consumer:
         while not self._stopping.is_set():
             try:
                 await act()
-                pause = seconds * self._pace.random.uniform(0.75, 1.25)
+                pause = seconds * self._pace.dice.uniform(0.75, 1.25)
             except StreamDownError:
                 pause = self._pace.down_s
             await asyncio.sleep(pause)

@@ -1,0 +1,104 @@
+"""The house style's sizes and habits, held for every file (STYLE.md)."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILE_LINES_MAX = 400
+FUNCTION_LINES_MAX = 40
+PARAMETERS_MAX = 5
+FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
+BROAD_CATCHES = {"libs/common/handling.py", "libs/common/http_edge.py"}
+
+
+def _sources() -> list[Path]:
+    folders = ("services", "libs", "tests", "benchmarks", "evals", "samples")
+    found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [ROOT / "conftest.py", *found]
+
+
+SOURCES = _sources()
+PRODUCT = [path for path in SOURCES if "tests" not in path.parts]
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    arguments = function.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    return len([name for name in names if name not in ("self", "cls")])
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_no_file_passes_400_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= FILE_LINES_MAX
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_no_function_passes_40_lines(path: Path) -> None:
+    lengths = {f.name: (f.end_lineno or 0) - f.lineno + 1 for f in _functions(ast.parse(path.read_text()))}
+
+    assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES_MAX} == {}
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=_name)
+def test_no_function_takes_more_than_five_positional_parameters(path: Path) -> None:
+    if path.is_relative_to(ROOT / "libs" / "ops"):
+        return  # the parameters of a command are its options, which is how typer declares them
+    counts = {f.name: _parameters(f) for f in _functions(ast.parse(path.read_text()))}
+
+    assert {name: number for name, number in counts.items() if number > PARAMETERS_MAX} == {}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_every_module_starts_with_a_sentence_that_says_why(path: Path) -> None:
+    text = path.read_text()
+    if not text.strip():
+        return
+
+    assert (ast.get_docstring(ast.parse(text)) or "").strip() != ""
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_no_file_is_named_after_nothing(path: Path) -> None:
+    assert path.stem not in FORBIDDEN_NAMES
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_name)
+def test_no_todo_is_left_and_nothing_of_ours_is_patched(path: Path) -> None:
+    if path == Path(__file__):
+        return
+    text = path.read_text()
+
+    assert re.findall(r"\b(?:TODO|FIXME|XXX)\b|monkeypatch\.setattr|mock\.patch|unittest\.mock", text) == []
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=_name)
+def test_everything_is_caught_only_at_the_two_edges(path: Path) -> None:
+    if _name(path) in BROAD_CATCHES:
+        return
+
+    assert re.findall(r"except (?:Base)?Exception\b|except:", path.read_text()) == []
+
+
+def test_every_service_says_what_it_owns_consumes_emits_and_asks() -> None:
+    promises = {
+        path.parent.name: ast.get_docstring(ast.parse(path.read_text())) or ""
+        for path in (ROOT / "services").glob("*/__init__.py")
+    }
+
+    for service, promise in promises.items():
+        missing = [word for word in ("Owns", "Consumes", "Emits", "Asks") if f"{word}:" not in promise]
+        assert missing == [], service
