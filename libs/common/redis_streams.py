@@ -58,6 +58,12 @@ class RedisStreams:
         """Return one topic as a new consumer of the group sees it."""
         return RedisChannel(self._redis, self._url, topic, group)
 
+    async def forget(self, topic: str) -> None:
+        """Delete all of a topic, as a wiped server would; what matters comes back from the outbox."""
+        keys = [key async for key in self._redis.scan_iter(match=f"{{{topic}}}:*")]
+        if keys:
+            await self._redis.delete(*keys)
+
     async def ping(self) -> None:
         """Raise AppError(UNAVAILABLE) unless the server answers and never evicts."""
         try:

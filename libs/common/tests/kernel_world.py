@@ -1,0 +1,82 @@
+"""A schema of its own for tests of the kernel: roles, event tables, one table of effects."""
+
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID
+
+import psycopg
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import create_engine, text
+
+from libs.common.clock import utc_now
+from libs.common.events import Catalogue, Event
+from libs.common.ids import new_id
+from libs.common.migration import event_tables, isolate
+from libs.contracts.capability import Claims, Minter
+from libs.contracts.ids import OrganizationId
+from libs.devstack.pytest_plugin import Infra
+
+SCHEMA = "kernel"
+PASSWORD = "kernel-of-a-test"
+
+
+class ThingCounted(Event):
+    """A thing was counted."""
+
+    type: ClassVar[str] = "thing.counted"
+    topic: ClassVar[str] = "thing"
+    key_field: ClassVar[str] = "thing_id"
+
+    organization_id: UUID
+    thing_id: UUID
+    number: int
+
+
+class ThingSettled(Event):
+    """A thing's count took hold."""
+
+    type: ClassVar[str] = "thing.settled"
+    topic: ClassVar[str] = "settled"
+    key_field: ClassVar[str] = "thing_id"
+
+    organization_id: UUID
+    thing_id: UUID
+
+
+CATALOGUE = Catalogue([ThingCounted, ThingSettled])
+
+
+def make_schema(infra: Infra) -> None:
+    """Create roles, schema and tables once; a second call finds them."""
+    with psycopg.connect(infra.admin_url, autocommit=True) as connection:
+        if connection.execute("select from pg_namespace where nspname = 'kernel'").fetchone():
+            return
+        for role in ("owner_kernel nologin", f"svc_kernel login password '{PASSWORD}'"):
+            connection.execute(f"create role {role}".encode())
+        connection.execute("create schema kernel authorization owner_kernel")
+        connection.execute("grant usage on schema kernel, ctx to svc_kernel")
+        connection.execute("grant usage on schema ctx to owner_kernel")
+        connection.execute("alter role svc_kernel set search_path = kernel, public")
+        connection.execute("grant execute on all functions in schema ctx to svc_kernel")
+        connection.execute("revoke execute on function ctx.install_key, ctx.sign, ctx.revoke_key from svc_kernel")
+    engine = create_engine(infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.begin() as begun:
+        begun.execute(text("set role owner_kernel"))
+        op = Operations(MigrationContext.configure(begun))
+        op.execute("create table kernel.effect (organization_id uuid not null, thing_id uuid not null, number int)")
+        isolate(op, "kernel.effect", patient=False)
+        event_tables(op, SCHEMA)
+    engine.dispose()
+
+
+def token(infra: Infra, organization_id: UUID) -> str:
+    """Return a capability to write in the test schema."""
+    claims = Claims(
+        organization_id=OrganizationId(organization_id),
+        actor="test",
+        scopes=frozenset({"kernel:write"}),
+        expires_at=utc_now() + timedelta(seconds=60),
+        token_id=new_id(),
+    )
+    return Minter(infra.capability_key_id, infra.capability_key).mint(claims)

@@ -1,0 +1,226 @@
+"""One event's way through a step: its effect once, its facts once, its failures parked or buried."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from libs.common import capability
+from libs.common.backoff import Backoff
+from libs.common.database import Database, Transaction
+from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
+from libs.common.events import Event
+from libs.common.handling import Handling
+from libs.common.ids import new_id
+from libs.common.memory_streams import MemoryStreams
+from libs.common.outbox import Outbox
+from libs.common.relay import Relay
+from libs.common.steps import Step, Subscription
+from libs.common.streams import Channel, Delivery
+from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
+from libs.devstack.pytest_plugin import Infra
+
+
+@dataclass
+class Settle(Step[ThingCounted, int]):
+    """Write the number down, unless told to fail."""
+
+    fails_with: list[ProblemType | Exception] = field(default_factory=list)
+    worked: int = 0
+
+    async def work(self, event: ThingCounted) -> int:
+        self.worked += 1
+        if self.fails_with:
+            failure = self.fails_with.pop(0)
+            raise failure if isinstance(failure, Exception) else AppError(failure, "it failed", retry_after_s=None)
+        return event.number * 2
+
+    async def record(self, event: ThingCounted, result: int, tx: Transaction) -> Sequence[Event]:
+        await tx.execute(
+            text("insert into effect (organization_id, thing_id, number) values (:org, :thing, :number)"),
+            {"org": event.organization_id, "thing": event.thing_id, "number": result},
+        )
+        return [ThingSettled(organization_id=event.organization_id, thing_id=event.thing_id)]
+
+    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+        assert error.problem.slug
+        return await self.record(event, -1, tx)
+
+
+@dataclass
+class World:
+    """A database, streams in memory, a relay and a step, with verbs."""
+
+    infra: Infra
+    database: Database
+    outbox: Outbox
+    streams: MemoryStreams
+    step: Settle
+    organization_id: UUID
+    channel: Channel
+
+    @property
+    def handling(self) -> Handling:
+        return Handling(
+            self.database, CATALOGUE, {ThingCounted.type: Subscription(ThingCounted, self.step)}, Backoff(base_s=0)
+        )
+
+    async def count(self, number: int) -> UUID:
+        thing = new_id()
+        with capability.holding(token(self.infra, self.organization_id)):
+            async with self.database.transaction() as tx:
+                await tx.emit(ThingCounted(organization_id=self.organization_id, thing_id=thing, number=number))
+        return thing
+
+    async def relayed(self, topic: str = "thing") -> int:
+        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn(topic)
+
+    async def given(self) -> Sequence[Delivery]:
+        await self.channel.promote()
+        return await self.channel.read(100, 0)
+
+    async def effects(self, thing: UUID) -> list[int]:
+        with capability.holding(token(self.infra, self.organization_id)):
+            async with self.database.transaction() as tx:
+                found = await tx.execute(text("select number from effect where thing_id = :id"), {"id": thing})
+                return [row[0] for row in found]
+
+
+@pytest.fixture
+async def world(infra: Infra) -> AsyncIterator[World]:
+    make_schema(infra)
+    database = Database(infra.url_of("svc_kernel", PASSWORD))
+    outbox = Outbox(infra.relay_database_url, SCHEMA)
+    streams = MemoryStreams()
+    channel = streams.channel("thing", "settler")
+    await channel.open()
+    world = World(infra, database, outbox, streams, Settle(), new_id(), channel)
+    await _skip_what_other_tests_left(world)
+    yield world
+    await database.close()
+    await outbox.close()
+
+
+async def _skip_what_other_tests_left(world: World) -> None:
+    for topic in ("thing", "settled"):
+        while await world.relayed(topic):
+            pass
+    await world.channel.ack(await world.channel.read(100_000, 0))
+
+
+async def _handle_all(world: World) -> list[bool]:
+    return [await world.handling.handle(world.channel, delivery) for delivery in await world.given()]
+
+
+async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_often_it_is_delivered(
+    world: World,
+) -> None:
+    thing = await world.count(21)
+    assert await world.relayed() == 1
+    (delivery,) = await world.given()
+
+    acknowledged = [await world.handling.handle(world.channel, delivery) for _ in range(3)]
+
+    assert acknowledged == [True] * 3
+    assert (await world.effects(thing), world.step.worked) == ([42], 1)
+    assert await world.relayed("settled") == 1
+
+
+async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:
+    with pytest.raises(RuntimeError), capability.holding(token(world.infra, world.organization_id)):
+        async with world.database.transaction() as tx:
+            await tx.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
+            raise RuntimeError
+
+    assert await world.relayed() == 0
+
+
+async def test_a_fact_of_a_transaction_still_open_is_waited_for_and_not_skipped(world: World) -> None:
+    with capability.holding(token(world.infra, world.organization_id)):
+        async with world.database.transaction() as slow:
+            await slow.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
+            await world.count(2)
+            early = await world.relayed()
+
+    assert (early, await world.relayed()) == (0, 2)
+
+
+async def test_a_failure_that_may_pass_is_parked_and_succeeds_later(world: World) -> None:
+    thing = await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_FAILED, ValueError("words")]
+
+    rounds = [await _handle_all(world) for _ in range(3)]
+
+    assert rounds == [[False], [False], [True]]
+    assert await world.effects(thing) == [2]
+
+
+async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(world: World) -> None:
+    thing = await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_FAILED] * 10
+
+    for _ in range(6):
+        await _handle_all(world)
+
+    depth = await world.channel.depth()
+    assert (world.step.worked, depth.dead, depth.pending) == (4, 1, 0)
+    assert await world.effects(thing) == [-1]
+
+
+async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
+    await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_REFUSED] * 2
+
+    await _handle_all(world)
+
+    assert (world.step.worked, (await world.channel.depth()).dead) == (1, 1)
+
+
+async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: World) -> None:
+    thing = await world.count(3)
+    await world.relayed()
+    world.step.fails_with = [UNAVAILABLE] * 9
+
+    for _ in range(10):
+        await _handle_all(world)
+
+    assert (await world.effects(thing), (await world.channel.depth()).dead) == ([6], 0)
+
+
+async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_others(world: World) -> None:
+    await world.streams.publisher().publish("odd", "", "1", ["not json"])
+    channel = world.streams.channel("odd", "settler")
+    await channel.open()
+    (delivery,) = await channel.read(1, 0)
+
+    assert not await world.handling.handle(channel, delivery)
+    assert (await channel.depth()).dead == 1
+
+
+async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(world: World) -> None:
+    thing = await world.count(5)
+    await world.relayed()
+    (delivery,) = await world.given()
+    forged = Delivery(delivery.lane, delivery.entry_id, delivery.body.replace("kernel:write", "kernel:write,x:write"))
+
+    await world.handling.handle(world.channel, forged)
+
+    assert (await world.effects(thing), (await world.channel.depth()).dead) == ([], 1)
+
+
+async def test_two_relays_at_once_publish_each_fact_once(world: World) -> None:
+    for number in range(20):
+        await world.count(number)
+    first, second = (Relay(world.outbox, world.streams.publisher(), ["thing"]) for _ in range(2))
+
+    moved = 0
+    while turn := await first.turn("thing") + await second.turn("thing"):
+        moved += turn
+
+    assert moved == 20
+    assert len(await world.given()) == 20

@@ -1,0 +1,180 @@
+"""One contract for streams, kept by memory and by a real Redis-compatible server alike."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from libs.common.memory_streams import MemoryStreams
+from libs.common.redis_streams import RedisStreams
+from libs.common.streams import DeadLetter, Depth
+from libs.devstack.pytest_plugin import Infra
+
+Streams = MemoryStreams | RedisStreams
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
+    if request.param == "memory":
+        yield MemoryStreams()
+        return
+    infra: Infra = request.getfixturevalue("infra")
+    real = RedisStreams(infra.redis_url)
+    yield real
+    await real.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"topic-{uuid4().hex}"
+
+
+async def test_entries_and_the_cursor_move_together_or_not_at_all(streams: Streams, topic: str) -> None:
+    publisher = streams.publisher()
+    first = await publisher.publish(topic, "", "1:1:1", ["a", "b"])
+
+    second = await publisher.publish(topic, "", "1:1:9", ["twice"])
+
+    assert (first, second, await publisher.cursor(topic)) == ("1:1:1", "1:1:1", "1:1:1")
+    channel = streams.channel(topic, "g")
+    await channel.open()
+    assert [delivery.body for delivery in await channel.read(10, 0)] == ["a", "b"]
+    await channel.close()
+
+
+async def test_two_consumers_of_a_group_share_and_two_groups_each_get_all(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a", "b"])
+    one, two, other = streams.channel(topic, "g"), streams.channel(topic, "g"), streams.channel(topic, "h")
+    for channel in (one, two, other):
+        await channel.open()
+
+    shared = [await one.read(1, 0), await two.read(1, 0)]
+
+    assert sorted(delivery.body for batch in shared for delivery in batch) == ["a", "b"]
+    assert len(await other.read(10, 0)) == 2
+    for channel in (one, two, other):
+        await channel.close()
+
+
+async def test_a_group_made_late_starts_at_the_first_entry(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["early"])
+    late = streams.channel(topic, "late")
+    await late.open()
+
+    assert [delivery.body for delivery in await late.read(5, 0)] == ["early"]
+    await late.close()
+
+
+async def test_what_is_acknowledged_is_not_pending(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a", "b"])
+    channel = streams.channel(topic, "g")
+    await channel.open()
+    given = await channel.read(10, 0)
+
+    await channel.ack(given[:1])
+
+    assert await channel.depth() == Depth(lag=0, pending=1, parked=0, dead=0)
+    await channel.close()
+
+
+async def test_a_parked_entry_comes_back_with_its_attempt_counted_to_this_group_only(
+    streams: Streams, topic: str
+) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    channel, other = streams.channel(topic, "g"), streams.channel(topic, "h")
+    await channel.open()
+    await other.open()
+    (given,) = await channel.read(10, 0)
+
+    assert await channel.park(given, 0.0)
+    assert await channel.promote() == 1
+    (again,) = await channel.read(10, 0)
+
+    assert (again.body, again.attempt, again.lane) == ("a", 2, "r")
+    assert [delivery.attempt for delivery in await other.read(10, 0)] == [1]
+    await channel.close()
+    await other.close()
+
+
+async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    channel = streams.channel(topic, "g")
+    await channel.open()
+    (given,) = await channel.read(10, 0)
+    await channel.park(given, 60.0)
+
+    assert await channel.promote() == 0
+    assert (await channel.depth()).parked == 1
+    await channel.close()
+
+
+async def test_a_buried_entry_is_a_dead_letter_and_no_longer_pending(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    channel = streams.channel(topic, "g")
+    await channel.open()
+    (given,) = await channel.read(10, 0)
+
+    assert await channel.bury(given, DeadLetter("upstream-refused", "f.py:1:f"))
+
+    assert await channel.depth() == Depth(lag=0, pending=0, parked=0, dead=1)
+    await channel.close()
+
+
+async def test_what_is_handed_back_is_taken_by_the_next_and_is_no_longer_the_firsts_to_park(
+    streams: Streams, topic: str
+) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    leaving, staying = streams.channel(topic, "g"), streams.channel(topic, "g")
+    await leaving.open()
+    await staying.open()
+    (given,) = await leaving.read(10, 0)
+    await leaving.release([given])
+
+    taken = await staying.sweep(10)
+
+    assert [delivery.body for delivery in taken] == ["a"]
+    assert not await leaving.park(given, 0.0)
+    assert not await leaving.bury(given, DeadLetter("x", "y"))
+    await leaving.close()
+    await staying.close()
+
+
+async def test_entries_of_a_consumer_that_closed_without_finishing_are_swept(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    gone, staying = streams.channel(topic, "g"), streams.channel(topic, "g")
+    await gone.open()
+    await staying.open()
+    await gone.read(10, 0)
+    await gone.close()
+
+    taken = await staying.sweep(10)
+
+    assert [(delivery.body, delivery.times) for delivery in taken] == [("a", 2)]
+    await staying.close()
+
+
+async def test_a_living_consumers_entries_are_left_alone(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    busy, other = streams.channel(topic, "g"), streams.channel(topic, "g")
+    await busy.open()
+    await other.open()
+    await busy.read(10, 0)
+
+    assert await other.sweep(10) == []
+    await busy.close()
+    await other.close()
+
+
+async def test_a_flushed_server_is_read_from_its_first_entry_again(infra: Infra, topic: str) -> None:
+    real = RedisStreams(infra.redis_url)
+    channel = real.channel(topic, "g")
+    await channel.open()
+    await real.publisher().publish(topic, "", "1", ["lost"])
+    await real.forget(topic)
+
+    assert await channel.read(5, 0) == []
+    await real.publisher().publish(topic, "", "1", ["new"])
+
+    assert [delivery.body for delivery in await channel.read(5, 0)] == ["new"]
+    await channel.close()
+    await real.close()
