@@ -1,0 +1,18 @@
+"""Starts the embedder: `python -m services.embedder api|work|all|migrate`."""
+
+from pathlib import Path
+
+from libs.common.run import Entry, main
+from services.embedder.settings import EmbedderSettings
+from services.embedder.wiring import LOG_KEYS, build
+
+if __name__ == "__main__":
+    main(
+        Entry(
+            name="embedder",
+            settings=EmbedderSettings,
+            build=build,
+            migrations=Path(__file__).parent / "migrations" / "versions",
+            log_keys=LOG_KEYS,
+        )
+    )

@@ -1,0 +1,65 @@
+"""The services the embedder asks, over HTTP, each answer checked before it is believed."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from libs.common.errors import UPSTREAM_FAILED, AppError
+from libs.common.http_client import ServiceClient
+from libs.contracts.ids import PatientId, SessionId, TherapistId, TranscriptId
+from libs.contracts.purposes import Purpose
+from services.embedder.domain import Speaker, Transcript, Turn
+
+
+class ConsentClient:
+    """The consent service: implements ports.Consents."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
+        """Return if the purpose may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        body = {"patient_id": str(patient_id), "therapist_id": str(therapist_id), "purposes": [purpose.value]}
+        await self._client.request("POST", "/holds", json=body)
+
+
+class TranscriberClient:
+    """The transcriber: implements ports.Transcripts."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def current(self, session_id: SessionId) -> Transcript:
+        """Return the newest version of a session's words; raise AppError(NOT_FOUND) if there is none."""
+        response = await self._client.request("GET", f"/sessions/{session_id}/transcript")
+        try:
+            wire = _Transcript.model_validate_json(response.content)
+        except ValidationError as error:
+            # The validator's text holds the words it read, so it goes no further.
+            raise AppError(UPSTREAM_FAILED, "The transcript could not be read.") from error
+        return Transcript(
+            id=TranscriptId(wire.id),
+            session_id=SessionId(wire.session_id),
+            version=wire.version,
+            language=wire.language,
+            turns=tuple(Turn(s.speaker, s.text, s.start_time, max(s.start_time, s.end_time)) for s in wire.segments),
+        )
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+class _Segment(_Wire):
+    speaker: Speaker
+    text: str
+    start_time: float = Field(ge=0)
+    end_time: float = Field(ge=0)
+
+
+class _Transcript(_Wire):
+    id: UUID
+    session_id: UUID
+    version: int = Field(ge=1)
+    language: str
+    segments: list[_Segment]

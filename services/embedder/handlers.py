@@ -1,0 +1,187 @@
+"""What the embedder does: index words when they change, hide them when consent ends, find them when asked."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from libs.common.clock import Clock
+from libs.common.database import Transaction
+from libs.common.errors import AppError
+from libs.common.events import Event
+from libs.common.log import get_logger
+from libs.common.steps import Step
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from services.embedder.chunking import CountTokens, chunks_of
+from services.embedder.domain import LANGUAGES_INDEXED, Chunk, Found, Index, Question, Source, Transcript, Withheld
+from services.embedder.ports import Consents, Shelf, TextEmbedder, Transcripts, Vector
+
+# Vectors are kept after each batch, so that a crash loses at most this many.
+BATCH_PASSAGES = 64
+QUERY_DEADLINE_S = 5.0
+
+CONSENT_REVOKED = "consent-revoked"
+LANGUAGE_UNSUPPORTED = "language-unsupported"
+
+Words = TranscriptReady | TranscriptUpdated
+
+
+@dataclass(frozen=True)
+class World:
+    """What indexing needs from outside."""
+
+    consents: Consents
+    transcripts: Transcripts
+    embedder: TextEmbedder
+    shelf: Shelf
+    count_tokens: CountTokens
+
+
+class IndexTranscript(Step[Words, Index | Withheld]):
+    """A session's words exist or changed: make them findable, if the patient still allows that."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def work(self, event: Words) -> Index | Withheld:
+        """Fetch, cut and embed what has no vector yet. A refusal of consent is a result."""
+        if event.language.partition("-")[0].lower() not in LANGUAGES_INDEXED:
+            return Withheld(LANGUAGE_UNSUPPORTED)
+        try:
+            return await self._index(event)
+        except AppError as error:
+            if error.problem is CONSENT_REQUIRED:
+                return Withheld(CONSENT_REVOKED)
+            raise
+
+    async def record(self, event: Words, result: Index | Withheld, tx: Transaction) -> Sequence[Event]:
+        """Write the index whole; an older version that comes late changes nothing and says nothing."""
+        if isinstance(result, Withheld):
+            return (_withheld(event, result.reason),)
+        if not await self._world.shelf.replace(tx, result):
+            get_logger().info("index.superseded", session_id=str(event.session_id))
+            return ()
+        return (_ready(event, result),)
+
+    async def give_up(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Say that it failed, or that consent ended between the halves."""
+        if error.problem is CONSENT_REQUIRED:
+            return (_withheld(event, CONSENT_REVOKED),)
+        return (
+            IndexFailed(
+                organization_id=event.organization_id,
+                patient_id=event.patient_id,
+                session_id=event.session_id,
+                transcript_id=event.transcript_id,
+                reason=error.problem.slug,
+            ),
+        )
+
+    async def _index(self, event: Words) -> Index:
+        world = self._world
+        await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), Purpose.AI_ANALYSIS)
+        transcript = await world.transcripts.current(SessionId(event.session_id))
+        # Cutting an hour of words takes long enough to keep others waiting.
+        chunks = await asyncio.to_thread(chunks_of, transcript.turns, world.count_tokens)
+        index = Index(_source(event, transcript), chunks, world.embedder.model)
+        await self._embed(index)
+        return index
+
+    async def _embed(self, index: Index) -> None:
+        shelf, embedder = self._world.shelf, self._world.embedder
+        kept = await shelf.kept(index.source, index.model)
+        missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in kept]
+        for start in range(0, len(missing), BATCH_PASSAGES):
+            batch = missing[start : start + BATCH_PASSAGES]
+            vectors = await embedder.embed([text for _, text in batch])
+            keys = [key for key, _ in batch]
+            await shelf.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+
+
+class HideOnRevocation(Step[ConsentRevoked, None]):
+    """Consent to AI analysis ended. The rows are hidden by policy already; note when they are to go."""
+
+    def __init__(self, shelf: Shelf, clock: Clock, grace: timedelta) -> None:
+        self._shelf = shelf
+        self._clock = clock
+        self._grace = grace
+
+    async def work(self, event: ConsentRevoked) -> None:
+        """Nothing: the database hid the rows when the revocation committed."""
+
+    async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Note the deletion after the grace period."""
+        if event.consent_type is Purpose.AI_ANALYSIS:
+            await self._shelf.withdraw(tx, event, self._clock() + self._grace)
+        return ()
+
+
+class Search:
+    """Find the passages of one patient that answer a question."""
+
+    def __init__(self, shelf: Shelf, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S) -> None:
+        self._shelf = shelf
+        self._embedder = embedder
+        self._deadline_s = deadline_s
+
+    @property
+    def model_name(self) -> str:
+        """Return whose vectors are compared."""
+        return self._embedder.model.name
+
+    async def find(self, question: Question) -> Found:
+        """Search by vectors and words; by words alone while the vendor of vectors is down."""
+        vector = await self._vector(question.text)
+        hits = await self._shelf.search(question, self._embedder.model, vector)
+        return Found(tuple(hits), by_vectors=vector is not None)
+
+    async def _vector(self, text: str) -> Vector | None:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return (await self._embedder.embed([text]))[0]
+        except (AppError, TimeoutError) as error:
+            problem = error.problem.slug if isinstance(error, AppError) else "timeout"
+            get_logger().warning("search.by_words_alone", problem=problem)
+            return None
+
+
+def _texts(chunks: Sequence[Chunk]) -> dict[bytes, str]:
+    return {passage.content_hash: passage.text for chunk in chunks for passage in chunk.passages}
+
+
+def _source(event: Words, transcript: Transcript) -> Source:
+    return Source(
+        organization_id=OrganizationId(event.organization_id),
+        patient_id=PatientId(event.patient_id),
+        therapist_id=TherapistId(event.therapist_id),
+        session_id=SessionId(event.session_id),
+        session_date=event.session_date,
+        transcript_id=transcript.id,
+        transcript_version=transcript.version,
+    )
+
+
+def _ready(event: Words, index: Index) -> IndexReady:
+    return IndexReady(
+        organization_id=event.organization_id,
+        patient_id=event.patient_id,
+        session_id=event.session_id,
+        transcript_id=index.source.transcript_id,
+        transcript_version=index.source.transcript_version,
+        chunk_count=len(index.chunks),
+        model=index.model.name,
+    )
+
+
+def _withheld(event: Words, reason: str) -> IndexWithheld:
+    return IndexWithheld(
+        organization_id=event.organization_id,
+        patient_id=event.patient_id,
+        session_id=event.session_id,
+        reason=reason,
+    )

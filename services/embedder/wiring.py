@@ -1,0 +1,126 @@
+"""The embedder's parts, built and joined."""
+
+from datetime import timedelta
+from typing import Protocol
+
+from libs.common.clock import utc_now
+from libs.common.consumer import Consumer, Pace
+from libs.common.database import Database
+from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.handling import Handling
+from libs.common.http_app import AppSpec
+from libs.common.http_client import ServiceClient
+from libs.common.outbox import Outbox
+from libs.common.redis_streams import RedisStreams
+from libs.common.relay import Relay
+from libs.common.run import Service, Worker
+from libs.common.steps import Subscription
+from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from services.embedder.api import build_router
+from services.embedder.clients import ConsentClient, TranscriberClient
+from services.embedder.domain import Weights
+from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.ports import Shelf, TextEmbedder
+from services.embedder.settings import EmbedderSettings
+from services.embedder.store import IndexStore
+from services.embedder.vendors.token_counts import cl100k_counter
+
+GROUP = "embedder"
+TOPICS_OUT = ("index",)
+# An hour of speech is about a hundred passages; a slow core embeds two a second.
+INDEX_TIMEOUT_S = 300.0
+LOG_KEYS = frozenset({"session_id"})
+
+
+class Closing(Protocol):
+    """Something that is put away at the end."""
+
+    async def close(self) -> None:
+        """Close what is open."""
+
+
+class Embedder(TextEmbedder, Closing, Protocol):
+    """A text embedder that is put away at the end."""
+
+
+def build() -> Service:
+    """Read the settings and join the parts of one process."""
+    settings = EmbedderSettings()
+    database = Database(settings.database_url.get_secret_value(), REFUSALS)
+    streams = RedisStreams(settings.redis_url.get_secret_value())
+    embedder = embedder_of(settings)
+    shelf = IndexStore(database, Weights(settings.dense_weight, settings.neighbour_weight))
+    consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
+    world = World(ConsentClient(consent), TranscriberClient(transcriber), embedder, shelf, cl100k_counter())
+    relay, outbox = _relay(settings, streams)
+    app = AppSpec(
+        title="embedder",
+        version="1",
+        routers=(build_router(Search(shelf, embedder)),),
+        checks={"database": database.ping, "streams": streams.ping},
+        details={"provider": settings.provider, "model": embedder.model.name},
+    )
+    workers = (*_consumers(settings, streams, database, subscriptions(world, shelf, settings)), *relay)
+
+    async def close() -> None:
+        parts: tuple[Closing, ...] = (embedder, consent, transcriber, streams, database, *outbox)
+        for part in parts:
+            await part.close()
+
+    return Service(app, workers, close)
+
+
+def embedder_of(settings: EmbedderSettings) -> Embedder:
+    """Return the embedder the settings choose; its libraries are loaded only then."""
+    if settings.provider == "local":
+        from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
+
+        return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
+    if settings.openai_api_key is None:
+        raise AppError(UNAVAILABLE, "EMBEDDING_PROVIDER=openai needs OPENAI_API_KEY.")
+    from services.embedder.vendors.openai import OpenAIEmbedder
+
+    return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
+
+
+def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> dict[str, tuple[Subscription, ...]]:
+    """Return what is answered, by topic: the table of this service."""
+    index = IndexTranscript(world)
+    hide = HideOnRevocation(shelf, utc_now, timedelta(days=settings.revocation_grace_days))
+    return {
+        "transcript": (
+            Subscription(TranscriptReady, index, INDEX_TIMEOUT_S),
+            Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S),
+        ),
+        "consent": (Subscription(ConsentRevoked, hide),),
+    }
+
+
+def _consumers(
+    settings: EmbedderSettings,
+    streams: RedisStreams,
+    database: Database,
+    table: dict[str, tuple[Subscription, ...]],
+) -> list[Worker]:
+    return [
+        Consumer(
+            streams.channel(topic, GROUP),
+            Handling(database, CATALOGUE, {line.event.type: line for line in lines}),
+            Pace(concurrency=settings.concurrency),
+        )
+        for topic, lines in table.items()
+    ]
+
+
+def _relay(settings: EmbedderSettings, streams: RedisStreams) -> tuple[list[Worker], list[Outbox]]:
+    if settings.relay_database_url is None:
+        return [], []
+    outbox = Outbox(settings.relay_database_url.get_secret_value(), GROUP)
+    return [Relay(outbox, streams.publisher(), TOPICS_OUT)], [outbox]
+
+
+def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:
+    return ServiceClient(url, settings.request_deadline_s, BY_SLUG)
