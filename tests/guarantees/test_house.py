@@ -11,6 +11,15 @@ ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 40
 PARAMETERS_MAX = 5
+# A package from outside is imported only where it is wrapped.
+ONLY_IN = {
+    "deepgram": {"services/transcriber/vendors"},
+    "anthropic": {"services/chat/vendors"},
+    "openai": {"services/chat/vendors", "services/embedder/vendors"},
+    "minio": {"libs/common"},
+    "tink": {"libs/common"},
+    "faster_whisper": {"services/transcriber/vendors"},
+}
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 BROAD_CATCHES = {"libs/common/handling.py", "libs/common/http_edge.py"}
 
@@ -91,6 +100,25 @@ def test_everything_is_caught_only_at_the_two_edges(path: Path) -> None:
         return
 
     assert re.findall(r"except (?:Base)?Exception\b|except:", path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=_name)
+def test_an_outside_package_is_imported_only_where_it_is_wrapped(path: Path) -> None:
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    folder = _name(path.parent)
+
+    strays = {name for name in imported & set(ONLY_IN) if folder not in ONLY_IN[name]}
+    assert strays == set() or folder.startswith(("libs/devstack", "evals", "benchmarks", "samples"))
 
 
 def test_every_service_says_what_it_owns_consumes_emits_and_asks() -> None:
