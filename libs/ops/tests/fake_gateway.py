@@ -1,5 +1,6 @@
 """A gateway small enough to read: it keeps the public contract that the client relies on, in memory."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +27,19 @@ Endpoint = Callable[[Request], Awaitable[JSONResponse]]
 
 @dataclass
 class FakeGateway:
-    """One organization; `bodies` holds uploads as they came over the wire, `statuses` what a session goes through."""
+    """One organization; `bodies` holds uploads as they came over the wire, `statuses` what each session goes through.
+
+    `answers` are replies to questions by their text; `obeys_consent` False makes it a gateway that must not be.
+    """
 
     users: list[dict[str, Any]] = field(default_factory=list)
     consents: list[dict[str, Any]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     waits: list[str | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=lambda: ["uploaded", "transcribing", "embedding", "ready"])
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    obeys_consent: bool = True
+    looks: Counter[str] = field(default_factory=Counter)
 
     def app(self) -> Starlette:
         """The routes of the public API that the tools use."""
@@ -94,12 +101,16 @@ class FakeGateway:
         if not self._in_force("recording"):
             return problem(403, "consent-required", "No consent for recording is in force.", missing=["recording"])
         self.bodies.append(await request.body())
-        return JSONResponse({"session_id": "s1", "status": "uploaded", "upload_status": "stored"}, 202)
+        return JSONResponse(
+            {"session_id": f"s{len(self.bodies)}", "status": "uploaded", "upload_status": "stored"}, 202
+        )
 
     async def _session(self, request: Request) -> JSONResponse:
         self.waits.append(request.query_params.get("wait"))
-        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return JSONResponse(session(status))
+        session_id = request.path_params["id"]
+        status = self.statuses[min(self.looks[session_id], len(self.statuses) - 1)]
+        self.looks[session_id] += 1
+        return JSONResponse(session(status, session_id))
 
     async def _list_sessions(self, _: Request) -> JSONResponse:
         return page([session("ready")])
@@ -111,11 +122,14 @@ class FakeGateway:
     async def _chat(self, request: Request) -> JSONResponse:
         if not self._in_force("ai_analysis"):
             return problem(403, "consent-required", "No consent for AI analysis is in force.", missing=["ai_analysis"])
-        asked = await request.json()
-        return JSONResponse({"response": f"You asked: {asked['message']}", "sources": [SOURCE], "grounded": True})
+        message = (await request.json())["message"]
+        usual = {"response": f"You asked: {message}", "sources": [SOURCE], "grounded": True}
+        return JSONResponse(self.answers.get(message, usual))
 
     def _in_force(self, purpose: str) -> bool:
-        return any(row["consent_type"] == purpose and row["status"] == "granted" for row in self.consents)
+        return not self.obeys_consent or any(
+            row["consent_type"] == purpose and row["status"] == "granted" for row in self.consents
+        )
 
 
 def problem(status: int, slug: str, detail: str, **extra: Any) -> JSONResponse:
@@ -129,10 +143,10 @@ def page(rows: list[dict[str, Any]]) -> JSONResponse:
     return JSONResponse({"data": rows, "has_more": False, "next_cursor": None})
 
 
-def session(status: str) -> dict[str, Any]:
+def session(status: str, session_id: str = "s1") -> dict[str, Any]:
     """A session in that status."""
     return {
-        "id": "s1",
+        "id": session_id,
         "patient_id": "p1",
         "status": status,
         "session_date": "2026-09-08",

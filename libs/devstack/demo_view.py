@@ -1,0 +1,158 @@
+"""What a person sees of the demo: a board that moves on a terminal, plain lines anywhere else."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from libs.devstack.demo_script import Sample
+from libs.ops.sessions import clock
+from libs.ops.wire import Answer, Problem, Session, Source
+
+PIPED_WIDTH = 120
+FRAMES_PER_SECOND = 8
+STAGES = ("uploading", "uploaded", "transcribing", "embedding", "ready")
+EXPLAINED = {
+    "waiting": "waiting for consent",
+    "uploading": "uploading, encrypted on the way in",
+    "uploaded": "stored, waiting for its turn",
+    "transcribing": "listening: words, times, speakers",
+    "embedding": "making it searchable",
+    "ready": "ready",
+    "failed": "failed",
+    "withheld": "withheld: consent was taken back",
+}
+
+
+@dataclass
+class Track:
+    """One recording on its way, and when it was first seen in each stage (monotonic seconds)."""
+
+    sample: Sample
+    sent_bytes: int = 0
+    stage: str = "waiting"
+    session: Session | None = None
+    seen_at: dict[str, float] = field(default_factory=dict)
+
+    def enter(self, stage: str) -> bool:
+        """Note the stage; whether it is a new one."""
+        if stage == self.stage:
+            return False
+        self.stage = stage
+        self.seen_at[stage] = time.monotonic()
+        return True
+
+    def spent_s(self, stage: str) -> float | None:
+        """How long the stage took, once a later one was seen; a stage too short to be seen took nothing."""
+        later = [self.seen_at[name] for name in STAGES[STAGES.index(stage) + 1 :] if name in self.seen_at]
+        if not later:
+            return None
+        return later[0] - self.seen_at.get(stage, later[0])
+
+    @property
+    def length_s(self) -> float | None:
+        """How long the recording is, once somebody has looked."""
+        return self.session.recording_duration_seconds if self.session else None
+
+
+class View:
+    """Prints the acts of the demo."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        if not self.console.is_terminal:
+            self.console.width = PIPED_WIDTH
+        self._started_at = time.monotonic()
+
+    def act(self, title: str) -> None:
+        """A new part of the story."""
+        self.console.print()
+        self.console.rule(Text(title, style="bold"), align="left", style="dim")
+
+    def line(self, text: str | Text) -> None:
+        """One line, indented."""
+        self.console.print(Padding(text, (0, 0, 0, 2)))
+
+    def refused(self, problem: Problem) -> None:
+        """A refusal, which here is good news."""
+        said = Text.assemble(("⛔ ", "red"), (f"{problem.status} {problem.slug}", "bold"), f'  "{problem.detail}"')
+        self.line(said)
+
+    @contextmanager
+    def board(self, tracks: list[Track]) -> Iterator[None]:
+        """Show the tracks moving while the body runs."""
+        if not self.console.is_terminal:
+            yield
+            return
+        moving = Board(tracks)
+        with Live(console=self.console, refresh_per_second=FRAMES_PER_SECOND, get_renderable=moving.render):
+            yield
+
+    def changed(self, track: Track) -> None:
+        """A line for logs and pipes, where no board can move."""
+        if not self.console.is_terminal:
+            at = time.monotonic() - self._started_at
+            self.line(f"{clock(at)}  {track.sample.file:24} {EXPLAINED.get(track.stage, track.stage)}")
+
+    def answer(self, question: str, answer: Answer, took_s: float) -> None:
+        """A question, what was answered, and the places the answer stands on."""
+        asked = Text.assemble(("? ", "bold yellow"), (question, "bold"), (f"   {took_s:.2f} s", "dim"))
+        self.console.print()
+        self.line(asked)
+        body: list[RenderableType] = [Text(answer.response), *(_cited(source) for source in answer.sources)]
+        self.console.print(Padding(Panel(Group(*body), border_style="green" if answer.grounded else "yellow"), (0, 2)))
+
+    def table(self, table: Table) -> None:
+        """A table of figures."""
+        self.console.print(Padding(table, (0, 2)))
+
+
+class Board:
+    """The tracks as a table that is drawn anew some times a second."""
+
+    def __init__(self, tracks: list[Track]) -> None:
+        self._tracks = tracks
+        self._spinner = Spinner("dots", style="cyan")
+
+    def render(self) -> RenderableType:
+        """Draw the table as things stand now."""
+        table = Table(box=None, padding=(0, 1), show_header=False)
+        for track in self._tracks:
+            stage = Text(EXPLAINED.get(track.stage, track.stage))
+            table.add_row(self._mark(track), track.sample.file, _bar(track), stage, _since(track))
+        return Padding(table, (0, 2))
+
+    def _mark(self, track: Track) -> RenderableType:
+        marks = {"ready": "[green]✔[/]", "failed": "[red]✘[/]", "withheld": "[red]✘[/]", "waiting": "[dim]·[/]"}
+        return marks.get(track.stage, self._spinner)
+
+
+def _bar(track: Track) -> ProgressBar:
+    if track.stage == "uploading":
+        total = max(1, track.sample.path.stat().st_size)
+        return ProgressBar(total=total, completed=track.sent_bytes, width=24)
+    percent = track.session.progress.percent if track.session and track.session.progress else None
+    finished = track.stage == "ready"
+    return ProgressBar(total=100, completed=100 if finished else percent or 0, width=24)
+
+
+def _since(track: Track) -> Text:
+    entered = track.seen_at.get(track.stage)
+    if entered is None or track.stage in {"ready", "waiting"}:
+        return Text("")
+    return Text(f"{time.monotonic() - entered:5.1f} s", style="dim")
+
+
+def _cited(source: Source) -> Text:
+    place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
+    relevance = f"  relevance {source.relevance:.2f}\n    "
+    return Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), (relevance, "dim"), (f"“{source.quote}”", "italic"))
