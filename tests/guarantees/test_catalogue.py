@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from libs.devstack.pytest_plugin import Infra
 
 SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
