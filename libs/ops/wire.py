@@ -1,9 +1,12 @@
 """The shapes the gateway answers with, as far as a client reads them; what is new in an answer is kept, not refused."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+# A session's day; the gateway may tell the time of day as well.
+Day = Annotated[date, BeforeValidator(lambda value: value[:10] if isinstance(value, str) else value)]
 
 
 class Wire(BaseModel):
@@ -70,7 +73,7 @@ class Session(Wire):
     id: str
     patient_id: str
     status: str
-    session_date: date
+    session_date: Day
     upload_status: str | None = None
     recording_duration_seconds: float | None = None
     progress: Progress | None = None
@@ -105,7 +108,7 @@ class Source(Wire):
     """The place in a session that a sentence of an answer stands on."""
 
     session_id: str
-    session_date: date
+    session_date: Day
     relevance: float
     quote: str
     start_time: float
