@@ -129,10 +129,13 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
 
 
 async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:
-    with pytest.raises(RuntimeError), capability.holding(token(world.infra, world.organization_id)):
+    async def broken() -> None:
         async with world.database.transaction() as tx:
             await tx.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
             raise RuntimeError
+
+    with pytest.raises(RuntimeError), capability.holding(token(world.infra, world.organization_id)):
+        await broken()
 
     assert await world.relayed() == 0
 

@@ -1,0 +1,79 @@
+"""Lists without offsets: an opaque cursor over (time, id), so that a page stays right while rows are added."""
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+
+PAGE_DEFAULT = 50
+PAGE_MAX = 200
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LENGTH = 24
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Position:
+    """The place of a row in a list that is ordered by time and id, newest first."""
+
+    at: datetime
+    id: UUID
+
+    def to_cursor(self) -> str:
+        """Return the opaque text a caller gives back."""
+        micros = (self.at - _EPOCH) // timedelta(microseconds=1)
+        return base64.urlsafe_b64encode(micros.to_bytes(8, "big") + self.id.bytes).decode()
+
+    @staticmethod
+    def from_cursor(cursor: str) -> "Position":
+        """Read a cursor; raise AppError(INVALID_REQUEST) for anything we did not make."""
+        try:
+            raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
+            if len(raw) != _LENGTH:
+                raise ValueError
+            at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big"))
+        except (binascii.Error, ValueError, OverflowError) as error:
+            fault = FieldError("/query/cursor", "Not a cursor that a list of ours answered with.")
+            raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error
+        return Position(at, UUID(bytes=raw[8:]))
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which part of a list is wanted: at most `limit` rows after the cursor."""
+
+    limit: int = PAGE_DEFAULT
+    after: Position | None = None
+
+    @staticmethod
+    def of(limit: int, cursor: str | None) -> "Window":
+        """Build from what a caller sent."""
+        return Window(limit, Position.from_cursor(cursor) if cursor else None)
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows and where to go on; `next` is None at the end."""
+
+    rows: Sequence[T]
+    next: Position | None
+
+    @staticmethod
+    def cut(rows: Sequence[T], limit: int, position: Callable[[T], Position]) -> "Page[T]":
+        """Make a page of rows that were read with a limit one larger than the page."""
+        kept = rows[:limit]
+        return Page(kept, position(kept[-1]) if len(rows) > limit else None)
+
+    def to_json(self, render: Callable[[T], dict[str, Any]]) -> dict[str, Any]:
+        """Render as `{data, has_more, next_cursor}`."""
+        return {
+            "data": [render(row) for row in self.rows],
+            "has_more": self.next is not None,
+            "next_cursor": self.next.to_cursor() if self.next else None,
+        }
