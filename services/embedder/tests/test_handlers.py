@@ -1,0 +1,205 @@
+"""What the embedder does about what happens, with fakes of everything outside."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, AppError
+from libs.contracts.ids import PatientId
+from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from services.embedder.domain import Index, Question, Source, Speaker, Turn, Withheld
+from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.tests.world import (
+    NO_TRANSACTION,
+    SESSION_DATE,
+    FakeConsents,
+    FakeShelf,
+    FakeTranscripts,
+    LetterEmbedder,
+    dialogue,
+    ready,
+    revoked,
+    source,
+    transcript_of,
+    updated,
+    words,
+)
+
+
+class Clinic:
+    """One session on its way into the index."""
+
+    def __init__(self) -> None:
+        self.source = source()
+        self.turns = dialogue(repeats=30)
+        self.consents = FakeConsents()
+        self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
+        self.embedder = LetterEmbedder()
+        self.shelf = FakeShelf()
+        self.step = IndexTranscript(World(self.consents, self.transcripts, self.embedder, self.shelf, words))
+
+    async def index(self) -> Index | Withheld:
+        """Do the slow half."""
+        return await self.step.work(ready(self.source))
+
+    def correct(self, turns: tuple[Turn, ...]) -> Source:
+        """Let the therapist correct the transcript; return its new version."""
+        self.source = replace(self.source, transcript_version=self.source.transcript_version + 1)
+        self.transcripts.transcript = transcript_of(self.source, turns)
+        return self.source
+
+
+async def test_a_transcript_becomes_an_index_and_a_fact() -> None:
+    clinic = Clinic()
+
+    result = await clinic.index()
+    facts = await clinic.step.record(ready(clinic.source), result, NO_TRANSACTION)
+
+    assert clinic.shelf.index is not None
+    assert [type(fact) for fact in facts] == [IndexReady]
+    assert facts[0].payload()["chunk_count"] == len(clinic.shelf.index.chunks)
+
+
+async def test_a_second_try_after_a_crash_buys_nothing_again() -> None:
+    clinic = Clinic()
+    await clinic.index()
+    bought = len(clinic.embedder.bought)
+
+    await clinic.index()
+
+    assert bought > 0
+    assert len(clinic.embedder.bought) == bought
+
+
+async def test_a_correction_buys_only_the_passages_whose_words_changed() -> None:
+    clinic = Clinic()
+    await clinic.index()
+    whole = len(clinic.embedder.bought)
+    turns = (*clinic.turns[:-1], replace(clinic.turns[-1], text="Let us stop the walks, and write down worries early."))
+
+    await clinic.step.work(updated(clinic.correct(turns)))
+
+    assert 1 <= len(clinic.embedder.bought) - whole <= 2
+
+
+async def test_swapped_speakers_are_indexed_again_without_buying_anything() -> None:
+    clinic = Clinic()
+    await clinic.index()
+    bought = len(clinic.embedder.bought)
+    other = {Speaker.THERAPIST: Speaker.PATIENT, Speaker.PATIENT: Speaker.THERAPIST}
+    turns = tuple(replace(turn, speaker=other[turn.speaker]) for turn in clinic.turns)
+
+    await clinic.step.work(updated(clinic.correct(turns)))
+
+    assert len(clinic.embedder.bought) == bought
+
+
+async def test_an_older_version_that_comes_late_changes_nothing_and_says_nothing() -> None:
+    clinic = Clinic()
+    old = await clinic.index()
+    new = await clinic.step.work(updated(clinic.correct(clinic.turns)))
+    await clinic.step.record(updated(clinic.source), new, NO_TRANSACTION)
+
+    facts = await clinic.step.record(ready(clinic.source), old, NO_TRANSACTION)
+
+    assert facts == ()
+    assert clinic.shelf.index == new
+
+
+async def test_without_consent_nothing_is_fetched_or_bought_and_a_fact_says_so() -> None:
+    clinic = Clinic()
+    clinic.consents.granted = False
+
+    result = await clinic.index()
+    facts = await clinic.step.record(ready(clinic.source), result, NO_TRANSACTION)
+
+    assert clinic.embedder.bought == []
+    assert facts == (
+        IndexWithheld(
+            organization_id=clinic.source.organization_id,
+            patient_id=clinic.source.patient_id,
+            session_id=clinic.source.session_id,
+            reason="consent-revoked",
+        ),
+    )
+
+
+async def test_consent_that_ends_between_the_halves_is_a_fact_and_not_a_failure() -> None:
+    clinic = Clinic()
+
+    facts = await clinic.step.give_up(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
+
+    assert [type(fact) for fact in facts] == [IndexWithheld]
+
+
+async def test_a_session_in_another_language_is_held_back_with_a_reason() -> None:
+    clinic = Clinic()
+
+    result = await clinic.step.work(ready(clinic.source, language="de-AT"))
+
+    assert result == Withheld("language-unsupported")
+    assert clinic.embedder.bought == []
+
+
+async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
+    clinic = Clinic()
+    clinic.embedder.fails_with = AppError(RATE_LIMITED, "busy", retry_after_s=7)
+
+    with pytest.raises(AppError) as caught:
+        await clinic.index()
+
+    assert caught.value.problem.retryable
+    assert caught.value.retry_after_s == 7
+
+
+async def test_giving_up_says_why_in_one_word() -> None:
+    clinic = Clinic()
+
+    facts = await clinic.step.give_up(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
+
+    assert isinstance(facts[0], IndexFailed)
+    assert facts[0].reason == "upstream-failed"
+
+
+async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace() -> None:
+    shelf = FakeShelf()
+    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+
+    await step.record(revoked(source()), None, NO_TRANSACTION)
+
+    assert shelf.delete_after == SESSION_DATE + timedelta(days=7)
+
+
+async def test_a_revocation_of_another_purpose_leaves_the_index_alone() -> None:
+    shelf = FakeShelf()
+    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+
+    await step.record(revoked(source(), Purpose.RECORDING), None, NO_TRANSACTION)
+
+    assert shelf.delete_after is None
+
+
+async def test_a_question_is_searched_by_vectors_and_words() -> None:
+    shelf, embedder = FakeShelf(), LetterEmbedder()
+
+    found = await Search(shelf, embedder).find(_question())
+
+    assert found.by_vectors
+    assert shelf.asked[0][1] is not None
+
+
+async def test_a_question_is_searched_by_words_alone_while_the_vendor_is_down() -> None:
+    shelf, embedder = FakeShelf(), LetterEmbedder()
+    embedder.fails_with = AppError(UPSTREAM_FAILED, "down")
+
+    found = await Search(shelf, embedder).find(_question())
+
+    assert not found.by_vectors
+    assert shelf.asked[0][1] is None
+
+
+def _question() -> Question:
+    return Question(PatientId(source().patient_id), "What helps me talk?", 5)

@@ -1,0 +1,182 @@
+"""A small world for the embedder's tests: people, words, and fakes of everything a handler needs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from libs.common.database import Transaction
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from services.embedder.chunking import chunks_of
+from services.embedder.domain import Hit, Index, Model, Question, Source, Speaker, Transcript, Turn
+from services.embedder.ports import Vector
+
+MODEL = Model("letters", 26)
+SESSION_DATE = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
+NO_TRANSACTION = cast(Transaction, None)
+
+DIALOGUE = (
+    (Speaker.THERAPIST, "How did the evening walks go since we last met?"),
+    (Speaker.PATIENT, "I went three times. My sister Anna came along on Sunday, and it was easier to talk."),
+    (Speaker.THERAPIST, "What made it easier?"),
+    (Speaker.PATIENT, "We did not look at each other. I could say that I am afraid of the job interview."),
+    (Speaker.THERAPIST, "Then let us keep the walks, and write down one worry before you go to bed."),
+)
+
+
+def words(text: str) -> int:
+    """Count words: a stand-in for tokens that a reader can check."""
+    return len(text.split())
+
+
+def dialogue(*, repeats: int = 1, start_s: float = 0.0) -> tuple[Turn, ...]:
+    """Return the dialogue with times, again and again with a number so that no two turns are the same."""
+    turns: list[Turn] = []
+    at = start_s
+    for number in range(repeats):
+        for speaker, text in DIALOGUE:
+            turns.append(Turn(speaker, text if repeats == 1 else f"{text} Part {number}.", at, at + 5.0))
+            at += 7.0
+    return tuple(turns)
+
+
+def source(*, version: int = 1) -> Source:
+    """Return a new session of new people."""
+    return Source(
+        organization_id=OrganizationId(new_id()),
+        patient_id=PatientId(new_id()),
+        therapist_id=TherapistId(new_id()),
+        session_id=SessionId(new_id()),
+        session_date=SESSION_DATE,
+        transcript_id=TranscriptId(new_id()),
+        transcript_version=version,
+    )
+
+
+def index_of(whose: Source, turns: Sequence[Turn], model: Model = MODEL) -> Index:
+    """Return the index of these turns."""
+    return Index(whose, chunks_of(turns, words), model)
+
+
+def transcript_of(whose: Source, turns: Sequence[Turn]) -> Transcript:
+    """Return the transcript as the transcriber would give it."""
+    return Transcript(whose.transcript_id, whose.session_id, whose.transcript_version, "en", tuple(turns))
+
+
+def ready(whose: Source, *, language: str = "en") -> TranscriptReady:
+    """Return the event that a session's words exist."""
+    return TranscriptReady(**_facts(whose, language))
+
+
+def updated(whose: Source) -> TranscriptUpdated:
+    """Return the event that a session's words were corrected."""
+    return TranscriptUpdated(**_facts(whose, "en"))
+
+
+def revoked(whose: Source, purpose: Purpose = Purpose.AI_ANALYSIS) -> ConsentRevoked:
+    """Return the event that a consent ended."""
+    return ConsentRevoked(
+        organization_id=whose.organization_id,
+        patient_id=whose.patient_id,
+        therapist_id=whose.therapist_id,
+        consent_id=new_id(),
+        consent_type=purpose,
+    )
+
+
+def _facts(whose: Source, language: str) -> dict[str, Any]:
+    return {
+        "organization_id": whose.organization_id,
+        "patient_id": whose.patient_id,
+        "therapist_id": whose.therapist_id,
+        "session_id": whose.session_id,
+        "session_date": whose.session_date,
+        "transcript_id": whose.transcript_id,
+        "transcript_version": whose.transcript_version,
+        "language": language,
+        "audio_duration_s": 60.0,
+    }
+
+
+class LetterEmbedder:
+    """Counts letters: like texts get like vectors, and every text that was paid for is remembered."""
+
+    def __init__(self) -> None:
+        self.bought: list[str] = []
+        self.fails_with: AppError | None = None
+
+    @property
+    def model(self) -> Model:
+        """Return whose vectors these are."""
+        return MODEL
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return letter counts."""
+        if self.fails_with:
+            raise self.fails_with
+        self.bought.extend(texts)
+        return [[text.lower().count(chr(97 + letter)) + 0.01 for letter in range(26)] for text in texts]
+
+
+@dataclass
+class FakeConsents:
+    """Consent that is in force until it is not."""
+
+    granted: bool = True
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
+        """Refuse as the consent service does."""
+        if not self.granted:
+            raise AppError(CONSENT_REQUIRED, "No consent for AI analysis is in force.")
+
+
+@dataclass
+class FakeTranscripts:
+    """The transcriber with one transcript."""
+
+    transcript: Transcript
+
+    async def current(self, session_id: SessionId) -> Transcript:
+        """Return it."""
+        return self.transcript
+
+
+@dataclass
+class FakeShelf:
+    """The index in memory, with the same promise about versions as the tables."""
+
+    vectors: dict[bytes, Vector] = field(default_factory=dict)
+    index: Index | None = None
+    delete_after: datetime | None = None
+    asked: list[tuple[Question, Vector | None]] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)
+
+    async def kept(self, source: Source, model: Model) -> set[bytes]:
+        """Return the hashes that have a vector."""
+        return set(self.vectors)
+
+    async def keep(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
+        """Keep vectors."""
+        self.vectors.update(vectors)
+
+    async def replace(self, tx: Transaction, index: Index) -> bool:
+        """Replace the index unless a newer version is there."""
+        if self.index and self.index.source.transcript_version > index.source.transcript_version:
+            return False
+        self.index = index
+        return True
+
+    async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
+        """Note the deletion."""
+        self.delete_after = delete_after
+
+    async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
+        """Return the prepared hits."""
+        self.asked.append((question, vector))
+        return self.hits
