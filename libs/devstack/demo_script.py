@@ -19,7 +19,12 @@ class Sample:
 
     @property
     def session_date(self) -> str:
-        """The day of the session; the file is named after it."""
+        """The afternoon of the day the file is named after."""
+        return f"{self.day}T15:00:00Z"
+
+    @property
+    def day(self) -> str:
+        """The day of the session."""
         return self.file.partition("_")[0]
 
 

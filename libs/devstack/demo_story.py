@@ -153,7 +153,7 @@ class Story:
             self.outcome.claim("what nobody said is not answered", not answer.grounded and not answer.sources)
         else:
             held = stands_on(answer, question, self.outcome.tracks)
-            self.outcome.claim(f"an answer stands on the session of {question.answered_by.session_date}", held)
+            self.outcome.claim(f"an answer stands on the session of {question.answered_by.day}", held)
 
     def _recording(self, sample: Sample) -> Recording:
         return Recording(sample.path, self._cast.patient_id, self._cast.therapist_id, sample.session_date)

@@ -154,5 +154,5 @@ def _since(track: Track) -> Text:
 
 def _cited(source: Source) -> Text:
     place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
-    relevance = f"  relevance {source.relevance:.2f}\n    "
+    relevance = f"  relevance {source.closeness}\n    "
     return Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), (relevance, "dim"), (f"“{source.quote}”", "italic"))

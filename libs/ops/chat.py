@@ -31,6 +31,4 @@ def view(answer: Answer) -> Group:
 
 def _source(source: Source) -> Text:
     place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
-    return Text.assemble(
-        ("  ▸ ", "cyan"), (place, "cyan"), f"  {source.relevance:.2f}  ", (f"“{source.quote}”", "italic")
-    )
+    return Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), f"  {source.closeness}  ", (f"“{source.quote}”", "italic"))

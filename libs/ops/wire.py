@@ -105,15 +105,20 @@ class Transcript(Wire):
 
 
 class Source(Wire):
-    """The place in a session that a sentence of an answer stands on."""
+    """The place in a session that a sentence of an answer stands on; without `relevance` when words alone matched."""
 
     session_id: str
     session_date: Day
-    relevance: float
+    relevance: float | None = None
     quote: str
     start_time: float
     end_time: float
     speaker: str
+
+    @property
+    def closeness(self) -> str:
+        """The relevance as it is shown."""
+        return "by words" if self.relevance is None else f"{self.relevance:.2f}"
 
 
 class Answer(Wire):
