@@ -11,7 +11,8 @@ Fact = str | int | float | bool | None
 class ProblemType:
     """A kind of error, documented at /problems/{slug} (RFC 9457).
 
-    `doc` says what happened and what to do about it; `retryable` says whether the same request may succeed later.
+    `doc` says what happened and what to do about it; `retryable` says whether the same request may succeed later;
+    `is_refusal` marks a business "no": a step that meets it records a fact, and no dead letter is written.
     """
 
     slug: str
@@ -19,6 +20,7 @@ class ProblemType:
     title: str
     doc: str
     retryable: bool = False
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True)

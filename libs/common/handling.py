@@ -51,7 +51,7 @@ class Handling:
             seconds = time.perf_counter() - started
             HANDLER_DURATION.labels(channel.topic, channel.group, outcome).observe(seconds)
             get_logger().info("event.handled", outcome=outcome, duration_ms=round(seconds * 1000, 1))
-        return outcome in ("done", "duplicate")
+        return outcome in ("done", "duplicate", "refused")
 
     async def _attempt(
         self, group: str, subscription: Subscription, envelope: Envelope, delivery: Delivery
@@ -99,6 +99,8 @@ class Handling:
         get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
         if self.backoff.gives_up(delivery.attempt, error):
             down = await self._given_up(channel.group, subscription, envelope, delivery.epoch, error)
+            if down is None and error.problem.is_refusal:
+                return "refused"
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
                 await self._bury(channel, delivery, DeadLetter(why, place_of(error)))

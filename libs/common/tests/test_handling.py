@@ -184,6 +184,16 @@ async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
     assert (world.step.worked, (await world.channel.depth()).dead) == (1, 1)
 
 
+async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: World) -> None:
+    thing = await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)]
+
+    acknowledged = await _handle_all(world)
+
+    assert (acknowledged, await world.effects(thing), (await world.channel.depth()).dead) == ([True], [-1], 0)
+
+
 async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: World) -> None:
     thing = await world.count(3)
     await world.relayed()
