@@ -25,8 +25,7 @@ async def upload(
     patient: PatientOption,
     therapist: TherapistOption,
     date: DateOption,
-    wait: DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-WaitFlag = False,
+    wait: WaitFlag = False,
 ) -> Shown:
     """Upload a recording; it is refused before its first byte when consent is missing."""
     recording = Recording(file, patient, therapist, _moment(date))
