@@ -1,6 +1,7 @@
 """Signed capabilities: who acts, for whom, on what, until when (SECURITY.md section 1).
 
-Grammar: `v1|key id|expiry (Unix s)|organization|patient or -|session or -|actor|scopes by comma|API key id or -|token id|HMAC-SHA-256 in hex`.
+Grammar, fields separated by `|`: `v1`, key id, expiry (Unix s), organization, patient or `-`, session or `-`, actor,
+scopes by comma, API key id or `-`, token id, HMAC-SHA-256 of all before it in hex.
 Only the gateway mints them; the database verifies them and derives narrower ones for events.
 """
 

@@ -52,9 +52,8 @@ def errors() -> str:
         "|---|---|---|---|",
     ]
     for problem in sorted((*GENERIC, *PRODUCT), key=lambda problem: (problem.status, problem.slug)):
-        lines.append(
-            f"| `{problem.slug}` | {problem.status} | **{problem.title}.** {problem.doc} | {'yes' if problem.retryable else 'no'} |"
-        )
+        again = "yes" if problem.retryable else "no"
+        lines.append(f"| `{problem.slug}` | {problem.status} | **{problem.title}.** {problem.doc} | {again} |")
     return "\n".join([*lines, ""])
 
 
