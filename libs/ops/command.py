@@ -17,10 +17,12 @@ from libs.ops.console import Shown, print_failure, print_problem, print_shown
 FAILED, DENIED = 1, 3
 DENIED_STATUSES = (401, 403)
 
+AS_JSON = "therapyrag.json"  # where `therapyrag --json noun verb` leaves the flag that `noun verb --json` has itself
+
 Verb = Callable[..., Awaitable[Shown]]
 PatientOption = Annotated[str, typer.Option("--patient", help="The patient's id.")]
 TherapistOption = Annotated[str, typer.Option("--therapist", help="The therapist's id.")]
-_JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 
 def as_command(verb: Verb) -> Callable[..., None]:
@@ -28,10 +30,10 @@ def as_command(verb: Verb) -> Callable[..., None]:
 
     @functools.wraps(verb)
     def command(context: typer.Context, as_json: bool, **options: Any) -> None:
-        _run(context.obj, as_json, lambda gateway: verb(gateway, **options))
+        _run(context.obj, as_json or context.meta.get(AS_JSON, False), lambda gateway: verb(gateway, **options))
 
     own = list(inspect.signature(verb).parameters.values())[1:]
-    added = [_keyword("context", typer.Context), _keyword("as_json", _JsonFlag, default=False)]
+    added = [_keyword("context", typer.Context), _keyword("as_json", JsonFlag, default=False)]
     parameters = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own] + added
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from libs.ops import bootstrap, chat, consent, sessions, status, transcript, upload, users
-from libs.ops.command import Verb, as_command
+from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
 from libs.ops.connection import Connection
 
 app = typer.Typer(
@@ -22,8 +22,10 @@ app = typer.Typer(
 def connect(
     context: typer.Context,
     url: Annotated[str | None, typer.Option(help="The gateway, instead of THERAPYRAG_URL.")] = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Find out which gateway the command is for; keys come from the environment only, never from arguments."""
+    context.meta[AS_JSON] = as_json
     found: Connection = context.obj or Connection.from_environment()
     context.obj = found.at(url) if url else found
 
