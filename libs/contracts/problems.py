@@ -26,11 +26,48 @@ RECORDING_UNREADABLE = ProblemType(
     "The recording could not be decoded, or holds no sound. Check that it plays, and upload it again.",
 )
 
+ALREADY_REVOKED = ProblemType(
+    "already-revoked",
+    409,
+    "Already revoked",
+    "This consent is not in force any more, so there is nothing to take back. Nothing was changed.",
+)
+EMAIL_TAKEN = ProblemType(
+    "email-taken",
+    409,
+    "The email is taken",
+    "Another user of this organization has this email. Look that user up (GET /api/v1/users) or use another email.",
+)
+LAST_ADMIN_KEY = ProblemType(
+    "last-admin-key",
+    409,
+    "The last key that may administer",
+    "Without this key nobody could make another. Create a second key with the scope `admin` first.",
+)
+REPLAY_RUNNING = ProblemType(
+    "idempotency-running",
+    409,
+    "The first request is still running",
+    "A request with this Idempotency-Key has not been answered yet. Wait as long as `Retry-After` says and repeat.",
+    retryable=True,
+)
+REPLAY_CHANGED = ProblemType(
+    "idempotency-changed",
+    422,
+    "The key was used for another body",
+    "A request with this Idempotency-Key had another body. Use a new key for a new request.",
+)
+
 PRODUCT: tuple[ProblemType, ...] = (
     MODEL_MISSING,
     RECORDING_UNREADABLE,
     CONSENT_REQUIRED,
     PATIENT_QUOTA,
+    ALREADY_REVOKED,
+    EMAIL_TAKEN,
+    LAST_ADMIN_KEY,
+    REPLAY_RUNNING,
+    REPLAY_CHANGED,
 )
 
 BY_SLUG: dict[str, ProblemType] = {problem.slug: problem for problem in (*GENERIC, *PRODUCT)}

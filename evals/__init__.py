@@ -1,0 +1,1 @@
+"""Figures of quality: what is measured, on what, with which seed."""

