@@ -1,11 +1,19 @@
 """Migrations: one Alembic environment for all services, and the words that protect a table from its first day."""
 
 from pathlib import Path
+from typing import Protocol
 
 from alembic import command
 from alembic.config import Config
-from alembic.operations import Operations
 from sqlalchemy import create_engine
+
+
+class Operations(Protocol):
+    """What a migration's `alembic.op` (a module to the type checker) is used for here."""
+
+    def execute(self, sqltext: str) -> None:
+        """Run one statement."""
+
 
 _ENVIRONMENT = Path(__file__).parent / "alembic"
 
