@@ -155,12 +155,11 @@ def test_status_names_the_gateway_and_who_is_asking(terminal: Terminal) -> None:
     assert json.loads(result.stdout)["me"]["key_name"] == "first admin key"
 
 
-@pytest.mark.parametrize(
-    "words", [("sessions", "list"), ("sessions", "show", "s1"), ("consent", "show", "--patient", "p1")]
-)
-def test_what_lists_for_people_lists_for_programs(terminal: Terminal, words: tuple[str, ...]) -> None:
-    assert terminal.types(*words).exit_code == 0
-    assert json.loads(terminal.types(*words, "--json").stdout) is not None
+@pytest.mark.parametrize("line", ["sessions list", "sessions show s1", "consent show --patient p1"])
+def test_what_prints_for_people_prints_for_programs(terminal: Terminal, line: str) -> None:
+    assert terminal.types(*line.split()).exit_code == 0
+    assert json.loads(terminal.types(*line.split(), "--json").stdout) is not None
+    assert json.loads(terminal.types("--json", *line.split()).stdout) is not None
 
 
 def test_a_gateway_that_is_not_there_is_a_failure_with_a_next_step() -> None:
