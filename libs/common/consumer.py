@@ -18,7 +18,7 @@ class Pace:
     concurrency: int = 4
     block_s: float = 1.0
     flush_s: float = 0.002
-    promote_s: float = 0.05
+    promote_s: float = 0.1
     sweep_s: float = 1.0
     audit_s: float = 2.0
     measure_s: float = 5.0
@@ -37,13 +37,14 @@ class Consumer:
         self._running: dict[Delivery, asyncio.Task[None]] = {}
         self._done: set[Delivery] = set()
         self._room = asyncio.Event()
+        self._to_flush = asyncio.Event()
         self._stopping = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; then finish or hand back what is running, within the grace."""
         await self._until_it_works(self._channel.open)
         async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._every(self._pace.flush_s, self._flush))
+            loops.create_task(self._every(self._pace.flush_s, self._flush_when_asked))
             loops.create_task(self._every(self._pace.promote_s, self._promote))
             loops.create_task(self._every(self._pace.sweep_s, self._sweep))
             loops.create_task(self._every(self._pace.audit_s, self._audit))
@@ -52,6 +53,7 @@ class Consumer:
             await stop.wait()
             self._stopping.set()
             self._room.set()
+            self._to_flush.set()
             await reading
         await self._leave()
 
@@ -78,6 +80,7 @@ class Consumer:
                 try:
                     if await self._handling.handle(self._channel, delivery):
                         self._done.add(delivery)
+                        self._to_flush.set()
                     return
                 except StreamDownError:
                     # The effect, if any, is in the inbox; only telling the stream is left to do.
@@ -85,6 +88,15 @@ class Consumer:
         finally:
             del self._running[delivery]
             self._room.set()
+
+    async def _flush_when_asked(self) -> None:
+        await self._to_flush.wait()
+        self._to_flush.clear()
+        try:
+            await self._flush()
+        except StreamDownError:
+            self._to_flush.set()
+            raise
 
     async def _flush(self) -> None:
         batch = frozenset(self._done)
