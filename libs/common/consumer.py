@@ -4,8 +4,8 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from libs.common.handling import Handling
 from libs.common.log import get_logger
 from libs.common.metrics import AUDITED, DEAD_LETTERS, LAG, PARKED, PENDING, RECLAIMED
 from libs.common.streams import Channel, Delivery, StreamDownError
@@ -27,10 +27,17 @@ class Pace:
     dice: random.Random = field(default_factory=random.Random)
 
 
+class Handler(Protocol):
+    """What is done about one entry (libs/common/handling.py)."""
+
+    async def handle(self, channel: Channel, delivery: Delivery) -> bool:
+        """Handle to the end; True when the entry is to be acknowledged."""
+
+
 class Consumer:
     """Runs one group on one topic until it is told to stop (EVENTS.md section 4)."""
 
-    def __init__(self, channel: Channel, handling: Handling, pace: Pace | None = None) -> None:
+    def __init__(self, channel: Channel, handling: Handler, pace: Pace | None = None) -> None:
         self._channel = channel
         self._handling = handling
         self._pace = pace or Pace()

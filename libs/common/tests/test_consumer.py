@@ -1,0 +1,127 @@
+"""The loops of a consumer, on memory and on a real stream: everything handled once, whoever leaves."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+
+from libs.common.consumer import Consumer, Pace
+from libs.common.memory_streams import MemoryStreams
+from libs.common.redis_streams import RedisStreams
+from libs.common.streams import Channel, Delivery
+from libs.devstack.pytest_plugin import Infra
+
+Streams = MemoryStreams | RedisStreams
+QUICK = Pace(concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2)
+
+
+@dataclass
+class Remembering:
+    """Handles by remembering, once `go` is set."""
+
+    go: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: list[str] = field(default_factory=list)
+    running: int = 0
+    most_running: int = 0
+
+    async def handle(self, channel: Channel, delivery: Delivery) -> bool:
+        assert channel.group
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        await self.go.wait()
+        self.running -= 1
+        self.seen.append(delivery.body)
+        return True
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
+    if request.param == "memory":
+        yield MemoryStreams()
+        return
+    infra: Infra = request.getfixturevalue("infra")
+    real = RedisStreams(infra.redis_url)
+    yield real
+    await real.close()
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"topic-{uuid4().hex}"
+
+
+@asynccontextmanager
+async def running(consumer: Consumer) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    stop = asyncio.Event()
+    task = asyncio.create_task(consumer.run(stop))
+
+    async def stopped() -> None:
+        stop.set()
+        await task
+
+    yield stopped
+    await stopped()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+async def test_every_entry_is_handled_once_and_acknowledged(streams: Streams, topic: str) -> None:
+    bodies = [str(number) for number in range(50)]
+    await streams.publisher().publish(topic, "", "1", bodies)
+    handler = Remembering()
+    handler.go.set()
+    channel = streams.channel(topic, "g")
+
+    async with running(Consumer(channel, handler, QUICK)) as stopped:
+        await until(lambda: len(handler.seen) == len(bodies))
+        await stopped()
+
+    assert sorted(handler.seen) == sorted(bodies)
+    assert (await channel.depth()).pending == 0
+
+
+async def test_no_more_entries_run_at_a_time_than_there_is_room_for(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", [str(number) for number in range(20)])
+    handler = Remembering()
+
+    async with running(Consumer(streams.channel(topic, "g"), handler, QUICK)):
+        await until(lambda: handler.running == QUICK.concurrency)
+        await asyncio.sleep(0.1)
+        handler.go.set()
+        await until(lambda: len(handler.seen) == 20)
+
+    assert handler.most_running == QUICK.concurrency
+
+
+async def test_what_a_leaving_consumer_could_not_finish_is_done_by_the_next(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    stuck, prompt = Remembering(), Remembering()
+    prompt.go.set()
+
+    async with running(Consumer(streams.channel(topic, "g"), stuck, QUICK)):
+        await until(lambda: stuck.running == 1)
+    async with running(Consumer(streams.channel(topic, "g"), prompt, QUICK)):
+        await until(lambda: prompt.seen == ["a"])
+
+    assert stuck.seen == []
+
+
+async def test_a_consumer_that_stops_lets_what_is_running_finish_within_its_grace(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a"])
+    handler = Remembering()
+    channel = streams.channel(topic, "g")
+
+    async with running(Consumer(channel, handler, QUICK)) as stopped:
+        await until(lambda: handler.running == 1)
+        asyncio.get_running_loop().call_later(0.05, handler.go.set)
+        await stopped()
+
+    assert handler.seen == ["a"]
+    assert (await channel.depth()).pending == 0
