@@ -1,0 +1,170 @@
+"""Deepgram through its own SDK, against a server that speaks its wire format and has bad days to order."""
+
+from collections.abc import AsyncIterator, Iterator
+from urllib.parse import parse_qs
+
+import pytest
+
+from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
+from libs.contracts.problems import RECORDING_UNREADABLE
+from libs.devstack.vendors.asgi_server import serve
+from libs.devstack.vendors.deepgram import KEY, DeepgramFake
+from libs.devstack.vendors.faults import Fault, Faults
+from services.transcriber.domain import Speech
+from services.transcriber.ports import Audio
+from services.transcriber.tests.recordings import BrokenRecording, Recording
+from services.transcriber.vendors.deepgram import DeepgramAccess, DeepgramSpeechToText
+
+CANARY = "canary-of-the-vendor"
+
+
+class World:
+    """A fake Deepgram and the real SDK that talks to it."""
+
+    def __init__(self, url: str, faults: Faults) -> None:
+        self.url = url
+        self.faults = faults
+        self.vendor = self.reached_with(KEY)
+
+    def reached_with(self, key: str) -> DeepgramSpeechToText:
+        return DeepgramSpeechToText(DeepgramAccess(key, self.url, stall_s=0.5, deadline_s=5))
+
+    async def hear(self, recording: Recording) -> Speech:
+        return await self.vendor.transcribe(Audio(recording, "audio/mpeg", "en", 12.0), lambda _: None)
+
+    async def refusal(self) -> AppError:
+        with pytest.raises(AppError) as caught:
+            await self.hear(Recording(b"x" * 1000))
+        return caught.value
+
+
+@pytest.fixture
+def url() -> Iterator[tuple[str, Faults]]:
+    faults = Faults(DeepgramFake().app())
+    with serve(faults) as address:
+        yield address, faults
+
+
+@pytest.fixture
+async def world(url: tuple[str, Faults]) -> AsyncIterator[World]:
+    made = World(*url)
+    yield made
+    await made.vendor.close()
+
+
+async def test_a_recording_becomes_words_with_voices(world: World) -> None:
+    speech = await world.hear(Recording(b"sound"))
+
+    assert [word.text for word in speech.words[:3]] == ["Hello,", "what", "would"]
+    assert {word.voice for word in speech.words} == {0, 1}
+    assert (speech.language, speech.source.vendor, speech.source.model) == ("en", "deepgram", "nova-3")
+
+
+async def test_the_recording_is_never_left_to_train_models(world: World) -> None:
+    await world.hear(Recording(b"sound"))
+
+    asked = parse_qs(world.faults.requests[0].query)
+    assert asked["mip_opt_out"] == ["true"]
+    assert (asked["model"], asked["diarize_model"], asked["utterances"]) == (["nova-3"], ["latest"], ["true"])
+    assert "diarize" not in asked
+
+
+async def test_every_byte_of_the_recording_arrives(world: World) -> None:
+    content = bytes(range(256)) * 4096
+
+    await world.hear(Recording(content))
+
+    assert world.faults.requests[0].body == content
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        (400, RECORDING_UNREADABLE),
+        (401, UPSTREAM_REFUSED),
+        (402, UPSTREAM_REFUSED),
+        (408, UPSTREAM_FAILED),
+        (429, RATE_LIMITED),
+        (500, UPSTREAM_FAILED),
+        (503, UPSTREAM_FAILED),
+    ],
+)
+async def test_each_refusal_says_whether_to_try_again_and_nothing_of_the_vendors_text(
+    world: World, status: int, problem: ProblemType
+) -> None:
+    world.faults.order(Fault(status=status, body={"err_code": "X", "err_msg": CANARY}))
+
+    error = await world.refusal()
+
+    assert error.problem is problem
+    assert CANARY not in f"{error.detail} {error.facts} {error}"
+    assert error.__cause__ is None
+    assert len(world.faults.requests) == 1
+
+
+async def test_a_limit_says_how_long_to_wait(world: World) -> None:
+    world.faults.order(Fault(status=429, retry_after_s=7))
+
+    assert (await world.refusal()).retry_after_s == 7
+
+
+async def test_a_wrong_key_is_for_an_operator_and_not_tried_again(world: World) -> None:
+    world.vendor = world.reached_with("wrong")
+
+    error = await world.refusal()
+
+    assert error.problem is UPSTREAM_REFUSED
+    assert not error.problem.retryable
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(latency_s=3), Fault(stall_after_bytes=40), Fault(cut_after_bytes=40)], ids=["slow", "stall", "cut"]
+)
+async def test_a_stalled_or_cut_answer_may_be_tried_again(world: World, fault: Fault) -> None:
+    world.faults.order(fault)
+
+    error = await world.refusal()
+
+    assert error.problem is UPSTREAM_FAILED
+    assert error.problem.retryable
+
+
+@pytest.mark.parametrize("body", [{}, {"metadata": {"duration": 3}, "results": {"channels": []}}])
+async def test_an_answer_of_another_shape_is_a_failure_and_not_an_empty_transcript(
+    world: World, body: dict[str, object]
+) -> None:
+    world.faults.order(Fault(status=200, body=body))
+
+    assert (await world.refusal()).problem is UPSTREAM_FAILED
+
+
+async def test_after_a_failure_the_whole_recording_is_sent_again(world: World) -> None:
+    world.faults.order(Fault(status=500))
+    recording = Recording(b"sound" * 1000)
+    with pytest.raises(AppError):
+        await world.hear(recording)
+
+    await world.hear(recording)
+
+    assert recording.read_times == 2
+    assert world.faults.requests[1].body == b"sound" * 1000
+
+
+async def test_an_error_of_the_object_store_stays_what_it_is(world: World) -> None:
+    broken = BrokenRecording(lambda: AppError(UPSTREAM_FAILED, "The object store is not answering."))
+
+    with pytest.raises(AppError) as caught:
+        await world.vendor.transcribe(Audio(broken, "audio/mpeg", "en"), lambda _: None)
+
+    assert caught.value.detail == "The object store is not answering."
+
+
+async def test_a_language_that_was_heard_is_told() -> None:
+    with serve(DeepgramFake(language="es").app()) as url:
+        vendor = DeepgramSpeechToText(DeepgramAccess(KEY, url))
+
+        speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None)
+        await vendor.close()
+
+    assert speech.language == "es"
+    assert speech.language_confidence > 0.9

@@ -1,0 +1,195 @@
+"""Hears words at Deepgram, through its SDK, without leaving it the recording for its own models."""
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import httpx
+from deepgram import AsyncDeepgramClient
+from deepgram.core.api_error import ApiError
+from deepgram.core.request_options import RequestOptions
+from deepgram.environment import DeepgramClientEnvironment
+from pydantic import BaseModel, Field, ValidationError
+
+from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.contracts.problems import RECORDING_UNREADABLE
+from services.transcriber.domain import Source, Speech, Word
+from services.transcriber.ports import Audio, ByteSource, Progress
+
+MODEL = "nova-3"
+OPTIONS: Mapping[str, str] = {
+    "diarize_model": "latest",
+    "utterances": "true",
+    "punctuate": "true",
+    "smart_format": "true",
+    "detect_language": "true",
+    "mip_opt_out": "true",
+}
+"""What is sent beside the model. `mip_opt_out`: without it Deepgram keeps recordings to improve its models."""
+CONNECT_TIMEOUT_S = 10.0
+POOL_TIMEOUT_S = 30.0
+UPLOAD_SHARE = 0.5
+RETRY_AFTER_MAX_S = 3600.0
+_BLOCK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class DeepgramAccess:
+    """How Deepgram is reached. `stall_s` bounds each wait on the wire, `deadline_s` the whole request."""
+
+    api_key: str
+    base_url: str
+    stall_s: float = 600.0
+    deadline_s: float = 3600.0
+
+
+class DeepgramSpeechToText:
+    """Streams a recording to Deepgram and reads what it heard. Tries once: whoever calls knows when to try again."""
+
+    source = Source("deepgram", MODEL)
+    options = OPTIONS
+
+    def __init__(self, access: DeepgramAccess) -> None:
+        self._deadline_s = access.deadline_s
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(access.stall_s, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S),
+            follow_redirects=False,
+            trust_env=False,
+        )
+        base = access.base_url.rstrip("/")
+        with warnings.catch_warnings():
+            # The SDK imports its modules on first use, and with them old names of websockets that warn.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            # It is untyped from here on (`client.listen` is Any): one call, one adapter.
+            self._media: Any = AsyncDeepgramClient(
+                api_key=access.api_key,
+                environment=DeepgramClientEnvironment(base=base, production=base, agent=base, agent_rest=base),
+                httpx_client=self._http,
+                max_retries=0,  # its own retry would send an empty body and report success
+            ).listen.v1.media
+
+    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
+        """Raise AppError as the port says: 429, 5xx, stalls and cut connections may be tried again; 400, 401 may not."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                answer = await self._ask(_Body(audio.content, progress))
+        except (TimeoutError, httpx.TransportError) as error:
+            raise _failed("Deepgram did not answer.", error_class=type(error).__name__) from None
+        except ApiError as error:
+            raise _refusal(error) from None
+        progress(1.0)
+        return _speech(answer, audio)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._http.aclose()
+
+    async def _ask(self, body: "_Body") -> Any:
+        return await self._media.transcribe_file(
+            request=body,
+            model=MODEL,
+            diarize_model="latest",
+            utterances=True,
+            punctuate=True,
+            smart_format=True,
+            detect_language=True,
+            mip_opt_out=True,
+            request_options=RequestOptions(max_retries=0),
+        )
+
+
+class _Body:
+    """The recording as a request body that can be read again from the start, in pieces that a socket likes."""
+
+    def __init__(self, content: ByteSource, progress: Progress) -> None:
+        self._content = content
+        self._progress = progress
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for block in self._content:
+            for start in range(0, len(block), _BLOCK_BYTES):
+                yield block[start : start + _BLOCK_BYTES]
+        self._progress(UPLOAD_SHARE)
+
+
+class _HeardWord(BaseModel):
+    word: str
+    punctuated_word: str | None = None
+    start: float = Field(ge=0)
+    end: float = Field(ge=0)
+    confidence: float = Field(ge=0, le=1)
+    speaker: int | None = None
+
+
+class _Utterance(BaseModel):
+    words: list[_HeardWord]
+
+
+class _Channel(BaseModel):
+    detected_language: str | None = None
+    language_confidence: float | None = Field(None, ge=0, le=1)
+
+
+class _Results(BaseModel):
+    channels: list[_Channel] = Field(min_length=1)
+    utterances: list[_Utterance]
+
+
+class _Metadata(BaseModel):
+    duration: float = Field(ge=0)
+
+
+class _Answer(BaseModel):
+    """The part of the vendor's answer that is used: the SDK itself would take `{}` for an answer."""
+
+    metadata: _Metadata
+    results: _Results
+
+
+def _speech(answer: Any, audio: Audio) -> Speech:
+    try:
+        read = _Answer.model_validate(answer.model_dump())
+    except (ValidationError, AttributeError):
+        raise _failed("Deepgram's answer is not of the documented shape.") from None
+    words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
+    channel = read.results.channels[0]
+    return Speech(
+        words=tuple(Word(w.punctuated_word or w.word, w.start, w.end, w.confidence, w.speaker) for w in words),
+        language=channel.detected_language or audio.language,
+        language_confidence=channel.language_confidence or 0.0,
+        duration_s=read.metadata.duration,
+        source=DeepgramSpeechToText.source,
+    )
+
+
+def _refusal(error: ApiError) -> AppError:
+    status = error.status_code or 0
+    if status == 429:
+        return AppError(
+            RATE_LIMITED,
+            "Deepgram limits our requests.",
+            retry_after_s=_retry_after_s(error),
+            vendor="deepgram",
+            status=status,
+        )
+    if status in (400, 415, 422):
+        return AppError(RECORDING_UNREADABLE, "Deepgram cannot read the recording.", vendor="deepgram", status=status)
+    if 400 <= status < 500 and status != 408:
+        detail = "Deepgram refused the request: its key, its rights or its balance need an operator."
+        return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
+    return _failed("Deepgram failed.", status=status)
+
+
+def _retry_after_s(error: ApiError) -> float | None:
+    headers = cast(Mapping[str, str], error.headers or {})
+    stated = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    try:
+        return min(max(float(stated), 0.0), RETRY_AFTER_MAX_S)
+    except ValueError:
+        return None
+
+
+def _failed(detail: str, **facts: str | int) -> AppError:
+    return AppError(UPSTREAM_FAILED, detail, vendor="deepgram", **facts)
