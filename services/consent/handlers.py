@@ -1,0 +1,146 @@
+"""What is done about consent: it is given, taken back, looked up, and asked for by those who want to work."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from libs.common.capability import current
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.ids import new_id
+from libs.common.paging import Page, Window
+from libs.contracts.capability import Claims, parse
+from libs.contracts.consent import ConsentGranted, ConsentRevoked
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from services.consent.domain import NOWHERE, SALT_BYTES, Bond, Consent, Decision, Entry, Evidence, Origin, Status
+from services.consent.ports import Ledger, Transactions, Wanted
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How a decision reached us, as the caller tells it."""
+
+    observed: Origin
+    attested: Origin = NOWHERE
+    metadata_json: str = "{}"
+    reason: str | None = None
+
+    def as_evidence(self) -> Evidence:
+        """Add the salt that protects the digest."""
+        return Evidence(secrets.token_bytes(SALT_BYTES), self.observed, self.attested, self.metadata_json, self.reason)
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A patient's yes to one purpose."""
+
+    bond: Bond
+    circumstances: Circumstances
+    document_sha256: bytes | None = None
+    witness_id: TherapistId | None = None
+
+
+class Consents:
+    """The verbs of this service. Every one works under the capability in force, which names the organization."""
+
+    def __init__(self, database: Transactions, ledger: Ledger) -> None:
+        self._database = database
+        self._ledger = ledger
+
+    async def grant(self, grant: Grant) -> Consent:
+        """Write a grant down as a new record; one that is in force already stays and ends with the same revocation."""
+        claims = _claims()
+        decision = Decision(
+            id=new_id(),
+            consent_id=ConsentId(new_id()),
+            bond=grant.bond,
+            status=Status.GRANTED,
+            actor=claims.actor,
+            evidence=grant.circumstances.as_evidence(),
+            witness_id=grant.witness_id,
+            document_sha256=grant.document_sha256,
+        )
+        async with self._database.transaction() as tx:
+            entry = await self._ledger.append(tx, claims.organization_id, decision)
+            await tx.emit(ConsentGranted(**_facts(entry)))
+        return Consent(entry, None, decision.evidence)
+
+    async def revoke(self, consent_id: ConsentId, circumstances: Circumstances) -> tuple[Consent, Entry]:
+        """Take a record's purpose back; when this returns, nothing new can be stored under it.
+
+        Raises AppError: NOT_FOUND, or ALREADY_REVOKED (by the database, under the ledger's lock).
+        """
+        claims = _claims()
+        async with self._database.transaction() as tx:
+            consent = _found(await self._ledger.find(tx, consent_id))
+            decision = Decision(
+                id=new_id(),
+                consent_id=consent_id,
+                bond=consent.granted.bond,
+                status=Status.REVOKED,
+                actor=claims.actor,
+                evidence=circumstances.as_evidence(),
+            )
+            entry = await self._ledger.append(tx, claims.organization_id, decision)
+            await tx.emit(ConsentRevoked(**_facts(entry)))
+        return Consent(consent.granted, entry.at, consent.evidence), entry
+
+    async def find(self, consent_id: ConsentId) -> Consent:
+        """Return one record; raise AppError(NOT_FOUND)."""
+        async with self._database.transaction() as tx:
+            return _found(await self._ledger.find(tx, consent_id))
+
+    async def page(self, wanted: Wanted, window: Window) -> Page[Consent]:
+        """List records, newest first."""
+        async with self._database.transaction() as tx:
+            return await self._ledger.page(tx, wanted, window)
+
+    async def current(self, patient_id: PatientId, as_of: datetime | None) -> Sequence[Consent]:
+        """Return the newest record per therapist and purpose of a patient, as it stood at `as_of`."""
+        async with self._database.transaction() as tx:
+            return await self._ledger.current(tx, patient_id, as_of)
+
+    async def history(self, patient_id: PatientId, window: Window) -> Page[Entry]:
+        """Return a patient's ledger entries, newest first."""
+        async with self._database.transaction() as tx:
+            return await self._ledger.history(tx, patient_id, window)
+
+    async def hold(
+        self, patient_id: PatientId, therapist_id: TherapistId | None, purposes: Sequence[Purpose]
+    ) -> dict[Purpose, ConsentId]:
+        """Return the consents in force for all purposes; raise AppError(CONSENT_REQUIRED) with those missing."""
+        organization_id: OrganizationId = _claims().organization_id
+        async with self._database.transaction() as tx:
+            held = await self._ledger.held(tx, (organization_id, patient_id, therapist_id), purposes)
+        missing = [purpose.value for purpose in purposes if purpose not in held]
+        if missing:
+            raise AppError(
+                CONSENT_REQUIRED,
+                f"No consent is in force for: {', '.join(missing)}. Record the patient's consent and send it again.",
+                extra={"missing": missing},
+            )
+        return held
+
+
+def _found(consent: Consent | None) -> Consent:
+    if consent is None:
+        raise AppError(NOT_FOUND, "There is no such consent.")
+    return consent
+
+
+def _claims() -> Claims:
+    # Unverified here; the transaction that follows is refused unless the database finds the capability valid.
+    return parse(current())
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    return {
+        "organization_id": entry.organization_id,
+        "patient_id": entry.bond.patient_id,
+        "therapist_id": entry.bond.therapist_id,
+        "consent_id": entry.consent_id,
+        "consent_type": entry.bond.purpose,
+    }

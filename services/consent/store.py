@@ -1,0 +1,214 @@
+"""The ledger's tables and all SQL on them. Row-level security decides what a transaction sees of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.common.database import Transaction
+from libs.common.paging import Page, Position, Window
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.consent.domain import Bond, Consent, Decision, Entry, Evidence, Origin, Seal, Status
+from services.consent.ports import Wanted
+
+_ENTRY = (
+    "e.id, e.organization_id, e.patient_id, e.therapist_id, e.consent_id, e.consent_type, e.status, e.at, e.actor, "
+    "e.witness_id, e.document_sha256, e.evidence_sha256, e.seq, e.prev_hash, e.leaf, e.hash"
+)
+_EVIDENCE = (
+    "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
+)
+# A revocation ends every grant of its bond that came before it, whichever record it names.
+_REVOKED_AT = (
+    "(select min(r.at) from event r where r.organization_id = e.organization_id and r.patient_id = e.patient_id "
+    "and r.therapist_id = e.therapist_id and r.consent_type = e.consent_type and r.status = 'revoked' "
+    "and r.seq > e.seq and r.at <= coalesce(cast(:as_of as timestamptz), 'infinity'))"
+)
+_RECORDS = (
+    f"select {_ENTRY}, {_EVIDENCE}, {_REVOKED_AT} as revoked_at "  # noqa: S608
+    "from event e left join evidence v on v.event_id = e.id"
+)
+
+_APPEND = text(
+    "insert into event as e (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "  # noqa: S608
+    "status, actor, witness_id, document_sha256, evidence_sha256) values (:id, :organization_id, :patient_id, "
+    ":therapist_id, :consent_id, :consent_type, :status, :actor, :witness_id, :document_sha256, :evidence_sha256) "
+    f"returning {_ENTRY}"
+)
+_KEEP_EVIDENCE = text(
+    "insert into evidence (event_id, organization_id, patient_id, salt, observed_ip, observed_user_agent, attested_ip, "
+    "attested_user_agent, metadata_json, reason) values (:event_id, :organization_id, :patient_id, :salt, "
+    ":observed_ip, :observed_user_agent, :attested_ip, :attested_user_agent, :metadata_json, :reason)"
+)
+_BY_ID = text(f"{_RECORDS} where e.consent_id = :consent_id and e.status = 'granted'")
+_LIST = text(
+    f"select * from ({_RECORDS} where e.status = 'granted' "  # noqa: S608
+    "and (cast(:patient_id as uuid) is null or e.patient_id = :patient_id) "
+    "and (cast(:therapist_id as uuid) is null or e.therapist_id = :therapist_id) "
+    "and (cast(:consent_type as text) is null or e.consent_type = :consent_type) "
+    "and (cast(:after_at as timestamptz) is null or (e.at, e.consent_id) < (:after_at, cast(:after_id as uuid)))"
+    ") r where (cast(:status as text) is null or (r.revoked_at is null) = (:status = 'granted')) "
+    "order by r.at desc, r.consent_id desc limit :most"
+)
+_CURRENT = text(
+    f"select * from (select distinct on (r.therapist_id, r.consent_type) r.* from ({_RECORDS} "  # noqa: S608
+    "where e.status = 'granted' and e.patient_id = :patient_id "
+    "and e.at <= coalesce(cast(:as_of as timestamptz), 'infinity')) r "
+    "order by r.therapist_id, r.consent_type, r.seq desc) c order by c.at desc, c.consent_id desc"
+)
+_HISTORY = text(
+    f"select {_ENTRY} from event e where e.patient_id = :patient_id and (cast(:after_at as timestamptz) is null "  # noqa: S608
+    "or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) order by e.at desc, e.id desc limit :most"
+)
+_CHAIN = text(f"select {_ENTRY} from event e where e.seq > :after order by e.seq limit :most")  # noqa: S608
+_HELD = text(
+    "select purpose, consent_id "
+    "from consent.held(:organization_id, :patient_id, cast(:therapist_id as uuid), cast(:purposes as text[]))"
+)
+CHAIN_BATCH = 1000
+
+
+class LedgerStore:
+    """Reads and appends. Every method takes the transaction that carries the capability."""
+
+    async def append(self, tx: Transaction, organization_id: OrganizationId, decision: Decision) -> Entry:
+        """Write a decision down and move the projection; refused (TR409) when there is nothing to revoke."""
+        bond, evidence = decision.bond, decision.evidence
+        row = await tx.execute(
+            _APPEND,
+            {
+                "id": decision.id,
+                "organization_id": organization_id,
+                "patient_id": bond.patient_id,
+                "therapist_id": bond.therapist_id,
+                "consent_id": decision.consent_id,
+                "consent_type": bond.purpose.value,
+                "status": decision.status.value,
+                "actor": decision.actor,
+                "witness_id": decision.witness_id,
+                "document_sha256": decision.document_sha256,
+                "evidence_sha256": evidence.digest(),
+            },
+        )
+        entry = _entry(row.mappings().one())
+        await tx.execute(
+            _KEEP_EVIDENCE,
+            {
+                "event_id": decision.id,
+                "organization_id": organization_id,
+                "patient_id": bond.patient_id,
+                "salt": evidence.salt,
+                "observed_ip": evidence.observed.ip,
+                "observed_user_agent": evidence.observed.user_agent,
+                "attested_ip": evidence.attested.ip,
+                "attested_user_agent": evidence.attested.user_agent,
+                "metadata_json": evidence.metadata_json,
+                "reason": evidence.reason,
+            },
+        )
+        return entry
+
+    async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
+        """Return one consent record, None when this capability sees none of that id."""
+        found = (await tx.execute(_BY_ID, {"consent_id": consent_id, "as_of": None})).mappings().first()
+        return _consent(found) if found else None
+
+    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Consent]:
+        """Return consent records, newest grant first."""
+        found = await tx.execute(
+            _LIST,
+            {
+                "patient_id": wanted.patient_id,
+                "therapist_id": wanted.therapist_id,
+                "consent_type": wanted.purpose.value if wanted.purpose else None,
+                "status": wanted.status.value if wanted.status else None,
+                "as_of": None,
+                **_after(window),
+            },
+        )
+        rows = [_consent(row) for row in found.mappings()]
+        return Page.cut(rows, window.limit, lambda row: Position(row.granted.at, row.granted.consent_id))
+
+    async def current(self, tx: Transaction, patient_id: PatientId, as_of: datetime | None) -> Sequence[Consent]:
+        """Return the newest record per therapist and purpose, as it stood at `as_of` (None: now)."""
+        found = await tx.execute(_CURRENT, {"patient_id": patient_id, "as_of": as_of})
+        return [_consent(row) for row in found.mappings()]
+
+    async def history(self, tx: Transaction, patient_id: PatientId, window: Window) -> Page[Entry]:
+        """Return a patient's ledger entries, newest first."""
+        found = await tx.execute(_HISTORY, {"patient_id": patient_id, **_after(window)})
+        rows = [_entry(row) for row in found.mappings()]
+        return Page.cut(rows, window.limit, lambda row: Position(row.at, row.id))
+
+    async def chain(self, tx: Transaction, after: int) -> Sequence[Entry]:
+        """Return up to CHAIN_BATCH entries of the capability's organization behind a seq, in the chain's order."""
+        found = await tx.execute(_CHAIN, {"after": after, "most": CHAIN_BATCH})
+        return [_entry(row) for row in found.mappings()]
+
+    async def held(
+        self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
+    ) -> dict[Purpose, ConsentId]:
+        """Return the consents in force for these purposes, held until the transaction ends."""
+        organization_id, patient_id, therapist_id = bond
+        found = await tx.execute(
+            _HELD,
+            {
+                "organization_id": organization_id,
+                "patient_id": patient_id,
+                "therapist_id": therapist_id,
+                "purposes": [purpose.value for purpose in purposes],
+            },
+        )
+        return {Purpose(row.purpose): ConsentId(row.consent_id) for row in found}
+
+
+def _after(window: Window) -> dict[str, Any]:
+    after = window.after
+    return {
+        "after_at": after.at if after else None,
+        "after_id": after.id if after else None,
+        "most": window.limit + 1,
+    }
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(
+        id=row["id"],
+        organization_id=OrganizationId(row["organization_id"]),
+        consent_id=ConsentId(row["consent_id"]),
+        bond=Bond(PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])),
+        status=Status(row["status"]),
+        at=row["at"],
+        actor=row["actor"],
+        witness_id=_therapist(row["witness_id"]),
+        document_sha256=_bytes(row["document_sha256"]),
+        evidence_sha256=bytes(row["evidence_sha256"]),
+        seal=Seal(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"])),
+    )
+
+
+def _consent(row: Any) -> Consent:
+    return Consent(granted=_entry(row), revoked_at=row["revoked_at"], evidence=_evidence(row))
+
+
+def _evidence(row: Any) -> Evidence | None:
+    if row["salt"] is None:
+        return None
+    return Evidence(
+        salt=bytes(row["salt"]),
+        observed=Origin(row["observed_ip"], row["observed_user_agent"]),
+        attested=Origin(row["attested_ip"], row["attested_user_agent"]),
+        metadata_json=row["metadata_json"],
+        reason=row["reason"],
+    )
+
+
+def _therapist(value: UUID | None) -> TherapistId | None:
+    return None if value is None else TherapistId(value)
+
+
+def _bytes(value: Any) -> bytes | None:
+    return None if value is None else bytes(value)
