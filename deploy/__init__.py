@@ -1,0 +1,1 @@
+"""What it takes to run this somewhere else: images, compose, Kubernetes, alarms, and the steps before the start."""

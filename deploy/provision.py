@@ -1,0 +1,94 @@
+"""Prepares a database for the services: roles, their passwords, the capability key, every schema. Safe to repeat.
+
+Run before each rollout as `python -m deploy.provision`, by a login that may create roles and extensions;
+no service ever holds that login.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from libs.common.migration import migrate
+
+ROOT = Path(__file__).parents[1]
+# Consent comes first: the guards of the others call its functions.
+SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
+DATABASE_WAIT_MAX_S = 120.0
+DATABASE_POLL_S = 1.0
+EXIT_USAGE = 2
+
+
+class ProvisionSettings(BaseSettings):
+    """What preparing the database needs from the environment."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    migration_database_url: SecretStr = Field(
+        description="PostgreSQL as a superuser or the like (postgresql+psycopg://)."
+    )
+    capability_key: SecretStr = Field(description="The gateway's key for capabilities, which the database verifies.")
+    capability_key_id: str = Field("k1", description="The name of that key; a new key gets a new name.")
+    svc_consent_password: SecretStr = Field(description="The password of the login role svc_consent.")
+    svc_gateway_password: SecretStr = Field(description="The password of the login role svc_gateway.")
+    svc_ingestion_password: SecretStr = Field(description="The password of the login role svc_ingestion.")
+    svc_transcriber_password: SecretStr = Field(description="The password of the login role svc_transcriber.")
+    svc_embedder_password: SecretStr = Field(description="The password of the login role svc_embedder.")
+    svc_chat_password: SecretStr = Field(description="The password of the login role svc_chat.")
+    svc_relay_password: SecretStr = Field(description="The password of svc_relay, which reads outboxes only.")
+
+
+def main() -> None:
+    """Prepare the database the environment names."""
+    try:
+        settings = ProvisionSettings()
+    except ValidationError as error:
+        missing = ", ".join(str(part).upper() for fault in error.errors() for part in fault["loc"])
+        print(f"not set or not valid: {missing}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(EXIT_USAGE) from None
+    provision(settings)
+
+
+def provision(settings: ProvisionSettings) -> None:
+    """Bring roles, passwords, key and schemas to what the code expects."""
+    url = settings.migration_database_url.get_secret_value()
+    with _connected(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
+        for name in ("roles.sql", "ctx.sql"):
+            connection.execute((ROOT / "deploy" / "postgres" / name).read_bytes())
+        for schema in (*SCHEMAS, "relay"):
+            _set_password(connection, f"svc_{schema}", getattr(settings, f"svc_{schema}_password"))
+        connection.execute(
+            "select ctx.install_key(%s, %s)",
+            (settings.capability_key_id, settings.capability_key.get_secret_value().encode()),
+        )
+    for schema in SCHEMAS:
+        migrate(schema, ROOT / "services" / schema / "migrations" / "versions", url)
+
+
+def _connected(url: str) -> psycopg.Connection[Any]:
+    """Connect, waiting a while for a database that is just starting."""
+    end = time.monotonic() + DATABASE_WAIT_MAX_S
+    while True:
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(DATABASE_POLL_S)
+
+
+def _set_password(connection: psycopg.Connection[Any], role: str, password: SecretStr) -> None:
+    # Hashed here (SCRAM), so that the statement the server may log holds no password.
+    verifier = connection.pgconn.encrypt_password(password.get_secret_value().encode(), role.encode(), b"scram-sha-256")
+    connection.execute(
+        sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
+    )
+
+
+if __name__ == "__main__":
+    main()
