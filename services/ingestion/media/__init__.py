@@ -1,0 +1,1 @@
+"""What kind of recording a stream of bytes is, told from its structure in constant memory, in plain Python."""
