@@ -1,0 +1,90 @@
+"""One patient's index on real PostgreSQL, with the verbs that tests of it speak."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+from sqlalchemy import text
+
+from libs.common.capability import holding
+from libs.common.database import Database
+from libs.common.ids import new_id
+from libs.contracts.ids import OrganizationId, PatientId
+from libs.devstack.pytest_plugin import Infra, Tenant
+from services.embedder.domain import Hit, Index, Model, Question, Source, Turn, Weights
+from services.embedder.store import IndexStore
+from services.embedder.tests.world import index_of, source
+
+MODEL = Model("all-MiniLM-L6-v2-int8", 384)
+OTHER_MODEL = Model("text-embedding-3-small", 1536)
+RANDOM = np.random.default_rng(20261124)
+
+_CONSENT = text(
+    "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
+    " evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
+    " now(), 'test', sha256(''))"
+)
+
+
+class Archive:
+    """One patient's index and the consent it stands on."""
+
+    def __init__(self, infra: Infra, tenant: Tenant, consent: Database, database: Database) -> None:
+        self.infra, self.tenant, self.consent, self.database = infra, tenant, consent, database
+        self.store = IndexStore(database, Weights())
+        self.source = self.new_session()
+        self.vectors: dict[bytes, list[float]] = {}
+
+    def new_session(self) -> Source:
+        """Return another session of this patient."""
+        return replace(
+            source(),
+            organization_id=OrganizationId(self.tenant.organization_id),
+            patient_id=PatientId(self.tenant.patient_id),
+            therapist_id=self.tenant.therapist_id,
+        )
+
+    @contextmanager
+    def holding(self, *scopes: str, patient: bool = True) -> Iterator[None]:
+        """Hold a capability of this tenant."""
+        named = self.tenant.patient_id if patient else None
+        with holding(self.tenant.capability(*(scopes or ("embedder:write", "embedder:read")), patient=named)):
+            yield
+
+    async def change_consent(self, status: str) -> None:
+        """Write an event into the ledger, as the consent service does."""
+        with self.holding("consent:write"):
+            async with self.consent.transaction() as tx:
+                whose = {"organization_id": self.tenant.organization_id, "patient_id": self.tenant.patient_id}
+                ids = {"id": new_id(), "therapist_id": self.tenant.therapist_id, "consent_id": new_id()}
+                await tx.execute(_CONSENT, {**whose, **ids, "status": status})
+
+    async def add(self, whose: Source, turns: tuple[Turn, ...], model: Model = MODEL) -> Index:
+        """Index turns with random vectors."""
+        index = index_of(whose, turns, model)
+        self.vectors = vectors_of(index)
+        with self.holding():
+            await self.store.keep(whose, model, self.vectors)
+            async with self.database.transaction() as tx:
+                assert await self.store.replace(tx, index)
+        return index
+
+    async def search(self, asked: str = "walks with my sister", limit: int = 50, **parts: object) -> list[Hit]:
+        """Search this patient's index with a vector."""
+        question = replace(Question(PatientId(self.tenant.patient_id), asked, limit), **parts)  # type: ignore[arg-type]
+        with self.holding():
+            return await self.store.search(question, MODEL, vector_of(MODEL))
+
+
+def about(archive: Archive, limit: int = 50, asked: str = "walks with my sister") -> Question:
+    return Question(PatientId(archive.tenant.patient_id), asked, limit)
+
+
+def vector_of(model: Model) -> list[float]:
+    vector = RANDOM.normal(size=model.dimension)
+    return [float(value) for value in vector / np.linalg.norm(vector)]
+
+
+def vectors_of(index: Index) -> dict[bytes, list[float]]:
+    return {passage.content_hash: vector_of(index.model) for passage in index.passages}

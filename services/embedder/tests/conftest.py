@@ -1,0 +1,21 @@
+"""What the embedder's tests on a real database share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from libs.common.database import Database
+from libs.contracts.problems import REFUSALS
+from libs.devstack.pytest_plugin import Infra, Tenant
+from services.embedder.tests.archive import Archive
+
+
+@pytest.fixture
+async def archive(infra: Infra, tenant: Tenant) -> AsyncIterator[Archive]:
+    consent = Database(infra.database_url("consent"), REFUSALS)
+    database = Database(infra.database_url("embedder"), REFUSALS)
+    one = Archive(infra, tenant, consent, database)
+    await one.change_consent("granted")
+    yield one
+    await consent.close()
+    await database.close()

@@ -1,0 +1,152 @@
+"""Nobody sees words they may not see, and nothing is kept that consent does not cover: the database is the guard."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+
+from libs.common.capability import holding
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.contracts.ids import PatientId
+from services.embedder.tests.archive import MODEL, Archive, about, vector_of, vectors_of
+from services.embedder.tests.world import dialogue, index_of, revoked
+
+
+async def test_revoked_consent_hides_everything_in_the_next_statement(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+    before = await archive.search()
+
+    await archive.change_consent("revoked")
+
+    assert before
+    assert await archive.search() == []
+
+
+async def test_nothing_can_be_stored_after_a_revocation(archive: Archive) -> None:
+    index = index_of(archive.source, dialogue(), MODEL)
+    await archive.change_consent("revoked")
+
+    with archive.holding():
+        with pytest.raises(AppError) as kept:
+            await archive.store.keep(archive.source, MODEL, vectors_of(index))
+        with pytest.raises(AppError) as replaced:
+            async with archive.database.transaction() as tx:
+                await archive.store.replace(tx, index)
+
+    assert kept.value.problem.slug == replaced.value.problem.slug == "consent-required"
+
+
+async def test_consent_granted_again_shows_what_is_still_there(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+    await archive.change_consent("revoked")
+
+    await archive.change_consent("granted")
+
+    assert await archive.search()
+
+
+async def test_another_patient_of_the_same_organization_sees_nothing(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+    capability = archive.tenant.capability("embedder:read", patient=new_id())
+
+    with holding(capability):
+        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+
+    assert hits == []
+
+
+async def test_a_capability_that_names_no_patient_sees_nobodys_words(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+
+    with archive.holding(patient=False):
+        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+
+    assert hits == []
+
+
+async def test_a_capability_without_the_scope_sees_nothing(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+
+    with archive.holding("chat:write"):
+        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+
+    assert hits == []
+
+
+async def test_another_organization_sees_nothing(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+    stranger = archive.tenant.capability("embedder:read", patient=archive.tenant.patient_id)
+    parts = stranger.split("|")
+    assert parts[3] == str(archive.tenant.organization_id)
+    parts[3] = str(new_id())
+
+    with holding("|".join(parts)), pytest.raises(AppError) as caught:
+        await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+
+    assert caught.value.problem.slug == "unauthenticated"
+
+
+async def test_every_table_with_words_shows_a_stranger_no_row(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+
+    with holding(archive.tenant.capability("embedder:read", patient=new_id())):
+        async with archive.database.transaction() as tx:
+            counts = [
+                (
+                    await tx.execute(
+                        text(f"select count(*) from {table} where patient_id = :p or true"), {"p": new_id()}
+                    )
+                ).scalar_one()
+                for table in ("chunk", "passage", "embedding", "indexed")
+            ]
+
+    assert counts == [0, 0, 0, 0]
+
+
+async def test_a_row_for_another_patient_cannot_be_written(archive: Archive) -> None:
+    foreign = replace(archive.source, patient_id=PatientId(new_id()))
+
+    with archive.holding(), pytest.raises(Exception, match=r"consent-required|row-level security") as caught:
+        await archive.store.keep(foreign, MODEL, vectors_of(index_of(foreign, dialogue(), MODEL)))
+
+    assert caught.value is not None
+
+
+async def test_a_revocation_is_noted_for_deletion_once(archive: Archive) -> None:
+    event = revoked(archive.source)
+    with archive.holding():
+        for _ in range(2):
+            async with archive.database.transaction() as tx:
+                await archive.store.withdraw(tx, event, archive.source.session_date)
+        async with archive.database.transaction() as tx:
+            rows = (await tx.execute(text("select consent_id, delete_after from withdrawn"))).all()
+
+    assert [tuple(row) for row in rows] == [(event.consent_id, archive.source.session_date)]
+
+
+async def test_a_session_bound_capability_reaches_only_its_session(archive: Archive) -> None:
+    other = archive.new_session()
+    await archive.add(archive.source, dialogue())
+    await archive.add(other, dialogue())
+    bound = archive.tenant.capability(
+        "embedder:read", patient=archive.tenant.patient_id, session=archive.source.session_id
+    )
+
+    with holding(bound):
+        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+
+    assert {hit.session_id for hit in hits} == {archive.source.session_id}
+
+
+async def test_a_forged_setting_inside_a_transaction_shows_no_row(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue())
+    genuine = archive.tenant.capability("embedder:read", patient=archive.tenant.patient_id)
+    forged = genuine.replace("embedder:read", "embedder:write")
+
+    with holding(archive.tenant.capability("embedder:read", patient=new_id())):
+        async with archive.database.transaction() as tx:
+            await tx.execute(text("select set_config('ctx.token', :token, true)"), {"token": forged})
+            rows = (await tx.execute(text("select id from passage"))).all()
+
+    assert rows == []
