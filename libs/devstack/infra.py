@@ -1,0 +1,74 @@
+"""A provisioned database, streams and a bucket: what a store or a consumer is tested against."""
+
+import contextlib
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from libs.devstack import postgres, provision, servers
+from libs.devstack.addresses import Addresses, ObjectStore
+from libs.devstack.folder import Folder, throwaway_folder
+from libs.devstack.provision import CAPABILITY_KEY_ID, Database
+
+DATABASE_NAME = "therapyrag"
+
+
+@dataclass(frozen=True)
+class Infra:
+    """Servers that run, with roles and all migrations applied."""
+
+    folder: Folder
+    database: Database
+    redis_url: str
+    object_store: ObjectStore
+    capability_key_id: str = CAPABILITY_KEY_ID
+
+    @property
+    def admin_url(self) -> str:
+        """The database as a superuser, as libpq reads it (postgresql://)."""
+        return self.database.admin_url
+
+    @property
+    def capability_key(self) -> bytes:
+        """The key capabilities are signed with."""
+        return self.database.capability_key
+
+    @property
+    def relay_database_url(self) -> str:
+        """The database as the relay's role, as SQLAlchemy reads it."""
+        return self.database.relay_url
+
+    def database_url(self, service: str) -> str:
+        """Return the database as a service's own role, as SQLAlchemy reads it (postgresql+psycopg://)."""
+        return self.database.service_url(service)
+
+    def url_of(self, role: str, password: str) -> str:
+        """Return the database as a role that a test made, as SQLAlchemy reads it."""
+        return self.database.url_of(role, password)
+
+
+@contextlib.contextmanager
+def throwaway() -> Iterator[Infra]:
+    """Run everything in a folder, or a database, that is gone afterwards."""
+    with throwaway_folder() as folder, folder.locked(), servers.running(folder, throwaway=True) as up:
+        # Beside a database that is somebody else's: never in it.
+        name = DATABASE_NAME if postgres.NAME in up.processes else f"{DATABASE_NAME}_{secrets.token_hex(6)}"
+        try:
+            yield provisioned(folder, up.addresses, name)
+        finally:
+            if postgres.NAME not in up.processes:
+                provision.drop(up.addresses.admin_url, name)
+
+
+def provisioned(folder: Folder, addresses: Addresses, name: str | None = None) -> Infra:
+    """Bring the servers to the newest state; `name` makes a database of that name, else the URL's own is used."""
+    url = provision.create(addresses.admin_url, name) if name else addresses.admin_url
+    database = Database(url, bytes.fromhex(folder.secret("capability_key")), _role_secret(folder, addresses))
+    provision.provision(database)
+    provision.create_bucket(addresses.object_store)
+    return Infra(folder, database, addresses.redis_url, addresses.object_store)
+
+
+def _role_secret(folder: Folder, addresses: Addresses) -> str:
+    # Roles belong to the whole server. On somebody else's, two runs at a time must agree on the passwords.
+    return folder.secret("roles") if folder.kept("postgres") else addresses.admin_url.rpartition("/")[0]

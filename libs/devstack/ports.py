@@ -1,0 +1,43 @@
+"""Ports of this machine that nobody uses."""
+
+import random
+import socket
+from contextlib import ExitStack
+
+# Below the range from which systems take ports for outgoing connections, or one of those would take ours.
+FIRST = 20000
+LAST = 22767
+# SeaweedFS's own worker expects the admin server's gRPC port this far above its HTTP port.
+PAIR_DISTANCE = 10000
+TRIES = 2000
+_RANDOM = random.SystemRandom()
+
+
+def pick(count: int) -> list[int]:
+    """Return ports that are free on loopback, each with the port PAIR_DISTANCE above it."""
+    picked: list[int] = []
+    with ExitStack() as held:
+        for _ in range(TRIES):
+            if len(picked) == count:
+                return picked
+            port = _RANDOM.randint(FIRST, LAST)
+            if port not in picked and _bound(port, held) and _bound(port + PAIR_DISTANCE, held):
+                picked.append(port)
+    raise OSError("no free ports on loopback")
+
+
+def are_free(ports: list[int]) -> bool:
+    """Tell whether all of them could be listened on now."""
+    with ExitStack() as held:
+        return all(_bound(port, held) for port in ports)
+
+
+def _bound(port: int, held: ExitStack) -> bool:
+    listener = held.enter_context(socket.socket())
+    # As servers do: what is left of closed connections does not count as use.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,96 @@
+"""From an empty PostgreSQL to the system's database: roles, capability key, every service's migrations, a bucket."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from libs.common.migration import migrate
+from libs.devstack import s3_request
+from libs.devstack.addresses import ObjectStore
+from libs.devstack.errors import DevstackError
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
+# Consent first: the others' triggers and policies call its functions.
+MIGRATION_ORDER = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
+CAPABILITY_KEY_ID = "devstack"
+RELAY_ROLE = "svc_relay"
+_CREATED = (200, 409)
+
+
+@dataclass(frozen=True)
+class Database:
+    """A provisioned database. `admin_url` is libpq's, of a superuser; `url_of` gives SQLAlchemy's."""
+
+    admin_url: str
+    capability_key: bytes
+    role_secret: str
+
+    def url_of(self, role: str, password: str) -> str:
+        """Return the SQLAlchemy URL of a role."""
+        parts = urlsplit(self.admin_url)
+        host = (parts.netloc.rpartition("@"))[2]
+        return urlunsplit(parts._replace(scheme="postgresql+psycopg", netloc=f"{role}:{quote(password)}@{host}"))
+
+    def service_url(self, service: str) -> str:
+        """Return the SQLAlchemy URL of a service's own role."""
+        return self.url_of(f"svc_{service}", self.password(f"svc_{service}"))
+
+    @property
+    def relay_url(self) -> str:
+        """The SQLAlchemy URL of the role that reads outboxes and nothing else."""
+        return self.url_of(RELAY_ROLE, self.password(RELAY_ROLE))
+
+    def password(self, role: str) -> str:
+        """Return a role's password: the same for every run that knows the secret."""
+        return hmac.new(self.role_secret.encode(), role.encode(), hashlib.sha256).hexdigest()
+
+
+def create(server_url: str, name: str) -> str:
+    """Create a database on the server if it is not there; return its superuser's URL."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
+            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+
+
+def drop(server_url: str, name: str) -> None:
+    """Drop a database with whoever is connected to it."""
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def provision(database: Database) -> None:
+    """Bring a database to its newest state; a second time it is an upgrade."""
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        for file in ("roles.sql", "ctx.sql"):
+            connection.execute((ROOT / "deploy" / "postgres" / file).read_bytes())
+        for role in (*(f"svc_{service}" for service in SERVICES), RELAY_ROLE):
+            _set_password(connection, role, database.password(role))
+        connection.execute("select ctx.install_key(%s, %s)", (CAPABILITY_KEY_ID, database.capability_key))
+    for service in MIGRATION_ORDER:
+        migrate_service(database, service)
+
+
+def migrate_service(database: Database, service: str) -> None:
+    """Run one service's migrations."""
+    url = database.admin_url.replace("postgresql://", "postgresql+psycopg://", 1)
+    migrate(service, ROOT / "services" / service / "migrations" / "versions", url)
+
+
+def create_bucket(store: ObjectStore) -> None:
+    """Create the bucket unless it is there."""
+    answer = s3_request.send(store, "PUT", f"/{store.bucket}")
+    if answer.status_code not in _CREATED:
+        raise DevstackError(f"the object store at {store.endpoint} refuses the bucket: {answer.status_code}")
+
+
+def _set_password(connection: psycopg.Connection, role: str, password: str) -> None:
+    # Hashed here, so that the server's logs and statistics cannot hold it.
+    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(hashed)))

@@ -1,0 +1,131 @@
+"""SeaweedFS from a wheel, `weed mini`: an S3 store in one process, on loopback, nothing of it open without a key."""
+
+import contextlib
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from libs.devstack import s3_request
+from libs.devstack.addresses import ObjectStore
+from libs.devstack.errors import DevstackError
+from libs.devstack.folder import Folder
+from libs.devstack.ports import PAIR_DISTANCE
+from libs.devstack.processes import Process, Program, launch
+from libs.devstack.waiting import until_ready
+
+NAME = "seaweedfs"
+READY_WITHIN_S = 60.0
+STOP_WITHIN_S = 15.0
+MEMORY_LIMIT = "512MiB"
+OK = 200
+_SENTINEL = b"ready"
+# Each HTTP port's gRPC port must be said too, or a default on all interfaces is taken.
+_PARTS = ("master", "volume", "filer", "s3", "admin")
+# Without these four the filer would be open to whoever reaches its port.
+_JWT_KEYS = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+
+
+@dataclass(frozen=True)
+class SeaweedFS:
+    """A running store."""
+
+    process: Process
+    object_store: ObjectStore
+    ports: tuple[int, ...]
+
+    def stop(self) -> None:
+        """End it and remove the sockets it leaves."""
+        self.process.stop(STOP_WITHIN_S)
+        remove_sockets(self.ports)
+
+
+def start(folder: Folder, *, detached: bool = False) -> SeaweedFS:
+    """Begin to start the folder's store; `wait` for it before use."""
+    data = folder.path / NAME
+    data.mkdir(mode=0o700, exist_ok=True)
+    remove_sockets(folder.known_ports(NAME))
+    ports = folder.ports(NAME, len(_PARTS))
+    store = ObjectStore(f"127.0.0.1:{ports[_PARTS.index('s3')]}", "devstack", folder.secret("s3"))
+    # It writes its flags there and would prefer the old ones at the next start.
+    (data / "mini.options").unlink(missing_ok=True)
+    program = Program(
+        name=NAME,
+        arguments=[str(find_binary()), "-logdir", str(folder.logs), "mini", *_flags(folder, ports)],
+        environment=_environment(folder, store),
+        log=folder.log(NAME),
+        record=folder.record(NAME),
+        detached=detached,
+        folder=data,
+    )
+    return SeaweedFS(launch(program), store, tuple(ports))
+
+
+def wait(server: SeaweedFS, folder: Folder) -> None:
+    """Return once the bucket is there and an object that was put can be read back."""
+    until_ready(server.process, folder.log(NAME), lambda: _serves(server.object_store), READY_WITHIN_S)
+
+
+def find_binary() -> Path:
+    """Return `weed` beside this Python, else on the PATH."""
+    beside = Path(sys.executable).with_name("weed")
+    found = str(beside) if beside.exists() else shutil.which("weed")
+    if found is None:
+        raise DevstackError("no S3 store: run `make install`, or set MINIO_ENDPOINT and its keys")
+    return Path(found)
+
+
+def remove_sockets(ports: tuple[int, ...] | list[int]) -> None:
+    """Remove the Unix sockets that SeaweedFS makes in /tmp for its gRPC ports and leaves when killed."""
+    for part, port in zip(_PARTS, ports, strict=False):
+        with contextlib.suppress(OSError):
+            Path(f"/tmp/seaweedfs-{part}-grpc-{port + PAIR_DISTANCE}.sock").unlink(missing_ok=True)
+
+
+def _flags(folder: Folder, ports: list[int]) -> list[str]:
+    data = folder.path / NAME
+    listening = [
+        f"-{part}.port{grpc}={port + distance}"
+        for part, port in zip(_PARTS, ports, strict=True)
+        for grpc, distance in (("", 0), (".grpc", PAIR_DISTANCE))
+    ]
+    return [
+        f"-dir={data}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-disableHttp=true",
+        "-webdav=false",
+        "-admin.ui=false",
+        "-master.telemetry=false",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-filer.localSocket={data / 'filer.sock'}",
+        f"-s3.localSocket={data / 's3.sock'}",
+        *listening,
+    ]
+
+
+def _environment(folder: Folder, store: ObjectStore) -> dict[str, str]:
+    keys = {f"WEED_JWT_{name}_KEY": folder.secret(f"weed_{name.lower()}") for name in _JWT_KEYS}
+    return {
+        **keys,
+        "PATH": os.environ.get("PATH", ""),
+        "HOME": str(folder.path),
+        "GOMEMLIMIT": MEMORY_LIMIT,
+        "WEED_S3_SSE_KEY": folder.secret("weed_sse"),
+        "AWS_ACCESS_KEY_ID": store.access_key,
+        "AWS_SECRET_ACCESS_KEY": store.secret_key,
+    }
+
+
+def _serves(store: ObjectStore) -> bool:
+    try:
+        s3_request.send(store, "PUT", f"/{store.bucket}")  # 409 when it is there already
+        sentinel = f"/{store.bucket}/.ready"
+        put = s3_request.send(store, "PUT", sentinel, _SENTINEL)
+        return put.status_code == OK and s3_request.send(store, "GET", sentinel).content == _SENTINEL
+    except httpx.TransportError:
+        return False
