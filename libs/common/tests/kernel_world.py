@@ -15,7 +15,7 @@ from libs.common.ids import new_id
 from libs.common.migration import event_tables, isolate
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 SCHEMA = "kernel"
 PASSWORD = "kernel-of-a-test"
@@ -50,7 +50,7 @@ CATALOGUE = Catalogue([ThingCounted, ThingSettled])
 def make_schema(infra: Infra) -> None:
     """Create roles, schema and tables once; a second call finds them."""
     with psycopg.connect(infra.admin_url, autocommit=True) as connection:
-        if connection.execute("select from pg_namespace where nspname = 'kernel'").fetchone():
+        if connection.execute("select 1 from pg_namespace where nspname = 'kernel'").fetchone():
             return
         for role in ("owner_kernel nologin", f"svc_kernel login password '{PASSWORD}'"):
             connection.execute(f"create role {role}".encode())
