@@ -57,8 +57,33 @@ REPLAY_CHANGED = ProblemType(
     "The key was used for another body",
     "A request with this Idempotency-Key had another body. Use a new key for a new request.",
 )
+FIELDS_AFTER_FILE = ProblemType(
+    "fields-after-file",
+    422,
+    "Fields came after the file",
+    "Consent is asked before the file is read, so every field must come first. Send the part `file` last.",
+)
+DIGEST_MISMATCH = ProblemType(
+    "digest-mismatch",
+    422,
+    "The content is not what its digest says",
+    "The SHA-256 of what arrived differs from `Repr-Digest`, so nothing was kept. Send the file again.",
+)
+RECORDING_TOO_LONG = ProblemType(
+    "recording-too-long", 422, "The recording is too long", "A recording may last four hours. Split it and send each."
+)
+NOT_FAILED = ProblemType(
+    "not-failed",
+    409,
+    "The session has not failed",
+    "Only a session whose processing failed or was withheld can be retried. Read its status.",
+)
 
 PRODUCT: tuple[ProblemType, ...] = (
+    FIELDS_AFTER_FILE,
+    DIGEST_MISMATCH,
+    RECORDING_TOO_LONG,
+    NOT_FAILED,
     MODEL_MISSING,
     RECORDING_UNREADABLE,
     CONSENT_REQUIRED,

@@ -1,0 +1,186 @@
+"""A multipart body (RFC 7578) read as it is pushed: fields first, `file` last, every size limited, nothing spooled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
+from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError, FieldError
+from libs.contracts.problems import FIELDS_AFTER_FILE
+
+FILE_PART = "file"
+FIELDS_MAX = 16
+FIELD_BYTES_MAX = 16 * 1024
+PREAMBLE_BYTES_MAX = 48 * 1024
+"""All that may come before the file's first byte; consent is asked before this much was read."""
+HEADERS_MAX = 8
+HEADER_BYTES_MAX = 2048
+TRAILER_BYTES_MAX = 4096
+BOUNDARY_CHARS_MAX = 70
+
+
+@dataclass(frozen=True)
+class FieldRead:
+    """A field came in whole."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class FileBegins:
+    """The headers of `file` came in; its bytes follow."""
+
+    filename: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class FileBytes:
+    """Some bytes of the file."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class FileEnds:
+    """The file came in whole."""
+
+
+Piece = FieldRead | FileBegins | FileBytes | FileEnds
+
+
+class MultipartReader:
+    """Turns chunks of a body into pieces. Raises AppError for everything that is not the one form we take."""
+
+    def __init__(self, content_type: str) -> None:
+        self._parser = MultipartParser(
+            _boundary(content_type),
+            {
+                "on_part_begin": self._on_part_begin,
+                "on_part_data": self._on_part_data,
+                "on_part_end": self._on_part_end,
+                "on_header_field": self._on_header_field,
+                "on_header_value": self._on_header_value,
+                "on_header_end": self._on_header_end,
+                "on_headers_finished": self._on_headers_finished,
+                "on_end": self._on_end,
+            },
+            max_header_count=HEADERS_MAX,
+            max_header_size=HEADER_BYTES_MAX,
+        )
+        self._pieces: list[Piece] = []
+        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self._headers: dict[bytes, bytes] = {}
+        self._field: str | None = None
+        self._value = bytearray()
+        self._fields = 0
+        self._in_file = False
+        self._file_seen = False
+        self._ended = False
+        self._outside_bytes = 0
+
+    def feed(self, chunk: bytes) -> Sequence[Piece]:
+        """Take the next bytes of the body and return what they complete."""
+        self._count(len(chunk))
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise _malformed("It is not a well-formed multipart body.") from error
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    def finish(self) -> None:
+        """Say that the body ended; raises unless the form did, too."""
+        if not self._ended:
+            raise _malformed("The body ended before the form did.")
+        if not self._file_seen:
+            raise _missing_file()
+
+    def _count(self, size: int) -> None:
+        # Bytes outside the file are bounded; those inside are counted by whoever takes them.
+        if self._in_file:
+            return
+        self._outside_bytes += size
+        limit = TRAILER_BYTES_MAX + PREAMBLE_BYTES_MAX if self._file_seen else PREAMBLE_BYTES_MAX
+        if self._outside_bytes > limit + size:
+            raise AppError(PAYLOAD_TOO_LARGE, f"The fields of the form are larger than {PREAMBLE_BYTES_MAX} bytes.")
+
+    def _on_part_begin(self) -> None:
+        if self._file_seen:
+            raise AppError(FIELDS_AFTER_FILE, FIELDS_AFTER_FILE.doc)
+        self._fields += 1
+        if self._fields > FIELDS_MAX:
+            raise _malformed(f"There are more than {FIELDS_MAX} parts.")
+        self._headers = {}
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header[0].extend(data[start:end])
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1].extend(data[start:end])
+
+    def _on_header_end(self) -> None:
+        name, value = self._header
+        self._headers[bytes(name).lower()] = bytes(value)
+        self._header = (bytearray(), bytearray())
+
+    def _on_headers_finished(self) -> None:
+        kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
+        name = options.get(b"name")
+        if kind != b"form-data" or name is None:
+            raise _malformed("A part does not say which field it is.")
+        if name == FILE_PART.encode():
+            self._file_seen = self._in_file = True
+            self._pieces.append(
+                FileBegins(_text(options.get(b"filename", b"")), _text(self._headers.get(b"content-type", b"")))
+            )
+            return
+        self._field = _text(name)
+        self._value = bytearray()
+
+    def _on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._in_file:
+            self._pieces.append(FileBytes(data[start:end]))
+            return
+        self._value.extend(data[start:end])
+        if len(self._value) > FIELD_BYTES_MAX:
+            raise AppError(PAYLOAD_TOO_LARGE, f"A field of the form is larger than {FIELD_BYTES_MAX} bytes.")
+
+    def _on_part_end(self) -> None:
+        if self._in_file:
+            self._in_file = False
+            self._pieces.append(FileEnds())
+        elif self._field is not None:
+            self._pieces.append(FieldRead(self._field, _text(bytes(self._value))))
+            self._field = None
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _boundary(content_type: str) -> bytes:
+    kind, options = parse_options_header(content_type)
+    if kind != b"multipart/form-data":
+        raise AppError(UNSUPPORTED_MEDIA_TYPE, "Send the recording as multipart/form-data.")
+    boundary = options.get(b"boundary", b"")
+    if not 1 <= len(boundary) <= BOUNDARY_CHARS_MAX:
+        raise _malformed("The Content-Type names no usable boundary.")
+    return boundary
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _malformed("A field is not UTF-8 text.") from error
+
+
+def _malformed(detail: str) -> AppError:
+    return AppError(INVALID_REQUEST, detail)
+
+
+def _missing_file() -> AppError:
+    fault = FieldError(f"/body/{FILE_PART}", "Field required")
+    return AppError(INVALID_REQUEST, "The form has no part called `file`.", errors=[fault])

@@ -1,0 +1,67 @@
+"""The fields of an upload, checked before anything else of it is read."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+from libs.common.problem_response import field_errors
+from libs.contracts.ids import PatientId, TherapistId
+
+METADATA_KEYS_MAX = 64
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What the sender says about a recording."""
+
+    patient_id: PatientId
+    therapist_id: TherapistId
+    session_date: datetime
+    language: str
+    metadata: Mapping[str, Any]
+
+
+def _metadata(raw: object) -> object:
+    if not isinstance(raw, str):
+        return raw
+    if "\\u0000" in raw or "\0" in raw:
+        raise ValueError("PostgreSQL takes no NUL")
+    try:
+        return json.loads(raw)
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    patient_id: UUID
+    therapist_id: UUID
+    session_date: datetime
+    language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+    metadata: Annotated[dict[str, Any], BeforeValidator(_metadata), Field(max_length=METADATA_KEYS_MAX)] = Field(
+        default_factory=dict
+    )
+
+
+def read_form(fields: Mapping[str, str]) -> Upload:
+    """Return the upload the fields describe; raise AppError(INVALID_REQUEST) that points at each fault."""
+    try:
+        form = _Form.model_validate(dict(fields))
+    except ValidationError as error:
+        faults = [FieldError(f"/body{fault.pointer}", fault.detail) for fault in field_errors(error.errors())]
+        raise AppError(INVALID_REQUEST, "The form has fields that are not valid.", errors=faults) from error
+    at = form.session_date
+    return Upload(
+        PatientId(form.patient_id),
+        TherapistId(form.therapist_id),
+        at if at.tzinfo else at.replace(tzinfo=UTC),
+        form.language.lower(),
+        form.metadata,
+    )
