@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
+from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 
 SUPPORTED_LANGUAGE = "en"
 LANGUAGE_SURE = 0.8
@@ -27,7 +27,7 @@ class Speaker(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why there is rightly no transcript."""
+    """Why there is no transcript, and rightly so."""
 
     CONSENT = "consent-revoked"
     LANGUAGE = "language-unsupported"
@@ -129,6 +129,21 @@ class Transcript:
         if not total:
             return 0.0
         return sum(s.confidence * w for s, w in zip(self.draft.segments, weights, strict=True)) / total
+
+
+@dataclass(frozen=True)
+class Job:
+    """The work on one recording: how often it was tried, how far it is, what went wrong last (a problem slug)."""
+
+    id: JobId
+    session_id: SessionId
+    status: JobStatus
+    attempts: int
+    progress: float
+    last_error: str | None
+    created_at: datetime
+    started_at: datetime
+    finished_at: datetime | None
 
 
 def is_supported(language: str) -> bool:

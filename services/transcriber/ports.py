@@ -1,11 +1,14 @@
 """What the handlers need from the world."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from libs.contracts.ids import PatientId, SessionId, TherapistId
-from services.transcriber.domain import About, Source, Speech
+from libs.common.database import Transaction
+from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
 
 Progress = Callable[[float], None]
 """Called with the share done (0 to 1), from any thread, as often as the vendor likes."""
@@ -14,8 +17,8 @@ Progress = Callable[[float], None]
 class ByteSource(Protocol):
     """A recording as bytes in the clear, in memory only; each iteration reads it again from the start."""
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Start reading from the first byte."""
+    def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        """Start reading from the first byte; close it to stop early."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +62,56 @@ class RecordingKey:
     associated_data: bytes = field(repr=False)
 
 
-class Consent(Protocol):
+class Consents(Protocol):
     """The consent service."""
 
-    async def allows_transcription(self, patient_id: PatientId, therapist_id: TherapistId) -> bool:
-        """Ask whether recording and transcription are both in force. Raises AppError when it cannot be asked."""
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purposes: Sequence[Purpose]) -> None:
+        """Return if all purposes may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
 
 
 class Recordings(Protocol):
     """Recordings as ingestion keeps them."""
 
-    async def key_of(self, session_id: SessionId) -> RecordingKey | None:
-        """Return the recording's key, None when ingestion refuses it for want of consent."""
+    async def key_of(self, session_id: SessionId) -> RecordingKey:
+        """Return what opens a session's recording; ingestion asks consent first and may refuse."""
 
     def open(self, key: RecordingKey) -> ByteSource:
         """Return the decrypted content; reading it raises AppError when it is not what was stored."""
 
 
-@dataclass(frozen=True)
-class Purchase:
-    """A vendor's answer to exactly this request: kept so that a crash never buys it twice."""
+class Transcripts(Protocol):
+    """Where jobs, transcripts and vendors' answers are kept. Every read sees only what consent and capability allow."""
 
-    about: About
-    fingerprint: str
+    async def begin_job(self, tx: Transaction, about: About, job_id: JobId) -> int:
+        """Note that an attempt begins; return its number, from 1."""
+
+    async def move_job(self, tx: Transaction, job_id: JobId, status: JobStatus, error: str | None = None) -> None:
+        """Note where a job stands; `error` is a problem slug."""
+
+    async def note_progress(self, tx: Transaction, job_id: JobId, share: float) -> None:
+        """Note how far a running job is (0 to 1)."""
+
+    async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
+        """Return a session's newest job."""
+
+    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
+
+    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+        """Return what was kept for exactly this request."""
+
+    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
+        """Forget what vendors answered about a session."""
+
+    async def add(self, tx: Transaction, transcript: Transcript) -> bool:
+        """Add a version; False when that version exists. Raises AppError(CONSENT_REQUIRED) without consent."""
+
+    async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
+        """Return the newest version of a session's words; None without one, or without consent."""
+
+
+class Transactions(Protocol):
+    """Opens transactions under the capability that is held."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open one; it commits on leaving and rolls back on an error."""

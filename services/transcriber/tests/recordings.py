@@ -2,7 +2,7 @@
 
 import io
 import wave
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 SAMPLES = Path(__file__).parents[3] / "samples"
@@ -16,7 +16,7 @@ class Recording:
         self._block = block
         self.read_times = 0
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         self.read_times += 1
         for start in range(0, len(self._content), self._block):
             yield self._content[start : start + self._block]
@@ -28,7 +28,7 @@ class BrokenRecording:
     def __init__(self, error: Callable[[], Exception]) -> None:
         self._error = error
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         yield b"ID3"
         raise self._error()
 

@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,12 +72,12 @@ class DeepgramSpeechToText:
             ).listen.v1.media
 
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
-        """Raise AppError as the port says: 429, 5xx, stalls and cut connections may be tried again; 400, 401 may not."""
+        """Raise AppError as the port says: 429, 5xx, stalls and cuts may be tried again; 400 and 401 may not."""
         try:
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._ask(_Body(audio.content, progress))
         except (TimeoutError, httpx.TransportError) as error:
-            raise _failed("Deepgram did not answer.", error_class=type(error).__name__) from None
+            raise _failed("Deepgram did not answer in time.", type(error).__name__) from None
         except ApiError as error:
             raise _refusal(error) from None
         progress(1.0)
@@ -108,9 +109,10 @@ class _Body:
         self._progress = progress
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for block in self._content:
-            for start in range(0, len(block), _BLOCK_BYTES):
-                yield block[start : start + _BLOCK_BYTES]
+        async with aclosing(aiter(self._content)) as blocks:
+            async for block in blocks:
+                for start in range(0, len(block), _BLOCK_BYTES):
+                    yield block[start : start + _BLOCK_BYTES]
         self._progress(UPLOAD_SHARE)
 
 
@@ -179,7 +181,7 @@ def _refusal(error: ApiError) -> AppError:
     if 400 <= status < 500 and status != 408:
         detail = "Deepgram refused the request: its key, its rights or its balance need an operator."
         return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
-    return _failed("Deepgram failed.", status=status)
+    return _failed("Deepgram failed.", f"status {status}")
 
 
 def _retry_after_s(error: ApiError) -> float | None:
@@ -191,5 +193,5 @@ def _retry_after_s(error: ApiError) -> float | None:
         return None
 
 
-def _failed(detail: str, **facts: str | int) -> AppError:
-    return AppError(UPSTREAM_FAILED, detail, vendor="deepgram", **facts)
+def _failed(detail: str, error_class: str = "-") -> AppError:
+    return AppError(UPSTREAM_FAILED, detail, vendor="deepgram", error_class=error_class)

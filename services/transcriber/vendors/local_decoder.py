@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +60,10 @@ async def decoded(content: ByteSource, wall_max_s: float = WALL_MAX_S) -> Sample
 async def _feed(child: asyncio.subprocess.Process, content: ByteSource) -> None:
     assert child.stdin is not None
     try:
-        async for block in content:
-            child.stdin.write(block)
-            await child.stdin.drain()
+        async with aclosing(aiter(content)) as blocks:
+            async for block in blocks:
+                child.stdin.write(block)
+                await child.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
         return  # the child is gone; its exit code says why
     finally:

@@ -87,6 +87,11 @@ class LocalSpeechToText:
                 await asyncio.wait([work])
                 raise
 
+    async def close(self) -> None:
+        """Let the models go; a recording that is being heard is heard out."""
+        async with self._turn:
+            self._models = None
+
     def _listen(self, samples: Samples, language: str, progress: Progress, stop: threading.Event) -> Speech:
         recognizer, encoder = self._loaded()
         heard_language, sure = _language_of(recognizer, samples)

@@ -1,0 +1,178 @@
+"""HTTP in: a session's words in the shape that is asked for, and a therapist's corrections."""
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from libs.common.clock import to_json_time
+from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, FieldError
+from libs.contracts.ids import SessionId
+from services.transcriber.domain import Job, Segment, Speaker, Transcript
+from services.transcriber.handlers import Words
+from services.transcriber.renderings import RENDERINGS
+
+SEGMENTS_MAX = 20_000
+SEGMENT_CHARS_MAX = 10_000
+_ETAG = re.compile(r'^"([1-9][0-9]{0,8})"$')
+
+JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
+IfMatch = Annotated[str | None, Header(description='The version that is corrected, as in the ETag: `"1"`.')]
+
+
+class SegmentBody(BaseModel):
+    """One speaker's words with their seconds."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    speaker: Speaker
+    text: str = Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*\S[^\x00]*$")
+    start_time: float = Field(ge=0, allow_inf_nan=False)
+    end_time: float = Field(ge=0, allow_inf_nan=False)
+    confidence: float = Field(1.0, ge=0, le=1, description="A person's correction is certain.")
+
+
+class CorrectionRequest(BaseModel):
+    """All segments of the transcript as they should be."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    segments: list[SegmentBody] = Field(min_length=1, max_length=SEGMENTS_MAX)
+
+
+class SourceOut(BaseModel):
+    """Which vendor and model heard the words."""
+
+    vendor: str
+    model: str
+
+
+class TranscriptOut(BaseModel):
+    """The newest version of a session's words. `speaker_confidence`: how surely the speakers are named rightly."""
+
+    id: UUID
+    session_id: UUID
+    version: int
+    language: str
+    confidence: float
+    speaker_confidence: float
+    audio_duration_s: float
+    source: SourceOut
+    full_text: str
+    segments: list[SegmentBody]
+    created_at: JsonTime
+
+
+class JobOut(BaseModel):
+    """How the work on a recording stands; `last_error` is a problem's slug."""
+
+    id: UUID
+    session_id: UUID
+    status: str
+    attempts: int
+    percent: float
+    last_error: str | None
+    created_at: JsonTime
+    started_at: JsonTime
+    finished_at: JsonTime | None
+
+
+def build_router(words: Words) -> APIRouter:
+    """Return the routes of this service."""
+    router = APIRouter()
+
+    @router.get("/sessions/{session_id}/transcript", response_model=None)
+    async def read(session_id: UUID, accept: Annotated[str, Header()] = "*/*") -> Response:
+        """Return JSON, or WebVTT, SubRip or plain text when Accept prefers one of them."""
+        transcript = await words.find(SessionId(session_id))
+        media_type = preferred(accept)
+        if media_type is None:
+            return _json(transcript)
+        return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=_etag(transcript))
+
+    @router.get("/sessions/{session_id}/transcription")
+    async def job(session_id: UUID) -> JobOut:
+        """Return how the work on the session's recording stands."""
+        return _job(await words.job(SessionId(session_id)))
+
+    @router.patch("/sessions/{session_id}/transcript", response_model=None)
+    async def correct(session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None) -> Response:
+        """Replace the segments; answers the new version."""
+        segments = [Segment(**segment.model_dump()) for segment in request.segments]
+        return _json(await words.correct(SessionId(session_id), _version(if_match), segments))
+
+    @router.post("/sessions/{session_id}/transcript/swap-speakers", response_model=None)
+    async def swap_speakers(session_id: UUID, if_match: IfMatch = None) -> Response:
+        """Exchange therapist and patient; answers the new version."""
+        return _json(await words.swap_speakers(SessionId(session_id), _version(if_match)))
+
+    return router
+
+
+def preferred(accept: str) -> str | None:
+    """Return the rendering that Accept (RFC 9110 section 12.5.1) prefers; None means JSON, also when in doubt."""
+    best: tuple[float, str | None] = (0.0, None)
+    for part in accept.split(","):
+        media_type, _, parameters = part.strip().partition(";")
+        name = media_type.strip().lower()
+        chosen = name if name in RENDERINGS else None
+        if chosen is None and name not in ("application/json", "application/*", "*/*"):
+            continue
+        weight = _weight(parameters)
+        if weight > best[0]:
+            best = (weight, chosen)
+    return best[1]
+
+
+def _weight(parameters: str) -> float:
+    found = re.search(r"(?:^|;)\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", parameters)
+    return float(found[1]) if found else 1.0
+
+
+def _version(if_match: str | None) -> int:
+    if if_match is None:
+        fault = FieldError("/header/if-match", "Send the ETag of the version that you read.")
+        raise AppError(INVALID_REQUEST, "A correction names the version it corrects.", errors=[fault])
+    found = _ETAG.match(if_match.strip())
+    if found is None:
+        raise AppError(PRECONDITION_FAILED, "`If-Match` is not the ETag of a transcript.")
+    return int(found[1])
+
+
+def _json(transcript: Transcript) -> Response:
+    draft = transcript.draft
+    out = TranscriptOut(
+        id=transcript.id,
+        session_id=transcript.about.session_id,
+        version=transcript.version,
+        language=draft.language,
+        confidence=round(transcript.confidence, 4),
+        speaker_confidence=round(draft.speaker_confidence, 4),
+        audio_duration_s=draft.duration_s,
+        source=SourceOut(vendor=draft.source.vendor, model=draft.source.model),
+        full_text=transcript.full_text,
+        segments=[SegmentBody.model_construct(**vars(segment)) for segment in draft.segments],
+        created_at=transcript.created_at,
+    )
+    return Response(out.model_dump_json(), media_type="application/json", headers=_etag(transcript))
+
+
+def _etag(transcript: Transcript) -> dict[str, str]:
+    return {"ETag": f'"{transcript.version}"'}
+
+
+def _job(job: Job) -> JobOut:
+    return JobOut(
+        id=job.id,
+        session_id=job.session_id,
+        status=job.status.value,
+        attempts=job.attempts,
+        percent=round(job.progress * 100, 1),
+        last_error=job.last_error,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )

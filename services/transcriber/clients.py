@@ -1,0 +1,86 @@
+"""The services the transcriber asks, over HTTP, and recordings out of the object store."""
+
+import base64
+import binascii
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from libs.common.errors import UPSTREAM_FAILED, AppError
+from libs.common.http_client import ServiceClient
+from libs.common.object_store import ObjectStore
+from libs.common.sealed_stream import unseal
+from libs.contracts.ids import PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.transcriber.ports import ByteSource, RecordingKey
+
+
+class ConsentClient:
+    """The consent service: implements ports.Consents."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purposes: Sequence[Purpose]) -> None:
+        """Return if all purposes may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        body = {
+            "patient_id": str(patient_id),
+            "therapist_id": str(therapist_id),
+            "purposes": [purpose.value for purpose in purposes],
+        }
+        await self._client.request("POST", "/holds", json=body)
+
+
+class StoredRecordings:
+    """Keys from ingestion, bytes from the object store: implements ports.Recordings."""
+
+    def __init__(self, ingestion: ServiceClient, store: ObjectStore) -> None:
+        self._ingestion = ingestion
+        self._store = store
+
+    async def key_of(self, session_id: SessionId) -> RecordingKey:
+        """Return what opens a session's recording; ingestion asks consent first and may refuse."""
+        response = await self._ingestion.request("GET", f"/sessions/{session_id}/recording-key")
+        try:
+            wire = _Key.model_validate_json(response.content)
+            return RecordingKey(
+                wire.object_name,
+                wire.media_type,
+                wire.size_bytes,
+                wire.content_sha256,
+                keyset=base64.b64decode(wire.keyset, validate=True),
+                associated_data=base64.b64decode(wire.associated_data, validate=True),
+            )
+        except (ValidationError, binascii.Error):
+            # The validator's text holds the key it read, so it goes no further.
+            raise AppError(UPSTREAM_FAILED, "The recording's key could not be read.") from None
+
+    def open(self, key: RecordingKey) -> ByteSource:
+        """Return the decrypted content; reading it raises AppError when it is not what was stored."""
+        return _Decrypted(self._store, key)
+
+
+@dataclass(frozen=True)
+class _Decrypted:
+    store: ObjectStore
+    key: RecordingKey
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        async with self.store.get_stream(self.key.object_name) as sealed:
+            plain = unseal(self.key.keyset, self.key.associated_data, sealed)
+            async with aclosing(plain) as blocks:  # type: ignore[type-var]
+                async for block in blocks:
+                    yield block
+
+
+class _Key(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    object_name: str
+    media_type: str
+    size_bytes: int
+    content_sha256: str
+    keyset: str
+    associated_data: str

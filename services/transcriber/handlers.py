@@ -1,0 +1,304 @@
+"""What the transcriber does: turn recordings into words while consent holds, and let a therapist correct them."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from libs.common.clock import Clock
+from libs.common.database import Transaction
+from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
+from libs.common.events import Event
+from libs.common.ids import derived_id, new_id
+from libs.common.log import get_logger
+from libs.common.steps import Step
+from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from libs.contracts.recording import RecordingUploaded
+from libs.contracts.transcript import (
+    TranscriptionFailed,
+    TranscriptionStarted,
+    TranscriptReady,
+    TranscriptUpdated,
+    TranscriptWithheld,
+)
+from services.transcriber.domain import (
+    About,
+    Draft,
+    Job,
+    JobStatus,
+    Segment,
+    Speech,
+    Transcript,
+    Withheld,
+    corrected,
+    draft_of,
+    faults_of,
+    heard_other_language,
+    is_supported,
+    with_speakers_swapped,
+)
+from services.transcriber.ports import Audio, Consents, Progress, Recordings, SpeechToText, Transactions, Transcripts
+from services.transcriber.roles import roles_of
+
+PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
+PROGRESS_EVERY_S = 1.0
+
+Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
+
+
+@dataclass(frozen=True)
+class World:
+    """What transcribing needs from outside."""
+
+    transactions: Transactions
+    transcripts: Transcripts
+    consents: Consents
+    recordings: Recordings
+    speech_to_text: SpeechToText
+    clock: Clock
+
+
+Outcome = Draft | Withheld | None
+"""Words; or why there are none, rightly; or None: the session has its transcript already."""
+
+
+class Transcribe(Step[RecordingUploaded, Outcome]):
+    """A recording was uploaded: turn it into words, if the patient still allows that."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def work(self, event: RecordingUploaded) -> Outcome:
+        """Ask consent, listen, name the speakers. What a vendor answered is kept before anything else can fail."""
+        if await self._begin(event):
+            return None
+        if not is_supported(event.language):
+            return Withheld.LANGUAGE
+        try:
+            speech = await self._speech(event)
+        except AppError as error:
+            if error.problem.retryable:
+                await self._wait_for_next_try(event, error)
+            raise
+        if heard_other_language(speech):
+            return Withheld.LANGUAGE
+        # Measuring the words of hours takes long enough to keep others waiting.
+        roles = await asyncio.to_thread(roles_of, speech.words)
+        return draft_of(speech, roles.speakers, roles.confidence)
+
+    async def record(self, event: RecordingUploaded, result: Outcome, tx: Transaction) -> Sequence[Event]:
+        """Write the transcript and end the job; a session that has one says so again and changes nothing."""
+        transcripts = self._world.transcripts
+        if isinstance(result, Withheld):
+            await transcripts.drop_speech(tx, SessionId(event.session_id))
+            await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
+            return (_withheld(event, result),)
+        if result is not None:
+            first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._world.clock())
+            await transcripts.add(tx, first)
+            await transcripts.drop_speech(tx, SessionId(event.session_id))
+        transcript = await transcripts.newest(tx, SessionId(event.session_id))
+        if transcript is None:
+            raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
+        await transcripts.move_job(tx, job_id_of(event), JobStatus.COMPLETED)
+        get_logger().info(
+            "transcript.made",
+            session_id=str(event.session_id),
+            segment_count=len(transcript.draft.segments),
+            audio_s=transcript.draft.duration_s,
+        )
+        return (_said_of(transcript, TranscriptReady),)
+
+    async def give_up(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
+        """Say that it failed and why, or that consent ended before it was done."""
+        if error.problem is CONSENT_REQUIRED:
+            await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, Withheld.CONSENT.value)
+            return (_withheld(event, Withheld.CONSENT),)
+        await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.FAILED, error.problem.slug)
+        return (
+            TranscriptionFailed(
+                organization_id=event.organization_id,
+                patient_id=event.patient_id,
+                session_id=event.session_id,
+                job_id=job_id_of(event),
+                reason=error.problem.slug,
+            ),
+        )
+
+    async def _begin(self, event: RecordingUploaded) -> bool:
+        """Count the attempt and say that it started; tell whether there is nothing left to do."""
+        async with self._world.transactions.transaction() as tx:
+            if await self._world.transcripts.newest(tx, SessionId(event.session_id)) is not None:
+                return True
+            attempt = await self._world.transcripts.begin_job(tx, _about(event), job_id_of(event))
+            await tx.emit(
+                TranscriptionStarted(
+                    organization_id=event.organization_id,
+                    patient_id=event.patient_id,
+                    session_id=event.session_id,
+                    job_id=job_id_of(event),
+                    attempt=attempt,
+                )
+            )
+        return False
+
+    async def _speech(self, event: RecordingUploaded) -> Speech:
+        world, about = self._world, _about(event)
+        await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
+        fingerprint = fingerprint_of(event, world.speech_to_text)
+        async with world.transactions.transaction() as tx:
+            kept = await world.transcripts.kept_speech(tx, about.session_id, fingerprint)
+        if kept is not None:
+            return kept
+        key = await world.recordings.key_of(about.session_id)
+        audio = Audio(world.recordings.open(key), key.media_type, event.language, event.duration_s)
+        async with self._noting_progress(job_id_of(event)) as progress:
+            speech = await world.speech_to_text.transcribe(audio, progress)
+        async with world.transactions.transaction() as tx:
+            await world.transcripts.keep_speech(tx, about, fingerprint, speech)
+        return speech
+
+    async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
+        async with self._world.transactions.transaction() as tx:
+            await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
+
+    @asynccontextmanager
+    async def _noting_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
+        """Give a callback for any thread; what it says is written down about once a second."""
+        share = _Share()
+        noting = asyncio.create_task(self._note(job_id, share))
+        try:
+            yield share.set
+        finally:
+            noting.cancel()
+            with suppress(asyncio.CancelledError):
+                await noting
+
+    async def _note(self, job_id: JobId, share: "_Share") -> None:
+        written = 0.0
+        while True:
+            await asyncio.sleep(PROGRESS_EVERY_S)
+            if share.value == written:
+                continue
+            written = share.value
+            # How far it is is a comfort, not a result: a failure to write it down stops nothing.
+            with suppress(AppError):
+                async with self._world.transactions.transaction() as tx:
+                    await self._world.transcripts.note_progress(tx, job_id, written)
+
+
+class Words:
+    """Reading and correcting what was said."""
+
+    def __init__(self, transactions: Transactions, transcripts: Transcripts, clock: Clock) -> None:
+        self._transactions = transactions
+        self._transcripts = transcripts
+        self._clock = clock
+
+    async def find(self, session_id: SessionId) -> Transcript:
+        """Return the newest version; raise AppError(NOT_FOUND)."""
+        async with self._transactions.transaction() as tx:
+            return await self._newest(tx, session_id)
+
+    async def job(self, session_id: SessionId) -> Job:
+        """Return how the work on a session's recording stands; raise AppError(NOT_FOUND)."""
+        async with self._transactions.transaction() as tx:
+            job = await self._transcripts.job(tx, session_id)
+        if job is None:
+            raise AppError(NOT_FOUND, "There is no transcription of this session.")
+        return job
+
+    async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
+        """Replace the segments of `version`; raise AppError(INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND)."""
+        return await self._next_version(session_id, version, lambda current: self._corrected(current, segments))
+
+    async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
+        """Exchange therapist and patient in `version`; raise AppError(PRECONDITION_FAILED, NOT_FOUND)."""
+        return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
+
+    def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
+        faults = [
+            FieldError(f"/body/segments/{index}", sentence)
+            for index, sentence in faults_of(segments, current.draft.duration_s)
+        ]
+        if faults:
+            raise AppError(INVALID_REQUEST, "The segments are not a transcript of this recording.", errors=faults)
+        return corrected(current, segments, self._clock())
+
+    async def _next_version(
+        self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]
+    ) -> Transcript:
+        async with self._transactions.transaction() as tx:
+            current = await self._newest(tx, session_id)
+            following = change(current) if current.version == version else None
+            if following is None or not await self._transcripts.add(tx, following):
+                raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
+            await tx.emit(_said_of(following, TranscriptUpdated))
+            return following
+
+    async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
+        transcript = await self._transcripts.newest(tx, session_id)
+        if transcript is None:
+            raise AppError(NOT_FOUND, "There is no transcript of this session.")
+        return transcript
+
+
+def job_id_of(event: RecordingUploaded) -> JobId:
+    """Return the one job of a recording, however often its upload is announced."""
+    return JobId(derived_id(event.recording_id, "transcription"))
+
+
+def fingerprint_of(event: RecordingUploaded, vendor: SpeechToText) -> bytes:
+    """Return what makes a request the same request: the recording's bytes, who listens, and how."""
+    parts = [event.content_sha256, vendor.source.vendor, vendor.source.model, event.language]
+    text = json.dumps([*parts, sorted(vendor.options.items())], separators=(",", ":"))
+    return hashlib.sha256(text.encode()).digest()
+
+
+class _Share:
+    """A number that any thread may set."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def set(self, value: float) -> None:
+        self.value = min(max(value, 0.0), 1.0)
+
+
+def _about(event: RecordingUploaded) -> About:
+    return About(
+        OrganizationId(event.organization_id),
+        PatientId(event.patient_id),
+        TherapistId(event.therapist_id),
+        SessionId(event.session_id),
+        event.session_date,
+    )
+
+
+def _withheld(event: RecordingUploaded, reason: Withheld) -> TranscriptWithheld:
+    return TranscriptWithheld(
+        organization_id=event.organization_id,
+        patient_id=event.patient_id,
+        session_id=event.session_id,
+        reason=reason.value,
+    )
+
+
+def _said_of(transcript: Transcript, kind: type[Fact]) -> Fact:
+    about = transcript.about
+    return kind(
+        organization_id=about.organization_id,
+        patient_id=about.patient_id,
+        therapist_id=about.therapist_id,
+        session_id=about.session_id,
+        session_date=about.session_date,
+        transcript_id=transcript.id,
+        transcript_version=transcript.version,
+        language=transcript.draft.language,
+        audio_duration_s=transcript.draft.duration_s,
+    )

@@ -1,0 +1,186 @@
+"""The transcriber's tables: jobs, transcripts by version, and what a vendor answered until it is a transcript."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from libs.common.database import Transaction
+from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
+from services.transcriber.domain import (
+    About,
+    Draft,
+    Job,
+    JobStatus,
+    Segment,
+    Source,
+    Speaker,
+    Speech,
+    Transcript,
+    Word,
+)
+
+_BEGIN_JOB = text(
+    "insert into job as j (organization_id, id, patient_id, session_id, status, attempts)"
+    " values (:organization_id, :id, :patient_id, :session_id, 'processing', 1)"
+    " on conflict (organization_id, id) do update set status = 'processing', attempts = j.attempts + 1, progress = 0,"
+    " started_at = clock_timestamp(), finished_at = null returning attempts"
+)
+_MOVE_JOB = text(
+    "update job set status = :status, last_error = :last_error,"
+    " progress = case when :status = 'completed' then 1 else progress end,"
+    " finished_at = case when :status in ('completed', 'failed', 'withheld') then clock_timestamp() end"
+    " where id = :id"
+)
+_NOTE_PROGRESS = text("update job set progress = :progress where id = :id and status = 'processing'")
+_JOB = text(
+    "select id, session_id, status, attempts, progress, last_error, created_at, started_at, finished_at from job"
+    " where session_id = :session_id order by created_at desc limit 1"
+)
+
+_KEEP_SPEECH = text(
+    "insert into heard (organization_id, patient_id, therapist_id, session_id, fingerprint, speech)"
+    " values (:organization_id, :patient_id, :therapist_id, :session_id, :fingerprint, :speech)"
+    " on conflict do nothing"
+).bindparams(bindparam("speech", type_=JSONB()))
+_KEPT_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
+    speech=JSONB()
+)
+_DROP_SPEECH = text("delete from heard where session_id = :session_id")
+
+_ADD_TRANSCRIPT = text(
+    "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
+    " language, segments, full_text, confidence, speaker_confidence, duration_s, vendor, model, created_at)"
+    " values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id, :version,"
+    " :language, :segments, :full_text, :confidence, :speaker_confidence, :duration_s, :vendor, :model, :created_at)"
+    " on conflict do nothing returning version"
+).bindparams(bindparam("segments", type_=JSONB()))
+_NEWEST_TRANSCRIPT = text(
+    "select organization_id, patient_id, therapist_id, session_id, session_date, id, version, language, segments,"
+    " speaker_confidence, duration_s, vendor, model, created_at from transcript"
+    " where session_id = :session_id order by version desc limit 1"
+).columns(segments=JSONB())
+
+
+class TranscriberStore:
+    """All SQL of this service; each call acts in the caller's transaction and sees what its capability allows."""
+
+    async def begin_job(self, tx: Transaction, about: About, job_id: JobId) -> int:
+        """Note that an attempt begins; return its number, from 1."""
+        found = await tx.execute(
+            _BEGIN_JOB,
+            {
+                "organization_id": about.organization_id,
+                "id": job_id,
+                "patient_id": about.patient_id,
+                "session_id": about.session_id,
+            },
+        )
+        return int(found.scalar_one())
+
+    async def move_job(self, tx: Transaction, job_id: JobId, status: JobStatus, error: str | None = None) -> None:
+        """Note where a job stands; `error` is a problem slug."""
+        await tx.execute(_MOVE_JOB, {"id": job_id, "status": status.value, "last_error": error})
+
+    async def note_progress(self, tx: Transaction, job_id: JobId, share: float) -> None:
+        """Note how far a running job is (0 to 1)."""
+        await tx.execute(_NOTE_PROGRESS, {"id": job_id, "progress": share})
+
+    async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
+        """Return a session's newest job."""
+        row = (await tx.execute(_JOB, {"session_id": session_id})).one_or_none()
+        return None if row is None else Job(**(dict(row._mapping) | {"status": JobStatus(row.status)}))
+
+    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
+        await tx.execute(_KEEP_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
+
+    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+        """Return what was kept for exactly this request."""
+        found = await tx.execute(_KEPT_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
+        kept = found.scalar_one_or_none()
+        return None if kept is None else _speech(kept)
+
+    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
+        """Forget what vendors answered: the words are in the transcript now, once."""
+        await tx.execute(_DROP_SPEECH, {"session_id": session_id})
+
+    async def add(self, tx: Transaction, transcript: Transcript) -> bool:
+        """Add a version; False when that version exists. Raises AppError(CONSENT_REQUIRED) without consent."""
+        draft = transcript.draft
+        values = _owner(transcript.about) | {
+            "session_date": transcript.about.session_date,
+            "id": transcript.id,
+            "version": transcript.version,
+            "language": draft.language,
+            "segments": [asdict(segment) for segment in draft.segments],
+            "full_text": transcript.full_text,
+            "confidence": transcript.confidence,
+            "speaker_confidence": draft.speaker_confidence,
+            "duration_s": draft.duration_s,
+            "vendor": draft.source.vendor,
+            "model": draft.source.model,
+            "created_at": transcript.created_at,
+        }
+        return (await tx.execute(_ADD_TRANSCRIPT, values)).first() is not None
+
+    async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
+        """Return the newest version of a session's words; None without one, or without consent."""
+        row = (await tx.execute(_NEWEST_TRANSCRIPT, {"session_id": session_id})).one_or_none()
+        return None if row is None else _transcript(row)
+
+
+def _owner(about: About) -> dict[str, Any]:
+    return {
+        "organization_id": about.organization_id,
+        "patient_id": about.patient_id,
+        "therapist_id": about.therapist_id,
+        "session_id": about.session_id,
+    }
+
+
+def _transcript(row: Row[Any]) -> Transcript:
+    return Transcript(
+        id=TranscriptId(row.id),
+        about=About(
+            OrganizationId(row.organization_id),
+            PatientId(row.patient_id),
+            TherapistId(row.therapist_id),
+            SessionId(row.session_id),
+            row.session_date,
+        ),
+        version=row.version,
+        draft=Draft(
+            segments=tuple(Segment(**(item | {"speaker": Speaker(item["speaker"])})) for item in row.segments),
+            language=row.language,
+            speaker_confidence=row.speaker_confidence,
+            duration_s=row.duration_s,
+            source=Source(row.vendor, row.model),
+        ),
+        created_at=row.created_at,
+    )
+
+
+def _speech_json(speech: Speech) -> dict[str, Any]:
+    # Words as rows without names: an hour has ten thousand of them.
+    words = [[w.text, round(w.start_s, 3), round(w.end_s, 3), round(w.confidence, 4), w.voice] for w in speech.words]
+    return {
+        "words": words,
+        "language": speech.language,
+        "language_confidence": speech.language_confidence,
+        "duration_s": speech.duration_s,
+        "vendor": speech.source.vendor,
+        "model": speech.source.model,
+    }
+
+
+def _speech(kept: Mapping[str, Any]) -> Speech:
+    return Speech(
+        words=tuple(Word(*row) for row in kept["words"]),
+        language=kept["language"],
+        language_confidence=kept["language_confidence"],
+        duration_s=kept["duration_s"],
+        source=Source(kept["vendor"], kept["model"]),
+    )
