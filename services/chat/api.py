@@ -1,0 +1,201 @@
+"""HTTP in: a message becomes an answer as JSON or as a stream; conversations are read again and deleted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from libs.common.clock import to_json_time
+from libs.common.errors import AppError
+from libs.common.log import get_logger, place_of
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
+from libs.common.problem_response import internal_error
+from libs.contracts.ids import ConversationId, PatientId
+from services.chat.domain.conversation import MESSAGE_CHARS_MAX, AnsweredBy, Conversation, Message, Source
+from services.chat.domain.crisis import CRISIS_RESOURCES
+from services.chat.domain.phrasing import REDACTED
+from services.chat.domain.time_window import TimeWindow
+from services.chat.handlers import Ask, Asked, Begun, Reply
+from services.chat.ports import Shelf
+from services.chat.server_sent import PING, event
+
+EVENT_STREAM = "text/event-stream"
+PING_EVERY_S = 15.0
+
+
+class ChatRequest(BaseModel):
+    """A patient's message, to a conversation that exists or a new one."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    patient_id: UUID
+    message: str = Field(min_length=1, max_length=MESSAGE_CHARS_MAX, pattern=r"\S")
+    conversation_id: UUID | None = None
+
+
+def build_router(ask: Ask, shelf: Shelf, ping_every_s: float = PING_EVERY_S) -> APIRouter:
+    """Return the routes of this service."""
+    router = APIRouter()
+
+    @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
+    async def chat(body: ChatRequest, request: Request) -> Response:
+        """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
+        begun = await ask.begin(_asked(body))
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            return StreamingResponse(
+                _stream(ask, begun, ping_every_s),
+                media_type=EVENT_STREAM,
+                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            )
+        return JSONResponse(_reply(await _finished(ask, begun)))
+
+    _add_conversations(router, shelf)
+    return router
+
+
+def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
+    @router.get("/conversations", operation_id="listConversations")
+    async def conversations(
+        patient_id: UUID,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """List a patient's conversations, newest first."""
+        return (await shelf.list(PatientId(patient_id), Window.of(limit, cursor))).to_json(_conversation)
+
+    @router.get("/conversations/{conversation_id}/messages", operation_id="listMessages")
+    async def messages(
+        conversation_id: UUID,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """List a conversation's messages in order; answers whose consent has ended are shown without their words."""
+        found = await shelf.messages(ConversationId(conversation_id), Window.of(limit, cursor))
+        return found.to_json(_message)
+
+    @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
+    async def delete(conversation_id: UUID) -> Response:
+        """Delete a conversation with all its words."""
+        await shelf.delete(ConversationId(conversation_id))
+        return Response(status_code=204)
+
+
+async def _finished(ask: Ask, begun: Reply | Begun) -> Reply:
+    return begun if isinstance(begun, Reply) else await ask.finish(begun)
+
+
+async def _stream(ask: Ask, begun: Reply | Begun, ping_every_s: float) -> AsyncIterator[bytes]:
+    """Send pings until the answer stands, then its lines, its sources and `done`; or one `error`.
+
+    Words leave only when they are verified and recorded, so the first token comes late and none is taken back.
+    """
+    answering = asyncio.create_task(_finished(ask, begun))
+    try:
+        while not (await asyncio.wait({answering}, timeout=ping_every_s))[0]:
+            yield PING
+    finally:
+        answering.cancel()
+    error = answering.exception()
+    if error is not None:
+        yield event("error", 1, _problem(error))
+        return
+    reply = _reply(answering.result())
+    tokens = reply["response"].splitlines(keepends=True)
+    for number, token in enumerate(tokens, start=1):
+        yield event("token", number, {"text": token})
+    yield event("sources", len(tokens) + 1, {"sources": reply["sources"]})
+    yield event("done", len(tokens) + 2, {key: value for key, value in reply.items() if key != "sources"})
+
+
+def _problem(error: BaseException) -> dict[str, Any]:
+    known = error if isinstance(error, AppError) else internal_error()
+    if known is not error:
+        get_logger().error("chat.broke", error_class=type(error).__name__, error_place=place_of(error))
+    return {
+        "type": f"/problems/{known.problem.slug}",
+        "title": known.problem.title,
+        "status": known.problem.status,
+        "detail": known.detail,
+        **known.extra,
+    }
+
+
+def _asked(body: ChatRequest) -> Asked:
+    return Asked(
+        patient_id=PatientId(body.patient_id),
+        # PostgreSQL takes no NUL in text.
+        message=body.message.replace("\x00", " "),
+        conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
+    )
+
+
+def _reply(reply: Reply) -> dict[str, Any]:
+    answer = reply.answer
+    body: dict[str, Any] = {
+        "response": answer.text,
+        "sources": [_source(source) for source in answer.sources],
+        "conversation_id": str(reply.conversation_id),
+        "message_id": str(reply.message_id),
+        "grounded": answer.grounded,
+        "answered_by": answer.answered_by.value,
+        "time_window": _window(answer.time_window),
+    }
+    if answer.answered_by is AnsweredBy.SAFETY:
+        body["crisis_resources"] = CRISIS_RESOURCES
+    return body
+
+
+def _source(source: Source) -> dict[str, Any]:
+    return {
+        "session_id": str(source.session_id),
+        "session_date": to_json_time(source.session_date),
+        "relevance": None if source.relevance is None else round(source.relevance, 4),
+        "quote": source.quote,
+        "start_time": source.start_s,
+        "end_time": source.end_s,
+        "speaker": source.speaker.value,
+    }
+
+
+def _window(window: TimeWindow | None) -> dict[str, Any] | None:
+    if window is None:
+        return None
+    return {
+        "phrase": window.phrase,
+        "from": _time(window.start),
+        "to": _time(window.end),
+        "session_ids": [str(session) for session in window.session_ids],
+        "applied": window.applied,
+        "note": window.note,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return to_json_time(at) if at else None
+
+
+def _conversation(conversation: Conversation) -> dict[str, Any]:
+    return {
+        "id": str(conversation.id),
+        "patient_id": str(conversation.patient_id),
+        "created_at": to_json_time(conversation.created_at),
+    }
+
+
+def _message(message: Message) -> dict[str, Any]:
+    return {
+        "id": str(message.id),
+        "author": message.author,
+        "text": REDACTED if message.text is None else message.text,
+        "redacted": message.text is None,
+        "created_at": to_json_time(message.created_at),
+        "answered_by": message.answered_by.value if message.answered_by else None,
+        "grounded": message.grounded,
+        "time_window": _window(message.time_window),
+        "sources": [_source(source) for source in message.sources],
+    }

@@ -1,0 +1,138 @@
+"""The services the chat asks, over HTTP, each answer checked before it is believed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from libs.common.errors import UPSTREAM_FAILED, AppError
+from libs.common.http_client import ServiceClient
+from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.chat.domain.conversation import Passage, Session, Speaker, Turn
+
+PASSAGES_MAX = 16
+PAGE_SIZE = 200
+PAGES_MAX = 5
+
+
+class EmbedderClient:
+    """The embedder: implements ports.Search."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+        """Return the best passages of the patient, best first; of these sessions only, when given."""
+        body = {"patient_id": str(patient_id), "query": text, "limit": PASSAGES_MAX}
+        if sessions is not None:
+            body["session_ids"] = [str(session) for session in sessions]
+        response = await self._client.request("POST", "/search", json=body)
+        found = _read(_Found, response.content)
+        return tuple(_passage(result) for result in found.results if result.turns)
+
+
+class IngestionClient:
+    """Ingestion: implements ports.Sessions."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
+        """Return the patient's sessions that can be asked about; at most the newest thousand."""
+        sessions: list[Session] = []
+        cursor: str | None = None
+        for _ in range(PAGES_MAX):
+            response = await self._client.request(
+                "GET",
+                "/sessions",
+                params={"patient_id": str(patient_id), "status": "ready", "limit": PAGE_SIZE, "cursor": cursor},
+            )
+            page = _read(_Page, response.content)
+            sessions += [
+                Session(SessionId(row.id), row.session_date, TherapistId(row.therapist_id)) for row in page.data
+            ]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return tuple(sessions)
+
+
+class ConsentClient:
+    """The consent service: implements ports.ConsentHolds."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
+        """Return the consent to AI analysis in force; raise AppError(CONSENT_REQUIRED) when there is none."""
+        body = {
+            "patient_id": str(patient_id),
+            "therapist_id": str(therapist_id) if therapist_id else None,
+            "purposes": [Purpose.AI_ANALYSIS.value],
+        }
+        response = await self._client.request("POST", "/holds", json=body)
+        return ConsentId(_read(_Held, response.content).consents[Purpose.AI_ANALYSIS])
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+
+_W = TypeVar("_W", bound=_Wire)
+
+
+class _Turn(_Wire):
+    speaker: Speaker
+    text: str
+    start_time: float = Field(ge=0)
+    end_time: float = Field(ge=0)
+
+
+class _Result(_Wire):
+    chunk_id: UUID
+    session_id: UUID
+    session_date: datetime
+    turns: list[_Turn]
+    relevance: float | None = None
+
+
+class _Found(_Wire):
+    results: list[_Result]
+
+
+class _Session(_Wire):
+    id: UUID
+    therapist_id: UUID
+    session_date: datetime
+
+
+class _Page(_Wire):
+    data: list[_Session]
+    next_cursor: str | None = None
+
+
+class _Held(_Wire):
+    consents: dict[Purpose, UUID]
+
+
+def _read(shape: type[_W], body: bytes) -> _W:
+    try:
+        return shape.model_validate_json(body)
+    except ValidationError as error:
+        # The validator's text holds the words it read, so it goes no further.
+        raise AppError(UPSTREAM_FAILED, "A service behind this one gave no proper answer.") from error
+
+
+def _passage(result: _Result) -> Passage:
+    return Passage(
+        chunk_id=ChunkId(result.chunk_id),
+        session_id=SessionId(result.session_id),
+        session_date=result.session_date,
+        turns=tuple(
+            Turn(turn.speaker, turn.text, turn.start_time, max(turn.start_time, turn.end_time)) for turn in result.turns
+        ),
+        relevance=result.relevance,
+    )

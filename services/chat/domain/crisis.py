@@ -1,0 +1,130 @@
+# ruff: noqa: E501 - a rule is read on one line
+"""Hears a crisis in a message before anything else is asked, and answers with a fixed text.
+
+Rules, not a model: they work with every dependency down, and each can be read, tested and argued about.
+A positive must be sure enough not to lecture a patient whose deadline is killing them.
+"""
+
+import re
+from enum import StrEnum
+
+from services.chat.domain.plain_text import undisguised
+
+
+class Level(StrEnum):
+    """How plainly it was said."""
+
+    EXPLICIT = "explicit"
+    INDIRECT = "indirect"
+
+
+CRISIS_RESOURCES: dict[str, str] = {
+    "call_or_text": "988",
+    "name": "988 Suicide & Crisis Lifeline (US, 24 hours)",
+    "emergency": "911",
+    "elsewhere": "https://findahelpline.com",
+}
+
+CRISIS_TEXT = (
+    "I'm really glad you told me, and I'm taking it seriously. "
+    "I'm an AI that helps you look back at your sessions. I'm not a crisis service and not a person, "
+    "so please reach out to somebody who can be with you right now. "
+    "In the US you can call or text 988, the Suicide & Crisis Lifeline, at any hour; "
+    "if you are in immediate danger, call 911 or go to the nearest emergency room. "
+    "Outside the US, your local emergency number or findahelpline.com can connect you. "
+    "Your therapist is also someone to tell, as soon as you can reach them. "
+    "If you can, stay near somebody you trust. "
+    "I'm still here, and you can keep writing to me whenever you want to."
+)
+
+_ME = r"(?:i|i'?m|i am|i'?ve|i have|i'?ll|i'?d)"
+_SELF = r"(?:my ?self|me self)"
+_KIN = (
+    r"(?:my|his|her|their|our|the|a|an) (?:\w+ )?(?:brother|sister|mother|mom|mum|father|dad|friend|uncle|aunt|cousin|"
+    r"son|daughter|husband|wife|partner|ex|boyfriend|girlfriend|colleague|neighbou?r|classmate|patient|client|"
+    r"roommate|boss|singer|actor|character|hero)"
+)
+
+_EXPLICIT = (
+    rf"\b(?:kill|killing|end|ending|hang|hanging|shoot|shooting|drown|drowning|stab|stabbing|unalive|poison|off) ?{_SELF}\b"
+    r"(?! in the foot)",
+    rf"\b(?:hurt|hurting|harm|harming|cut|cutting|burn|burning) ?{_SELF}\b"
+    r"(?! (?:shaving|cooking|while|when|at (?:the )?(?:gym|work|practice)|running|lifting|playing|on (?:a|the)|out|off|some slack|a break))",
+    r"\bself[ -]?(?:harm|injur)\w*",
+    r"\b(?:suicid(?:e|al|ally)|sewerslide|kms|unalive)\b",
+    r"\b(?:end|ending|take|taking) my (?:own )?life\b",
+    r"\bend(?:ing)? it all\b",
+    rf"\b{_ME} (?:\w+ ){{0,3}}?(?:want|wanted|wanna|going|gonna|ready|deserve|hope|plan|planning|need|prefer|rather|just)"
+    r"(?: to)? (?:just )?(?:die|be dead|disappear forever|stop existing|not exist)\b(?! (?:of|from|laughing|in peace one day|on that hill))",
+    r"\bwish(?:ed|ing)? (?:that )?(?:i (?:was|were|could be|had been) dead|i(?:'d| had)? (?:was |were )?never (?:been )?born|"
+    r"i (?:could|would) (?:just )?(?:die|not wake up|never wake up)|i didn'?t (?:exist|wake up)|i wouldn'?t wake up)",
+    r"\bbetter off (?:if i (?:was|were|am) (?:dead|gone)|dead|without me)\b",
+    r"\b(?:don'?t|do not|didn'?t|no longer|never) (?:really |even )?want to (?:live|be alive|exist|wake up|be here any ?more|be on this earth|go on living)\b",
+    r"\b(?:no|any) (?:reason|point|will)(?: left)? (?:to|in|for me to) (?:live|living|keep living|go on|going on|stay alive|being alive)\b",
+    r"\b(?:slit|cut|slitting|cutting) my (?:wrists?|throat|veins)\b",
+    rf"\b{_ME} (?:\w+ ){{0,4}}?(?:overdos(?:e|ed|ing)|took (?:all|the whole bottle|a whole bottle)|swallowed (?:all|the whole|a whole|a bottle))\b",
+    r"\b(?:jump(?:ing)?|throw(?:ing)? (?:my ?self)|step(?:ping)?) (?:off (?:a|the|that|this) (?:bridge|roof|building|balcony|cliff|overpass)|in front of (?:a|the) (?:train|bus|car|truck))",
+    r"\bput a (?:gun|bullet) (?:to|in|through) my (?:head|mouth)\b",
+    rf"\b{_ME} (?:\w+ ){{0,3}}?(?:going to|gonna|want to|wanna|will|about to) (?:seriously )?(?:kill|hurt|shoot|stab|strangle)"
+    r" (?:someone|somebody|people|everyone|my (?:baby|child|children|kids|son|daughter|wife|husband|partner|parents))\b",
+    r"\bthoughts of (?:dying|ending|death|killing)\b",
+)
+
+_INDIRECT = (
+    r"\b(?:bridges?|buildings?|cliffs?|roofs?|rooftops?|overpass\w*)\b.{0,40}\b(?:taller|higher|tallest|highest|more) ?(?:than|near|around|in|over)?\b.{0,20}(?:\d|meters?|metres?|feet|ft\b|near me)",
+    r"\b(?:tallest|highest) (?:bridge|building|cliff|rooftop|overpass)\w*\b(?!.{0,20}\bin the world)",
+    r"\bhow (?:many|much) (?:\w+ ){1,4}?(?:would|does it take|do i (?:need|take)|to take|it takes|can i take|is|are)\b.{0,30}\b(?:die|dead|lethal|fatal|kill|overdose|too many|not wake up|never wake up)",
+    r"\b(?:lethal|fatal|deadly) (?:dose|amount)\b",
+    r"\b(?:painless|quick|easiest|quickest|least painful) way(?:s)? (?:to (?:die|go|end)|out)\b",
+    r"\b(?:everyone|everybody|they|my (?:family|kids|children|wife|husband|parents|friends)|the world)(?: all| really)? (?:would|will|'d|'ll|d) (?:all |really |probably |just )?be (?:so much |far )?(?:better off|happier|fine|relieved) (?:without me|if i (?:was|were|am|weren'?t|wasn'?t|died|disappeared)|when i'?m gone)",
+    r"\b(?:no ?one|nobody) (?:would|will|'d) (?:even |really )?(?:miss me|care if i (?:died|was gone|were gone|disappeared)|notice if i (?:died|was gone|were gone|disappeared))",
+    rf"\b{_ME} (?:won'?t|will not|am not going to|not going to|not gonna) be (?:around|here|alive)(?: for)? (?:much longer|any ?more|long|next (?:week|month|year)|tomorrow|by (?:then|the time|tomorrow|christmas))",
+    r"\b(?:won'?t|will never|not going to) (?:have to worry about me|see me again|hear from me again|need me)\b",
+    r"\b(?:after|once|when) i'?m (?:gone|dead)\b",
+    r"\b(?:say|saying|said|wanted to say|come to say|writing) (?:my |our |the )?(?:final |last )?good ?byes?\b(?: (?:to everyone|to everybody|forever|for good|to all|before i)|[.!?,]?$)",
+    r"\b(?:final|last) good ?byes?\b",
+    r"\bthis (?:is|will be) (?:my|the) last (?:message|night|day|time (?:you|we|i'?ll))\b(?! (?:of|at))",
+    r"\b(?:giving|given|gave|give) (?:away|out) (?:all )?(?:my|most of my|everything|all of my) ?(?:things|stuff|belongings|possessions|clothes|dog|cat|jewel\w*|savings|money|own|favou?rite \w+)\b",
+    r"\b(?:giving|given|gave) (?:all )?my (?:things|stuff|belongings|possessions|dog|cat) away\b",
+    r"\b(?:saving|saved|hoarding|stockpil\w+|collecting) (?:up )?(?:all )?(?:my |the )?(?:\w+ )?(?:pills|meds|medication|tablets)\b",
+    r"\b(?:tired|sick|done|exhausted) (?:of|with) (?:living|being alive|life itself|existing|this life)\b",
+    rf"\b{_ME} (?:just )?(?:can'?t|cannot|can not) (?:go on|keep going|keep living|live like this|live with this|do this any ?more|take it any ?more|take this any ?more)(?: any ?more| any longer)?\s*(?:[.!?]|$)",
+    r"\b(?:don'?t|do not|can'?t|cannot) see (?:a|any) (?:way out|future|other way out|point any ?more|reason to (?:go on|continue))\b",
+    r"\b(?:go|fall|went) to sleep and (?:never|not) wake up\b",
+    r"\bnot wak(?:e|ing) up (?:tomorrow|again|any ?more|in the morning)\b",
+    r"\b(?:i'?m|i am|just|being) (?:just |only |such |nothing but )?a (?:huge |terrible )?burden (?:to|on) (?:everyone|everybody|my|them|you all)\b",
+    r"\b(?:put|putting|getting|got|get) (?:all )?my affairs in order\b",
+    r"\b(?:wrote|written|writing|write) (?:a |my )?(?:goodbye|suicide|farewell|last) (?:letter|note|message)s?\b",
+    r"\bwants? to (?:kill|hurt|harm) (?:him|her|them)sel(?:f|ves)\b",
+    r"\b(?:(?:he|she|my (?:husband|wife|partner|boyfriend|girlfriend|ex|father|mother|dad)) (?:\w+ )?(?:threatened|tried|is trying|keeps threatening) to (?:kill|strangle|choke) me|not safe (?:at home|tonight|with (?:him|her)))\b",
+    r"\b(?:disappear|vanish|be gone) (?:forever|for good|from this world)\b",
+    r"\beverything (?:would|will|could) be (?:over|quiet|easier) (?:soon|tonight|if i (?:was|were) (?:gone|dead|not here))",
+)
+
+# What takes a match back: denial, somebody else's story, and figures of speech.
+_NOT_MEANT = (
+    r"\b(?:not|isn'?t|wasn'?t|ain'?t|never|n't) (?:been |feeling |feel |ever |really |actively |at all )*suicidal\b",
+    rf"\b(?:would|will|could|'d|'ll|did|have|had)(?: have)?(?: never|n'?t| not)(?: ever| actually| really)? (?:kill|hurt|harm|cut|hang) {_SELF}\b",
+    rf"\b(?:don'?t|do not|didn'?t|never) (?:really |ever |actually )?(?:want|wanted|plan|intend)(?: to)? (?:die|(?:kill|hurt|harm|end) {_SELF}|end my life|end it all|be dead)\b",
+    r"\b(?:no|without|never had|don'?t have|not having|haven'?t had)(?: any)? (?:thoughts? of (?:suicide|dying|death|self[ -]?harm|killing myself|ending)|suicidal (?:thoughts|ideas|plans)|self[ -]?harm)",
+    r"\bsuicide (?:squad|prevention|awareness|hotline|door|bomb\w*|mission|rates?)\b",
+    rf"\b{_KIN}(?:'s|s')? (?:\w+ ){{0,4}}?(?:suicide|suicidal|killed (?:him|her|them)sel(?:f|ves))\b",
+    r"\b(?:his|her|their) (?:\w+ )?suicide\b",
+    r"\b(?:died|lost|dead) (?:\w+ ){0,4}?(?:by|to|from) suicide\b",
+    r"\bso (?:embarrassed|ashamed|bored|hungry|tired of waiting|happy|excited|awkward|cringe) (?:that )?i (?:just )?(?:want|wanted|could|could have|would)(?: to)? die\b",
+    rf"\b(?:cut|hurt|burn|burnt|burned) {_SELF} (?:on|with) (?:a |the |my )?(?:oven|stove|pan|paper|kitchen|glass|iron|can|tin|coffee|soup)\b",
+    r"\bhow many (?:pills|tablets) (?:am i|do i) (?:supposed|have) to take\b",
+)
+
+_EXPLICIT_RULE = re.compile("|".join(_EXPLICIT))
+_INDIRECT_RULE = re.compile("|".join(_INDIRECT))
+_NOT_MEANT_RULE = re.compile("|".join(_NOT_MEANT))
+
+
+def assess(message: str) -> Level | None:
+    """Return how plainly a message speaks of a crisis, or None."""
+    readings = [_NOT_MEANT_RULE.sub(" ~ ", reading) for reading in undisguised(message)]
+    for level, rule in ((Level.EXPLICIT, _EXPLICIT_RULE), (Level.INDIRECT, _INDIRECT_RULE)):
+        if any(rule.search(reading) for reading in readings):
+            return level
+    return None

@@ -1,0 +1,57 @@
+"""Turns what a model wrote into claims: one sentence each, with the places its parts cite."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.chat.domain.conversation import Citation, Claim
+
+_SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s|$)|\n+")
+_MARKS = re.compile(r"^[\s\-*•#>]+|\*\*|__")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a model's text, perhaps only part of a sentence, and what it cites."""
+
+    text: str
+    citations: tuple[Citation, ...]
+
+
+def claims_of(spans: Sequence[Span], *, cut_off: bool = False) -> tuple[Claim, ...]:
+    """Return the sentences of the joined text; each cites what any of its parts cites.
+
+    `cut_off`: the text ended in the middle, so a last sentence without an end is left out.
+    """
+    text = "".join(span.text for span in spans)
+    claims: list[Claim] = []
+    for start, stop, ended in _sentences(text):
+        words = _MARKS.sub("", text[start:stop]).strip()
+        if words and (ended or not cut_off):
+            claims.append(Claim(words, _cited_between(spans, start, stop)))
+    return tuple(claims)
+
+
+def _sentences(text: str) -> list[tuple[int, int, bool]]:
+    found: list[tuple[int, int, bool]] = []
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        # "Dr. Lee" and "3.5" do not end a sentence.
+        if re.search(r"\b(?:Dr|Mr|Mrs|Ms|St|e\.g|i\.e)\.$", text[start : end.end()]):
+            continue
+        found.append((start, end.end(), True))
+        start = end.end()
+    if text[start:].strip():
+        found.append((start, len(text), False))
+    return found
+
+
+def _cited_between(spans: Sequence[Span], start: int, stop: int) -> tuple[Citation, ...]:
+    cited: list[Citation] = []
+    place = 0
+    for span in spans:
+        begin, place = place, place + len(span.text)
+        # A span that ends with the sentence before it and one that only begins with a space do not overlap.
+        if span.text[max(0, start - begin) : max(0, stop - begin)].strip(" \n.!?"):
+            cited += [citation for citation in span.citations if citation not in cited]
+    return tuple(cited)

@@ -1,0 +1,211 @@
+"""Finds the turns that answer a question, and knows when none does.
+
+Evidence is mixed: how near a passage is to the question (a cosine of the embedding model), which of the question's
+words are said in the turn (rare ones count more), and which are said around it.
+One number alone does not tell an answer from its absence (QUALITY.md, "Abstaining").
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.chat.domain.conversation import Citation, Passage, Question, Speaker, Turn
+from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, words
+
+QUOTES_MAX = 3
+QUOTE_CHARS_MAX = 360
+STATEMENT_WORDS_MIN = 4
+# A word of the same sense is nearly as good as the word itself.
+SAME_SENSE_SHARE = 0.7
+# Who asks for the colour is answered by "green", which never says "colour".
+ATTRIBUTE_SHARE = 0.3
+# What stands in for a cosine when the search went by words alone.
+RELEVANCE_UNKNOWN = 0.35
+
+_SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
+_NUMBER = re.compile(
+    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen\w*|half|twice|once|noon|hours?|"
+    r"minutes?|days?|weeks?|months?|years?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|"
+    r"january|february|march|april|june|july|august|september|october|november|december|morning|evening|night)\b",
+    re.IGNORECASE,
+)
+_NAME = re.compile(r"(?<![.!?] )(?<!^)\b[A-Z][a-z]+")
+_ASKS_NUMBER = re.compile(r"\b(?:when|how (?:many|much|long|often|old)|what (?:time|day|date)|which day|since when)\b")
+_ASKS_NAME = re.compile(r"\b(?:who|whom|whose|name|called|where|which city)\b")
+_ASKS_THERAPIST = re.compile(
+    r"\b(?:homework|exercise|technique|should i|supposed to|advi[cs]e|suggest\w*|recommend\w*|assign\w*|practi[cs]e|"
+    r"plan|try|(?:my|the) (?:therapist|counsell?or)|did you|you (?:say|said|tell|told|think))\b"
+)
+_ASKS_PATIENT = re.compile(r"\b(?:did i|was i|am i|have i|do i|had i|were we|i (?:say|said|tell|told|felt|feel)|my)\b")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A logistic model of "this turn answers it", fitted as evals/chat/README.md says; below `threshold` nothing is said."""
+
+    bias: float = -3.5
+    relevance: float = 4.5
+    coverage: float = 1.9
+    around: float = 2.3
+    threshold: float = 0.42
+
+
+FITTED = Weights()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A turn and what speaks for it: the passage's cosine, the share of the question said in it and around it."""
+
+    citation: Citation
+    relevance: float
+    coverage: float
+    around: float
+    fit: float
+
+    def probability(self, weights: Weights) -> float:
+        """Return how likely this turn answers the question."""
+        return 1 / (1 + math.exp(-self._logit(weights)))
+
+    def order(self, weights: Weights) -> float:
+        """Return what turns are ranked by: the evidence and how the kind of words fits the kind of question."""
+        return self._logit(weights) + self.fit
+
+    def _logit(self, weights: Weights) -> float:
+        return (
+            weights.bias
+            + weights.relevance * self.relevance
+            + weights.coverage * self.coverage
+            + weights.around * self.around
+        )
+
+
+def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
+    """Return the turns that answer, best first, at most three; empty when the evidence is too thin."""
+    if question.overview:
+        return [_trimmed(citation, question) for citation in _overview(question)]
+    ranked = rank(question, weights)
+    if not ranked or ranked[0].probability(weights) < weights.threshold:
+        return []
+    best = ranked[0]
+    chosen = [best]
+    for other in ranked[1:]:
+        near = other.order(weights) > best.order(weights) - 0.8 and other.coverage >= 0.75 * best.coverage
+        if near and other.coverage > 0 and len(chosen) < QUOTES_MAX:
+            chosen.append(other)
+    return [_trimmed(one.citation, question) for one in chosen]
+
+
+def _overview(question: Question) -> list[Citation]:
+    """Return the turns that say most, in the order they were said: a picture of a time, not an answer."""
+    places = [Citation(passage, turn) for passage in question.passages for turn in range(len(passage.turns))]
+    rich = sorted(places, key=lambda place: len(set(content_stems(statements(_turn(place).text)))), reverse=True)
+    return sorted(rich[:QUOTES_MAX], key=lambda place: (place.passage.session_date, _turn(place).start_s))
+
+
+def _turn(citation: Citation) -> Turn:
+    return citation.passage.turns[citation.turn]
+
+
+def rank(question: Question, weights: Weights = FITTED) -> list[Evidence]:
+    """Return every turn that could answer with its evidence, best first."""
+    wanted = _Wanted(question)
+    found = [one for passage in question.passages for one in _of_passage(passage, wanted)]
+    return sorted(found, key=lambda one: one.order(weights), reverse=True)
+
+
+class _Wanted:
+    """The words a question looks for, each with its weight: the rarer in what was found, the more it says."""
+
+    def __init__(self, question: Question) -> None:
+        self.text = question.wanted.lower()
+        self.stems = tuple(dict.fromkeys(content_stems(question.wanted)))
+        turns = [set(content_stems(turn.text)) for passage in question.passages for turn in passage.turns]
+        holders = Counter(stem for turn in turns for stem in turn)
+        self._weight = {
+            stem: _says_much(stem) * math.log(1 + (len(turns) - holders[stem] + 0.5) / (holders[stem] + 0.5))
+            for stem in self.stems
+        }
+        # One word said cannot stand for two words asked.
+        self._likes = {stem: SAME_SENSE.get(stem, frozenset()) - set(self.stems) for stem in self.stems}
+        self._total = sum(self._weight.values())
+
+    def share(self, texts: Iterable[str]) -> float:
+        """Return the weighted share of the wanted words that the texts hold, 0 to 1."""
+        if not self._total:
+            return 0.0
+        said = {stem for text in texts for stem in content_stems(text)}
+        found = sum(self._weight[stem] * self._presence(stem, said) for stem in self.stems)
+        return found / self._total
+
+    def _presence(self, stem: str, said: set[str]) -> float:
+        if stem in said:
+            return 1.0
+        return SAME_SENSE_SHARE if self._likes[stem] & said else 0.0
+
+    def fit(self, turn: Turn) -> float:
+        """Return what speaks for the kind of turn: a number for "how many", a name for "who", the right speaker."""
+        score = 0.0
+        if _ASKS_NUMBER.search(self.text) and _NUMBER.search(turn.text):
+            score += 0.5
+        if _ASKS_NAME.search(self.text) and _NAME.search(turn.text):
+            score += 0.5
+        if _ASKS_THERAPIST.search(self.text):
+            score += 0.5 if turn.speaker is Speaker.THERAPIST else 0.0
+        elif _ASKS_PATIENT.search(self.text):
+            score += 0.4 if turn.speaker is Speaker.PATIENT else 0.0
+        return score
+
+
+def _says_much(stem: str) -> float:
+    return ATTRIBUTE_SHARE if stem in ATTRIBUTES else 1.0
+
+
+def _of_passage(passage: Passage, wanted: _Wanted) -> Iterable[Evidence]:
+    relevance = RELEVANCE_UNKNOWN if passage.relevance is None else passage.relevance
+    around = wanted.share(turn.text for turn in passage.turns)
+    for number, turn in enumerate(passage.turns):
+        said = statements(turn.text)
+        if not said:
+            continue
+        # What answers a question need not repeat its words.
+        asked = _asked_before(passage.turns, number)
+        coverage = max(wanted.share([said]), 0.9 * wanted.share([said, asked]) if asked else 0.0)
+        yield Evidence(Citation(passage, number), relevance, coverage, around, wanted.fit(turn))
+
+
+def statements(text: str) -> str:
+    """Return the sentences of a turn that state something; empty for a turn that only asks or nods."""
+    said = " ".join(sentence for sentence in sentences(text) if not sentence.rstrip("\"')").endswith("?"))
+    return said if len(words(said)) >= STATEMENT_WORDS_MIN else ""
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, each with its sign."""
+    return [part for part in _SENTENCE.split(text.strip()) if part]
+
+
+def _asked_before(turns: Sequence[Turn], number: int) -> str:
+    if number == 0 or turns[number - 1].speaker is turns[number].speaker:
+        return ""
+    before = turns[number - 1].text
+    return before if "?" in before else ""
+
+
+def _trimmed(citation: Citation, question: Question) -> Citation:
+    """Keep the consecutive sentences of a long turn that say most of what was asked, word for word."""
+    turn = _turn(citation)
+    if len(turn.text) <= QUOTE_CHARS_MAX:
+        return citation
+    wanted = _Wanted(question)
+    parts = sentences(turn.text)
+    spans = [
+        " ".join(parts[start:stop])
+        for start in range(len(parts))
+        for stop in range(start + 1, len(parts) + 1)
+        if len(" ".join(parts[start:stop])) <= QUOTE_CHARS_MAX or stop == start + 1
+    ]
+    best = max(spans, key=lambda span: (round(wanted.share([span]), 3), len(span)))
+    return Citation(citation.passage, citation.turn, best if best in turn.text else None)

@@ -1,0 +1,95 @@
+"""Turns a time phrase into the sessions it means, as a hard filter for the search (QUALITY.md section 3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from libs.contracts.ids import SessionId
+from services.chat.domain.time_phrases import Days, Row, TimePhrase
+
+
+@dataclass(frozen=True)
+class Dated:
+    """A session and when it was."""
+
+    id: SessionId
+    at: datetime
+
+
+@dataclass(frozen=True)
+class TimeWindow:
+    """What the search is held to. Half-open `[start, end)`; a place in the row of sessions names them by id.
+
+    `applied` is False when no session lies in it and the search looked everywhere instead.
+    """
+
+    phrase: str
+    start: datetime | None
+    end: datetime | None
+    session_ids: tuple[SessionId, ...]
+    applied: bool = True
+    note: str | None = None
+
+    def lifted(self, note: str | None = None) -> "TimeWindow":
+        """Return the window as one that was looked for and not applied."""
+        return replace(self, applied=False, note=note or self.note)
+
+
+def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> TimeWindow | None:
+    """Return the first meaning that contains sessions, and say so if it is not the likeliest.
+
+    With no session in any meaning: None for a soft phrase (it was about life), else a window that is not applied.
+    """
+    ordered = sorted(sessions, key=lambda session: session.at)
+    windows = [_window(phrase.words, meaning, ordered, zone) for meaning in phrase.meanings]
+    for number, window in enumerate(windows):
+        if window.session_ids:
+            return replace(window, note=_taken_as(window, zone)) if number else window
+    if phrase.soft:
+        return None
+    return windows[0].lifted(_nothing_there(phrase, windows[0], bool(ordered), zone))
+
+
+def _window(words: str, meaning: Days | Row, ordered: Sequence[Dated], zone: tzinfo) -> TimeWindow:
+    if isinstance(meaning, Row):
+        # A slice would clip: "four sessions ago" with three sessions is none of them.
+        inside = [] if _outside(meaning, len(ordered)) else list(ordered[meaning.start : meaning.stop])
+        start = _midnight(inside[0].at.astimezone(zone).date(), zone) if inside else None
+        end = _midnight(inside[-1].at.astimezone(zone).date() + timedelta(1), zone) if inside else None
+    else:
+        start, end = _midnight(meaning.start, zone), _midnight(meaning.end, zone)
+        inside = [s for s in ordered if (start is None or start <= s.at) and (end is None or s.at < end)]
+    return TimeWindow(words, start, end, tuple(session.id for session in inside))
+
+
+def _outside(row: Row, count: int) -> bool:
+    start = row.start or 0
+    single = row.stop is not None or start == -1
+    return single and not (-count <= start < count)
+
+
+def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
+    return datetime.combine(day, time(), zone) if day else None
+
+
+def _taken_as(window: TimeWindow, zone: tzinfo) -> str:
+    last = window.end.astimezone(zone).date() - timedelta(1) if window.end else None
+    first = window.start.astimezone(zone).date() if window.start else None
+    span = spoken(first) if first == last else f"{spoken(first)} to {spoken(last)}"
+    return f"I took “{window.phrase}” to mean {span}."
+
+
+def _nothing_there(phrase: TimePhrase, window: TimeWindow, any_sessions: bool, zone: tzinfo) -> str:
+    if isinstance(phrase.meanings[0], Row):
+        return (
+            f"I don't have a session that matches “{phrase.words}”." if any_sessions else "I don't have a session yet."
+        )
+    first = window.start.astimezone(zone).date() if window.start else None
+    last = window.end.astimezone(zone).date() - timedelta(1) if window.end else None
+    span = f"on {spoken(first)}" if first == last else f"from {spoken(first)} to {spoken(last)}"
+    return f"I don't have a session {span}."
+
+
+def spoken(day: date | None) -> str:
+    """Return a day as it is said in an answer, for example `8 September 2026`."""
+    return f"{day.day} {day:%B %Y}" if day else "then"

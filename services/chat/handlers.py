@@ -1,0 +1,234 @@
+"""What the chat does about a message, and about consent that ends."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+
+from libs.common.capability import held
+from libs.common.clock import Clock
+from libs.common.database import Transaction
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.events import Event
+from libs.common.ids import new_id
+from libs.common.log import get_logger
+from libs.common.steps import Step
+from libs.contracts.capability import parse
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.purposes import Purpose
+from services.chat.domain.composing import compose, fixed
+from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Question, Session
+from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT, Level, assess
+from services.chat.domain.inquiry import Inquiry, Moment, understand
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, windowed
+from services.chat.ports import Accepted, Answerer, Attribution, ConsentHolds, Notebook, Redaction, Search, Sessions
+
+# A crisis answer does not wait for a database that is down.
+CRISIS_RECORD_TIMEOUT_S = 2.0
+_CARING_STATUS = (429, 503)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a question is answered with. `quotes` stands in when `answerer` is out of reach."""
+
+    notebook: Notebook
+    search: Search
+    sessions: Sessions
+    holds: ConsentHolds
+    answerer: Answerer
+    quotes: Answerer
+    clock: Clock
+    zone: tzinfo
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A patient's message; without a conversation a new one begins."""
+
+    patient_id: PatientId
+    message: str
+    conversation_id: ConversationId | None = None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A message that passed the gate, holds consent, is counted and stored: now it may be answered."""
+
+    asked: Asked
+    accepted: Accepted
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back."""
+
+    answer: Answer
+    conversation_id: ConversationId
+    message_id: MessageId
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What one look through the sessions gave, and under which consents."""
+
+    answer: Answer
+    under: Attribution
+
+
+class Ask:
+    """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is asked."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def begin(self, asked: Asked) -> Reply | Begun:
+        """Return the crisis answer, or the message ready to be answered.
+
+        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two with crisis resources.
+        """
+        _only_own(asked.patient_id)
+        level = assess(asked.message)
+        if level is not None:
+            return await self._crisis(asked, level)
+        try:
+            await self._world.holds.hold(asked.patient_id)
+            accepted = await self._world.notebook.accept(asked.patient_id, asked.conversation_id, asked.message)
+        except AppError as error:
+            raise _caring(error) from error
+        return Begun(asked, accepted)
+
+    async def finish(self, begun: Begun) -> Reply:
+        """Look, answer, verify and record; nothing is returned that is not recorded. Errors as in `begin`."""
+        try:
+            return await self._finish(begun)
+        except AppError as error:
+            raise _caring(error) from error
+
+    async def _finish(self, begun: Begun) -> Reply:
+        patient_id, accepted = begun.asked.patient_id, begun.accepted
+        sessions = await self._world.sessions.ready(patient_id)
+        moment = Moment(self._world.clock(), self._world.zone)
+        inquiry = understand(begun.asked.message, sessions, moment, accepted.history)
+        if not sessions or inquiry.empty:
+            text = ASK_ME if sessions else NO_SESSIONS
+            looked = _Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
+        else:
+            looked = await self._inside_then_outside(begun, inquiry, sessions)
+        message_id = await self._world.notebook.answered(patient_id, accepted, looked.answer, looked.under)
+        get_logger().info(
+            "chat.answered",
+            answered_by=looked.answer.answered_by.value,
+            grounded=looked.answer.grounded,
+            source_count=len(looked.answer.sources),
+        )
+        return Reply(looked.answer, accepted.conversation_id, message_id)
+
+    async def _inside_then_outside(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> _Looked:
+        """Search the time that was named; if nothing answers there, everywhere else, and say so."""
+        window = inquiry.window
+        looked = await self._look(begun, inquiry, sessions)
+        outside = window is not None and not window.applied
+        if window is not None and window.applied and not looked.answer.grounded:
+            elsewhere = replace(inquiry, window=window.lifted(), overview=False)
+            second = await self._look(begun, elsewhere, sessions)
+            if second.answer.grounded:
+                looked, window, outside = second, window.lifted(), True
+        answer = looked.answer
+        text = windowed(answer.text, window, outside=outside and answer.grounded)
+        return replace(looked, answer=replace(answer, text=text, time_window=window))
+
+    async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> _Looked:
+        window = inquiry.window
+        only = window.session_ids if window and window.applied else None
+        passages = await self._world.search.find(begun.asked.patient_id, inquiry.subject, only)
+        therapists = {session.id: session.therapist_id for session in sessions}
+        consents = await self._consents(begun.asked.patient_id, passages, therapists)
+        question = Question(
+            text=begun.asked.message,
+            passages=tuple(passage for passage in passages if therapists.get(passage.session_id) in consents),
+            now=self._world.clock(),
+            history=begun.accepted.history,
+            subject=inquiry.subject,
+            overview=inquiry.overview,
+        )
+        return _Looked(await self._answer(question), Attribution(therapists, consents))
+
+    async def _consents(
+        self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
+    ) -> dict[TherapistId, ConsentId]:
+        """Hold consent for each therapist whose sessions were found, before a word of them is sent anywhere."""
+        held_: dict[TherapistId, ConsentId] = {}
+        found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
+        for therapist_id in sorted(found):
+            try:
+                held_[therapist_id] = await self._world.holds.hold(patient_id, therapist_id)
+            except AppError as error:
+                if error.problem is not CONSENT_REQUIRED:
+                    raise
+        return held_
+
+    async def _answer(self, question: Question) -> Answer:
+        if not question.passages:
+            return compose(question, await self._world.quotes.answer(question))
+        try:
+            draft = await self._world.answerer.answer(question)
+        except AppError as error:
+            get_logger().warning("answer.fell_back", problem=error.problem.slug, **error.facts)
+            draft = await self._world.quotes.answer(question)
+        return compose(question, draft)
+
+    async def _crisis(self, asked: Asked, level: Level) -> Reply:
+        """Answer with the fixed text whatever else works; the record and the signal are tried, not waited for."""
+        conversation_id, message_id = asked.conversation_id or ConversationId(new_id()), MessageId(new_id())
+        try:
+            async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
+                noted = await self._world.notebook.note_crisis(
+                    asked.patient_id, asked.conversation_id, asked.message, level
+                )
+            conversation_id, message_id = noted.conversation_id, noted.message_id
+        except (AppError, TimeoutError):
+            get_logger().error("crisis.not_recorded", level_of_signal=level.value)
+        return Reply(fixed(CRISIS_TEXT, AnsweredBy.SAFETY), conversation_id, message_id)
+
+
+class RedactOnRevocation(Step[ConsentRevoked, None]):
+    """Consent to AI analysis ended: answers that stood on those sessions lose their words for good.
+
+    They are hidden from the moment of the revocation already, because every read asks the database for consent.
+    """
+
+    def __init__(self, redaction: Redaction) -> None:
+        self._redaction = redaction
+
+    async def work(self, event: ConsentRevoked) -> None:
+        """Nothing slow is to be done."""
+
+    async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Redact, and say nothing further: nobody waits for it."""
+        if event.consent_type is Purpose.AI_ANALYSIS:
+            await self._redaction.redact(tx, event)
+        return ()
+
+
+def _only_own(patient_id: PatientId) -> None:
+    """Refuse a capability bound to another patient, before anything; none at all is refused by those it needs."""
+    token = held()
+    if token is not None and parse(token).patient_id not in (None, patient_id):
+        raise AppError(NOT_FOUND, "There is no such patient.")
+
+
+def _caring(error: AppError) -> AppError:
+    """Put the crisis resources beside "not now": a person may have needed more than an answer."""
+    if error.problem.status not in _CARING_STATUS:
+        return error
+    return AppError(
+        error.problem,
+        error.detail,
+        retry_after_s=error.retry_after_s,
+        errors=error.errors,
+        extra={**error.extra, "crisis_resources": CRISIS_RESOURCES},
+        **error.facts,
+    )

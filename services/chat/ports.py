@@ -1,0 +1,108 @@
+"""What the chat needs from the world."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from libs.common.database import Transaction
+from libs.common.paging import Page, Window
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from services.chat.domain.conversation import Answer, Conversation, Draft, Exchange, Message, Passage, Question, Session
+
+
+class Answerer(Protocol):
+    """Writes a draft from passages. Raises AppError, never with a vendor's text; what it wrote is not believed yet."""
+
+    async def answer(self, question: Question) -> Draft:
+        """Return claims with the places they come from; none when the passages do not answer."""
+        ...
+
+
+class Search(Protocol):
+    """The embedder."""
+
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+        """Return the best passages of the patient, best first; of these sessions only, when given."""
+        ...
+
+
+class Sessions(Protocol):
+    """Ingestion."""
+
+    async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
+        """Return the patient's sessions that can be asked about."""
+        ...
+
+
+class ConsentHolds(Protocol):
+    """The consent service."""
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
+        """Return the consent to AI analysis in force (with any therapist, when none is named).
+
+        Raises AppError(CONSENT_REQUIRED) when there is none.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A message that is stored: where it belongs and what was said before."""
+
+    conversation_id: ConversationId
+    message_id: MessageId
+    history: tuple[Exchange, ...]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Under whose and which consent the words of each session may be used."""
+
+    therapists: Mapping[SessionId, TherapistId]
+    consents: Mapping[TherapistId, ConsentId]
+
+
+class Notebook(Protocol):
+    """Where conversations are kept. Every call is one short transaction under the current capability."""
+
+    async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
+        """Store a patient's message and count it.
+
+        Raises AppError: NOT_FOUND for an unknown conversation, PATIENT_QUOTA above the hourly limit.
+        """
+        ...
+
+    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
+        """Store an answer, its sources and its audit row; raise AppError(CONSENT_REQUIRED) when consent has ended."""
+        ...
+
+    async def note_crisis(
+        self, patient_id: PatientId, conversation_id: ConversationId | None, message: str, level: str
+    ) -> Accepted:
+        """Store a message that read like a crisis with its fixed answer, and emit the signal. No limit applies."""
+        ...
+
+
+class Redaction(Protocol):
+    """Takes words back."""
+
+    async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
+        """Take the words out of every answer that stood on sessions with this therapist."""
+        ...
+
+
+class Shelf(Protocol):
+    """Conversations as they are read again."""
+
+    async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:
+        """Return the patient's conversations, newest first."""
+        ...
+
+    async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
+        """Return a conversation's messages in order; raise AppError(NOT_FOUND) when there is no such conversation."""
+        ...
+
+    async def delete(self, conversation_id: ConversationId) -> None:
+        """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        ...

@@ -1,0 +1,359 @@
+"""The chat's tables: messages with the sources they stand on, and the exact count of a patient's last hour."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from libs.common.capability import current
+from libs.common.clock import to_json_time
+from libs.common.database import Database, Transaction
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.ids import new_id
+from libs.common.paging import Page, Position, Window
+from libs.contracts.capability import Claims, parse
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId
+from libs.contracts.problems import PATIENT_QUOTA
+from libs.contracts.safety import CrisisSignal
+from services.chat.domain.conversation import (
+    HISTORY_EXCHANGES_MAX,
+    Answer,
+    AnsweredBy,
+    Conversation,
+    Exchange,
+    Message,
+    Source,
+    Speaker,
+)
+from services.chat.domain.time_window import TimeWindow
+from services.chat.ports import Accepted, Attribution
+
+MESSAGES_PER_HOUR = 20
+HOUR = timedelta(hours=1)
+
+_CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
+_OPEN = text("insert into conversation (organization_id, patient_id, id) values (:organization_id, :patient_id, :id)")
+_LOCK = text(
+    "insert into turnstile (organization_id, patient_id, passed_at) values (:organization_id, :patient_id,"
+    " clock_timestamp()) on conflict (organization_id, patient_id) do update set passed_at = excluded.passed_at"
+)
+_FORGET = text("delete from sent where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'")
+_COUNT = text(
+    "select count(*) as sent, extract(epoch from min(at) + interval '1 hour' - clock_timestamp()) as free_in_s"
+    " from sent where patient_id = :patient_id"
+)
+_SEND = text(
+    "insert into sent (organization_id, patient_id, message_id) values (:organization_id, :patient_id, :message_id)"
+)
+_ADD_MESSAGE = text(
+    "insert into message (organization_id, patient_id, id, conversation_id, author, text, answers, answered_by,"
+    " grounded, time_window, therapist_ids) values (:organization_id, :patient_id, :id, :conversation_id, :author,"
+    " :text, :answers, :answered_by, :grounded, cast(:time_window as jsonb), cast(:therapist_ids as uuid[]))"
+)
+_ADD_SOURCE = text(
+    "insert into message_source (organization_id, patient_id, message_id, position, chunk_id, session_id,"
+    " session_date, therapist_id, consent_id, quote, speaker, start_s, end_s, relevance) values (:organization_id,"
+    " :patient_id, :message_id, :position, :chunk_id, :session_id, :session_date, :therapist_id, :consent_id, :quote,"
+    " :speaker, :start_s, :end_s, :relevance)"
+)
+_ADD_AUDIT = text(
+    "insert into answer_audit (organization_id, patient_id, message_id, conversation_id, actor, answered_by, model,"
+    " grounded, source_count, consent_ids, input_tokens, output_tokens) values (:organization_id, :patient_id,"
+    " :message_id, :conversation_id, :actor, :answered_by, :model, :grounded, :source_count,"
+    " cast(:consent_ids as uuid[]), :input_tokens, :output_tokens)"
+)
+# Only answers whose every source is still allowed; the newest first.
+_HISTORY = text(
+    "select q.text as question, a.text as answer from message a join message q"
+    " on q.organization_id = a.organization_id and q.patient_id = a.patient_id and q.id = a.answers"
+    " where a.patient_id = :patient_id and a.conversation_id = :conversation_id and a.grounded and a.text is not null"
+    " and a.therapist_ids <@ (select therapists_allowed(:patient_id))"
+    " order by a.created_at desc, a.id desc limit :most"
+)
+_LIST = text(
+    "select id, patient_id, created_at from conversation where patient_id = :patient_id"
+    " and (cast(:at as timestamptz) is null or (created_at, id) < (:at, :id))"
+    " order by created_at desc, id desc limit :most"
+)
+_OWNER = text("select patient_id from conversation where id = :id")
+_MESSAGES = text(
+    "select m.id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
+    " case when m.therapist_ids <@ (select therapists_allowed(:patient_id)) then m.text end as text"
+    " from message m where m.patient_id = :patient_id and m.conversation_id = :conversation_id"
+    " and (cast(:at as timestamptz) is null or (m.created_at, m.id) > (:at, :id))"
+    " order by m.created_at, m.id limit :most"
+)
+_SOURCES = text(
+    "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance"
+    " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
+    " and therapist_id = any ((select therapists_allowed(:patient_id))::uuid[]) order by message_id, position"
+)
+_DELETE = text("delete from conversation where id = :id returning 1")
+_REDACT_SOURCES = text(
+    "delete from message_source s using message m where m.organization_id = s.organization_id"
+    " and m.patient_id = s.patient_id and m.id = s.message_id and m.patient_id = :patient_id"
+    " and :therapist_id = any (m.therapist_ids)"
+)
+_REDACT = text(
+    "update message set text = null, redacted_at = clock_timestamp() where patient_id = :patient_id"
+    " and :therapist_id = any (therapist_ids) and text is not null"
+)
+
+
+class ConversationStore:
+    """Implements ports.Notebook and the reads of the API. Each call is one short transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
+        """Store a patient's message and count it, exactly; a conversation is begun when none is named."""
+        async with self._database.transaction() as tx:
+            conversation = await _conversation(tx, patient_id, conversation_id)
+            await _pass_turnstile(tx, patient_id)
+            message_id = await _add_question(tx, patient_id, conversation, message)
+            await tx.execute(_SEND, _ours(patient_id) | {"message_id": message_id})
+            found = await tx.execute(
+                _HISTORY,
+                {"patient_id": patient_id, "conversation_id": conversation, "most": HISTORY_EXCHANGES_MAX},
+            )
+            history = tuple(Exchange(row.question, row.answer) for row in reversed(found.all()))
+        return Accepted(conversation, message_id, history)
+
+    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
+        """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
+        async with self._database.transaction() as tx:
+            return await _add_answer(tx, patient_id, to, answer, under)
+
+    async def note_crisis(
+        self, patient_id: PatientId, conversation_id: ConversationId | None, message: str, level: str
+    ) -> Accepted:
+        """Store the message, its fixed answer, and the signal. Not counted: nobody is held back here."""
+        claims = _claims()
+        async with self._database.transaction() as tx:
+            conversation = await _conversation(tx, patient_id, conversation_id)
+            message_id = await _add_question(tx, patient_id, conversation, message)
+            await tx.emit(
+                CrisisSignal(
+                    organization_id=claims.organization_id,
+                    patient_id=patient_id,
+                    conversation_id=conversation,
+                    message_id=message_id,
+                    level=level,
+                )
+            )
+        return Accepted(conversation, message_id, ())
+
+    async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:
+        """Return the patient's conversations, newest first."""
+        async with self._database.transaction() as tx:
+            found = await tx.execute(_LIST, {"patient_id": patient_id, **_after(window)})
+            rows = [Conversation(ConversationId(row.id), PatientId(row.patient_id), row.created_at) for row in found]
+        return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
+
+    async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
+        """Return a conversation's messages in order; what consent no longer covers has no text and no sources."""
+        async with self._database.transaction() as tx:
+            patient_id = (await tx.execute(_OWNER, {"id": conversation_id})).scalar_one_or_none()
+            if patient_id is None:
+                raise _no_conversation()
+            found = await tx.execute(
+                _MESSAGES, {"patient_id": patient_id, "conversation_id": conversation_id, **_after(window)}
+            )
+            rows = found.all()
+            sources = await tx.execute(_SOURCES, {"patient_id": patient_id, "message_ids": [row.id for row in rows]})
+            by_message: dict[UUID, list[Source]] = {}
+            for source in sources:
+                by_message.setdefault(source.message_id, []).append(_source(source))
+        messages = [_message(row, by_message.get(row.id, [])) for row in rows]
+        return Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
+
+    async def delete(self, conversation_id: ConversationId) -> None:
+        """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        async with self._database.transaction() as tx:
+            if (await tx.execute(_DELETE, {"id": conversation_id})).first() is None:
+                raise _no_conversation()
+
+    async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
+        """Take the words out of every answer that stood on sessions with this therapist."""
+        of = {"patient_id": event.patient_id, "therapist_id": event.therapist_id}
+        await tx.execute(_REDACT_SOURCES, of)
+        await tx.execute(_REDACT, of)
+
+
+async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:
+    if given is not None:
+        if (await tx.execute(_CONVERSATION, {"patient_id": patient_id, "id": given})).first() is None:
+            raise _no_conversation()
+        return given
+    made = ConversationId(new_id())
+    await tx.execute(_OPEN, _ours(patient_id) | {"id": made})
+    return made
+
+
+async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> None:
+    await tx.execute(_LOCK, _ours(patient_id))
+    await tx.execute(_FORGET, {"patient_id": patient_id})
+    row = (await tx.execute(_COUNT, {"patient_id": patient_id})).one()
+    if row.sent >= MESSAGES_PER_HOUR:
+        raise AppError(
+            PATIENT_QUOTA,
+            f"{MESSAGES_PER_HOUR} messages in the last hour is as many as I can take. Please wait a little.",
+            retry_after_s=max(1.0, float(row.free_in_s)),
+        )
+
+
+async def _add_question(
+    tx: Transaction, patient_id: PatientId, conversation: ConversationId, message: str
+) -> MessageId:
+    message_id = MessageId(new_id())
+    row = _ours(patient_id) | {"id": message_id, "conversation_id": conversation, "author": "patient", "text": message}
+    await tx.execute(_ADD_MESSAGE, row | _NO_ANSWER)
+    return message_id
+
+
+async def _add_answer(
+    tx: Transaction, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution
+) -> MessageId:
+    message_id = MessageId(new_id())
+    therapists = sorted({under.therapists[source.session_id] for source in answer.sources})
+    ours = _ours(patient_id)
+    await tx.execute(
+        _ADD_MESSAGE,
+        ours
+        | {
+            "id": message_id,
+            "conversation_id": to.conversation_id,
+            "author": "assistant",
+            "text": answer.text,
+            "answers": to.message_id,
+            "answered_by": answer.answered_by.value,
+            "grounded": answer.grounded,
+            "time_window": _window_json(answer.time_window),
+            "therapist_ids": therapists,
+        },
+    )
+    for position, source in enumerate(answer.sources):
+        await tx.execute(_ADD_SOURCE, ours | _source_row(message_id, position, source, under))
+    consents = [under.consents[therapist] for therapist in therapists]
+    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": consents})
+    return message_id
+
+
+def _source_row(message_id: MessageId, position: int, source: Source, under: Attribution) -> dict[str, Any]:
+    therapist_id = under.therapists[source.session_id]
+    return {
+        "message_id": message_id,
+        "position": position,
+        "chunk_id": source.chunk_id,
+        "session_id": source.session_id,
+        "session_date": source.session_date,
+        "therapist_id": therapist_id,
+        "consent_id": under.consents[therapist_id],
+        "quote": source.quote,
+        "speaker": source.speaker.value,
+        "start_s": source.start_s,
+        "end_s": source.end_s,
+        "relevance": source.relevance,
+    }
+
+
+def _audit_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:
+    return {
+        "message_id": message_id,
+        "conversation_id": to.conversation_id,
+        "actor": _claims().actor,
+        "answered_by": answer.answered_by.value,
+        "model": answer.model,
+        "grounded": answer.grounded,
+        "source_count": len(answer.sources),
+        "input_tokens": answer.input_tokens,
+        "output_tokens": answer.output_tokens,
+    }
+
+
+_NO_ANSWER: dict[str, Any] = {
+    "answers": None,
+    "answered_by": None,
+    "grounded": None,
+    "time_window": None,
+    "therapist_ids": [],
+}
+
+
+def _ours(patient_id: PatientId) -> dict[str, Any]:
+    return {"organization_id": _claims().organization_id, "patient_id": patient_id}
+
+
+def _claims() -> Claims:
+    return parse(current())
+
+
+def _after(window: Window) -> dict[str, Any]:
+    return {
+        "at": window.after.at if window.after else None,
+        "id": window.after.id if window.after else UUID(int=0),
+        "most": window.limit + 1,
+    }
+
+
+def _window_json(window: TimeWindow | None) -> str | None:
+    if window is None:
+        return None
+    return json.dumps(
+        {
+            "phrase": window.phrase,
+            "from": to_json_time(window.start) if window.start else None,
+            "to": to_json_time(window.end) if window.end else None,
+            "session_ids": [str(session) for session in window.session_ids],
+            "applied": window.applied,
+            "note": window.note,
+        }
+    )
+
+
+def _window_of(stored: dict[str, Any] | None) -> TimeWindow | None:
+    if stored is None:
+        return None
+    return TimeWindow(
+        phrase=stored["phrase"],
+        start=datetime.fromisoformat(stored["from"]).astimezone(UTC) if stored["from"] else None,
+        end=datetime.fromisoformat(stored["to"]).astimezone(UTC) if stored["to"] else None,
+        session_ids=tuple(SessionId(UUID(session)) for session in stored["session_ids"]),
+        applied=stored["applied"],
+        note=stored["note"],
+    )
+
+
+def _message(row: Row[Any], sources: Sequence[Source]) -> Message:
+    return Message(
+        id=MessageId(row.id),
+        author=row.author,
+        text=row.text,
+        created_at=row.created_at,
+        answered_by=AnsweredBy(row.answered_by) if row.answered_by else None,
+        grounded=row.grounded,
+        time_window=_window_of(row.time_window),
+        sources=tuple(sources) if row.text is not None else (),
+    )
+
+
+def _source(row: Row[Any]) -> Source:
+    return Source(
+        chunk_id=ChunkId(row.chunk_id),
+        session_id=SessionId(row.session_id),
+        session_date=row.session_date,
+        relevance=row.relevance,
+        quote=row.quote,
+        start_s=row.start_s,
+        end_s=row.end_s,
+        speaker=Speaker(row.speaker),
+    )
+
+
+def _no_conversation() -> AppError:
+    return AppError(NOT_FOUND, "There is no such conversation.")

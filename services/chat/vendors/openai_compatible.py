@@ -1,0 +1,197 @@
+"""Any server that speaks OpenAI's chat completions: quotes are asked for as JSON and verified like all others."""
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+import httpx2
+import openai
+from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
+
+from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.log import get_logger
+from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
+from services.chat.domain.instructions import RULES, asked, line, title
+
+ANSWER_TOKENS_MAX = 1200
+TRIES_MAX = 2
+READ_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 5.0
+VENDOR = "openai_compatible"
+SENTENCES_MAX = 12
+_PASSING_STATUS = frozenset({408, 409, 429})
+_SERVER_ERRORS_FROM = 500
+
+_SHAPE = (
+    "Answer with one JSON object and nothing else: "
+    '{"sentences": [{"text": "one sentence of your answer", "quotes": [{"turn": "P1.T2", "words": "words copied '
+    'exactly from that turn"}]}]}. Every sentence needs at least one quote. If the excerpts do not answer, return '
+    '{"sentences": []}.'
+)
+
+
+@dataclass(frozen=True)
+class EndpointSettings:
+    """Where the server is. `deadline_s` bounds all tries together."""
+
+    api_key: str
+    model: str
+    deadline_s: float
+    base_url: str | None = None
+    read_timeout_s: float = READ_TIMEOUT_S
+
+
+class OpenAICompatibleAnswerer:
+    """Implements ports.Answerer."""
+
+    def __init__(self, settings: EndpointSettings) -> None:
+        self._settings = settings
+        self._client = openai.AsyncOpenAI(
+            api_key=settings.api_key,
+            base_url=settings.base_url,
+            max_retries=0,
+            timeout=httpx2.Timeout(settings.read_timeout_s, connect=CONNECT_TIMEOUT_S),
+        )
+
+    async def answer(self, question: Question) -> Draft:
+        """Return the model's sentences with the words they quote; errors as ports.Answerer says."""
+        try:
+            async with asyncio.timeout(self._settings.deadline_s):
+                async for attempt in self._retrying():
+                    with attempt:
+                        return self._draft(await self._completion(question), question)
+        except TimeoutError as error:
+            raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error
+        raise AssertionError("retrying ends with a result or an error")
+
+    async def self_test(self) -> str | None:
+        """Return None: compatible servers answer too differently about their models to say anything sure."""
+        return None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    def _retrying(self) -> AsyncRetrying:
+        return AsyncRetrying(
+            stop=stop_after_attempt(TRIES_MAX),
+            wait=wait_exponential(multiplier=0.5, max=5),
+            retry=retry_if_exception(self._worth_another_try),
+            reraise=True,
+        )
+
+    def _worth_another_try(self, error: BaseException) -> bool:
+        passing = isinstance(error, AppError) and error.problem.retryable
+        return passing and (getattr(error, "retry_after_s", None) or 0.0) < self._settings.deadline_s
+
+    async def _completion(self, question: Question) -> ChatCompletion:
+        try:
+            return await self._client.chat.completions.create(
+                model=self._settings.model,
+                messages=_messages(question),
+                max_completion_tokens=ANSWER_TOKENS_MAX,
+                response_format={"type": "json_object"},
+            )
+        except openai.APIStatusError as error:
+            raise _status_error(error) from error
+        except (openai.APIError, httpx2.HTTPError, ValueError) as error:
+            raise AppError(UPSTREAM_FAILED, "The model broke off.", vendor=VENDOR) from error
+
+    def _draft(self, completion: ChatCompletion, question: Question) -> Draft:
+        text = completion.choices[0].message.content if completion.choices else None
+        try:
+            written = _Written.model_validate(json.loads(_object_in(text or "")))
+        except (ValueError, ValidationError) as error:
+            # The validator's text holds the words it read, so it goes no further.
+            raise AppError(UPSTREAM_FAILED, "The model's answer could not be read.", vendor=VENDOR) from error
+        usage = completion.usage
+        tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        get_logger().info(
+            "answer.written",
+            vendor=VENDOR,
+            model=self._settings.model,
+            input_tokens=tokens[0],
+            output_tokens=tokens[1],
+        )
+        return Draft(
+            AnsweredBy.OPENAI_COMPATIBLE,
+            self._settings.model,
+            _claims(written, question),
+            input_tokens=tokens[0],
+            output_tokens=tokens[1],
+        )
+
+
+class _Quote(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    turn: str
+    words: str = Field(min_length=1)
+
+
+class _Sentence(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    text: str
+    quotes: list[_Quote] = Field(default_factory=list)
+
+
+class _Written(BaseModel):
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    sentences: list[_Sentence] = Field(max_length=SENTENCES_MAX)
+
+
+def _claims(written: _Written, question: Question) -> tuple[Claim, ...]:
+    places = {
+        f"P{p}.T{t}": (passage, t - 1)
+        for p, passage in enumerate(question.passages, start=1)
+        for t in range(1, len(passage.turns) + 1)
+    }
+    return tuple(
+        Claim(
+            sentence.text,
+            tuple(
+                Citation(*places[quote.turn], words=quote.words) for quote in sentence.quotes if quote.turn in places
+            ),
+        )
+        for sentence in written.sentences
+    )
+
+
+def _messages(question: Question) -> list[ChatCompletionMessageParam]:
+    messages: list[ChatCompletionMessageParam] = [{"role": "system", "content": f"{RULES}\n{_SHAPE}"}]
+    for exchange in question.history:
+        messages.append({"role": "user", "content": exchange.question})
+        messages.append({"role": "assistant", "content": exchange.answer})
+    excerpts = [
+        "\n".join(
+            (
+                f"[P{p}] {title(passage)}",
+                *(f"[P{p}.T{t}] {line(turn)}" for t, turn in enumerate(passage.turns, start=1)),
+            )
+        )
+        for p, passage in enumerate(question.passages, start=1)
+    ]
+    messages.append({"role": "user", "content": "\n\n".join((*excerpts, asked(question)))})
+    return messages
+
+
+def _object_in(text: str) -> str:
+    # Many local models wrap their JSON in a fence or a remark.
+    return text[text.find("{") : text.rfind("}") + 1]
+
+
+def _status_error(error: openai.APIStatusError) -> AppError:
+    if error.status_code not in _PASSING_STATUS and error.status_code < _SERVER_ERRORS_FROM:
+        return AppError(UPSTREAM_REFUSED, "The model refused the request.", vendor=VENDOR, status=error.status_code)
+    given = error.response.headers.get("retry-after", "")
+    return AppError(
+        UPSTREAM_FAILED,
+        "The model is busy.",
+        retry_after_s=float(given) if given.isdigit() else None,
+        vendor=VENDOR,
+        status=error.status_code,
+    )

@@ -1,0 +1,106 @@
+"""The chat's parts, built and joined."""
+
+import asyncio
+from typing import Protocol
+
+from libs.common.clock import utc_now
+from libs.common.http_app import AppSpec
+from libs.common.http_client import ServiceClient
+from libs.common.log import get_logger
+from libs.common.plumbing import Plumbing, Traffic
+from libs.common.run import Service
+from libs.common.steps import Subscription
+from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.problems import BY_SLUG, REFUSALS
+from services.chat.api import build_router
+from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
+from services.chat.domain.conversation import AnsweredBy
+from services.chat.handlers import Ask, RedactOnRevocation, World
+from services.chat.ports import Answerer
+from services.chat.settings import DEFAULT_CLAUDE, ChatSettings
+from services.chat.store import ConversationStore
+from services.chat.vendors.local_extractive import MODEL as LOCAL_MODEL
+from services.chat.vendors.local_extractive import ExtractiveAnswerer
+
+TRAFFIC = Traffic("chat", CATALOGUE, ("safety",), REFUSALS)
+
+
+class Vendor(Answerer, Protocol):
+    """An answerer with a connection and a self-test."""
+
+    async def self_test(self) -> str | None:
+        """Return a sentence saying why it cannot be used, None when it can."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
+
+
+def build() -> Service:
+    """Read the settings and join the parts of one process."""
+    settings = ChatSettings()
+    plumbing = Plumbing(settings, TRAFFIC)
+    store = ConversationStore(plumbing.database)
+    peers = [
+        ServiceClient(url, settings.request_deadline_s, BY_SLUG)
+        for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
+    ]
+    vendor = vendor_of(settings)
+    world = World(
+        notebook=store,
+        holds=ConsentClient(peers[0]),
+        sessions=IngestionClient(peers[1]),
+        search=EmbedderClient(peers[2]),
+        answerer=vendor or ExtractiveAnswerer(),
+        quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
+        clock=utc_now,
+        zone=settings.zone,
+    )
+    details = {"provider": settings.provider, "model": model_of(settings)}
+    self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
+    app = AppSpec("chat", "1", (build_router(Ask(world), store),), plumbing.checks, details)
+
+    async def close() -> None:
+        if self_test:
+            self_test.cancel()
+        for part in (*peers, *((vendor,) if vendor else ())):
+            await part.close()
+        await plumbing.close()
+
+    return Service(app, plumbing.workers([Subscription(ConsentRevoked, RedactOnRevocation(store))]), close)
+
+
+def model_of(settings: ChatSettings) -> str:
+    """Return the name of the model that the settings choose."""
+    if settings.provider == "local":
+        return LOCAL_MODEL
+    return settings.chat_model or DEFAULT_CLAUDE
+
+
+def vendor_of(settings: ChatSettings) -> Vendor | None:
+    """Return the vendor that the settings choose, None for this machine alone; its library is loaded only then."""
+    if settings.provider == "anthropic" and settings.anthropic_api_key:
+        from services.chat.vendors.claude import ClaudeAnswerer, ClaudeSettings
+
+        key = settings.anthropic_api_key.get_secret_value()
+        return ClaudeAnswerer(
+            ClaudeSettings(key, model_of(settings), settings.chat_deadline_s, settings.anthropic_base_url)
+        )
+    if settings.provider == "openai_compatible" and settings.openai_api_key:
+        from services.chat.vendors.openai_compatible import EndpointSettings, OpenAICompatibleAnswerer
+
+        key = settings.openai_api_key.get_secret_value()
+        return OpenAICompatibleAnswerer(
+            EndpointSettings(key, model_of(settings), settings.chat_deadline_s, settings.openai_base_url)
+        )
+    return None
+
+
+async def _self_test(vendor: Vendor, details: dict[str, str]) -> None:
+    """Say plainly when the model cannot be used; the service goes on, with quotes alone."""
+    trouble = await vendor.self_test()
+    details["model_status"] = trouble or "served"
+    if trouble:
+        get_logger().error("model.not_usable", model=details["model"], reason=trouble)
