@@ -29,7 +29,7 @@ class SegmentBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     speaker: Speaker
-    text: str = Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*\S[^\x00]*$")
+    text: str = Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(1.0, ge=0, le=1, description="A person's correction is certain.")
