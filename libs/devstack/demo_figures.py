@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from libs.devstack.demo_story import Outcome
-from libs.devstack.demo_view import Track
+from libs.devstack.demo_track import Track
 from libs.ops.sessions import clock
 
 TRANSCRIBED_WITHIN = 0.5  # of the recording's length: the bar of the local recognizer on two cores
@@ -16,7 +16,9 @@ def stages(outcome: Outcome) -> Table:
         column.justify = "right"
     for track in outcome.tracks:
         length = clock(track.length_s) if track.length_s else "?"
-        spent = [_seconds(track.spent_s(stage)) for stage in ("uploading", "uploaded", "transcribing")]
+        spent = [
+            _seconds(value) for value in (track.upload_s, track.spent_s("uploaded"), track.spent_s("transcribing"))
+        ]
         table.add_row(track.sample.file, length, *spent, _share(track), _seconds(track.spent_s("embedding")))
     return table
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.devstack.demo_script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
-from libs.devstack.demo_view import Track, View
+from libs.devstack.demo_track import Track
+from libs.devstack.demo_view import View
 from libs.ops.client import Gateway, Recording, RefusedError
 from libs.ops.wire import Answer, Consent
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,13 +13,13 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from libs.devstack.demo_script import Sample
+from libs.devstack.demo_track import Track
 from libs.ops.sessions import clock
-from libs.ops.wire import Answer, Problem, Session, Source
+from libs.ops.wire import Answer, Problem, Source
 
 PIPED_WIDTH = 120
 FRAMES_PER_SECOND = 8
-STAGES = ("uploading", "uploaded", "transcribing", "embedding", "ready")
+BUSY = frozenset({"transcribing", "embedding"})
 EXPLAINED = {
     "waiting": "waiting for consent",
     "uploading": "uploading, encrypted on the way in",
@@ -31,37 +30,6 @@ EXPLAINED = {
     "failed": "failed",
     "withheld": "withheld: consent was taken back",
 }
-
-
-@dataclass
-class Track:
-    """One recording on its way, and when it was first seen in each stage (monotonic seconds)."""
-
-    sample: Sample
-    sent_bytes: int = 0
-    stage: str = "waiting"
-    session: Session | None = None
-    seen_at: dict[str, float] = field(default_factory=dict)
-
-    def enter(self, stage: str) -> bool:
-        """Note the stage; whether it is a new one."""
-        if stage == self.stage:
-            return False
-        self.stage = stage
-        self.seen_at[stage] = time.monotonic()
-        return True
-
-    def spent_s(self, stage: str) -> float | None:
-        """How long the stage took, once a later one was seen; a stage too short to be seen took nothing."""
-        later = [self.seen_at[name] for name in STAGES[STAGES.index(stage) + 1 :] if name in self.seen_at]
-        if not later:
-            return None
-        return later[0] - self.seen_at.get(stage, later[0])
-
-    @property
-    def length_s(self) -> float | None:
-        """How long the recording is, once somebody has looked."""
-        return self.session.recording_duration_seconds if self.session else None
 
 
 class View:
@@ -141,15 +109,13 @@ def _bar(track: Track) -> ProgressBar:
         total = max(1, track.sample.path.stat().st_size)
         return ProgressBar(total=total, completed=track.sent_bytes, width=24)
     percent = track.session.progress.percent if track.session and track.session.progress else None
-    finished = track.stage == "ready"
-    return ProgressBar(total=100, completed=100 if finished else percent or 0, width=24)
+    return ProgressBar(total=100, completed=percent or 0, width=24, pulse=track.stage in BUSY)
 
 
 def _since(track: Track) -> Text:
-    entered = track.seen_at.get(track.stage)
-    if entered is None or track.stage in {"ready", "waiting"}:
-        return Text("")
-    return Text(f"{time.monotonic() - entered:5.1f} s", style="dim")
+    if track.stage in BUSY or track.stage == "uploaded":
+        return Text(f"{time.monotonic() - track.entered_at:5.1f} s", style="dim")
+    return Text(f"{clock(track.length_s)} of speech" if track.length_s else "", style="dim")
 
 
 def _cited(source: Source) -> Text:

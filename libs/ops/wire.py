@@ -68,7 +68,7 @@ class Progress(Wire):
 
 
 class Session(Wire):
-    """A therapy session and how far the work on its recording is."""
+    """A therapy session, how far the work on its recording is, and when it entered each status (`stage_times`)."""
 
     id: str
     patient_id: str
@@ -77,7 +77,7 @@ class Session(Wire):
     upload_status: str | None = None
     recording_duration_seconds: float | None = None
     progress: Progress | None = None
-    stage_times: dict[str, Any] | None = None
+    stage_times: dict[str, datetime] = Field(default_factory=dict)
     error_message: str | None = None
 
     @property

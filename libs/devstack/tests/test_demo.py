@@ -10,7 +10,8 @@ from rich.console import Console
 from libs.devstack.demo_figures import stages, summary, verdict
 from libs.devstack.demo_script import QUESTIONS, RECORDINGS
 from libs.devstack.demo_story import Outcome, Story
-from libs.devstack.demo_view import Board, Track, View
+from libs.devstack.demo_track import Track
+from libs.devstack.demo_view import Board, View
 from libs.ops.client import Gateway
 from libs.ops.connection import Connection
 from libs.ops.tests.fake_gateway import KEY, SOURCE, FakeGateway
