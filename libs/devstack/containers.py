@@ -10,14 +10,14 @@ from libs.devstack.errors import DevstackError
 
 POSTGRES_IMAGE = "pgvector/pgvector:0.8.6-pg18"
 VALKEY_IMAGE = "valkey/valkey:9.1"
-MINIO_IMAGE = "minio/minio:latest"
+SEAWEEDFS_IMAGE = "chrislusf/seaweedfs:4.48"
 
 
 @contextlib.contextmanager
 def running() -> Iterator[Addresses]:
     """Run the three servers as containers; raises DevstackError where no engine answers."""
     _need_engine()
-    from testcontainers.minio import MinioContainer
+    from testcontainers.core.container import DockerContainer
     from testcontainers.postgres import PostgresContainer
     from testcontainers.redis import RedisContainer
 
@@ -25,11 +25,14 @@ def running() -> Iterator[Addresses]:
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(PostgresContainer(POSTGRES_IMAGE, username="postgres", password=password))
         cache = stack.enter_context(RedisContainer(VALKEY_IMAGE, password=password))
-        store = stack.enter_context(MinioContainer(MINIO_IMAGE, access_key="devstack", secret_key=password))
+        weed = DockerContainer(SEAWEEDFS_IMAGE).with_command("mini -dir=/data -master.telemetry=false")
+        weed = weed.with_exposed_ports(8333).with_env("WEED_S3_SSE_KEY", secrets.token_hex(32))
+        weed = weed.with_env("AWS_ACCESS_KEY_ID", "devstack").with_env("AWS_SECRET_ACCESS_KEY", password)
+        store = stack.enter_context(weed)
         yield Addresses(
             admin_url=f"postgresql://postgres:{password}@{_address(database, 5432)}/postgres",
             redis_url=f"redis://:{password}@{_address(cache, 6379)}/0",
-            object_store=ObjectStore(_address(store, 9000), "devstack", password),
+            object_store=ObjectStore(_address(store, 8333), "devstack", password),
         )
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from libs.devstack import postgres, provision, servers
-from libs.devstack.addresses import Addresses, ObjectStore
+from libs.devstack.addresses import ObjectStore
 from libs.devstack.folder import Folder, throwaway_folder
 from libs.devstack.provision import CAPABILITY_KEY_ID, Database
+from libs.devstack.servers import Servers
 
 DATABASE_NAME = "therapyrag"
 
@@ -19,9 +20,18 @@ class Infra:
 
     folder: Folder
     database: Database
-    redis_url: str
-    object_store: ObjectStore
+    servers: Servers
     capability_key_id: str = CAPABILITY_KEY_ID
+
+    @property
+    def redis_url(self) -> str:
+        """The Redis-compatible server."""
+        return self.servers.addresses.redis_url
+
+    @property
+    def object_store(self) -> ObjectStore:
+        """The S3 store and its bucket."""
+        return self.servers.addresses.object_store
 
     @property
     def admin_url(self) -> str:
@@ -54,21 +64,18 @@ def throwaway() -> Iterator[Infra]:
         # Beside a database that is somebody else's: never in it.
         name = DATABASE_NAME if postgres.NAME in up.processes else f"{DATABASE_NAME}_{secrets.token_hex(6)}"
         try:
-            yield provisioned(folder, up.addresses, name)
+            yield provisioned(folder, up, name)
         finally:
             if postgres.NAME not in up.processes:
                 provision.drop(up.addresses.admin_url, name)
 
 
-def provisioned(folder: Folder, addresses: Addresses, name: str | None = None) -> Infra:
-    """Bring the servers to the newest state; `name` makes a database of that name, else the URL's own is used."""
-    url = provision.create(addresses.admin_url, name) if name else addresses.admin_url
-    database = Database(url, bytes.fromhex(folder.secret("capability_key")), _role_secret(folder, addresses))
-    provision.provision(database)
-    provision.create_bucket(addresses.object_store)
-    return Infra(folder, database, addresses.redis_url, addresses.object_store)
-
-
-def _role_secret(folder: Folder, addresses: Addresses) -> str:
+def provisioned(folder: Folder, up: Servers, name: str | None = None) -> Infra:
+    """Bring the servers to the newest state, in a database of that name, else in the one the URL names."""
+    url = provision.create(up.addresses.admin_url, name) if name else up.addresses.admin_url
     # Roles belong to the whole server. On somebody else's, two runs at a time must agree on the passwords.
-    return folder.secret("roles") if folder.kept("postgres") else addresses.admin_url.rpartition("/")[0]
+    role_secret = folder.secret("roles") if postgres.NAME in up.processes else up.addresses.admin_url.rpartition("/")[0]
+    database = Database(url, bytes.fromhex(folder.secret("capability_key")), role_secret)
+    provision.provision(database)
+    provision.create_bucket(up.addresses.object_store)
+    return Infra(folder, database, up)

@@ -22,7 +22,6 @@ from libs.devstack.waiting import until_ready
 NAME = "postgres"
 SUPERUSER = "postgres"
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 10.0
 ORPHANS_END_WITHIN_S = 10.0
 INITDB_TIMEOUT_S = 120
 MAJOR_WITH_BUILTIN_LOCALE = 17
@@ -50,10 +49,11 @@ class Postgres:
 
     process: Process
     url: str
+    log: Path
 
-    def stop(self) -> None:
-        """End it, connections included; it writes a checkpoint first."""
-        self.process.stop(STOP_WITHIN_S)
+    def wait(self) -> None:
+        """Return once it has recovered what needs recovery and lets the superuser in."""
+        until_ready(self.process, self.log, lambda: _answers(self.url), READY_WITHIN_S)
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class _Cluster:
         )
 
 
-def start(folder: Folder, *, detached: bool = False, mode: str | None = None) -> Postgres:
-    """Start the folder's cluster, made at the first start. `mode` (see leash.py) is found out unless given."""
+def start(folder: Folder, detached: bool = False, mode: str | None = None) -> Postgres:
+    """Begin to start the folder's cluster, made at the first start. `mode` (see leash.py) is found out unless given."""
     binaries = find_binaries()
     cluster = _Cluster(folder, folder.path / NAME, binaries, mode or _mode(binaries), detached)
     password = folder.secret("postgres")
@@ -93,8 +93,7 @@ def start(folder: Folder, *, detached: bool = False, mode: str | None = None) ->
     _own(cluster)
     process = launch(cluster.program("postgres", "-D", str(cluster.data), "-p", str(port)))
     url = f"postgresql://{SUPERUSER}:{password}@127.0.0.1:{port}/postgres"
-    until_ready(process, folder.log(NAME), lambda: _answers(url), READY_WITHIN_S)
-    return Postgres(process, url)
+    return Postgres(process, url, folder.log(NAME))
 
 
 def find_binaries() -> Path:

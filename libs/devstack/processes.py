@@ -100,9 +100,13 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def ask_to_stop(self) -> None:
+        """Ask it to end without waiting for it."""
+        self.signal(self._record.stop_signal)
+
     def stop(self, grace_s: float) -> None:
         """Ask it to end; kill it when it has not within its grace."""
-        self.signal(self._record.stop_signal)
+        self.ask_to_stop()
         if not self._ends_within(grace_s):
             self.kill()
         self._path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.devstack import infra as infrastructure
 from libs.devstack import network_guard
 from libs.devstack.infra import Infra
+from libs.devstack.stack import Stack, StackOptions
 
 CAPABILITY_LIFETIME = timedelta(minutes=10)
 
@@ -49,6 +50,13 @@ def pytest_configure() -> None:
 def infra() -> Iterator[Infra]:
     """PostgreSQL, Valkey and an object store with all migrations applied, once for the whole run."""
     with infrastructure.throwaway() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """All six services over servers of their own, with the local models, once for the whole run."""
+    with Stack.running(options=StackOptions(env="test", vendor_keys=False)) as made:
         yield made
 
 

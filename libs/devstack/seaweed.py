@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from libs.devstack.waiting import until_ready
 
 NAME = "seaweedfs"
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 15.0
 MEMORY_LIMIT = "512MiB"
 OK = 200
 _SENTINEL = b"ready"
@@ -35,16 +35,15 @@ class SeaweedFS:
 
     process: Process
     object_store: ObjectStore
-    ports: tuple[int, ...]
+    log: Path
 
-    def stop(self) -> None:
-        """End it and remove the sockets it leaves."""
-        self.process.stop(STOP_WITHIN_S)
-        remove_sockets(self.ports)
+    def wait(self) -> None:
+        """Return once the bucket is there and an object that was put can be read back."""
+        until_ready(self.process, self.log, lambda: _serves(self.object_store), READY_WITHIN_S)
 
 
-def start(folder: Folder, *, detached: bool = False) -> SeaweedFS:
-    """Begin to start the folder's store; `wait` for it before use."""
+def start(folder: Folder, detached: bool = False) -> SeaweedFS:
+    """Begin to start the folder's store."""
     data = folder.path / NAME
     data.mkdir(mode=0o700, exist_ok=True)
     remove_sockets(folder.known_ports(NAME))
@@ -61,12 +60,7 @@ def start(folder: Folder, *, detached: bool = False) -> SeaweedFS:
         detached=detached,
         folder=data,
     )
-    return SeaweedFS(launch(program), store, tuple(ports))
-
-
-def wait(server: SeaweedFS, folder: Folder) -> None:
-    """Return once the bucket is there and an object that was put can be read back."""
-    until_ready(server.process, folder.log(NAME), lambda: _serves(server.object_store), READY_WITHIN_S)
+    return SeaweedFS(launch(program), store, program.log)
 
 
 def find_binary() -> Path:
@@ -78,7 +72,7 @@ def find_binary() -> Path:
     return Path(found)
 
 
-def remove_sockets(ports: tuple[int, ...] | list[int]) -> None:
+def remove_sockets(ports: Sequence[int]) -> None:
     """Remove the Unix sockets that SeaweedFS makes in /tmp for its gRPC ports and leaves when killed."""
     for part, port in zip(_PARTS, ports, strict=False):
         with contextlib.suppress(OSError):

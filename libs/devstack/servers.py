@@ -4,16 +4,34 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from libs.devstack import containers, postgres, seaweed, valkey
 from libs.devstack.addresses import BUCKET, Addresses, ObjectStore
 from libs.devstack.errors import DevstackError
 from libs.devstack.folder import Folder
-from libs.devstack.processes import Process, left_over
+from libs.devstack.processes import Process, left_over, log_tail
+
+
+class Server(Protocol):
+    """A server that has been launched."""
+
+    @property
+    def process(self) -> Process:
+        """Its process."""
+
+    def wait(self) -> None:
+        """Return once it serves."""
+
 
 STARTS_MAX = 3
 GRACE_S = 15.0
+_STARTERS: Mapping[str, Callable[[Folder, bool], Server]] = {
+    postgres.NAME: postgres.start,
+    valkey.NAME: valkey.start,
+    seaweed.NAME: seaweed.start,
+}
 LIBPQ_SCHEME = "postgresql://"
 
 
@@ -21,8 +39,19 @@ LIBPQ_SCHEME = "postgresql://"
 class Servers:
     """Running servers and their addresses. `processes` holds only those that are ours."""
 
+    folder: Folder
     addresses: Addresses
     processes: dict[str, Process] = field(default_factory=dict)
+
+    def kill(self, name: str) -> None:
+        """End one of ours (`postgres`, `valkey`, `seaweedfs`) at once, as `kill -9` does."""
+        self.processes[name].kill()
+
+    def start_again(self, name: str) -> None:
+        """Start one of ours that was killed, on its old port."""
+        server = _STARTERS[name](self.folder, self.processes[name].is_detached)
+        server.wait()
+        self.processes[name] = server.process
 
     def stop(self, *, at_once: bool = False) -> None:
         """End ours; `at_once` without grace, for a folder that is thrown away."""
@@ -38,7 +67,7 @@ def running(folder: Folder, *, throwaway: bool = False) -> Iterator[Servers]:
     """Run servers in a locked folder for as long as the context lasts; `TEST_INFRA=containers` asks Docker for them."""
     if os.environ.get("TEST_INFRA") == "containers":
         with containers.running() as addresses:
-            yield Servers(addresses)
+            yield Servers(folder, addresses)
         return
     servers = start(folder)
     try:
@@ -50,15 +79,22 @@ def running(folder: Folder, *, throwaway: bool = False) -> Iterator[Servers]:
 def start(folder: Folder, *, detached: bool = False) -> Servers:
     """Start what the environment does not name, all at once, after stopping what an earlier run left behind."""
     clear(folder)
-    for attempt in range(STARTS_MAX):
+    for _ in range(STARTS_MAX - 1):
         try:
-            return _start(folder, detached)
+            return _started_or_none_left(folder, detached)
         except DevstackError:
-            stop_left_over(folder)
             # Between choosing a port and listening on it somebody else may take it.
-            if attempt == STARTS_MAX - 1 or not _lost_a_port(folder):
+            if not _lost_a_port(folder):
                 raise
-    raise AssertionError("unreachable")
+    return _started_or_none_left(folder, detached)
+
+
+def _started_or_none_left(folder: Folder, detached: bool) -> Servers:
+    with contextlib.ExitStack() as undo:
+        undo.callback(stop_left_over, folder)
+        servers = _start(folder, detached)
+        undo.pop_all()
+    return servers
 
 
 def clear(folder: Folder) -> None:
@@ -71,8 +107,7 @@ def clear(folder: Folder) -> None:
 def stop_left_over(folder: Folder) -> int:
     """Stop every recorded process that still runs; return how many there were. Services first, servers last."""
     found = left_over(folder.records)
-    ours = (postgres.NAME, valkey.NAME, seaweed.NAME)
-    for process in sorted(found, key=lambda process: process.name in ours):
+    for process in sorted(found, key=lambda process: process.name in _STARTERS):
         process.stop(GRACE_S)
     seaweed.remove_sockets(folder.known_ports(seaweed.NAME))
     return len(found)
@@ -80,26 +115,22 @@ def stop_left_over(folder: Folder) -> int:
 
 def _start(folder: Folder, detached: bool) -> Servers:
     given = from_environment(os.environ)
-    processes: dict[str, Process] = {}
-    waits: list[Callable[[], None]] = []
+    begun: dict[str, Server] = {}
+    store, redis_url, admin_url = given.object_store, given.redis_url, given.admin_url
     # The slowest first; PostgreSQL's initdb runs while the others boot.
-    store = given.object_store
     if store is None:
-        weed = seaweed.start(folder, detached=detached)
-        processes[seaweed.NAME], store = weed.process, weed.object_store
-        waits.append(lambda: seaweed.wait(weed, folder))
-    redis_url = given.redis_url
+        begun[seaweed.NAME] = weed = seaweed.start(folder, detached)
+        store = weed.object_store
     if redis_url is None:
-        cache = valkey.start(folder, detached=detached)
-        processes[valkey.NAME], redis_url = cache.process, cache.url
-        waits.append(lambda: valkey.wait(cache, folder))
-    admin_url = given.admin_url
+        begun[valkey.NAME] = cache = valkey.start(folder, detached)
+        redis_url = cache.url
     if admin_url is None:
-        database = postgres.start(folder, detached=detached)
-        processes[postgres.NAME], admin_url = database.process, database.url
-    for wait in waits:
-        wait()
-    return Servers(Addresses(admin_url, redis_url, store), processes)
+        begun[postgres.NAME] = database = postgres.start(folder, detached)
+        admin_url = database.url
+    for server in begun.values():
+        server.wait()
+    processes = {name: server.process for name, server in begun.items()}
+    return Servers(folder, Addresses(admin_url, redis_url, store), processes)
 
 
 @dataclass(frozen=True)
@@ -137,6 +168,4 @@ def _plain(url: str | None) -> str | None:
 
 
 def _lost_a_port(folder: Folder) -> bool:
-    names = (postgres.NAME, valkey.NAME, seaweed.NAME)
-    logs = [folder.log(name).read_text(errors="replace")[-4000:] for name in names if folder.log(name).exists()]
-    return any("ddress already in use" in log for log in logs)
+    return any("ddress already in use" in log_tail(folder.log(name)) for name in _STARTERS)

@@ -15,7 +15,6 @@ from libs.devstack.waiting import until_ready
 
 NAME = "valkey"
 READY_WITHIN_S = 60.0
-STOP_WITHIN_S = 15.0  # the last of the append-only file may have to reach a slow disk
 
 _CONFIGURATION = """\
 bind 127.0.0.1
@@ -38,14 +37,16 @@ class Valkey:
 
     process: Process
     url: str
+    log: Path
 
-    def stop(self) -> None:
-        """End it after the append-only file is on disk."""
-        self.process.stop(STOP_WITHIN_S)
+    def wait(self) -> None:
+        """Return once the server has read its data and answers."""
+        with redis.Redis.from_url(self.url, socket_timeout=2, retry=None) as client:
+            until_ready(self.process, self.log, lambda: _answers(client), READY_WITHIN_S)
 
 
-def start(folder: Folder, *, detached: bool = False) -> Valkey:
-    """Begin to start the folder's server; `wait` for it before use."""
+def start(folder: Folder, detached: bool = False) -> Valkey:
+    """Begin to start the folder's server."""
     data = folder.path / NAME
     data.mkdir(mode=0o700, exist_ok=True)
     (port,) = folder.ports(NAME, 1)
@@ -62,13 +63,7 @@ def start(folder: Folder, *, detached: bool = False) -> Valkey:
         detached=detached,
         folder=data,
     )
-    return Valkey(launch(program), f"redis://:{password}@127.0.0.1:{port}/0")
-
-
-def wait(server: Valkey, folder: Folder) -> None:
-    """Return once the server has read its data and answers."""
-    with redis.Redis.from_url(server.url, socket_timeout=2, retry=None) as client:
-        until_ready(server.process, folder.log(NAME), lambda: _answers(client), READY_WITHIN_S)
+    return Valkey(launch(program), f"redis://:{password}@127.0.0.1:{port}/0", program.log)
 
 
 def find_binary() -> Path:

@@ -1,0 +1,196 @@
+"""The six services as processes: what each one's environment holds, and nothing that another's does not need."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from libs.common.key_wrapping import write_root_key
+from libs.devstack.folder import Folder
+from libs.devstack.infra import Infra
+from libs.devstack.processes import Process, Program, launch
+from libs.devstack.provision import ROOT, SERVICES
+from libs.devstack.waiting import until_ready
+
+READY_WITHIN_S = 120.0
+STOP_WITHIN_S = 15.0
+HEALTH_TIMEOUT_S = 5.0
+OK = 200
+
+# A vendor's key goes to the services that use the vendor.
+VENDOR_KEYS: Mapping[str, tuple[str, ...]] = {
+    "DEEPGRAM_API_KEY": ("transcriber",),
+    "OPENAI_API_KEY": ("embedder", "chat"),
+    "ANTHROPIC_API_KEY": ("chat",),
+}
+USERS_OF_OBJECTS = ("ingestion", "transcriber")
+# Never taken from whoever starts the stack: each is either made here or belongs to one service.
+_OURS = frozenset(
+    {"ENV", "HOST", "PORT", "DATABASE_URL", "RELAY_DATABASE_URL", "REDIS_URL", "MIGRATION_DATABASE_URL"}
+    | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
+    | {"PG_BINDIR", "TEST_INFRA", *VENDOR_KEYS}
+)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What all services of one stack share."""
+
+    infra: Infra
+    ports: Mapping[str, int]
+    env: str
+    detached: bool
+    inherited: Mapping[str, str]
+
+    @property
+    def folder(self) -> Folder:
+        """Where logs and records are."""
+        return self.infra.folder
+
+    def url(self, service: str) -> str:
+        """Return where a service's HTTP is."""
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+
+class ServiceProcess:
+    """One process of a service, which tests may kill and start again."""
+
+    def __init__(self, site: Site, name: str, mode: str, extra: Mapping[str, str]) -> None:
+        self._site = site
+        self._mode = mode
+        self._extra = extra
+        self._process: Process | None = None
+        self.name = name
+
+    @property
+    def service(self) -> str:
+        """Which service it is of (`chat-work` is of `chat`)."""
+        return self.name.partition("-")[0]
+
+    @property
+    def url(self) -> str:
+        """Where its HTTP is; a `work` process answers /health and /metrics only."""
+        return self._site.url(self.name)
+
+    @property
+    def log(self) -> Path:
+        """Where its log is; starts after a restart are appended."""
+        return self._site.folder.log(self.name)
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._running().pid
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.is_alive
+
+    def launch(self) -> None:
+        """Begin to start it; `wait` for it before use."""
+        self._process = launch(
+            Program(
+                name=self.name,
+                arguments=[sys.executable, "-m", f"services.{self.service}", self._mode],
+                environment=environment(self._site, self.name) | dict(self._extra),
+                log=self.log,
+                record=self._site.folder.record(self.name),
+                detached=self._site.detached,
+                folder=ROOT,
+            )
+        )
+
+    def wait(self) -> None:
+        """Return once its /health says ok."""
+        until_ready(self._running(), self.log, lambda: is_healthy(self.url), READY_WITHIN_S)
+
+    def start(self) -> None:
+        """Start it and wait until it is healthy."""
+        self.launch()
+        self.wait()
+
+    def signal(self, number: int) -> None:
+        """Send it a signal, such as SIGSTOP and SIGCONT."""
+        self._running().signal(number)
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        self._running().kill()
+
+    def stop(self) -> None:
+        """End it as an orchestrator does: SIGTERM, a grace, then SIGKILL."""
+        if self._process is not None:
+            self._process.stop(STOP_WITHIN_S)
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM without waiting."""
+        if self._process is not None:
+            self._process.ask_to_stop()
+
+    def restart(self) -> None:
+        """Stop it and start it again on the same port."""
+        self.stop()
+        self.start()
+
+    def _running(self) -> Process:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} has not been started")
+        return self._process
+
+
+def environment(site: Site, name: str) -> dict[str, str]:
+    """Return the whole environment of a process."""
+    service = name.partition("-")[0]
+    infra = site.infra
+    kept = {key: value for key, value in site.inherited.items() if key not in _OURS and not key.startswith("MINIO_")}
+    vendor_keys = {
+        key: site.inherited[key] for key, users in VENDOR_KEYS.items() if service in users & site.inherited.keys()
+    }
+    peers = {f"{peer.upper()}_URL": site.url(peer) for peer in SERVICES}
+    own = {
+        "ENV": site.env,
+        "HOST": "127.0.0.1",
+        "PORT": str(site.ports[name]),
+        "DATABASE_URL": infra.database_url(service),
+        "RELAY_DATABASE_URL": infra.relay_database_url,
+        "REDIS_URL": infra.redis_url,
+    }
+    return kept | vendor_keys | peers | own | _secrets(infra, service)
+
+
+def _secrets(infra: Infra, service: str) -> dict[str, str]:
+    folder = infra.folder
+    secrets = infra.object_store.environment() if service in USERS_OF_OBJECTS else {}
+    if service == "gateway":
+        secrets["CAPABILITY_KEY_ID"] = infra.capability_key_id
+        secrets["CAPABILITY_KEY"] = infra.capability_key.hex()
+        secrets["KEY_PEPPER"] = folder.secret("key_pepper")
+        secrets["OPERATOR_TOKEN"] = folder.secret("operator_token")
+    if service == "ingestion":
+        secrets["ROOT_KEY_FILE"] = str(_root_key(folder))
+    return secrets
+
+
+def _root_key(folder: Folder) -> Path:
+    path = folder.path / "root.key"
+    if not path.exists():
+        write_root_key(path)
+    return path
+
+
+def inherited(*, with_vendor_keys: bool) -> dict[str, str]:
+    """Return this process's environment, without the keys that would let a test call (and pay) a vendor."""
+    return {key: value for key, value in os.environ.items() if with_vendor_keys or key not in VENDOR_KEYS}
+
+
+def is_healthy(url: str) -> bool:
+    """Tell whether a service answers 200 to /health."""
+    try:
+        with httpx.Client(trust_env=False, timeout=HEALTH_TIMEOUT_S) as client:
+            return client.get(f"{url}/health").status_code == OK
+    except httpx.TransportError:
+        return False

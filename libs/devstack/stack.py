@@ -1,0 +1,151 @@
+"""The whole system on one machine, as a context manager: servers, database, six services.
+
+with Stack.running() as stack:                     # in a throwaway folder
+    httpx.get(f"{stack.gateway_url}/health")
+    stack.process("chat").kill()
+    stack.process("chat").start()
+    stack.servers.kill("valkey")
+    stack.servers.start_again("valkey")
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from libs.devstack import infra as infrastructure
+from libs.devstack import postgres, servers
+from libs.devstack.folder import Folder
+from libs.devstack.infra import DATABASE_NAME, Infra
+from libs.devstack.provision import SERVICES
+from libs.devstack.servers import Servers
+from libs.devstack.services import ServiceProcess, Site, inherited
+
+Env = Literal["dev", "test", "production"]
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """How to run the services.
+
+    `environment` is set for all of them, `per_service` for one (`{"transcriber": {"DEEPGRAM_BASE_URL": url}}`).
+    `split` runs `api` and `work` of each service as two processes (`chat` and `chat-work`).
+    `vendor_keys` hands the vendors' API keys of this process's environment on; without them the local models work.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    per_service: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    split: bool = False
+    env: Env = "dev"
+    vendor_keys: bool = True
+
+
+DEFAULTS = StackOptions()
+
+
+class Stack:
+    """A running system."""
+
+    def __init__(self, infra: Infra, site: Site, processes: Mapping[str, ServiceProcess]) -> None:
+        self._site = site
+        self._processes = processes
+        self.infra = infra
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, folder: Path | None = None, options: StackOptions = DEFAULTS) -> "Iterator[Stack]":
+        """Run everything for as long as the context lasts; without a folder, in one that is gone afterwards.
+
+        Only the main thread may: on Linux all processes end with the thread that starts them.
+        """
+        with infrastructure.throwaway() if folder is None else kept(Folder(folder)) as infra:
+            stack = cls.over(infra, options)
+            try:
+                stack.start_services()
+                yield stack
+            finally:
+                stack.stop_services()
+
+    @classmethod
+    def over(cls, infra: Infra, options: StackOptions = DEFAULTS, *, detached: bool = False) -> "Stack":
+        """Prepare the services over running servers; `start_services` starts them."""
+        modes = {"": "all"} if not options.split else {"": "api", "-work": "work"}
+        names = {f"{service}{suffix}": mode for suffix, mode in modes.items() for service in SERVICES}
+        # Ports of both ways, so that a folder keeps its ports whichever way it is run.
+        ports = infra.folder.ports("services", 2 * len(SERVICES))
+        every = [*SERVICES, *(f"{service}-work" for service in SERVICES)]
+        site = Site(
+            infra=infra,
+            ports=dict(zip(every, ports, strict=True)),
+            env=options.env,
+            detached=detached,
+            inherited=inherited(with_vendor_keys=options.vendor_keys),
+        )
+        processes = {
+            name: ServiceProcess(
+                site, name, mode, {**options.environment, **options.per_service.get(name.partition("-")[0], {})}
+            )
+            for name, mode in names.items()
+        }
+        return cls(infra, site, processes)
+
+    @property
+    def gateway_url(self) -> str:
+        """The public door."""
+        return self.url("gateway")
+
+    @property
+    def operator_token(self) -> str:
+        """What opens the operators' door."""
+        return self.infra.folder.secret("operator_token")
+
+    @property
+    def folder(self) -> Path:
+        """Where data, logs and records are."""
+        return self.infra.folder.path
+
+    @property
+    def processes(self) -> Mapping[str, ServiceProcess]:
+        """The services' processes by name."""
+        return self._processes
+
+    def url(self, service: str) -> str:
+        """Return where a service's HTTP is."""
+        return self._site.url(service)
+
+    def process(self, name: str) -> ServiceProcess:
+        """Return a service's process: `chat`, and with `split` also `chat-work`."""
+        return self._processes[name]
+
+    @property
+    def servers(self) -> Servers:
+        """PostgreSQL, Valkey and SeaweedFS, to be killed and started again by name."""
+        return self.infra.servers
+
+    def start_services(self) -> None:
+        """Start all services at once and wait until each is healthy."""
+        for process in self._processes.values():
+            process.launch()
+        for process in self._processes.values():
+            process.wait()
+
+    def stop_services(self) -> None:
+        """Ask all services to end at once, then wait for each within its grace."""
+        for process in self._processes.values():
+            process.ask_to_stop()
+        for process in self._processes.values():
+            process.stop()
+
+
+@contextlib.contextmanager
+def kept(folder: Folder) -> Iterator[Infra]:
+    """Run servers over a folder that stays."""
+    with folder.locked(), servers.running(folder) as up:
+        yield provisioned(folder, up)
+
+
+def provisioned(folder: Folder, up: Servers) -> Infra:
+    """Bring a kept folder's database to its newest state; somebody else's server keeps the database its URL names."""
+    name = DATABASE_NAME if postgres.NAME in up.processes else None
+    return infrastructure.provisioned(folder, up, name)
