@@ -4,6 +4,7 @@ Needs nothing but Python, so that it runs before anything is installed.
 `--example` prints the same file without its values, which is what deploy/.env.example holds.
 """
 
+import base64
 import os
 import secrets
 import sys
@@ -27,6 +28,10 @@ SECRETS: tuple[tuple[str, str], ...] = (
     ("MINIO_SECRET_KEY", ""),
     ("S3_SSE_KEY", "The object store's own encryption, a second layer below ours."),
     ("S3_JWT_KEY", "The object store's parts among themselves."),
+    ("ROOT_KEY", "Wraps every recording's key. Lose it and no recording can be read again: keep a copy elsewhere."),
+    ("KEY_PEPPER", "Keys the digests of API keys."),
+    ("OPERATOR_TOKEN", "Opens the operators' door: `therapyrag bootstrap`."),
+    ("PATIENT_TOKEN_KEY", "Signs patients' own tokens."),
     ("CAPABILITY_KEY", "Signs capabilities; only the gateway and the database hold it (docs/adr/0003)."),
 )
 
@@ -35,6 +40,7 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     ("DEEPGRAM_API_KEY", "With a key the vendor does this stage, without one a model on this machine does."),
     ("OPENAI_API_KEY", ""),
     ("ANTHROPIC_API_KEY", ""),
+    ("PUBLIC_URL", "Where callers reach the gateway, for links in its answers."),
     ("GATEWAY_BIND", "The address the gateway is published on; put TLS in front of anything but 127.0.0.1."),
     ("GATEWAY_PORT", ""),
 )
@@ -54,9 +60,15 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{TARGET} is there already and is left alone: its secrets are in use.\n")
         return 1
     with os.fdopen(descriptor, "w") as out:
-        out.write(rendered({name: secrets.token_hex(SECRET_BYTES) for name, _ in SECRETS}))
+        out.write(rendered({name: made(name) for name, _ in SECRETS}))
     sys.stdout.write(f"wrote {TARGET}\n")
     return 0
+
+
+def made(name: str) -> str:
+    """Return a fresh secret: hex, which no URL or file format trips over, but for the one key that is base64."""
+    fresh = secrets.token_bytes(SECRET_BYTES)
+    return base64.b64encode(fresh).decode() if name == "ROOT_KEY" else fresh.hex()
 
 
 def rendered(values: dict[str, str]) -> str:

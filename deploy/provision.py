@@ -32,7 +32,7 @@ class ProvisionSettings(BaseSettings):
     migration_database_url: SecretStr = Field(
         description="PostgreSQL as a superuser or the like (postgresql+psycopg://)."
     )
-    capability_key: SecretStr = Field(description="The gateway's key for capabilities, which the database verifies.")
+    capability_key: SecretStr = Field(description="The gateway's CAPABILITY_KEY, in hex; here it is verified.")
     capability_key_id: str = Field("k1", description="The name of that key; a new key gets a new name.")
     svc_consent_password: SecretStr = Field(description="The password of the login role svc_consent.")
     svc_gateway_password: SecretStr = Field(description="The password of the login role svc_gateway.")
@@ -64,7 +64,7 @@ def provision(settings: ProvisionSettings) -> None:
             _set_password(connection, f"svc_{schema}", getattr(settings, f"svc_{schema}_password"))
         connection.execute(
             "select ctx.install_key(%s, %s)",
-            (settings.capability_key_id, settings.capability_key.get_secret_value().encode()),
+            (settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value())),
         )
     for schema in SCHEMAS:
         migrate(schema, ROOT / "services" / schema / "migrations" / "versions", url)

@@ -1,0 +1,28 @@
+"""Starts a service whose root key comes as a variable: puts it in a file in memory that only this user can read.
+
+`ROOT_KEY_FILE=/tmp/root.key ROOT_KEY=... python -m deploy.with_root_key services.ingestion api`.
+Mounted secrets are readable by a group or owned by root, which the service rightly refuses; /tmp is memory here.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+EXIT_USAGE = 2
+
+
+def main(arguments: list[str]) -> None:
+    """Write the key and become the service; the key does not stay in the environment."""
+    key, file = os.environ.pop("ROOT_KEY", ""), os.environ.get("ROOT_KEY_FILE", "")
+    if not arguments or not key or not file:
+        sys.stderr.write("usage: ROOT_KEY=... ROOT_KEY_FILE=... python -m deploy.with_root_key MODULE [ARGUMENT]...\n")
+        raise SystemExit(EXIT_USAGE)
+    path = Path(file)
+    path.unlink(missing_ok=True)  # a restarted container finds the file of its last start
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as out:
+        out.write(key + "\n")
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
