@@ -1,0 +1,225 @@
+"""HTTP in: the upload as a stream, sessions to read and to watch, and the key of a recording for who transcribes it."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from libs.common.clock import to_json_time
+from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
+from libs.common.problem_response import problem_response
+from libs.contracts.ids import PatientId, SessionId, TherapistId
+from services.ingestion.domain import UPLOAD_STATUS, Session, Status
+from services.ingestion.handlers import SessionDesk
+from services.ingestion.ports import Wanted
+from services.ingestion.upload import AcceptRecording, UploadHead
+
+WAIT_MAX_S = 30.0
+PING_S = 15.0
+WATCH_MAX_S = 600.0
+_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes call."""
+
+    accept: AcceptRecording
+    desk: SessionDesk
+
+
+def build_router(parts: Parts) -> APIRouter:
+    """Return the routes of this service."""
+    router = APIRouter()
+    _add_upload(router, parts.accept)
+    _add_reads(router, parts.desk)
+    _add_watching(router, parts.desk)
+    _add_recording(router, parts.desk)
+    return router
+
+
+def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
+    @router.post("/sessions", status_code=202)
+    async def upload(request: Request) -> Response:
+        """Take a recording in; nothing of the body is read before it is asked for."""
+        try:
+            session = await accept(_upload_head(request), _body(request))
+        except AppError as error:
+            # The rest of the body is not wanted: closing tells a sender that does not listen.
+            response = problem_response(error, request.url.path)
+            response.headers["Connection"] = "close"
+            return response
+        body = {
+            "session_id": str(session.id),
+            "status": session.status.value,
+            "upload_status": UPLOAD_STATUS[session.status],
+        }
+        return JSONResponse(body, status_code=202, headers={"Location": f"/sessions/{session.id}"})
+
+
+def _add_reads(router: APIRouter, desk: SessionDesk) -> None:
+    @router.get("/sessions")
+    async def page(wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
+        """List sessions, newest first."""
+        found = await desk.page(wanted.to_wanted(), Window.of(wanted.limit, wanted.cursor))
+        return found.to_json(_session)
+
+    @router.get("/sessions/{session_id}")
+    async def find(
+        request: Request, session_id: UUID, wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S)] = 0.0
+    ) -> Response:
+        """Return a session, at once or when it changed; 304 while it is as `If-None-Match` knows it."""
+        seen = request.headers.get("if-none-match")
+        session = await desk.wait(SessionId(session_id), _seen_at(seen), wait)
+        headers = {"ETag": _etag(session), "Cache-Control": "no-cache"}
+        if seen == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return JSONResponse(_session(session), headers=headers)
+
+    @router.post("/sessions/{session_id}/retry", status_code=202)
+    async def retry(session_id: UUID) -> dict[str, Any]:
+        """Send a failed session through the pipeline again."""
+        return _session(await desk.retry(SessionId(session_id)))
+
+
+def _add_watching(router: APIRouter, desk: SessionDesk) -> None:
+    @router.get("/sessions/{session_id}/events")
+    async def events(session_id: UUID) -> Response:
+        """Stream a session's status as server-sent events until it ends (`done`)."""
+        await desk.find(SessionId(session_id))  # an unknown session is a 404, not a stream that fails
+        return StreamingResponse(
+            _stream(desk, SessionId(session_id)),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
+
+
+def _add_recording(router: APIRouter, desk: SessionDesk) -> None:
+    @router.get("/sessions/{session_id}/recording-key")
+    async def recording_key(session_id: UUID) -> dict[str, Any]:
+        """Return where a recording's ciphertext is and what opens it; never routed by the gateway."""
+        opened = await desk.open_recording(SessionId(session_id))
+        recording = opened.recording
+        return {
+            "object_name": recording.object_name,
+            "media_type": recording.media_type,
+            "size_bytes": recording.size_bytes,
+            "content_sha256": recording.content_sha256,
+            "keyset": base64.b64encode(opened.keyset).decode(),
+            "associated_data": base64.b64encode(opened.context).decode(),
+        }
+
+
+class _Filter(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    patient_id: UUID | None = None
+    therapist_id: UUID | None = None
+    status: Status | None = None
+    date_from: AwareDatetime | None = None
+    date_to: AwareDatetime | None = None
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = None
+
+    def to_wanted(self) -> Wanted:
+        """Return the store's form."""
+        return Wanted(
+            PatientId(self.patient_id) if self.patient_id else None,
+            TherapistId(self.therapist_id) if self.therapist_id else None,
+            self.status.value if self.status else None,
+            self.date_from,
+            self.date_to,
+        )
+
+
+async def _body(request: Request) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in request.stream():
+            if chunk:
+                yield chunk
+    except ClientDisconnect as error:
+        raise AppError(INVALID_REQUEST, "The upload broke off.") from error
+
+
+def _upload_head(request: Request) -> UploadHead:
+    length = request.headers.get("content-length", "")
+    return UploadHead(
+        content_type=request.headers.get("content-type", ""),
+        content_length=int(length) if length.isdecimal() else None,
+        digest=_digest(request.headers.get("repr-digest")),
+    )
+
+
+def _digest(header: str | None) -> bytes | None:
+    """Read the SHA-256 of a Repr-Digest header; other algorithms are left alone."""
+    found = _DIGEST.search(header) if header else None
+    if found is None:
+        return None
+    try:
+        return base64.b64decode(found[1], validate=True)
+    except binascii.Error as error:
+        fault = FieldError("/header/repr-digest", "The SHA-256 is not base64.")
+        raise AppError(INVALID_REQUEST, "Repr-Digest is not valid.", errors=[fault]) from error
+
+
+async def _stream(desk: SessionDesk, session_id: SessionId) -> AsyncIterator[str]:
+    try:
+        async for session in desk.watch(session_id, PING_S, WATCH_MAX_S):
+            yield _status_event(session) if session else ": ping\n\n"
+    except AppError as error:
+        problem = {"type": f"/problems/{error.problem.slug}", "detail": error.detail}
+        yield f"event: error\ndata: {json.dumps(problem)}\n\n"
+        return
+    yield "event: done\ndata: {}\n\n"
+
+
+def _status_event(session: Session) -> str:
+    return f"event: status\nid: {_micros(session.updated_at)}\ndata: {json.dumps(_session(session))}\n\n"
+
+
+def _etag(session: Session) -> str:
+    return f'"{_micros(session.updated_at)}"'
+
+
+def _seen_at(etag: str | None) -> datetime | None:
+    digits = etag.strip('"') if etag else ""
+    # Longer than any time of ours: a stranger's tag, which no session can match.
+    if not digits.isdecimal() or len(digits) > 17:
+        return None
+    return _EPOCH + timedelta(microseconds=int(digits))
+
+
+def _micros(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def _session(session: Session) -> dict[str, Any]:
+    return {
+        "id": str(session.id),
+        "patient_id": str(session.bond.patient_id),
+        "therapist_id": str(session.bond.therapist_id),
+        "consent_id": str(session.consent_id),
+        "session_date": to_json_time(session.session_date),
+        "language": session.language,
+        "recording_duration_seconds": session.duration_s,
+        "status": session.status.value,
+        "upload_status": UPLOAD_STATUS[session.status],
+        "progress": {"stage": session.status.value, "percent": session.percent},
+        "stage_times": {stage: to_json_time(at) for stage, at in session.stage_times.items()},
+        "error_message": session.error_message,
+        "metadata": dict(session.metadata),
+        "created_at": to_json_time(session.created_at),
+        "updated_at": to_json_time(session.updated_at),
+    }

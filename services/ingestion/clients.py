@@ -1,0 +1,40 @@
+"""The consent service, over HTTP."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from libs.common.errors import UPSTREAM_FAILED, AppError
+from libs.common.http_client import ServiceClient
+from libs.contracts.ids import ConsentId
+from libs.contracts.purposes import Purpose
+from services.ingestion.domain import Bond
+
+
+class ConsentClient:
+    """Implements ports.Consents."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
+        """Ask for all purposes at once; the refusal names those that are missing."""
+        response = await self._client.request(
+            "POST",
+            "/holds",
+            json={
+                "patient_id": str(bond.patient_id),
+                "therapist_id": str(bond.therapist_id),
+                "purposes": [purpose.value for purpose in purposes],
+            },
+        )
+        try:
+            held = _Held.model_validate_json(response.content).consents
+            return {purpose: ConsentId(held[purpose]) for purpose in purposes}
+        except (ValidationError, KeyError) as error:
+            raise AppError(UPSTREAM_FAILED, "The consent service gave no proper answer.") from error
+
+
+class _Held(BaseModel):
+    consents: dict[Purpose, UUID]

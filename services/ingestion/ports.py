@@ -1,0 +1,98 @@
+"""What ingestion needs from the world."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from libs.common.database import Transaction
+from libs.common.paging import Page, Window
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.ingestion.domain import Bond, Fact, Recording, Session
+
+Identify = Callable[[], UUID]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A filter of the list of sessions; None means any."""
+
+    patient_id: PatientId | None = None
+    therapist_id: TherapistId | None = None
+    status: str | None = None
+    date_from: datetime | None = None
+    date_to: datetime | None = None
+
+
+class Consents(Protocol):
+    """Knows what a patient allows."""
+
+    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
+        """Return the consents in force; raise AppError(CONSENT_REQUIRED) unless there is one for each purpose."""
+
+
+class Objects(Protocol):
+    """Keeps ciphertext."""
+
+    async def ready(self) -> None:
+        """Raise AppError(UNAVAILABLE) unless objects can be kept now."""
+
+    async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
+        """Keep what flows in, or nothing."""
+
+    def get_stream(self, name: str, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open an object for reading."""
+
+    async def remove(self, name: str) -> None:
+        """Delete an object."""
+
+
+class KeyShelf(Protocol):
+    """Keeps wrapped keys. Keeping is first come, first served: the key that is kept is answered."""
+
+    async def organization_key(self, tx: Transaction, organization_id: OrganizationId) -> bytes | None:
+        """Return the wrapped key of an organization."""
+
+    async def keep_organization_key(self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes) -> bytes:
+        """Keep a key unless there is one, and return the one that is kept."""
+
+    async def patient_key(self, tx: Transaction, bond: Bond) -> bytes | None:
+        """Return the wrapped key of a patient."""
+
+    async def keep_patient_key(self, tx: Transaction, bond: Bond, wrapped: bytes) -> bytes:
+        """Keep a key unless there is one, and return the one that is kept."""
+
+
+class Sessions(Protocol):
+    """Keeps sessions and what is known of their recordings."""
+
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:
+        """Keep a new session; raise AppError(CONSENT_REQUIRED) unless recording is allowed at this moment."""
+
+    async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
+        """Return a session the capability may see."""
+
+    async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
+        """Return a session and keep others from changing it until the transaction ends."""
+
+    async def lock_of_bond(self, tx: Transaction, bond: Bond) -> Sequence[Session]:
+        """Return and lock the sessions of a patient and therapist whose processing has not ended."""
+
+    async def save(self, tx: Transaction, session: Session) -> None:
+        """Write a session's status, times, reason and duration."""
+
+    async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
+        """Return what is known of a session's recording."""
+
+    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Session]:
+        """Return sessions, newest first."""
+
+
+class IllegalMoves(Protocol):
+    """Counts facts that a status does not allow."""
+
+    def count(self, session: Session, fact: Fact) -> None:
+        """Note one."""

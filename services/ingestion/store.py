@@ -1,0 +1,216 @@
+"""Ingestion's tables: sessions, recordings, wrapped keys. Row-level security decides what a capability sees."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import TIMESTAMP, RowMapping, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from libs.common.clock import to_json_time
+from libs.common.database import Transaction
+from libs.common.paging import Page, Position, Window
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
+from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
+from services.ingestion.ports import Wanted
+
+_COLUMNS = (
+    "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
+    " reason, stage_times, metadata, created_at, updated_at"
+)
+_FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
+_LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
+_LOCK_OF_BOND = text(
+    f"select {_COLUMNS} from session"  # noqa: S608
+    " where organization_id = :organization_id and patient_id = :patient_id and therapist_id = :therapist_id"
+    " and status <> all (:final) order by session_id for update"
+)
+_ADD = text(
+    f"insert into session ({_COLUMNS}) values"  # noqa: S608
+    " (:organization_id, :patient_id, :session_id, :therapist_id, :consent_id, :session_date, :language, :status,"
+    " :duration_s, :reason, :stage_times, :metadata, :created_at, :updated_at)"
+).bindparams(bindparam("stage_times", type_=JSONB()), bindparam("metadata", type_=JSONB()))
+_SAVE = text(
+    "update session set status = :status, duration_s = :duration_s, reason = :reason, stage_times = :stage_times,"
+    " updated_at = :updated_at where session_id = :session_id"
+).bindparams(bindparam("stage_times", type_=JSONB()))
+_PAGE = text(
+    f"select {_COLUMNS} from session"  # noqa: S608
+    " where (:patient_id is null or patient_id = :patient_id)"
+    " and (:therapist_id is null or therapist_id = :therapist_id)"
+    " and (cast(:status as text) is null or status = :status)"
+    " and (:date_from is null or session_date >= :date_from) and (:date_to is null or session_date <= :date_to)"
+    " and (:after_at is null or (created_at, session_id) < (:after_at, :after_id))"
+    " order by created_at desc, session_id desc limit :most"
+).bindparams(
+    *(bindparam(name, type_=UUID()) for name in ("patient_id", "therapist_id", "after_id")),
+    *(bindparam(name, type_=TIMESTAMP(timezone=True)) for name in ("date_from", "date_to", "after_at")),
+)
+
+_ADD_RECORDING = text(
+    "insert into recording (organization_id, patient_id, session_id, recording_id, object_name, media_type,"
+    " size_bytes, content_sha256, wrapped_keyset) values (:organization_id, :patient_id, :session_id, :recording_id,"
+    " :object_name, :media_type, :size_bytes, :content_sha256, :wrapped_keyset)"
+)
+_RECORDING = text(
+    "select recording_id, object_name, media_type, size_bytes, content_sha256, wrapped_keyset from recording"
+    " where session_id = :session_id order by created_at desc limit 1"
+)
+
+_ORGANIZATION_KEY = text("select wrapped from organization_key where organization_id = :organization_id")
+_KEEP_ORGANIZATION_KEY = text(
+    "insert into organization_key (organization_id, wrapped) values (:organization_id, :wrapped) on conflict do nothing"
+)
+_PATIENT_KEY = text(
+    "select wrapped from patient_key where organization_id = :organization_id and patient_id = :patient_id"
+)
+_KEEP_PATIENT_KEY = text(
+    "insert into patient_key (organization_id, patient_id, wrapped) values (:organization_id, :patient_id, :wrapped)"
+    " on conflict do nothing"
+)
+
+
+class SessionStore:
+    """Implements ports.Sessions."""
+
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:
+        """Insert a session and its recording; the session's trigger holds the consent until the commit."""
+        await tx.execute(_ADD, _parameters(session))
+        await tx.execute(
+            _ADD_RECORDING,
+            {
+                "organization_id": session.bond.organization_id,
+                "patient_id": session.bond.patient_id,
+                "session_id": session.id,
+                "recording_id": recording.id,
+                "object_name": recording.object_name,
+                "media_type": recording.media_type,
+                "size_bytes": recording.size_bytes,
+                "content_sha256": recording.content_sha256,
+                "wrapped_keyset": recording.wrapped_keyset,
+            },
+        )
+
+    async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
+        """Read one session."""
+        row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
+        return _session(row) if row else None
+
+    async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
+        """Read one session for update."""
+        row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
+        return _session(row) if row else None
+
+    async def lock_of_bond(self, tx: Transaction, bond: Bond) -> Sequence[Session]:
+        """Read the sessions on their way for update, in one order so that two revocations cannot deadlock."""
+        final = [status.value for status in FINAL]
+        return [_session(row) for row in (await tx.execute(_LOCK_OF_BOND, _bond(bond) | {"final": final})).mappings()]
+
+    async def save(self, tx: Transaction, session: Session) -> None:
+        """Update what changes."""
+        kept = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
+        parameters = _parameters(session)
+        await tx.execute(_SAVE, {name: parameters[name] for name in kept})
+
+    async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
+        """Read a session's recording."""
+        row = (await tx.execute(_RECORDING, {"session_id": session_id})).mappings().first()
+        if row is None:
+            return None
+        return Recording(
+            RecordingId(row["recording_id"]),
+            row["object_name"],
+            row["media_type"],
+            row["size_bytes"],
+            row["content_sha256"],
+            bytes(row["wrapped_keyset"]),
+        )
+
+    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Session]:
+        """Read one page."""
+        found = await tx.execute(
+            _PAGE,
+            {
+                "patient_id": wanted.patient_id,
+                "therapist_id": wanted.therapist_id,
+                "status": wanted.status,
+                "date_from": wanted.date_from,
+                "date_to": wanted.date_to,
+                "after_at": window.after.at if window.after else None,
+                "after_id": window.after.id if window.after else None,
+                "most": window.limit + 1,
+            },
+        )
+        rows = [_session(row) for row in found.mappings()]
+        return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
+
+
+class KeyStore:
+    """Implements ports.KeyShelf."""
+
+    async def organization_key(self, tx: Transaction, organization_id: OrganizationId) -> bytes | None:
+        """Read an organization's wrapped key."""
+        return _bytes(await tx.execute(_ORGANIZATION_KEY, {"organization_id": organization_id}))
+
+    async def keep_organization_key(self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes) -> bytes:
+        """Insert unless there is one, and read the one that stands."""
+        await tx.execute(_KEEP_ORGANIZATION_KEY, {"organization_id": organization_id, "wrapped": wrapped})
+        return await self.organization_key(tx, organization_id) or wrapped
+
+    async def patient_key(self, tx: Transaction, bond: Bond) -> bytes | None:
+        """Read a patient's wrapped key."""
+        return _bytes(await tx.execute(_PATIENT_KEY, _bond(bond)))
+
+    async def keep_patient_key(self, tx: Transaction, bond: Bond, wrapped: bytes) -> bytes:
+        """Insert unless there is one, and read the one that stands."""
+        await tx.execute(_KEEP_PATIENT_KEY, _bond(bond) | {"wrapped": wrapped})
+        return await self.patient_key(tx, bond) or wrapped
+
+
+def _bytes(found: Any) -> bytes | None:
+    value = found.scalar_one_or_none()
+    return None if value is None else bytes(value)
+
+
+def _bond(bond: Bond) -> dict[str, Any]:
+    return {
+        "organization_id": bond.organization_id,
+        "patient_id": bond.patient_id,
+        "therapist_id": bond.therapist_id,
+    }
+
+
+def _parameters(session: Session) -> dict[str, Any]:
+    return _bond(session.bond) | {
+        "session_id": session.id,
+        "consent_id": session.consent_id,
+        "session_date": session.session_date,
+        "language": session.language,
+        "status": session.status.value,
+        "duration_s": session.duration_s,
+        "reason": session.reason,
+        "stage_times": {stage: to_json_time(at) for stage, at in session.stage_times.items()},
+        "metadata": dict(session.metadata),
+        "created_at": session.created_at,
+        "updated_at": session.updated_at,
+    }
+
+
+def _session(row: RowMapping) -> Session:
+    times: Mapping[str, str] = row["stage_times"]
+    return Session(
+        id=SessionId(row["session_id"]),
+        bond=Bond(
+            OrganizationId(row["organization_id"]), PatientId(row["patient_id"]), TherapistId(row["therapist_id"])
+        ),
+        consent_id=ConsentId(row["consent_id"]),
+        session_date=row["session_date"],
+        language=row["language"],
+        status=Status(row["status"]),
+        duration_s=row["duration_s"],
+        reason=row["reason"],
+        stage_times={stage: datetime.fromisoformat(at) for stage, at in times.items()},
+        metadata=row["metadata"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )

@@ -1,0 +1,271 @@
+"""One upload from socket to store: consent first, then bytes that are counted, inspected, hashed and sealed as they flow.
+
+The order is SECURITY.md section 6; the first failure stops, and nothing is left in the store.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common import capability
+from libs.common.clock import Clock
+from libs.common.database import Database
+from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
+from libs.common.log import get_logger
+from libs.common.sealed_stream import new_keyset, seal
+from libs.contracts.capability import parse
+from libs.contracts.ids import ConsentId, RecordingId, SessionId
+from libs.contracts.problems import DIGEST_MISMATCH, RECORDING_TOO_LONG
+from libs.contracts.purposes import Purpose
+from libs.contracts.recording import RecordingUploaded
+from libs.contracts.session import SessionStatusChanged
+from services.ingestion.domain import (
+    DURATION_MAX_S,
+    Bond,
+    Recording,
+    Session,
+    Status,
+    object_name,
+    sealing_context,
+)
+from services.ingestion.keys import KeyChain, recording_context
+from services.ingestion.media.kinds import Inspector, Kind, kind_of
+from services.ingestion.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
+from services.ingestion.ports import Consents, Identify, Objects, Sessions
+from services.ingestion.upload_form import Upload, read_form
+
+FILE_BYTES_MAX = 500 * 1024 * 1024
+FORM_BYTES_MAX = 64 * 1024
+"""What a body may hold beside the file: fields, headers, boundaries."""
+UPLOADS_AT_ONCE_MAX = 16
+"""Each takes about 40 MB and a thread."""
+SILENCE_MAX_S = 60.0
+"""How long a sender may send nothing."""
+RETRY_AFTER_S = 10.0
+SAMPLE_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class UploadHead:
+    """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530)."""
+
+    content_type: str
+    content_length: int | None = None
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """What taking a recording in needs."""
+
+    database: Database
+    sessions: Sessions
+    keys: KeyChain
+    objects: Objects
+    consents: Consents
+    clock: Clock
+    new_id: Identify
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One upload that may go ahead."""
+
+    bond: Bond
+    consent_id: ConsentId
+    upload: Upload
+    kind: Kind
+    session_id: SessionId
+    recording_id: RecordingId
+
+    @property
+    def name(self) -> str:
+        return object_name(self.bond, self.session_id, self.recording_id)
+
+
+class AcceptRecording:
+    """Takes one recording in and answers its session, or leaves nothing behind."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
+
+    async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Session:
+        """Read the body as far as it is acceptable. Raises AppError with the first thing that is wrong."""
+        if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
+            raise _too_large()
+        if self._places.locked():
+            raise AppError(UNAVAILABLE, "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
+        async with self._places, aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
+            fields, begins = await _until_file(pieces)
+            plan = await self._plan(read_form(fields), begins)
+            await self._world.objects.ready()
+            return await self._take(plan, _Flow(plan.kind, head.digest, pieces))
+
+    async def _plan(self, upload: Upload, begins: FileBegins) -> _Plan:
+        # The database verifies the capability; what is read from it here only names the rows to write.
+        organization_id = parse(capability.current()).organization_id
+        bond = Bond(organization_id, upload.patient_id, upload.therapist_id)
+        held = await self._world.consents.hold(bond, [Purpose.RECORDING])
+        return _Plan(
+            bond,
+            held[Purpose.RECORDING],
+            upload,
+            kind_of(begins.filename, begins.media_type),
+            SessionId(self._world.new_id()),
+            RecordingId(self._world.new_id()),
+        )
+
+    async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
+        key = await self._world.keys.patient_key(plan.bond)
+        keyset = new_keyset()
+        context = sealing_context(plan.bond, plan.session_id, plan.name, plan.kind.media_type)
+        try:
+            await self._world.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
+            await self._require_ciphertext(plan.name, flow)
+            wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
+            return await self._record(plan, flow, wrapped)
+        except BaseException:
+            await asyncio.shield(self._remove(plan.name))
+            raise
+
+    async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
+        """Read the object's first bytes back: they must be the ones that were sealed."""
+        async with self._world.objects.get_stream(name) as stored:
+            first = await anext(stored, b"")
+        if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
+            raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
+
+    async def _remove(self, name: str) -> None:
+        # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
+        with suppress(AppError):
+            await self._world.objects.remove(name)
+
+    async def _record(self, plan: _Plan, flow: "_Flow", wrapped: bytes) -> Session:
+        now = self._world.clock()
+        session = Session(
+            id=plan.session_id,
+            bond=plan.bond,
+            consent_id=plan.consent_id,
+            session_date=plan.upload.session_date,
+            language=plan.upload.language,
+            status=Status.UPLOADED,
+            created_at=now,
+            updated_at=now,
+            duration_s=flow.duration_s,
+            stage_times={Status.UPLOADED.value: now},
+            metadata=plan.upload.metadata,
+        )
+        recording = Recording(
+            plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
+        )
+        async with self._world.database.transaction() as tx:
+            await self._world.sessions.add(tx, session, recording)
+            await tx.emit(uploaded(session, recording), status_changed(session))
+        get_logger().info(
+            "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s
+        )
+        return session
+
+
+class _Flow:
+    """The file's bytes on their way, and what is known of them at the end."""
+
+    def __init__(self, kind: Kind, expected: bytes | None, pieces: AsyncIterator[Piece]) -> None:
+        self._inspector = Inspector(kind)
+        self._expected = expected
+        self._pieces = pieces
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self.duration_s: float | None = None
+        self.plain_sample = b""
+        self.sealed_sample = b""
+
+    async def plain(self) -> AsyncIterator[bytes]:
+        """Yield the file. Ends only if all of it is acceptable, so that the store never completes a bad one."""
+        async for piece in self._pieces:
+            if isinstance(piece, FileBytes):
+                self._look_at(piece.data)
+                yield piece.data
+        if not self.size:
+            raise AppError(INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "It is empty.")])
+        self.duration_s = self._inspector.finish()
+        if self.duration_s is not None and self.duration_s > DURATION_MAX_S:
+            raise AppError(RECORDING_TOO_LONG, RECORDING_TOO_LONG.doc)
+        if self._expected not in (None, self.digest.digest()):
+            raise AppError(DIGEST_MISMATCH, DIGEST_MISMATCH.doc)
+
+    async def sampled(self, sealed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass the ciphertext on and remember how it begins."""
+        async for chunk in sealed:
+            self.sealed_sample = self.sealed_sample or chunk[:SAMPLE_BYTES]
+            yield chunk
+
+    def _look_at(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > FILE_BYTES_MAX:
+            raise _too_large()
+        self._inspector.feed(data)
+        self.digest.update(data)
+        if len(self.plain_sample) < SAMPLE_BYTES:
+            self.plain_sample += data[:SAMPLE_BYTES]
+
+
+def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
+    """Return the fact that a session's recording is stored."""
+    return RecordingUploaded(
+        organization_id=session.bond.organization_id,
+        patient_id=session.bond.patient_id,
+        therapist_id=session.bond.therapist_id,
+        session_id=session.id,
+        recording_id=recording.id,
+        session_date=session.session_date,
+        media_type=recording.media_type,
+        size_bytes=recording.size_bytes,
+        content_sha256=recording.content_sha256,
+        duration_s=session.duration_s,
+        language=session.language,
+    )
+
+
+def status_changed(session: Session) -> SessionStatusChanged:
+    """Return the fact that a session has its status now."""
+    ids: dict[str, UUID] = {
+        "organization_id": session.bond.organization_id,
+        "patient_id": session.bond.patient_id,
+        "session_id": session.id,
+    }
+    return SessionStatusChanged(status=session.status.value, **ids)
+
+
+async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_MAX_S):
+                chunk = await anext(body, None)
+        except TimeoutError as error:
+            raise AppError(INVALID_REQUEST, f"Nothing came for {SILENCE_MAX_S:.0f} seconds.") from error
+        if chunk is None:
+            break
+        for piece in reader.feed(chunk):
+            yield piece
+    reader.finish()
+
+
+async def _until_file(pieces: AsyncIterator[Piece]) -> tuple[Mapping[str, str], FileBegins]:
+    fields: dict[str, str] = {}
+    async for piece in pieces:
+        if isinstance(piece, FileBegins):
+            return fields, piece
+        if isinstance(piece, FieldRead):
+            if piece.name in fields:
+                raise AppError(INVALID_REQUEST, "A field of the form comes twice.")
+            fields[piece.name] = piece.value
+    raise AppError(INVALID_REQUEST, "The form has no part called `file`.")
+
+
+def _too_large() -> AppError:
+    return AppError(PAYLOAD_TOO_LARGE, f"A recording may have {FILE_BYTES_MAX} bytes (500 MB).")
