@@ -16,7 +16,7 @@ from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
 from libs.common.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
-from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.problems import CONSENT_REQUIRED, RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.transcript import (
@@ -85,6 +85,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             if error.problem.retryable:
                 await self._wait_for_next_try(event, error)
             raise
+        if not speech.words:
+            raise AppError(RECORDING_UNREADABLE, "No speech was heard in the recording.")
         if heard_other_language(speech):
             return Withheld.LANGUAGE
         # Measuring the words of hours takes long enough to keep others waiting.

@@ -161,6 +161,15 @@ async def test_an_unreadable_recording_is_a_failed_job_with_a_reason(clinic: Cli
     assert (clinic.job.status, clinic.job.last_error) == (JobStatus.FAILED, "recording-unreadable")
 
 
+async def test_a_recording_without_speech_is_a_failed_job_and_not_an_empty_transcript(clinic: Clinic) -> None:
+    clinic.ears.hears = replace(speech(language="nn"), words=())
+
+    (fact,) = await clinic.run()
+
+    assert isinstance(fact, TranscriptionFailed)
+    assert clinic.transcripts.versions == []
+
+
 async def test_a_correction_makes_the_next_version_and_a_fact(clinic: Clinic) -> None:
     await clinic.run()
 

@@ -1,0 +1,22 @@
+"""What the transcriber's tests on a real database share."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from libs.common.database import Database
+from libs.contracts.problems import REFUSALS
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
+from services.transcriber.tests.archive import Archive
+
+
+@pytest.fixture
+async def archive(infra: Infra, tenant: Tenant) -> AsyncIterator[Archive]:
+    consent = Database(infra.database_url("consent"), REFUSALS)
+    database = Database(infra.database_url("transcriber"), REFUSALS)
+    made = Archive(infra, tenant, consent, database)
+    await made.consent_is("granted")
+    yield made
+    await consent.close()
+    await database.close()

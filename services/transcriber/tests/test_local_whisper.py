@@ -1,0 +1,155 @@
+"""Real recognition on a piece of a sample, and voices told apart on real vectors."""
+
+import asyncio
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from libs.common.errors import AppError
+from libs.common.model_files import MODEL_MISSING, ModelFile, locate
+from services.transcriber.domain import Speech, Word
+from services.transcriber.ports import Audio
+from services.transcriber.roles import roles_of
+from services.transcriber.tests.recordings import SAMPLES, Recording, wav
+from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
+from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_voices import two_centres, with_voices
+from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces
+
+pytestmark = pytest.mark.models
+PIECE_S = 28
+NAME = "2026-09-08_first"
+
+
+@pytest.fixture(scope="session")
+def places(tmp_path_factory: pytest.TempPathFactory) -> ModelPlaces:
+    return ModelPlaces(models_dir=None, cache_dir=tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="session")
+async def piece() -> Samples:
+    whole = await decoded(Recording((SAMPLES / f"{NAME}.mp3").read_bytes()))
+    return whole[: PIECE_S * SAMPLE_RATE]
+
+
+@pytest.fixture(scope="session")
+async def heard(places: ModelPlaces, piece: Samples) -> tuple[Speech, list[float]]:
+    shares: list[float] = []
+    listener = LocalSpeechToText(places, threads=2)
+    speech = await listener.transcribe(Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), shares.append)
+    return speech, shares
+
+
+@pytest.fixture(scope="session")
+def encoder(places: ModelPlaces) -> VoiceEncoder:
+    return VoiceEncoder(locate(VOICE_MODEL, None, places.cache_dir))
+
+
+def _turns() -> list[dict[str, object]]:
+    turns: list[dict[str, object]] = json.loads((SAMPLES / "dialogues" / f"{NAME}.json").read_text())["turns"]
+    return turns
+
+
+async def test_words_are_heard_with_their_seconds(heard: tuple[Speech, list[float]]) -> None:
+    speech, _ = heard
+    text = " ".join(word.text for word in speech.words)
+
+    assert "I wake up around three in the morning" in text
+    assert all(0 <= w.start_s <= w.end_s <= PIECE_S + 1 and 0 <= w.confidence <= 1 for w in speech.words)
+    assert (speech.language, speech.duration_s) == ("en", PIECE_S)
+
+
+async def test_voices_are_told_apart_and_named(heard: tuple[Speech, list[float]]) -> None:
+    speech, _ = heard
+    named = roles_of(speech.words).speakers
+
+    right = sum(named[w.voice or 0].value == _speaker_at((w.start_s + w.end_s) / 2) for w in speech.words)
+
+    assert right / len(speech.words) > 0.95
+
+
+async def test_progress_ends_at_the_end(heard: tuple[Speech, list[float]]) -> None:
+    _, shares = heard
+
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+async def test_one_voice_is_not_cut_in_two(
+    heard: tuple[Speech, list[float]], piece: Samples, encoder: VoiceEncoder
+) -> None:
+    alone = [word for word in heard[0].words if _speaker_at((word.start_s + word.end_s) / 2) == "patient"]
+
+    told = await asyncio.to_thread(with_voices, alone, piece, encoder)
+
+    assert {word.voice for word in told} == {0}
+
+
+async def test_the_event_loop_lives_while_a_recording_is_heard(places: ModelPlaces, piece: Samples) -> None:
+    listener = LocalSpeechToText(places, threads=1)
+    short = Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes()))
+    work = asyncio.create_task(listener.transcribe(Audio(short, "audio/wav", "en"), lambda _: None))
+    loop = asyncio.get_running_loop()
+    longest = 0.0
+    while not work.done():
+        before = loop.time()
+        await asyncio.sleep(0.01)
+        longest = max(longest, loop.time() - before)
+
+    assert work.result().words
+    assert longest < 2.0
+
+
+async def test_silence_has_no_words(places: ModelPlaces) -> None:
+    silence = Recording(wav(np.zeros(3 * SAMPLE_RATE, "<i2").tobytes()))
+
+    speech = await LocalSpeechToText(places, threads=1).transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
+
+    assert speech.words == ()
+
+
+def test_two_clusters_of_vectors_have_two_centres_and_one_has_none() -> None:
+    random = np.random.default_rng(1)
+    one, other = np.eye(256, dtype=np.float32)[:2]
+    voices = np.concatenate([one + random.normal(0, 0.02, (40, 256)), other + random.normal(0, 0.02, (20, 256))])
+    vectors = (voices / np.linalg.norm(voices, axis=1, keepdims=True)).astype(np.float32)
+
+    assert two_centres(vectors) is not None
+    assert two_centres(vectors[:40]) is None
+
+
+def test_few_words_have_one_voice(encoder: VoiceEncoder) -> None:
+    word = Word("Hello.", 0.1, 0.5, 0.9, None)
+
+    told = with_voices([word], np.zeros(SAMPLE_RATE, np.int16), encoder)
+
+    assert told == (replace(word, voice=0),)
+
+
+def test_a_weights_file_that_carries_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps(print))
+
+    with pytest.raises(pickle.UnpicklingError):
+        VoiceEncoder(path)
+
+
+def test_a_missing_model_says_how_to_install_it(tmp_path: Path) -> None:
+    missing = ModelFile("x/model.bin", "no-such-package", "model.bin", WHISPER_MODEL.sha256, "MIT")
+
+    with pytest.raises(AppError) as caught:
+        locate(missing, None, tmp_path)
+
+    assert caught.value.problem is MODEL_MISSING
+
+
+def _speaker_at(middle_s: float) -> str:
+    def distance(turn: dict[str, object]) -> float:
+        start, end = float(str(turn["start_time"])), float(str(turn["end_time"]))
+        return max(start - middle_s, middle_s - end, 0.0)
+
+    return str(min(_turns(), key=distance)["speaker"])
