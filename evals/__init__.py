@@ -1,1 +1,1 @@
-"""Figures of quality: what is measured, on what, with which seed."""
+"""What is measured about quality, on data that is not shipped: each prints its files, items, figures and seed."""

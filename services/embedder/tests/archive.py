@@ -11,7 +11,8 @@ from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
-from libs.devstack.pytest_plugin import Infra, Tenant
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
 from services.embedder.domain import Hit, Index, Model, Question, Source, Turn, Weights
 from services.embedder.store import IndexStore
 from services.embedder.tests.world import index_of, source

@@ -6,7 +6,8 @@ import pytest
 
 from libs.common.database import Database
 from libs.contracts.problems import REFUSALS
-from libs.devstack.pytest_plugin import Infra, Tenant
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
 from services.embedder.tests.archive import Archive
 
 

@@ -48,7 +48,7 @@ async def test_consent_granted_again_shows_what_is_still_there(archive: Archive)
 
 async def test_another_patient_of_the_same_organization_sees_nothing(archive: Archive) -> None:
     await archive.add(archive.source, dialogue())
-    capability = archive.tenant.capability("embedder:read", patient=new_id())
+    capability = archive.tenant.capability("embedder:read", patient=PatientId(new_id()))
 
     with holding(capability):
         hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
@@ -90,7 +90,7 @@ async def test_another_organization_sees_nothing(archive: Archive) -> None:
 async def test_every_table_with_words_shows_a_stranger_no_row(archive: Archive) -> None:
     await archive.add(archive.source, dialogue())
 
-    with holding(archive.tenant.capability("embedder:read", patient=new_id())):
+    with holding(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
         async with archive.database.transaction() as tx:
             counts = [
                 (
@@ -144,7 +144,7 @@ async def test_a_forged_setting_inside_a_transaction_shows_no_row(archive: Archi
     genuine = archive.tenant.capability("embedder:read", patient=archive.tenant.patient_id)
     forged = genuine.replace("embedder:read", "embedder:write")
 
-    with holding(archive.tenant.capability("embedder:read", patient=new_id())):
+    with holding(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
         async with archive.database.transaction() as tx:
             await tx.execute(text("select set_config('ctx.token', :token, true)"), {"token": forged})
             rows = (await tx.execute(text("select id from passage"))).all()
