@@ -1,4 +1,4 @@
-"""One upload from socket to store: consent first, then bytes that are counted, inspected, hashed and sealed as they flow.
+"""One upload from socket to store: consent first, then bytes counted, inspected, hashed and sealed as they flow.
 
 The order is SECURITY.md section 6; the first failure stops, and nothing is left in the store.
 """

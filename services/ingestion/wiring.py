@@ -1,7 +1,7 @@
 """Ingestion's parts, built and joined."""
 
 from libs.common.clock import utc_now
-from libs.common.consumer import Consumer
+from libs.common.consumer import Consumer, Pace
 from libs.common.database import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.handling import Handling
@@ -104,6 +104,7 @@ def _consumers(settings: IngestionSettings, streams: RedisStreams, database: Dat
         Consumer(
             streams.channel(topic, GROUP),
             Handling(database, CATALOGUE, {line.event.type: line for line in lines}),
+            Pace(concurrency=settings.concurrency),
         )
         for topic, lines in subscriptions().items()
     )
