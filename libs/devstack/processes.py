@@ -19,6 +19,8 @@ KILL_WITHIN_S = 10.0
 LOG_TAIL_LINES = 15
 _LEASH = Path(__file__).with_name("leash.py")
 _ON_LINUX = sys.platform == "linux"
+# Children that outlive this process: Python would warn that nobody waits for them.
+_NOT_WAITED_FOR: list["subprocess.Popen[bytes]"] = []
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,8 @@ def launch(program: Program) -> Process:
         program.name, popen.pid, start_time(popen.pid) or "gone", int(program.stop_signal), program.detached
     )
     record.write(program.record)
+    if program.detached:
+        _NOT_WAITED_FOR.append(popen)
     return Process(record, program.record, popen)
 
 
