@@ -4,6 +4,7 @@ Exit code 0 only when everything that is shown has really happened.
 """
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -44,7 +45,9 @@ def _run(view: View) -> int:
     began_at = time.monotonic()
     view.act("PostgreSQL, Valkey, SeaweedFS and six services start")
     view.line(_who_works())
-    with Stack.running() as stack:
+    with contextlib.ExitStack() as exits:
+        with view.busy("starting ..."):
+            stack = exits.enter_context(Stack.running())
         started_s = time.monotonic() - began_at
         view.line(f"✔ up after {started_s:.1f} s at {stack.gateway_url}")
         outcome = _told(stack, view)

@@ -56,6 +56,15 @@ class View:
         self.line(said)
 
     @contextmanager
+    def busy(self, doing: str) -> Iterator[None]:
+        """Something turns while the body runs, on a terminal."""
+        if not self.console.is_terminal:
+            yield
+            return
+        with self.console.status(doing):
+            yield
+
+    @contextmanager
     def board(self, tracks: list[Track]) -> Iterator[None]:
         """Show the tracks moving while the body runs."""
         if not self.console.is_terminal:
