@@ -1,9 +1,9 @@
 """What the transcriber reads from the environment."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from libs.common.settings import ServiceSettings
 
@@ -19,8 +19,10 @@ class TranscriberSettings(ServiceSettings):
     deepgram_api_key: SecretStr | None = Field(None, description="The key of Deepgram; none means the local models.")
     deepgram_base_url: str = Field(DEEPGRAM_URL, description="The address of the Deepgram API.")
     models_dir: Path | None = Field(None, description="A folder with model files; none means the installed packages.")
-    model_cache_dir: Path = Field(
-        Path.home() / ".cache" / "therapyrag", description="Where joined model files and their checks are kept."
+    model_cache_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.cache/therapyrag"),
+        validate_default=True,
+        description="Where joined model files and their checks are kept.",
     )
     recognition_threads: int = Field(2, ge=1, le=64, description="Cores local recognition may take.")
 

@@ -1,0 +1,185 @@
+"""Figures of local speech: `python -m evals.speech [--samples DIR] [--annomi FILE] [--seed N]`.
+
+On the samples: word error rate, share of words on the right speaker (as heard, and as named), time against length.
+On AnnoMI, when its path is given: how often the roles are told right, by cross-validation. Nothing of it is shipped.
+"""
+
+import argparse
+import asyncio
+import os
+import re
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import jiwer
+from pydantic import BaseModel
+
+from evals.speech.roles import RoleFigures, cross_validated, read_sessions, shipped
+from services.transcriber.domain import Speaker, Speech, Word
+from services.transcriber.ports import Audio
+from services.transcriber.roles import WEIGHTS, roles_of
+from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+BLOCK_BYTES = 1024 * 1024
+MEDIA_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".webm": "audio/webm", ".wav": "audio/wav"}
+EXCERPT_TURNS = (None, 40, 20, 10)
+_CARDINALS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty"
+).split()
+_TEENTHS = ("tenth", "eleventh", "twelfth", *(f"{word}th" for word in _CARDINALS[13:20]))
+NUMBERS = {word: str(number) for number, word in enumerate(_CARDINALS)} | {
+    word: f"{number}th" for number, word in enumerate(_TEENTHS, start=10)
+}
+
+
+class _Turn(BaseModel):
+    speaker: Speaker
+    text: str
+    start_time: float
+    end_time: float
+
+
+class _Dialogue(BaseModel):
+    turns: list[_Turn]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured on one recording."""
+
+    name: str
+    audio_s: float
+    wall_s: float
+    cpu_s: float
+    words: int
+    wer: float
+    voices_right: float
+    speakers_right: float
+    role_confidence: float
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+
+    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
+        with self.path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                yield block
+
+
+def samples_in(folder: Path) -> list[tuple[Path, _Dialogue]]:
+    """Return the recordings that have a dialogue, with it."""
+    dialogues = {path.stem: path for path in (folder / "dialogues").glob("*.json")}
+    recordings = [path for path in sorted(folder.iterdir()) if path.suffix in MEDIA_TYPES and path.stem in dialogues]
+    return [(path, _Dialogue.model_validate_json(dialogues[path.stem].read_bytes())) for path in recordings]
+
+
+async def measure(samples: Sequence[tuple[Path, _Dialogue]]) -> list[Figures]:
+    """Hear every sample; the models are loaded before the clock starts."""
+    with tempfile.TemporaryDirectory() as cache:
+        listener = LocalSpeechToText(ModelPlaces(None, Path(cache)), threads=os.cpu_count() or 1)
+        started = time.perf_counter()
+        await asyncio.to_thread(listener._loaded)
+        print(f"models loaded in {time.perf_counter() - started:.1f} s")
+        return [await _measured(listener, path, dialogue.turns) for path, dialogue in samples]
+
+
+async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[_Turn]) -> Figures:
+    wall, cpu = time.perf_counter(), _cpu_s()
+    speech = await listener.transcribe(Audio(_File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None)
+    wall, cpu = time.perf_counter() - wall, _cpu_s() - cpu
+    roles = roles_of(speech.words)
+    said = [_speaker_at((word.start_s + word.end_s) / 2, turns) for word in speech.words]
+    named = [roles.speakers.get(word.voice or 0) for word in speech.words]
+    return Figures(
+        name=path.name,
+        audio_s=speech.duration_s,
+        wall_s=wall,
+        cpu_s=cpu,
+        words=len(speech.words),
+        wer=_word_error_rate(turns, speech),
+        voices_right=_voices_right(speech.words, said),
+        speakers_right=sum(a is b for a, b in zip(named, said, strict=True)) / max(len(said), 1),
+        role_confidence=roles.confidence,
+    )
+
+
+def _word_error_rate(turns: Sequence[_Turn], speech: Speech) -> float:
+    reference = _plain(" ".join(turn.text for turn in turns))
+    return float(jiwer.wer(reference, _plain(" ".join(word.text for word in speech.words))))
+
+
+def _voices_right(words: Sequence[Word], said: Sequence[Speaker]) -> float:
+    """Share of words whose voice is the one that mostly speaks for their speaker: the best of both assignments."""
+    first = sum((word.voice == 0) == (speaker is Speaker.THERAPIST) for word, speaker in zip(words, said, strict=True))
+    return max(first, len(words) - first) / max(len(words), 1)
+
+
+def _speaker_at(middle_s: float, turns: Sequence[_Turn]) -> Speaker:
+    return min(turns, key=lambda turn: max(turn.start_time - middle_s, middle_s - turn.end_time, 0.0)).speaker
+
+
+def _plain(text: str) -> str:
+    """Lower case, no punctuation, small numbers as digits: "seven" and "7" are the same word."""
+    words = re.findall(r"[a-z0-9']+", text.lower().replace("\u2019", "'").replace("-", " "))
+    return " ".join(NUMBERS.get(word, word) for word in words)
+
+
+def _cpu_s() -> float:
+    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+
+
+def print_samples(figures: Sequence[Figures]) -> None:
+    """Print a line per recording and one for all."""
+    columns = ("length", "wall", "x", "cpu", "words", "WER", "voice", "role")
+    print(f"{'recording':26} {'  '.join(f'{name:>6}' for name in columns)}")
+    for one in figures:
+        print(
+            f"{one.name:26} {one.audio_s:5.0f}s  {one.wall_s:5.1f}s  {one.wall_s / one.audio_s:6.3f}  {one.cpu_s:5.1f}s"
+            f"  {one.words:6}  {one.wer:6.1%}  {one.voices_right:6.1%}  {one.speakers_right:6.1%}"
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
+    total = sum(one.wall_s for one in figures) / max(sum(one.audio_s for one in figures), 1)
+    print(f"all: {total:.3f} x real time, peak {peak:.0f} MB, {os.cpu_count()} cores")
+
+
+def print_roles(path: Path, seed: int) -> None:
+    """Print how often roles are told right, on whole sessions and on excerpts."""
+    sessions = read_sessions(path)
+    print(f"roles on {path.name}: {len(sessions)} sessions, 10 folds, seed {seed}")
+    for turns in EXCERPT_TURNS:
+        name = "whole session" if turns is None else f"{turns} turns"
+        print(f"  {name:15} {_roles(cross_validated(sessions, seed, turns))}")
+    print(f"  {'weights shipped':15} {_roles(shipped(sessions, WEIGHTS))}")
+
+
+def _roles(figures: RoleFigures) -> str:
+    _, right, wrong, undecided, forced = astuple(figures)
+    return f"right {right:6.1%}  wrong {wrong:5.1%}  undecided {undecided:5.1%}  right if forced {forced:6.1%}"
+
+
+def main() -> None:
+    """Measure what is there."""
+    parser = argparse.ArgumentParser(prog="python -m evals.speech", description=__doc__)
+    parser.add_argument("--samples", type=Path, default=SAMPLES, help="recordings with dialogues/<name>.json")
+    parser.add_argument("--annomi", type=Path, help="AnnoMI as JSON lines")
+    parser.add_argument("--seed", type=int, default=20261124)
+    chosen = parser.parse_args()
+    print_samples(asyncio.run(measure(samples_in(chosen.samples))))
+    if chosen.annomi is not None and chosen.annomi.is_file():
+        print_roles(chosen.annomi, chosen.seed)
+    else:
+        print("roles on AnnoMI: not measured (give --annomi FILE)")
+
+
+if __name__ == "__main__":
+    main()
