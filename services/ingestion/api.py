@@ -14,6 +14,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
+from structlog.contextvars import bind_contextvars
 
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
@@ -23,6 +24,7 @@ from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.handlers import SessionDesk
 from services.ingestion.ports import Wanted
+from services.ingestion.refusal import Refusal
 from services.ingestion.upload import AcceptRecording, UploadHead
 
 WAIT_MAX_S = 30.0
@@ -57,10 +59,8 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
         try:
             session = await accept(_upload_head(request), _body(request))
         except AppError as error:
-            # The rest of the body is not wanted: closing tells a sender that does not listen.
-            response = problem_response(error, request.url.path)
-            response.headers["Connection"] = "close"
-            return response
+            bind_contextvars(problem=error.problem.slug, **error.facts)
+            return Refusal(problem_response(error, request.url.path))
         body = {
             "session_id": str(session.id),
             "status": session.status.value,

@@ -1,0 +1,59 @@
+"""What ingestion's tests on real servers share."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
+from services.ingestion.tests.clinic import Clinic, clinic
+
+START_WITHIN_S = 30.0
+
+
+@pytest.fixture(scope="session")
+def consent_url(infra: Infra) -> Iterator[str]:
+    """The real consent service, as a process: its code is not this service's to import."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "ENV": "test",
+        "PORT": str(port),
+        "DATABASE_URL": infra.database_url("consent"),
+        "REDIS_URL": infra.redis_url,
+    }
+    arguments = [sys.executable, "-m", "services.consent", "api"]
+    process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_WITHIN_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the consent service ended at its start"
+        try:
+            if httpx.get(url).status_code == 200:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    raise TimeoutError("the consent service did not start")
+
+
+@pytest.fixture
+async def at(infra: Infra, tenant: Tenant, consent_url: str) -> AsyncIterator[Clinic]:
+    """The clinic of this test's own tenant."""
+    async with clinic(infra, tenant, consent_url) as one:
+        yield one

@@ -1,0 +1,264 @@
+"""Uploads over HTTP: what is taken, what is refused and in which order, and that refusals leave nothing behind."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from libs.common.sealed_stream import unseal
+from libs.contracts.ids import SessionId
+from services.ingestion.handlers import OpenedRecording
+from services.ingestion.tests.clinic import BOUNDARY, END, Clinic, part, problem_of, wav
+from services.ingestion.upload import FILE_BYTES_MAX
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+MEGABYTE = 1024 * 1024
+
+
+async def _opened(at: Clinic, session_id: str) -> tuple[OpenedRecording, bytes]:
+    with at.holding():
+        opened = await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+    async with at.objects.get_stream(opened.recording.object_name) as sealed:
+        plain = b"".join([chunk async for chunk in unseal(opened.keyset, opened.context, sealed)])
+    return opened, plain
+
+
+async def test_a_recording_is_taken_and_its_session_answered_at_once(at: Clinic) -> None:
+    consents = await at.grants("recording")
+
+    answer = await at.sends(at.form(fields={"metadata": '{"room": 3}', "language": "en-GB"}))
+
+    assert answer.status_code == 202, answer.text
+    session_id = answer.json()["session_id"]
+    assert answer.headers["location"] == f"/sessions/{session_id}"
+    session = (await at.reads(f"/sessions/{session_id}")).json()
+    assert session["status"] == session["upload_status"] == "uploaded"
+    assert session["consent_id"] == consents["recording"]
+    assert session["recording_duration_seconds"] == pytest.approx(1.0)
+    assert session["metadata"] == {"room": 3}
+    assert session["session_date"] == "2026-10-05T09:30:00.000Z"
+
+
+async def test_an_upload_says_so_to_the_others(at: Clinic) -> None:
+    session_id = await at.uploads()
+
+    (uploaded, facts), (changed, status) = at.events()
+
+    assert (uploaded, changed) == ("recording.uploaded", "session.status_changed")
+    assert facts["session_id"] == status["session_id"] == session_id
+    assert facts["content_sha256"] == hashlib.sha256(wav()).hexdigest()
+    assert facts["size_bytes"] == len(wav())
+    assert status["status"] == "uploaded"
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "seconds"),
+    [
+        ("2026-09-08_first.mp3", "audio/mpeg", 125.9),
+        ("2026-09-22_second.m4a", "audio/mp4", 121.3),
+        ("2026-10-20_third.webm", "audio/webm", 128.6),
+        ("2026-10-20_third.webm", "application/octet-stream", 128.6),
+    ],
+)
+async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
+    at: Clinic, name: str, media_type: str, seconds: float
+) -> None:
+    data = (SAMPLES / name).read_bytes()
+
+    session_id = await at.uploads(at.form(data=data, filename=name, media_type=media_type))
+
+    opened, plain = await _opened(at, session_id)
+    assert plain == data
+    assert opened.recording.content_sha256 == hashlib.sha256(data).hexdigest()
+    session = (await at.reads(f"/sessions/{session_id}")).json()
+    assert session["recording_duration_seconds"] == pytest.approx(seconds, abs=0.1)
+
+
+async def test_the_store_holds_only_ciphertext(at: Clinic) -> None:
+    canary = wav() + b"canary-of-the-plaintext" * 100
+    session_id = await at.uploads(at.form(data=canary))
+
+    opened, _ = await _opened(at, session_id)
+    async with at.objects.get_stream(opened.recording.object_name) as raw:
+        stored = b"".join([chunk async for chunk in raw])
+
+    assert b"canary" not in stored
+    assert b"RIFF" not in stored[:MEGABYTE]
+
+
+async def _raw(at: Clinic, sent: bytes, content_length: int) -> bytes:
+    """Send only so much of a body and return the answer, which must come without waiting for the rest."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
+    writer.write(_request_head(at, content_length) + sent)
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"\r\n\r\n") + await reader.read(5000)
+    writer.transport.abort()
+    return answer
+
+
+def _request_head(at: Clinic, content_length: int) -> bytes:
+    return (
+        f"POST /sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {at.token}\r\n"
+        f"Content-Length: {content_length}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
+    ).encode()
+
+
+async def test_a_missing_consent_is_refused_before_64_kib_of_the_body_were_read(at: Clinic) -> None:
+    head = at.form().head()
+
+    answer = await _raw(at, head, 100_000_000)
+
+    assert len(head) < 64 * 1024
+    assert b"403 " in answer
+    assert b"consent-required" in answer
+
+
+async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(at: Clinic) -> None:
+    answer = await at.sends(at.form(data=wav(600)))
+
+    assert problem_of(answer) == "consent-required"
+    assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("filename", "media_type", "data", "words"),
+    [
+        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content of no kind"),
+        ("song.mp3", "audio/mpeg", wav(), "WAV content"),
+        ("notes.txt", "text/plain", b"x" * 100, "must end in one of"),
+        ("noname", "audio/wav", wav(), "must end in one of"),
+        ("voice.wav", "image/png", wav(), "declares another"),
+        ("voice.wav", "audio/wav", wav()[:30], "ends too early"),
+        ("voice.m4a", "audio/mp4", (SAMPLES / "2026-09-22_second.m4a").read_bytes()[:200_000], "cut off"),
+        ("voice.webm", "audio/webm", b"\x1a\x45\xdf\xa3" + bytes(500), "has no size"),
+    ],
+)
+async def test_what_is_not_a_recording_is_refused_and_nothing_is_kept(
+    at: Clinic, filename: str, media_type: str, data: bytes, words: str
+) -> None:
+    await at.grants()
+
+    answer = await at.sends(at.form(filename=filename, media_type=media_type, data=data))
+
+    assert answer.status_code == 415
+    assert problem_of(answer) == "unsupported-media-type"
+    assert words in answer.json()["detail"]
+    assert at.objects_left() == []
+    assert at.events() == []
+
+
+async def test_a_declared_size_far_above_the_limit_is_refused_before_the_body(at: Clinic) -> None:
+    answer = await _raw(at, b"", FILE_BYTES_MAX + 200_000)
+
+    assert b"413 " in answer
+    assert b"payload-too-large" in answer
+
+
+async def test_a_recording_of_more_than_four_hours_is_refused(at: Clinic) -> None:
+    await at.grants()
+    slow = bytearray(wav(2))
+    slow[24:28] = (8000).to_bytes(4, "little")
+    slow[28:32] = (4).to_bytes(4, "little")  # four bytes a second: 64,000 bytes last 4.4 hours
+
+    answer = await at.sends(at.form(data=bytes(slow)))
+
+    assert answer.status_code == 422
+    assert problem_of(answer) == "recording-too-long"
+    assert at.objects_left() == []
+
+
+async def test_a_digest_that_does_not_match_keeps_nothing(at: Clinic) -> None:
+    await at.grants()
+    other = base64.b64encode(hashlib.sha256(b"another file").digest()).decode()
+
+    answer = await at.sends(headers={"Repr-Digest": f"sha-256=:{other}:"})
+
+    assert problem_of(answer) == "digest-mismatch"
+    assert at.objects_left() == []
+    assert at.events() == []
+
+
+async def test_a_digest_that_matches_is_fine(at: Clinic) -> None:
+    await at.grants()
+    digest = base64.b64encode(hashlib.sha256(wav()).digest()).decode()
+
+    answer = await at.sends(headers={"Repr-Digest": f"sha-512=:eA==:, sha-256=:{digest}:"})
+
+    assert answer.status_code == 202
+
+
+async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: Clinic) -> None:
+    await at.grants()
+    form = at.form()
+    body = form.head() + form.data + b"\r\n" + part("language", b"en") + END[2:]
+
+    answer = await at.sends(body=body)
+
+    assert answer.status_code == 422
+    assert problem_of(answer) == "fields-after-file"
+    assert at.objects_left() == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"patient_id": None}, "/body/patient_id"),
+        ({"therapist_id": "nobody"}, "/body/therapist_id"),
+        ({"session_date": "yesterday"}, "/body/session_date"),
+        ({"language": "klingon!"}, "/body/language"),
+        ({"metadata": "[1]"}, "/body/metadata"),
+        ({"metadata": "{"}, "/body/metadata"),
+        ({"colour": "red"}, "/body/colour"),
+    ],
+)
+async def test_a_field_that_is_not_valid_is_pointed_at(at: Clinic, fields: dict[str, str], pointer: str) -> None:
+    answer = await at.sends(at.form(fields=fields))
+
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+async def test_an_empty_file_is_refused(at: Clinic) -> None:
+    await at.grants()
+
+    assert problem_of(await at.sends(at.form(data=b""))) == "invalid-request"
+    assert at.objects_left() == []
+
+
+async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(at: Clinic) -> None:
+    await at.grants()
+    _, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
+    writer.write(_request_head(at, 90_000_000) + at.form().head() + wav(1200))
+    await writer.drain()
+    writer.transport.abort()
+    await asyncio.sleep(1)
+
+    assert at.objects_left() == []
+    assert at.events() == []
+    assert (await at.reads("/sessions")).json()["data"] == []
+
+
+async def test_a_consent_taken_back_while_the_recording_comes_in_keeps_nothing(at: Clinic) -> None:
+    consents = await at.grants()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield at.form().head() + wav()
+        await asyncio.sleep(0.3)  # long enough for the first hold to be answered
+        await at.revokes(consents["recording"])
+        yield END
+
+    answer = await at.sends(body=body())
+
+    assert problem_of(answer) == "consent-required"
+    assert at.objects_left() == []
+    assert at.events() == []
+
+
+async def test_without_a_capability_nothing_is_taken(at: Clinic) -> None:
+    answer = await at.sends(headers={"Authorization": ""})
+
+    assert problem_of(answer) == "unauthenticated"
