@@ -1,11 +1,10 @@
 """The services the chat asks, over HTTP, each answer checked before it is believed."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http_client import ServiceClient
@@ -94,7 +93,7 @@ class _Turn(_Wire):
 class _Result(_Wire):
     chunk_id: UUID
     session_id: UUID
-    session_date: datetime
+    session_date: AwareDatetime
     turns: list[_Turn]
     relevance: float | None = None
 
@@ -106,7 +105,7 @@ class _Found(_Wire):
 class _Session(_Wire):
     id: UUID
     therapist_id: UUID
-    session_date: datetime
+    session_date: AwareDatetime
 
 
 class _Page(_Wire):

@@ -23,7 +23,17 @@ from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Quest
 from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, windowed
-from services.chat.ports import Accepted, Answerer, Attribution, ConsentHolds, Notebook, Redaction, Search, Sessions
+from services.chat.ports import (
+    Accepted,
+    Answerer,
+    Attribution,
+    ConsentHolds,
+    Crisis,
+    Notebook,
+    Redaction,
+    Search,
+    Sessions,
+)
 
 # A crisis answer does not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
@@ -182,16 +192,15 @@ class Ask:
 
     async def _crisis(self, asked: Asked, level: Level) -> Reply:
         """Answer with the fixed text whatever else works; the record and the signal are tried, not waited for."""
-        conversation_id, message_id = asked.conversation_id or ConversationId(new_id()), MessageId(new_id())
+        answer = fixed(CRISIS_TEXT, AnsweredBy.SAFETY)
+        crisis = Crisis(asked.conversation_id, asked.message, level.value, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
-                noted = await self._world.notebook.note_crisis(
-                    asked.patient_id, asked.conversation_id, asked.message, level
-                )
-            conversation_id, message_id = noted.conversation_id, noted.message_id
+                noted = await self._world.notebook.note_crisis(asked.patient_id, crisis)
         except (AppError, TimeoutError):
             get_logger().error("crisis.not_recorded", level_of_signal=level.value)
-        return Reply(fixed(CRISIS_TEXT, AnsweredBy.SAFETY), conversation_id, message_id)
+            return Reply(answer, asked.conversation_id or ConversationId(new_id()), MessageId(new_id()))
+        return Reply(answer, noted.conversation_id, noted.message_id)
 
 
 class RedactOnRevocation(Step[ConsentRevoked, None]):

@@ -63,6 +63,16 @@ class Attribution:
     consents: Mapping[TherapistId, ConsentId]
 
 
+@dataclass(frozen=True)
+class Crisis:
+    """A message that read like a crisis, how plainly, and what was answered."""
+
+    conversation_id: ConversationId | None
+    message: str
+    level: str
+    answer: Answer
+
+
 class Notebook(Protocol):
     """Where conversations are kept. Every call is one short transaction under the current capability."""
 
@@ -77,10 +87,11 @@ class Notebook(Protocol):
         """Store an answer, its sources and its audit row; raise AppError(CONSENT_REQUIRED) when consent has ended."""
         ...
 
-    async def note_crisis(
-        self, patient_id: PatientId, conversation_id: ConversationId | None, message: str, level: str
-    ) -> Accepted:
-        """Store a message that read like a crisis with its fixed answer, and emit the signal. No limit applies."""
+    async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
+        """Store a message that read like a crisis and its fixed answer, and emit the signal. No limit applies.
+
+        Returns where the answer is.
+        """
         ...
 
 

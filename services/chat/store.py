@@ -30,7 +30,7 @@ from services.chat.domain.conversation import (
     Speaker,
 )
 from services.chat.domain.time_window import TimeWindow
-from services.chat.ports import Accepted, Attribution
+from services.chat.ports import Accepted, Attribution, Crisis
 
 MESSAGES_PER_HOUR = 20
 HOUR = timedelta(hours=1)
@@ -129,24 +129,23 @@ class ConversationStore:
         async with self._database.transaction() as tx:
             return await _add_answer(tx, patient_id, to, answer, under)
 
-    async def note_crisis(
-        self, patient_id: PatientId, conversation_id: ConversationId | None, message: str, level: str
-    ) -> Accepted:
+    async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
         """Store the message, its fixed answer, and the signal. Not counted: nobody is held back here."""
-        claims = _claims()
         async with self._database.transaction() as tx:
-            conversation = await _conversation(tx, patient_id, conversation_id)
-            message_id = await _add_question(tx, patient_id, conversation, message)
+            conversation = await _conversation(tx, patient_id, crisis.conversation_id)
+            message_id = await _add_question(tx, patient_id, conversation, crisis.message)
+            to = Accepted(conversation, message_id, ())
+            answer_id = await _add_answer(tx, patient_id, to, crisis.answer, Attribution({}, {}))
             await tx.emit(
                 CrisisSignal(
-                    organization_id=claims.organization_id,
+                    organization_id=_claims().organization_id,
                     patient_id=patient_id,
                     conversation_id=conversation,
                     message_id=message_id,
-                    level=level,
+                    level=crisis.level,
                 )
             )
-        return Accepted(conversation, message_id, ())
+        return Accepted(conversation, answer_id, ())
 
     async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:
         """Return the patient's conversations, newest first."""

@@ -1,4 +1,4 @@
-"""A server that answers as Anthropic does (messages with citations, models), in the shapes the SDK's own models read."""
+"""A server that answers as Anthropic does (messages with citations, models), in the shapes the SDK itself reads."""
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence

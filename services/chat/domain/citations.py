@@ -42,7 +42,8 @@ _NOT_NAMES = frozenset(
     and but or also then there here both each another one two three first second third later earlier since because if
     although though even still together according based looking going back sometimes yes no not overall today yesterday
     last next once every all some most many nothing something someone everything another other between about against
-    over under until during it's that's there's you're you've you'd he's she's they're let's don't didn't doesn't""".split()  # noqa: SIM905
+    over under until during it's that's there's you're you've you'd he's she's they're let's don't didn't
+    doesn't""".split()  # noqa: SIM905
 )
 _DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
 _CAPITAL = re.compile(r"\b[A-Z][A-Za-z]*(?:['’][a-z]+)?")

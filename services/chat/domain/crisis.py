@@ -90,7 +90,7 @@ _INDIRECT = (
     r"\b(?:tired|sick|done|exhausted) (?:of|with) (?:living|being alive|life itself|existing|this life)\b",
     rf"\b{_ME} (?:just )?(?:can'?t|cannot|can not) (?:go on|keep going|keep living|live like this|live with this|do this any ?more|take it any ?more|take this any ?more)(?: any ?more| any longer)?\s*(?:[.!?]|$)",
     r"\b(?:don'?t|do not|can'?t|cannot) see (?:a|any) (?:way out|future|other way out|point any ?more|reason to (?:go on|continue))\b",
-    r"\b(?:go|fall|went) to sleep and (?:never|not) wake up\b",
+    r"\b(?:go|fall|went) (?:to sleep|asleep) (?:tonight )?and (?:just )?(?:never|not) wake up\b",
     r"\bnot wak(?:e|ing) up (?:tomorrow|again|any ?more|in the morning)\b",
     r"\b(?:i'?m|i am|just|being) (?:just |only |such |nothing but )?a (?:huge |terrible )?burden (?:to|on) (?:everyone|everybody|my|them|you all)\b",
     r"\b(?:put|putting|getting|got|get) (?:all )?my affairs in order\b",

@@ -43,7 +43,7 @@ _ASKS_PATIENT = re.compile(r"\b(?:did i|was i|am i|have i|do i|had i|were we|i (
 
 @dataclass(frozen=True)
 class Weights:
-    """A logistic model of "this turn answers it", fitted as evals/chat/README.md says; below `threshold` nothing is said."""
+    """A logistic model of "this turn answers it", fitted by evals/chat; below `threshold` nothing is said."""
 
     bias: float = -3.5
     relevance: float = 4.5
@@ -100,7 +100,8 @@ def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
 
 def _overview(question: Question) -> list[Citation]:
     """Return the turns that say most, in the order they were said: a picture of a time, not an answer."""
-    places = [Citation(passage, turn) for passage in question.passages for turn in range(len(passage.turns))]
+    every = (Citation(passage, turn) for passage in question.passages for turn in range(len(passage.turns)))
+    places = [place for place in every if statements(_turn(place).text)]
     rich = sorted(places, key=lambda place: len(set(content_stems(statements(_turn(place).text)))), reverse=True)
     return sorted(rich[:QUOTES_MAX], key=lambda place: (place.passage.session_date, _turn(place).start_s))
 

@@ -16,7 +16,10 @@ NOTHING_KEPT = (
     "I couldn't put together an answer that your sessions clearly support, so I'd rather not guess. "
     "Your therapist is a good person to ask."
 )
-NO_SESSIONS = "I don't have any of your sessions to look through yet. Once one has been transcribed, I can help you look back at it."
+NO_SESSIONS = (
+    "I don't have any of your sessions to look through yet. "
+    "Once one has been transcribed, I can help you look back at it."
+)
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
 ASK_ME = (
     "Hello! I'm an AI that helps you look back at your therapy sessions. "

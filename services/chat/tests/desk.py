@@ -1,0 +1,103 @@
+"""One patient's conversations on real PostgreSQL, with the verbs that tests of them speak."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import text
+
+from libs.common.capability import holding
+from libs.common.database import Database
+from libs.common.ids import new_id
+from libs.common.paging import Window
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
+from libs.contracts.purposes import Purpose
+from libs.devstack.pytest_plugin import Tenant
+from services.chat.domain.composing import compose, fixed
+from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
+from services.chat.domain.crisis import CRISIS_TEXT
+from services.chat.ports import Accepted, Attribution, Crisis
+from services.chat.store import ConversationStore
+from services.chat.tests.room import NOW, SLEEP
+
+_CONSENT = text(
+    "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
+    " evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
+    " now(), 'test', sha256(''))"
+)
+
+
+class Desk:
+    """A patient who writes, and the consent their answers stand on."""
+
+    def __init__(self, tenant: Tenant, consent: Database, database: Database) -> None:
+        self.tenant, self.consent, self.database = tenant, consent, database
+        self.store = ConversationStore(database)
+        self.patient_id = PatientId(tenant.patient_id)
+        self.therapist_id = TherapistId(tenant.therapist_id)
+
+    @contextmanager
+    def holding(self, *scopes: str, patient: PatientId | None = None) -> Iterator[None]:
+        """Hold a capability of this tenant, bound to its patient or another."""
+        token = self.tenant.capability(*(scopes or ("chat:write",)), patient=patient or self.patient_id)
+        with holding(token):
+            yield
+
+    async def change_consent(self, status: str) -> None:
+        """Write an event into the ledger, as the consent service does."""
+        with self.holding("consent:write"):
+            async with self.consent.transaction() as tx:
+                whose = {"organization_id": self.tenant.organization_id, "patient_id": self.patient_id}
+                ids = {"id": new_id(), "therapist_id": self.therapist_id, "consent_id": new_id()}
+                await tx.execute(_CONSENT, {**whose, **ids, "status": status})
+
+    async def writes(self, message: str = "When do I wake up?", to: ConversationId | None = None) -> Accepted:
+        """The patient sends a message."""
+        with self.holding():
+            return await self.store.accept(self.patient_id, to, message)
+
+    async def is_in_crisis(self, message: str) -> Accepted:
+        """The patient writes something that reads like a crisis."""
+        crisis = Crisis(None, message, "explicit", fixed(CRISIS_TEXT, AnsweredBy.SAFETY))
+        with self.holding():
+            return await self.store.note_crisis(self.patient_id, crisis)
+
+    async def is_answered(self, accepted: Accepted, answer: Answer | None = None) -> MessageId:
+        """The chat answers it, by default with a quote of one session."""
+        under = Attribution({SLEEP.session_id: self.therapist_id}, {self.therapist_id: ConsentId(new_id())})
+        with self.holding():
+            return await self.store.answered(self.patient_id, accepted, answer or quoting(), under)
+
+    async def reads(self, conversation_id: ConversationId) -> list[Message]:
+        """The patient looks at a conversation again."""
+        with self.holding():
+            return list((await self.store.messages(conversation_id, Window())).rows)
+
+    async def redacts(self) -> None:
+        """The chat records that consent was revoked."""
+        event = ConsentRevoked(
+            organization_id=self.tenant.organization_id,
+            patient_id=self.patient_id,
+            therapist_id=self.therapist_id,
+            consent_id=new_id(),
+            consent_type=Purpose.AI_ANALYSIS,
+        )
+        with self.holding():
+            async with self.database.transaction() as tx:
+                await self.store.redact(tx, event)
+
+    async def rows(self, statement: str, **parameters: Any) -> list[Any]:
+        """Look into the tables as the service would."""
+        with self.holding():
+            async with self.database.transaction() as tx:
+                return list((await tx.execute(text(statement), parameters)).all())
+
+
+def quoting() -> Answer:
+    """Return an answer that stands on one quote."""
+    question = Question("When do I wake up?", (SLEEP,), NOW)
+    return replace(
+        compose(question, Draft(AnsweredBy.LOCAL, "extractive", quotes=(Citation(SLEEP, 1),))), input_tokens=3
+    )

@@ -1,0 +1,168 @@
+"""A room in which things were said, and the people around a question, as fakes that keep the ports' contracts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.problems import CONSENT_REQUIRED
+from services.chat.domain.conversation import (
+    Answer,
+    AnsweredBy,
+    Draft,
+    Exchange,
+    Passage,
+    Question,
+    Session,
+    Speaker,
+    Turn,
+)
+from services.chat.handlers import Ask, Asked, Begun, Reply, World
+from services.chat.ports import Accepted, Answerer, Attribution, Crisis
+from services.chat.vendors.local_extractive import ExtractiveAnswerer
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+PATIENT = PatientId(new_id())
+THERAPIST = TherapistId(new_id())
+_SPACE = UUID(int=7)
+
+
+def at(month: int, day: int) -> datetime:
+    """Return the afternoon of a day of 2026."""
+    return datetime(2026, month, day, 15, tzinfo=UTC)
+
+
+def session(month: int, day: int, therapist_id: TherapistId = THERAPIST) -> Session:
+    """Return the session of a day."""
+    return Session(SessionId(uuid5(_SPACE, f"{month}-{day}")), at(month, day), therapist_id)
+
+
+def passage(of: Session, *said: str, relevance: float | None = 0.5) -> Passage:
+    """Return a passage of turns written `T: ...` or `P: ...`, ten seconds each."""
+    turns = tuple(
+        Turn(Speaker.THERAPIST if line[0] == "T" else Speaker.PATIENT, line[3:], 10.0 * place, 10.0 * place + 8)
+        for place, line in enumerate(said)
+    )
+    return Passage(ChunkId(uuid5(of.id, said[0])), of.id, of.date, turns, relevance)
+
+
+FIRST, SECOND = session(9, 8), session(10, 20)
+SLEEP = passage(
+    FIRST,
+    "T: What would you like to start with?",
+    "P: I wake up around three in the morning and cannot get back to sleep.",
+    "T: For homework, write your worries into a notebook every evening at seven.",
+)
+SWIMMING = passage(
+    SECOND,
+    "T: What would you like to do more of?",
+    "P: My friend Daniel goes swimming on Thursdays, and I miss it.",
+    "T: Then go swimming with Daniel this week, and leave the phone at home.",
+)
+
+
+@dataclass
+class FakeNotebook:
+    """Keeps what it is told."""
+
+    history: tuple[Exchange, ...] = ()
+    refusal: AppError | None = None
+    asked: list[str] = field(default_factory=list)
+    answers: list[tuple[Answer, Attribution]] = field(default_factory=list)
+    crises: list[str] = field(default_factory=list)
+
+    async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
+        if self.refusal:
+            raise self.refusal
+        self.asked.append(message)
+        return Accepted(conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history)
+
+    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
+        self.answers.append((answer, under))
+        return MessageId(new_id())
+
+    async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
+        if self.refusal:
+            raise self.refusal
+        self.crises.append(crisis.level)
+        return Accepted(crisis.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
+
+
+@dataclass
+class FakeSearch:
+    """Finds all passages of the sessions asked for."""
+
+    passages: tuple[Passage, ...] = (SLEEP, SWIMMING)
+    asked: list[tuple[str, Sequence[SessionId] | None]] = field(default_factory=list)
+
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+        self.asked.append((text, sessions))
+        return tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
+
+
+@dataclass
+class FakeSessions:
+    """The sessions that are ready."""
+
+    sessions: tuple[Session, ...] = (FIRST, SECOND)
+
+    async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
+        return self.sessions
+
+
+@dataclass
+class FakeHolds:
+    """Consent is in force with these therapists."""
+
+    therapists: set[TherapistId] = field(default_factory=lambda: {THERAPIST})
+    down: AppError | None = None
+
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
+        if self.down:
+            raise self.down
+        if therapist_id in self.therapists or (therapist_id is None and self.therapists):
+            return ConsentId(uuid5(_SPACE, "consent"))
+        raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
+
+
+@dataclass
+class FakeAnswerer:
+    """A model that says what it is told to, or fails."""
+
+    draft: Draft | None = None
+    failure: AppError | None = None
+    questions: list[Question] = field(default_factory=list)
+
+    async def answer(self, question: Question) -> Draft:
+        self.questions.append(question)
+        if self.failure:
+            raise self.failure
+        return self.draft or Draft(AnsweredBy.CLAUDE, "fake")
+
+
+class Room:
+    """Everything around one patient's question."""
+
+    def __init__(self, answerer: Answerer | None = None) -> None:
+        self.notebook, self.search = FakeNotebook(), FakeSearch()
+        self.sessions, self.holds = FakeSessions(), FakeHolds()
+        self.ask = Ask(
+            World(
+                notebook=self.notebook,
+                search=self.search,
+                sessions=self.sessions,
+                holds=self.holds,
+                answerer=answerer or ExtractiveAnswerer(),
+                quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
+                clock=lambda: NOW,
+                zone=UTC,
+            )
+        )
+
+    async def says(self, message: str, conversation_id: ConversationId | None = None) -> Reply:
+        """The patient writes; return what comes back."""
+        begun = await self.ask.begin(Asked(PATIENT, message, conversation_id))
+        return await self.ask.finish(begun) if isinstance(begun, Begun) else begun

@@ -1,0 +1,81 @@
+"""Quotes that answer, and silence when nothing does."""
+
+from dataclasses import replace
+
+from services.chat.domain.composing import compose
+from services.chat.domain.conversation import AnsweredBy, Draft, Passage, Question
+from services.chat.domain.extractive import QUOTE_CHARS_MAX, select
+from services.chat.domain.phrasing import NOTHING_FOUND
+from services.chat.tests.room import FIRST, NOW, SLEEP, SWIMMING, passage
+
+
+def quotes(text: str, *passages: Passage, **parts: object) -> list[str]:
+    question = replace(Question(text, passages or (SLEEP, SWIMMING), NOW), **parts)  # type: ignore[arg-type]
+    return [cited.words or cited.passage.turns[cited.turn].text for cited in select(question)]
+
+
+def test_the_turn_that_says_it_is_quoted_word_for_word() -> None:
+    assert quotes("What is my homework?")[0] == SLEEP.turns[2].text
+
+
+def test_an_answer_that_repeats_no_word_of_its_question_is_found_after_it() -> None:
+    talk = passage(FIRST, "T: How did the presentation go?", "P: They loved it, and my hands stopped shaking.")
+
+    assert quotes("How did my presentation go?", talk) == ["They loved it, and my hands stopped shaking."]
+
+
+def test_a_question_the_therapist_asked_is_not_an_answer() -> None:
+    talk = passage(FIRST, "T: Do you have a dog?", "P: Mhm.")
+
+    assert quotes("Do I have a dog?", talk) == []
+
+
+def test_other_inflections_and_words_of_the_same_sense_are_found() -> None:
+    talk = passage(FIRST, "P: I slept badly because I was worrying about my boss all night.")
+
+    assert quotes("How was I sleeping, and what about the director?", talk)
+
+
+def test_what_nobody_said_is_not_answered() -> None:
+    low = tuple(replace(one, relevance=0.2) for one in (SLEEP, SWIMMING))
+
+    assert quotes("What medication did the doctor prescribe?", *low) == []
+
+
+def test_without_cosines_words_alone_must_be_plain_evidence() -> None:
+    blind = tuple(replace(one, relevance=None) for one in (SLEEP, SWIMMING))
+
+    assert quotes("Who goes swimming on Thursdays?", *blind)[0] == SWIMMING.turns[1].text
+    assert quotes("What is my blood pressure?", *blind) == []
+
+
+def test_a_long_turn_is_cut_to_the_sentences_that_say_it() -> None:
+    filler = "We talked about many different small matters of everyday life there. " * 8
+    talk = passage(FIRST, f"P: {filler}My green notebook lies in the kitchen. {filler}")
+
+    [quote] = quotes("Where does my notebook lie?", talk)
+
+    assert "My green notebook lies in the kitchen." in quote
+    assert len(quote) <= QUOTE_CHARS_MAX
+    assert quote in talk.turns[0].text
+
+
+def test_an_overview_shows_what_says_most_in_the_order_it_was_said() -> None:
+    assert quotes("What did we talk about?", SLEEP, overview=True) == [SLEEP.turns[1].text, SLEEP.turns[2].text]
+
+
+def test_the_answer_frames_its_quotes_with_date_speaker_and_time() -> None:
+    question = Question("What is my homework?", (SLEEP,), NOW)
+
+    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=tuple(select(question))))
+
+    assert answer.text == (
+        "Here is what I found in your session on 8 September 2026.\n"
+        f"On 8 September 2026 at 0:20 your therapist said: “{SLEEP.turns[2].text}”"
+    )
+
+
+def test_no_quote_is_an_honest_refusal() -> None:
+    answer = compose(Question("?", (), NOW), Draft(AnsweredBy.LOCAL, "x"))
+
+    assert (answer.text, answer.grounded, answer.sources) == (NOTHING_FOUND, False, ())

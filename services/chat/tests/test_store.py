@@ -1,0 +1,193 @@
+"""Conversations on a real PostgreSQL: counted exactly, bound to consent, invisible to others."""
+
+import asyncio
+
+import pytest
+
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.ids import new_id
+from libs.common.outbox import Outbox
+from libs.common.paging import Window
+from libs.contracts.ids import ConversationId, PatientId
+from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
+from libs.devstack.infra import Infra
+from services.chat.domain.conversation import AnsweredBy
+from services.chat.store import MESSAGES_PER_HOUR
+from services.chat.tests.desk import Desk, quoting
+from services.chat.tests.room import SLEEP
+
+
+async def test_a_conversation_is_read_back_with_the_sources_of_its_answers(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+
+    question, answer = await desk.reads(accepted.conversation_id)
+
+    assert (question.author, question.text) == ("patient", "When do I wake up?")
+    assert (answer.author, answer.text) == ("assistant", quoting().text)
+    assert answer.sources == quoting().sources
+
+
+async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: Desk) -> None:
+    message_id = await desk.is_answered(await desk.writes())
+
+    [row] = await desk.rows("select * from answer_audit where message_id = :id", id=message_id)
+
+    assert (row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) == (1, True, 3, 1)
+    assert "three" not in str(row)
+
+
+async def test_the_twenty_first_message_in_an_hour_is_refused_and_told_when_to_come_back(desk: Desk) -> None:
+    for _ in range(MESSAGES_PER_HOUR):
+        await desk.writes()
+
+    with pytest.raises(AppError) as caught:
+        await desk.writes()
+
+    assert caught.value.problem is PATIENT_QUOTA
+    assert 3500 < (caught.value.retry_after_s or 0) <= 3600
+
+
+async def test_of_thirty_messages_at_once_exactly_twenty_get_through(desk: Desk) -> None:
+    found = await asyncio.gather(*(desk.writes() for _ in range(30)), return_exceptions=True)
+
+    refused = [one.problem for one in found if isinstance(one, AppError)]
+    assert refused == [PATIENT_QUOTA] * 10
+    assert len(await desk.rows("select 1 from message where author = 'patient'")) == MESSAGES_PER_HOUR
+
+
+async def test_an_hour_later_there_is_room_again_for_what_is_older_and_no_more(desk: Desk) -> None:
+    for _ in range(MESSAGES_PER_HOUR):
+        await desk.writes()
+    await desk.rows("delete from sent where message_id = (select message_id from sent order by at limit 1) returning 1")
+    await desk.rows(
+        "insert into sent select organization_id, patient_id, :id, now() - interval '61 minutes' from sent limit 1"
+        " returning 1",
+        id=new_id(),
+    )
+
+    await desk.writes()
+
+    with pytest.raises(AppError):
+        await desk.writes()
+
+
+async def test_deleting_a_conversation_gives_no_messages_back(desk: Desk) -> None:
+    accepted = [await desk.writes() for _ in range(MESSAGES_PER_HOUR)]
+    with desk.holding():
+        for one in accepted:
+            await desk.store.delete(one.conversation_id)
+
+    with pytest.raises(AppError) as caught:
+        await desk.writes()
+
+    assert caught.value.problem is PATIENT_QUOTA
+    assert await desk.rows("select 1 from message") == []
+
+
+async def test_a_source_cannot_be_written_once_consent_has_ended(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.change_consent("revoked")
+
+    with pytest.raises(AppError) as caught:
+        await desk.is_answered(accepted)
+
+    assert caught.value.problem is CONSENT_REQUIRED
+    assert await desk.rows("select 1 from answer_audit") == []
+
+
+async def test_revocation_hides_old_answers_at_once_and_keeps_them_from_the_model(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+    followed = await desk.writes("And then?", accepted.conversation_id)
+    await desk.change_consent("revoked")
+
+    _, answer, _ = await desk.reads(accepted.conversation_id)
+    after = await desk.writes("And now?", accepted.conversation_id)
+
+    assert [exchange.question for exchange in followed.history] == ["When do I wake up?"]
+    assert (answer.text, answer.sources) == (None, ())
+    assert after.history == ()
+
+
+async def test_the_record_of_a_revocation_takes_the_words_away_for_good(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+    await desk.change_consent("revoked")
+    await desk.redacts()
+    await desk.change_consent("granted")
+
+    _, answer = await desk.reads(accepted.conversation_id)
+
+    assert (answer.text, answer.sources) == (None, ())
+    assert await desk.rows("select 1 from message_source") == []
+    assert await desk.rows("select 1 from message where text like '%three%' and author = 'assistant'") == []
+
+
+async def test_another_patient_of_the_organization_sees_nothing(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+    stranger = PatientId(new_id())
+
+    with desk.holding("chat:write", patient=stranger):
+        listed = await desk.store.list(desk.patient_id, Window())
+        with pytest.raises(AppError) as read:
+            await desk.store.messages(accepted.conversation_id, Window())
+        with pytest.raises(AppError) as written:
+            await desk.store.accept(stranger, accepted.conversation_id, "Hello?")
+
+    assert listed.rows == []
+    assert read.value.problem is written.value.problem is NOT_FOUND
+
+
+async def test_a_capability_that_may_only_read_writes_nothing(desk: Desk) -> None:
+    accepted = await desk.writes()
+
+    with desk.holding("chat:read"), pytest.raises(AppError) as caught:
+        await desk.store.delete(accepted.conversation_id)
+
+    assert caught.value.problem is NOT_FOUND
+
+
+async def test_an_unknown_conversation_is_not_continued(desk: Desk) -> None:
+    with pytest.raises(AppError) as caught:
+        await desk.writes(to=ConversationId(new_id()))
+
+    assert caught.value.problem is NOT_FOUND
+
+
+async def test_a_crisis_is_kept_with_its_answer_and_is_not_counted(desk: Desk) -> None:
+    for _ in range(MESSAGES_PER_HOUR):
+        await desk.writes()
+
+    noted = await desk.is_in_crisis("I want to die")
+
+    messages = await desk.reads(noted.conversation_id)
+    assert [message.author for message in messages] == ["patient", "assistant"]
+    assert messages[1].answered_by is AnsweredBy.SAFETY
+
+
+async def test_a_crisis_signal_leaves_with_ids_only(desk: Desk, infra: Infra) -> None:
+    noted = await desk.is_in_crisis("I want to die")
+    outbox = Outbox(infra.relay_database_url, "chat")
+
+    rows = [row.envelope for row in await outbox.after("safety", "")]
+    await outbox.close()
+
+    [signal] = [row.payload for row in rows if row.key == str(desk.patient_id)]
+    assert signal["conversation_id"] == str(noted.conversation_id)
+    assert (signal["level"], "die" in str(signal.values())) == ("explicit", False)
+
+
+async def test_conversations_are_listed_newest_first_page_by_page(desk: Desk) -> None:
+    made = [(await desk.writes()).conversation_id for _ in range(5)]
+    with desk.holding():
+        first = await desk.store.list(desk.patient_id, Window(3))
+        second = await desk.store.list(desk.patient_id, Window(3, first.next))
+
+    assert [row.id for row in (*first.rows, *second.rows)] == made[::-1]
+    assert second.next is None
+
+
+def test_the_desk_quotes_one_turn() -> None:
+    assert [source.quote for source in quoting().sources] == [SLEEP.turns[1].text]
