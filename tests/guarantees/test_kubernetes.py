@@ -1,0 +1,126 @@
+"""The Kubernetes files agree with the promises of the services, open no door but the gateway, and hold no secret."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.provision import ProvisionSettings
+from tests.guarantees.deployment import (
+    DEPLOY,
+    SETTINGS,
+    document,
+    documents,
+    known,
+    peers_asked,
+    required,
+    topics_consumed,
+)
+
+FILES = sorted(path.relative_to(DEPLOY) for path in (DEPLOY / "k8s").rglob("*.yaml"))
+SECRETS = {secret["metadata"]["name"]: secret["stringData"] for secret in documents("k8s/secrets.example.yaml")}
+POLICIES = {policy["metadata"]["name"]: policy["spec"] for policy in documents("k8s/network.yaml")}
+GIVEN = {
+    literal.partition("=")[0]
+    for literal in document("k8s/service/kustomization.yaml")["configMapGenerator"][0]["literals"]
+}
+POD = document("k8s/process/deployment.yaml")["spec"]["template"]["spec"]
+JOB = documents("k8s/provision/job.yaml")[0]["spec"]["template"]["spec"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_every_file_is_yaml_with_a_kind(path: Path) -> None:
+    assert all({"apiVersion", "kind"} <= set(found) for found in documents(str(path)))
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_pod_is_told_what_its_service_needs_and_nothing_it_does_not_read(service: str) -> None:
+    secret = set(SECRETS[f"{service}-secrets"])
+    beside = {"ROOT_KEY_FILE"} if service == "ingestion" else set()
+
+    assert (GIVEN | secret) - known(service) == set()
+    assert required(service) - (GIVEN | secret | beside) == set()
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_pod_reads_the_secret_of_its_own_service_only(service: str) -> None:
+    patches = document(f"k8s/services/{service}/kustomization.yaml")["patches"]
+    text = "".join(patch["patch"] for patch in patches)
+
+    assert re.findall(r"secretRef/name, value: ([\w-]+)", text) == [f"{service}-secrets"]
+
+
+def test_the_example_of_the_secrets_holds_none() -> None:
+    plain = {"MINIO_SECURE"}
+
+    for values in SECRETS.values():
+        assert [name for name, value in values.items() if name not in plain and "<" not in value] == []
+    assert [
+        url for values in SECRETS.values() for url in values.values() if re.search(r"://\w*:(?!<)[^@]+@", url)
+    ] == []
+
+
+def test_the_provision_job_is_told_exactly_what_it_reads() -> None:
+    fields = ProvisionSettings.model_fields
+    needed = {name.upper() for name, field in fields.items() if field.is_required()}
+
+    assert set(SECRETS["provision-secrets"]) == needed
+
+
+@pytest.mark.parametrize("pod", [POD, JOB], ids=["service", "provision"])
+def test_a_pod_has_no_powers(pod: dict[str, Any]) -> None:
+    (container,) = pod["containers"]
+
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "memory" in container["resources"]["limits"]
+
+
+def test_traffic_that_is_not_listed_is_refused() -> None:
+    assert POLICIES["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+def test_only_the_gateway_is_reached_from_outside() -> None:
+    from_outside = {
+        name
+        for name, policy in POLICIES.items()
+        for rule in policy.get("ingress", ())
+        for peer in rule["from"]
+        if "namespaceSelector" in peer
+        and peer["namespaceSelector"]["matchLabels"] != {"therapyrag.dev/role": "monitoring"}
+    }
+    kinds = [found for path in FILES for found in documents(str(path))]
+
+    assert from_outside == {"to-gateway"}
+    assert [found for found in kinds if found["kind"] == "Ingress"] == []
+    assert {found["spec"].get("type", "ClusterIP") for found in kinds if found["kind"] == "Service"} == {"ClusterIP"}
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_reaches_the_peers_it_says_it_asks(service: str) -> None:
+    for peer in peers_asked(service):
+        (rule,) = POLICIES[f"to-{peer}"]["ingress"]
+        (callers,) = [
+            expression["values"] for source in rule["from"] for expression in source["podSelector"]["matchExpressions"]
+        ]
+
+        assert service in callers
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_is_scaled_by_every_topic_it_says_it_consumes(service: str) -> None:
+    file = DEPLOY / "k8s" / "services" / service / "scaling.yaml"
+    spec = document(str(file.relative_to(DEPLOY)))["spec"] if file.exists() else {"triggers": []}
+
+    assert {trigger["metadata"]["stream"] for trigger in spec["triggers"]} == {
+        f"{{{topic}}}:s" for topic in topics_consumed(service)
+    }
+    assert all(trigger["metadata"]["consumerGroup"] == service for trigger in spec["triggers"])
+    assert spec.get("minReplicaCount", 1) >= 1
