@@ -29,32 +29,13 @@ SAMPLES = Path(__file__).parents[2] / "samples"
 BLOCK_BYTES = 1024 * 1024
 MEDIA_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".webm": "audio/webm", ".wav": "audio/wav"}
 EXCERPT_TURNS = (None, 40, 20, 10)
-_CARDINALS = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-]
-_TEENTHS = ("tenth", "eleventh", "twelfth", *(f"{word}th" for word in _CARDINALS[13:20]))
-NUMBERS = {word: str(number) for number, word in enumerate(_CARDINALS)} | {
-    word: f"{number}th" for number, word in enumerate(_TEENTHS, start=10)
+_CARDINALS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty"
+)
+_TEENTHS = "tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth"
+NUMBERS = {word: str(number) for number, word in enumerate(_CARDINALS.split())} | {
+    word: f"{number}th" for number, word in enumerate(_TEENTHS.split(), start=10)
 }
 
 
