@@ -1,9 +1,9 @@
 """What the embedder reads from the environment."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from libs.common.settings import ServiceSettings
 
@@ -39,3 +39,9 @@ class EmbedderSettings(ServiceSettings):
         if self.embedding_provider == "auto":
             return "openai" if self.openai_api_key else "local"
         return self.embedding_provider
+
+    @model_validator(mode="after")
+    def _key_is_there(self) -> Self:
+        if self.embedding_provider == "openai" and not self.openai_api_key:
+            raise ValueError("EMBEDDING_PROVIDER=openai needs OPENAI_API_KEY")
+        return self

@@ -6,7 +6,6 @@ from typing import Protocol
 from libs.common.clock import utc_now
 from libs.common.consumer import Consumer, Pace
 from libs.common.database import Database
-from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.handling import Handling
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
@@ -75,15 +74,13 @@ def build() -> Service:
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
     """Return the embedder the settings choose; its libraries are loaded only then."""
-    if settings.provider == "local":
-        from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
+    if settings.provider == "openai" and settings.openai_api_key:
+        from services.embedder.vendors.openai import OpenAIEmbedder
 
-        return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
-    if settings.openai_api_key is None:
-        raise AppError(UNAVAILABLE, "EMBEDDING_PROVIDER=openai needs OPENAI_API_KEY.")
-    from services.embedder.vendors.openai import OpenAIEmbedder
+        return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
+    from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
 
-    return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
+    return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
 
 
 def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> dict[str, tuple[Subscription, ...]]:

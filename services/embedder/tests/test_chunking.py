@@ -129,7 +129,7 @@ def test_a_long_pause_is_a_good_place_to_cut() -> None:
 
 
 def test_a_short_session_still_has_several_passages_to_point_at() -> None:
-    chunks = chunks_of(dialogue(repeats=5), cl100k_counter())
+    chunks = chunks_of(dialogue(repeats=4), cl100k_counter())
 
     assert len(chunks) == 1
     assert len(chunks[0].passages) >= 3

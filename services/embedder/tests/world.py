@@ -41,7 +41,9 @@ def dialogue(*, repeats: int = 1, start_s: float = 0.0) -> tuple[Turn, ...]:
     at = start_s
     for number in range(repeats):
         for speaker, text in DIALOGUE:
-            turns.append(Turn(speaker, text if repeats == 1 else f"{text} Part {number}.", at, at + 5.0))
+            # Of different lengths, as people speak: cuts find the same places again after a correction.
+            more = " And so it went on." * (number * 7 % 5)
+            turns.append(Turn(speaker, text if repeats == 1 else f"{text} Part {number}.{more}", at, at + 5.0))
             at += 7.0
     return tuple(turns)
 

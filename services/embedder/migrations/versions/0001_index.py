@@ -65,7 +65,6 @@ def _chunk() -> None:
           transcript_version int not null,
           chunk_index int not null,
           content text not null,
-          words tsvector not null generated always as (to_tsvector('english', content)) stored,
           start_s double precision not null check (start_s >= 0),
           end_s double precision not null check (end_s >= start_s),
           speaker text not null check (speaker in ('therapist', 'patient', 'unknown', 'mixed')),

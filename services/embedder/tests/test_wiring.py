@@ -1,0 +1,44 @@
+"""Which embedder a setting chooses, and what is refused before anything starts."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from services.embedder.settings import EmbedderSettings, Provider
+from services.embedder.wiring import embedder_of
+
+
+def _settings(cache: Path, provider: Provider, key: str | None) -> EmbedderSettings:
+    return EmbedderSettings(
+        env="test",
+        database_url=SecretStr("postgresql+psycopg://svc_embedder@localhost/x"),
+        redis_url=SecretStr("redis://localhost"),
+        embedding_provider=provider,
+        openai_api_key=SecretStr(key) if key is not None else None,
+        model_cache_dir=cache,
+    )
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "model"),
+    [
+        ("auto", "sk-one", "text-embedding-3-small"),
+        ("auto", None, "all-MiniLM-L6-v2-int8"),
+        ("auto", "", "all-MiniLM-L6-v2-int8"),
+        ("local", "sk-one", "all-MiniLM-L6-v2-int8"),
+        ("openai", "sk-one", "text-embedding-3-small"),
+    ],
+)
+async def test_the_vendor_is_chosen_when_its_key_is_set(
+    tmp_path: Path, provider: Provider, key: str | None, model: str
+) -> None:
+    embedder = embedder_of(_settings(tmp_path, provider, key))
+
+    assert embedder.model.name == model
+    await embedder.close()
+
+
+def test_the_vendor_without_a_key_is_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="needs OPENAI_API_KEY"):
+        _settings(tmp_path, "openai", None)
