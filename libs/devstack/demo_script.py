@@ -44,7 +44,7 @@ RECORDINGS = (FIRST, SECOND, THIRD)
 
 QUESTIONS = (
     Question("When should I write my worry log, and where do I leave the notebook?", FIRST, ("seven", "kitchen")),
-    Question("What did my sister and I argue about?", SECOND, ("house",)),
+    Question("What does my sister Emma want to do with our mother's house?", SECOND, ("before christmas",)),
     Question("What did the director say about my presentation?", THIRD, ("clearest",)),
     Question("What did the doctor say about my blood pressure?", None),
 )
