@@ -1,14 +1,18 @@
 """The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from libs.common.log import get_logger
-from libs.common.metrics import AUDITED, DEAD_LETTERS, LAG, PARKED, PENDING, RECLAIMED
-from libs.common.streams import Channel, Delivery, StreamDownError
+from libs.common.metrics import AUDITED, DEAD, DEAD_LETTERS, LAG, PARKED, PENDING, RECLAIMED
+from libs.common.streams import Channel, DeadLetter, Delivery, StreamDownError
+
+ALONE_MAX = 2
+"""An entry that was started alone this often and never finished is what killed its worker."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class Pace:
     promote_s: float = 0.1
     sweep_s: float = 1.0
     audit_s: float = 2.0
+    alone_s: float = 0.05
     measure_s: float = 5.0
     down_s: float = 0.2
     grace_s: float = 10.0
@@ -42,6 +47,7 @@ class Consumer:
         self._handling = handling
         self._pace = pace or Pace()
         self._running: dict[Delivery, asyncio.Task[None]] = {}
+        self._suspects: list[Delivery] = []
         self._done: set[Delivery] = set()
         self._room = asyncio.Event()
         self._to_flush = asyncio.Event()
@@ -55,6 +61,7 @@ class Consumer:
             loops.create_task(self._every(self._pace.promote_s, self._promote))
             loops.create_task(self._every(self._pace.sweep_s, self._sweep))
             loops.create_task(self._every(self._pace.audit_s, self._audit))
+            loops.create_task(self._every(self._pace.alone_s, self._run_suspects))
             loops.create_task(self._every(self._pace.measure_s, self._measure))
             reading = loops.create_task(self._read_until_stopped())
             await stop.wait()
@@ -67,7 +74,7 @@ class Consumer:
     async def _read_until_stopped(self) -> None:
         while not self._stopping.is_set():
             room = self._pace.concurrency - len(self._running)
-            if room <= 0:
+            if room <= 0 or self._suspects:
                 self._room.clear()
                 await self._room.wait()
                 continue
@@ -115,20 +122,40 @@ class Consumer:
         await self._channel.promote()
 
     async def _sweep(self) -> None:
-        taken = await self._channel.sweep(self._pace.concurrency - len(self._running))
+        taken = await self._channel.sweep(self._free)
         if taken:
             RECLAIMED.labels(self._channel.topic, self._channel.group).inc(len(taken))
             get_logger().warning(
                 "consumer.reclaimed", topic=self._channel.topic, group=self._channel.group, count=len(taken)
             )
-            self._start(taken)
+            # Handed out before and not finished: perhaps one of them killed its worker.
+            self._suspects += [delivery for delivery in taken if delivery.times > 1]
+            self._start([delivery for delivery in taken if delivery.times <= 1])
+
+    async def _run_suspects(self) -> None:
+        """Run suspects one by one with nothing else running, so that a killer takes no innocent along."""
+        while self._suspects and not self._running and not self._stopping.is_set():
+            delivery = self._suspects[0]
+            if await self._channel.mark_alone(delivery) > ALONE_MAX:
+                DEAD.labels(self._channel.topic, self._channel.group).inc()
+                await self._channel.bury(delivery, DeadLetter("killed-its-worker", "-"))
+            else:
+                self._start([delivery])
+                await asyncio.wait([self._running[delivery]])
+                await self._channel.unmark(delivery)
+            self._suspects.remove(delivery)
+        self._room.set()
 
     async def _audit(self) -> None:
-        known = set(self._running) | self._done
-        found = await self._channel.audit(known, self._pace.concurrency - len(self._running))
+        known = {*self._running, *self._done, *self._suspects}
+        found = await self._channel.audit(known, self._free)
         if found:
             AUDITED.labels(self._channel.topic, self._channel.group).inc(len(found))
             self._start(found)
+
+    @property
+    def _free(self) -> int:
+        return max(0, self._pace.concurrency - len(self._running) - len(self._suspects))
 
     async def _measure(self) -> None:
         depth = await self._channel.depth()
@@ -147,7 +174,12 @@ class Consumer:
                 pause = seconds * self._pace.dice.uniform(0.75, 1.25)
             except StreamDownError:
                 pause = self._pace.down_s
-            await asyncio.sleep(pause)
+            await self._stopped_within(pause)
+
+    async def _stopped_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _until_it_works(self, act: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -159,10 +191,11 @@ class Consumer:
     async def _leave(self) -> None:
         if self._running:
             await asyncio.wait(list(self._running.values()), timeout=self._pace.grace_s)
-        unfinished = dict(self._running)
-        for task in unfinished.values():
+        tasks = list(self._running.values())
+        unfinished = [*self._running, *self._suspects]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         try:
             await self._flush()
             await self._channel.release(unfinished)

@@ -27,6 +27,7 @@ class _Group:
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
     dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
     leases: dict[str, float] = field(default_factory=dict)
+    alone: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class MemoryStreams:
@@ -133,6 +134,16 @@ class MemoryChannel:
         lost = [given for given in self._state.given.values() if self._state.leases.get(given.owner, 0) < now]
         return [self._claim(given) for given in lost[: max(0, room)]]
 
+    async def mark_alone(self, delivery: Delivery) -> int:
+        """Count."""
+        key = (delivery.lane, delivery.entry_id)
+        self._state.alone[key] = self._state.alone.get(key, 0) + 1
+        return self._state.alone[key]
+
+    async def unmark(self, delivery: Delivery) -> None:
+        """Forget the count."""
+        self._state.alone.pop((delivery.lane, delivery.entry_id), None)
+
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is mine on the books only."""
         mine = {(delivery.lane, delivery.entry_id) for delivery in known}
@@ -180,8 +191,10 @@ class MemoryChannel:
         return [*taken, *retries]
 
     def _claim(self, given: _Given) -> Delivery:
+        # What was handed back in good order is not counted against the entry.
+        times = given.delivery.times + (given.owner != "~free")
         given.owner, given.at = self.consumer, self._streams.now()
-        given.delivery = replace(given.delivery, times=given.delivery.times + 1)
+        given.delivery = replace(given.delivery, times=times)
         return given.delivery
 
     def _drop_if_mine(self, delivery: Delivery) -> bool:

@@ -104,6 +104,7 @@ class RedisChannel:
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
         self._dead, self._leases = f"{{{topic}}}:dlq:{group}", f"{{{topic}}}:hb:{group}"
+        self._alone = f"{{{topic}}}:solo:{group}"
         self._lease = Lease(url, self._leases, self.consumer)
         self._scripts = {path.stem: _script(redis, path.stem) for path in sorted(_SCRIPTS.glob("*.lua"))}
 
@@ -120,7 +121,8 @@ class RedisChannel:
         """Read new entries of both lanes."""
         self._lease.loop_is_alive()
         wait_ms = int(min(block_s, READ_BLOCK_MAX_S) * 1000)
-        options = ("GROUP", self.group, self.consumer, "COUNT", count, "BLOCK", wait_ms)
+        # BLOCK 0 would wait for ever.
+        options = ("GROUP", self.group, self.consumer, "COUNT", count, *(("BLOCK", wait_ms) if wait_ms else ()))
         found = await self._call("XREADGROUP", *options, "STREAMS", *self._lanes.values(), ">", ">")
         lane_of = {key: lane for lane, key in self._lanes.items()}
         return [
@@ -170,6 +172,14 @@ class RedisChannel:
             found = await self._run("sweep", [key, self._leases], self.group, self.consumer, room - len(taken))
             taken += [_delivery(lane, entry_id, _paired(flat), int(times)) for entry_id, flat, times in found or ()]
         return taken
+
+    async def mark_alone(self, delivery: Delivery) -> int:
+        """Count in a hash beside the stream."""
+        return int(await self._call("HINCRBY", self._alone, f"{delivery.lane}:{delivery.entry_id}", 1))
+
+    async def unmark(self, delivery: Delivery) -> None:
+        """Forget the count."""
+        await self._call("HDEL", self._alone, f"{delivery.lane}:{delivery.entry_id}")
 
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is ours on the server's books only."""

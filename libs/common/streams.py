@@ -81,6 +81,12 @@ class Channel(Protocol):
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over entries of consumers whose lease has run out."""
 
+    async def mark_alone(self, delivery: Delivery) -> int:
+        """Count that an entry is about to run alone; return how often it has."""
+
+    async def unmark(self, delivery: Delivery) -> None:
+        """Forget that count: the entry came to its end and its worker lives."""
+
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Return entries the server believes are ours but are not in `known` (a reply was lost)."""
 

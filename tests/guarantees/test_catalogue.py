@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Mechanism that holds ids and small facts only; services may not read the outbox at all.

@@ -13,9 +13,11 @@ for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
       redis.call('ZREM', KEYS[2], of.name)
     elseif room > 0 then
       for _, p in ipairs(redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', room, of.name)) do
-        local got = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, p[1])
+        -- What was handed back in good order (~free) is not counted against the entry.
+        local times = of.name == '~free' and p[4] or p[4] + 1
+        local got = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, p[1], 'RETRYCOUNT', times)
         if got[1] and got[1][2] then
-          taken[#taken + 1] = { got[1][1], got[1][2], p[4] + 1 }
+          taken[#taken + 1] = { got[1][1], got[1][2], times }
           room = room - 1
         end
       end

@@ -12,7 +12,7 @@ from libs.common.consumer import Consumer, Pace
 from libs.common.memory_streams import MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import Channel, Delivery
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 Streams = MemoryStreams | RedisStreams
 QUICK = Pace(concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2)
@@ -125,3 +125,45 @@ async def test_a_consumer_that_stops_lets_what_is_running_finish_within_its_grac
 
     assert handler.seen == ["a"]
     assert (await channel.depth()).pending == 0
+
+
+async def _killed_while_handling(streams: Streams, topic: str, bodies: int) -> None:
+    """A consumer takes entries as it would and is gone without a word, as after kill -9."""
+    channel = streams.channel(topic, "g")
+    await channel.open()
+    taken = [*await channel.read(bodies, 0), *await channel.sweep(bodies)]
+    assert len(taken) == bodies
+    for delivery in taken:
+        if delivery.times > 1:
+            await channel.mark_alone(delivery)
+    await channel.close()
+
+
+async def test_entries_of_a_killed_worker_run_alone_and_the_innocent_ones_are_done(
+    streams: Streams, topic: str
+) -> None:
+    await streams.publisher().publish(topic, "", "1", ["a", "b", "c"])
+    await _killed_while_handling(streams, topic, 3)
+    handler = Remembering()
+    handler.go.set()
+
+    async with running(Consumer(streams.channel(topic, "g"), handler, QUICK)):
+        await until(lambda: len(handler.seen) == 3)
+
+    assert (sorted(handler.seen), handler.most_running) == (["a", "b", "c"], 1)
+
+
+async def test_an_entry_that_killed_its_worker_twice_alone_is_buried(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["killer"])
+    for _ in range(3):
+        await _killed_while_handling(streams, topic, 1)
+    handler = Remembering()
+    handler.go.set()
+    channel = streams.channel(topic, "g")
+
+    async with running(Consumer(channel, handler, QUICK)):
+        async with asyncio.timeout(5):
+            while not (await channel.depth()).dead:
+                await asyncio.sleep(0.01)
+
+    assert handler.seen == []

@@ -16,7 +16,7 @@ from libs.common.ids import new_id
 from libs.common.tests.kernel_world import PASSWORD, make_schema, token
 from libs.contracts.capability import Claims, Minter, parse
 from libs.contracts.ids import OrganizationId
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 INSERT = text("insert into effect (organization_id, thing_id, number) values (:org, :thing, 1)")
 COUNT = text("select count(*) from effect where organization_id = :org")

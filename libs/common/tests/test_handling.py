@@ -20,7 +20,7 @@ from libs.common.relay import Relay
 from libs.common.steps import Step, Subscription
 from libs.common.streams import Channel, Delivery
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from libs.common.memory_streams import MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import DeadLetter, Depth
-from libs.devstack.pytest_plugin import Infra
+from libs.devstack.infra import Infra
 
 Streams = MemoryStreams | RedisStreams
 
