@@ -19,7 +19,6 @@ from libs.ops.connection import Connection
 FOLDER = ROOT / ".devstack"
 ORGANIZATION = "Development clinic"
 KEY_NAME = "make up"
-STOP_WITHIN_S = 15.0
 TIMEOUT_S = 10.0
 OK = 200
 
@@ -44,7 +43,7 @@ def up(folder: Folder) -> Access:
 def down(folder: Folder) -> int:
     """Stop everything; return how many processes that were."""
     with folder.locked():
-        return _stop(folder)
+        return servers.stop_left_over(folder)
 
 
 @dataclass(frozen=True)
@@ -69,21 +68,14 @@ def _word(process: Process, ports: dict[str, int]) -> str:
 
 
 def _start(folder: Folder) -> str:
-    _stop(folder)
+    servers.stop_left_over(folder)
     with contextlib.ExitStack() as undo:
-        undo.callback(_stop, folder)
+        undo.callback(servers.stop_left_over, folder)
         infra = provisioned(folder, servers.start(folder, detached=True))
         stack = Stack.over(infra, detached=True)
         stack.start_services()
         undo.pop_all()
     return stack.gateway_url
-
-
-def _stop(folder: Folder) -> int:
-    for process in left_over(folder.records):
-        if process.name in SERVICES:
-            process.ask_to_stop()
-    return servers.stop_left_over(folder)
 
 
 def _is_whole(folder: Folder) -> bool:

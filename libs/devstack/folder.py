@@ -108,10 +108,11 @@ class Folder:
 
 
 @contextlib.contextmanager
-def throwaway_folder() -> Iterator[Folder]:
+def throwaway_folder(parent: Path | None = None) -> Iterator[Folder]:
     """Make a folder that is removed on leaving, and remove those whose owners were killed."""
-    _sweep(Path(tempfile.gettempdir()))
-    path = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX))
+    place = parent or Path(tempfile.gettempdir())
+    _sweep(place)
+    path = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX, dir=place))
     try:
         yield Folder(path)
     finally:

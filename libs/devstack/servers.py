@@ -59,7 +59,9 @@ class Servers:
             if at_once:
                 process.kill()
             else:
-                process.stop(GRACE_S)
+                process.ask_to_stop()
+        for process in self.processes.values():
+            process.stop(GRACE_S)
 
 
 @contextlib.contextmanager
@@ -107,8 +109,12 @@ def clear(folder: Folder) -> None:
 def stop_left_over(folder: Folder) -> int:
     """Stop every recorded process that still runs; return how many there were. Services first, servers last."""
     found = left_over(folder.records)
-    for process in sorted(found, key=lambda process: process.name in _STARTERS):
-        process.stop(GRACE_S)
+    for are_servers in (False, True):
+        same = [process for process in found if (process.name in _STARTERS) == are_servers]
+        for process in same:
+            process.ask_to_stop()
+        for process in same:
+            process.stop(GRACE_S)
     seaweed.remove_sockets(folder.known_ports(seaweed.NAME))
     return len(found)
 

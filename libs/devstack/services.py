@@ -119,7 +119,8 @@ class ServiceProcess:
 
     def kill(self) -> None:
         """End it at once, as `kill -9` does."""
-        self._running().kill()
+        if self._process is not None:
+            self._process.kill()
 
     def stop(self) -> None:
         """End it as an orchestrator does: SIGTERM, a grace, then SIGKILL."""
@@ -148,7 +149,7 @@ def environment(site: Site, name: str) -> dict[str, str]:
     infra = site.infra
     kept = {key: value for key, value in site.inherited.items() if key not in _OURS and not key.startswith("MINIO_")}
     vendor_keys = {
-        key: site.inherited[key] for key, users in VENDOR_KEYS.items() if service in users & site.inherited.keys()
+        key: site.inherited[key] for key, users in VENDOR_KEYS.items() if service in users and key in site.inherited
     }
     peers = {f"{peer.upper()}_URL": site.url(peer) for peer in SERVICES}
     own = {

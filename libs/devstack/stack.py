@@ -65,7 +65,7 @@ class Stack:
                 stack.start_services()
                 yield stack
             finally:
-                stack.stop_services()
+                stack.stop_services(at_once=folder is None)
 
     @classmethod
     def over(cls, infra: Infra, options: StackOptions = DEFAULTS, *, detached: bool = False) -> "Stack":
@@ -130,10 +130,13 @@ class Stack:
         for process in self._processes.values():
             process.wait()
 
-    def stop_services(self) -> None:
-        """Ask all services to end at once, then wait for each within its grace."""
+    def stop_services(self, *, at_once: bool = False) -> None:
+        """Ask all services to end, then wait for each within its grace; `at_once` without grace."""
         for process in self._processes.values():
-            process.ask_to_stop()
+            if at_once:
+                process.kill()
+            else:
+                process.ask_to_stop()
         for process in self._processes.values():
             process.stop()
 

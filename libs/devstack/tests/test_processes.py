@@ -1,0 +1,136 @@
+"""Processes are ended with their starter, recognised by start time, and never confused with another's."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from libs.devstack.errors import DevstackError
+from libs.devstack.leash import EXIT_CANNOT, NOBODY
+from libs.devstack.processes import Process, Program, Record, launch, leashed, left_over, log_tail, start_time
+from libs.devstack.provision import ROOT
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the leash is Linux's")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+
+
+def program(folder: Path, *arguments: str, mode: str = "same", detached: bool = False) -> Program:
+    return Program(
+        name="thing",
+        arguments=arguments,
+        environment={"PATH": os.environ["PATH"]},
+        log=folder / "thing.log",
+        record=folder / "thing.json",
+        mode=mode,
+        detached=detached,
+    )
+
+
+def sleeper(folder: Path, *, detached: bool = False) -> Process:
+    return launch(program(folder, "/bin/sleep", "60", detached=detached))
+
+
+def test_a_stopped_process_is_gone_and_forgotten(tmp_path: Path) -> None:
+    process = sleeper(tmp_path)
+
+    process.stop(5)
+
+    assert not process.is_alive
+    assert not (tmp_path / "thing.json").exists()
+
+
+def test_a_process_that_does_not_listen_is_killed_after_its_grace(tmp_path: Path) -> None:
+    process = launch(program(tmp_path, "/bin/sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 1; done"))
+    while log_tail(tmp_path / "thing.log") != "deaf":
+        assert process.is_alive
+
+    process.stop(0.2)
+
+    assert not process.is_alive
+
+
+def test_kill_takes_the_children_along(tmp_path: Path) -> None:
+    process = launch(program(tmp_path, "/bin/sh", "-c", "sleep 60 & echo $!; wait"))
+    while not (child := log_tail(tmp_path / "thing.log")):
+        assert process.is_alive
+
+    process.kill()
+
+    assert start_time(int(child)) is None
+
+
+def test_another_run_finds_a_living_process_by_its_record(tmp_path: Path) -> None:
+    process = sleeper(tmp_path, detached=True)
+
+    (found,) = left_over(tmp_path)
+
+    assert (found.name, found.pid, found.is_detached) == ("thing", process.pid, True)
+    found.stop(5)
+    assert left_over(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "thing"}'])
+def test_a_record_that_was_cut_off_is_forgotten(tmp_path: Path, content: str) -> None:
+    (tmp_path / "thing.json").write_text(content)
+
+    assert left_over(tmp_path) == []
+    assert not (tmp_path / "thing.json").exists()
+
+
+def test_a_pid_with_another_start_time_is_another_process() -> None:
+    ours = Record("thing", os.getpid(), start_time(os.getpid()) or "", signal.SIGTERM, False)
+
+    assert ours.is_alive
+    assert not Record("thing", os.getpid(), "earlier", signal.SIGTERM, False).is_alive
+
+
+@on_linux
+def test_a_thread_that_may_end_before_its_children_must_not_start_them(tmp_path: Path) -> None:
+    refused = []
+
+    def start() -> None:
+        try:
+            sleeper(tmp_path)
+        except DevstackError as error:
+            refused.append(str(error))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+
+    assert "main thread" in refused[0]
+
+
+@on_linux
+def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, time, pathlib\n"
+        "from libs.devstack.tests.test_processes import sleeper\n"
+        "print(sleeper(pathlib.Path(sys.argv[1])).pid, flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
+        pid = int(starter.stdout.readline())
+        starter.kill()
+        starter.wait()
+    for _ in range(500):
+        if start_time(pid) is None:
+            break
+        threading.Event().wait(0.01)
+
+    assert start_time(pid) is None
+
+
+@on_linux
+@as_root
+@pytest.mark.parametrize("mode", ["namespace", f"uid:{NOBODY}"])
+def test_root_runs_a_program_as_nobody(tmp_path: Path, mode: str) -> None:
+    seen = subprocess.run(leashed(program(tmp_path, "/usr/bin/id", "-u", mode=mode)), capture_output=True, check=False)
+    if seen.returncode == EXIT_CANNOT:
+        pytest.skip("this kernel forbids it")
+
+    assert seen.stdout.decode().strip() == str(NOBODY)
