@@ -12,6 +12,7 @@ import pytest
 
 from deploy.make_env import OPTIONS, SECRETS, made
 from libs.common import metrics
+from services.ingestion import metrics as ingestion_metrics
 from tests.guarantees.deployment import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 
 COMPOSE = document("docker-compose.yml")
