@@ -1,5 +1,6 @@
 """The deployment files provide what the code reads, publish only the gateway and hold no secret."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -11,8 +12,6 @@ import prometheus_client
 import pytest
 
 from deploy.make_env import OPTIONS, SECRETS, made
-from libs.common import metrics
-from services.ingestion import metrics as ingestion_metrics
 from tests.guarantees.deployment import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 
 COMPOSE = document("docker-compose.yml")
@@ -143,9 +142,10 @@ def test_every_image_has_a_lock_of_its_own() -> None:
 
 
 def _metric_names() -> set[str]:
-    collectors = [
-        value for value in vars(metrics).values() if isinstance(value, prometheus_client.metrics.MetricWrapperBase)
-    ]
+    files = [ROOT / "libs" / "common" / "metrics.py", *sorted((ROOT / "services").glob("*/metrics.py"))]
+    modules = [importlib.import_module(".".join(file.relative_to(ROOT).with_suffix("").parts)) for file in files]
+    named = [value for module in modules for value in vars(module).values()]
+    collectors = [value for value in named if isinstance(value, prometheus_client.metrics.MetricWrapperBase)]
     found: set[str] = set()
     for collector in collectors:
         (family,) = collector.describe()
@@ -155,7 +155,7 @@ def _metric_names() -> set[str]:
 
 
 def _metrics_in(expression: str) -> set[str]:
-    return set(re.findall(r"\b(?:events|http)_\w+", expression))
+    return set(re.findall(r"\b(?:events|http|sessions)_\w+", expression))
 
 
 RULES = [rule for group in document("observability/alerts.yml")["groups"] for rule in group["rules"]]
