@@ -17,6 +17,7 @@ import uvicorn
 from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.errors import NOT_FOUND, AppError
+from libs.common.events import Event
 from libs.common.http_app import AppSpec, build_app
 from libs.common.http_client import ServiceClient
 from libs.common.key_wrapping import LocalKey, new_key
@@ -27,7 +28,7 @@ from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.ports import Objects
-from services.ingestion.wiring import parts
+from services.ingestion.wiring import parts, subscriptions
 
 BOUNDARY = "a-boundary-nobody-writes"
 SCOPES = ("ingestion:write", "transcriber:write", "embedder:write", "consent:read")
@@ -147,6 +148,15 @@ class Clinic:
     async def reads(self, path: str, **params: Any) -> httpx.Response:
         """GET under this tenant's capability."""
         return await self.http.get(path, params=params, headers=self.headers)
+
+    async def happens(self, *events: Event) -> None:
+        """Facts arrive from other services, one after the other."""
+        steps = {line.event.type: line.step for lines in subscriptions().values() for line in lines}
+        for event in events:
+            with self.holding():
+                result = await steps[event.type].work(event)
+                async with self.database.transaction() as tx:
+                    await tx.emit(*await steps[event.type].record(event, result, tx))
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """What this tenant's work left in the outbox, in order."""

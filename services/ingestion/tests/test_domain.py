@@ -1,0 +1,163 @@
+"""The status of a session: the table, late facts, and what a therapist reads."""
+
+import itertools
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from libs.common.ids import new_id
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
+from services.ingestion.domain import (
+    TRANSITIONS,
+    UPLOAD_STATUS,
+    Bond,
+    Fact,
+    Happened,
+    Session,
+    Status,
+    after,
+    revocation_of,
+    sealing_context,
+    sentence_for,
+)
+
+NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+BOND = Bond(OrganizationId(new_id()), PatientId(new_id()), TherapistId(new_id()))
+
+
+def session(status: Status = Status.UPLOADED) -> Session:
+    return Session(
+        id=SessionId(new_id()),
+        bond=BOND,
+        consent_id=ConsentId(new_id()),
+        session_date=NOW,
+        language="en",
+        status=status,
+        created_at=NOW,
+        updated_at=NOW,
+        stage_times={status.value: NOW},
+    )
+
+
+def follow(one: Session, *facts: Fact, reason: str | None = None) -> Session:
+    for minute, fact in enumerate(facts, 1):
+        one = after(one, Happened(fact, NOW + timedelta(minutes=minute), reason)) or one
+    return one
+
+
+def test_the_usual_way_goes_from_uploaded_to_ready() -> None:
+    facts = (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_READY)
+
+    seen = [follow(session(), *facts[:count]).status for count in range(4)]
+
+    assert seen == [Status.UPLOADED, Status.TRANSCRIBING, Status.EMBEDDING, Status.READY]
+
+
+def test_facts_of_two_topics_in_any_order_end_ready() -> None:
+    facts = (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_READY)
+
+    ends = {follow(session(), *order).status for order in itertools.permutations(facts)}
+
+    assert ends == {Status.READY}
+
+
+def test_a_fact_heard_twice_changes_nothing() -> None:
+    once = follow(session(), Fact.TRANSCRIPTION_STARTED)
+
+    assert after(once, Happened(Fact.TRANSCRIPTION_STARTED, NOW + timedelta(hours=1))) == once
+
+
+def test_no_sequence_of_facts_makes_an_impossible_session() -> None:
+    dice = random.Random(20261124)
+
+    for _ in range(2000):
+        one = follow(session(), *dice.choices(list(Fact), k=12), reason="upstream-failed")
+        assert (one.error_message is not None) == (one.status in (Status.FAILED, Status.WITHHELD))
+        assert one.status.value in one.stage_times
+        assert 0 <= one.percent <= 100
+
+
+def test_a_session_that_is_ready_is_not_failed_by_a_late_failure() -> None:
+    ready = session(Status.READY)
+
+    assert after(ready, Happened(Fact.TRANSCRIPTION_FAILED, NOW, "internal")) is None
+    assert after(ready, Happened(Fact.INDEX_FAILED, NOW, "internal")) is None
+
+
+def test_a_withheld_session_moves_only_by_a_retry() -> None:
+    withheld = session(Status.WITHHELD)
+
+    moved = {fact for fact in Fact if follow(withheld, fact).status is not Status.WITHHELD}
+
+    assert moved == {Fact.RETRIED}
+
+
+def test_a_retry_starts_over_and_forgets_why_it_failed() -> None:
+    failed = follow(session(), Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPTION_FAILED, reason="upstream-failed")
+
+    retried = follow(failed, Fact.RETRIED)
+
+    assert failed.error_message is not None
+    assert retried.status is Status.UPLOADED
+    assert retried.error_message is None
+    assert set(retried.stage_times) == {"uploaded"}
+
+
+@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.FAILED, Status.WITHHELD)])
+def test_only_what_ended_badly_can_be_retried(status: Status) -> None:
+    assert after(session(status), Happened(Fact.RETRIED, NOW)) is None
+
+
+@pytest.mark.parametrize(
+    ("purpose", "stopped"),
+    [
+        (Purpose.RECORDING, {Status.PENDING, Status.UPLOADED, Status.TRANSCRIBING}),
+        (Purpose.TRANSCRIPTION, {Status.PENDING, Status.UPLOADED, Status.TRANSCRIBING}),
+        (Purpose.AI_ANALYSIS, {Status.EMBEDDING}),
+    ],
+)
+def test_a_revocation_stops_the_stages_that_need_the_consent(purpose: Purpose, stopped: set[Status]) -> None:
+    fact = revocation_of(purpose)
+
+    withheld = {s for s in Status if s is not Status.WITHHELD and follow(session(s), fact).status is Status.WITHHELD}
+
+    assert withheld == stopped
+
+
+def test_a_failed_session_says_how_far_it_came() -> None:
+    failed = follow(session(), Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_FAILED, reason="internal")
+
+    assert failed.percent == 80
+
+
+def test_the_duration_of_the_container_wins_over_the_transcript() -> None:
+    known = replace(session(), duration_s=60.0)
+
+    assert (after(known, Happened(Fact.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 60.0
+    assert (after(session(), Happened(Fact.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 59.0
+
+
+def test_every_fact_is_in_the_table_and_every_status_has_an_upload_status() -> None:
+    assert set(TRANSITIONS) == set(Fact)
+    assert set(UPLOAD_STATUS) == set(Status)
+
+
+def test_a_reason_nobody_foresaw_is_still_a_sentence() -> None:
+    assert sentence_for("quantum-flux").endswith(".")
+
+
+def test_the_sealing_context_differs_for_every_part() -> None:
+    one = SessionId(new_id())
+    contexts = {
+        sealing_context(BOND, one, "name", "audio/wav"),
+        sealing_context(BOND, one, "name", "audio/mpeg"),
+        sealing_context(BOND, one, "other", "audio/wav"),
+        sealing_context(BOND, SessionId(new_id()), "name", "audio/wav"),
+        sealing_context(replace(BOND, patient_id=PatientId(new_id())), one, "name", "audio/wav"),
+        sealing_context(replace(BOND, organization_id=OrganizationId(new_id())), one, "name", "audio/wav"),
+    }
+
+    assert len(contexts) == 6
