@@ -3,13 +3,13 @@
 --   similarity  cosine; a passage without a vector of this model takes part by its words
 --   score       a passage gains from its neighbours: an answer often stands beside the words of its question
 -- Row security adds the capability, the patient and the consent in force to `passage` and `embedding`.
--- No joins but of words with passages: the planner takes a patient for one row and would nest loops (30 s instead of 3 ms).
+-- No joins of all passages with all: the planner takes a patient for one row and would nest loops (30 s, not 10 ms).
+-- Turns are read last and only of the best: carried along they would spill to disk for a patient of many years.
 with term as materialized (
   select ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query
   from unnest(tsvector_to_array(to_tsvector('english', :question))) as lexeme limit :terms_max
 ), allowed as materialized (
-  select p.id, p.chunk_id, p.session_id, p.session_date, p.transcript_id, p.position, p.turns, p.tokens,
-         p.words, p.content_hash
+  select p.id, p.session_id, p.position, p.words, p.content_hash
   from passage p
   where p.patient_id = :patient_id
     and (cast(:date_from as timestamptz) is null or p.session_date >= :date_from)
@@ -20,7 +20,7 @@ with term as materialized (
   from term t join allowed a on a.words @@ t.query
   group by t.query
 ), scored as materialized (
-  select a.id, a.chunk_id, a.session_id, a.session_date, a.transcript_id, a.position, a.turns, a.tokens,
+  select a.id, a.session_id, a.position,
     (select 1 - (e.embedding <=> cast(:vector as halfvec))
      from embedding e
      where e.patient_id = :patient_id and e.session_id = a.session_id and e.content_hash = a.content_hash
@@ -29,14 +29,19 @@ with term as materialized (
     coalesce((select sum(ts_rank(a.words, w.query) * w.weight) from weighted w where a.words @@ w.query), 0) as rank
   from allowed a
 ), mixed as (
-  select s.*,
+  select id, session_id, position, similarity,
     :dense * coalesce((similarity - avg(similarity) over ()) / nullif(stddev_pop(similarity) over (), 0), 0)
     + (1 - :dense) * coalesce((rank - avg(rank) over ()) / nullif(stddev_pop(rank) over (), 0), 0) as fused
-  from scored s
+  from scored
+), best as materialized (
+  select id, similarity,
+    fused + :neighbour * (coalesce(lag(fused) over beside, 0) + coalesce(lead(fused) over beside, 0)) as score
+  from mixed
+  window beside as (partition by session_id order by position)
+  order by score desc, id
+  limit :limit
 )
-select id, chunk_id, session_id, session_date, transcript_id, turns, tokens, similarity as relevance,
-  fused + :neighbour * (coalesce(lag(fused) over beside, 0) + coalesce(lead(fused) over beside, 0)) as score
-from mixed
-window beside as (partition by session_id order by position)
-order by score desc, id
-limit :limit
+select p.id, p.chunk_id, p.session_id, p.session_date, p.transcript_id, p.turns, p.tokens,
+  b.similarity as relevance, b.score
+from best b join passage p on p.patient_id = :patient_id and p.id = b.id
+order by b.score desc, b.id
