@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from libs.common.model_files import ModelFile
 
@@ -55,6 +56,11 @@ class VoiceEncoder:
 
     def embed(self, windows: Iterable[Floats]) -> Floats:
         """Return one unit vector per window; each window is mel frames (frames, 40), all of one length."""
+        # The products are small: on busy cores two threads wait for each other up to seven times longer than one works.
+        with threadpool_limits(1, user_api="blas"):
+            return self._embed_all(windows)
+
+    def _embed_all(self, windows: Iterable[Floats]) -> Floats:
         batch: list[Floats] = []
         vectors: list[Floats] = []
         for window in windows:
