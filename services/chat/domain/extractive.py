@@ -8,15 +8,24 @@ One number alone does not tell an answer from its absence (QUALITY.md, "Abstaini
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from libs.contracts.ids import SessionId
 from services.chat.domain.conversation import Citation, Passage, Question, Speaker, Turn
 from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, words
 
 QUOTES_MAX = 3
 QUOTE_CHARS_MAX = 360
 STATEMENT_WORDS_MIN = 4
+# In units of the ranking's log-odds, and as a share of the best turn's words.
+NEARLY_AS_GOOD = 0.8
+SAYS_AS_MUCH = 0.75
+ASKED_SHARE = 0.9
+SHORT_QUESTION_WORDS = 8
+ASKED_ITSELF_SHARE = 0.85
+# Turns further apart than this are not question and answer; something in between was not found.
+ADJOINING_S = 15.0
 # A word of the same sense is nearly as good as the word itself.
 SAME_SENSE_SHARE = 0.7
 # Who asks for the colour is answered by "green", which never says "colour".
@@ -64,6 +73,7 @@ class Evidence:
     coverage: float
     around: float
     fit: float
+    followed_by: Citation | None
 
     def probability(self, weights: Weights) -> float:
         """Return how likely this turn answers the question."""
@@ -90,12 +100,20 @@ def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
     if not ranked or ranked[0].probability(weights) < weights.threshold:
         return []
     best = ranked[0]
-    chosen = [best]
+    chosen = [best.citation, *([best.followed_by] if best.followed_by else [])]
     for other in ranked[1:]:
-        near = other.order(weights) > best.order(weights) - 0.8 and other.coverage >= 0.75 * best.coverage
-        if near and other.coverage > 0 and len(chosen) < QUOTES_MAX:
-            chosen.append(other)
-    return [_trimmed(one.citation, question) for one in chosen]
+        near = other.order(weights) > best.order(weights) - NEARLY_AS_GOOD
+        says_as_much = other.coverage >= SAYS_AS_MUCH * best.coverage > 0
+        if near and says_as_much and other.citation not in chosen:
+            chosen.append(other.citation)
+    return [_trimmed(citation, question) for citation in chosen[:QUOTES_MAX]]
+
+
+def rank(question: Question, weights: Weights = FITTED) -> list[Evidence]:
+    """Return every turn that could answer with its evidence, best first."""
+    wanted = _Wanted(question)
+    found = [one for timeline in _timelines(question.passages) for one in _evidence(timeline, wanted)]
+    return sorted(found, key=lambda one: one.order(weights), reverse=True)
 
 
 def _overview(question: Question) -> list[Citation]:
@@ -108,13 +126,6 @@ def _overview(question: Question) -> list[Citation]:
 
 def _turn(citation: Citation) -> Turn:
     return citation.passage.turns[citation.turn]
-
-
-def rank(question: Question, weights: Weights = FITTED) -> list[Evidence]:
-    """Return every turn that could answer with its evidence, best first."""
-    wanted = _Wanted(question)
-    found = [one for passage in question.passages for one in _of_passage(passage, wanted)]
-    return sorted(found, key=lambda one: one.order(weights), reverse=True)
 
 
 class _Wanted:
@@ -164,17 +175,57 @@ def _says_much(stem: str) -> float:
     return ATTRIBUTE_SHARE if stem in ATTRIBUTES else 1.0
 
 
-def _of_passage(passage: Passage, wanted: _Wanted) -> Iterable[Evidence]:
-    relevance = RELEVANCE_UNKNOWN if passage.relevance is None else passage.relevance
-    around = wanted.share(turn.text for turn in passage.turns)
-    for number, turn in enumerate(passage.turns):
-        said = statements(turn.text)
+def _timelines(passages: Sequence[Passage]) -> list[list[Citation]]:
+    """Return what was found of each session in the order it was said: passages of one session often adjoin."""
+    sessions: dict[SessionId, list[Citation]] = {}
+    for passage in passages:
+        places = sessions.setdefault(passage.session_id, [])
+        places += [Citation(passage, turn) for turn in range(len(passage.turns))]
+    return [sorted(places, key=lambda place: _turn(place).start_s) for places in sessions.values()]
+
+
+def _evidence(timeline: Sequence[Citation], wanted: _Wanted) -> Iterator[Evidence]:
+    for number, place in enumerate(timeline):
+        said = statements(_turn(place).text)
         if not said:
             continue
-        # What answers a question need not repeat its words.
-        asked = _asked_before(passage.turns, number)
-        coverage = max(wanted.share([said]), 0.9 * wanted.share([said, asked]) if asked else 0.0)
-        yield Evidence(Citation(passage, number), relevance, coverage, around, wanted.fit(turn))
+        relevance = place.passage.relevance
+        asked = _asked_before(timeline, number)
+        # A proposal is often put as a question and then explained.
+        coverage = max(wanted.share([said]), ASKED_ITSELF_SHARE * wanted.share([_turn(place).text]))
+        if asked:
+            # What answers a question need not repeat its words.
+            coverage = max(coverage, ASKED_SHARE * wanted.share([said, asked]))
+        yield Evidence(
+            citation=place,
+            relevance=RELEVANCE_UNKNOWN if relevance is None else relevance,
+            coverage=coverage,
+            around=wanted.share(turn.text for turn in place.passage.turns),
+            fit=wanted.fit(_turn(place)),
+            followed_by=_followed_by(timeline, number, wanted),
+        )
+
+
+def _asked_before(timeline: Sequence[Citation], number: int) -> str:
+    if number == 0 or not _adjoin(timeline[number - 1], timeline[number]):
+        return ""
+    before = _turn(timeline[number - 1])
+    return before.text if "?" in before.text and before.speaker is not _turn(timeline[number]).speaker else ""
+
+
+def _followed_by(timeline: Sequence[Citation], number: int, wanted: _Wanted) -> Citation | None:
+    """Return what was answered when the other asked on about the same thing right after this turn."""
+    after = timeline[number : number + 3]
+    if len(after) < 3 or not (_adjoin(after[0], after[1]) and _adjoin(after[1], after[2])):
+        return None
+    asked_on = " ".join(one for one in sentences(_asked_before(timeline, number + 2)) if one.endswith("?"))
+    # "What gets in the way?" is about what was said before it, whatever its words.
+    about_it = bool(asked_on) and (len(words(asked_on)) <= SHORT_QUESTION_WORDS or wanted.share([asked_on]) > 0)
+    return after[2] if about_it and statements(_turn(after[2]).text) else None
+
+
+def _adjoin(before: Citation, after: Citation) -> bool:
+    return _turn(after).start_s - _turn(before).end_s < ADJOINING_S
 
 
 def statements(text: str) -> str:
@@ -186,13 +237,6 @@ def statements(text: str) -> str:
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text, each with its sign."""
     return [part for part in _SENTENCE.split(text.strip()) if part]
-
-
-def _asked_before(turns: Sequence[Turn], number: int) -> str:
-    if number == 0 or turns[number - 1].speaker is turns[number].speaker:
-        return ""
-    before = turns[number - 1].text
-    return before if "?" in before else ""
 
 
 def _trimmed(citation: Citation, question: Question) -> Citation:

@@ -57,13 +57,13 @@ def stem(word: str) -> str:
     """Return a short form that inflections of one word share; light on purpose, so that few words are mixed up."""
     word = word.removesuffix("'s").partition("'")[0]
     if word in _IRREGULAR:
-        return _IRREGULAR[word]
+        return _finish(_IRREGULAR[word])
     if word.endswith("ss") or len(word) <= 3 or word.isdigit():
         return word
     for ending, replacement in _ENDINGS:
         root = word.removesuffix(ending)
         if root != word and len(root) >= 3:
-            return _IRREGULAR.get(root + replacement, _finish(root + replacement))
+            return _finish(_IRREGULAR.get(root + replacement, root + replacement))
     return _finish(word)
 
 
