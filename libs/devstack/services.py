@@ -30,7 +30,8 @@ USERS_OF_OBJECTS = ("ingestion", "transcriber")
 # Never taken from whoever starts the stack: each is either made here or belongs to one service.
 _OURS = frozenset(
     {"ENV", "HOST", "PORT", "DATABASE_URL", "RELAY_DATABASE_URL", "REDIS_URL", "MIGRATION_DATABASE_URL"}
-    | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
+    | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "PATIENT_TOKEN_KEY"}
+    | {"OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
     | {"PG_BINDIR", "TEST_INFRA", *VENDOR_KEYS}
 )
 
@@ -169,6 +170,7 @@ def _secrets(infra: Infra, service: str) -> dict[str, str]:
     if service == "gateway":
         secrets["CAPABILITY_KEY_ID"] = infra.capability_key_id
         secrets["CAPABILITY_KEY"] = infra.capability_key.hex()
+        secrets["PATIENT_TOKEN_KEY"] = folder.secret("patient_token_key")
         secrets["KEY_PEPPER"] = folder.secret("key_pepper")
         secrets["OPERATOR_TOKEN"] = folder.secret("operator_token")
     if service == "ingestion":
