@@ -1,0 +1,67 @@
+"""The chain of keys: made once, the same for everybody who asks, useless without the key above."""
+
+import asyncio
+
+import psycopg
+import pytest
+
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.common.key_wrapping import LocalKey, new_key
+from libs.contracts.ids import RecordingId
+from services.ingestion.domain import Bond, Recording
+from services.ingestion.keys import KeyChain, recording_context
+from services.ingestion.store import KeyStore
+from services.ingestion.tests.clinic import Clinic
+
+
+def _bond(at: Clinic) -> Bond:
+    return Bond(at.tenant.organization_id, at.tenant.patient_id, at.tenant.therapist_id)
+
+
+async def _recording(chain: KeyChain, bond: Bond) -> Recording:
+    recording_id = RecordingId(new_id())
+    key = await chain.patient_key(bond)
+    wrapped = await key.wrap(b"keyset", recording_context(bond, recording_id))
+    return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
+
+
+async def test_a_key_wrapped_now_opens_later(at: Clinic) -> None:
+    chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
+
+    with at.holding():
+        recording = await _recording(chain, _bond(at))
+
+        assert await chain.open(_bond(at), recording) == b"keyset"
+
+
+async def test_two_first_uploads_at_once_agree_on_the_keys(at: Clinic) -> None:
+    chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
+
+    with at.holding():
+        recordings = await asyncio.gather(*(_recording(chain, _bond(at)) for _ in range(6)))
+
+        assert [await chain.open(_bond(at), one) for one in recordings] == [b"keyset"] * 6
+
+
+async def test_another_root_key_opens_nothing(at: Clinic) -> None:
+    with at.holding():
+        recording = await _recording(KeyChain(LocalKey(new_key()), at.database, KeyStore()), _bond(at))
+
+        with pytest.raises(AppError) as caught:
+            await KeyChain(LocalKey(new_key()), at.database, KeyStore()).open(_bond(at), recording)
+
+    assert caught.value.problem.slug == "upstream-refused"
+
+
+async def test_destroying_the_patients_key_erases_the_recording(at: Clinic) -> None:
+    chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
+    with at.holding():
+        recording = await _recording(chain, _bond(at))
+        with psycopg.connect(at.infra.admin_url) as connection:
+            connection.execute("delete from ingestion.patient_key where patient_id = %s", [at.tenant.patient_id])
+
+        with pytest.raises(AppError) as caught:
+            await chain.open(_bond(at), recording)
+
+    assert caught.value.problem.slug == "not-found"

@@ -1,0 +1,141 @@
+"""Telling recordings from their structure: real ones in any cutting, broken ones refused, nothing without bound."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.common.errors import UNSUPPORTED_MEDIA_TYPE, AppError
+from services.ingestion.media.kinds import KINDS, Inspector, kind_of, sniff
+from services.ingestion.tests.clinic import wav
+
+SAMPLES = Path(__file__).parents[3] / "samples"
+FILES = {
+    "mp3": (SAMPLES / "2026-09-08_first.mp3").read_bytes(),
+    "m4a": (SAMPLES / "2026-09-22_second.m4a").read_bytes(),
+    "webm": (SAMPLES / "2026-10-20_third.webm").read_bytes(),
+    "wav": wav(3.0),
+}
+SECONDS = {"mp3": 125.856, "m4a": 121.289, "webm": 128.602, "wav": 3.0}
+
+
+def inspect(extension: str, data: bytes, size: int = 65_536) -> float | None:
+    inspector = Inspector(KINDS[extension])
+    for start in range(0, len(data), size):
+        inspector.feed(data[start : start + size])
+    return inspector.finish()
+
+
+def refusal(extension: str, data: bytes) -> str:
+    with pytest.raises(AppError) as caught:
+        inspect(extension, data)
+    assert caught.value.problem is UNSUPPORTED_MEDIA_TYPE
+    return caught.value.detail
+
+
+@pytest.mark.parametrize("extension", FILES)
+@pytest.mark.parametrize("size", [1 << 20, 4096, 997])
+def test_a_real_recording_tells_its_duration_however_it_is_cut(extension: str, size: int) -> None:
+    assert inspect(extension, FILES[extension], size) == pytest.approx(SECONDS[extension], abs=0.05)
+
+
+def test_the_first_bytes_may_come_one_by_one() -> None:
+    for extension, data in FILES.items():
+        inspector = Inspector(KINDS[extension])
+        for byte in data[:3000]:
+            inspector.feed(bytes([byte]))
+        inspector.feed(data[3000:])
+        assert inspector.finish() == pytest.approx(SECONDS[extension], abs=0.05)
+
+
+@settings(max_examples=300, deadline=None)
+@given(extension=st.sampled_from(sorted(FILES)), seed=st.integers(0, 2**32))
+def test_a_damaged_header_is_taken_or_refused_and_never_breaks_the_reader(extension: str, seed: int) -> None:
+    dice = random.Random(seed)
+    data = bytearray(FILES[extension][:50_000])
+    for _ in range(dice.randint(1, 20)):
+        data[dice.randrange(min(len(data), 600))] = dice.randrange(256)
+
+    try:
+        seconds = inspect(extension, bytes(data))
+    except AppError as error:
+        seconds = None
+        outcome = error.problem
+    else:
+        outcome = UNSUPPORTED_MEDIA_TYPE
+
+    assert outcome is UNSUPPORTED_MEDIA_TYPE
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize("extension", FILES)
+def test_a_file_with_only_a_beginning_is_refused(extension: str) -> None:
+    assert refusal(extension, FILES[extension][:20])
+
+
+@pytest.mark.parametrize(("named", "holds"), [(a, b) for a in FILES for b in FILES if a != b])
+def test_a_recording_of_another_kind_than_its_name_is_refused(named: str, holds: str) -> None:
+    assert "but holds" in refusal(named, FILES[holds])
+
+
+def test_an_mp4_that_is_cut_off_is_refused() -> None:
+    assert "cut off" in refusal("m4a", FILES["m4a"][:-1000])
+
+
+def test_an_mp4_without_sound_is_refused() -> None:
+    only_type = b"\x00\x00\x00\x10ftypM4A \x00\x00\x00\x00"
+
+    assert "no sound" in refusal("m4a", only_type)
+
+
+def test_an_image_in_an_mp4_box_is_refused() -> None:
+    assert "no recording" in refusal("mp4", b"\x00\x00\x00\x10ftypheic\x00\x00\x00\x00" + bytes(100))
+
+
+def test_a_wav_of_a_recorder_that_never_knew_its_size_is_measured() -> None:
+    data = bytearray(wav(2.0))
+    data[40:44] = b"\xff\xff\xff\xff"
+
+    assert inspect("wav", bytes(data)) == pytest.approx(2.0)
+
+
+def test_a_wav_that_is_shorter_than_it_says_tells_what_it_holds() -> None:
+    assert inspect("wav", wav(2.0)[:-32_000]) == pytest.approx(1.0)
+
+
+def test_an_mp3_with_a_large_picture_in_its_tag_is_taken() -> None:
+    frames = FILES["mp3"]
+    size = 300_000
+    tag = b"ID3\x04\x00\x00" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + bytes(size)
+
+    assert inspect("mp3", tag + frames) == pytest.approx(SECONDS["mp3"], abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("filename", "declared", "extension"),
+    [
+        ("a.MP3", "audio/mpeg", "mp3"),
+        ("two.dots.wav", "application/octet-stream", "wav"),
+        ("a.m4a", "audio/x-m4a; charset=x", "m4a"),
+        ("a.webm", "", "webm"),
+        ("C:\\sessions\\a.mp4", "video/mp4", "mp4"),
+    ],
+)
+def test_names_and_declared_types_agree_on_a_kind(filename: str, declared: str, extension: str) -> None:
+    assert kind_of(filename, declared).extension == extension
+
+
+@pytest.mark.parametrize(
+    ("filename", "declared"), [("a", ""), (".", ""), ("a.exe", ""), ("a.mp3", "text/plain"), ("a.wav", "audio/mpeg")]
+)
+def test_names_and_declared_types_that_disagree_are_refused(filename: str, declared: str) -> None:
+    with pytest.raises(AppError) as caught:
+        kind_of(filename, declared)
+
+    assert caught.value.problem is UNSUPPORTED_MEDIA_TYPE
+
+
+def test_text_is_no_recording() -> None:
+    assert sniff(b"Dear diary, today") is None
