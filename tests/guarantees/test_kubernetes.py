@@ -83,6 +83,14 @@ def test_a_pod_has_no_powers(pod: dict[str, Any]) -> None:
     assert "memory" in container["resources"]["limits"]
 
 
+def test_a_pod_takes_over_only_when_its_service_is_healthy_and_keeps_answering_when_a_store_is_away() -> None:
+    (container,) = POD["containers"]
+
+    assert container["startupProbe"]["httpGet"]["path"] == "/health"
+    assert "tcpSocket" in container["readinessProbe"]
+    assert "tcpSocket" in container["livenessProbe"]
+
+
 def test_traffic_that_is_not_listed_is_refused() -> None:
     assert POLICIES["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
