@@ -47,7 +47,7 @@ def configure_logging(service: str, level: str, keys: frozenset[str] = frozenset
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=_Stdout,
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.clear_contextvars()
@@ -71,6 +71,17 @@ def place_of(error: BaseException) -> str:
         trace = trace.tb_next
     code = trace.tb_frame.f_code
     return f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}:{code.co_name}"
+
+
+class _Stdout:
+    """Writes to the standard output of the moment, which a test may have replaced."""
+
+    def __init__(self, *_: Any) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = self.msg
+
+    def msg(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 class _Wordless(logging.Handler):

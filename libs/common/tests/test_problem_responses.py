@@ -1,10 +1,11 @@
 """Every error of an app, ours or the framework's, is an RFC 9457 document that never repeats what was sent."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
@@ -37,6 +38,13 @@ def _router() -> APIRouter:
         return capability.current()
 
     return router
+
+
+@pytest.fixture(autouse=True)
+def as_it_was() -> Iterator[None]:
+    """Leave no configuration of logs behind."""
+    yield
+    structlog.reset_defaults()
 
 
 async def _down() -> None:
