@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evals.chat import abstention, crisis
 
-# The halves of the lists by place; evals/chat/README.md says what was looked at when.
+# The halves of the list by place.
 HALVES = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
 
 
@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("conversations", nargs="?", type=Path, help="a file of AnnoMI (JSON lines)")
     parser.add_argument("--models-dir", type=Path, help="where the embedding model is, if not in its package")
     arguments = parser.parse_args()
-    for name, half in HALVES.items():
-        _print_gate(name, crisis.on_phrases(half))
+    for written in crisis.LISTS:
+        _print_gate(written, crisis.on_phrases(written))
     if arguments.conversations:
         turns, alarms = crisis.on_conversations(arguments.conversations)
         print(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from services.chat.domain.crisis import assess
 
-PHRASES = Path(__file__).parent / "crisis_dev.json"
+PHRASES = Path(__file__).parent / "crisis_phrases.json"
+LISTS = ("first", "second", "third")
 PATIENT_LABEL = "client"
 
 
@@ -31,10 +32,10 @@ class Gate:
         return heard / (heard + len(self.alarmed))
 
 
-def on_phrases(places: slice = slice(None)) -> Gate:
-    """Return what the gate does with the written phrases."""
-    phrases = json.loads(PHRASES.read_text())
-    crises, calm = phrases["crisis"][places], phrases["calm"][places]
+def on_phrases(written: str) -> Gate:
+    """Return what the gate does with one of the `LISTS`."""
+    phrases = json.loads(PHRASES.read_text())[written]
+    crises, calm = phrases["crisis"], phrases["calm"]
     return Gate(
         crises=len(crises),
         missed=tuple(one for one in crises if assess(one) is None),

@@ -14,6 +14,8 @@ _LEET_WORD = re.compile(r"(?=\S*[a-z])[a-z013457@$!|€]*[013457@$!|€][a-z0134
 _SPELLED = re.compile(r"(?<![a-z'])(?:[a-z][ .\-_*/]{1,2}){3,}[a-z](?![a-z'])")
 _MASKED = re.compile(r"(?<=[a-z])[*_\-.](?=[a-z])")
 _LONG_RUN = re.compile(r"([a-z])\1{2,}")
+_TEXT_WORDS = {"2": "to", "4": "for", "u": "you", "r": "are", "n": "and", "urself": "yourself"}
+_TEXTED = re.compile(r"(?<![\w.])(?:2|4|u|r|n|urself)(?![\w.])")
 _SPACE = re.compile(r"\s+")
 
 
@@ -29,7 +31,8 @@ def undisguised(text: str) -> tuple[str, ...]:
     base = plain(text)
     unleeted = _LEET_WORD.sub(lambda word: word[0].translate(_LEET), base)
     joined = _MASKED.sub("", _SPELLED.sub(_join, unleeted))
-    readings = (base, unleeted, joined, _LONG_RUN.sub(r"\1", joined))
+    texted = _TEXTED.sub(lambda sign: _TEXT_WORDS[sign[0]], base)
+    readings = (base, unleeted, joined, texted, _LONG_RUN.sub(r"\1", joined))
     return tuple(dict.fromkeys(readings))
 
 

@@ -1,0 +1,78 @@
+"""The parts joined as in production, on real servers."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from libs.common.http_app import build_app
+from libs.common.ids import new_id
+from libs.common.run import Service
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
+from services.chat.wiring import build
+
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+async def service(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
+    """A chat whose peers are all down and whose vendor is unreachable."""
+    environment = {
+        "ENV": "dev",
+        "DATABASE_URL": infra.database_url("chat"),
+        "RELAY_DATABASE_URL": infra.relay_database_url,
+        "REDIS_URL": infra.redis_url,
+        "CONSENT_URL": NOWHERE,
+        "INGESTION_URL": NOWHERE,
+        "EMBEDDER_URL": NOWHERE,
+        "ANTHROPIC_API_KEY": "sk-none",
+        "ANTHROPIC_BASE_URL": NOWHERE,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    made = build()
+    yield made
+    await made.close()
+
+
+async def test_health_says_who_answers_and_that_the_model_could_not_be_asked(service: Service) -> None:
+    async with client(service) as http:
+        while "model_status" not in (health := (await http.get("/health")).json())["details"]:
+            await asyncio.sleep(0.01)
+
+    assert health["status"] == "ok"
+    assert health["details"]["provider"] == "anthropic"
+    assert "could not be asked" in health["details"]["model_status"]
+
+
+async def test_with_every_peer_down_a_crisis_is_answered_and_a_question_is_told_to_wait(
+    service: Service, tenant: Tenant
+) -> None:
+    token = tenant.capability("chat:write", patient=tenant.patient_id)
+    async with client(service) as http:
+        http.headers["authorization"] = f"Bearer {token}"
+        crisis = await http.post("/chat", json={"patient_id": str(tenant.patient_id), "message": "I want to die"})
+        question = await http.post("/chat", json={"patient_id": str(tenant.patient_id), "message": "My homework?"})
+
+    assert (crisis.status_code, crisis.json()["answered_by"]) == (200, "safety")
+    assert question.status_code == 503
+    assert question.json()["crisis_resources"]["call_or_text"] == "988"
+    assert "retry-after" in question.headers
+
+
+async def test_a_crisis_is_answered_even_without_any_capability(service: Service) -> None:
+    async with client(service) as http:
+        crisis = await http.post("/chat", json={"patient_id": str(new_id()), "message": "I want to die"})
+
+    assert crisis.status_code == 200
+
+
+def test_consent_that_ends_and_the_safety_topic_have_their_workers(service: Service) -> None:
+    assert len(service.workers) == 2
+
+
+def client(service: Service) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=build_app(service.app))
+    return httpx.AsyncClient(transport=transport, base_url="http://chat")
