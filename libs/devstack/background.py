@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from dataclasses import dataclass
 
 import httpx
@@ -80,7 +81,7 @@ def _start(folder: Folder) -> str:
 
 def _is_whole(folder: Folder) -> bool:
     states = {state.name: state.word for state in status(folder)}
-    return all(states.get(service) == "healthy" for service in SERVICES)
+    return servers.expected(os.environ) <= states.keys() and all(states.get(name) == "healthy" for name in SERVICES)
 
 
 def _gateway_url(folder: Folder) -> str | None:

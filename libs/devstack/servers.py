@@ -99,6 +99,17 @@ def _started_or_none_left(folder: Folder, detached: bool) -> Servers:
     return servers
 
 
+def expected(environment: Mapping[str, str]) -> set[str]:
+    """Return the names of the servers that are ours to run: those whose address nobody gave."""
+    given = from_environment(environment)
+    addresses = {
+        postgres.NAME: given.admin_url,
+        valkey.NAME: given.redis_url,
+        seaweed.NAME: given.object_store,
+    }
+    return {name for name, address in addresses.items() if address is None}
+
+
 def clear(folder: Folder) -> None:
     """Stop orphans of a killed run; refuse when `up` keeps a system running here."""
     if any(process.is_detached for process in left_over(folder.records)):

@@ -1,0 +1,65 @@
+"""`make up`, `make down` and what comes between."""
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from libs.devstack import background, servers
+from libs.devstack.__main__ import main
+from libs.devstack.folder import Folder
+from libs.devstack.processes import left_over
+from libs.devstack.provision import SERVICES
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
+    made = Folder(tmp_path_factory.mktemp("background") / "stack")
+    yield made
+    background.down(made)
+
+
+def test_up_prints_what_a_shell_needs(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--folder", str(folder.path), "up"]) == 0
+
+    shown = dict(
+        line.removeprefix("export ").split("=", 1)
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("export ")
+    )
+    answer = httpx.get(
+        f"{shown['THERAPYRAG_URL']}/api/v1/me",
+        headers={"Authorization": f"Bearer {shown['THERAPYRAG_KEY']}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 200
+    assert httpx.get(f"{shown['THERAPYRAG_URL']}/docs", trust_env=False).status_code == 200
+
+
+def test_up_again_changes_nothing(folder: Folder) -> None:
+    first = background.up(folder)
+    pids = {process.pid for process in left_over(folder.records)}
+
+    assert background.up(folder) == first
+    assert {process.pid for process in left_over(folder.records)} == pids
+
+
+def test_after_a_crash_up_makes_it_whole_and_keeps_the_key(folder: Folder) -> None:
+    before = background.up(folder)
+    for process in left_over(folder.records):
+        if process.name in ("chat", "postgres"):
+            process.kill()
+    assert main(["--folder", str(folder.path), "status"]) == 1
+
+    assert background.up(folder) == before
+    assert {state.name for state in background.status(folder) if state.word == "healthy"} == set(SERVICES)
+
+
+def test_down_leaves_nothing_running(folder: Folder) -> None:
+    background.up(folder)
+
+    assert background.down(folder) == len(SERVICES) + len(servers.expected(os.environ))
+    assert left_over(folder.records) == []
