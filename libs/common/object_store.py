@@ -13,7 +13,9 @@ from typing import Any, TypeVar, cast
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import ENABLED, Filter
 from minio.error import MinioException, S3Error
+from minio.lifecycleconfig import AbortIncompleteMultipartUpload, LifecycleConfig, Rule
 from minio.sse import SseS3
 from urllib3.exceptions import HTTPError
 
@@ -28,6 +30,7 @@ READ_TIMEOUT_S = 60.0
 RETRIES_MAX = 2
 CONNECTIONS_MAX = 32
 RETRY_AFTER_S = 5.0
+UNFINISHED_DAYS = 1
 PROBE_NAME = "probe"
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "NotFound"})
 _OURS_ALREADY = frozenset({"BucketAlreadyOwnedByYou", "BucketAlreadyExists"})
@@ -126,13 +129,21 @@ class ObjectStore:
         )
 
     def _ensure_bucket(self) -> None:
-        if self._client.bucket_exists(self._bucket):
-            return
+        if not self._client.bucket_exists(self._bucket):
+            try:
+                self._client.make_bucket(self._bucket)
+            except S3Error as error:
+                if error.code not in _OURS_ALREADY:
+                    raise
+        self._expire_unfinished()
+
+    def _expire_unfinished(self) -> None:
+        """Let the store drop parts of uploads whose process was killed; rules an operator made are left alone."""
         try:
-            self._client.make_bucket(self._bucket)
-        except S3Error as error:
-            if error.code not in _OURS_ALREADY:
-                raise
+            if self._client.get_bucket_lifecycle(self._bucket) is None:
+                self._client.set_bucket_lifecycle(self._bucket, _expiry())
+        except (MinioException, HTTPError):
+            get_logger().warning("object_store.keeps_unfinished", reason="the store takes no lifecycle rules")
 
     def _offered_encryption(self) -> SseS3 | None:
         sse = SseS3()
@@ -146,6 +157,16 @@ class ObjectStore:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await _translated(asyncio.to_thread(call))
+
+
+def _expiry() -> LifecycleConfig:
+    rule = Rule(
+        status=ENABLED,
+        rule_id="drop-unfinished-uploads",
+        rule_filter=Filter(prefix=""),
+        abort_incomplete_multipart_upload=AbortIncompleteMultipartUpload(days_after_initiation=UNFINISHED_DAYS),
+    )
+    return LifecycleConfig([rule])
 
 
 def _pool() -> urllib3.PoolManager:

@@ -30,6 +30,8 @@ from services.ingestion.upload import AcceptRecording, UploadHead
 WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
+LENGTH_DIGITS_MAX = 18
+"""More say nothing but "far too large", and Python refuses to read thousands."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -157,7 +159,7 @@ def _upload_head(request: Request) -> UploadHead:
     length = request.headers.get("content-length", "")
     return UploadHead(
         content_type=request.headers.get("content-type", ""),
-        content_length=int(length) if length.isdecimal() else None,
+        content_length=int(length[:LENGTH_DIGITS_MAX]) if length.isdecimal() else None,
         digest=_digest(request.headers.get("repr-digest")),
     )
 
@@ -181,8 +183,8 @@ async def _stream(desk: SessionDesk, session_id: SessionId) -> AsyncIterator[str
     except AppError as error:
         problem = {"type": f"/problems/{error.problem.slug}", "detail": error.detail}
         yield f"event: error\ndata: {json.dumps(problem)}\n\n"
-        return
-    yield "event: done\ndata: {}\n\n"
+    else:
+        yield "event: done\ndata: {}\n\n"
 
 
 def _status_event(session: Session) -> str:

@@ -151,7 +151,8 @@ def after(session: Session, happened: Happened) -> Session | None:
     status = TRANSITIONS[happened.fact].get(session.status)
     if status is None:
         return None
-    session = replace(session, duration_s=session.duration_s or happened.duration_s)
+    if session.duration_s is None and happened.duration_s is not None:
+        session = replace(session, duration_s=happened.duration_s, updated_at=happened.at)
     if status is session.status:
         return session
     times = {} if happened.fact is Fact.RETRIED else dict(session.stage_times)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from libs.common.clock import Clock
 from libs.common.database import Database, Transaction
-from libs.common.errors import NOT_FOUND, AppError
+from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.paging import Page, Window
 from libs.common.steps import Step
@@ -179,7 +179,10 @@ class SessionDesk:
         return session
 
     async def watch(self, session_id: SessionId, quiet_s: float, total_s: float) -> AsyncIterator[Session | None]:
-        """Yield a session now and after each change until it ends; None after each `quiet_s` without a change."""
+        """Yield a session now and after each change until it ends; None after each `quiet_s` without a change.
+
+        Raises AppError(UNAVAILABLE) when it has not ended within `total_s`.
+        """
         session = await self.find(session_id)
         yield session
         deadline = asyncio.get_running_loop().time() + total_s
@@ -187,6 +190,8 @@ class SessionDesk:
             later = await self.wait(session_id, session.updated_at, quiet_s)
             yield later if later.updated_at != session.updated_at else None
             session = later
+        if session.status not in FINAL:
+            raise AppError(UNAVAILABLE, "The session is still on its way. Connect again to go on watching.")
 
     async def retry(self, session_id: SessionId) -> Session:
         """Send a failed or withheld session through the pipeline again, if consent allows."""

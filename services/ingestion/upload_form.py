@@ -1,6 +1,7 @@
 """The fields of an upload, checked before anything else of it is read."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,15 +28,29 @@ class Upload:
     metadata: Mapping[str, Any]
 
 
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _date(raw: object) -> object:
+    # Else "20261005" would be read as seconds since 1970.
+    if isinstance(raw, str) and not _DATE.match(raw):
+        raise ValueError("not an ISO 8601 date")
+    return raw
+
+
 def _metadata(raw: object) -> object:
+    """Read JSON that PostgreSQL can keep: no NUL, no half of a surrogate pair, no NaN."""
     if not isinstance(raw, str):
         return raw
-    if "\\u0000" in raw or "\0" in raw:
-        raise ValueError("PostgreSQL takes no NUL")
     try:
-        return json.loads(raw)
+        found = json.loads(raw)
+        kept = json.dumps(found, ensure_ascii=False, allow_nan=False)
+        kept.encode()
     except RecursionError as error:
         raise ValueError("too deep") from error
+    if "\\u0000" in kept:
+        raise ValueError("holds a NUL")
+    return found
 
 
 class _Form(BaseModel):
@@ -43,7 +58,7 @@ class _Form(BaseModel):
 
     patient_id: UUID
     therapist_id: UUID
-    session_date: datetime
+    session_date: Annotated[datetime, BeforeValidator(_date)]
     language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
     metadata: Annotated[dict[str, Any], BeforeValidator(_metadata), Field(max_length=METADATA_KEYS_MAX)] = Field(
         default_factory=dict

@@ -121,6 +121,17 @@ async def test_a_reader_may_leave_in_the_middle_and_read_again(store: ObjectStor
     assert await _read(store, name) == DATA
 
 
+async def test_the_store_is_told_to_drop_uploads_whose_process_was_killed(settings: ObjectStoreSettings) -> None:
+    fresh = replace(settings, bucket=f"new-{new_id()}")
+    await ObjectStore(fresh).prepare()
+
+    client = Minio(fresh.endpoint, fresh.access_key, fresh.secret_key, secure=fresh.secure, region=fresh.region)
+    rules = client.get_bucket_lifecycle(fresh.bucket)
+
+    assert rules is not None
+    assert rules.rules[0].abort_incomplete_multipart_upload is not None
+
+
 async def test_removing_twice_is_removing(store: ObjectStore, name: str) -> None:
     await store.put_stream(name, _chunks(b"x"))
 

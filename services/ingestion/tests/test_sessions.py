@@ -5,6 +5,7 @@ import base64
 import json
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +14,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import OrganizationId
+from libs.contracts.ids import OrganizationId, SessionId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
@@ -254,6 +255,22 @@ async def test_a_session_can_be_watched_until_it_is_done(at: Clinic) -> None:
     data = [json.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
     assert names == ["status"] * 4 + ["done"]
     assert [state["status"] for state in data[:4]] == ["uploaded", "transcribing", "embedding", "ready"]
+
+
+async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(at: Clinic) -> None:
+    session_id = SessionId(UUID(await at.uploads()))
+
+    heard: list[str | None] = []
+
+    async def listen() -> None:
+        async for state in at.parts.desk.watch(session_id, quiet_s=0.1, total_s=0.35):
+            heard.append(state.status.value if state else None)
+
+    with at.holding(), pytest.raises(AppError) as caught:
+        await listen()
+
+    assert heard[:3] == ["uploaded", None, None]
+    assert caught.value.problem.slug == "unavailable"
 
 
 async def test_the_key_of_a_recording_is_given_only_while_both_consents_stand(at: Clinic) -> None:

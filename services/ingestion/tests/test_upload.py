@@ -212,6 +212,11 @@ async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: Clinic)
         ({"language": "klingon!"}, "/body/language"),
         ({"metadata": "[1]"}, "/body/metadata"),
         ({"metadata": "{"}, "/body/metadata"),
+        ({"metadata": '{"a": NaN}'}, "/body/metadata"),
+        ({"metadata": '{"a": "\\ud800"}'}, "/body/metadata"),
+        ({"metadata": '{"a": "\\u0000"}'}, "/body/metadata"),
+        ({"metadata": '{"a": ' + "[" * 8000}, "/body/metadata"),
+        ({"session_date": "20261005"}, "/body/session_date"),
         ({"colour": "red"}, "/body/colour"),
     ],
 )
