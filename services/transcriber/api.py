@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, FieldError
 from libs.contracts.ids import SessionId
+from services.transcriber.corrections import Words
 from services.transcriber.domain import Job, Segment, Speaker, Transcript
-from services.transcriber.handlers import Words
 from services.transcriber.renderings import RENDERINGS
 
 SEGMENTS_MAX = 20_000

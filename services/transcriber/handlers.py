@@ -1,16 +1,15 @@
-"""What the transcriber does: turn recordings into words while consent holds, and let a therapist correct them."""
+"""What the transcriber does about an upload: turn the recording into words, while consent holds."""
 
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import TypeVar
 
 from libs.common.clock import Clock
 from libs.common.database import Transaction
-from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
+from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
@@ -23,32 +22,25 @@ from libs.contracts.transcript import (
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
-    TranscriptUpdated,
     TranscriptWithheld,
 )
+from services.transcriber.corrections import said_of
 from services.transcriber.domain import (
     About,
     Draft,
-    Job,
     JobStatus,
-    Segment,
     Speech,
     Transcript,
     Withheld,
-    corrected,
     draft_of,
-    faults_of,
     heard_other_language,
     is_supported,
-    with_speakers_swapped,
 )
 from services.transcriber.ports import Audio, Consents, Progress, Recordings, SpeechToText, Transactions, Transcripts
 from services.transcriber.roles import roles_of
 
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
 PROGRESS_EVERY_S = 1.0
-
-Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             segment_count=len(transcript.draft.segments),
             audio_s=transcript.draft.duration_s,
         )
-        return (_said_of(transcript, TranscriptReady),)
+        return (said_of(transcript, TranscriptReady),)
 
     async def give_up(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
         """Say that it failed and why, or that consent ended before it was done."""
@@ -194,62 +186,6 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
                     await self._world.transcripts.note_progress(tx, job_id, written)
 
 
-class Words:
-    """Reading and correcting what was said."""
-
-    def __init__(self, transactions: Transactions, transcripts: Transcripts, clock: Clock) -> None:
-        self._transactions = transactions
-        self._transcripts = transcripts
-        self._clock = clock
-
-    async def find(self, session_id: SessionId) -> Transcript:
-        """Return the newest version; raise AppError(NOT_FOUND)."""
-        async with self._transactions.transaction() as tx:
-            return await self._newest(tx, session_id)
-
-    async def job(self, session_id: SessionId) -> Job:
-        """Return how the work on a session's recording stands; raise AppError(NOT_FOUND)."""
-        async with self._transactions.transaction() as tx:
-            job = await self._transcripts.job(tx, session_id)
-        if job is None:
-            raise AppError(NOT_FOUND, "There is no transcription of this session.")
-        return job
-
-    async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
-        """Replace the segments of `version`; raise AppError(INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND)."""
-        return await self._next_version(session_id, version, lambda current: self._corrected(current, segments))
-
-    async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
-        """Exchange therapist and patient in `version`; raise AppError(PRECONDITION_FAILED, NOT_FOUND)."""
-        return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
-
-    def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
-        faults = [
-            FieldError(f"/body/segments/{index}", sentence)
-            for index, sentence in faults_of(segments, current.draft.duration_s)
-        ]
-        if faults:
-            raise AppError(INVALID_REQUEST, "The segments are not a transcript of this recording.", errors=faults)
-        return corrected(current, segments, self._clock())
-
-    async def _next_version(
-        self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]
-    ) -> Transcript:
-        async with self._transactions.transaction() as tx:
-            current = await self._newest(tx, session_id)
-            following = change(current) if current.version == version else None
-            if following is None or not await self._transcripts.add(tx, following):
-                raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
-            await tx.emit(_said_of(following, TranscriptUpdated))
-            return following
-
-    async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
-        transcript = await self._transcripts.newest(tx, session_id)
-        if transcript is None:
-            raise AppError(NOT_FOUND, "There is no transcript of this session.")
-        return transcript
-
-
 def job_id_of(event: RecordingUploaded) -> JobId:
     """Return the one job of a recording, however often its upload is announced."""
     return JobId(derived_id(event.recording_id, "transcription"))
@@ -288,19 +224,4 @@ def _withheld(event: RecordingUploaded, reason: Withheld) -> TranscriptWithheld:
         patient_id=event.patient_id,
         session_id=event.session_id,
         reason=reason.value,
-    )
-
-
-def _said_of(transcript: Transcript, kind: type[Fact]) -> Fact:
-    about = transcript.about
-    return kind(
-        organization_id=about.organization_id,
-        patient_id=about.patient_id,
-        therapist_id=about.therapist_id,
-        session_id=about.session_id,
-        session_date=about.session_date,
-        transcript_id=transcript.id,
-        transcript_version=transcript.version,
-        language=transcript.draft.language,
-        audio_duration_s=transcript.draft.duration_s,
     )

@@ -14,7 +14,8 @@ from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
 from services.transcriber.api import build_router
 from services.transcriber.clients import ConsentClient, StoredRecordings
-from services.transcriber.handlers import Transcribe, Words, World
+from services.transcriber.corrections import Words
+from services.transcriber.handlers import Transcribe, World
 from services.transcriber.ports import SpeechToText
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.store import TranscriberStore

@@ -18,7 +18,7 @@ from services.transcriber.tests.recordings import SAMPLES, Recording, wav
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
 from services.transcriber.vendors.local_voices import two_centres, with_voices
-from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces
+from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
 
 pytestmark = pytest.mark.models
 PIECE_S = 28
@@ -37,9 +37,13 @@ async def piece() -> Samples:
 
 
 @pytest.fixture(scope="session")
-async def heard(places: ModelPlaces, piece: Samples) -> tuple[Speech, list[float]]:
+def listener(places: ModelPlaces) -> LocalSpeechToText:
+    return LocalSpeechToText(places, threads=2)
+
+
+@pytest.fixture(scope="session")
+async def heard(listener: LocalSpeechToText, piece: Samples) -> tuple[Speech, list[float]]:
     shares: list[float] = []
-    listener = LocalSpeechToText(places, threads=2)
     speech = await listener.transcribe(Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), shares.append)
     return speech, shares
 
@@ -89,25 +93,36 @@ async def test_one_voice_is_not_cut_in_two(
     assert {word.voice for word in told} == {0}
 
 
-async def test_the_event_loop_lives_while_a_recording_is_heard(places: ModelPlaces, piece: Samples) -> None:
-    listener = LocalSpeechToText(places, threads=1)
+async def test_the_event_loop_lives_while_a_recording_is_heard(listener: LocalSpeechToText, piece: Samples) -> None:
     short = Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes()))
     work = asyncio.create_task(listener.transcribe(Audio(short, "audio/wav", "en"), lambda _: None))
     loop = asyncio.get_running_loop()
-    longest = 0.0
+    started, longest = loop.time(), 0.0
     while not work.done():
         before = loop.time()
         await asyncio.sleep(0.01)
         longest = max(longest, loop.time() - before)
 
     assert work.result().words
-    assert longest < 2.0
+    assert longest < (loop.time() - started) / 3
 
 
-async def test_silence_has_no_words(places: ModelPlaces) -> None:
+async def test_a_cancelled_recording_makes_room_for_the_next(listener: LocalSpeechToText, piece: Samples) -> None:
+    audio = Audio(Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes())), "audio/wav", "en")
+    first = asyncio.create_task(listener.transcribe(audio, lambda _: None))
+    await asyncio.sleep(0.5)
+
+    first.cancel()
+    second = await listener.transcribe(audio, lambda _: None)
+
+    assert first.cancelled()
+    assert second.words
+
+
+async def test_silence_has_no_words(listener: LocalSpeechToText) -> None:
     silence = Recording(wav(np.zeros(3 * SAMPLE_RATE, "<i2").tobytes()))
 
-    speech = await LocalSpeechToText(places, threads=1).transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
+    speech = await listener.transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
 
     assert speech.words == ()
 
@@ -120,6 +135,18 @@ def test_two_clusters_of_vectors_have_two_centres_and_one_has_none() -> None:
 
     assert two_centres(vectors) is not None
     assert two_centres(vectors[:40]) is None
+
+
+def test_a_long_recording_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
+    samples = np.full(12 * 60 * SAMPLE_RATE, 1000, np.int16)
+    quiet = slice(290 * SAMPLE_RATE, 291 * SAMPLE_RATE)
+    samples[quiet] = 0
+
+    blocks = list(_blocks(samples))
+
+    assert blocks[1][0] in range(quiet.start, quiet.stop)
+    assert sum(len(block) for _, block in blocks) == len(samples)
+    assert max(len(block) for _, block in blocks) <= 320 * SAMPLE_RATE
 
 
 def test_few_words_have_one_voice(encoder: VoiceEncoder) -> None:

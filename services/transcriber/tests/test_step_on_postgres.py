@@ -10,8 +10,9 @@ from libs.common.events import Event
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, TranscriptWithheld
+from services.transcriber.corrections import Words
 from services.transcriber.domain import JobStatus, Speaker
-from services.transcriber.handlers import Transcribe, Words, World
+from services.transcriber.handlers import Transcribe, World
 from services.transcriber.tests.archive import Archive
 from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
 

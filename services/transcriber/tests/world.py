@@ -14,6 +14,7 @@ from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, Ther
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
+from services.transcriber.corrections import Words
 from services.transcriber.domain import (
     About,
     Draft,
@@ -26,7 +27,7 @@ from services.transcriber.domain import (
     Transcript,
     Word,
 )
-from services.transcriber.handlers import Transcribe, Words, World
+from services.transcriber.handlers import Transcribe, World
 from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey
 from services.transcriber.tests.recordings import Recording
 

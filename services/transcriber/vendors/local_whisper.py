@@ -4,12 +4,11 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from libs.common.model_files import ModelFile, locate
 from services.transcriber.domain import Source, Speech, Word
@@ -61,6 +60,18 @@ class StoppedError(Exception):
     """The work was cancelled between two pieces."""
 
 
+@dataclass(frozen=True)
+class _Task:
+    samples: Samples
+    language: str
+    progress: Progress
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
 class LocalSpeechToText:
     """Listens to one recording at a time, in a thread: the numeric libraries let go of the interpreter's lock."""
 
@@ -77,14 +88,14 @@ class LocalSpeechToText:
         """Decode in a child process, recognize, tell voices apart. Raises AppError as the port says."""
         async with self._turn:
             samples = await decoded(audio.content)
-            stop = threading.Event()
-            work = asyncio.create_task(asyncio.to_thread(self._listen, samples, audio.language, progress, stop))
+            task = _Task(samples, audio.language, progress)
+            work = asyncio.create_task(asyncio.to_thread(self._listen, task))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 # A thread cannot be cancelled: it is asked, and heard out, before the next recording begins.
-                stop.set()
-                await asyncio.wait([work])
+                task.stop.set()
+                await asyncio.gather(work, return_exceptions=True)
                 raise
 
     async def close(self) -> None:
@@ -92,16 +103,13 @@ class LocalSpeechToText:
         async with self._turn:
             self._models = None
 
-    def _listen(self, samples: Samples, language: str, progress: Progress, stop: threading.Event) -> Speech:
+    def _listen(self, task: _Task) -> Speech:
         recognizer, encoder = self._loaded()
-        heard_language, sure = _language_of(recognizer, samples)
-        words: list[Word] = []
-        for start, block in _blocks(samples):
-            words += _heard(recognizer, block, language, start / SAMPLE_RATE, stop)
-            progress(LISTENING_SHARE * (start + len(block)) / len(samples))
-        told_apart = with_voices(words, samples, encoder) if words else ()
-        progress(1.0)
-        return Speech(told_apart, heard_language, sure, len(samples) / SAMPLE_RATE, self.source)
+        language, sure = _language_of(recognizer, task.samples)
+        words = list(_words(recognizer, task))
+        told_apart = with_voices(words, task.samples, encoder) if words else ()
+        task.progress(1.0)
+        return Speech(told_apart, language, sure, task.duration_s, self.source)
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:
@@ -135,9 +143,21 @@ def _language_of(recognizer: Any, samples: Samples) -> tuple[str, float]:
     return str(language), float(probability)
 
 
-def _heard(
-    recognizer: Any, block: NDArray[np.int16], language: str, offset_s: float, stop: threading.Event
-) -> Iterator[Word]:
+def _words(recognizer: Any, task: _Task) -> Iterator[Word]:
+    for start, block in _blocks(task.samples):
+        offset_s = start / SAMPLE_RATE
+        for segment in _segments(recognizer, block, task.language):
+            if task.stop.is_set():
+                raise StoppedError
+            for word in segment.words or ():
+                text = word.word.strip()
+                if text:
+                    yield Word(text, word.start + offset_s, word.end + offset_s, float(word.probability), voice=None)
+            task.progress(LISTENING_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
+
+
+def _segments(recognizer: Any, block: Samples, language: str) -> Any:
+    """Start recognition; segments come as they are heard, some minutes of sound at a time."""
     segments, _ = recognizer.transcribe(
         block.astype(np.float32) / 32768.0,
         language=language.partition("-")[0].lower(),
@@ -146,14 +166,7 @@ def _heard(
         vad_filter=True,
         word_timestamps=True,
     )
-    for segment in segments:
-        if stop.is_set():
-            raise StoppedError
-        for word in segment.words or ():
-            if word.word.strip():
-                yield Word(
-                    word.word.strip(), word.start + offset_s, word.end + offset_s, float(word.probability), voice=None
-                )
+    return segments
 
 
 def _blocks(samples: Samples) -> Iterator[tuple[int, Samples]]:

@@ -1,0 +1,86 @@
+"""Reading what was said, and a therapist's corrections: each makes a new version and tells the others."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from libs.common.clock import Clock
+from libs.common.database import Transaction
+from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
+from libs.contracts.ids import SessionId
+from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from services.transcriber.domain import Job, Segment, Transcript, corrected, faults_of, with_speakers_swapped
+from services.transcriber.ports import Transactions, Transcripts
+
+Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
+
+
+class Words:
+    """Reading and correcting what was said."""
+
+    def __init__(self, transactions: Transactions, transcripts: Transcripts, clock: Clock) -> None:
+        self._transactions = transactions
+        self._transcripts = transcripts
+        self._clock = clock
+
+    async def find(self, session_id: SessionId) -> Transcript:
+        """Return the newest version; raise AppError(NOT_FOUND)."""
+        async with self._transactions.transaction() as tx:
+            return await self._newest(tx, session_id)
+
+    async def job(self, session_id: SessionId) -> Job:
+        """Return how the work on a session's recording stands; raise AppError(NOT_FOUND)."""
+        async with self._transactions.transaction() as tx:
+            job = await self._transcripts.job(tx, session_id)
+        if job is None:
+            raise AppError(NOT_FOUND, "There is no transcription of this session.")
+        return job
+
+    async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
+        """Replace the segments of `version`; raise AppError(INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND)."""
+        return await self._next_version(session_id, version, lambda current: self._corrected(current, segments))
+
+    async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
+        """Exchange therapist and patient in `version`; raise AppError(PRECONDITION_FAILED, NOT_FOUND)."""
+        return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
+
+    def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
+        faults = [
+            FieldError(f"/body/segments/{index}", sentence)
+            for index, sentence in faults_of(segments, current.draft.duration_s)
+        ]
+        if faults:
+            raise AppError(INVALID_REQUEST, "The segments are not a transcript of this recording.", errors=faults)
+        return corrected(current, segments, self._clock())
+
+    async def _next_version(
+        self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]
+    ) -> Transcript:
+        async with self._transactions.transaction() as tx:
+            current = await self._newest(tx, session_id)
+            following = change(current) if current.version == version else None
+            if following is None or not await self._transcripts.add(tx, following):
+                raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
+            await tx.emit(said_of(following, TranscriptUpdated))
+            return following
+
+    async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
+        transcript = await self._transcripts.newest(tx, session_id)
+        if transcript is None:
+            raise AppError(NOT_FOUND, "There is no transcript of this session.")
+        return transcript
+
+
+def said_of(transcript: Transcript, kind: type[Fact]) -> Fact:
+    """Return the fact that tells others about this version."""
+    about = transcript.about
+    return kind(
+        organization_id=about.organization_id,
+        patient_id=about.patient_id,
+        therapist_id=about.therapist_id,
+        session_id=about.session_id,
+        session_date=about.session_date,
+        transcript_id=transcript.id,
+        transcript_version=transcript.version,
+        language=transcript.draft.language,
+        audio_duration_s=transcript.draft.duration_s,
+    )
