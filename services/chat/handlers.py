@@ -22,13 +22,14 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Question, Session
 from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, windowed
 from services.chat.ports import (
     Accepted,
     Answerer,
     Attribution,
     ConsentHolds,
     Crisis,
+    Looked,
     Notebook,
     Redaction,
     Search,
@@ -80,14 +81,6 @@ class Reply:
     message_id: MessageId
 
 
-@dataclass(frozen=True)
-class _Looked:
-    """What one look through the sessions gave, and under which consents."""
-
-    answer: Answer
-    under: Attribution
-
-
 class Ask:
     """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is asked."""
 
@@ -124,10 +117,10 @@ class Ask:
         inquiry = understand(begun.asked.message, sessions, moment, accepted.history)
         if not sessions or inquiry.empty:
             text = ASK_ME if sessions else NO_SESSIONS
-            looked = _Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
+            looked = Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
         else:
             looked = await self._inside_then_outside(begun, inquiry, sessions)
-        message_id = await self._world.notebook.answered(patient_id, accepted, looked.answer, looked.under)
+        message_id = await self._world.notebook.answered(patient_id, accepted, looked)
         get_logger().info(
             "chat.answered",
             answered_by=looked.answer.answered_by.value,
@@ -136,7 +129,7 @@ class Ask:
         )
         return Reply(looked.answer, accepted.conversation_id, message_id)
 
-    async def _inside_then_outside(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> _Looked:
+    async def _inside_then_outside(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
         """Search the time that was named; if nothing answers there, everywhere else, and say so."""
         window = inquiry.window
         looked = await self._look(begun, inquiry, sessions)
@@ -150,7 +143,7 @@ class Ask:
         text = windowed(answer.text, window, outside=outside and answer.grounded)
         return replace(looked, answer=replace(answer, text=text, time_window=window))
 
-    async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> _Looked:
+    async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
         passages = await self._world.search.find(begun.asked.patient_id, inquiry.subject, only)
@@ -164,7 +157,7 @@ class Ask:
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
-        return _Looked(await self._answer(question), Attribution(therapists, consents))
+        return Looked(await self._answer(question), Attribution(therapists, consents))
 
     async def _consents(
         self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
@@ -182,7 +175,7 @@ class Ask:
 
     async def _answer(self, question: Question) -> Answer:
         if not question.passages:
-            return compose(question, await self._world.quotes.answer(question))
+            return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
         try:
             draft = await self._world.answerer.answer(question)
         except AppError as error:

@@ -64,6 +64,14 @@ class Attribution:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What one look through the sessions gave, and under which consents."""
+
+    answer: Answer
+    under: Attribution
+
+
+@dataclass(frozen=True)
 class Crisis:
     """A message that read like a crisis, how plainly, and what was answered."""
 
@@ -83,7 +91,7 @@ class Notebook(Protocol):
         """
         ...
 
-    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
+    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         """Store an answer, its sources and its audit row; raise AppError(CONSENT_REQUIRED) when consent has ended."""
         ...
 

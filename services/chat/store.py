@@ -30,7 +30,7 @@ from services.chat.domain.conversation import (
     Speaker,
 )
 from services.chat.domain.time_window import TimeWindow
-from services.chat.ports import Accepted, Attribution, Crisis
+from services.chat.ports import Accepted, Attribution, Crisis, Looked
 
 MESSAGES_PER_HOUR = 20
 HOUR = timedelta(hours=1)
@@ -124,10 +124,10 @@ class ConversationStore:
             history = tuple(Exchange(row.question, row.answer) for row in reversed(found.all()))
         return Accepted(conversation, message_id, history)
 
-    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
+    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
         async with self._database.transaction() as tx:
-            return await _add_answer(tx, patient_id, to, answer, under)
+            return await _add_answer(tx, patient_id, to, looked)
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
         """Store the message, its fixed answer, and the signal. Not counted: nobody is held back here."""
@@ -135,7 +135,7 @@ class ConversationStore:
             conversation = await _conversation(tx, patient_id, crisis.conversation_id)
             message_id = await _add_question(tx, patient_id, conversation, crisis.message)
             to = Accepted(conversation, message_id, ())
-            answer_id = await _add_answer(tx, patient_id, to, crisis.answer, Attribution({}, {}))
+            answer_id = await _add_answer(tx, patient_id, to, Looked(crisis.answer, Attribution({}, {})))
             await tx.emit(
                 CrisisSignal(
                     organization_id=_claims().organization_id,
@@ -215,32 +215,31 @@ async def _add_question(
     return message_id
 
 
-async def _add_answer(
-    tx: Transaction, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution
-) -> MessageId:
+async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
+    answer, under = looked.answer, looked.under
     message_id = MessageId(new_id())
-    therapists = sorted({under.therapists[source.session_id] for source in answer.sources})
     ours = _ours(patient_id)
-    await tx.execute(
-        _ADD_MESSAGE,
-        ours
-        | {
-            "id": message_id,
-            "conversation_id": to.conversation_id,
-            "author": "assistant",
-            "text": answer.text,
-            "answers": to.message_id,
-            "answered_by": answer.answered_by.value,
-            "grounded": answer.grounded,
-            "time_window": _window_json(answer.time_window),
-            "therapist_ids": therapists,
-        },
-    )
+    therapists = sorted({under.therapists[source.session_id] for source in answer.sources})
+    message = _answer_row(message_id, to, answer) | {"therapist_ids": therapists}
+    await tx.execute(_ADD_MESSAGE, ours | message)
     for position, source in enumerate(answer.sources):
         await tx.execute(_ADD_SOURCE, ours | _source_row(message_id, position, source, under))
     consents = [under.consents[therapist] for therapist in therapists]
     await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": consents})
     return message_id
+
+
+def _answer_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:
+    return {
+        "id": message_id,
+        "conversation_id": to.conversation_id,
+        "author": "assistant",
+        "text": answer.text,
+        "answers": to.message_id,
+        "answered_by": answer.answered_by.value,
+        "grounded": answer.grounded,
+        "time_window": _window_json(answer.time_window),
+    }
 
 
 def _source_row(message_id: MessageId, position: int, source: Source, under: Attribution) -> dict[str, Any]:

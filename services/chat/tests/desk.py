@@ -18,7 +18,7 @@ from libs.devstack.pytest_plugin import Tenant
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
 from services.chat.domain.crisis import CRISIS_TEXT
-from services.chat.ports import Accepted, Attribution, Crisis
+from services.chat.ports import Accepted, Attribution, Crisis, Looked
 from services.chat.store import ConversationStore
 from services.chat.tests.room import NOW, SLEEP
 
@@ -68,7 +68,7 @@ class Desk:
         """The chat answers it, by default with a quote of one session."""
         under = Attribution({SLEEP.session_id: self.therapist_id}, {self.therapist_id: ConsentId(new_id())})
         with self.holding():
-            return await self.store.answered(self.patient_id, accepted, answer or quoting(), under)
+            return await self.store.answered(self.patient_id, accepted, Looked(answer or quoting(), under))
 
     async def reads(self, conversation_id: ConversationId) -> list[Message]:
         """The patient looks at a conversation again."""

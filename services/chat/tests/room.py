@@ -10,7 +10,6 @@ from libs.common.ids import new_id
 from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from services.chat.domain.conversation import (
-    Answer,
     AnsweredBy,
     Draft,
     Exchange,
@@ -21,7 +20,7 @@ from services.chat.domain.conversation import (
     Turn,
 )
 from services.chat.handlers import Ask, Asked, Begun, Reply, World
-from services.chat.ports import Accepted, Answerer, Attribution, Crisis
+from services.chat.ports import Accepted, Answerer, Crisis, Looked
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -71,7 +70,7 @@ class FakeNotebook:
     history: tuple[Exchange, ...] = ()
     refusal: AppError | None = None
     asked: list[str] = field(default_factory=list)
-    answers: list[tuple[Answer, Attribution]] = field(default_factory=list)
+    answers: list[Looked] = field(default_factory=list)
     crises: list[str] = field(default_factory=list)
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
@@ -80,8 +79,8 @@ class FakeNotebook:
         self.asked.append(message)
         return Accepted(conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history)
 
-    async def answered(self, patient_id: PatientId, to: Accepted, answer: Answer, under: Attribution) -> MessageId:
-        self.answers.append((answer, under))
+    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
+        self.answers.append(looked)
         return MessageId(new_id())
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:

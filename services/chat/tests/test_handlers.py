@@ -36,9 +36,9 @@ async def test_a_question_is_answered_with_sources_and_recorded_with_the_consent
 
     assert reply.answer.grounded
     assert reply.answer.sources[0].quote == SLEEP.turns[2].text
-    [(recorded, under)] = room.notebook.answers
-    assert recorded == reply.answer
-    assert under.therapists[FIRST.id] in under.consents
+    [recorded] = room.notebook.answers
+    assert recorded.answer == reply.answer
+    assert recorded.under.therapists[FIRST.id] in recorded.under.consents
 
 
 async def test_a_crisis_is_answered_with_every_dependency_down() -> None:
