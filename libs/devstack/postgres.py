@@ -4,11 +4,12 @@ import importlib.util
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
@@ -112,22 +113,30 @@ def find_binaries() -> Path:
 
 
 def _initialize(cluster: _Cluster, password: str) -> None:
-    cluster.data.mkdir(mode=0o700, exist_ok=True)
-    _own(cluster)
-    program = cluster.program(
+    """Make a cluster beside its place and move it there when it is whole: a killed initdb leaves no half of one."""
+    new = replace(cluster, data=cluster.data.with_suffix(".new"))
+    shutil.rmtree(new.data, ignore_errors=True)
+    new.data.mkdir(mode=0o700)
+    password_file = new.data / "password"
+    password_file.touch(mode=0o600)
+    password_file.write_text(password)
+    _own(new)
+    program = new.program(
         "initdb",
-        *("-D", str(cluster.data), "-U", SUPERUSER, "--auth=scram-sha-256", "--pwfile=/dev/stdin"),
-        *("--encoding=UTF8", "--no-sync", "--no-instructions", *_locale(cluster.binaries)),
+        *("-D", str(new.data / "cluster"), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"),
+        *("--encoding=UTF8", "--no-sync", "--no-instructions", *_locale(new.binaries)),
     )
     made = subprocess.run(
-        leashed(program), input=password, env=dict(program.environment), cwd=program.folder,
+        leashed(program), env=dict(program.environment), cwd=program.folder,
         capture_output=True, text=True, timeout=INITDB_TIMEOUT_S, check=False,
     )  # fmt: skip
     if made.returncode != 0:
         raise DevstackError(f"initdb failed:\n{made.stdout[-500:]}{made.stderr[-1500:]}")
-    with (cluster.data / "postgresql.conf").open("a") as file:
+    with (new.data / "cluster" / "postgresql.conf").open("a") as file:
         file.write(_SETTINGS)
-    (cluster.data / "pg_hba.conf").write_text(_ACCESS)
+    (new.data / "cluster" / "pg_hba.conf").write_text(_ACCESS)
+    (new.data / "cluster").rename(cluster.data)
+    shutil.rmtree(new.data)
 
 
 def _locale(binaries: Path) -> list[str]:

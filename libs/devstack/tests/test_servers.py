@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from libs.devstack import s3_request, servers
+from libs.devstack import postgres, s3_request, servers
 from libs.devstack.addresses import Addresses, ObjectStore
 from libs.devstack.errors import DevstackError
 from libs.devstack.folder import Folder
@@ -206,6 +207,24 @@ def test_a_record_whose_pid_is_somebody_elses_by_now_harms_nobody(folder: Folder
 def test_a_folder_in_use_is_refused(folder: Folder) -> None:
     with folder.locked(), pytest.raises(DevstackError, match="in use"), Folder(folder.path).locked():
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.parametrize("modes", [("namespace", "uid:65534"), ("uid:65534", "namespace")], ids="-then-".join)
+def test_root_runs_postgres_both_ways_over_the_same_data(modes: tuple[str, str]) -> None:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        folder = Folder(Path(open_to_all) / "stack")
+        for mode in modes:
+            server = postgres.start(folder, mode=mode)
+            server.wait()
+            server.process.stop(10)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_way_for_another_user_that_is_barred_is_said_in_a_sentence(folder: Folder) -> None:
+    with pytest.raises(DevstackError, match="cannot pass"):
+        postgres.start(folder, mode="uid:65534")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
