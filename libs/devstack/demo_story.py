@@ -123,8 +123,8 @@ class Story:
             await asyncio.gather(*(self._follow(track) for track in tracks))
         for track in tracks:
             self.outcome.claim(f"{track.sample.file} became searchable", track.stage == "ready")
-            if track.session and track.session.error_message:
-                self._view.line(f"{track.sample.file}: {track.session.error_message}")
+            self.outcome.claim(f"{track.sample.file} has both speakers", track.both_speak)
+            self._view.result(track)
 
     async def _follow(self, track: Track) -> None:
         """Upload one recording and look at it until nothing more will happen by itself."""
@@ -139,6 +139,8 @@ class Story:
             track.session = await self._gateway.session(session_id)
             self._enter(track, track.session.status)
             await asyncio.sleep(LOOK_EVERY_S)
+        if track.stage == "ready":
+            track.transcript = await self._gateway.transcript(session_id)
 
     def _enter(self, track: Track, stage: str) -> None:
         if track.enter(stage):

@@ -1,12 +1,12 @@
 """One recording on its way through the system, as seen from outside."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from libs.devstack.demo_script import Sample
-from libs.ops.wire import Session
-
-STAGES = ("uploaded", "transcribing", "embedding", "ready")
+from libs.ops.wire import Session, Transcript
 
 
 @dataclass
@@ -19,6 +19,7 @@ class Track:
     entered_at: float = 0.0
     upload_s: float | None = None
     session: Session | None = None
+    transcript: Transcript | None = None
 
     def enter(self, stage: str) -> bool:
         """Note the stage; whether it is a new one."""
@@ -30,11 +31,16 @@ class Track:
         self.stage, self.entered_at = stage, now
         return True
 
-    def spent_s(self, stage: str) -> float | None:
-        """How long the stage took by the service's own times; None when it does not tell."""
-        told = self.session.stage_times if self.session else {}
-        following = STAGES[STAGES.index(stage) + 1]
-        return (told[following] - told[stage]).total_seconds() if {stage, following} <= told.keys() else None
+    @property
+    def times(self) -> Mapping[str, datetime]:
+        """When the recording entered each status, by the service's own clock."""
+        return self.session.stage_times if self.session else {}
+
+    @property
+    def both_speak(self) -> bool:
+        """Whether the transcript tells therapist and patient apart."""
+        heard = {segment.speaker for segment in self.transcript.segments} if self.transcript else set()
+        return {"therapist", "patient"} <= heard
 
     @property
     def length_s(self) -> float | None:

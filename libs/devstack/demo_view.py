@@ -80,6 +80,16 @@ class View:
             at = time.monotonic() - self._started_at
             self.line(f"{clock(at)}  {track.sample.file:24} {EXPLAINED.get(track.stage, track.stage)}")
 
+    def result(self, track: Track) -> None:
+        """What became of a recording."""
+        if track.transcript:
+            names = sorted({segment.speaker.capitalize() for segment in track.transcript.segments}, reverse=True)
+            heard_by = f"{track.transcript.source.vendor} {track.transcript.source.model}"
+            turns = len(track.transcript.segments)
+            self.line(f"{track.sample.file:22} {turns} turns by {' and '.join(names)}, heard by {heard_by}")
+        elif track.session and track.session.error_message:
+            self.line(f"{track.sample.file:22} {track.session.error_message}")
+
     def answer(self, question: str, answer: Answer, took_s: float) -> None:
         """A question, what was answered, and the places the answer stands on."""
         asked = Text.assemble(("? ", "bold yellow"), (question, "bold"), (f"   {took_s:.2f} s", "dim"))

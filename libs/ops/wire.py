@@ -95,11 +95,19 @@ class Segment(Wire):
     end_time: float
 
 
+class HeardBy(Wire):
+    """Who turned speech into words."""
+
+    vendor: str
+    model: str
+
+
 class Transcript(Wire):
     """The words of a session."""
 
     session_id: str
     segments: list[Segment]
+    source: HeardBy
     language: str | None = None
     confidence: float | None = None
 

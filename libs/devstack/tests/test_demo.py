@@ -7,14 +7,15 @@ import httpx
 import pytest
 from rich.console import Console
 
-from libs.devstack.demo_figures import stages, summary, verdict
-from libs.devstack.demo_script import QUESTIONS, RECORDINGS
+from libs.devstack.demo_figures import Spent, stages, summary, time_spent, verdict
+from libs.devstack.demo_script import QUESTIONS, RECORDINGS, Sample
 from libs.devstack.demo_story import Outcome, Story
 from libs.devstack.demo_track import Track
 from libs.devstack.demo_view import Board, View
 from libs.ops.client import Gateway
 from libs.ops.connection import Connection
 from libs.ops.tests.fake_gateway import KEY, SOURCE, FakeGateway
+from libs.ops.wire import Session, Transcript
 
 HONEST_REFUSAL = {"response": "I found nothing about that.", "sources": [], "grounded": False}
 
@@ -116,6 +117,33 @@ async def test_the_figures_name_every_recording_and_every_claim() -> None:
     printed = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
     assert all(sample.file in printed for sample in RECORDINGS)
     assert printed.count("✔") == len(outcome.claims)
+
+
+def _heard(sample: Sample, vendor: str, minutes: tuple[int, int, int, int]) -> Track:
+    """A recording that entered the four statuses at these minutes past ten."""
+    statuses = ("uploaded", "transcribing", "embedding", "ready")
+    times = {status: f"2026-11-24T10:{minute:02}:00Z" for status, minute in zip(statuses, minutes, strict=True)}
+    session = Session.model_validate(
+        {"id": "s", "patient_id": "p", "status": "ready", "session_date": "2026-09-08", "stage_times": times}
+    )
+    words = {"session_id": "s", "segments": [], "source": {"vendor": vendor, "model": "m"}}
+    return Track(sample, session=session, transcript=Transcript.model_validate(words))
+
+
+def test_locally_a_recording_is_counted_from_when_the_one_before_was_done() -> None:
+    first = _heard(RECORDINGS[0], "local", (0, 0, 2, 3))
+    second = _heard(RECORDINGS[1], "local", (0, 0, 5, 6))
+
+    spent = time_spent([second, first])
+
+    assert spent[RECORDINGS[0].file] == Spent(0, 120, 60)
+    assert spent[RECORDINGS[1].file] == Spent(120, 180, 60)
+
+
+def test_a_vendor_hears_all_at_once() -> None:
+    spent = time_spent([_heard(sample, "deepgram", (0, 0, 2, 3)) for sample in RECORDINGS])
+
+    assert set(spent.values()) == {Spent(0, 120, 60)}
 
 
 @pytest.mark.parametrize("stage", ["waiting", "uploading", "transcribing", "ready", "failed", "a-new-one"])

@@ -116,8 +116,11 @@ class FakeGateway:
         return page([session("ready")])
 
     async def _transcript(self, _: Request) -> JSONResponse:
-        segment = {"speaker": "patient", "text": "It's the [sleep].", "start_time": 61.0, "end_time": 62.5}
-        return JSONResponse({"session_id": "s1", "segments": [segment], "language": "en"})
+        said = {"start_time": 61.0, "end_time": 62.5}
+        asked = said | {"speaker": "therapist", "text": "What would you like to start with?"}
+        segments = [asked, said | {"speaker": "patient", "text": "It's the [sleep]."}]
+        source = {"vendor": "local", "model": "whisper-base"}
+        return JSONResponse({"session_id": "s1", "segments": segments, "language": "en", "source": source})
 
     async def _chat(self, request: Request) -> JSONResponse:
         if not self._in_force("ai_analysis"):
