@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from libs.common.run import Entry, main
+from libs.contracts.log_keys import LOG_KEYS
 from services.embedder.settings import EmbedderSettings
-from services.embedder.wiring import LOG_KEYS, build
+from services.embedder.wiring import build
 
 if __name__ == "__main__":
     main(

@@ -4,15 +4,10 @@ from datetime import timedelta
 from typing import Protocol
 
 from libs.common.clock import utc_now
-from libs.common.consumer import Consumer, Pace
-from libs.common.database import Database
-from libs.common.handling import Handling
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
-from libs.common.outbox import Outbox
-from libs.common.redis_streams import RedisStreams
-from libs.common.relay import Relay
-from libs.common.run import Service, Worker
+from libs.common.plumbing import Plumbing, Traffic
+from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
@@ -27,11 +22,9 @@ from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
 from services.embedder.vendors.token_counts import cl100k_counter
 
-GROUP = "embedder"
-TOPICS_OUT = ("index",)
+TRAFFIC = Traffic("embedder", CATALOGUE, topics_out=("index",), refusals=REFUSALS)
 # An hour of speech is about a hundred passages; a slow core embeds two a second.
 INDEX_TIMEOUT_S = 300.0
-LOG_KEYS = frozenset({"session_id"})
 
 
 class Closing(Protocol):
@@ -48,28 +41,25 @@ class Embedder(TextEmbedder, Closing, Protocol):
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = EmbedderSettings()
-    database = Database(settings.database_url.get_secret_value(), REFUSALS)
-    streams = RedisStreams(settings.redis_url.get_secret_value())
+    plumbing = Plumbing(settings, TRAFFIC)
     embedder = embedder_of(settings)
-    shelf = IndexStore(database, Weights(settings.dense_weight, settings.neighbour_weight))
+    shelf = IndexStore(plumbing.database, Weights(settings.dense_weight, settings.neighbour_weight))
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
     world = World(ConsentClient(consent), TranscriberClient(transcriber), embedder, shelf, cl100k_counter())
-    relay, outbox = _relay(settings, streams)
     app = AppSpec(
         title="embedder",
         version="1",
         routers=(build_router(Search(shelf, embedder)),),
-        checks={"database": database.ping, "streams": streams.ping},
+        checks={"database": plumbing.database.ping},
         details={"provider": settings.provider, "model": embedder.model.name},
     )
-    workers = (*_consumers(settings, streams, database, subscriptions(world, shelf, settings)), *relay)
 
     async def close() -> None:
-        parts: tuple[Closing, ...] = (embedder, consent, transcriber, streams, database, *outbox)
+        parts: tuple[Closing, ...] = (embedder, consent, transcriber, plumbing)
         for part in parts:
             await part.close()
 
-    return Service(app, workers, close)
+    return Service(app, plumbing.workers(subscriptions(world, shelf, settings)), close)
 
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
@@ -83,40 +73,15 @@ def embedder_of(settings: EmbedderSettings) -> Embedder:
     return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
 
 
-def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> dict[str, tuple[Subscription, ...]]:
-    """Return what is answered, by topic: the table of this service."""
+def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
     index = IndexTranscript(world)
     hide = HideOnRevocation(shelf, utc_now, timedelta(days=settings.revocation_grace_days))
-    return {
-        "transcript": (
-            Subscription(TranscriptReady, index, INDEX_TIMEOUT_S),
-            Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S),
-        ),
-        "consent": (Subscription(ConsentRevoked, hide),),
-    }
-
-
-def _consumers(
-    settings: EmbedderSettings,
-    streams: RedisStreams,
-    database: Database,
-    table: dict[str, tuple[Subscription, ...]],
-) -> list[Worker]:
-    return [
-        Consumer(
-            streams.channel(topic, GROUP),
-            Handling(database, CATALOGUE, {line.event.type: line for line in lines}),
-            Pace(concurrency=settings.concurrency),
-        )
-        for topic, lines in table.items()
-    ]
-
-
-def _relay(settings: EmbedderSettings, streams: RedisStreams) -> tuple[list[Worker], list[Outbox]]:
-    if settings.relay_database_url is None:
-        return [], []
-    outbox = Outbox(settings.relay_database_url.get_secret_value(), GROUP)
-    return [Relay(outbox, streams.publisher(), TOPICS_OUT)], [outbox]
+    return (
+        Subscription(TranscriptReady, index, INDEX_TIMEOUT_S),
+        Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S),
+        Subscription(ConsentRevoked, hide),
+    )
 
 
 def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:
