@@ -68,7 +68,8 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             "status": session.status.value,
             "upload_status": UPLOAD_STATUS[session.status],
         }
-        return JSONResponse(body, status_code=202, headers={"Location": f"/sessions/{session.id}"})
+        # Relative (RFC 9110 section 10.2.2), so that it is right here and behind the gateway's prefix.
+        return JSONResponse(body, status_code=202, headers={"Location": f"sessions/{session.id}"})
 
 
 def _add_reads(router: APIRouter, desk: SessionDesk) -> None:

@@ -34,8 +34,8 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: Clinic)
 
     assert answer.status_code == 202, answer.text
     session_id = answer.json()["session_id"]
-    assert answer.headers["location"] == f"/sessions/{session_id}"
-    session = (await at.reads(f"/sessions/{session_id}")).json()
+    session = (await at.reads(str(answer.url.join(answer.headers["location"])))).json()
+    assert session["id"] == session_id
     assert session["status"] == session["upload_status"] == "uploaded"
     assert session["consent_id"] == consents["recording"]
     assert session["recording_duration_seconds"] == pytest.approx(1.0)
