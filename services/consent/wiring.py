@@ -23,7 +23,6 @@ def build() -> Service:
         title="consent",
         version="1",
         routers=(build_router(Consents(plumbing.database, LedgerStore())),),
-        # Redis may be away: facts wait in the outbox and consent is written all the same.
-        checks={"database": plumbing.database.ping},
+        checks=plumbing.checks,
     )
     return Service(app, plumbing.workers(()), plumbing.close)

@@ -50,7 +50,7 @@ def build() -> Service:
         title="embedder",
         version="1",
         routers=(build_router(Search(shelf, embedder)),),
-        checks={"database": plumbing.database.ping},
+        checks=plumbing.checks,
         details={"provider": settings.provider, "model": embedder.model.name},
     )
 

@@ -10,7 +10,8 @@ from libs.common.capability import holding
 from libs.common.database import Database, Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from libs.devstack.pytest_plugin import Infra, Tenant
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
 from services.consent.domain import Bond, Consent, Entry, Origin
 from services.consent.handlers import Circumstances, Consents, Grant
 from services.consent.store import LedgerStore
@@ -63,7 +64,7 @@ class Ledger:
         return {"organization": tenant.organization_id, "patient": tenant.patient_id, "therapist": tenant.therapist_id}
 
     @asynccontextmanager
-    async def transaction(self, *scopes: str, patient: UUID | None = None) -> AsyncIterator[Transaction]:
+    async def transaction(self, *scopes: str, patient: PatientId | None = None) -> AsyncIterator[Transaction]:
         """A transaction of svc_consent under these scopes."""
         with holding(self.tenant.capability(*scopes, patient=patient)):
             async with self.database.transaction() as tx:

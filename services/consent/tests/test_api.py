@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from libs.common.http_app import AppSpec, build_app
-from libs.devstack.pytest_plugin import Infra, Tenant
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
 from services.consent.api import build_router
 from services.consent.domain import document_digest
 from services.consent.tests.ledger_world import Ledger

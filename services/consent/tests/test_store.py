@@ -16,7 +16,8 @@ from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS
 from libs.contracts.purposes import Purpose
-from libs.devstack.pytest_plugin import Infra, Tenant
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
 from services.consent.domain import Consent, first_break
 from services.consent.handlers import Grant
 from services.consent.tests.ledger_world import HERE, Ledger, count
