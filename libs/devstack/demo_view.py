@@ -48,7 +48,7 @@ class View:
 
     def line(self, text: str | Text) -> None:
         """One line, indented."""
-        self.console.print(Padding(text, (0, 0, 0, 2)))
+        self.console.print(Padding(text, (0, 0, 0, 2), expand=False))
 
     def refused(self, problem: Problem) -> None:
         """A refusal, which here is good news."""
@@ -95,12 +95,15 @@ class View:
         asked = Text.assemble(("? ", "bold yellow"), (question, "bold"), (f"   {took_s:.2f} s", "dim"))
         self.console.print()
         self.line(asked)
-        body: list[RenderableType] = [Text(answer.response), *(_cited(source) for source in answer.sources)]
+        body: list[RenderableType] = [
+            Text(answer.response),
+            *(_cited(source, answer.response) for source in answer.sources),
+        ]
         self.console.print(Padding(Panel(Group(*body), border_style="green" if answer.grounded else "yellow"), (0, 2)))
 
     def table(self, table: Table) -> None:
         """A table of figures."""
-        self.console.print(Padding(table, (0, 2)))
+        self.console.print(Padding(table, (0, 0, 0, 2), expand=False))
 
 
 class Board:
@@ -137,7 +140,8 @@ def _since(track: Track) -> Text:
     return Text(f"{clock(track.length_s)} of speech" if track.length_s else "", style="dim")
 
 
-def _cited(source: Source) -> Text:
+def _cited(source: Source, response: str) -> Text:
+    """The place, and the words themselves unless the answer has quoted them already."""
     place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
-    relevance = f"  relevance {source.closeness}\n    "
-    return Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), (relevance, "dim"), (f"“{source.quote}”", "italic"))
+    found = Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), (f"  relevance {source.closeness}", "dim"))
+    return found if source.quote in response else Text.assemble(found, "\n    ", (f"“{source.quote}”", "italic"))
