@@ -175,7 +175,7 @@ async def test_nobody_sees_or_holds_anything_of_another_organization(
 async def test_a_capability_bound_to_a_patient_reaches_no_other_patient(ledger: Ledger) -> None:
     await ledger.grants()
 
-    async with ledger.transaction("consent:write", patient=uuid4()) as tx:
+    async with ledger.transaction("consent:write", patient=PatientId(uuid4())) as tx:
         seen = [await count(tx, table) for table in ("event", "evidence", "current")]
         held = await ledger.store.held(tx, ledger.everything(), list(Purpose))
 
