@@ -1,0 +1,93 @@
+"""Organizations, API keys and who is asking."""
+
+from typing import Annotated, Any
+
+from fastapi import Path
+from pydantic import Field
+
+from libs.common.clock import to_json_time
+from libs.contracts.ids import ApiKeyId
+from services.gateway.api.guard import Caller, Doors, Strict
+from services.gateway.domain import ApiKey, Scope
+from services.gateway.handlers import Keys, MadeKey
+
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
+KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
+
+
+class OrganizationRequest(Strict):
+    """A new organization."""
+
+    name: Name
+    admin_key_name: Name = "first admin key"
+
+
+class KeyRequest(Strict):
+    """A new key; it may do no more than the key that asks for it."""
+
+    name: Name
+    scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+
+
+def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
+    """Add the routes."""
+    _add_identity(doors, keys, requests_per_hour)
+
+    async def create_key(caller: Caller, request: KeyRequest) -> dict[str, Any]:
+        """Create a key. The secret is in this answer and nowhere else."""
+        return _made(await keys.create(caller, request.name, frozenset(request.scopes)))
+
+    async def list_keys() -> dict[str, Any]:
+        """List all keys, also revoked ones, newest first."""
+        return {"data": [_key(key) for key in await keys.all()], "has_more": False, "next_cursor": None}
+
+    async def revoke_key(caller: Caller, key_id: KeyId) -> dict[str, Any]:
+        """Revoke a key. When this has answered, no request with that key is accepted any more."""
+        return _key(await keys.revoke(caller, ApiKeyId(key_id)))
+
+    async def rotate_key(caller: Caller, key_id: KeyId) -> dict[str, Any]:
+        """Make a successor with the same name and scopes. Both work; revoke the old key when the new one is in use."""
+        return _made(await keys.rotate(caller, ApiKeyId(key_id))) | {"replaces": key_id}
+
+    doors.open("createApiKey", create_key)
+    doors.open("listApiKeys", list_keys)
+    doors.open("revokeApiKey", revoke_key)
+    doors.open("rotateApiKey", rotate_key)
+
+
+def _add_identity(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
+    async def me(caller: Caller) -> dict[str, Any]:
+        """Tell which organization and key a request is made with, and what it may do."""
+        return {
+            "organization": {"id": str(caller.organization_id), "name": await keys.organization_name()},
+            "api_key": {"id": caller.api_key_id, "name": caller.name},
+            "scopes": sorted(scope.value for scope in caller.scopes),
+            "mode": caller.mode,
+            "limits": {"requests_per_hour": requests_per_hour},
+        }
+
+    async def create_organization(caller: Caller, request: OrganizationRequest) -> dict[str, Any]:
+        """Create an organization with a first key that may do everything (operators only)."""
+        made = await keys.found_organization(caller.organization_id, request.name, request.admin_key_name)
+        return {"organization_id": str(caller.organization_id), "api_key": made.secret.text, "api_key_id": made.key.id}
+
+    doors.open("getMe", me)
+    doors.open("createOrganization", create_organization)
+
+
+def _made(made: MadeKey) -> dict[str, Any]:
+    return _key(made.key) | {"api_key": made.secret.text}
+
+
+def _key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "mode": key.mode,
+        "scopes": sorted(scope.value for scope in key.scopes),
+        "last_four": key.last_four,
+        "is_active": key.revoked_at is None,
+        "created_at": to_json_time(key.created_at),
+        "last_used_at": to_json_time(key.last_used_at) if key.last_used_at else None,
+        "revoked_at": to_json_time(key.revoked_at) if key.revoked_at else None,
+    }

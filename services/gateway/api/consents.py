@@ -1,0 +1,140 @@
+"""Consents: checked here for who they are about, kept by the consent service."""
+
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request
+from pydantic import AfterValidator, AwareDatetime, Field
+from starlette.responses import Response
+
+from libs.common.errors import FORBIDDEN, AppError
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.contracts.ids import PatientId
+from libs.contracts.purposes import Purpose
+from services.gateway.api.guard import Caller, Doors, Strict, asked
+from services.gateway.api.passing import as_json, params_of
+from services.gateway.clients import Peer
+from services.gateway.domain import Role, Scope
+from services.gateway.handlers import Users
+
+TEXT_MAX = 500
+DOCUMENT_CHARS_MAX = 200_000
+
+
+def _address(value: str) -> str:
+    return str(ip_address(value))
+
+
+class Origin(Strict):
+    """Where the patient's decision came from, as your system saw it."""
+
+    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    user_agent: str | None = Field(None, max_length=TEXT_MAX)
+
+
+class GrantRequest(Strict):
+    """A patient's yes to one purpose, with the text that was shown (only its SHA-256 is kept) or that digest."""
+
+    patient_id: UUID
+    therapist_id: UUID
+    consent_type: Purpose
+    document: str | None = Field(None, max_length=DOCUMENT_CHARS_MAX)
+    document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    attested: Origin | None = None
+    witnessed_by: UUID | None = Field(None, description="The therapist who recorded it; needs consent:witnessed.")
+
+
+class RevokeRequest(Strict):
+    """Taking a consent back."""
+
+    reason: str | None = Field(None, max_length=TEXT_MAX)
+
+
+class ConsentQuery(Strict):
+    """Which consents to list."""
+
+    patient_id: UUID | None = None
+    therapist_id: UUID | None = None
+    consent_type: Purpose | None = None
+    status: Annotated[str, Field(pattern="^(granted|revoked)$")] | None = None
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(None, max_length=200)
+
+
+class HistoryQuery(Strict):
+    """Which part of the history."""
+
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(None, max_length=200)
+
+
+def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
+    """Add the routes."""
+    _add_decisions(doors, consent, users)
+
+    async def list_consents(caller: Caller, wanted: Annotated[ConsentQuery, Query()]) -> Response:
+        """List consent records, newest first."""
+        params = params_of(wanted)
+        return as_json(await consent.ask(asked(caller, "listConsents"), "GET", "/consents", params=params))
+
+    async def get_consent(caller: Caller, consent_id: UUID) -> Response:
+        """Read one consent record with its receipt."""
+        return as_json(await consent.ask(asked(caller, "getConsent"), "GET", f"/consents/{consent_id}"))
+
+    async def patient_consents(caller: Caller, patient_id: UUID, as_of: AwareDatetime | None = None) -> Response:
+        """What a patient allows now, or allowed at `as_of`: the newest record per therapist and purpose."""
+        await users.require((patient_id, Role.PATIENT))
+        query = asked(caller, "getPatientConsents", PatientId(patient_id))
+        params = {"as_of": as_of.isoformat()} if as_of else None
+        return as_json(await consent.ask(query, "GET", f"/patients/{patient_id}/consents", params=params))
+
+    async def history(caller: Caller, patient_id: UUID, wanted: Annotated[HistoryQuery, Query()]) -> Response:
+        """A patient's entries in the ledger, newest first."""
+        await users.require((patient_id, Role.PATIENT))
+        query = asked(caller, "getConsentHistory", PatientId(patient_id))
+        path = f"/patients/{patient_id}/consents/history"
+        return as_json(await consent.ask(query, "GET", path, params=params_of(wanted)))
+
+    doors.open("listConsents", list_consents)
+    doors.open("getConsent", get_consent)
+    doors.open("getPatientConsents", patient_consents)
+    doors.open("getConsentHistory", history)
+
+
+def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
+    async def grant(caller: Caller, request: Request, body: GrantRequest) -> Response:
+        """Record that a patient consents. The receipt proves later that this entry was in the ledger."""
+        if body.witnessed_by and Scope.CONSENT_WITNESSED not in caller.scopes:
+            raise AppError(FORBIDDEN, "To name a witness takes a key with the scope consent:witnessed.")
+        witness = [(body.witnessed_by, Role.THERAPIST)] if body.witnessed_by else []
+        await users.require((body.patient_id, Role.PATIENT), (body.therapist_id, Role.THERAPIST), *witness)
+        sent = body.model_dump(mode="json", exclude_none=True) | {"observed": _observed(request)}
+        query = asked(caller, "grantConsent", PatientId(body.patient_id))
+        answer = await consent.ask(query, "POST", "/consents", json=sent)
+        return as_json(answer, {"Location": f"/api/v1/consents/{answer.json()['id']}"})
+
+    async def revoke(caller: Caller, request: Request, consent_id: UUID, body: RevokeRequest | None = None) -> Response:
+        """Take a consent back. When this has answered, nothing new is stored or shown under it."""
+        sent: dict[str, Any] = {"observed": _observed(request)}
+        if body and body.reason:
+            sent["reason"] = body.reason
+        return as_json(
+            await consent.ask(asked(caller, "revokeConsent"), "POST", f"/consents/{consent_id}/revoke", json=sent)
+        )
+
+    doors.open("grantConsent", grant)
+    doors.open("revokeConsent", revoke)
+
+
+def _observed(request: Request) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    agent = request.headers.get("user-agent")
+    if agent:
+        seen["user_agent"] = agent[:TEXT_MAX]
+    if request.client:
+        with suppress(ValueError):
+            seen["ip"] = _address(request.client.host)
+    return seen

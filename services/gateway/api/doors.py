@@ -1,0 +1,47 @@
+"""All public routes, opened one resource after another."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from services.gateway.api.access import add_access
+from services.gateway.api.chat import add_chat
+from services.gateway.api.consents import add_consents
+from services.gateway.api.guard import Doors
+from services.gateway.api.sessions import add_sessions, add_transcripts
+from services.gateway.api.users import add_users
+from services.gateway.clients import Peer
+from services.gateway.gate import Gate
+from services.gateway.handlers import Keys, PatientTokens, Users
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The services behind the door."""
+
+    consent: Peer
+    ingestion: Peer
+    transcriber: Peer
+    chat: Peer
+
+
+@dataclass(frozen=True)
+class Own:
+    """What the gateway answers by itself."""
+
+    keys: Keys
+    users: Users
+    tokens: PatientTokens
+    requests_per_hour: int
+
+
+def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
+    """Return every route of the table, each behind the gate."""
+    doors = Doors(gate)
+    add_access(doors, own.keys, own.requests_per_hour)
+    add_users(doors, own.users, own.tokens)
+    add_consents(doors, peers.consent, own.users)
+    add_sessions(doors, peers.ingestion)
+    add_transcripts(doors, peers.transcriber)
+    add_chat(doors, peers.chat, own.users)
+    return doors.router

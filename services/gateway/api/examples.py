@@ -1,0 +1,133 @@
+"""Examples for the OpenAPI document, of one imagined clinic."""
+
+from typing import Any
+
+_PATIENT = "0199f2a4-1b0c-7d10-9a01-2f7a5b3c4d5e"
+_THERAPIST = "0199f2a4-0a0b-7d10-8a01-1f2e3d4c5b6a"
+_SESSION = "0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c"
+_CONSENT = "0199f2a4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
+_CONVERSATION = "0199f2a4-aa01-7b02-8c03-0d04e05f0607"
+_AT = "2026-11-24T15:00:00.000Z"
+_KEY_ID = "4fGh7Jk2MnPq"
+_SHOWN_ONCE = f"trk_live_{_KEY_ID}_(43 characters and a checksum of 6)"
+
+BODIES: dict[str, Any] = {
+    "createOrganization": {"name": "Clinic by the lake", "admin_key_name": "first admin key"},
+    "createApiKey": {"name": "upload worker", "scopes": ["sessions:write", "sessions:read"]},
+    "createUser": {"role": "patient", "email": "p-1041@example.org", "external_id": "1041"},
+    "grantConsent": {
+        "patient_id": _PATIENT,
+        "therapist_id": _THERAPIST,
+        "consent_type": "recording",
+        "document": "I agree that my sessions are recorded.",
+        "attested": {"ip": "203.0.113.9", "user_agent": "our portal"},
+    },
+    "revokeConsent": {"reason": "by phone"},
+    "correctTranscript": {
+        "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
+    },
+    "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
+}
+
+_API_KEY = {
+    "id": _KEY_ID,
+    "name": "upload worker",
+    "mode": "live",
+    "scopes": ["sessions:read", "sessions:write"],
+    "last_four": "9xYz",
+    "is_active": True,
+    "created_at": _AT,
+    "last_used_at": None,
+    "revoked_at": None,
+}
+_USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
+_RECEIPT = {"seq": 1, "leaf": "6c…", "prev_hash": "b1…", "hash": "0e…"}
+_CONSENT_RECORD = {
+    "id": _CONSENT,
+    "patient_id": _PATIENT,
+    "therapist_id": _THERAPIST,
+    "consent_type": "recording",
+    "status": "granted",
+    "granted_at": _AT,
+    "revoked_at": None,
+    "document_sha256": "3a…",
+    "observed": {"ip": "198.51.100.4", "user_agent": "curl/8"},
+    "attested": {"ip": "203.0.113.9", "user_agent": "our portal"},
+    "metadata": {},
+    "receipt": _RECEIPT,
+}
+_SESSION_RECORD = {
+    "id": _SESSION,
+    "patient_id": _PATIENT,
+    "therapist_id": _THERAPIST,
+    "session_date": _AT,
+    "status": "transcribing",
+    "upload_status": "processing",
+    "progress": {"stage": "transcribing", "percent": 40},
+    "error_message": None,
+}
+_TRANSCRIPT = {
+    "session_id": _SESSION,
+    "version": 1,
+    "language": "en",
+    "confidence": 0.93,
+    "segments": [
+        {"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9, "confidence": 0.95}
+    ],
+}
+
+
+def _page(row: dict[str, Any]) -> dict[str, Any]:
+    return {"data": [row], "has_more": False, "next_cursor": None}
+
+
+ANSWERS: dict[str, Any] = {
+    "createOrganization": {"organization_id": _THERAPIST, "api_key": _SHOWN_ONCE, "api_key_id": _KEY_ID},
+    "getMe": {
+        "organization": {"id": _THERAPIST, "name": "Clinic by the lake"},
+        "api_key": {"id": _KEY_ID, "name": "upload worker"},
+        "scopes": ["sessions:read", "sessions:write"],
+        "mode": "live",
+        "limits": {"requests_per_hour": 1000},
+    },
+    "createApiKey": _API_KEY | {"api_key": _SHOWN_ONCE},
+    "rotateApiKey": _API_KEY | {"api_key": _SHOWN_ONCE, "replaces": _KEY_ID},
+    "listApiKeys": _page(_API_KEY),
+    "revokeApiKey": _API_KEY | {"is_active": False, "revoked_at": _AT},
+    "createUser": _USER,
+    "listUsers": _page(_USER),
+    "getUser": _USER,
+    "createPatientToken": {"token": "eyJ…", "jti": _CONSENT, "expires_at": _AT},
+    "grantConsent": _CONSENT_RECORD,
+    "revokeConsent": _CONSENT_RECORD | {"status": "revoked", "revoked_at": _AT},
+    "listConsents": _page(_CONSENT_RECORD),
+    "getConsent": _CONSENT_RECORD,
+    "getPatientConsents": {"data": [_CONSENT_RECORD]},
+    "getConsentHistory": _page({"consent_id": _CONSENT, "status": "granted", "at": _AT, "receipt": _RECEIPT}),
+    "uploadSession": {"session_id": _SESSION, "status": "uploaded", "upload_status": "uploaded"},
+    "listSessions": _page(_SESSION_RECORD),
+    "getSession": _SESSION_RECORD,
+    "retrySession": _SESSION_RECORD,
+    "getTranscript": _TRANSCRIPT,
+    "correctTranscript": _TRANSCRIPT | {"version": 2},
+    "swapSpeakers": _TRANSCRIPT | {"version": 2},
+    "chat": {
+        "response": "You agreed to write down three good moments each evening.",
+        "sources": [
+            {
+                "session_id": _SESSION,
+                "session_date": _AT,
+                "relevance": 0.81,
+                "quote": "write down three good moments each evening",
+                "start_time": 62.4,
+                "end_time": 66.0,
+                "speaker": "therapist",
+            }
+        ],
+        "conversation_id": _CONVERSATION,
+        "message_id": _CONSENT,
+        "grounded": True,
+    },
+    "listConversations": _page({"id": _CONVERSATION, "patient_id": _PATIENT, "created_at": _AT}),
+    "listMessages": _page({"id": _CONSENT, "author": "patient", "text": "What homework did we agree on?"}),
+}

@@ -1,0 +1,148 @@
+"""The OpenAPI document, made from the route table and the request models, so that it cannot say something else."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from libs.common.problem_response import MEDIA_TYPE
+from services.gateway.api.examples import ANSWERS, BODIES
+from services.gateway.domain import Access
+from services.gateway.key_format import PATTERN
+from services.gateway.routes import BY_OPERATION, Route
+
+VERSION = "1.0.0"
+_DESCRIPTION = (
+    "Recorded therapy sessions become words, an index and cited answers, each step only while the patient consents. "
+    "Errors are problem documents (RFC 9457, formerly 7807). Lists are `{data, has_more, next_cursor}`. "
+    "A POST with an `Idempotency-Key` is done once within 24 hours. 1000 requests an hour and key."
+)
+_PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "Opens as a page that says what to do."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "request_id": {"type": "string", "format": "uuid"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+_SECURITY = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": f"An API key: `{PATTERN}`."},
+    "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "patientToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "One patient, 15 minutes.",
+    },
+    "operatorToken": {"type": "http", "scheme": "bearer", "description": "The operators' own token."},
+}
+_CREDENTIALS: dict[Access, list[dict[str, list[str]]]] = {
+    Access.OPEN: [],
+    Access.OPERATOR: [{"operatorToken": []}],
+    Access.KEY: [{"apiKey": []}, {"apiKeyHeader": []}],
+    Access.KEY_OR_PATIENT: [{"apiKey": []}, {"apiKeyHeader": []}, {"patientToken": []}],
+}
+
+
+def openapi_document(router: APIRouter, own_url: str) -> dict[str, Any]:
+    """Return the document for all routes of the table."""
+    routes = [route for route in router.routes if isinstance(route, APIRoute)]
+    document = get_openapi(
+        title="TherapyRAG",
+        version=VERSION,
+        openapi_version="3.1.0",
+        description=_DESCRIPTION,
+        routes=routes,
+        servers=[{"url": own_url}],
+    )
+    for path in document["paths"].values():
+        for operation in path.values():
+            _complete(operation, BY_OPERATION[operation["operationId"]], own_url)
+    document["paths"]["/api/v1/health"] = {"get": _HEALTH}
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SECURITY
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM_SCHEMA
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    return document
+
+
+def _complete(operation: dict[str, Any], route: Route, own_url: str) -> None:
+    operation["security"] = _CREDENTIALS[route.access]
+    operation["x-scopes"] = sorted(route.scopes)
+    operation["responses"] = {str(route.status): _answer(route)} | _problems(route, own_url)
+    if route.replayable:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+    for media_type in operation.get("requestBody", {}).get("content", {}).values():
+        if route.operation_id in BODIES:
+            media_type["example"] = BODIES[route.operation_id]
+
+
+def _answer(route: Route) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": "As asked."}
+    if route.status == 204:
+        return answer
+    media_type = "text/event-stream" if route.operation_id == "watchSession" else "application/json"
+    content: dict[str, Any] = {"schema": {"type": "string" if media_type.startswith("text") else "object"}}
+    if route.operation_id in ANSWERS:
+        content["example"] = ANSWERS[route.operation_id]
+    return answer | {"content": {media_type: content}}
+
+
+def _problems(route: Route, own_url: str) -> dict[str, Any]:
+    by_status: dict[str, Any] = {}
+    for problem in route.all_problems:
+        response = by_status.setdefault(
+            str(problem.status),
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}},
+            },
+        )
+        response["description"] = "; ".join(filter(None, (response["description"], f"{problem.slug}: {problem.title}")))
+        response["content"][MEDIA_TYPE]["examples"][problem.slug] = {
+            "value": {
+                "type": f"{own_url}/problems/{problem.slug}",
+                "title": problem.title,
+                "status": problem.status,
+                "detail": problem.doc,
+                "instance": route.path,
+                "request_id": "0199f2a4-7c1e-7d31-8a52-3f6f4a0e9b11",
+            }
+        }
+    return by_status
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "The same key and body within 24 hours get the first answer again (`Idempotent-Replayed: true`).",
+}
+_HEALTH: dict[str, Any] = {
+    "operationId": "getHealth",
+    "tags": ["access"],
+    "summary": "Is the gateway able to work?",
+    "security": [],
+    "responses": {
+        status: {
+            "description": said,
+            "content": {"application/json": {"schema": {"type": "object"}, "example": {"status": word}}},
+        }
+        for status, said, word in (("200", "Yes.", "ok"), ("503", "No.", "unavailable"))
+    },
+}

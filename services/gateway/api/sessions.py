@@ -1,0 +1,186 @@
+"""Sessions and their words: passed to ingestion and the transcriber, uploads without ever being held."""
+
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Header, Query, Request
+from pydantic import AwareDatetime, Field
+from starlette.responses import Response
+
+from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
+from libs.common.http_client import Call
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from services.gateway.api.guard import Caller, Doors, Strict, asked
+from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
+from services.gateway.clients import Peer
+from services.gateway.gate import body_of
+
+FILE_BYTES_MAX = 500 * 1024 * 1024
+# Fields and the lines between parts; ingestion counts the file's own bytes exactly.
+FORM_BYTES_MAX = 256 * 1024
+WAIT_MAX_S = 30
+SEGMENTS_MAX = 20_000
+_MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
+
+Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
+IfMatch = Annotated[
+    str | None, Header(max_length=100, description='The version that is changed, as in its ETag: `"1"`.')
+]
+
+
+class SessionQuery(Strict):
+    """Which sessions to list."""
+
+    patient_id: UUID | None = None
+    therapist_id: UUID | None = None
+    status: Status | None = None
+    date_from: AwareDatetime | date | None = None
+    date_to: AwareDatetime | date | None = None
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(None, max_length=200)
+
+
+class Segment(Strict):
+    """One speaker's words with their seconds."""
+
+    speaker: Literal["therapist", "patient", "unknown"]
+    text: str = Field(min_length=1, max_length=10_000)
+    start_time: float = Field(ge=0, allow_inf_nan=False)
+    end_time: float = Field(ge=0, allow_inf_nan=False)
+    confidence: float = Field(1.0, ge=0, le=1)
+
+
+class CorrectionRequest(Strict):
+    """All segments of the transcript as they should be."""
+
+    segments: list[Segment] = Field(min_length=1, max_length=SEGMENTS_MAX)
+
+
+def add_sessions(doors: Doors, ingestion: Peer) -> None:
+    """Add the routes."""
+    _add_upload(doors, ingestion)
+
+    async def list_sessions(caller: Caller, wanted: Annotated[SessionQuery, Query()]) -> Response:
+        """List sessions, newest first."""
+        params = params_of(wanted)
+        return as_json(await ingestion.ask(asked(caller, "listSessions"), "GET", "/sessions", params=params))
+
+    async def get_session(
+        caller: Caller,
+        session_id: UUID,
+        wait: Annotated[float | None, Query(ge=0, le=WAIT_MAX_S)] = None,
+        if_none_match: Annotated[str | None, Header(max_length=100)] = None,
+    ) -> Response:
+        """Read a session. With `wait` the answer comes when the status changes, or after that many seconds."""
+        params = {"wait": wait} if wait is not None else None
+        query = asked(caller, "getSession")
+        headers = {"If-None-Match": if_none_match} if if_none_match else {}
+        return as_json(await ingestion.ask(query, "GET", f"/sessions/{session_id}", params=params, headers=headers))
+
+    async def watch(caller: Caller, session_id: UUID) -> Response:
+        """Watch the status as server-sent events; the last one is `done` or `error`."""
+        call = Call("GET", f"/sessions/{session_id}/events", headers={"Accept": EVENTS})
+        return as_stream(*await ingestion.open(asked(caller, "watchSession"), call))
+
+    async def retry(caller: Caller, session_id: UUID) -> Response:
+        """Try a failed session again from the stage that failed."""
+        return as_json(await ingestion.ask(asked(caller, "retrySession"), "POST", f"/sessions/{session_id}/retry"))
+
+    doors.open("listSessions", list_sessions)
+    doors.open("getSession", get_session)
+    doors.open("watchSession", watch)
+    doors.open("retrySession", retry)
+
+
+def _add_upload(doors: Doors, ingestion: Peer) -> None:
+    async def upload(caller: Caller, request: Request) -> Response:
+        """Upload a recording as multipart/form-data: the fields first, `file` last.
+
+        Consent is asked for before the first byte of the file. The answer comes when the recording is stored whole
+        and encrypted; the work on it goes on by itself.
+        """
+        headers = _upload_headers(request)
+        answer = await ingestion.upload(asked(caller, "uploadSession"), "/sessions", headers, body_of(request))
+        passed = {name: value for name, value in answer.headers.items() if name in ("content-type", "location")}
+        location = passed.get("location", "")
+        if location.startswith("/sessions/"):
+            passed["location"] = f"/api/v1{location}"
+        return Response(answer.body, answer.status, passed)
+
+    doors.open("uploadSession", upload, openapi_extra={"requestBody": _FORM})
+
+
+def _upload_headers(request: Request) -> dict[str, str]:
+    media_type = request.headers.get("content-type", "")
+    if not _MULTIPART.match(media_type):
+        raise AppError(UNSUPPORTED_MEDIA_TYPE, "An upload is multipart/form-data with a boundary.")
+    headers = {"content-type": media_type}
+    if "repr-digest" in request.headers:
+        headers["repr-digest"] = request.headers["repr-digest"]
+    length = request.headers.get("content-length")
+    if length is None:
+        return headers | {"transfer-encoding": "chunked"}
+    if int(length) > FILE_BYTES_MAX + FORM_BYTES_MAX:
+        raise AppError(PAYLOAD_TOO_LARGE, "A recording may have 500 MiB (524288000 bytes).")
+    return headers | {"content-length": length}
+
+
+def add_transcripts(doors: Doors, transcriber: Peer) -> None:
+    """Add the routes."""
+
+    async def read(
+        caller: Caller, session_id: UUID, accept: Annotated[str, Header(max_length=500)] = "*/*"
+    ) -> Response:
+        """Read the newest version, as JSON or (by Accept) text/vtt, application/x-subrip or text/plain."""
+        query = asked(caller, "getTranscript")
+        path = f"/sessions/{session_id}/transcript"
+        return as_json(await transcriber.ask(query, "GET", path, headers={"Accept": accept}))
+
+    async def correct(
+        caller: Caller, session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None
+    ) -> Response:
+        """Replace the segments. Makes a new version, which is indexed again."""
+        parts: dict[str, Any] = {"json": request.model_dump(mode="json"), "headers": _if_match(if_match)}
+        query = asked(caller, "correctTranscript")
+        return as_json(await transcriber.ask(query, "PATCH", f"/sessions/{session_id}/transcript", **parts))
+
+    async def swap(caller: Caller, session_id: UUID, if_match: IfMatch = None) -> Response:
+        """Exchange therapist and patient. Makes a new version, which is indexed again."""
+        path = f"/sessions/{session_id}/transcript/swap-speakers"
+        query = asked(caller, "swapSpeakers")
+        return as_json(await transcriber.ask(query, "POST", path, headers=_if_match(if_match)))
+
+    doors.open("getTranscript", read)
+    doors.open("correctTranscript", correct)
+    doors.open("swapSpeakers", swap)
+
+
+def _if_match(value: str | None) -> dict[str, str]:
+    return {"If-Match": value} if value is not None else {}
+
+
+_FORM: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["patient_id", "therapist_id", "session_date", "file"],
+                "properties": {
+                    "patient_id": {"type": "string", "format": "uuid"},
+                    "therapist_id": {"type": "string", "format": "uuid"},
+                    "session_date": {"type": "string", "format": "date-time"},
+                    "language": {"type": "string", "default": "en"},
+                    "metadata": {"type": "string", "description": "A JSON object."},
+                    "file": {
+                        "type": "string",
+                        "contentMediaType": "application/octet-stream",
+                        "description": "mp3, wav, m4a, webm or mp4, up to 500 MiB; the last part.",
+                    },
+                },
+            }
+        }
+    },
+}

@@ -1,0 +1,88 @@
+"""Therapists, patients, administrators, and patients' tokens."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+from pydantic import Field
+
+from libs.common.clock import to_json_time, utc_now
+from libs.common.ids import new_id
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
+from libs.contracts.ids import PatientId, UserId
+from services.gateway.api.guard import Caller, Doors, Strict
+from services.gateway.domain import Role, User
+from services.gateway.handlers import PatientTokens, Users
+from services.gateway.store import UserFilter
+
+# One @ with something on both sides; whether mail arrives is not ours to know.
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$")]
+ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+class UserRequest(Strict):
+    """A new user; `external_id` is the integrator's own name for them."""
+
+    role: Role
+    email: Email
+    external_id: ExternalId | None = None
+
+
+class UserQuery(Strict):
+    """Which users to list."""
+
+    role: Role | None = None
+    email: Email | None = None
+    external_id: ExternalId | None = None
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = None
+
+
+def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
+    """Add the routes."""
+
+    async def create_user(caller: Caller, request: UserRequest, response: Response) -> dict[str, Any]:
+        """Create a user of your organization."""
+        wanted = User(
+            UserId(new_id()), caller.organization_id, request.role, request.email, request.external_id, utc_now()
+        )
+        made = await users.create(wanted)
+        response.headers["Location"] = f"/api/v1/users/{made.id}"
+        return _user(made)
+
+    async def list_users(wanted: Annotated[UserQuery, Query()]) -> dict[str, Any]:
+        """List users, newest first."""
+        narrowed = UserFilter(wanted.role, wanted.email, wanted.external_id)
+        return (await users.page(narrowed, Window.of(wanted.limit, wanted.cursor))).to_json(_user)
+
+    async def get_user(user_id: UUID) -> dict[str, Any]:
+        """Read one user."""
+        return _user(await users.find(UserId(user_id)))
+
+    async def create_token(caller: Caller, patient_id: UUID, response: Response) -> dict[str, Any]:
+        """Mint a token for a patient's own device: 15 minutes, chat only, this patient only."""
+        await users.require((patient_id, Role.PATIENT))
+        text, token = await tokens.mint(caller, PatientId(patient_id))
+        response.headers["Cache-Control"] = "no-store"
+        return {"token": text, "jti": str(token.jti), "expires_at": to_json_time(token.expires_at)}
+
+    async def revoke_token(patient_id: UUID, jti: UUID) -> Response:
+        """Revoke a token, at once."""
+        await tokens.revoke(PatientId(patient_id), jti)
+        return Response(status_code=204)
+
+    doors.open("createUser", create_user)
+    doors.open("listUsers", list_users)
+    doors.open("getUser", get_user)
+    doors.open("createPatientToken", create_token)
+    doors.open("revokePatientToken", revoke_token)
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "role": user.role.value,
+        "email": user.email,
+        "external_id": user.external_id,
+        "created_at": to_json_time(user.created_at),
+    }

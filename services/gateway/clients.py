@@ -1,0 +1,106 @@
+"""The services behind the door, each asked under a capability minted for one request."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import structlog
+
+from libs.common import capability
+from libs.common.errors import NOT_FOUND, UPSTREAM_FAILED, AppError
+from libs.common.http_client import Call, ServiceClient
+from libs.common.http_edge import REQUEST_ID
+from libs.common.problem_response import MEDIA_TYPE
+from libs.common.tracing import trace_headers
+from libs.contracts.ids import PatientId
+from libs.contracts.problems import BY_SLUG
+from services.gateway.authority import Authority, Grant
+from services.gateway.domain import Principal
+from services.gateway.early_answer import Answered, Head, post
+from services.gateway.routes import Route
+
+_ERRORS_FROM = 400
+
+
+@dataclass(frozen=True)
+class Asked:
+    """On whose behalf and for which route a service is asked; `patient_id` binds the capability to one patient."""
+
+    principal: Principal
+    route: Route
+    patient_id: PatientId | None = None
+
+    def grant(self) -> Grant:
+        """Return what the capability is minted for."""
+        return Grant(self.route.capability, self.route.lifetime_s, self.patient_id)
+
+
+class Peer:
+    """One service behind the gateway. Its problems come back as AppErrors of the same kind."""
+
+    def __init__(self, client: ServiceClient, authority: Authority, url: str, timeout_s: float) -> None:
+        self._client = client
+        self._authority = authority
+        self._url = url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    async def ask(self, asked: Asked, method: str, path: str, **parts: Any) -> httpx.Response:
+        """Ask and read the whole answer; `parts` are the fields of Call."""
+        with self._authority.granted(asked.principal, asked.grant()):
+            return await self._client.request(method, path, **parts)
+
+    async def open(self, asked: Asked, call: Call) -> tuple[httpx.Response, AsyncIterator[bytes]]:
+        """Ask, and return the answer with its body still to come; closing the iterator ends the request."""
+        stack = AsyncExitStack()
+        with self._authority.granted(asked.principal, asked.grant()):
+            response = await stack.enter_async_context(self._client.stream(call))
+        return response, _body(response, stack)
+
+    async def upload(self, asked: Asked, path: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Answered:
+        """Send a body piece by piece; return the answer, which may come before the body's end.
+
+        Raises AppError as `ask` does, and what `body` raises.
+        """
+        with self._authority.granted(asked.principal, asked.grant()):
+            own = {"authorization": f"Bearer {capability.current()}"}
+        own[REQUEST_ID] = str(structlog.contextvars.get_contextvars().get("request_id", "-"))
+        all_headers = [*headers.items(), *own.items(), *trace_headers().items()]
+        answer = await post(Head(f"{self._url}{path}", all_headers), body, self._timeout_s)
+        if answer.status >= _ERRORS_FROM:
+            raise _problem(answer)
+        return answer
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+def _problem(answer: Answered) -> AppError:
+    """Read a problem document as libs.common.http_client does for its own answers."""
+    response = httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+    if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
+        return AppError(UPSTREAM_FAILED, "A service behind this one gave no proper answer.", status=answer.status)
+    body = response.json()
+    problem = BY_SLUG.get(str(body.get("type", "")).rpartition("/")[2])
+    if problem is None or problem.slug == "internal":
+        return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=answer.status)
+    retry_after = response.headers.get("retry-after", "")
+    return AppError(
+        problem,
+        str(body.get("detail", problem.title)),
+        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        extra={key: value for key, value in body.items() if key in {"errors", "missing"}},
+    )
+
+
+async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterator[bytes]:
+    async with stack:
+        async for piece in response.aiter_raw():
+            yield piece
+
+
+def not_found(what: str) -> AppError:
+    """Return what is said about something the caller may not know of."""
+    return AppError(NOT_FOUND, f"There is no such {what}.")

@@ -1,0 +1,179 @@
+"""What the gateway does by itself: organizations, keys, users and patient tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from libs.common.clock import Clock, utc_now
+from libs.common.database import Database
+from libs.common.errors import CONFLICT, NOT_FOUND, AppError
+from libs.common.ids import new_id
+from libs.common.paging import Page, Window
+from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
+from libs.contracts.key import KeyRevoked
+from libs.contracts.problems import EMAIL_TAKEN, LAST_ADMIN_KEY
+from services.gateway.domain import ApiKey, PatientToken, Principal, Role, Scope, User, is_last_admin, require_granted
+from services.gateway.key_format import Key, Mode, new_key
+from services.gateway.patient_tokens import TokenSigner
+from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
+
+
+@dataclass(frozen=True)
+class KeyMaking:
+    """How keys are made here: their mode and the pepper of their digests."""
+
+    mode: Mode
+    pepper: bytes
+
+
+@dataclass(frozen=True)
+class MadeKey:
+    """A new key with its secret, which is shown this once."""
+
+    key: ApiKey
+    secret: Key
+
+
+class Keys:
+    """Organizations and API keys."""
+
+    def __init__(self, database: Database, store: KeyStore, making: KeyMaking) -> None:
+        self._database = database
+        self._store = store
+        self._making = making
+
+    async def found_organization(self, organization_id: OrganizationId, name: str, key_name: str) -> MadeKey:
+        """Create an organization with a first key that may do everything."""
+        async with self._database.transaction() as tx:
+            await self._store.add_organization(tx, organization_id, name)
+            secret = new_key(self._making.mode)
+            key = _as_new(secret, organization_id, key_name, frozenset(Scope))
+            return MadeKey(await self._store.add(tx, key, secret.digest(self._making.pepper)), secret)
+
+    async def organization_name(self) -> str:
+        """Return the name of the capability's organization."""
+        async with self._database.transaction() as tx:
+            return await self._store.organization_name(tx)
+
+    async def create(self, by: Principal, name: str, scopes: frozenset[Scope]) -> MadeKey:
+        """Make a key that may do no more than the one that asks."""
+        require_granted(by, scopes)
+        async with self._database.transaction() as tx:
+            secret = new_key(self._making.mode)
+            key = _as_new(secret, by.organization_id, name, scopes)
+            return MadeKey(await self._store.add(tx, key, secret.digest(self._making.pepper)), secret)
+
+    async def rotate(self, by: Principal, key_id: ApiKeyId) -> MadeKey:
+        """Make a successor with the same name and scopes; both work until the old one is revoked."""
+        old = await self._find_active(key_id)
+        return await self.create(by, old.name, old.scopes)
+
+    async def all(self) -> Sequence[ApiKey]:
+        """Return the organization's keys, newest first."""
+        async with self._database.transaction() as tx:
+            return await self._store.all(tx)
+
+    async def revoke(self, by: Principal, key_id: ApiKeyId) -> ApiKey:
+        """End a key: when this returns, no request that carries it is accepted any more.
+
+        Raises AppError: NOT_FOUND, or LAST_ADMIN_KEY. A key that is revoked already stays so.
+        """
+        async with self._database.transaction() as tx:
+            keys = await self._store.all(tx, locked=True)
+            key = _of(keys, key_id)
+            if key.revoked_at is not None:
+                return key
+            if is_last_admin(key, keys):
+                raise AppError(LAST_ADMIN_KEY, "Create another key with the scope admin before you revoke this one.")
+            await self._store.end(tx, key_id)
+            ended = _of(await self._store.all(tx), key_id)
+            await tx.emit(KeyRevoked(organization_id=by.organization_id, api_key_id=key_id))
+            await self._store.refuse(tx, key_id)
+            return ended
+
+    async def _find_active(self, key_id: ApiKeyId) -> ApiKey:
+        key = _of(await self.all(), key_id)
+        if key.revoked_at is not None:
+            raise AppError(NOT_FOUND, "There is no such key in force.")
+        return key
+
+
+class Users:
+    """Therapists, patients, administrators, and the tokens of patients."""
+
+    def __init__(self, database: Database, store: UserStore) -> None:
+        self._database = database
+        self._store = store
+
+    async def create(self, user: User) -> User:
+        """Create a user; raise AppError(EMAIL_TAKEN), or CONFLICT for an external id that is taken in the role."""
+        async with self._database.transaction() as tx:
+            made = await self._store.add(tx, user)
+            if made is not None:
+                return made
+            if await self._store.email_is_taken(tx, user.email):
+                raise AppError(EMAIL_TAKEN, "Another user of this organization has this email.")
+            raise AppError(CONFLICT, "Another user in this role has this external_id.")
+
+    async def find(self, user_id: UserId) -> User:
+        """Return a user; raise AppError(NOT_FOUND)."""
+        async with self._database.transaction() as tx:
+            user = await self._store.find(tx, user_id)
+        if user is None:
+            raise AppError(NOT_FOUND, "There is no such user.")
+        return user
+
+    async def page(self, wanted: UserFilter, window: Window) -> Page[User]:
+        """List users, newest first."""
+        async with self._database.transaction() as tx:
+            return await self._store.page(tx, wanted, window)
+
+    async def require(self, *wanted: tuple[UUID, Role]) -> None:
+        """Raise AppError(NOT_FOUND) unless each id is a user of the organization in the role beside it."""
+        async with self._database.transaction() as tx:
+            known = await self._store.all_in_roles(tx, wanted)
+        if not known:
+            names = " or ".join(dict.fromkeys(role.value for _, role in wanted))
+            raise AppError(NOT_FOUND, f"There is no such {names}.")
+
+
+class PatientTokens:
+    """Tokens by which a patient asks without the organization's key."""
+
+    def __init__(self, database: Database, store: TokenStore, signer: TokenSigner, clock: Clock) -> None:
+        self._database = database
+        self._store = store
+        self._signer = signer
+        self._clock = clock
+
+    async def mint(self, by: Principal, patient_id: PatientId) -> tuple[str, PatientToken]:
+        """Mint a token for one patient; it dies with the key that asked for it."""
+        token = PatientToken(
+            jti=new_id(),
+            organization_id=by.organization_id,
+            patient_id=patient_id,
+            api_key_id=by.api_key_id,
+            expires_at=self._clock().replace(microsecond=0) + self._signer.lifetime,
+        )
+        text = self._signer.sign(token)
+        async with self._database.transaction() as tx:
+            await self._store.add(tx, token)
+        return text, token
+
+    async def revoke(self, patient_id: PatientId, jti: UUID) -> None:
+        """End a token; raise AppError(NOT_FOUND)."""
+        async with self._database.transaction() as tx:
+            if not await self._store.end(tx, jti, patient_id):
+                raise AppError(NOT_FOUND, "There is no such token.")
+
+
+def _of(keys: Sequence[ApiKey], key_id: ApiKeyId) -> ApiKey:
+    for key in keys:
+        if key.id == key_id:
+            return key
+    raise AppError(NOT_FOUND, "There is no such key.")
+
+
+def _as_new(secret: Key, organization_id: OrganizationId, name: str, scopes: frozenset[Scope]) -> ApiKey:
+    # The time that is kept is the database's.
+    return ApiKey(ApiKeyId(secret.id), organization_id, name, secret.mode, scopes, secret.last_four, utc_now())

@@ -1,0 +1,212 @@
+"""Every public route in one table: who may use it, under which capability it is answered, and how it can fail.
+
+The API is built from this table, the OpenAPI document is generated from it, and the authorization matrix
+(tests/guarantees/authz_matrix.txt) is this table times all kinds of callers.
+"""
+
+from dataclasses import dataclass, field
+
+from libs.common.errors import (
+    CONFLICT,
+    FORBIDDEN,
+    INVALID_REQUEST,
+    NOT_FOUND,
+    PAYLOAD_TOO_LARGE,
+    PRECONDITION_FAILED,
+    RATE_LIMITED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
+    ProblemType,
+)
+from libs.contracts.capability import REQUEST_LIFETIME_S
+from libs.contracts.problems import (
+    ALREADY_REVOKED,
+    CONSENT_REQUIRED,
+    EMAIL_TAKEN,
+    LAST_ADMIN_KEY,
+    PATIENT_QUOTA,
+    REPLAY_CHANGED,
+    REPLAY_RUNNING,
+)
+from services.gateway.domain import Access, Scope
+
+V1 = "/api/v1"
+# A body of 500 MB over a slow line, and an answer that is written while one waits, outlast a minute.
+# Revocation does not wait for the expiry: the database refuses a revoked key's capability in the next statement.
+UPLOAD_LIFETIME_S = 3600
+STREAM_LIFETIME_S = 900
+
+# What each request may touch behind the gateway. The steps that answer a request's events work under a capability
+# derived from it and never wider, so a request that sets work going carries the scopes of that work.
+_PIPELINE = frozenset({"ingestion:write", "transcriber:write", "embedder:write", "consent:read"})
+_CHAT = frozenset({"chat:write", "embedder:read", "ingestion:read", "consent:read"})
+_REVOCATION = frozenset({"consent:write", "ingestion:write", "transcriber:write", "embedder:write", "chat:write"})
+
+_ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One line of the table.
+
+    `scopes`: any one of them opens the route to a key; none means that any key does.
+    `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    """
+
+    operation_id: str
+    method: str
+    path: str
+    tag: str
+    summary: str
+    access: Access = Access.KEY
+    scopes: frozenset[Scope] = frozenset()
+    capability: frozenset[str] = frozenset()
+    lifetime_s: int = REQUEST_LIFETIME_S
+    status: int = 200
+    problems: tuple[ProblemType, ...] = ()
+    limited: bool = True
+    streams_in: bool = False
+    replayable: bool = field(default=False)
+
+    @property
+    def all_problems(self) -> tuple[ProblemType, ...]:
+        """Return every kind of problem this route can answer with."""
+        if self.access is Access.OPEN:
+            return self.problems
+        replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
+        limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
+        return tuple(dict.fromkeys((*limited, *self.problems, *replay)))
+
+
+_ADMIN = frozenset({Scope.ADMIN})
+_USERS = frozenset({Scope.ADMIN, Scope.USERS})
+_CONSENT_WRITE = frozenset({Scope.CONSENT_WRITE, Scope.CONSENT_WITNESSED})
+_CONSENT_READ = frozenset({Scope.CONSENT_WRITE, Scope.CONSENT_WITNESSED, Scope.SESSIONS_READ})
+_SESSIONS_WRITE = frozenset({Scope.SESSIONS_WRITE})
+_SESSIONS_READ = frozenset({Scope.SESSIONS_READ})
+_TRANSCRIPTS_READ = frozenset({Scope.TRANSCRIPTS_READ})
+_TRANSCRIPTS_WRITE = frozenset({Scope.TRANSCRIPTS_WRITE})
+_TOKENS = frozenset({Scope.PATIENTS_TOKENS})
+_DELEGATE = frozenset({Scope.CHAT_DELEGATE})
+
+_READ_CONSENT = frozenset({"consent:read"})
+_READ_SESSION = frozenset({"ingestion:read", "consent:read"})
+_READ_WORDS = frozenset({"transcriber:read", "consent:read"})
+
+
+def _route(operation_id: str, where: str, tag: str, summary: str, **more: object) -> Route:
+    method, _, path = where.partition(" ")
+    return Route(operation_id, method, f"{V1}{path}", tag, summary, **more)  # type: ignore[arg-type]  # checked by use
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("getMe", "GET /me", "access", "Who is asking"),
+    _route(
+        "createApiKey", "POST /api-keys", "access", "Create an API key", scopes=_ADMIN, status=201, replayable=True
+    ),
+    _route("listApiKeys", "GET /api-keys", "access", "List API keys", scopes=_ADMIN),
+    _route(
+        "revokeApiKey", "DELETE /api-keys/{key_id}", "access", "Revoke an API key, at once",
+        scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), limited=False,
+    ),
+    _route(
+        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; the old key stays until revoked",
+        scopes=_ADMIN, status=201, problems=(NOT_FOUND,), replayable=True,
+    ),
+    _route(
+        "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",
+        scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), replayable=True,
+    ),
+    _route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
+    _route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
+    _route(
+        "createPatientToken", "POST /patients/{patient_id}/tokens", "users", "Mint a token for one patient",
+        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), replayable=True,
+    ),
+    _route(
+        "revokePatientToken", "DELETE /patients/{patient_id}/tokens/{jti}", "users", "Revoke a patient's token",
+        scopes=_TOKENS, status=204, problems=(NOT_FOUND,), limited=False,
+    ),
+    _route(
+        "grantConsent", "POST /consents", "consents", "Record that a patient consents to a purpose",
+        scopes=_CONSENT_WRITE, capability=frozenset({"consent:write"}), status=201, problems=(NOT_FOUND,),
+        replayable=True,
+    ),
+    _route(
+        "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
+        scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
+        replayable=True,
+    ),
+    _route(
+        "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT
+    ),
+    _route(
+        "getConsent", "GET /consents/{consent_id}", "consents", "Read a consent",
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "getPatientConsents", "GET /patients/{patient_id}/consents", "consents", "What a patient allows, now or then",
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "getConsentHistory", "GET /patients/{patient_id}/consents/history", "consents", "A patient's ledger entries",
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "uploadSession", "POST /sessions", "sessions", "Upload a recording",
+        scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
+        problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+    ),
+    _route(
+        "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
+    ),
+    _route(
+        "getSession", "GET /sessions/{session_id}", "sessions", "Read a session and how far it is",
+        scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "watchSession", "GET /sessions/{session_id}/events", "sessions", "Watch a session's status as it changes",
+        scopes=_SESSIONS_READ, capability=_READ_SESSION, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "retrySession", "POST /sessions/{session_id}/retry", "sessions", "Try a failed session again",
+        scopes=_SESSIONS_WRITE, capability=_PIPELINE, status=202, problems=(NOT_FOUND, CONFLICT), replayable=True,
+    ),
+    _route(
+        "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
+        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=(NOT_FOUND, CONSENT_REQUIRED, PRECONDITION_FAILED),
+    ),
+    _route(
+        "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
+        "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
+        problems=(NOT_FOUND, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
+    ),
+    _route(
+        "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
+        capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
+        replayable=True,
+    ),
+    _route(
+        "listConversations", "GET /conversations", "chat", "List a patient's conversations",
+        access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "listMessages", "GET /conversations/{conversation_id}/messages", "chat", "Read a conversation",
+        access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "deleteConversation", "DELETE /conversations/{conversation_id}", "chat", "Delete a conversation",
+        access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, status=204, problems=(NOT_FOUND,),
+    ),
+    Route(
+        "createOrganization", "POST", "/operator/v1/organizations", "operator",
+        "Create an organization and its first admin key", access=Access.OPERATOR, status=201, limited=False,
+    ),
+)  # fmt: skip
+
+BY_OPERATION: dict[str, Route] = {route.operation_id: route for route in ROUTES}

@@ -1,0 +1,287 @@
+"""The gateway's tables and all SQL on them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.common.database import Transaction
+from libs.common.paging import Page, Position, Window
+from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
+from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
+
+PEPPER_VERSION = 1
+
+_KEY = "id, organization_id, name, mode, scopes, last_four, created_at, last_used_at, revoked_at"
+_USER = "id, organization_id, role, email, external_id, created_at"
+
+_FIND_KEY = text(f"select {_KEY}, digest from gateway.find_key(:id)")  # noqa: S608
+_TOUCH_KEY = text("select gateway.touch_key(:id)")
+_ADD_ORGANIZATION = text("insert into organization (organization_id, name) values (:id, :name)")
+_ORGANIZATION_NAME = text("select name from organization")
+_LOCK_ORGANIZATION = text("select 1 from organization for update")
+_ADD_KEY = text(
+    "insert into api_key (id, organization_id, name, mode, scopes, pepper_version, digest, last_four) values "  # noqa: S608
+    f"(:id, :organization_id, :name, :mode, :scopes, :pepper_version, :digest, :last_four) returning {_KEY}"
+)
+_KEYS = text(f"select {_KEY} from api_key order by created_at desc, id desc")  # noqa: S608
+_END_KEY = text("update api_key set revoked_at = clock_timestamp() where id = :id and revoked_at is null")
+_REFUSE_KEY = text("select ctx.revoke_key(:id)")
+_ADD_USER = text(
+    "insert into users (id, organization_id, role, email, external_id) "  # noqa: S608
+    f"values (:id, :organization_id, :role, :email, :external_id) on conflict do nothing returning {_USER}"
+)
+_EMAIL_TAKEN = text("select 1 from users where lower(email) = lower(:email)")
+_USER_BY_ID = text(f"select {_USER} from users where id = :id")  # noqa: S608
+_USERS = text(
+    f"select {_USER} from users where (cast(:role as text) is null or role = :role) "  # noqa: S608
+    "and (cast(:email as text) is null or lower(email) = lower(:email)) "
+    "and (cast(:external_id as text) is null or external_id = :external_id) "
+    "and (cast(:after_at as timestamptz) is null or (created_at, id) < (:after_at, cast(:after_id as uuid))) "
+    "order by created_at desc, id desc limit :most"
+)
+_IN_ROLES = text("select count(*) from users where (id, role) in (select * from unnest(:ids, :roles))")
+_ADD_TOKEN = text(
+    "insert into patient_token (jti, organization_id, patient_id, api_key_id, expires_at) "
+    "values (:jti, :organization_id, :patient_id, :api_key_id, :expires_at)"
+)
+_TOKEN_IN_FORCE = text("select 1 from patient_token where jti = :jti and revoked_at is null")
+_END_TOKEN = text(
+    "update patient_token set revoked_at = coalesce(revoked_at, clock_timestamp()) "
+    "where jti = :jti and patient_id = :patient_id returning 1"
+)
+
+_FORGET = text(
+    "delete from replay where started_at < :too_old or (answer is null and started_at < :dead_if_running_since)"
+)
+_TAKE = text(
+    "insert into replay (organization_id, key_sha256, route, body_sha256, owner, started_at) values "
+    "(:organization_id, :key_sha256, :route, :body_sha256, :owner, :at) on conflict do nothing returning 1"
+)
+_REPLAY = text("select body_sha256, answer from replay where key_sha256 = :key_sha256 and route = :route")
+_KEEP = text("update replay set answer = :answer where key_sha256 = :key_sha256 and route = :route and owner = :owner")
+_RELEASE = text(
+    "delete from replay where key_sha256 = :key_sha256 and route = :route and owner = :owner and answer is null"
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One request's hold on an Idempotency-Key; `owner` tells it from a later request with the same key."""
+
+    organization_id: OrganizationId
+    key_sha256: bytes
+    route: str
+    body_sha256: bytes
+    owner: UUID
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is known of an Idempotency-Key; `answer` is sealed, and None while the request runs."""
+
+    body_sha256: bytes
+    answer: bytes | None
+
+
+@dataclass(frozen=True)
+class UserFilter:
+    """Which users a list is about; None means any."""
+
+    role: Role | None = None
+    email: str | None = None
+    external_id: str | None = None
+
+
+class KeyStore:
+    """Organizations and their API keys."""
+
+    async def find(self, tx: Transaction, key_id: ApiKeyId) -> StoredKey | None:
+        """Look a key up by its id; needs no capability, since it is what one is made from."""
+        row = (await tx.execute(_FIND_KEY, {"id": key_id})).mappings().first()
+        return StoredKey(_key(row), bytes(row["digest"])) if row else None
+
+    async def touch(self, tx: Transaction, key_id: ApiKeyId) -> None:
+        """Remember that the key is in use; needs no capability."""
+        await tx.execute(_TOUCH_KEY, {"id": key_id})
+
+    async def add_organization(self, tx: Transaction, organization_id: OrganizationId, name: str) -> None:
+        """Create the capability's organization."""
+        await tx.execute(_ADD_ORGANIZATION, {"id": organization_id, "name": name})
+
+    async def organization_name(self, tx: Transaction) -> str:
+        """Return the name of the capability's organization."""
+        return str((await tx.execute(_ORGANIZATION_NAME)).scalar_one())
+
+    async def add(self, tx: Transaction, key: ApiKey, digest: bytes) -> ApiKey:
+        """Store a key's digest and what is known of it."""
+        values = {
+            "id": key.id,
+            "organization_id": key.organization_id,
+            "name": key.name,
+            "mode": key.mode,
+            "scopes": sorted(scope.value for scope in key.scopes),
+            "pepper_version": PEPPER_VERSION,
+            "digest": digest,
+            "last_four": key.last_four,
+        }
+        return _key((await tx.execute(_ADD_KEY, values)).mappings().one())
+
+    async def all(self, tx: Transaction, *, locked: bool = False) -> Sequence[ApiKey]:
+        """Return the organization's keys, newest first; `locked` lets no other transaction end one meanwhile."""
+        if locked:
+            await tx.execute(_LOCK_ORGANIZATION)
+        return [_key(row) for row in (await tx.execute(_KEYS)).mappings()]
+
+    async def end(self, tx: Transaction, key_id: ApiKeyId) -> None:
+        """Mark a key as revoked."""
+        await tx.execute(_END_KEY, {"id": key_id})
+
+    async def refuse(self, tx: Transaction, key_id: ApiKeyId) -> None:
+        """Let the database refuse every capability made from this key, from the commit on.
+
+        Last in its transaction: a key that revokes itself can do nothing afterwards.
+        """
+        await tx.execute(_REFUSE_KEY, {"id": key_id})
+
+
+class UserStore:
+    """Therapists, patients and administrators."""
+
+    async def add(self, tx: Transaction, user: User) -> User | None:
+        """Create a user; None when the email or the external id is taken."""
+        values = {
+            "id": user.id,
+            "organization_id": user.organization_id,
+            "role": user.role.value,
+            "email": user.email,
+            "external_id": user.external_id,
+        }
+        row = (await tx.execute(_ADD_USER, values)).mappings().first()
+        return _user(row) if row else None
+
+    async def email_is_taken(self, tx: Transaction, email: str) -> bool:
+        """Tell whether somebody of the organization has this email."""
+        return (await tx.execute(_EMAIL_TAKEN, {"email": email})).first() is not None
+
+    async def find(self, tx: Transaction, user_id: UserId) -> User | None:
+        """Return a user of the organization."""
+        row = (await tx.execute(_USER_BY_ID, {"id": user_id})).mappings().first()
+        return _user(row) if row else None
+
+    async def page(self, tx: Transaction, wanted: UserFilter, window: Window) -> Page[User]:
+        """Return users, newest first."""
+        after = window.after
+        found = await tx.execute(
+            _USERS,
+            {
+                "role": wanted.role.value if wanted.role else None,
+                "email": wanted.email,
+                "external_id": wanted.external_id,
+                "after_at": after.at if after else None,
+                "after_id": after.id if after else None,
+                "most": window.limit + 1,
+            },
+        )
+        rows = [_user(row) for row in found.mappings()]
+        return Page.cut(rows, window.limit, lambda user: Position(user.created_at, user.id))
+
+    async def all_in_roles(self, tx: Transaction, wanted: Sequence[tuple[UUID, Role]]) -> bool:
+        """Tell whether each id is a user of the organization in the role beside it."""
+        values = {"ids": [user for user, _ in wanted], "roles": [role.value for _, role in wanted]}
+        return bool((await tx.execute(_IN_ROLES, values)).scalar_one() == len(set(wanted)))
+
+
+class TokenStore:
+    """Patient tokens, of which only the id is kept."""
+
+    async def add(self, tx: Transaction, token: PatientToken) -> None:
+        """Remember a token so that it can be revoked."""
+        await tx.execute(
+            _ADD_TOKEN,
+            {
+                "jti": token.jti,
+                "organization_id": token.organization_id,
+                "patient_id": token.patient_id,
+                "api_key_id": token.api_key_id,
+                "expires_at": token.expires_at,
+            },
+        )
+
+    async def in_force(self, tx: Transaction, jti: UUID) -> bool:
+        """Tell whether a token is known and not revoked."""
+        return (await tx.execute(_TOKEN_IN_FORCE, {"jti": jti})).first() is not None
+
+    async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
+        """Revoke a patient's token; False when there is none."""
+        return (await tx.execute(_END_TOKEN, {"jti": jti, "patient_id": patient_id})).first() is not None
+
+
+class ReplayStore:
+    """Idempotency-Keys in use and the sealed answers they got."""
+
+    async def forget(self, tx: Transaction, too_old: datetime, dead_if_running_since: datetime) -> None:
+        """Drop what need not be remembered any more."""
+        await tx.execute(_FORGET, {"too_old": too_old, "dead_if_running_since": dead_if_running_since})
+
+    async def take(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
+        """Take a key; False when another request has it. Blocks while a twin decides."""
+        values = {
+            "organization_id": claim.organization_id,
+            "key_sha256": claim.key_sha256,
+            "route": claim.route,
+            "body_sha256": claim.body_sha256,
+            "owner": claim.owner,
+            "at": at,
+        }
+        return (await tx.execute(_TAKE, values)).first() is not None
+
+    async def find(self, tx: Transaction, claim: Claim) -> Kept | None:
+        """Return what another request left under this key."""
+        row = (await tx.execute(_REPLAY, _place(claim))).first()
+        return Kept(bytes(row.body_sha256), None if row.answer is None else bytes(row.answer)) if row else None
+
+    async def keep(self, tx: Transaction, claim: Claim, answer: bytes) -> None:
+        """Leave the sealed answer."""
+        await tx.execute(_KEEP, _place(claim) | {"owner": claim.owner, "answer": answer})
+
+    async def release(self, tx: Transaction, claim: Claim) -> None:
+        """Give the key back unanswered."""
+        await tx.execute(_RELEASE, _place(claim) | {"owner": claim.owner})
+
+
+def _place(claim: Claim) -> dict[str, Any]:
+    return {"key_sha256": claim.key_sha256, "route": claim.route}
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(
+        id=ApiKeyId(row["id"]),
+        organization_id=OrganizationId(row["organization_id"]),
+        name=row["name"],
+        mode=row["mode"],
+        scopes=frozenset(Scope(scope) for scope in row["scopes"]),
+        last_four=row["last_four"],
+        created_at=row["created_at"],
+        last_used_at=_at(row["last_used_at"]),
+        revoked_at=_at(row["revoked_at"]),
+    )
+
+
+def _at(value: Any) -> datetime | None:
+    assert value is None or isinstance(value, datetime)
+    return value
+
+
+def _user(row: Any) -> User:
+    return User(
+        id=UserId(row["id"]),
+        organization_id=OrganizationId(row["organization_id"]),
+        role=Role(row["role"]),
+        email=row["email"],
+        external_id=row["external_id"],
+        created_at=row["created_at"],
+    )

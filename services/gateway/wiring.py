@@ -1,0 +1,115 @@
+"""The gateway's parts, built and joined."""
+
+from dataclasses import dataclass
+
+from starlette.middleware import Middleware
+
+from libs.common.clock import utc_now
+from libs.common.database import Database
+from libs.common.http_app import AppSpec
+from libs.common.http_client import ServiceClient
+from libs.common.plumbing import Plumbing, Traffic
+from libs.common.run import Service
+from libs.contracts.capability import Minter
+from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.problems import BY_SLUG, REFUSALS
+from services.gateway.api.doors import Own, Peers, build_router
+from services.gateway.api.openapi import VERSION, openapi_document
+from services.gateway.api.pages import description_pages, health_page, problem_pages
+from services.gateway.authority import Authenticator, Authority
+from services.gateway.clients import Peer
+from services.gateway.edge import PublicFace
+from services.gateway.gate import Gate
+from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
+from services.gateway.limiter import Limiter
+from services.gateway.patient_tokens import TokenSigner
+from services.gateway.replays import Replays
+from services.gateway.settings import GatewaySettings
+from services.gateway.store import KeyStore, ReplayStore, TokenStore, UserStore
+
+TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key",), refusals=REFUSALS)
+# A chat answer is written by a model while its reader waits.
+CHAT_TIMEOUT_S = 120.0
+# After the last byte of a recording has been sent it is still being sealed and stored.
+UPLOAD_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Public:
+    """The public side: what is served, and what is closed at the end."""
+
+    app: AppSpec
+    limiter: Limiter
+    peers: Peers
+
+
+def build() -> Service:
+    """Read the settings and join the parts of one process."""
+    settings = GatewaySettings()
+    plumbing = Plumbing(settings, TRAFFIC)
+    public = public_side(settings, plumbing.database)
+
+    async def close() -> None:
+        peers = public.peers
+        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter):
+            await part.close()
+        await plumbing.close()
+
+    return Service(public.app, plumbing.workers(()), close)
+
+
+def public_side(settings: GatewaySettings, database: Database) -> Public:
+    """Join everything that answers callers."""
+    pepper = bytes.fromhex(settings.key_pepper.get_secret_value())
+    minter = Minter(settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value()))
+    authority = Authority(minter, utc_now)
+    signer = _signer(settings)
+    authenticator = Authenticator(database, authority, signer, pepper)
+    limiter = Limiter(
+        settings.redis_url.get_secret_value(), settings.requests_per_hour, settings.requests_per_hour_alone
+    )
+    operator_token = settings.operator_token
+    gate = Gate(
+        authenticator=authenticator,
+        authority=authority,
+        limiter=limiter,
+        replays=Replays(database, ReplayStore(), pepper, utc_now),
+        operator_token=operator_token.get_secret_value() if operator_token else None,
+    )
+    own = Own(
+        keys=Keys(database, KeyStore(), KeyMaking("live" if settings.env == "production" else "test", pepper)),
+        users=Users(database, UserStore()),
+        tokens=PatientTokens(database, TokenStore(), signer, utc_now),
+        requests_per_hour=settings.requests_per_hour,
+    )
+    peers = _peers(settings, authority)
+    router = build_router(gate, own, peers)
+    document = openapi_document(router, settings.own_url)
+    pages = description_pages(document, authenticator, open_to_all=settings.env == "dev")
+    app = AppSpec(
+        title="TherapyRAG",
+        version=VERSION,
+        routers=(router, problem_pages(), health_page(database.ping), pages),
+        checks={"database": database.ping},
+        internal=False,
+        options={"middleware": [Middleware(PublicFace, own_url=settings.own_url)]},
+    )
+    return Public(app, limiter, peers)
+
+
+def _peers(settings: GatewaySettings, authority: Authority) -> Peers:
+    def peer(url: str, timeout_s: float) -> Peer:
+        return Peer(ServiceClient(url, timeout_s, BY_SLUG), authority, url, UPLOAD_TIMEOUT_S)
+
+    return Peers(
+        consent=peer(settings.consent_url, settings.request_deadline_s),
+        # A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
+        ingestion=peer(settings.ingestion_url, settings.request_deadline_s + 10),
+        transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
+        chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
+    )
+
+
+def _signer(settings: GatewaySettings) -> TokenSigner:
+    key = settings.patient_token_key
+    return TokenSigner(bytes.fromhex(key.get_secret_value())[:32] if key else None, utc_now)
