@@ -66,13 +66,17 @@ FITTED = Weights()
 
 @dataclass(frozen=True)
 class Evidence:
-    """A turn and what speaks for it: the passage's cosine, the share of the question said in it and around it."""
+    """A turn and what speaks for it: the passage's cosine, the share of the question said in it and around it.
+
+    `states_it`: the words asked for stand in its statements or in the question it answers, not in its own question.
+    """
 
     citation: Citation
     relevance: float
     coverage: float
     around: float
     fit: float
+    states_it: bool
     followed_by: Citation | None
 
     def probability(self, weights: Weights) -> float:
@@ -103,7 +107,7 @@ def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
     chosen = [best.citation, *([best.followed_by] if best.followed_by else [])]
     for other in ranked[1:]:
         near = other.order(weights) > best.order(weights) - NEARLY_AS_GOOD
-        says_as_much = other.coverage >= SAYS_AS_MUCH * best.coverage > 0
+        says_as_much = other.states_it and other.coverage >= SAYS_AS_MUCH * best.coverage > 0
         if near and says_as_much and other.citation not in chosen:
             chosen.append(other.citation)
     return [_trimmed(citation, question) for citation in chosen[:QUOTES_MAX]]
@@ -202,6 +206,7 @@ def _evidence(timeline: Sequence[Citation], wanted: _Wanted) -> Iterator[Evidenc
             coverage=coverage,
             around=wanted.share(turn.text for turn in place.passage.turns),
             fit=wanted.fit(_turn(place)),
+            states_it=bool(asked) or wanted.share([said]) > 0,
             followed_by=_followed_by(timeline, number, wanted),
         )
 
