@@ -13,7 +13,7 @@ from sqlalchemy import text
 from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.errors import UNAUTHENTICATED, AppError
-from libs.contracts.ids import OrganizationId
+from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
