@@ -33,8 +33,8 @@ def confine() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX_S, CPU_MAX_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # macOS takes neither
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
         libc = ctypes.CDLL(None, use_errno=True)
         libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)  # where it is not permitted the next limit still stands
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
