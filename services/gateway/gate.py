@@ -13,7 +13,8 @@ from starlette.types import Message
 
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
 from libs.common.problem_response import problem_response
-from services.gateway.authority import Authenticator, Authority, operator
+from services.gateway.authentication import Authenticator, operator
+from services.gateway.authority import Authority
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
 from services.gateway.limiter import Limiter, exceeded

@@ -43,7 +43,10 @@ _USERS = text(
     "and (cast(:after_at as timestamptz) is null or (created_at, id) < (:after_at, cast(:after_id as uuid))) "
     "order by created_at desc, id desc limit :most"
 )
-_IN_ROLES = text("select count(*) from users where (id, role) in (select * from unnest(:ids, :roles))")
+_IN_ROLES = text(
+    "select count(*) from users where (id, role) in "
+    "(select * from unnest(cast(:ids as uuid[]), cast(:roles as text[])))"
+)
 _ADD_TOKEN = text(
     "insert into patient_token (jti, organization_id, patient_id, api_key_id, expires_at) "
     "values (:jti, :organization_id, :patient_id, :api_key_id, :expires_at)"

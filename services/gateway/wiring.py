@@ -16,7 +16,8 @@ from libs.contracts.problems import BY_SLUG, REFUSALS
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
-from services.gateway.authority import Authenticator, Authority
+from services.gateway.authentication import Authenticator
+from services.gateway.authority import Authority
 from services.gateway.clients import Peer
 from services.gateway.edge import PublicFace
 from services.gateway.gate import Gate
