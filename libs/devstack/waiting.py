@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.devstack.errors import DevstackError
 from libs.devstack.processes import Process, log_tail
 
-LOOK_EVERY_S = 0.03
+LOOK_EVERY_S = 0.05
 
 
 class DiedError(DevstackError):
