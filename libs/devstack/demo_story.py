@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from libs.contracts.problems import CONSENT_REQUIRED
@@ -13,7 +14,6 @@ from libs.devstack.demo_view import View
 from libs.ops.client import Gateway, Recording, RefusedError
 from libs.ops.wire import Answer, Consent
 
-LOOK_EVERY_S = 0.4
 READY_WITHIN_S = 600.0
 CONSENT_TEXT = "I agree that my sessions are processed for {purpose}. I can take this back at any time."
 
@@ -127,18 +127,17 @@ class Story:
             self._view.result(track)
 
     async def _follow(self, track: Track) -> None:
-        """Upload one recording and look at it until nothing more will happen by itself."""
+        """Upload one recording and watch it until nothing more will happen by itself."""
 
         def sent(size_bytes: int) -> None:
             track.sent_bytes += size_bytes
 
         self._enter(track, "uploading")
         session_id = await self._gateway.upload(self._recording(track.sample), sent)
-        give_up_at = time.monotonic() + READY_WITHIN_S
-        while not (track.session and track.session.settled) and time.monotonic() < give_up_at:
-            track.session = await self._gateway.session(session_id)
-            self._enter(track, track.session.status)
-            await asyncio.sleep(LOOK_EVERY_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_WITHIN_S):
+                async for track.session in self._gateway.settled(session_id):
+                    self._enter(track, track.session.status)
         if track.stage == "ready":
             track.transcript = await self._gateway.transcript(session_id)
 

@@ -13,7 +13,7 @@ from libs.ops.wire import Answer, Consent, Organization, Page, Problem, Session,
 
 TIMEOUT_S = 60.0
 UPLOAD_TIMEOUT_S = 600.0
-WAIT_S = 20
+WAIT_S = 10
 PAGES_MAX = 100
 _ERRORS_FROM = 400
 

@@ -79,7 +79,7 @@ def test_waiting_for_an_upload_ends_when_it_is_ready(terminal: Terminal, recordi
 
     assert result.exit_code == 0
     assert "s1  2026-09-08  ready, 02:05" in result.stdout
-    assert terminal.gateway.waits == [None, "20", "20", "20"]
+    assert terminal.gateway.waits == [None, "10", "10", "10"]
 
 
 def test_waiting_for_an_upload_that_fails_says_why_and_exits_with_one(terminal: Terminal, recording: Path) -> None:
