@@ -1,5 +1,7 @@
 """`therapyrag status`: is the gateway up, and whose key is this."""
 
+from typing import Any
+
 from libs.ops.client import Gateway
 from libs.ops.console import Shown
 
@@ -9,5 +11,12 @@ async def status(gateway: Gateway) -> Shown:
     url = gateway.connection.url
     health = (await gateway.health()).model_dump(mode="json")
     asking = (await gateway.me()).model_dump(mode="json") if gateway.connection.key else {}
-    lines = [f"{url}  {health.get('status', 'up')}", *(f"  {name}: {value}" for name, value in asking.items())]
+    facts = [f"  {name.replace('_', ' ')}: {_short(value)}" for name, value in asking.items()]
+    lines = [f"{url}  {health.get('status', 'up')}", *facts]
     return Shown({"url": url, "health": health, "me": asking}, "\n".join(lines))
+
+
+def _short(value: Any) -> str:  # JSON
+    if isinstance(value, dict):
+        return " ".join(str(part) for part in value.values())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

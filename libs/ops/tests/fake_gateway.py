@@ -65,7 +65,8 @@ class FakeGateway:
         return JSONResponse({"status": "ok"})
 
     async def _me(self, _: Request) -> JSONResponse:
-        return JSONResponse({"organization_id": "o1", "key_name": "first admin key"})
+        key = {"id": "k1", "name": "first admin key"}
+        return JSONResponse({"organization": {"id": "o1", "name": "Harbour"}, "api_key": key, "scopes": ["admin"]})
 
     async def _bootstrap(self, request: Request) -> JSONResponse:
         if request.headers.get("authorization") != f"Bearer {OPERATOR}":
