@@ -6,7 +6,7 @@ a cut, swapped or flipped stream and one under another context are all refused.
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -53,7 +53,7 @@ async def seal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> A
     yield await asyncio.to_thread(sealer.finish, b"".join(waiting))
 
 
-async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """Decrypt what flows by. Raises TamperedError; bytes yielded before were authentic, only the end may be missing."""
     pipe = BytePipe()
     pump = asyncio.create_task(_fill(pipe, chunks))

@@ -1,19 +1,15 @@
 """Ingestion's parts, built and joined."""
 
 from libs.common.clock import utc_now
-from libs.common.consumer import Consumer, Pace
 from libs.common.database import Database
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.handling import Handling
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
 from libs.common.key_wrapping import KeyWrapping, read_root_key
 from libs.common.object_store import ObjectStore
-from libs.common.outbox import Outbox
-from libs.common.redis_streams import RedisStreams
-from libs.common.relay import Relay
-from libs.common.run import Service, Worker
+from libs.common.plumbing import Plumbing, Traffic
+from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
@@ -35,38 +31,28 @@ from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KeyStore, SessionStore
 from services.ingestion.upload import AcceptRecording, World
 
-GROUP = "ingestion"
-TOPICS_OUT = ("recording", "session")
+TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session"), refusals=REFUSALS)
 
 
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = IngestionSettings()
     root = _root_key(settings)
-    database = Database(settings.database_url.get_secret_value(), REFUSALS)
-    streams = RedisStreams(settings.redis_url.get_secret_value())
+    plumbing = Plumbing(settings, TRAFFIC)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
     objects = ObjectStore(settings.object_store())
-    outbox = _outbox(settings)
-    relay = Relay(outbox, streams.publisher(), TOPICS_OUT) if outbox else None
-    if relay:
-        database.on_emitted = relay.wake
     app = AppSpec(
         title="ingestion",
         version="1",
-        routers=(build_router(parts(database, root, objects, ConsentClient(consent))),),
-        checks={"database": database.ping, "object_store": objects.ready},
+        routers=(build_router(parts(plumbing.database, root, objects, ConsentClient(consent))),),
+        checks={**plumbing.checks, "object_store": objects.ready},
     )
 
     async def close() -> None:
         await consent.close()
-        await streams.close()
-        await database.close()
-        if outbox:
-            await outbox.close()
+        await plumbing.close()
 
-    consumers = _consumers(settings, streams, database)
-    return Service(app, (*consumers, relay) if relay else consumers, close)
+    return Service(app, plumbing.workers(subscriptions()), close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
@@ -79,40 +65,19 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     )
 
 
-def subscriptions() -> dict[str, tuple[Subscription, ...]]:
-    """Return what is answered, by topic: the table of this service."""
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
     advance = Advance(SessionStore(), CountedIllegalMoves(), utc_now)
-    end = EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)
-    return {
-        "transcript": (
-            Subscription(TranscriptionStarted, advance),
-            Subscription(TranscriptionFailed, advance),
-            Subscription(TranscriptReady, advance),
-            Subscription(TranscriptWithheld, advance),
-        ),
-        "index": (
-            Subscription(IndexReady, advance),
-            Subscription(IndexFailed, advance),
-            Subscription(IndexWithheld, advance),
-        ),
-        "consent": (Subscription(ConsentRevoked, end),),
-    }
-
-
-def _consumers(settings: IngestionSettings, streams: RedisStreams, database: Database) -> tuple[Worker, ...]:
-    return tuple(
-        Consumer(
-            streams.channel(topic, GROUP),
-            Handling(database, CATALOGUE, {line.event.type: line for line in lines}),
-            Pace(concurrency=settings.concurrency),
-        )
-        for topic, lines in subscriptions().items()
+    return (
+        Subscription(TranscriptionStarted, advance),
+        Subscription(TranscriptionFailed, advance),
+        Subscription(TranscriptReady, advance),
+        Subscription(TranscriptWithheld, advance),
+        Subscription(IndexReady, advance),
+        Subscription(IndexFailed, advance),
+        Subscription(IndexWithheld, advance),
+        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
     )
-
-
-def _outbox(settings: IngestionSettings) -> Outbox | None:
-    url = settings.relay_database_url
-    return Outbox(url.get_secret_value(), GROUP) if url else None
 
 
 def _root_key(settings: IngestionSettings) -> KeyWrapping:

@@ -121,7 +121,7 @@ async def test_a_reader_may_leave_in_the_middle() -> None:
 
     stream = unseal(keyset, CONTEXT, _chunks(sealed, 1000))
     first = await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
 
     assert PLAIN.startswith(first)
 

@@ -151,7 +151,7 @@ class Clinic:
 
     async def happens(self, *events: Event) -> None:
         """Facts arrive from other services, one after the other."""
-        steps = {line.event.type: line.step for lines in subscriptions().values() for line in lines}
+        steps = {line.event.type: line.step for line in subscriptions()}
         for event in events:
             with self.holding():
                 result = await steps[event.type].work(event)
