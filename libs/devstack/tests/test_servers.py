@@ -133,7 +133,7 @@ def test_secrets_are_in_files_only_their_owner_reads_and_in_no_command_line(up: 
 
 
 def test_each_server_comes_back_with_its_data_after_kill_9(folder: Folder) -> None:
-    with folder.locked(), servers.running(folder) as up:
+    with folder.locked(), servers.running(folder, throwaway=True) as up:
         write(up.addresses)
         for name in NAMES:
             up.kill(name)
@@ -146,7 +146,7 @@ def test_each_server_comes_back_with_its_data_after_kill_9(folder: Folder) -> No
 def test_a_second_start_keeps_addresses_secrets_and_data(folder: Folder) -> None:
     with folder.locked(), servers.running(folder) as first:
         write(first.addresses)
-    with folder.locked(), servers.running(folder) as second:
+    with folder.locked(), servers.running(folder, throwaway=True) as second:
         assert second.addresses == first.addresses
         assert read(second.addresses)
 
@@ -158,7 +158,7 @@ def test_a_port_somebody_else_took_meanwhile_is_given_up_for_another(folder: Fol
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", folder.known_ports("seaweedfs")[0]))
         other.listen()
-        with folder.locked(), servers.running(folder) as second:
+        with folder.locked(), servers.running(folder, throwaway=True) as second:
             assert second.addresses != first.addresses
             assert read(second.addresses)
 
@@ -173,7 +173,7 @@ def test_when_the_starter_is_killed_its_servers_end_and_the_next_start_finds_all
 
     assert len(pids) == len(NAMES)
     assert within(20, lambda: left_over(folder.records) == [])
-    with folder.locked(), servers.running(folder):
+    with folder.locked(), servers.running(folder, throwaway=True):
         pass
 
 
@@ -185,12 +185,12 @@ def test_servers_left_behind_by_a_start_that_was_killed_are_stopped(folder: Fold
         with pytest.raises(DevstackError, match="make down"):
             servers.start(folder)
         assert servers.stop_left_over(folder) == len(NAMES)
-        with servers.running(folder) as up:
+        with servers.running(folder, throwaway=True) as up:
             assert read(up.addresses)
 
 
 def test_a_record_whose_pid_is_somebody_elses_by_now_harms_nobody(folder: Folder) -> None:
-    with folder.locked(), servers.running(folder):
+    with folder.locked(), servers.running(folder, throwaway=True):
         pass
     with subprocess.Popen(["sleep", "60"]) as innocent:
         folder.record("valkey").write_text(
@@ -198,7 +198,7 @@ def test_a_record_whose_pid_is_somebody_elses_by_now_harms_nobody(folder: Folder
         )
         pidfile = folder.path / "postgres" / "postmaster.pid"
         pidfile.write_text(f"{innocent.pid}\n{folder.path / 'postgres'}\n0\n1\n\n127.0.0.1\n")
-        with folder.locked(), servers.running(folder) as up:
+        with folder.locked(), servers.running(folder, throwaway=True) as up:
             assert up.processes["postgres"].is_alive
         assert innocent.poll() is None
         innocent.send_signal(signal.SIGKILL)
