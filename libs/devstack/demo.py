@@ -49,7 +49,7 @@ def _run(view: View) -> int:
         with view.busy("starting ..."):
             stack = exits.enter_context(Stack.running())
         started_s = time.monotonic() - began_at
-        view.line(f"✔ up after {started_s:.1f} s at {stack.gateway_url}")
+        view.line(f"✔ up after {started_s:.1f} s; the API is described at {stack.gateway_url}/docs while this runs")
         outcome = _told(stack, view)
         if outcome.tracks:
             _close(outcome, view, summary(outcome, started_s, time.monotonic() - began_at))
@@ -87,8 +87,8 @@ def _close(outcome: Outcome, view: View, figures: str) -> None:
     view.act("What happened")
     view.table(verdict(outcome))
     view.act("Go on")
-    view.line("make up      keeps the same system running; prints its address, a key, and where /docs is")
-    view.line("README.md    the next steps with curl and `therapyrag`")
+    view.line("make up      the same system, to stay: prints the address of /docs and a key for curl and `therapyrag`")
+    view.line("README.md    what to try with it, command by command")
 
 
 def _keep_logs(stack: Stack, view: View) -> None:
