@@ -73,7 +73,7 @@ class _Exchange:
         self._sent_whole = False
 
     async def begin(self, path: str, headers: Sequence[tuple[str, str]]) -> None:
-        await self._write(h11.Request(method="POST", target=path, headers=[*headers, ("connection", "close")]))
+        await self._write(h11.Request(method="POST", target=path, headers=list(headers)))
 
     async def finish(self, body: AsyncIterator[bytes], timeout_s: float) -> Answered:
         answering = asyncio.create_task(self._read_answer())
@@ -99,8 +99,8 @@ class _Exchange:
 
     async def _send(self, body: AsyncIterator[bytes], answering: "asyncio.Task[Answered]") -> None:
         sent = 0
-        async for piece in body:
-            if sent <= FIRST_BYTES < sent + len(piece):
+        async for piece in _cut(body, FIRST_BYTES):
+            if sent == FIRST_BYTES:
                 await asyncio.wait({answering}, timeout=FIRST_ANSWER_S)
             await self._write(h11.Data(data=piece))
             sent += len(piece)
@@ -130,6 +130,18 @@ class _Exchange:
                 return Answered(status, headers, bytes(body), self._sent_whole)
             elif isinstance(event, h11.ConnectionClosed):
                 raise _down("A service behind this one broke off.")
+
+
+async def _cut(body: AsyncIterator[bytes], mark: int) -> AsyncIterator[bytes]:
+    """Yield the same bytes with a cut after the first `mark` of them."""
+    left = mark
+    async for piece in body:
+        if 0 < left < len(piece):
+            yield piece[:left]
+            yield piece[left:]
+        else:
+            yield piece
+        left -= min(left, len(piece))
 
 
 def _down(detail: str) -> AppError:

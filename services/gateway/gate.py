@@ -57,6 +57,8 @@ class Gate:
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
         request.state.principal = principal
+        if not route.streams_in:
+            await request.body()  # within its limit, and only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
             if key is None or not route.replayable or _wants_events(request):

@@ -1,0 +1,127 @@
+"""The rules of the door, without any I/O."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from libs.common.errors import FORBIDDEN, AppError
+from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId
+from services.gateway.domain import Access, ApiKey, PatientToken, Principal, Scope, is_last_admin, may, require_granted
+from services.gateway.key_format import PATTERN, new_key, read_key
+from services.gateway.patient_tokens import AUDIENCE, TokenSigner
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+ORGANIZATION = OrganizationId(UUID(int=1))
+KEY_ID = ApiKeyId("abcdefABCDEF")
+
+
+def _principal(*scopes: Scope, patient: bool = False) -> Principal:
+    patient_id = PatientId(UUID(int=5)) if patient else None
+    return Principal(ORGANIZATION, KEY_ID, "test", frozenset(scopes), patient_id)
+
+
+def _key(name: str, *scopes: Scope, revoked: bool = False) -> ApiKey:
+    return ApiKey(
+        ApiKeyId(name), ORGANIZATION, name, "live", frozenset(scopes), "abcd", NOW, revoked_at=NOW if revoked else None
+    )
+
+
+def test_a_new_key_has_the_published_shape_and_reads_back() -> None:
+    key = new_key("live")
+
+    assert re.fullmatch(PATTERN, key.text)
+    assert read_key(key.text) == key
+    assert key.secret not in repr(key)
+
+
+@pytest.mark.parametrize("position", [4, 10, 22, 30, -7, -1])
+def test_a_key_with_one_character_changed_is_garbage_without_any_look_up(position: int) -> None:
+    text = list(new_key("test").text)
+    text[position] = "x" if text[position] != "x" else "y"
+
+    assert read_key("".join(text)) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "trk_", "trk_live_short_x", new_key("live").text + "0", " " + new_key("live").text]
+)
+def test_what_is_no_key_is_not_read(text: str) -> None:
+    assert read_key(text) is None
+
+
+def test_a_digest_needs_the_pepper() -> None:
+    key = new_key("live")
+
+    assert key.digest(b"one") != key.digest(b"other")
+
+
+def test_any_of_a_routes_scopes_opens_it() -> None:
+    wanted = frozenset({Scope.ADMIN, Scope.USERS})
+
+    assert may(_principal(Scope.USERS), Access.KEY, wanted)
+    assert not may(_principal(Scope.SESSIONS_READ), Access.KEY, wanted)
+    assert may(_principal(), Access.KEY, frozenset())
+
+
+def test_a_patients_token_opens_chat_and_nothing_else() -> None:
+    patient = _principal(patient=True)
+
+    assert may(patient, Access.KEY_OR_PATIENT, frozenset({Scope.CHAT_DELEGATE}))
+    assert not may(patient, Access.KEY, frozenset())
+
+
+def test_no_key_makes_a_key_that_may_do_more_than_itself() -> None:
+    with pytest.raises(AppError) as refused:
+        require_granted(_principal(Scope.ADMIN), frozenset({Scope.ADMIN, Scope.CHAT_DELEGATE}))
+
+    assert refused.value.problem is FORBIDDEN
+
+
+def test_the_last_admin_key_is_the_one_without_another_that_is_active() -> None:
+    last, revoked, reader = (
+        _key("last", Scope.ADMIN),
+        _key("revoked", Scope.ADMIN, revoked=True),
+        _key("reader", Scope.SESSIONS_READ),
+    )
+
+    assert is_last_admin(last, [last, revoked, reader])
+    assert not is_last_admin(last, [last, _key("other", Scope.ADMIN)])
+    assert not is_last_admin(reader, [reader])
+
+
+def _token(expires_at: datetime = NOW + timedelta(minutes=15)) -> PatientToken:
+    return PatientToken(UUID(int=9), ORGANIZATION, PatientId(UUID(int=5)), KEY_ID, expires_at)
+
+
+def test_a_patients_token_reads_back_until_it_expires() -> None:
+    now = NOW
+    signer = TokenSigner(bytes(32), lambda: now)
+    text = signer.sign(_token())
+
+    assert signer.read(text) == _token()
+    now = NOW + timedelta(minutes=15)
+    assert signer.read(text) is None
+
+
+@pytest.mark.parametrize("seed", [b"\x01" * 32, None])
+def test_another_gateways_token_is_nobodys(seed: bytes | None) -> None:
+    text = TokenSigner(bytes(32), lambda: NOW).sign(_token())
+
+    assert TokenSigner(seed, lambda: NOW).read(text) is None
+
+
+def test_an_unsigned_token_or_one_for_another_audience_is_nobodys() -> None:
+    signer = TokenSigner(bytes(32), lambda: NOW)
+    claims = {
+        "sub": str(UUID(int=5)), "org": str(ORGANIZATION), "key": KEY_ID, "jti": str(UUID(int=9)),
+        "iat": NOW, "exp": NOW + timedelta(minutes=5),
+    }  # fmt: skip
+    key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+
+    assert signer.read(jwt.encode(claims | {"aud": AUDIENCE}, "", algorithm="none")) is None
+    assert signer.read(jwt.encode(claims | {"aud": "else"}, key, algorithm="EdDSA")) is None
+    assert signer.read(jwt.encode(claims | {"aud": AUDIENCE}, key, algorithm="EdDSA")) is not None

@@ -1,0 +1,92 @@
+"""How often one may ask, and what happens when the same is asked twice."""
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+
+from libs.devstack.infra import Infra
+from services.gateway.tests.door_world import Door, door
+
+
+def _new_user() -> dict[str, str]:
+    return {"role": "patient", "email": f"{uuid4().hex}@example.org"}
+
+
+async def test_a_key_may_ask_so_often_and_not_once_more(infra: Infra) -> None:
+    async with door(infra, requests_per_hour=5) as clinic:  # two went into its users
+        answers = await asyncio.gather(*(clinic.http.get("/api/v1/me") for _ in range(8)))
+        outside = await clinic.http.post(f"/api/v1/consents/{uuid4()}/revoke", json={})
+        health = await clinic.http.get("/health")
+
+    passed = [answer for answer in answers if answer.status_code == 200]
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert len(passed) == 3
+    assert refused.json()["policy"] == "hour"
+    assert int(refused.headers["retry-after"]) > 3000
+    assert refused.headers["ratelimit-policy"] == '"hour";q=5;w=3600'
+    assert refused.headers["ratelimit"].startswith('"hour";r=0;t=')
+    assert (outside.status_code, health.status_code) == (200, 200)
+
+
+async def test_without_redis_there_is_a_smaller_share_and_never_no_limit(infra: Infra) -> None:
+    async with door(infra, redis_url="redis://127.0.0.1:9/0", requests_per_hour_alone=4) as clinic:
+        answers = [await clinic.http.get("/api/v1/me") for _ in range(4)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
+
+
+async def test_a_repeated_post_is_done_once_and_gets_the_same_answer(clinic: Door) -> None:
+    key, body = {"Idempotency-Key": uuid4().hex}, _new_user()
+
+    first = await clinic.http.post("/api/v1/users", json=body, headers=key)
+    again = await clinic.http.post("/api/v1/users", json=body, headers=key)
+
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert again.headers["location"] == first.headers["location"]
+    assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
+
+
+async def test_another_body_under_the_same_key_is_refused(clinic: Door) -> None:
+    key = {"Idempotency-Key": uuid4().hex}
+    await clinic.http.post("/api/v1/users", json=_new_user(), headers=key)
+
+    answer = await clinic.http.post("/api/v1/users", json=_new_user(), headers=key)
+
+    assert (answer.status_code, _slug(answer)) == (422, "idempotency-changed")
+
+
+async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: Door) -> None:
+    clinic.peer.pause_s = 0.5
+    key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": clinic.patient_id, "message": "?"}
+
+    answers = await asyncio.gather(*(clinic.http.post("/api/v1/chat", json=body, headers=key) for _ in range(3)))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    assert len(clinic.peer.heard) == 1
+
+
+async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_stays_a_no(clinic: Door) -> None:
+    key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": clinic.patient_id, "message": "?"}
+    clinic.peer.refuses(503, "unavailable")
+    failed = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+    clinic.peer.refuses(403, "consent-required")
+    refused = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+    again = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+
+    assert [answer.status_code for answer in (failed, refused, again)] == [503, 403, 403]
+    assert "idempotent-replayed" in again.headers
+
+
+async def test_a_key_of_another_organization_replays_nothing(clinic: Door, infra: Infra) -> None:
+    key, body = {"Idempotency-Key": uuid4().hex}, _new_user()
+    mine = await clinic.http.post("/api/v1/users", json=body, headers=key)
+    async with door(infra) as other:
+        theirs = await other.http.post("/api/v1/users", json=body, headers=key)
+
+    assert mine.json()["id"] != theirs.json()["id"]
+
+
+def _slug(answer: httpx.Response) -> str:
+    return str(answer.json()["type"].rpartition("/")[2])
