@@ -1,0 +1,58 @@
+"""The description of the API is valid, complete, and says what the table says."""
+
+import re
+
+import pytest
+from openapi_spec_validator import validate
+
+from services.gateway.api.examples import ANSWERS, BODIES
+from services.gateway.routes import BY_OPERATION, ROUTES
+from services.gateway.tests.door_world import Door
+
+
+async def test_the_document_is_valid_and_lists_every_route_of_the_table(clinic: Door) -> None:
+    document = (await clinic.http.get("/openapi.json", headers={"Authorization": ""})).json()
+
+    validate(document)
+    described = {
+        operation["operationId"]: (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    assert document["openapi"].startswith("3.1")
+    assert described == {route.operation_id: (route.method, route.path) for route in ROUTES} | {
+        "getHealth": ("GET", "/api/v1/health")
+    }
+
+
+async def test_every_operation_lists_its_problems_its_security_and_an_example(clinic: Door) -> None:
+    document = (await clinic.http.get("/openapi.json")).json()
+
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            route = BY_OPERATION.get(operation["operationId"])
+            if route is None:
+                continue
+            assert operation["security"]
+            assert {str(problem.status) for problem in route.all_problems} <= set(operation["responses"])
+            assert "HTTPValidationError" not in str(operation)
+            assert operation["description"]
+
+
+def test_examples_are_of_routes_that_exist() -> None:
+    silent = {"watchSession", "revokePatientToken", "deleteConversation"}
+
+    assert set(ANSWERS) == {route.operation_id for route in ROUTES} - silent
+    assert set(BODIES) <= set(BY_OPERATION)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
+async def test_nobody_gets_an_answer_without_a_credential(clinic: Door, route: object) -> None:
+    line = next(known for known in ROUTES if known is route)
+    path = re.sub(r"\{key_id\}", "abcdefABCDEF", line.path)
+    path = re.sub(r"\{\w+\}", "01a20000-0000-7000-8000-000000000000", path)
+
+    answer = await clinic.http.request(line.method, path, headers={"Authorization": ""}, content=b"not even JSON")
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
