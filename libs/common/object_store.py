@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from libs.common.byte_pipe import BytePipe, feed_thread
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.log import get_logger
+from libs.common.settings import WithObjectStore
 
 PART_BYTES = 8 * 1024 * 1024
 READ_BYTES = 512 * 1024
@@ -39,7 +40,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class ObjectStoreSettings:
+class StoreAddress:
     """Where the store is (`host:port`) and the key pair that may write to the bucket."""
 
     endpoint: str
@@ -48,6 +49,18 @@ class ObjectStoreSettings:
     bucket: str
     region: str = "us-east-1"
     secure: bool = False
+
+    @staticmethod
+    def of(settings: WithObjectStore) -> "StoreAddress":
+        """Return the address the environment names."""
+        return StoreAddress(
+            endpoint=settings.minio_endpoint,
+            access_key=settings.minio_access_key.get_secret_value(),
+            secret_key=settings.minio_secret_key.get_secret_value(),
+            bucket=settings.minio_bucket,
+            region=settings.minio_region,
+            secure=settings.minio_secure,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ class ObjectInfo:
 class ObjectStore:
     """One bucket. Errors are AppError: NOT_FOUND for what is not there, UNAVAILABLE when the store does not answer."""
 
-    def __init__(self, settings: ObjectStoreSettings) -> None:
+    def __init__(self, settings: StoreAddress) -> None:
         self._bucket = settings.bucket
         self._client = Minio(
             settings.endpoint,

@@ -1,8 +1,9 @@
 """Settings every service reads from the environment; one sentence a field, no default for a secret."""
 
-from typing import Literal, Self
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PASSWORDS = ("minioadmin", "postgres", "password", "changeme", "redis", "secret")
@@ -42,3 +43,25 @@ class ServiceSettings(BaseSettings):
             if any(secret == word or f":{word}@" in secret for word in DEFAULT_PASSWORDS):
                 raise ValueError(f"{name.upper()} holds a default password, which only ENV=dev may use")
         return self
+
+
+class WithObjectStore(ServiceSettings):
+    """Where a service that reads or writes objects finds them."""
+
+    minio_endpoint: str = Field(description="The S3 store, as host:port.")
+    minio_access_key: SecretStr = Field(description="The store's access key.")
+    minio_secret_key: SecretStr = Field(description="The secret of that access key.")
+    minio_bucket: str = Field("recordings", description="The bucket that holds the encrypted recordings.")
+    minio_region: str = Field("us-east-1", description="The region the store expects in signatures.")
+    minio_secure: bool = Field(True, description="Whether the store is reached over TLS.")
+
+
+class WithModels(ServiceSettings):
+    """Where a service that runs models on this machine finds them."""
+
+    models_dir: Path | None = Field(None, description="A folder with model files; none means the installed packages.")
+    model_cache_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
+        Path("~/.cache/therapyrag"),
+        validate_default=True,
+        description="Where joined model files and their checks are kept.",
+    )

@@ -1,16 +1,15 @@
 """What the embedder reads from the environment."""
 
-from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import ServiceSettings
+from libs.common.settings import WithModels
 
 Provider = Literal["auto", "openai", "local"]
 
 
-class EmbedderSettings(ServiceSettings):
+class EmbedderSettings(WithModels):
     """The common settings and where vectors come from."""
 
     embedding_provider: Provider = Field(
@@ -18,10 +17,6 @@ class EmbedderSettings(ServiceSettings):
     )
     openai_api_key: SecretStr | None = Field(None, description="The key of OpenAI; none means the local model.")
     openai_base_url: str | None = Field(None, description="Another address of the OpenAI API; none means theirs.")
-    models_dir: Path | None = Field(None, description="A folder with model files; none means the installed packages.")
-    model_cache_dir: Path = Field(
-        Path.home() / ".cache" / "therapyrag", description="Where checks of model files are remembered."
-    )
     embedding_threads: int = Field(1, ge=1, le=64, description="Cores the local model may take at a time.")
     dense_weight: float = Field(
         0.5, ge=0, le=1, description="Share of the vectors against the words in a passage's score."

@@ -7,7 +7,7 @@ from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
 from libs.common.key_wrapping import KeyWrapping, read_root_key
-from libs.common.object_store import ObjectStore
+from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
 from libs.common.run import Service
 from libs.common.steps import Subscription
@@ -40,7 +40,7 @@ def build() -> Service:
     root = _root_key(settings)
     plumbing = Plumbing(settings, TRAFFIC)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
-    objects = ObjectStore(settings.object_store())
+    objects = ObjectStore(StoreAddress.of(settings))
     app = AppSpec(
         title="ingestion",
         version="1",

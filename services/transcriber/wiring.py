@@ -5,7 +5,7 @@ from typing import Protocol
 from libs.common.clock import utc_now
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
-from libs.common.object_store import ObjectStore, ObjectStoreSettings
+from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
 from libs.common.run import Service
 from libs.common.steps import Subscription
@@ -36,7 +36,7 @@ def build() -> Service:
     settings = TranscriberSettings()
     plumbing = Plumbing(settings, Traffic("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS))
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
-    store, objects, listener = TranscriberStore(), _object_store(settings), speech_to_text_of(settings)
+    store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
     recordings = StoredRecordings(ingestion, objects)
     world = World(plumbing.database, store, ConsentClient(consent), recordings, listener, utc_now)
     app = AppSpec(
@@ -71,19 +71,6 @@ def speech_to_text_of(settings: TranscriberSettings) -> Listener:
     from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 
     return LocalSpeechToText(ModelPlaces(settings.models_dir, settings.model_cache_dir), settings.recognition_threads)
-
-
-def _object_store(settings: TranscriberSettings) -> ObjectStore:
-    return ObjectStore(
-        ObjectStoreSettings(
-            endpoint=settings.minio_endpoint,
-            access_key=settings.minio_access_key.get_secret_value(),
-            secret_key=settings.minio_secret_key.get_secret_value(),
-            bucket=settings.minio_bucket,
-            region=settings.minio_region,
-            secure=settings.minio_secure,
-        )
-    )
 
 
 def _peer(settings: TranscriberSettings, url: str) -> ServiceClient:

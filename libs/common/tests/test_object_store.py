@@ -11,19 +11,19 @@ from minio import Minio
 
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.ids import new_id
-from libs.common.object_store import PART_BYTES, ObjectStore, ObjectStoreSettings
+from libs.common.object_store import PART_BYTES, ObjectStore, StoreAddress
 
 DATA = os.urandom(2 * PART_BYTES + 777)
 
 
 @pytest.fixture
-def settings(infra: Any) -> ObjectStoreSettings:
+def settings(infra: Any) -> StoreAddress:
     one = infra.object_store
-    return ObjectStoreSettings(one.endpoint, one.access_key, one.secret_key, one.bucket, secure=one.secure)
+    return StoreAddress(one.endpoint, one.access_key, one.secret_key, one.bucket, secure=one.secure)
 
 
 @pytest.fixture
-def store(settings: ObjectStoreSettings) -> ObjectStore:
+def store(settings: StoreAddress) -> ObjectStore:
     return ObjectStore(settings)
 
 
@@ -50,7 +50,7 @@ async def _is_gone(store: ObjectStore, name: str) -> bool:
     return False
 
 
-def _unfinished(settings: ObjectStoreSettings, name: str) -> int:
+def _unfinished(settings: StoreAddress, name: str) -> int:
     client = Minio(
         settings.endpoint, settings.access_key, settings.secret_key, secure=settings.secure, region=settings.region
     )
@@ -78,7 +78,7 @@ async def test_the_store_encrypts_as_a_second_layer_where_it_can(store: ObjectSt
 
 
 async def test_a_failing_source_leaves_nothing_in_the_store(
-    store: ObjectStore, settings: ObjectStoreSettings, name: str
+    store: ObjectStore, settings: StoreAddress, name: str
 ) -> None:
     async def fails() -> AsyncIterator[bytes]:
         yield DATA
@@ -92,7 +92,7 @@ async def test_a_failing_source_leaves_nothing_in_the_store(
 
 
 async def test_a_cancelled_upload_leaves_nothing_in_the_store(
-    store: ObjectStore, settings: ObjectStoreSettings, name: str
+    store: ObjectStore, settings: StoreAddress, name: str
 ) -> None:
     stalled = asyncio.Event()
 
@@ -121,7 +121,7 @@ async def test_a_reader_may_leave_in_the_middle_and_read_again(store: ObjectStor
     assert await _read(store, name) == DATA
 
 
-async def test_the_store_is_told_to_drop_uploads_whose_process_was_killed(settings: ObjectStoreSettings) -> None:
+async def test_the_store_is_told_to_drop_uploads_whose_process_was_killed(settings: StoreAddress) -> None:
     fresh = replace(settings, bucket=f"new-{new_id()}")
     await ObjectStore(fresh).prepare()
 
@@ -150,7 +150,7 @@ async def test_what_is_not_there_is_not_found(store: ObjectStore, name: str) -> 
     assert caught.value.problem is NOT_FOUND
 
 
-async def test_a_store_that_is_down_is_unavailable(settings: ObjectStoreSettings, name: str) -> None:
+async def test_a_store_that_is_down_is_unavailable(settings: StoreAddress, name: str) -> None:
     store = ObjectStore(replace(settings, endpoint="127.0.0.1:9"))
 
     for attempt in (store.ready(), store.put_stream(name, _chunks(b"x"))):
@@ -159,7 +159,7 @@ async def test_a_store_that_is_down_is_unavailable(settings: ObjectStoreSettings
         assert caught.value.problem is UNAVAILABLE
 
 
-async def test_a_bucket_is_made_when_it_is_missing(settings: ObjectStoreSettings, name: str) -> None:
+async def test_a_bucket_is_made_when_it_is_missing(settings: StoreAddress, name: str) -> None:
     store = ObjectStore(replace(settings, bucket=f"new-{new_id()}"))
 
     await store.put_stream(name, _chunks(b"x"))

@@ -29,7 +29,7 @@ DIALOGUE: tuple[Turn, ...] = (
 
 @dataclass(frozen=True)
 class DeepgramFake:
-    """The vendor's side: which key it takes and what it hears in any sound. `app` is ASGI, to be wrapped in `Faults`."""
+    """The vendor: which key it takes and what it hears in any sound. `app` is ASGI, to be wrapped in `Faults`."""
 
     key: str = KEY
     dialogue: Sequence[Turn] = DIALOGUE

@@ -21,7 +21,7 @@ from libs.common.events import Event
 from libs.common.http_app import AppSpec, build_app
 from libs.common.http_client import ServiceClient
 from libs.common.key_wrapping import LocalKey, new_key
-from libs.common.object_store import ObjectStore, ObjectStoreSettings
+from libs.common.object_store import ObjectStore, StoreAddress
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
@@ -180,10 +180,10 @@ class Clinic:
         return False
 
 
-def store_settings(infra: Infra) -> ObjectStoreSettings:
+def store_settings(infra: Infra) -> StoreAddress:
     """Return the test store as the client wants it."""
     one = infra.object_store
-    return ObjectStoreSettings(one.endpoint, one.access_key, one.secret_key, one.bucket, secure=one.secure)
+    return StoreAddress(one.endpoint, one.access_key, one.secret_key, one.bucket, secure=one.secure)
 
 
 @asynccontextmanager

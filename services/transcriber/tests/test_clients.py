@@ -14,7 +14,7 @@ from libs.common.capability import holding
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
-from libs.common.object_store import ObjectStore, ObjectStoreSettings
+from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.problem_response import MEDIA_TYPE
 from libs.common.sealed_stream import TamperedError, new_keyset, seal
 from libs.contracts.ids import PatientId, SessionId, TherapistId
@@ -72,7 +72,7 @@ class World:
         at = infra.object_store
         self.peers = peers
         self.client = ServiceClient(url, 5, BY_SLUG)
-        self.store = ObjectStore(ObjectStoreSettings(at.endpoint, at.access_key, at.secret_key, at.bucket))
+        self.store = ObjectStore(StoreAddress(at.endpoint, at.access_key, at.secret_key, at.bucket))
         self.recordings = StoredRecordings(self.client, self.store)
 
     async def keep(self, content: bytes) -> None:
