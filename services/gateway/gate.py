@@ -28,6 +28,7 @@ _KEPT_HEADERS = ("content-type", "location", "etag", "cache-control")
 _SERVER_FAULT = 500
 
 Answering = Callable[[Request], Awaitable[Response]]
+StillAllowed = Callable[[Principal, Route, bytes], Awaitable[bool]]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Gate:
     limiter: Limiter
     replays: Replays
     operator_token: str | None
+    still_allowed: StillAllowed
 
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
         """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
@@ -84,6 +86,9 @@ class Gate:
         attempt = self.replays.attempt(request.state.principal, place, key, await request.body())
         before = await self.replays.begin(attempt)
         if before is not None:
+            # An answer that quotes a session may not come back once consent has ended: then it is asked afresh.
+            if not await self.still_allowed(request.state.principal, route, await request.body()):
+                return await answer(request)
             return Response(before.body, before.status, before.headers | REPLAYED)
         kept: Response | None = None
         try:

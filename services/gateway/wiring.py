@@ -13,6 +13,7 @@ from libs.common.run import Service
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from services.gateway.api.chat import replay_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
@@ -70,12 +71,14 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         settings.redis_url.get_secret_value(), settings.requests_per_hour, settings.requests_per_hour_alone
     )
     operator_token = settings.operator_token
+    peers = _peers(settings, authority)
     gate = Gate(
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
         replays=Replays(database, ReplayStore(), pepper, utc_now),
         operator_token=operator_token.get_secret_value() if operator_token else None,
+        still_allowed=replay_rule(peers.consent),
     )
     own = Own(
         keys=Keys(database, KeyStore(), KeyMaking("live" if settings.env == "production" else "test", pepper)),
@@ -83,7 +86,6 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         requests_per_hour=settings.requests_per_hour,
     )
-    peers = _peers(settings, authority)
     router = build_router(gate, own, peers)
     document = openapi_document(router, settings.own_url)
     pages = description_pages(document, authenticator, open_to_all=settings.env == "dev")

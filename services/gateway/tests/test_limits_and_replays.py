@@ -68,15 +68,26 @@ async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: Door) -> None
 
 
 async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_stays_a_no(clinic: Door) -> None:
-    key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": clinic.patient_id, "message": "?"}
+    key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
     clinic.peer.refuses(503, "unavailable")
-    failed = await clinic.http.post("/api/v1/chat", json=body, headers=key)
-    clinic.peer.refuses(403, "consent-required")
-    refused = await clinic.http.post("/api/v1/chat", json=body, headers=key)
-    again = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+    failed = await clinic.http.post(path, json={}, headers=key)
+    clinic.peer.refuses(409, "already-revoked")
+    refused = await clinic.http.post(path, json={}, headers=key)
+    again = await clinic.http.post(path, json={}, headers=key)
 
-    assert [answer.status_code for answer in (failed, refused, again)] == [503, 403, 403]
+    assert [answer.status_code for answer in (failed, refused, again)] == [503, 409, 409]
     assert "idempotent-replayed" in again.headers
+
+
+async def test_an_answer_of_the_chat_does_not_come_back_once_consent_has_ended(clinic: Door) -> None:
+    key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": clinic.patient_id, "message": "?"}
+    await clinic.http.post("/api/v1/chat", json=body, headers=key)
+    allowed = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+    clinic.peer.refuses(403, "consent-required")
+    ended = await clinic.http.post("/api/v1/chat", json=body, headers=key)
+
+    assert [heard.path for heard in clinic.peer.heard] == ["/chat", "/holds", "/holds", "/chat"]
+    assert (allowed.status_code, ended.status_code) == (200, 403)
 
 
 async def test_a_key_of_another_organization_replays_nothing(clinic: Door, infra: Infra) -> None:
