@@ -8,6 +8,8 @@ from libs.common.errors import UNAVAILABLE, AppError
 TRIES_MAX = 4
 """One try and three retries, then the dead letters."""
 RETRY_AFTER_MAX_S = 3600.0
+OUTAGE_WAIT_MAX_S = 10.0
+"""While a part of our own is down, each waiting event asks again this often at the least."""
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,14 @@ class Backoff:
     base_s: float = 1.0
     cap_s: float = 60.0
     tries_max: int = TRIES_MAX
+    outage_wait_s: float = OUTAGE_WAIT_MAX_S
     dice: random.Random = field(default_factory=random.Random)
 
     def delay_s(self, attempt: int, error: AppError) -> float:
         """Return how long to wait before the attempt after `attempt` (counted from 1)."""
-        if error.retry_after_s is not None and error.problem is not UNAVAILABLE:
+        if error.problem is UNAVAILABLE:
+            return self.dice.uniform(0, self.outage_wait_s)
+        if error.retry_after_s is not None:
             return min(error.retry_after_s, RETRY_AFTER_MAX_S)
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
@@ -30,3 +35,7 @@ class Backoff:
         if error.problem is UNAVAILABLE:
             return False
         return not error.problem.retryable or attempt >= self.tries_max
+
+    def next_attempt(self, attempt: int, error: AppError) -> int:
+        """Return the number of the next attempt; waiting for a part of our own is none."""
+        return attempt if error.problem is UNAVAILABLE else attempt + 1

@@ -107,7 +107,8 @@ class Handling:
                 return "dead"
             error = down
         RETRIED.labels(channel.topic, channel.group).inc()
-        await channel.park(delivery, self.backoff.delay_s(delivery.attempt, error))
+        attempt = self.backoff.next_attempt(delivery.attempt, error)
+        await channel.park(delivery, self.backoff.delay_s(delivery.attempt, error), attempt)
         return "parked"
 
     async def _given_up(

@@ -101,11 +101,11 @@ class MemoryChannel:
         for delivery in deliveries:
             self._state.given.pop((delivery.lane, delivery.entry_id), None)
 
-    async def park(self, delivery: Delivery, delay_s: float) -> bool:
-        """Put aside with the attempt counted."""
+    async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
+        """Put aside."""
         if not self._drop_if_mine(delivery):
             return False
-        self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=delivery.attempt + 1)))
+        self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=attempt)))
         return True
 
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:

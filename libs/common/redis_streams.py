@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
 
 from libs.common.consumer_name import is_dead_here, new_consumer_name
-from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.errors import INTERNAL, AppError
 from libs.common.lease import LEASE_MS, Lease
 from libs.common.streams import DeadLetter, Delivery, Depth, StreamDownError
 
@@ -64,15 +64,6 @@ class RedisStreams:
         if keys:
             await self._redis.delete(*keys)
 
-    async def ping(self) -> None:
-        """Raise AppError(UNAVAILABLE) unless the server answers and never evicts."""
-        try:
-            policy = (await self._redis.info("memory")).get("maxmemory_policy", "noeviction")
-        except _DOWN as error:
-            raise AppError(UNAVAILABLE, "The event stream is not answering.", retry_after_s=2) from error
-        if policy != "noeviction":
-            raise AppError(UNAVAILABLE, "The event stream may drop entries: set maxmemory-policy noeviction.")
-
     async def close(self) -> None:
         """Close all connections."""
         await self._redis.aclose()
@@ -109,7 +100,13 @@ class RedisChannel:
         self._scripts = {path.stem: _script(redis, path.stem) for path in sorted(_SCRIPTS.glob("*.lua"))}
 
     async def open(self) -> None:
-        """Make the groups, beat once, then free what dead consumers of this host held."""
+        """Make the groups, beat once, then free what dead consumers of this host held.
+
+        Raises AppError(INTERNAL) on a server that may evict: it would drop entries nobody has seen.
+        """
+        memory: Awaitable[dict[str, Any]] = self._redis.info("memory")
+        if (await _translated(memory)).get("maxmemory_policy", "noeviction") != "noeviction":
+            raise AppError(INTERNAL, "The event stream may drop entries: set maxmemory-policy noeviction.")
         await _translated(self._ensure())
         await self._run("beat", [self._leases], self.consumer, LEASE_MS)
         self._lease.start()
@@ -136,9 +133,9 @@ class RedisChannel:
         for key, ids in self._by_lane(deliveries):
             await self._call("XACK", key, self.group, *ids)
 
-    async def park(self, delivery: Delivery, delay_s: float) -> bool:
-        """Put aside with the attempt counted."""
-        value = json.dumps({"d": delivery.body, "n": str(delivery.attempt + 1), "e": str(delivery.epoch)})
+    async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
+        """Put aside beside the stream."""
+        value = json.dumps({"d": delivery.body, "n": str(attempt), "e": str(delivery.epoch)})
         token = f"{delivery.lane}:{delivery.entry_id}"
         keys = [self._lanes[delivery.lane], self._due, self._bodies]
         delay_ms = int(delay_s * 1000)

@@ -69,8 +69,8 @@ class Channel(Protocol):
     async def ack(self, deliveries: Collection[Delivery]) -> None:
         """Acknowledge."""
 
-    async def park(self, delivery: Delivery, delay_s: float) -> bool:
-        """Put an entry aside for its next attempt; False when it is not ours any more."""
+    async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
+        """Put an entry aside until it is given out as `attempt`; False when it is not ours any more."""
 
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
         """Move an entry to the dead-letter stream; False when it is not ours any more."""

@@ -64,7 +64,10 @@ class World:
     @property
     def handling(self) -> Handling:
         return Handling(
-            self.database, CATALOGUE, {ThingCounted.type: Subscription(ThingCounted, self.step)}, Backoff(base_s=0)
+            self.database,
+            CATALOGUE,
+            {ThingCounted.type: Subscription(ThingCounted, self.step)},
+            Backoff(base_s=0, outage_wait_s=0),
         )
 
     async def count(self, number: int) -> UUID:
@@ -197,9 +200,9 @@ async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: 
 async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: World) -> None:
     thing = await world.count(3)
     await world.relayed()
-    world.step.fails_with = [UNAVAILABLE] * 9
+    world.step.fails_with = [*[UNAVAILABLE] * 9, UPSTREAM_FAILED, UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_FAILED]
 
-    for _ in range(10):
+    for _ in range(14):
         await _handle_all(world)
 
     assert (await world.effects(thing), (await world.channel.depth()).dead) == ([6], 0)

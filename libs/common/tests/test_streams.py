@@ -86,7 +86,7 @@ async def test_a_parked_entry_comes_back_with_its_attempt_counted_to_this_group_
     await other.open()
     (given,) = await channel.read(10, 0)
 
-    assert await channel.park(given, 0.0)
+    assert await channel.park(given, 0.0, 2)
     assert await channel.promote() == 1
     (again,) = await channel.read(10, 0)
 
@@ -101,7 +101,7 @@ async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: 
     channel = streams.channel(topic, "g")
     await channel.open()
     (given,) = await channel.read(10, 0)
-    await channel.park(given, 60.0)
+    await channel.park(given, 60.0, 2)
 
     assert await channel.promote() == 0
     assert (await channel.depth()).parked == 1
@@ -133,7 +133,7 @@ async def test_what_is_handed_back_is_taken_by_the_next_and_is_no_longer_the_fir
     taken = await staying.sweep(10)
 
     assert [delivery.body for delivery in taken] == ["a"]
-    assert not await leaving.park(given, 0.0)
+    assert not await leaving.park(given, 0.0, 2)
     assert not await leaving.bury(given, DeadLetter("x", "y"))
     await leaving.close()
     await staying.close()
