@@ -52,7 +52,7 @@ def make_schema(infra: Infra) -> None:
     with psycopg.connect(infra.admin_url, autocommit=True) as connection:
         if connection.execute("select 1 from pg_namespace where nspname = 'kernel'").fetchone():
             return
-        for role in ("owner_kernel nologin", f"svc_kernel login password '{PASSWORD}'"):
+        for role in ("owner_kernel nologin", f"svc_kernel login noinherit password '{PASSWORD}'"):
             connection.execute(f"create role {role}".encode())
         connection.execute("create schema kernel authorization owner_kernel")
         connection.execute("grant usage on schema kernel, ctx to svc_kernel")

@@ -15,6 +15,7 @@ NEEDED = {
     "env": "test",
     "database_url": "postgresql+psycopg://",
     "redis_url": "redis://",
+    "minio_endpoint": "127.0.0.1:9000",
     "minio_access_key": "key",
     "minio_secret_key": "other",
 }
