@@ -12,13 +12,13 @@ from starlette.responses import Response
 from starlette.types import Message
 
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
+from libs.common.lingering import Lingering
 from libs.common.problem_response import problem_response
 from services.gateway.authentication import Authenticator, operator
 from services.gateway.authority import Authority
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
 from services.gateway.limiter import Limiter, exceeded
-from services.gateway.lingering import Lingering
 from services.gateway.replays import Answer, Replays
 from services.gateway.routes import Route
 

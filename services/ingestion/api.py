@@ -18,18 +18,20 @@ from structlog.contextvars import bind_contextvars
 
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+from libs.common.lingering import Lingering, Patience
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import problem_response
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.handlers import SessionDesk
 from services.ingestion.ports import Wanted
-from services.ingestion.refusal import Refusal
 from services.ingestion.upload import AcceptRecording, UploadHead
 
 WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
+# The gateway hears the answer while it sends; others have a moment.
+LINGER = Patience(all_s=3.0, silence_s=3.0)
 LENGTH_DIGITS_MAX = 18
 """More say nothing but "far too large", and Python refuses to read thousands."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
@@ -62,7 +64,7 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             session = await accept(_upload_head(request), _body(request))
         except AppError as error:
             bind_contextvars(problem=error.problem.slug, **error.facts)
-            return Refusal(problem_response(error, request.url.path))
+            return Lingering(problem_response(error, request.url.path), LINGER)
         body = {
             "session_id": str(session.id),
             "status": session.status.value,
