@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 from opentelemetry import trace
@@ -32,6 +33,8 @@ class Handling:
     catalogue: Catalogue
     steps: Mapping[str, Subscription]
     backoff: Backoff = field(default_factory=Backoff)
+    # A stream that lost its memory gives out what is still being worked on; its twin waits and finds it done.
+    under_way: WeakValueDictionary[tuple[str, UUID, int], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
     async def handle(self, channel: Channel, delivery: Delivery) -> bool:
         """Handle one delivery to its end; True when it is to be acknowledged (parked and buried ones are already)."""
@@ -45,7 +48,9 @@ class Handling:
             return True
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(**_log_line(channel, envelope, delivery)):
-            outcome, error = await self._attempt(channel.group, subscription, envelope, delivery)
+            twin = (channel.group, envelope.id, delivery.epoch)
+            async with self.under_way.setdefault(twin, asyncio.Lock()):
+                outcome, error = await self._attempt(channel.group, subscription, envelope, delivery)
             if error is not None:
                 outcome = await self._failed(channel, subscription, envelope, delivery, error)
             seconds = time.perf_counter() - started

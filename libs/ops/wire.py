@@ -107,6 +107,7 @@ class Transcript(Wire):
 
     session_id: str
     segments: list[Segment]
+    version: int = 1
     source: HeardBy
     language: str | None = None
     confidence: float | None = None
@@ -135,6 +136,7 @@ class Answer(Wire):
     response: str
     sources: list[Source]
     grounded: bool = True
+    answered_by: str | None = None
     conversation_id: str | None = None
 
 

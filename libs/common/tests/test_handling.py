@@ -1,5 +1,6 @@
 """One event's way through a step: its effect once, its facts once, its failures parked or buried."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -32,6 +33,7 @@ class Settle(Step[ThingCounted, int]):
 
     async def work(self, event: ThingCounted) -> int:
         self.worked += 1
+        await asyncio.sleep(0)
         if self.fails_with:
             failure = self.fails_with.pop(0)
             raise failure if isinstance(failure, Exception) else AppError(failure, "it failed", retry_after_s=None)
@@ -129,6 +131,17 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
     assert acknowledged == [True] * 3
     assert (await world.effects(thing), world.step.worked) == ([42], 1)
     assert await world.relayed("settled") == 1
+
+
+async def test_an_event_given_out_again_while_it_is_worked_on_is_worked_on_once(world: World) -> None:
+    thing = await world.count(21)
+    await world.relayed()
+    (delivery,) = await world.given()
+    handling = world.handling
+
+    await asyncio.gather(*(handling.handle(world.channel, delivery) for _ in range(5)))
+
+    assert (await world.effects(thing), world.step.worked, len(handling.under_way)) == ([42], 1, 0)
 
 
 async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:

@@ -1,0 +1,145 @@
+"""The same job on the vendors, through their own SDKs against servers that speak their wire format, on bad days too."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.devstack.stack import Stack, StackOptions
+from libs.devstack.vendors import anthropic, deepgram, openai
+from libs.devstack.vendors.asgi_server import serve
+from libs.devstack.vendors.faults import Fault, Faults
+from tests.e2e.client import FIRST, Clinic, eventually
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+QUESTION = "What did I say about my sleep?"
+
+
+@dataclass
+class Vendors:
+    """A system of its own whose models are all somebody else's, and what they can be told to do."""
+
+    stack: Stack
+    hearing: Faults
+    embedding: Faults
+    writing: Faults
+
+
+@pytest.fixture(scope="module")
+def vendors() -> Iterator[Vendors]:
+    hearing = Faults(deepgram.DeepgramFake().app())
+    embedding = Faults(openai.OpenAIFake("sk-openai").app())
+    writing = Faults(anthropic.AnthropicFake().app())
+    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+        options = StackOptions(
+            per_service={
+                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
+                "embedder": {"OPENAI_API_KEY": "sk-openai", "OPENAI_BASE_URL": f"{embedding_url}/v1"},
+                "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
+            },
+            split=True,
+            env="test",
+            vendor_keys=False,
+        )
+        with Stack.running(options=options) as stack:
+            yield Vendors(stack, hearing, embedding, writing)
+
+
+@pytest.fixture
+async def patient(vendors: Vendors) -> AsyncIterator[Clinic]:
+    """A consenting patient of a new organization."""
+    clinic = await Clinic.open(vendors.stack.gateway_url, vendors.stack.operator_token)
+    await clinic.consents()
+    yield clinic
+    await clinic.close()
+    for faults in (vendors.hearing, vendors.embedding, vendors.writing):
+        faults.clear()
+
+
+async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_cites_a_turn(patient: Clinic) -> None:
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "ready")
+
+    answer = await patient.gateway.ask(patient.patient_id, QUESTION)
+
+    transcript = await patient.gateway.transcript(session_id)
+    assert transcript.source.vendor == "deepgram"
+    assert (answer.answered_by, answer.grounded) == ("anthropic", True)
+    assert [source.session_id for source in answer.sources] == [session_id]
+    assert answer.sources[0].quote.strip() in {segment.text for segment in transcript.segments}
+
+
+async def test_while_claude_is_down_the_patient_gets_quotes_and_while_openai_is_down_words_alone_are_searched(
+    vendors: Vendors, patient: Clinic
+) -> None:
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "ready")
+    vendors.writing.always(Fault(status=529, body=anthropic.error_body("overloaded_error")))
+    vendors.embedding.always(Fault(status=500))
+
+    answer = await patient.gateway.ask(patient.patient_id, QUESTION)
+
+    assert answer.answered_by == "quotes_only"
+
+
+async def test_a_busy_deepgram_is_asked_again_and_a_refusing_one_fails_the_session_until_it_is_sent_again(
+    vendors: Vendors, patient: Clinic
+) -> None:
+    vendors.hearing.order(Fault(status=429, retry_after_s=1))
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "ready")
+
+    vendors.hearing.always(Fault(status=400))
+    refused = await patient.uploads(FIRST)
+    failed = await patient.settled(refused, "failed")
+    vendors.hearing.clear()
+    async with patient.http() as http:
+        again = await http.post(f"/api/v1/sessions/{refused}/retry")
+
+    assert failed.error_message
+    assert again.status_code == 202
+    await patient.settled(refused, "ready")
+
+
+async def test_killed_while_the_vendor_listens_the_transcriber_finishes_after_its_return_and_once(
+    vendors: Vendors, patient: Clinic
+) -> None:
+    vendors.hearing.order(Fault(latency_s=4.0))
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "transcribing")
+
+    vendors.stack.process("transcriber-work").kill()
+    vendors.stack.process("transcriber-work").start()
+
+    await patient.settled(session_id, "ready")
+    assert (await patient.gateway.transcript(session_id)).version == 1
+
+
+async def test_a_wiped_redis_loses_nothing_of_what_is_under_way(vendors: Vendors, patient: Clinic) -> None:
+    vendors.hearing.order(Fault(latency_s=2.0))
+    redis = Redis.from_url(vendors.stack.infra.redis_url)
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "transcribing")
+
+    await redis.flushall()
+    await redis.aclose()
+
+    await patient.settled(session_id, "ready")
+    assert len(vendors.hearing.requests) == 1
+
+
+async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(vendors: Vendors, patient: Clinic) -> None:
+    vendors.hearing.order(Fault(latency_s=3.0))
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "transcribing")
+
+    for consent in await patient.gateway.consents(patient.patient_id, status="granted"):
+        await patient.gateway.revoke(consent.id)
+
+    await patient.settled(session_id, "withheld")
+    async with patient.http() as http:
+        transcript = await eventually(
+            lambda: http.get(f"/api/v1/sessions/{session_id}/transcript"), lambda answer: answer.status_code != 200
+        )
+    assert transcript.status_code in (403, 404)
