@@ -27,6 +27,8 @@ class Pace:
     audit_s: float = 2.0
     alone_s: float = 0.05
     measure_s: float = 5.0
+    trim_s: float = 10.0
+    retention_s: float = 86_400.0
     down_s: float = 0.2
     grace_s: float = 10.0
     dice: random.Random = field(default_factory=random.Random)
@@ -63,6 +65,7 @@ class Consumer:
             loops.create_task(self._every(self._pace.audit_s, self._audit))
             loops.create_task(self._every(self._pace.alone_s, self._run_suspects))
             loops.create_task(self._every(self._pace.measure_s, self._measure))
+            loops.create_task(self._every(self._pace.trim_s, self._trim))
             reading = loops.create_task(self._read_until_stopped())
             await stop.wait()
             self._stopping.set()
@@ -156,6 +159,9 @@ class Consumer:
     @property
     def _free(self) -> int:
         return max(0, self._pace.concurrency - len(self._running) - len(self._suspects))
+
+    async def _trim(self) -> None:
+        await self._channel.trim(self._pace.retention_s)
 
     async def _measure(self) -> None:
         depth = await self._channel.depth()

@@ -198,6 +198,11 @@ class RedisChannel:
         for key, ids in self._by_lane(deliveries):
             await self._run("release", [key], self.group, self.consumer, *ids)
 
+    async def trim(self, retention_s: float) -> int:
+        """Trim both lanes, one script each; a retry that was answered is kept for nobody."""
+        kept = await self._run("trim", [self._lanes["s"]], int(retention_s * 1000))
+        return int(kept or 0) + int(await self._run("trim", [self._lanes["r"]], 0) or 0)
+
     async def depth(self) -> Depth:
         """Count what waits; the lag of servers before 7.0 is not known and counted as 0."""
         lag = pending = 0

@@ -93,6 +93,9 @@ class Channel(Protocol):
     async def release(self, deliveries: Collection[Delivery]) -> None:
         """Hand entries back for others to take, without counting it against them."""
 
+    async def trim(self, retention_s: float) -> int:
+        """Forget entries older than this that every group has acknowledged; return how many."""
+
     async def depth(self) -> Depth:
         """Return how much is waiting."""
 

@@ -178,3 +178,26 @@ async def test_a_flushed_server_is_read_from_its_first_entry_again(infra: Infra,
     assert [delivery.body for delivery in await channel.read(5, 0)] == ["new"]
     await channel.close()
     await real.close()
+
+
+async def test_only_what_every_group_has_acknowledged_and_is_old_enough_is_trimmed(infra: Infra, topic: str) -> None:
+    real = RedisStreams(infra.redis_url)
+    quick, slow = real.channel(topic, "quick"), real.channel(topic, "slow")
+    await quick.open()
+    await slow.open()
+    await real.publisher().publish(topic, "", "1", ["a", "b", "c"])
+    await quick.ack(await quick.read(10, 0))
+    unread = await quick.trim(0)
+    given = await slow.read(10, 0)
+    unacknowledged = await slow.trim(0)
+    await slow.ack(given[:2])
+
+    young, old = await slow.trim(3600), await slow.trim(0)
+
+    assert (unread, unacknowledged, young, old) == (0, 0, 0, 2)
+    late = real.channel(topic, "late")
+    await late.open()
+    assert [delivery.body for delivery in await late.read(10, 0)] == ["c"]
+    for channel in (quick, slow, late):
+        await channel.close()
+    await real.close()
