@@ -70,6 +70,24 @@ async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_
     assert answer.sources[0].quote.strip() in {segment.text for segment in transcript.segments}
 
 
+async def test_a_patients_own_token_streams_answers_about_that_patient_and_opens_nothing_else(patient: Clinic) -> None:
+    session_id = await patient.uploads(FIRST)
+    await patient.settled(session_id, "ready")
+    async with patient.http() as http:
+        token = (await http.post(f"/api/v1/patients/{patient.patient_id}/tokens", json={})).json()["token"]
+    question = {"patient_id": patient.patient_id, "message": QUESTION}
+
+    async with patient.http(token) as own:
+        streamed = await own.post("/api/v1/chat", json=question, headers={"Accept": "text/event-stream"})
+        other = await own.post("/api/v1/chat", json=question | {"patient_id": patient.therapist_id})
+        transcript = await own.get(f"/api/v1/sessions/{session_id}/transcript")
+
+    events = [line.removeprefix("event: ") for line in streamed.text.splitlines() if line.startswith("event: ")]
+    assert (streamed.status_code, events[-1]) == (200, "done")
+    assert session_id in streamed.text
+    assert (other.status_code, transcript.status_code) == (404, 403)
+
+
 async def test_while_claude_is_down_the_patient_gets_quotes_and_while_openai_is_down_words_alone_are_searched(
     vendors: Vendors, patient: Clinic
 ) -> None:
