@@ -1,8 +1,10 @@
 """Ports of this machine that nobody uses."""
 
+import os
 import random
 import socket
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 # Below the range from which systems take ports for outgoing connections, or one of those would take ours.
 FIRST = 20000
@@ -10,6 +12,8 @@ LAST = 22767
 # SeaweedFS's own worker expects the admin server's gRPC port this far above its HTTP port.
 PAIR_DISTANCE = 10000
 TRIES = 2000
+# SeaweedFS makes a Unix socket in /tmp for each of its gRPC ports, and leaves it there when it is killed.
+GRPC_PARTS = ("master", "volume", "filer", "s3", "admin")
 _RANDOM = random.SystemRandom()
 
 
@@ -27,12 +31,19 @@ def pick(count: int) -> list[int]:
 
 
 def are_free(ports: list[int]) -> bool:
-    """Tell whether all of them could be listened on now."""
+    """Tell whether all of them, and the ports PAIR_DISTANCE above, could be listened on now."""
     with ExitStack() as held:
-        return all(_bound(port, held) for port in ports)
+        return all(_bound(port, held) and _bound(port + PAIR_DISTANCE, held) for port in ports)
+
+
+def grpc_sockets(port: int) -> list[Path]:
+    """Return where SeaweedFS's socket for this gRPC port would be, by the part it would belong to."""
+    return [Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock") for part in GRPC_PARTS]
 
 
 def _bound(port: int, held: ExitStack) -> bool:
+    if any(is_somebody_elses(path, os.geteuid()) for path in grpc_sockets(port)):
+        return False
     listener = held.enter_context(socket.socket())
     # As servers do: what is left of closed connections does not count as use.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -41,3 +52,10 @@ def _bound(port: int, held: ExitStack) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_somebody_elses(path: Path, uid: int) -> bool:
+    """Tell whether a file is there that this user may not remove from /tmp."""
+    with suppress(FileNotFoundError):
+        return uid not in (0, path.lstat().st_uid)
+    return False

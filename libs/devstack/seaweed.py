@@ -14,7 +14,7 @@ from libs.devstack import s3_request
 from libs.devstack.addresses import ObjectStore
 from libs.devstack.errors import DevstackError
 from libs.devstack.folder import Folder
-from libs.devstack.ports import PAIR_DISTANCE
+from libs.devstack.ports import GRPC_PARTS, PAIR_DISTANCE, grpc_sockets
 from libs.devstack.processes import Process, Program, launch
 from libs.devstack.waiting import until_ready
 
@@ -24,7 +24,6 @@ MEMORY_LIMIT = "512MiB"
 OK = 200
 _SENTINEL = b"ready"
 # Each HTTP port's gRPC port must be said too, or a default on all interfaces is taken.
-_PARTS = ("master", "volume", "filer", "s3", "admin")
 # Without these four the filer would be open to whoever reaches its port.
 _JWT_KEYS = ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
 
@@ -47,8 +46,8 @@ def start(folder: Folder, detached: bool = False) -> SeaweedFS:
     data = folder.path / NAME
     data.mkdir(mode=0o700, exist_ok=True)
     remove_sockets(folder.known_ports(NAME))
-    ports = folder.ports(NAME, len(_PARTS))
-    store = ObjectStore(f"127.0.0.1:{ports[_PARTS.index('s3')]}", "devstack", folder.secret("s3"))
+    ports = folder.ports(NAME, len(GRPC_PARTS))
+    store = ObjectStore(f"127.0.0.1:{ports[GRPC_PARTS.index('s3')]}", "devstack", folder.secret("s3"))
     # It writes its flags there and would prefer the old ones at the next start.
     (data / "mini.options").unlink(missing_ok=True)
     program = Program(
@@ -74,16 +73,17 @@ def find_binary() -> Path:
 
 def remove_sockets(ports: Sequence[int]) -> None:
     """Remove the Unix sockets that SeaweedFS makes in /tmp for its gRPC ports and leaves when killed."""
-    for part, port in zip(_PARTS, ports, strict=False):
-        with contextlib.suppress(OSError):
-            Path(f"/tmp/seaweedfs-{part}-grpc-{port + PAIR_DISTANCE}.sock").unlink(missing_ok=True)
+    for port in ports:
+        for path in grpc_sockets(port + PAIR_DISTANCE):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def _flags(folder: Folder, ports: list[int]) -> list[str]:
     data = folder.path / NAME
     listening = [
         f"-{part}.port{grpc}={port + distance}"
-        for part, port in zip(_PARTS, ports, strict=True)
+        for part, port in zip(GRPC_PARTS, ports, strict=True)
         for grpc, distance in (("", 0), (".grpc", PAIR_DISTANCE))
     ]
     return [

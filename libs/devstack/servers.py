@@ -62,6 +62,8 @@ class Servers:
                 process.ask_to_stop()
         for process in self.processes.values():
             process.stop(GRACE_S)
+        if seaweed.NAME in self.processes:
+            seaweed.remove_sockets(self.folder.known_ports(seaweed.NAME))
 
 
 @contextlib.contextmanager
