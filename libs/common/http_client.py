@@ -79,7 +79,8 @@ class ServiceClient:
             raise _down("A service behind this one is not answering.") from error
         try:
             if response.status_code >= _ERRORS_FROM:
-                raise await self._problem(response)
+                await response.aread()
+                raise problem_of(response, self._problems)
             yield response
         except httpx.TransportError as error:
             raise _down("A service behind this one broke off its answer.") from error
@@ -97,23 +98,24 @@ class ServiceClient:
         """Close all connections."""
         await self._client.aclose()
 
-    async def _problem(self, response: httpx.Response) -> AppError:
-        await response.aread()
-        if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
-            return AppError(
-                UPSTREAM_FAILED, "A service behind this one gave no proper answer.", status=response.status_code
-            )
-        body = response.json()
-        problem = self._problems.get(str(body.get("type", "")).rpartition("/")[2])
-        if problem is None or problem is INTERNAL:
-            return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=response.status_code)
-        retry_after = response.headers.get("retry-after", "")
+
+def problem_of(response: httpx.Response, problems: Mapping[str, ProblemType]) -> AppError:
+    """Return the error a peer's whole answer stands for: its own problem, or UPSTREAM_FAILED if it is none of ours."""
+    if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
         return AppError(
-            problem,
-            str(body.get("detail", problem.title)),
-            retry_after_s=float(retry_after) if retry_after.isdigit() else None,
-            extra={key: value for key, value in body.items() if key not in _STANDARD_MEMBERS},
+            UPSTREAM_FAILED, "A service behind this one gave no proper answer.", status=response.status_code
         )
+    body = response.json()
+    problem = problems.get(str(body.get("type", "")).rpartition("/")[2])
+    if problem is None or problem is INTERNAL:
+        return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=response.status_code)
+    retry_after = response.headers.get("retry-after", "")
+    return AppError(
+        problem,
+        str(body.get("detail", problem.title)),
+        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        extra={key: value for key, value in body.items() if key not in _STANDARD_MEMBERS},
+    )
 
 
 _STANDARD_MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}

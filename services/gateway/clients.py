@@ -9,10 +9,9 @@ import httpx
 import structlog
 
 from libs.common import capability
-from libs.common.errors import NOT_FOUND, UPSTREAM_FAILED, AppError
-from libs.common.http_client import Call, ServiceClient
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.http_client import Call, ServiceClient, problem_of
 from libs.common.http_edge import REQUEST_ID
-from libs.common.problem_response import MEDIA_TYPE
 from libs.common.tracing import trace_headers
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import BY_SLUG
@@ -69,30 +68,13 @@ class Peer:
         all_headers = [*headers.items(), *own.items(), *trace_headers().items()]
         answer = await post(Head(f"{self._url}{path}", all_headers), body, self._timeout_s)
         if answer.status >= _ERRORS_FROM:
-            raise _problem(answer)
+            response = httpx.Response(answer.status, headers=answer.headers, content=answer.body)
+            raise problem_of(response, BY_SLUG)
         return answer
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
-
-
-def _problem(answer: Answered) -> AppError:
-    """Read a problem document as libs.common.http_client does for its own answers."""
-    response = httpx.Response(answer.status, headers=answer.headers, content=answer.body)
-    if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
-        return AppError(UPSTREAM_FAILED, "A service behind this one gave no proper answer.", status=answer.status)
-    body = response.json()
-    problem = BY_SLUG.get(str(body.get("type", "")).rpartition("/")[2])
-    if problem is None or problem.slug == "internal":
-        return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=answer.status)
-    retry_after = response.headers.get("retry-after", "")
-    return AppError(
-        problem,
-        str(body.get("detail", problem.title)),
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
-        extra={key: value for key, value in body.items() if key in {"errors", "missing"}},
-    )
 
 
 async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterator[bytes]:
