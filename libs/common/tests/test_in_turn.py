@@ -2,22 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from uuid import uuid4
-
-import pytest
 
 from libs.common.consumer import Consumer
 from libs.common.events import key_of
 from libs.common.in_turn import InTurn
-from libs.common.memory_streams import MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import Delivery, Outlet
+from libs.common.tests.conftest import Streams
 from libs.common.tests.test_consumer import QUICK, running, until
 from libs.devstack.infra import Infra
-
-Streams = MemoryStreams | RedisStreams
 
 
 def _body(key: str, number: int) -> str:
@@ -48,22 +43,6 @@ class Uneven:
 
     def numbers(self, key: str) -> list[int]:
         return [number for seen, number in self.seen if seen == key]
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
-    if request.param == "memory":
-        yield MemoryStreams()
-        return
-    infra: Infra = request.getfixturevalue("infra")
-    real = RedisStreams(infra.redis_url)
-    yield real
-    await real.close()
-
-
-@pytest.fixture
-def topic() -> str:
-    return f"ordered-{uuid4().hex}"
 
 
 def _consumer(streams: Streams, topic: str, handler: Uneven) -> Consumer:
