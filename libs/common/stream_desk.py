@@ -175,6 +175,12 @@ class StreamDesk:
         arguments: list[str | int] = [old, new, PROGRESS_KEPT_MS, epoch, *bodies]
         return bool(await answered(self._scripts["replay"](keys=keys, args=arguments)) == new)
 
+    async def replayed_ahead(self, lane: Lane) -> int:
+        """Count what the group's own lane holds that the group has not read; all of it where that cannot be told."""
+        info = (await self.groups(lane.key("r"))).get(lane.group)
+        known = info.get("lag") if info else None
+        return int(await answered(self.redis.xlen(lane.key("r")))) if known is None else int(known)
+
     async def cursor(self, stream: str) -> str:
         """Return the relays' cursor of a stream, empty when there is none."""
         return str(await answered(self.redis.get(f"{{{stream}}}:cur")) or "")

@@ -106,7 +106,8 @@ def test_a_service_role_touches_only_the_tables_of_its_own_schema(catalogue: psy
         catalogue,
         "select r.rolname, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace, "
         "pg_roles r where n.nspname in SCHEMAS and c.relkind in ('r', 'p', 'v', 'm') and r.rolname like 'svc_%' "
-        "and r.rolname not in ('svc_relay', 'svc_ops', 'svc_' || n.nspname) and (has_table_privilege(r.oid, c.oid, 'select') or "
+        "and r.rolname not in ('svc_relay', 'svc_ops', 'svc_' || n.nspname) and "
+        "(has_table_privilege(r.oid, c.oid, 'select') or "
         "has_table_privilege(r.oid, c.oid, 'insert, update, delete, truncate'))",
     )
 
