@@ -43,9 +43,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which facts are meant; what is not set narrows nothing. `mentions` is a field of the payload and its value."""
+    """Which facts are meant; what is not set narrows nothing.
 
-    topic: str | None = None
+    `topics` as the archive has them: an ordered topic's facts are under the streams they go to. `mentions` is a field
+    of the payload and its value.
+    """
+
+    topics: tuple[str, ...] = ()
     type: str | None = None
     id: UUID | None = None
     mentions: tuple[str, str] | None = None
@@ -102,7 +106,7 @@ class Archive:
             raise
 
     async def topics(self) -> dict[str, str]:
-        """Return the schema that writes each topic, for the topics anything was ever written to."""
+        """Return the schema that writes each topic (of an ordered one: each stream), where anything was written."""
         found: dict[str, str] = {}
         for schema in self.schemas:
             rows = await self.ask(
@@ -180,6 +184,11 @@ class Archive:
         )
         return [str(row["relname"]) for row in rows]
 
+    async def now(self) -> Position:
+        """Return a position behind which everything is that commits from now on, and perhaps a little more."""
+        (row,) = await self.ask("select pg_snapshot_xmin(pg_current_snapshot())::text as oldest")
+        return Position(int(row["oldest"]))
+
     async def cluster(self) -> tuple[str, int]:
         """Return which database cluster this is, and the first transaction id it has not used yet."""
         (row,) = await self.ask(
@@ -195,7 +204,10 @@ class Archive:
 
 def _condition(wanted: Wanted) -> tuple[str, dict[str, Any]]:
     parts, values = ["true"], dict[str, Any]()
-    for column in ("topic", "type", "id"):
+    if wanted.topics:
+        parts.append("topic = any (:topics)" if len(wanted.topics) > 1 else "topic = :topic")
+        values |= {"topics": list(wanted.topics)} if len(wanted.topics) > 1 else {"topic": wanted.topics[0]}
+    for column in ("type", "id"):
         value = getattr(wanted, column)
         if value is not None:
             parts.append(f"{column} = :{column}")

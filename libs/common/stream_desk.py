@@ -86,10 +86,6 @@ class Keys:
     streams: frozenset[str]
     lanes: tuple[Lane, ...]
 
-    def of_topic(self, topic: str) -> tuple[str, ...]:
-        """Return a topic's streams, the topic itself when the server knows none."""
-        return tuple(sorted(stream for stream in self.streams if topic_of(stream) == topic)) or (topic,)
-
 
 class StreamDesk:
     """One server. Calls raise StreamDownError when it is away."""

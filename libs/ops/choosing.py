@@ -10,6 +10,7 @@ import typer
 
 from libs.common.archive_desk import Wanted
 from libs.common.clock import to_json_time, utc_now
+from libs.common.stream_desk import topic_of
 
 SessionOption = Annotated[UUID | None, typer.Option("--session", help="Only facts about this session.")]
 IdOption = Annotated[UUID | None, typer.Option("--id", help="Only the fact with this id.")]
@@ -35,10 +36,14 @@ class Chosen:
     since: datetime | None = None
     until: datetime | None = None
 
-    def wanted(self, topic: str | None = None) -> Wanted:
-        """Return what the archive is asked, of one topic if named."""
+    def wanted(self, *topics: str) -> Wanted:
+        """Return what the archive is asked, of these topics as the archive has them."""
         mentions = ("session_id", str(self.session)) if self.session else None
-        return Wanted(topic or self.topic, self.type, self.id, mentions, self.since, self.until)
+        return Wanted(topics, self.type, self.id, mentions, self.since, self.until)
+
+    def has(self, stream: str) -> bool:
+        """Tell whether a stream is of the topic that is meant."""
+        return self.topic in (None, topic_of(stream))
 
     @property
     def is_everything(self) -> bool:

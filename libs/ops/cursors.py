@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from libs.common.archive_desk import Position
+from libs.common.stream_desk import topic_of
 from libs.ops.desk import Desk
 
 
@@ -11,24 +12,25 @@ class Cursor:
     """A stream's cursor as it is in Redis. `state` is in order, missing, of another database, or in the future."""
 
     schema: str
-    topic: str
     stream: str
     text: str
     state: str
     position: Position | None
 
+    @property
+    def topic(self) -> str:
+        """The topic the stream belongs to."""
+        return topic_of(self.stream)
+
 
 async def cursors(desk: Desk, topic: str | None = None) -> list[Cursor]:
-    """Return the cursors of all topics anything was ever written to, or of one."""
+    """Return the cursors of all streams anything was ever written to, or of one topic's."""
     sysid, next_xid = await desk.archive.cluster()
-    keys = await desk.streams.keys()
     found: list[Cursor] = []
-    for name, schema in sorted((await desk.archive.topics()).items()):
-        if topic in (None, name):
-            for stream in keys.of_topic(name):
-                text = await desk.streams.cursor(stream)
-                state, position = _judged(text, sysid, next_xid)
-                found.append(Cursor(schema, name, stream, text, state, position))
+    for stream, schema in sorted((await desk.archive.topics()).items()):
+        if topic in (None, topic_of(stream)):
+            text = await desk.streams.cursor(stream)
+            found.append(Cursor(schema, stream, text, *_judged(text, sysid, next_xid)))
     return found
 
 

@@ -19,7 +19,7 @@ from libs.ops.answers import answering
 from libs.ops.choosing import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.console import Shown
 from libs.ops.desk import Desk
-from libs.ops.facts import ago, at_ms, shown
+from libs.ops.facts import ago, at_ms, shown, stream_of
 
 FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
@@ -42,21 +42,21 @@ async def tail(
 ) -> AsyncIterator[Shown]:
     """Print the newest facts, oldest first, one a line."""
     chosen = Chosen(session=session, type=type_, topic=topic, since=since_of(since, None))
+    start = await desk.archive.now()
+    printed: set[UUID] = set()
     for fact in await _newest(desk, chosen, last):
+        printed.add(fact.envelope.id)
         yield _line(fact)
     if follow:
-        async for fact in _following(desk, chosen, seconds):
-            yield _line(fact)
+        async for fact in _following(desk, chosen, start, seconds):
+            if fact.envelope.id not in printed:
+                yield _line(fact)
 
 
 async def show(desk: Desk, event_id: Annotated[UUID, typer.Argument(help="The event's id.")]) -> Shown:
     """Show one fact: what it says, who has applied it, and where it is for who has not."""
-    facts = [fact for topic in (await _topics(desk)).items() for fact in await _by_id(desk, topic, event_id)]
-    if not facts:
-        raise AppError(NOT_FOUND, "The archive holds no such event.")
-    fact = facts[0]
-    lanes = await lanes_answering(desk, fact)
-    groups = [await _of_group(desk, fact, lane) for lane in lanes]
+    fact = await _by_id(desk, event_id)
+    groups = [await _of_group(desk, fact, Lane(stream_of(fact), group)) for group in answering(fact.envelope.type)]
     payload = shown(fact) | {"groups": groups}
     return Shown(payload, Group(_facts_table(payload), _groups_table(groups)))
 
@@ -69,50 +69,33 @@ async def lag(desk: Desk, topic: TopicOption = None) -> Shown:
     return Shown(rows, _lag_table(rows))
 
 
-async def lanes_answering(desk: Desk, fact: Fact) -> list[Lane]:
-    """Return where each group that answers a fact would find it."""
-    streams = (await desk.streams.keys()).of_topic(fact.envelope.topic)
-    return [Lane(stream, group) for group in answering(fact.envelope.type) for stream in streams]
-
-
 async def _newest(desk: Desk, chosen: Chosen, last: int) -> list[Fact]:
-    topics = await _topics(desk)
-    if chosen.topic is not None:
-        topics = {topic: schema for topic, schema in topics.items() if topic == chosen.topic}
-    found = [fact for topic, schema in topics.items() for fact in await _last_of(desk, schema, topic, chosen, last)]
+    found: list[Fact] = []
+    for stream, schema in (await desk.archive.topics()).items():
+        if chosen.has(stream):
+            found += await desk.archive.newest(schema, chosen.wanted(stream), last)
     return sorted(found, key=lambda fact: (fact.envelope.at, fact.position))[-last:]
 
 
-async def _last_of(desk: Desk, schema: str, topic: str, chosen: Chosen, last: int) -> list[Fact]:
-    return await desk.archive.newest(schema, chosen.wanted(topic), last)
-
-
-async def _following(desk: Desk, chosen: Chosen, seconds: float) -> AsyncIterator[Fact]:
-    """Yield facts as they are written; within a schema in the order of their transactions."""
-    schemas = desk.archive.schemas
-    started = {schema: await _end_of(desk, schema) for schema in schemas}
+async def _following(desk: Desk, chosen: Chosen, start: Position, seconds: float) -> AsyncIterator[Fact]:
+    """Yield facts as they are written; within a stream in the order of their transactions."""
+    reached: dict[str, Position] = {}
     deadline = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < deadline:
-        for schema in schemas:
-            facts = await desk.archive.after(schema, chosen.wanted(), started[schema], FOLLOW_BATCH)
-            for fact in facts:
-                started[schema] = fact.position
-                yield fact
+        for stream, schema in (await desk.archive.topics()).items():
+            if chosen.has(stream):
+                position = reached.get(stream, start)
+                for fact in await desk.archive.after(schema, chosen.wanted(stream), position, FOLLOW_BATCH):
+                    reached[stream] = fact.position
+                    yield fact
         await asyncio.sleep(FOLLOW_EVERY_S)
 
 
-async def _end_of(desk: Desk, schema: str) -> Position:
-    newest = await desk.archive.newest(schema, Wanted(), 1)
-    return newest[0].position if newest else Position()
-
-
-async def _topics(desk: Desk) -> dict[str, str]:
-    return await desk.archive.topics()
-
-
-async def _by_id(desk: Desk, place: tuple[str, str], event_id: UUID) -> list[Fact]:
-    topic, schema = place
-    return await desk.archive.newest(schema, Wanted(topic=topic, id=event_id), 1)
+async def _by_id(desk: Desk, event_id: UUID) -> Fact:
+    for schema in desk.archive.schemas:
+        for fact in await desk.archive.newest(schema, Wanted(id=event_id), 1):
+            return fact
+    raise AppError(NOT_FOUND, "The archive holds no such event.")
 
 
 async def _of_group(desk: Desk, fact: Fact, lane: Lane) -> dict[str, Any]:

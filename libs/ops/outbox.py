@@ -27,7 +27,7 @@ async def status(desk: Desk) -> Shown:
 
 async def _topic(desk: Desk, cursor: Cursor) -> dict[str, Any]:
     behind = cursor.position if cursor.state == "in order" else START
-    waiting = await desk.archive.waiting(cursor.schema, Wanted(topic=cursor.topic), behind or Position())
+    waiting = await desk.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), behind or Position())
     return {
         "service": cursor.schema,
         "topic": cursor.topic,

@@ -76,7 +76,7 @@ async def _moves(desk: Desk, topic: str | None, at: datetime | None) -> list[Mov
             continue
         position = await _begin(desk, cursor, at)
         if position is not None:
-            waiting = await desk.archive.waiting(cursor.schema, Wanted(topic=cursor.topic), position)
+            waiting = await desk.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), position)
             moves.append(Move(cursor, f"{sysid}:{position.xid}:{position.seq}", waiting.rows))
     return moves
 
@@ -85,14 +85,14 @@ async def _begin(desk: Desk, cursor: Cursor, at: datetime | None) -> Position | 
     """Where to begin; None for a stream that need not move: it is in order and nothing is newer than the time."""
     if at is None:
         return START
-    first = await desk.archive.just_before(cursor.schema, Wanted(topic=cursor.topic, since=at))
+    first = await desk.archive.just_before(cursor.schema, Wanted(topics=(cursor.stream,), since=at))
     if cursor.position is not None and (first is None or first >= cursor.position):
         return None
     return first or await _end(desk, cursor)
 
 
 async def _end(desk: Desk, cursor: Cursor) -> Position:
-    newest = await desk.archive.newest(cursor.schema, Wanted(topic=cursor.topic), 1)
+    newest = await desk.archive.newest(cursor.schema, Wanted(topics=(cursor.stream,)), 1)
     return newest[0].position if newest else START
 
 

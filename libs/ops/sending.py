@@ -6,17 +6,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
-from zlib import crc32
 
 from libs.common.archive_desk import START, Fact, Position
 from libs.common.errors import CONFLICT, AppError
 from libs.common.events import Envelope
-from libs.common.stream_desk import Lane
+from libs.common.stream_desk import Lane, topic_of
+from libs.contracts.catalogue import CATALOGUE
 from libs.ops.answers import ANSWERS
 from libs.ops.choosing import Chosen
 from libs.ops.client import RefusedError
 from libs.ops.desk import Desk
-from libs.ops.facts import subject_of
+from libs.ops.facts import stream_of, subject_of
 from libs.ops.judging import Fate, judged
 
 BATCH = 200
@@ -44,13 +44,21 @@ class Replay:
         return BATCH if self.rate is None else max(1, min(BATCH, math.ceil(self.rate / STEPS_A_SECOND)))
 
 
+@dataclass(frozen=True)
+class Source:
+    """Facts of one topic as one schema archived them, and a lane they go to."""
+
+    schema: str
+    topics: tuple[str, ...]
+    lane: Lane
+
+
 async def plan(desk: Desk, wanted: Replay) -> Counter[Fate]:
     """Count what would become of every event that is left of the replay."""
     counts: Counter[Fate] = Counter()
-    for topic, schema, streams in await _places(desk, wanted):
-        position = min([await _reached(desk, Lane(stream, wanted.group), wanted.name) for stream in streams])
-        async for facts in _pages(desk, schema, wanted, topic, position, PLAN_BATCH):
-            counts.update(fate for _, fate in await judged(desk, facts, wanted.group, wanted.epoch))
+    for source in await _sources(desk, wanted):
+        async for _, mine in _pages(desk, source, wanted, PLAN_BATCH):
+            counts.update(fate for _, fate in await judged(desk, mine, wanted.group, wanted.epoch))
     return counts
 
 
@@ -62,21 +70,16 @@ async def send(desk: Desk, wanted: Replay, on_step: Callable[[int], None]) -> Co
     counts: Counter[str] = Counter()
     renewals = Renewals(desk)
     started = asyncio.get_running_loop().time()
-    for topic, schema, streams in await _places(desk, wanted):
-        for number, stream in enumerate(streams):
-            lane = Lane(stream, wanted.group)
-            position = await _reached(desk, lane, wanted.name)
-            async for facts in _pages(desk, schema, wanted, topic, position, wanted.batch):
-                mine = [fact for fact in facts if crc32(fact.envelope.key.encode()) % len(streams) == number]
-                bodies = await _bodies(desk, mine, wanted, renewals, counts)
-                move = (_text(position), _text(facts[-1].position))
-                if not await desk.streams.replay(lane, wanted.name, move, wanted.epoch, bodies):
-                    raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
-                position = facts[-1].position
-                on_step(len(mine))
-                counts["sent"] += len(bodies)
-                await _paced(started, counts["sent"], wanted.rate)
-                await _kept_up(desk, lane, wanted.name)
+    for source in await _sources(desk, wanted):
+        async for (before, after), mine in _pages(desk, source, wanted, wanted.batch):
+            bodies = await _bodies(desk, mine, wanted, renewals, counts)
+            move = (_text(before), _text(after))
+            if not await desk.streams.replay(source.lane, wanted.name, move, wanted.epoch, bodies):
+                raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
+            on_step(len(mine))
+            counts["sent"] += len(bodies)
+            await _paced(started, counts["sent"], wanted.rate)
+            await _kept_up(desk, source.lane, wanted.name)
     return counts
 
 
@@ -132,18 +135,31 @@ def _with(envelope: Envelope, capability: str) -> Envelope:
     return replace(envelope, headers={**envelope.headers, "capability": capability})
 
 
-async def _places(desk: Desk, wanted: Replay) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return topic, schema and streams; none of a topic that is not meant."""
-    keys = await desk.streams.keys()
-    topics = sorted((await desk.archive.topics()).items())
-    return [(topic, schema, keys.of_topic(topic)) for topic, schema in topics if wanted.chosen.topic in (None, topic)]
+async def _sources(desk: Desk, wanted: Replay) -> list[Source]:
+    """Return where the facts are and where they go; one source for each stream of an ordered topic."""
+    by_topic: dict[tuple[str, str], set[str]] = {}
+    for stream, schema in (await desk.archive.topics()).items():
+        if wanted.chosen.has(stream):
+            by_topic.setdefault((topic_of(stream), schema), set()).add(stream)
+    found: list[Source] = []
+    for (topic, schema), archived in sorted(by_topic.items()):
+        lanes = CATALOGUE.streams(topic)
+        for stream in lanes:
+            # Facts from before the topic was partitioned as it is now are looked through for each of its streams.
+            topics = tuple(sorted(archived)) if archived - set(lanes) else (stream,)
+            found.append(Source(schema, topics, Lane(stream, wanted.group)))
+    return found
 
 
 async def _pages(
-    desk: Desk, schema: str, wanted: Replay, topic: str, position: Position, most: int
-) -> AsyncIterator[list[Fact]]:
-    while facts := await desk.archive.after(schema, wanted.chosen.wanted(topic), position, most):
-        yield facts
+    desk: Desk, source: Source, wanted: Replay, most: int
+) -> AsyncIterator[tuple[tuple[Position, Position], list[Fact]]]:
+    """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
+    position = await _reached(desk, source.lane, wanted.name)
+    chosen = wanted.chosen.wanted(*source.topics)
+    while facts := await desk.archive.after(source.schema, chosen, position, most):
+        mine = [fact for fact in facts if stream_of(fact) == source.lane.stream]
+        yield (position, facts[-1].position), mine
         position = facts[-1].position
 
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from libs.common.archive_desk import Archive
 
+# What has hung for longer than this is no longer a thing of the moment, and the archive's old weeks are spared.
+LOOK_BACK = timedelta(days=30)
 FINAL = ("ready", "failed", "withheld", "erased")
 
 
@@ -47,9 +49,10 @@ class OpsStore:
         rows = await self._archive.ask(
             "select session_id, status, at from (select distinct on (key) payload ->> 'session_id' as session_id, "
             "payload ->> 'status' as status, at from ingestion.outbox "
-            "where topic = 'session' and type = 'session.status_changed' order by key, xid desc, seq desc) last "
+            "where (topic = 'session' or topic like 'session.%') and type = 'session.status_changed' "
+            "and at >= :after order by key, xid desc, seq desc) last "
             "where status <> all (:final) and at < :before order by at limit :most",
-            {"final": list(FINAL), "before": before, "most": most},
+            {"final": list(FINAL), "before": before, "after": before - LOOK_BACK, "most": most},
         )
         return [LastStatus(UUID(row["session_id"]), row["status"], row["at"]) for row in rows]
 

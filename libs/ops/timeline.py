@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from libs.common.archive_desk import Applied, Fact, Wanted
+from libs.common.stream_desk import topic_of
 from libs.common.whereabouts import Whereabouts, whereabouts
 from libs.ops.answers import ANSWERS, Answer, answering
 from libs.ops.cursors import cursors
@@ -66,7 +67,7 @@ async def timeline(desk: Desk, session_id: UUID, books: Books) -> list[Step]:
 async def read_books(desk: Desk) -> Books:
     """Look once at all streams, so that many sessions can be judged by it."""
     published = {
-        cursor.topic: (cursor.position.xid, cursor.position.seq)
+        cursor.stream: (cursor.position.xid, cursor.position.seq)
         for cursor in await cursors(desk)
         if cursor.position is not None
     }
@@ -93,7 +94,7 @@ def _answers(fact: Fact, notes: dict[str, list[Applied]], books: Books) -> list[
 
 
 def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], books: Books) -> Answering:
-    where = books.on_the_way.get((fact.envelope.topic, group), {}).get(fact.envelope.id)
+    where = books.on_the_way.get((topic_of(fact.envelope.topic), group), {}).get(fact.envelope.id)
     for note in notes:
         if note.group == group:
             return Answering(group, answer, "applied", note.at, note.epoch)

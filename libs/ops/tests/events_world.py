@@ -92,7 +92,8 @@ class World:
     def fact(self, schema: str, type_: str, case: Case, *, age_s: float = 0, **more: Any) -> Envelope:
         """Archive a fact, with a capability that lives for `lives_s` more seconds."""
         lives_s = more.pop("lives_s", 3600)
-        topic = {"transcription": "transcript"}.get(type_.partition(".")[0], type_.partition(".")[0])
+        subject = type_.partition(".")[0]
+        topic = more.pop("topic", {"transcription": "transcript"}.get(subject, subject))
         at = utc_now() - timedelta(seconds=age_s)
         headers = {"capability": self.capability(case, lives_s), "traceparent": "00-1-2-01"}
         envelope = Envelope(new_id(), type_, 1, topic, str(case.session_id), at, case.payload(**more), headers)
