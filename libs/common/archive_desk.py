@@ -18,7 +18,8 @@ CONNECT_TIMEOUT_S = 5
 _NOT_ALLOWED = "42501"
 # Rows of a transaction older than the oldest one still running can no longer appear behind a cursor.
 _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
-_COLUMNS = "xid::text as xid, seq, id, topic, key, type, version, payload, headers, at"
+# Named apart from the column: `order by xid` would sort the text, in which 1000 comes before 999.
+_COLUMNS = "xid::text as xid_text, seq, id, topic, key, type, version, payload, headers, at"
 
 
 @dataclass(frozen=True, order=True)
@@ -150,10 +151,10 @@ class Archive:
         """Return the position just before the first fact that is wanted; None when there is none."""
         condition, values = _condition(wanted)
         rows = await self.ask(
-            f"select xid::text as xid, seq from {schema}.outbox where {condition} order by xid, seq limit 1",  # noqa: S608
+            f"select xid::text as xid_text, seq from {schema}.outbox where {condition} order by xid, seq limit 1",  # noqa: S608
             values,
         )
-        return Position(int(rows[0]["xid"]), int(rows[0]["seq"]) - 1) if rows else None
+        return Position(int(rows[0]["xid_text"]), int(rows[0]["seq"]) - 1) if rows else None
 
     async def applied(self, schema: str, ids: Iterable[UUID]) -> list[Applied]:
         """Return what a schema's inbox knows of these events."""
@@ -224,4 +225,6 @@ def _condition(wanted: Wanted) -> tuple[str, dict[str, Any]]:
 
 def _fact(schema: str, row: Mapping[str, Any]) -> Fact:
     names = ("id", "type", "version", "topic", "key", "at", "payload", "headers")
-    return Fact(schema, Position(int(row["xid"]), int(row["seq"])), Envelope(**{name: row[name] for name in names}))
+    return Fact(
+        schema, Position(int(row["xid_text"]), int(row["seq"])), Envelope(**{name: row[name] for name in names})
+    )

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from libs.common.archive_desk import START, Fact, Position
+from libs.common.archive_desk import START, Fact, Position, Wanted
 from libs.common.errors import CONFLICT, AppError
 from libs.common.events import Envelope
 from libs.common.stream_desk import Lane, topic_of
@@ -25,6 +25,7 @@ STEPS_A_SECOND = 5
 AHEAD_MAX = 10_000
 KEEPS_UP_WITHIN_S = 600.0
 KEEPS_UP_EVERY_S = 0.5
+SETTLES_WITHIN_S = 30.0
 RENEWED = "capability-renewed"
 
 
@@ -157,10 +158,22 @@ async def _pages(
     """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
     position = await _reached(desk, source.lane, wanted.name)
     chosen = wanted.chosen.wanted(*source.topics)
-    while facts := await desk.archive.after(source.schema, chosen, position, most):
+    while facts := await _next_page(desk, source, chosen, position, most):
         mine = [fact for fact in facts if stream_of(fact) == source.lane.stream]
         yield (position, facts[-1].position), mine
         position = facts[-1].position
+
+
+async def _next_page(desk: Desk, source: Source, chosen: Wanted, position: Position, most: int) -> list[Fact]:
+    """Return the next page; what an open transaction still holds back is waited for, or would be left out unseen."""
+    deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN_S
+    while True:
+        facts = await desk.archive.after(source.schema, chosen, position, most)
+        if facts or not (await desk.archive.waiting(source.schema, chosen, position)).rows:
+            return facts
+        if asyncio.get_running_loop().time() > deadline:
+            raise AppError(CONFLICT, "A long transaction holds facts back (therapyrag outbox status). Go on later.")
+        await asyncio.sleep(KEEPS_UP_EVERY_S)
 
 
 async def _reached(desk: Desk, lane: Lane, name: str) -> Position:

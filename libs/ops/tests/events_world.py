@@ -94,12 +94,13 @@ class World:
         lives_s = more.pop("lives_s", 3600)
         subject = type_.partition(".")[0]
         topic = more.pop("topic", {"transcription": "transcript"}.get(subject, subject))
+        xid = more.pop("xid", None)
         at = utc_now() - timedelta(seconds=age_s)
         headers = {"capability": self.capability(case, lives_s), "traceparent": "00-1-2-01"}
         envelope = Envelope(new_id(), type_, 1, topic, str(case.session_id), at, case.payload(**more), headers)
         self.admin.execute(
-            f"insert into {schema}.outbox (id, topic, key, type, version, payload, headers, at) "
-            "values (%s, %s, %s, %s, 1, %s, %s, %s)",
+            f"insert into {schema}.outbox (id, topic, key, type, version, payload, headers, at, xid) "
+            "values (%s, %s, %s, %s, 1, %s, %s, %s, coalesce(%s::text::xid8, pg_current_xact_id()))",
             (
                 envelope.id,
                 topic,
@@ -108,6 +109,7 @@ class World:
                 json.dumps(envelope.payload),
                 json.dumps(envelope.headers),
                 at,
+                xid,
             ),
         )
         return envelope

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from libs.devstack.provision import ROOT
@@ -196,6 +198,29 @@ def test_a_killed_replay_goes_on_where_it_was_and_sends_nothing_twice(desk: Worl
     assert 0 < before < EVENTS
     assert done["counts"]["sent"] == EVENTS - before
     assert (len(sent), set(sent)) == (EVENTS, ids)
+
+
+def test_a_fact_that_an_open_transaction_holds_back_is_waited_for_and_not_left_out(desk: World) -> None:
+    case = desk.case(*ALL_PURPOSES)
+    with psycopg.connect(desk.infra.admin_url) as other:
+        other.execute("select pg_current_xact_id()")
+        event = desk.uploaded(case)
+        ending = threading.Timer(1.5, other.rollback)
+        ending.start()
+
+        done = desk.json(*INTO, "--id", event.id, "--execute")
+        ending.join()
+
+    assert done["counts"]["sent"] == 1
+
+
+def test_facts_are_sent_in_the_order_of_their_transactions_also_where_the_numbers_grow_longer(desk: World) -> None:
+    case = desk.case(*ALL_PURPOSES)
+    later, earlier = desk.uploaded(case, xid=10), desk.uploaded(case, xid=9)
+
+    desk.json(*INTO, "--session", case.session_id, "--rate", 100, "--execute")
+
+    assert [row["id"] for row in desk.sent_to("recording", "transcriber")] == [str(earlier.id), str(later.id)]
 
 
 def test_a_rate_is_kept(desk: World) -> None:
