@@ -109,7 +109,7 @@ def test_rebuild_shows_what_it_would_publish_and_changes_nothing(desk: World) ->
 
     plan = desk.json("events", "rebuild", "--topic", "recording")
 
-    (stream,) = plan["streams"]
+    (stream,) = [row for row in plan["streams"] if row["stream"] == "recording"]
     assert (stream["cursor_state"], plan["executed"]) == ("missing", False)
     assert stream["rows"] >= 1
     assert desk.state() == before
@@ -168,7 +168,7 @@ def test_the_outbox_status_names_what_is_not_published(desk: World) -> None:
 
     status = desk.json("outbox", "status")
 
-    (recording,) = [row for row in status["topics"] if row["topic"] == "recording"]
+    (recording,) = [row for row in status["topics"] if row["stream"] == "recording"]
     assert (recording["cursor_state"], recording["unpublished"]) == ("in order", 2)
     assert recording["oldest_unpublished_s"] >= 119
     assert {row["service"] for row in status["schemas"]} >= {"ingestion", "transcriber"}
