@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Group
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
@@ -62,7 +62,7 @@ class Which:
 async def list_letters(
     desk: Desk, topic: TopicOption = None, group: GroupOption = None, why: WhyOption = None, older: OlderOption = None
 ) -> Shown:
-    """List dead letters and count them by reason."""
+    """List dead letters, newest first, and count them by reason."""
     letters = await _letters(desk, _which(topic, group, why, older, None))
     return Shown([_row(letter) for letter in letters], Group(_table(letters), _reasons(letters)))
 
@@ -136,7 +136,8 @@ def _confirmed(which: Which, every: bool) -> Which:
 async def _letters(desk: Desk, which: Which) -> list[Letter]:
     lanes = (await desk.streams.keys()).lanes
     found = [letter for lane in lanes for letter in await desk.streams.letters(lane)]
-    return [letter for letter in found if which.has(letter)]
+    meant = [letter for letter in found if which.has(letter)]
+    return sorted(meant, key=lambda letter: letter.at_ms, reverse=True)
 
 
 def _batches(letters: Sequence[Letter]) -> list[tuple[Lane, list[str]]]:
@@ -180,11 +181,12 @@ def _row(letter: Letter) -> dict[str, Any]:
 
 
 def _table(letters: Sequence[Letter]) -> Table:
-    table = Table("at", "topic", "group", "why", "place", "tries", "type", "event", "entry", box=None)
+    whole = (Column("at", no_wrap=True), Column("event", no_wrap=True))  # to be pasted into the next command
+    table = Table(*whole, "topic/group", "why", "place", "tries", "type", box=None)
     for row in map(_row, letters):
-        tries = str(row["attempts"])
-        told = (row["why"], row["place"], tries, row["type"] or "unreadable", row["event_id"] or "-", row["entry"])
-        table.add_row(row["at"], row["topic"], row["group"], *told)
+        group, tries = f"{row['topic']}/{row['group']}", str(row["attempts"])
+        event = row["event_id"] or row["entry"]
+        table.add_row(row["at"], event, group, row["why"], row["place"], tries, row["type"] or "unreadable")
     return table
 
 

@@ -25,6 +25,8 @@ FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
 FOLLOW_BATCH = 500
 
+_TOLD = {"session_id", "status", "reason", "consent_type", "attempt", "chunk_count", "size_bytes"}
+
 LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many to begin with.")]
 FollowFlag = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")]
 ForOption = Annotated[float, typer.Option("--for", max=FOLLOW_MAX_S, help="Follow for this many seconds at most.")]
@@ -127,7 +129,8 @@ def shown_place(where: Whereabouts) -> dict[str, Any]:
 
 def _line(fact: Fact) -> Shown:
     payload = shown(fact)
-    told = " ".join(f"{name}={value}" for name, value in payload["payload"].items())
+    # The ids are in `events show` and in the JSON; here a fact is one line.
+    told = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
     return Shown(payload, f"{payload['at']}  {fact.schema:<11} {payload['type']:<24} {payload['id']}  [dim]{told}[/]")
 
 

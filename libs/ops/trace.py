@@ -93,7 +93,7 @@ def _summary(steps: Sequence[Step]) -> str:
     waiting = [answering for step in steps for answering in step.answers if answering.is_open]
     whole = steps[-1].fact.envelope.at - steps[0].fact.envelope.at
     said = f"{len(steps)} facts in {ago(whole)}"
-    return said + (f", {len(waiting)} answers still to come." if waiting else ", every answer given.")
+    return said + (f"; answers still to come: {len(waiting)}." if waiting else "; every answer given.")
 
 
 def _ms(span: timedelta) -> float:

@@ -33,7 +33,7 @@ def test_a_session_is_traced_across_services_with_the_time_each_group_took(desk:
     assert answers == {"embedder": ("dead", "upstream-failed"), "ingestion": ("applied", None)}
     assert "━" in drawn
     assert "2 facts in" in drawn
-    assert "1 answers still to come" in drawn
+    assert "answers still to come: 1" in drawn
 
 
 def test_a_parked_answer_says_when_it_is_tried_again(desk: World) -> None:
