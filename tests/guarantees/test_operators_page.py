@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from libs.ops.answers import ANSWERS
+from libs.ops.desk import SCHEMAS
 from libs.ops.judging import Fate
 from libs.ops.main import app
 from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
@@ -83,6 +84,14 @@ def test_the_page_explains_every_fate_of_a_replayed_event() -> None:
 @pytest.mark.parametrize("service", SETTINGS)
 def test_the_tools_know_which_group_answers_which_event(service: str) -> None:
     assert set(ANSWERS.get(service, ())) == events_in(promise(service)["Consumes"])
+
+
+def test_the_tools_look_at_the_archive_of_every_service() -> None:
+    sql = (ROOT / "deploy" / "postgres" / "ops.sql").read_text()
+    (listed,) = re.findall(r"foreach s in array array\[(.+)\] loop", sql)
+
+    assert set(SCHEMAS) == set(SETTINGS)
+    assert {name.strip("'") for name in listed.split(",")} == set(SETTINGS)
 
 
 def test_whatever_changes_something_is_a_plan_until_it_is_executed_and_says_who() -> None:
