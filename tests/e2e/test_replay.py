@@ -84,6 +84,18 @@ class House:
                     digest.update(f"{row}\n".encode())
         return digest.hexdigest()
 
+    def expires(self, event_type: str, session_id: str) -> str:
+        """Make it so that a fact is a month old and its group never heard of it; return its id."""
+        expired = "regexp_replace(headers ->> 'capability', '^(v1[|][^|]+[|])[0-9]+', '\\11000000000')"
+        with psycopg.connect(self.stack.infra.admin_url) as connection:
+            (event_id,) = connection.execute(
+                f"update transcriber.outbox set headers = jsonb_set(headers, '{{capability}}', to_jsonb({expired})) "
+                "where type = %s and key = %s returning id".encode(),
+                (event_type, session_id),
+            ).fetchone() or ("",)
+            connection.execute("delete from embedder.inbox where event_id = %s", (event_id,))
+        return str(event_id)
+
     def count(self, *tables: str, where: str = "true") -> int:
         """How many rows tables hold."""
         with psycopg.connect(self.stack.infra.admin_url) as connection:
@@ -170,3 +182,23 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
     assert before != unused
     assert sent >= TIMES * facts // 2
     assert (same, told, asked, dead, processed, made) == (True, 0, 0, 0, 0, 0), line
+
+
+async def test_an_event_whose_capability_has_expired_is_applied_under_one_the_gateway_mints_while_consent_holds(
+    house: House, clinics: tuple[Clinic, Clinic]
+) -> None:
+    staying, leaving = clinics
+    kept, revoked = await _lived(staying, leaving)
+    await eventually(house.is_still, bool, within_s=60)
+    allowed, refused = house.expires("transcript.ready", kept[0]), house.expires("transcript.ready", revoked)
+    into = ("events", "replay", "--group", "embedder", "--execute", "--id")
+
+    renewed = await house.types(*into, allowed)
+    left_out = await house.types(*into, refused)
+
+    await eventually(house.is_still, bool, within_s=60)
+    assert renewed["counts"] == {"capability-renewed": 1, "sent": 1}
+    assert left_out["counts"] == {"capability-expired": 1, "sent": 0}
+    assert house.count("embedder.inbox", where=f"grp = 'embedder' and event_id = '{allowed}'") == 1
+    assert house.count("embedder.inbox", where=f"event_id = '{refused}'") == 0
+    assert await house.types("dlq", "list") == []
