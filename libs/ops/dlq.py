@@ -17,7 +17,7 @@ from libs.common.stream_desk import Lane, Letter
 from libs.ops.choosing import GroupOption, TopicOption, duration
 from libs.ops.console import Shown
 from libs.ops.desk import AsOption, Desk, ExecuteFlag
-from libs.ops.facts import at_ms, shown_envelope
+from libs.ops.facts import at_ms, expiry, shown_envelope
 
 BATCH = 500
 
@@ -148,9 +148,20 @@ def _batches(letters: Sequence[Letter]) -> list[tuple[Lane, list[str]]]:
 
 
 def _plan(deed: str, letters: Sequence[Letter]) -> Shown:
-    payload = {"plan": deed, "letters": len(letters), "by_reason": _count(letters), "executed": False}
-    said = f"Would {deed} {len(letters)} dead letters. Nothing was changed; --execute does it."
-    return Shown(payload, Group(_reasons(letters), said))
+    expired = sum(_has_expired(letter) for letter in letters)
+    payload = {"plan": deed, "letters": len(letters), "by_reason": _count(letters), "expired": expired}
+    said = [f"Would {deed} {len(letters)} dead letters. Nothing was changed; --execute does it."]
+    if expired and deed == "redrive":
+        said.append(f"{expired} of them carry a capability that has expired and would die again: `events replay --id`.")
+    return Shown(payload | {"executed": False}, Group(_reasons(letters), *said))
+
+
+def _has_expired(letter: Letter) -> bool:
+    try:
+        expires_at = expiry(Envelope.from_json(letter.body))
+    except (ValueError, KeyError, TypeError):
+        return False
+    return expires_at is None or expires_at <= utc_now()
 
 
 def _count(letters: Sequence[Letter]) -> dict[str, int]:

@@ -84,7 +84,11 @@ async def _done(desk: Desk, wanted: Replay, total: int, who: str | None) -> Show
     async with desk.recorded(who, WHAT, _arguments(wanted)) as counts:
         with Progress(*columns, console=for_people(stderr=True)) as bar:
             task = bar.add_task(f"replay {wanted.name}", total=total)
-            counts.update(await send(desk, wanted, lambda steps: bar.advance(task, steps)))
+            became: Counter[str] = Counter()
+            try:
+                await send(desk, wanted, became, lambda steps: bar.advance(task, steps))
+            finally:
+                counts.update(became)
     payload = {"name": wanted.name, "group": wanted.group, "epoch": wanted.epoch, "executed": True, "counts": counts}
     return Shown(payload, f"{counts.get('sent', 0)} events sent to {wanted.group}.")
 

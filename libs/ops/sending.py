@@ -63,12 +63,12 @@ async def plan(desk: Desk, wanted: Replay) -> Counter[Fate]:
     return counts
 
 
-async def send(desk: Desk, wanted: Replay, on_step: Callable[[int], None]) -> Counter[str]:
-    """Send what is left of the replay; return what became of it. Raises AppError(CONFLICT) when another sends it too.
+async def send(desk: Desk, wanted: Replay, counts: Counter[str], on_step: Callable[[int], None]) -> None:
+    """Send what is left of the replay and count what became of it. Raises AppError(CONFLICT) when another sends it too.
 
     Waits while the group does not keep up: the backlog stays in the archive, not in the stream's memory.
     """
-    counts: Counter[str] = Counter()
+    counts["sent"] = 0
     renewals = Renewals(desk)
     started = asyncio.get_running_loop().time()
     for source in await _sources(desk, wanted):
@@ -81,7 +81,6 @@ async def send(desk: Desk, wanted: Replay, on_step: Callable[[int], None]) -> Co
             counts["sent"] += len(bodies)
             await _paced(started, counts["sent"], wanted.rate)
             await _kept_up(desk, source.lane, wanted.name)
-    return counts
 
 
 class Renewals:

@@ -64,6 +64,17 @@ def test_a_letter_is_given_out_again_once_as_a_first_attempt_in_its_epoch(desk: 
     ]
 
 
+def test_the_plan_warns_of_letters_that_would_die_again_because_their_capability_has_expired(desk: World) -> None:
+    case = desk.case(*ALL_PURPOSES)
+    desk.dead(desk.uploaded(case, lives_s=-5), "transcriber", "unauthenticated")
+    desk.dead(desk.uploaded(case), "transcriber", "internal")
+
+    plan = desk.json("dlq", "redrive", "--all")
+
+    assert (plan["letters"], plan["expired"]) == (2, 1)
+    assert "would die again" in desk.types("dlq", "redrive", "--all").stdout
+
+
 def test_only_letters_of_a_reason_are_given_out_again(desk: World) -> None:
     kept, wanted = desk.uploaded(desk.case(*ALL_PURPOSES)), desk.uploaded(desk.case(*ALL_PURPOSES))
     desk.dead(kept, "transcriber", "killed-its-worker")
