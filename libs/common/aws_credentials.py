@@ -42,7 +42,7 @@ class FixedCredentials:
 
 
 class ContainerCredentials:
-    """Implements AwsCredentials: those of a container's role (ECS, EKS Pod Identity), kept until shortly before they end."""
+    """Implements AwsCredentials: a container's role (ECS, EKS Pod Identity), kept until shortly before it ends."""
 
     def __init__(self, url: str, token_file: Path | None, clock: Clock = utc_now) -> None:
         parts = urlsplit(url)

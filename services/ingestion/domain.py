@@ -133,7 +133,24 @@ class Recording:
     media_type: str
     size_bytes: int
     content_sha256: str
-    wrapped_keyset: bytes
+    wrapped_keyset: bytes | None
+    """None once it was destroyed: the ciphertext opens for nobody."""
+
+
+@dataclass(frozen=True)
+class OrganizationKey:
+    """A version of an organization's key, wrapped by the root key."""
+
+    wrapped: bytes
+    version: int
+
+
+@dataclass(frozen=True)
+class PatientKey:
+    """A patient's key, wrapped by a version of the organization's key; both None once it was destroyed."""
+
+    wrapped: bytes | None
+    version: int | None
 
 
 @dataclass(frozen=True)

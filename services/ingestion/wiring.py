@@ -6,9 +6,10 @@ from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping, read_root_key
+from libs.common.key_wrapping import KeyWrapping
 from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
+from libs.common.root_key import RootKey, root_key
 from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
@@ -24,11 +25,12 @@ from libs.contracts.transcript import (
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
+from services.ingestion.key_store import KeyStore
 from services.ingestion.keys import KeyChain
 from services.ingestion.metrics import CountedIllegalMoves
 from services.ingestion.ports import Consents, Objects
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store import KeyStore, SessionStore
+from services.ingestion.store import SessionStore
 from services.ingestion.upload import AcceptRecording, World
 
 TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session"), refusals=REFUSALS)
@@ -45,11 +47,13 @@ def build() -> Service:
         title="ingestion",
         version="1",
         routers=(build_router(parts(plumbing.database, root, objects, ConsentClient(consent))),),
-        checks={**plumbing.checks, "object_store": objects.ready},
+        checks={**plumbing.checks, "object_store": objects.ready, "root_key": root.ready},
+        details=root.details,
     )
 
     async def close() -> None:
         await consent.close()
+        await root.close()
         await plumbing.close()
 
     return Service(app, plumbing.workers(subscriptions()), close)
@@ -80,8 +84,8 @@ def subscriptions() -> tuple[Subscription, ...]:
     )
 
 
-def _root_key(settings: IngestionSettings) -> KeyWrapping:
+def _root_key(settings: IngestionSettings) -> RootKey:
     try:
-        return read_root_key(settings.root_key_file)
+        return root_key(settings)
     except ValueError as error:
-        raise AppError(UNAVAILABLE, f"ROOT_KEY_FILE: {error}") from error
+        raise AppError(UNAVAILABLE, f"The root key: {error}.") from error
