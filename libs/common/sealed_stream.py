@@ -20,6 +20,9 @@ from libs.common.errors import UPSTREAM_REFUSED, AppError
 
 SEGMENT_BYTES = 1024 * 1024
 
+_HEADER_BYTES = 40
+"""The length byte, a salt as long as the key, a nonce prefix of 7: what every stream of this kind begins with."""
+
 T = TypeVar("T")
 
 
@@ -35,6 +38,11 @@ def new_keyset() -> bytes:
     _register()
     handle = tink.new_keyset_handle(streaming_aead.streaming_aead_key_templates.AES256_GCM_HKDF_1MB)
     return bytes(tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+
+def looks_sealed(head: bytes) -> bool:
+    """Tell whether bytes may be the beginning of a sealed stream: no plaintext format begins like one."""
+    return len(head) > _HEADER_BYTES and head[0] == _HEADER_BYTES
 
 
 async def seal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, RowMapping, bindparam, text
+from sqlalchemy import ARRAY, TEXT, TIMESTAMP, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from libs.common.clock import to_json_time
-from libs.common.database import Transaction
+from libs.common.database import Database, Transaction
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
@@ -56,6 +56,8 @@ _RECORDING = text(
     "select recording_id, object_name, media_type, size_bytes, content_sha256, wrapped_keyset from recording"
     " where session_id = :session_id order by created_at desc limit 1"
 )
+
+_UNKNOWN = text("select unknown_objects(:names)").bindparams(bindparam("names", type_=ARRAY(TEXT())))
 
 
 class SessionStore:
@@ -131,6 +133,18 @@ class SessionStore:
         )
         rows = [_session(row) for row in found.mappings()]
         return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
+
+
+class KnownObjects:
+    """Implements sweeping.Known: asks about all organizations at once, and learns nothing but yes or no."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def unknown(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those names that belong to no recording."""
+        async with self._database.without_capability() as tx:
+            return list((await tx.execute(_UNKNOWN, {"names": list(names)})).scalars())
 
 
 def _bond(bond: Bond) -> dict[str, Any]:

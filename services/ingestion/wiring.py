@@ -29,8 +29,10 @@ from services.ingestion.key_store import KeyStore
 from services.ingestion.keys import KeyChain
 from services.ingestion.metrics import CountedIllegalMoves
 from services.ingestion.ports import Consents, Objects
+from services.ingestion.proven_objects import ProvenObjects
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store import SessionStore
+from services.ingestion.store import KnownObjects, SessionStore
+from services.ingestion.sweeping import Sweeper
 from services.ingestion.upload import AcceptRecording, World
 
 TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session"), refusals=REFUSALS)
@@ -42,7 +44,8 @@ def build() -> Service:
     root = _root_key(settings)
     plumbing = Plumbing(settings, TRAFFIC)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
-    objects = ObjectStore(StoreAddress.of(settings))
+    store = ObjectStore(StoreAddress.of(settings))
+    objects = ProvenObjects(store)
     app = AppSpec(
         title="ingestion",
         version="1",
@@ -56,7 +59,8 @@ def build() -> Service:
         await root.close()
         await plumbing.close()
 
-    return Service(app, plumbing.workers(subscriptions()), close)
+    sweeper = Sweeper(store, KnownObjects(plumbing.database), utc_now)
+    return Service(app, [*plumbing.workers(subscriptions()), sweeper], close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
