@@ -1,5 +1,6 @@
 """A parser as a walk: it asks for some bytes or skips some, and is driven by whatever chunks arrive."""
 
+import struct
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -40,6 +41,32 @@ class FileEnded(Exception):  # noqa: N818 - an end is not an error
 T = TypeVar("T")
 Steps = Generator[Read | Skip, bytes, T]
 Walk = Steps[float | None]
+
+
+@dataclass(frozen=True)
+class Box:
+    """The head of an MP4 box: its type, the bytes inside, and those of the head itself."""
+
+    kind: bytes
+    size: int
+    head: int
+
+
+def read_box() -> Steps[Box]:
+    """Read the head of a box; its size is TO_THE_END when it goes on to the end of the file."""
+    size, kind = struct.unpack(">I4s", (yield Read(8)))
+    head = 8
+    if size == 1:
+        try:
+            size = int.from_bytes((yield Read(8)), "big")
+        except FileEnded as end:
+            raise broken("it is cut off") from end
+        head = 16
+    if size == 0:
+        return Box(kind, TO_THE_END, head)
+    if size < head or size >= TO_THE_END or not kind.isascii():
+        raise broken("a box has an impossible size")
+    return Box(kind, size - head, head)
 
 
 class Walker:
