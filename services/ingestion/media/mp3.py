@@ -6,7 +6,7 @@ header promises.
 
 from dataclasses import dataclass
 
-from services.ingestion.media.walking import FileEnded, Read, Skip, Steps, Walk, broken
+from services.ingestion.media.walking import FileEnded, Read, Scan, Skip, Steps, Walk, broken
 
 _BITRATES = {
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -17,7 +17,6 @@ _VERSION_1 = 3
 _LAYER_3 = 1
 _ID3_FOOTER = 0x10
 FRAMES_MIN = 3
-FRAMES_MAX = 30_000_000
 FRAMES_AMISS = 2
 """How many fewer frames than its header says a file may have: encoders count the first one or not."""
 TAGS_MAX = 16
@@ -52,23 +51,47 @@ def walk_mp3() -> Walk:
 
 
 def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
-    """Follow the frames after the first; return their number and whether the last one is whole."""
-    count = tags = 0
+    """Follow the frames after the first; return how many are whole, and whether all are."""
+    run = _Run(first)
     try:
-        while count < FRAMES_MAX:
-            header = yield Read(4)
-            frame = _frame(header)
-            if frame is not None and frame.continues(first):
-                yield Skip(frame.size - 4)
-                count += 1
-                continue
-            tags += 1
-            if tags > TAGS_MAX:
-                raise broken("it has too many tags")
-            yield from _tag(header)
+        for _ in range(TAGS_MAX):
+            yield Scan(run.take)
+            yield from _tag((yield Read(4)))
     except FileEnded as end:
-        return count, not end.inside
-    raise broken("it never ends")
+        cut = end.inside and run.is_last
+        return run.count - cut, not end.inside
+    raise broken("it has too many tags")
+
+
+class _Run:
+    """Counts frames of one kind that follow each other."""
+
+    def __init__(self, first: _Frame) -> None:
+        self._first = first
+        self._sizes: dict[bytes, int] = {}
+        self.count = 0
+        self.is_last = True
+
+    def take(self, data: bytes) -> tuple[int, bool]:
+        at = 0
+        self.is_last = True
+        while at + 4 <= len(data):
+            header = data[at : at + 4]
+            size = self._sizes.get(header) or self._size(header)
+            if not size:
+                self.is_last = False
+                return at, True
+            self.count += 1
+            at += size
+        return at, False
+
+    def _size(self, header: bytes) -> int:
+        """Return the size of a frame of this kind, or 0. Few headers differ, so all are remembered."""
+        frame = _frame(header)
+        if frame is None or not frame.continues(self._first):
+            return 0
+        self._sizes[header] = frame.size
+        return frame.size
 
 
 def _after_tags() -> Steps[bytes]:
