@@ -13,6 +13,7 @@ CHILDREN_MAX = 10_000
 SMALL_BYTES_MAX = 16 * 1024
 _ENTRY_BYTES = 8
 _IN_THIS_FILE = 1
+_NEEDED = frozenset({b"dref", b"stsd", b"stts", b"stsc", b"stco"})
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 _MVHD_BYTES, _MDHD_BYTES, _TKHD_BYTES = 20, 20, 16
 
@@ -29,7 +30,7 @@ class Track:
     samples: int = 0
     sizes: int | None = None
     is_sound: bool = False
-    is_referred: bool = False
+    tables: set[bytes] = field(default_factory=set)
 
 
 @dataclass
@@ -62,10 +63,8 @@ def read_movie(movie: Movie, size: int) -> Steps[None]:
     def track(inner: int) -> Steps[None]:
         found = Track()
         yield from _track(movie, found, inner)
-        if not found.is_referred:
-            raise broken("a track does not say where its samples are")
-        if found.id in movie.tracks:
-            raise broken("two tracks have one number")
+        if not found.id or found.id in movie.tracks or not found.scale or not found.tables >= _NEEDED:
+            raise broken("a track does not say what it holds")
         movie.tracks[found.id] = found
 
     def extends(inner: int) -> Steps[None]:
@@ -95,21 +94,21 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
     def media_header(inner: int) -> Steps[None]:
         track.scale, seconds = _stated_s((yield from _small(inner, _MDHD_BYTES)))
         movie.stated_s = max(movie.stated_s, seconds)
-        if not track.scale:
-            raise broken("a track has no time scale")
 
     def handler(inner: int) -> Steps[None]:
         track.is_sound = (yield from _small(inner, 12))[8:12] == b"soun"
 
     def references(inner: int) -> Steps[None]:
         _require_in_this_file((yield from _small(inner, 8)))
-        track.is_referred = True
+        track.tables.add(b"dref")
 
     def sizes(inner: int) -> Steps[None]:
         track.sizes = _u32((yield Read(12)), 8)
         yield Skip(inner - 12)
 
     samples: dict[bytes, Handler] = {b"stts": lambda inner: _times(track, inner), b"stsz": sizes}
+    samples |= {kind: _noted(track, kind) for kind in (b"stsd", b"stsc", b"stco")}
+    samples[b"co64"] = samples[b"stco"]
     minf = {
         b"dinf": lambda inner: _container(inner, {b"dref": references}),
         b"stbl": lambda inner: _container(inner, samples),
@@ -120,7 +119,16 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
         raise broken("its tables of samples disagree")
 
 
+def _noted(track: Track, kind: bytes) -> Handler:
+    def pass_over(inner: int) -> Steps[None]:
+        track.tables.add(kind)
+        yield Skip(inner)
+
+    return pass_over
+
+
 def _times(track: Track, size: int) -> Steps[None]:
+    track.tables.add(b"stts")
     count = _u32((yield Read(8)), 4)
     if size != 8 + count * _ENTRY_BYTES:
         raise broken("a table has an impossible size")

@@ -8,13 +8,14 @@ CHUNKS_MAX = 64
 CHANNELS_MAX = 16
 RATES = range(1000, 768_001)
 FORMAT_BYTES_MAX = 1024
+ADPCM_BLOCK_MAX = 16 * 1024
 _SIZE_UNKNOWN = 0x7FFF0000
 """Recorders that stream leave 0, 0x7FFFxxxx or 0xFFFFFFFF as sizes, and no file that is taken is that large."""
 _FORMAT = struct.Struct("<HHIIHH")
 _PLAIN = frozenset({1, 3, 6, 7, 0xFFFE})
 """PCM, floats, A-law, mu-law, and PCM with a longer description: a fixed number of bytes a sample."""
-_ADPCM = frozenset({2, 0x11})
-"""About half a byte a sample."""
+_ADPCM = {2: (7, 2), 0x11: (4, 1)}
+"""Half a byte a sample after a head in each block: its bytes a channel, and the samples it holds itself."""
 _BITS = frozenset({8, 16, 24, 32, 64})
 
 
@@ -49,13 +50,13 @@ def _byte_rate(format_chunk: bytes) -> int:
     tag, channels, sample_rate, byte_rate, block, bits = _FORMAT.unpack_from(format_chunk)
     if not 1 <= channels <= CHANNELS_MAX or sample_rate not in RATES or not block:
         raise broken("its format makes no sense")
-    if tag in _PLAIN:
-        sound = bits in _BITS and block == channels * bits // 8 and byte_rate == sample_rate * block
-    else:
-        sound = tag in _ADPCM and 0.4 <= byte_rate / (sample_rate * channels) <= 0.8
-    if not sound:
-        raise broken("its format makes no sense")
-    return int(byte_rate)
+    if tag in _PLAIN and bits in _BITS and block == channels * bits // 8 and byte_rate == sample_rate * block:
+        return int(byte_rate)
+    if tag in _ADPCM and bits == 4 and 8 * channels < block <= ADPCM_BLOCK_MAX:
+        # Counted from the block, because encoders leave the byte rate out.
+        head, whole = _ADPCM[tag]
+        return max(1, int(sample_rate * block / ((block - head * channels) * 2 / channels + whole)))
+    raise broken("its format makes no sense")
 
 
 def _samples(declared: int, position: int) -> Steps[tuple[int, int]]:
