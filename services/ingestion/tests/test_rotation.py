@@ -173,7 +173,7 @@ def _keys(world: KeyWorld, root: Path, *arguments: str) -> "subprocess.Completed
     admin_url = world.at.infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1)
     environment = {"PATH": os.environ["PATH"], "ROOT_KEY_FILE": str(root), "MIGRATION_DATABASE_URL": admin_url}
     command = [sys.executable, "-m", "services.ingestion", "keys", *arguments]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
 
 
 def _lines(output: str, organization_id: object) -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ def test_a_command_without_its_settings_says_which_and_does_nothing() -> None:
     command = [sys.executable, "-m", "services.ingestion", "keys", "status"]
 
     run = subprocess.run(
-        command, env={"PATH": os.environ["PATH"]}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        command, env={"PATH": os.environ["PATH"]}, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False
     )
 
     assert run.returncode == 2
