@@ -12,6 +12,7 @@ from libs.common import kms_call
 from libs.common.clock import Clock, utc_now
 from libs.common.sigv4 import Credentials
 
+ECS_AGENT = "http://169.254.170.2"
 RENEW_BEFORE = timedelta(minutes=5)
 # ECS, EKS Pod Identity; anything else in plain HTTP could be somebody who wants our token.
 _PLAIN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
@@ -68,7 +69,7 @@ class ContainerCredentials:
         await self._client.aclose()
 
     async def _ask(self) -> tuple[Credentials, datetime]:
-        headers = {"authorization": self._token_file.read_text().strip()} if self._token_file else {}
+        headers = {"authorization": self._read_token(self._token_file)} if self._token_file else {}
         found = await kms_call.call(
             lambda: self._client.get(self._url, headers=headers),
             lambda answer: kms_call.refused("no-credentials", status=answer.status_code),
@@ -78,6 +79,13 @@ class ContainerCredentials:
         except ValidationError as error:
             raise kms_call.refused("no-credentials") from error
         return Credentials(answer.AccessKeyId, answer.SecretAccessKey, answer.Token), answer.Expiration
+
+    @staticmethod
+    def _read_token(file: Path) -> str:
+        try:
+            return file.read_text().strip()
+        except OSError as error:
+            raise kms_call.refused("no-token") from error
 
 
 class _Answer(BaseModel):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.common.aws_credentials import AwsCredentials, ContainerCredentials, FixedCredentials
+from libs.common.aws_credentials import ECS_AGENT, AwsCredentials, ContainerCredentials, FixedCredentials
 from libs.common.aws_kms import AwsKms, KmsKey
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 from libs.common.key_wrapping import KEY_BYTES, KeyWrapping, LocalKeys, read_root_key
@@ -54,7 +54,10 @@ class RootKeySettings(BaseSettings):
     aws_secret_access_key: SecretStr | None = Field(None, description="The secret of that key pair.")
     aws_session_token: SecretStr | None = Field(None, description="The session token of a temporary key pair.")
     aws_container_credentials_full_uri: str | None = Field(
-        None, description="Where the role of this container or pod is asked for; set by ECS and EKS Pod Identity."
+        None, description="Where the role of this container or pod is asked for; set by EKS Pod Identity."
+    )
+    aws_container_credentials_relative_uri: str | None = Field(
+        None, description="The same as a path at the host of the container's agent; set by ECS."
     )
     aws_container_authorization_token_file: Path | None = Field(
         None, description="The file with the token for that; set by EKS Pod Identity."
@@ -178,11 +181,12 @@ def _aws_credentials(settings: RootKeySettings) -> AwsCredentials:
         )
     if any(pair):
         raise ValueError("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set together or not at all")
-    if settings.aws_container_credentials_full_uri is None:
+    path, url = settings.aws_container_credentials_relative_uri, settings.aws_container_credentials_full_uri
+    if path is not None:
+        url = f"{ECS_AGENT}/{path.lstrip('/')}"
+    if url is None:
         raise ValueError("AWS_KMS_KEY_ID is set, but neither a key pair nor AWS_CONTAINER_CREDENTIALS_FULL_URI is")
-    return ContainerCredentials(
-        settings.aws_container_credentials_full_uri, settings.aws_container_authorization_token_file
-    )
+    return ContainerCredentials(url, settings.aws_container_authorization_token_file)
 
 
 def _transit(settings: RootKeySettings) -> Root | None:

@@ -283,6 +283,20 @@ async def test_the_role_of_a_container_is_asked_once_and_its_session_token_signe
     assert [request.path for request in world.faults["aws_kms"].requests].count("/role") == 1
 
 
+async def test_a_container_without_its_token_is_refused_and_one_of_ecs_needs_none(world: World, tmp_path: Path) -> None:
+    role = {"aws_access_key_id": None, "aws_secret_access_key": None}
+    url = world.given["aws_kms"]["aws_kms_endpoint"] + "/role"
+    missing = {"aws_container_credentials_full_uri": url, "aws_container_authorization_token_file": tmp_path / "none"}
+
+    async with world.key("aws_kms", **role, **missing) as key:
+        with pytest.raises(AppError) as caught:
+            await key.ready()
+    async with world.key("aws_kms", **role, aws_container_credentials_relative_uri="/v2/credentials/id") as key:
+        assert key.details == {"root_key": "aws_kms"}
+
+    assert caught.value.facts["reason"] == "no-token"
+
+
 async def test_a_token_file_is_read_for_each_call_because_an_agent_renews_it(world: World, tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text(transit.TOKEN)
