@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from libs.common.capability import held
 from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId
 
@@ -76,6 +77,12 @@ def parse(token: str) -> Claims:
         )
     except ValueError as error:
         raise AppError(UNAUTHENTICATED, "The capability is not readable.") from error
+
+
+def bound_patient() -> PatientId | None:
+    """Return the patient that the capability in force is bound to, if it is."""
+    token = held()
+    return parse(token).patient_id if token else None
 
 
 def _or_dash(value: UUID | str | None) -> str:

@@ -2,6 +2,15 @@
 
 from libs.common.events import Catalogue, Event
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
+from libs.contracts.erasure import (
+    AnswersErased,
+    EvidenceErased,
+    IndexErased,
+    PatientErased,
+    SessionErased,
+    TranscriptErased,
+    UserErased,
+)
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.key import KeyRevoked
 from libs.contracts.recording import RecordingUploaded
@@ -32,6 +41,13 @@ EVENTS: tuple[type[Event], ...] = (
     SessionFailed,
     KeyRevoked,
     CrisisSignal,
+    SessionErased,
+    PatientErased,
+    TranscriptErased,
+    IndexErased,
+    AnswersErased,
+    EvidenceErased,
+    UserErased,
 )
 
 CATALOGUE = Catalogue(EVENTS)

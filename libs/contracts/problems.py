@@ -78,6 +78,21 @@ NOT_FAILED = ProblemType(
     "The session has not failed",
     "Only a session whose processing failed or was withheld can be retried. Read its status.",
 )
+ERASED = ProblemType(
+    "erased",
+    410,
+    "It was erased",
+    "This session or patient was erased for good, so nothing of it is kept, shown or taken in again. "
+    "The receipt of the erasure (GET /api/v1/erasures/{id}) says what went when.",
+    is_refusal=True,
+)
+LEGAL_HOLD = ProblemType(
+    "legal-hold",
+    409,
+    "A legal hold is in force",
+    "What is kept about this patient must not be erased for now. An administrator lifts the hold "
+    "(DELETE /api/v1/patients/{id}/legal-hold); send the request again after that.",
+)
 
 PRODUCT: tuple[ProblemType, ...] = (
     FIELDS_AFTER_FILE,
@@ -93,9 +108,11 @@ PRODUCT: tuple[ProblemType, ...] = (
     LAST_ADMIN_KEY,
     REPLAY_RUNNING,
     REPLAY_CHANGED,
+    ERASED,
+    LEGAL_HOLD,
 )
 
 BY_SLUG: dict[str, ProblemType] = {problem.slug: problem for problem in (*GENERIC, *PRODUCT)}
 
 # SQLSTATEs that our database functions raise for a business "no".
-REFUSALS: dict[str, ProblemType] = {"TR403": CONSENT_REQUIRED}
+REFUSALS: dict[str, ProblemType] = {"TR403": CONSENT_REQUIRED, "TR410": ERASED}

@@ -12,19 +12,30 @@ from libs.contracts.purposes import Purpose
 
 @dataclass(frozen=True)
 class Answer:
-    """What a group needs to answer an event: the purposes that must be in force, and whether a vendor works on it."""
+    """What a group needs to answer an event: the purposes that must be in force, and whether a vendor works on it.
+
+    `buries`: it erases, so it is answered although (because) what it is about is no more.
+    """
 
     purposes: tuple[Purpose, ...] = ()
     vendor: bool = False
+    buries: bool = False
 
 
 _WORDS = Answer((Purpose.RECORDING, Purpose.TRANSCRIPTION), vendor=True)
 _INDEX = Answer((Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS), vendor=True)
 _BOOKS = Answer()
+_ERASES = Answer(buries=True)
+_ERASURES = {"session.erased": _ERASES, "patient.erased": _ERASES}
 
 ANSWERS: Mapping[str, Mapping[str, Answer]] = {
-    "transcriber": {"recording.uploaded": _WORDS},
-    "embedder": {"transcript.ready": _INDEX, "transcript.updated": _INDEX, "consent.revoked": _BOOKS},
+    "transcriber": {"recording.uploaded": _WORDS, "consent.revoked": _BOOKS, **_ERASURES},
+    "embedder": {
+        "transcript.ready": _INDEX,
+        "transcript.updated": _INDEX,
+        "consent.revoked": _BOOKS,
+        **_ERASURES,
+    },
     "ingestion": {
         "transcription.started": _BOOKS,
         "transcription.failed": _BOOKS,
@@ -34,8 +45,16 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
         "index.failed": _BOOKS,
         "index.withheld": _BOOKS,
         "consent.revoked": _BOOKS,
+        **_ERASURES,
+        "transcript.erased": _ERASES,
+        "index.erased": _ERASES,
+        "answers.erased": _ERASES,
+        "evidence.erased": _ERASES,
+        "user.erased": _ERASES,
     },
-    "chat": {"consent.revoked": _BOOKS},
+    "chat": {"consent.revoked": _BOOKS, **_ERASURES},
+    "consent": _ERASURES,
+    "gateway": _ERASURES,
 }
 
 

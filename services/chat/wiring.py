@@ -12,6 +12,8 @@ from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
+from libs.contracts.erase_share import erasing
+from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from services.chat.api import build_router
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
@@ -23,7 +25,7 @@ from services.chat.store import ConversationStore
 from services.chat.vendors.local_extractive import MODEL as LOCAL_MODEL
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
-TRAFFIC = Traffic("chat", CATALOGUE, ("safety",), REFUSALS)
+TRAFFIC = Traffic("chat", CATALOGUE, ("safety", "answers"), REFUSALS)
 
 
 class Vendor(Answerer, Protocol):
@@ -69,7 +71,8 @@ def build() -> Service:
             await part.close()
         await plumbing.close()
 
-    return Service(app, plumbing.workers([Subscription(ConsentRevoked, RedactOnRevocation(store))]), close)
+    steps = (Subscription(ConsentRevoked, RedactOnRevocation(store)), *erasing(AnswersErased))
+    return Service(app, plumbing.workers(steps), close)
 
 
 def model_of(settings: ChatSettings) -> str:

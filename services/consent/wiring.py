@@ -4,6 +4,8 @@ from libs.common.http_app import AppSpec
 from libs.common.plumbing import Plumbing, Traffic
 from libs.common.run import Service
 from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.erase_share import erasing
+from libs.contracts.erasure import EvidenceErased
 from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
 from services.consent.api import build_router
 from services.consent.handlers import Consents
@@ -25,4 +27,4 @@ def build() -> Service:
         routers=(build_router(Consents(plumbing.database, LedgerStore())),),
         checks=plumbing.checks,
     )
-    return Service(app, plumbing.workers(()), plumbing.close)
+    return Service(app, plumbing.workers(erasing(EvidenceErased)), plumbing.close)

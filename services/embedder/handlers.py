@@ -14,7 +14,7 @@ from libs.common.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
-from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.embedder.chunking import CountTokens, chunks_of
@@ -69,9 +69,11 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         return (_ready(event, result),)
 
     async def give_up(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Say that it failed, or that consent ended between the halves."""
+        """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)
+        if error.problem is ERASED:
+            return ()  # whoever waited for the index has erased its share as well
         return (
             IndexFailed(
                 organization_id=event.organization_id,

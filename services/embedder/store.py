@@ -29,6 +29,8 @@ from services.embedder.ports import Vector
 
 # More words than this in one question add time and no evidence.
 TERMS_MAX = 64
+# Withdrawn consents that one pass deletes the index of.
+SWEEP_MOST = 20
 
 _KEPT = text(
     "select e.content_hash from embedding e join model m on m.id = e.model_id and m.name = :model"
@@ -75,6 +77,7 @@ _WITHDRAW = text(
     " on conflict (organization_id, patient_id, therapist_id)"
     " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
 )
+_SWEEP = text("select sweep_withdrawn(:most)")
 
 _SEARCH = Path(__file__).with_name("search.sql")
 _SEARCH_TYPES = (
@@ -138,6 +141,11 @@ class IndexStore:
                 "delete_after": delete_after,
             },
         )
+
+    async def sweep_withdrawn(self) -> int:
+        """Delete what was withdrawn long enough ago and not granted again, of all organizations; return how many."""
+        async with self._database.without_capability() as tx:
+            return int((await tx.execute(_SWEEP, {"most": SWEEP_MOST})).scalar_one())
 
     async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
         """Return the best passages of the patient, best first; without a vector by their words alone."""

@@ -7,10 +7,13 @@ from libs.common.clock import utc_now
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.plumbing import Plumbing, Traffic
+from libs.common.recurring import Recurring
 from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
+from libs.contracts.erase_share import erasing
+from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.embedder.api import build_router
@@ -25,6 +28,7 @@ from services.embedder.vendors.token_counts import cl100k_counter
 TRAFFIC = Traffic("embedder", CATALOGUE, topics_out=("index",), refusals=REFUSALS)
 # An hour of speech is about a hundred passages; a slow core embeds two a second.
 INDEX_TIMEOUT_S = 300.0
+SWEEP_EVERY_S = 900.0
 
 
 class Closing(Protocol):
@@ -59,7 +63,8 @@ def build() -> Service:
         for part in parts:
             await part.close()
 
-    return Service(app, plumbing.workers(subscriptions(world, shelf, settings)), close)
+    sweep = Recurring("index.withdrawn", shelf.sweep_withdrawn, SWEEP_EVERY_S)
+    return Service(app, [*plumbing.workers(subscriptions(world, shelf, settings)), sweep], close)
 
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
@@ -81,6 +86,7 @@ def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> tup
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, hide),
+        *erasing(IndexErased),
     )
 
 

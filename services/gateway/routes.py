@@ -24,7 +24,9 @@ from libs.contracts.problems import (
     ALREADY_REVOKED,
     CONSENT_REQUIRED,
     EMAIL_TAKEN,
+    ERASED,
     LAST_ADMIN_KEY,
+    LEGAL_HOLD,
     PATIENT_QUOTA,
     REPLAY_CHANGED,
     REPLAY_RUNNING,
@@ -43,8 +45,11 @@ _PIPELINE = frozenset({"ingestion:write", "transcriber:write", "embedder:write",
 _CHAT = frozenset({"chat:write", "embedder:read", "ingestion:read", "consent:read"})
 _REVOCATION = frozenset({"consent:write", "ingestion:write", "transcriber:write", "embedder:write", "chat:write"})
 
+# An erasure reaches every store; the scope is for that alone, and no other route carries it.
+_ERASURE = frozenset({"erasure:write", "ingestion:write"})
+
 # A replayed event sets the work of its group going and what follows from that.
-_RENEWED = _PIPELINE | {"chat:write"}
+_RENEWED = _PIPELINE | {"chat:write", "erasure:write"}
 
 _ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
 
@@ -96,6 +101,7 @@ _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 _READ_CONSENT = frozenset({"consent:read"})
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
+_EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "chat:read"})
 
 
 def _route(operation_id: str, where: str, tag: str, summary: str, **more: object) -> Route:
@@ -159,35 +165,62 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
     ),
     _route(
         "getSession", "GET /sessions/{session_id}", "sessions", "Read a session and how far it is",
-        scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND,),
+        scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND, ERASED),
     ),
     _route(
         "watchSession", "GET /sessions/{session_id}/events", "sessions", "Watch a session's status as it changes",
-        scopes=_SESSIONS_READ, capability=_READ_SESSION, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND,),
+        scopes=_SESSIONS_READ, capability=_READ_SESSION, lifetime_s=STREAM_LIFETIME_S,
+        problems=(NOT_FOUND, ERASED),
     ),
     _route(
         "retrySession", "POST /sessions/{session_id}/retry", "sessions", "Try a failed session again",
-        scopes=_SESSIONS_WRITE, capability=_PIPELINE, status=202, problems=(NOT_FOUND, CONFLICT), replayable=True,
+        scopes=_SESSIONS_WRITE, capability=_PIPELINE, status=202, problems=(NOT_FOUND, ERASED, CONFLICT),
+        replayable=True,
+    ),
+    _route(
+        "eraseSession", "DELETE /sessions/{session_id}", "erasure", "Erase a session for good",
+        scopes=_SESSIONS_WRITE, capability=_ERASURE, status=202, problems=(NOT_FOUND, LEGAL_HOLD),
+    ),
+    _route(
+        "erasePatient", "DELETE /patients/{patient_id}", "erasure", "Erase a patient for good",
+        scopes=_ADMIN, capability=_ERASURE, status=202, problems=(NOT_FOUND, LEGAL_HOLD),
+    ),
+    _route(
+        "getErasure", "GET /erasures/{erasure_id}", "erasure", "Read the receipt of an erasure",
+        scopes=_SESSIONS_WRITE | _ADMIN, capability=frozenset({"ingestion:read"}), problems=(NOT_FOUND,),
+    ),
+    _route(
+        "placeLegalHold", "PUT /patients/{patient_id}/legal-hold", "erasure", "Forbid that a patient is erased",
+        scopes=_ADMIN, capability=frozenset({"ingestion:write"}), problems=(NOT_FOUND,),
+    ),
+    _route(
+        "liftLegalHold", "DELETE /patients/{patient_id}/legal-hold", "erasure", "Lift a legal hold",
+        scopes=_ADMIN, capability=frozenset({"ingestion:write"}), problems=(NOT_FOUND,),
+    ),
+    _route(
+        "exportPatient", "GET /patients/{patient_id}/export", "erasure", "Export everything about a patient",
+        scopes=_ADMIN, capability=_EXPORT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND,),
     ),
     _route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, ERASED),
     ),
     _route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
-        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=(NOT_FOUND, CONSENT_REQUIRED, PRECONDITION_FAILED),
+        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
+        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED),
     ),
     _route(
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
         "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
-        problems=(NOT_FOUND, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
+        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
     ),
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,

@@ -12,6 +12,8 @@ from libs.common.plumbing import Plumbing, Traffic
 from libs.common.run import Service
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.erase_share import erasing
+from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from services.gateway.api.chat import replay_rule
 from services.gateway.api.doors import Own, Peers, build_router
@@ -30,7 +32,7 @@ from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, ReplayStore, TokenStore, UserStore
 
-TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key",), refusals=REFUSALS)
+TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
 CHAT_TIMEOUT_S = 120.0
 # After the last byte of a recording has been sent it is still being sealed and stored.
@@ -58,7 +60,7 @@ def build() -> Service:
             await part.close()
         await plumbing.close()
 
-    return Service(public.app, plumbing.workers(()), close)
+    return Service(public.app, plumbing.workers(erasing(UserErased)), close)
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:

@@ -1,8 +1,10 @@
 """Takes recordings in and tells how far each session is.
 
-Owns: sessions and their status, recordings and the keys that open them.
+Owns: sessions and their status, recordings and the keys that open them, erasures and their receipts, legal holds.
 Consumes: transcription.started, transcription.failed, transcript.ready, transcript.withheld, index.ready,
-    index.failed, index.withheld, consent.revoked.
-Emits: recording.uploaded, session.status_changed, session.ready, session.failed.
+    index.failed, index.withheld, consent.revoked, session.erased, patient.erased, transcript.erased, index.erased,
+    answers.erased, evidence.erased, user.erased.
+Emits: recording.uploaded, session.status_changed, session.ready, session.failed,
+    session.erased, patient.erased.
 Asks: consent (may this be recorded?), the object store.
 """

@@ -23,6 +23,8 @@ from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import problem_response
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
+from services.ingestion.erasure import EraserDesk
+from services.ingestion.erasure_api import build_erasure_router
 from services.ingestion.handlers import SessionDesk
 from services.ingestion.ports import Wanted
 from services.ingestion.upload import AcceptRecording, UploadHead
@@ -44,6 +46,7 @@ class Parts:
 
     accept: AcceptRecording
     desk: SessionDesk
+    eraser: EraserDesk
 
 
 def build_router(parts: Parts) -> APIRouter:
@@ -53,6 +56,7 @@ def build_router(parts: Parts) -> APIRouter:
     _add_reads(router, parts.desk)
     _add_watching(router, parts.desk)
     _add_recording(router, parts.desk)
+    router.include_router(build_erasure_router(parts.eraser))
     return router
 
 

@@ -12,10 +12,11 @@ from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.paging import Page, Window
 from libs.common.steps import Step
+from libs.contracts.capability import bound_patient
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
-from libs.contracts.problems import NOT_FAILED
+from libs.contracts.problems import ERASED, NOT_FAILED
 from libs.contracts.purposes import Purpose
 from libs.contracts.session import SessionFailed, SessionReady
 from libs.contracts.transcript import (
@@ -36,6 +37,7 @@ from services.ingestion.domain import (
     revocation_of,
     sealing_context,
 )
+from services.ingestion.erasure_ports import Graves
 from services.ingestion.keys import KeyChain
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
 from services.ingestion.upload import status_changed, uploaded
@@ -143,6 +145,7 @@ class Reading:
     keys: KeyChain
     consents: Consents
     clock: Clock
+    graves: Graves
 
 
 class SessionDesk:
@@ -152,9 +155,9 @@ class SessionDesk:
         self._its = reading
 
     async def find(self, session_id: SessionId) -> Session:
-        """Return a session; raise AppError(NOT_FOUND) for one the capability may not see."""
+        """Return a session; raise AppError(NOT_FOUND) for one the capability may not see, ERASED for one that was."""
         async with self._its.database.transaction() as tx:
-            return _known(await self._its.sessions.find(tx, session_id))
+            return await self._found(tx, session_id)
 
     async def page(self, wanted: Wanted, window: Window) -> Page[Session]:
         """Return sessions, newest first."""
@@ -206,11 +209,17 @@ class SessionDesk:
     async def open_recording(self, session_id: SessionId) -> OpenedRecording:
         """Return where a recording is and its key, if it may be turned into words at this moment."""
         async with self._its.database.transaction() as tx:
-            session = _known(await self._its.sessions.find(tx, session_id))
+            session = await self._found(tx, session_id)
             recording = _known(await self._its.sessions.recording(tx, session_id))
         await self._its.consents.hold(session.bond, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         context = sealing_context(session.bond, session.id, recording.object_name, recording.media_type)
         return OpenedRecording(recording, await self._its.keys.open(session.bond, recording), context)
+
+    async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
+        session = await self._its.sessions.find(tx, session_id)
+        if session is None and await self._its.graves.is_erased(tx, bound_patient(), session_id):
+            raise AppError(ERASED, "This session was erased.")
+        return _known(session)
 
 
 def _known(found: T | None) -> T:

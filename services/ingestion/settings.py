@@ -1,8 +1,17 @@
 """What ingestion reads from the environment."""
 
+from pydantic import Field
+
 from libs.common.root_key import RootKeySettings
 from libs.common.settings import WithObjectStore
 
 
 class IngestionSettings(RootKeySettings, WithObjectStore):
     """The common settings, the store of recordings and the key above all keys."""
+
+    recording_retention_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="Days a recording is kept after its session is ready; 0 keeps it. The words stay.",
+    )

@@ -18,7 +18,7 @@ from libs.common.log import get_logger
 from libs.common.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
 from libs.contracts.ids import ConsentId, RecordingId, SessionId
-from libs.contracts.problems import DIGEST_MISMATCH, RECORDING_TOO_LONG
+from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
@@ -31,6 +31,7 @@ from services.ingestion.domain import (
     object_name,
     sealing_context,
 )
+from services.ingestion.erasure_ports import Graves
 from services.ingestion.keys import KeyChain, recording_context
 from services.ingestion.media.kinds import Inspector, Kind, kind_of
 from services.ingestion.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
@@ -70,6 +71,7 @@ class World:
     consents: Consents
     clock: Clock
     new_id: Identify
+    graves: Graves
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,7 @@ class AcceptRecording:
         # The database verifies the capability; what is read from it here only names the rows to write.
         organization_id = parse(capability.current()).organization_id
         bond = Bond(organization_id, upload.patient_id, upload.therapist_id)
+        await self._refuse_erased(bond)
         held = await self._world.consents.hold(bond, [Purpose.RECORDING])
         return _Plan(
             bond,
@@ -120,6 +123,11 @@ class AcceptRecording:
             SessionId(self._world.new_id()),
             RecordingId(self._world.new_id()),
         )
+
+    async def _refuse_erased(self, bond: Bond) -> None:
+        async with self._world.database.transaction() as tx:
+            if await self._world.graves.is_erased(tx, bond.patient_id, None):
+                raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
         key = await self._world.keys.patient_key(plan.bond)

@@ -10,11 +10,21 @@ from libs.common.ids import new_id
 from libs.common.key_wrapping import KeyWrapping
 from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
+from libs.common.recurring import Recurring
 from libs.common.root_key import RootKey, root_key
 from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
+from libs.contracts.erasure import (
+    AnswersErased,
+    EvidenceErased,
+    IndexErased,
+    PatientErased,
+    SessionErased,
+    TranscriptErased,
+    UserErased,
+)
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import (
@@ -25,6 +35,10 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
+from services.ingestion.erasure import Collect, EraserDesk, RemoveObjects, Retention
+from services.ingestion.erasure import World as EraserWorld
+from services.ingestion.erasure_ports import Removing
+from services.ingestion.erasure_store import ErasureStore, KeptLongEnough
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
 from services.ingestion.key_store import KeyStore
 from services.ingestion.keys import KeyChain
@@ -38,7 +52,10 @@ from services.ingestion.upload import AcceptRecording, World
 
 # Moving a session takes milliseconds; a run of them shares the question of what was applied before.
 QUICK_BATCH = 32
-TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session"), refusals=REFUSALS)
+# Thousands of objects, a few milliseconds each.
+REMOVE_TIMEOUT_S = 600.0
+RETENTION_EVERY_S = 900.0
+TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
 
 
 def build() -> Service:
@@ -62,17 +79,23 @@ def build() -> Service:
         await root.close()
         await plumbing.close()
 
-    sweeper = Sweeper(store, KnownObjects(plumbing.database), utc_now)
-    return Service(app, [*plumbing.workers(subscriptions()), sweeper], close)
+    retention = Retention(KeptLongEnough(plumbing.database), store, settings.recording_retention_days)
+    sweepers = (
+        Sweeper(store, KnownObjects(plumbing.database), utc_now),
+        Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
+    )
+    steps = (*subscriptions(), *erasing(plumbing.database, store))
+    return Service(app, [*plumbing.workers(steps), *sweepers], close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
     """Join what the routes call."""
     sessions = SessionStore()
-    keys = KeyChain(root, database, KeyStore())
+    keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
-        accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id)),
-        desk=SessionDesk(Reading(database, sessions, keys, consents, utc_now)),
+        accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
+        desk=SessionDesk(Reading(database, sessions, keys, consents, utc_now, erasures)),
+        eraser=EraserDesk(EraserWorld(database, sessions, erasures, erasures, KeyStore(), new_id)),
     )
 
 
@@ -86,6 +109,17 @@ def subscriptions() -> tuple[Subscription, ...]:
     return (
         *(Subscription(event, advance, batch=QUICK_BATCH) for event in moving),
         Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
+    )
+
+
+def erasing(database: Database, objects: Removing) -> tuple[Subscription, ...]:
+    """Return what is answered of erasures: our own, and what the other stores say they erased."""
+    remove, collect = RemoveObjects(database, ErasureStore(), objects), Collect(ErasureStore())
+    counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
+    return (
+        Subscription(SessionErased, remove, REMOVE_TIMEOUT_S),
+        Subscription(PatientErased, remove, REMOVE_TIMEOUT_S),
+        *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
     )
 
 

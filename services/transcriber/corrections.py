@@ -6,7 +6,9 @@ from typing import TypeVar
 from libs.common.clock import Clock
 from libs.common.database import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
+from libs.contracts.capability import bound_patient
 from libs.contracts.ids import SessionId
+from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.transcriber.domain import Job, Segment, Transcript, corrected, faults_of, with_speakers_swapped
 from services.transcriber.ports import Transactions, Transcripts
@@ -23,7 +25,7 @@ class Words:
         self._clock = clock
 
     async def find(self, session_id: SessionId) -> Transcript:
-        """Return the newest version; raise AppError(NOT_FOUND)."""
+        """Return the newest version; raise AppError(NOT_FOUND), or ERASED."""
         async with self._transactions.transaction() as tx:
             return await self._newest(tx, session_id)
 
@@ -37,7 +39,7 @@ class Words:
 
     async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
         """Replace the segments of `version`; raise AppError(INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND)."""
-        return await self._next_version(session_id, version, lambda current: self._corrected(current, segments))
+        return await self._next_version(session_id, version, lambda before: self._corrected(before, segments))
 
     async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
         """Exchange therapist and patient in `version`; raise AppError(PRECONDITION_FAILED, NOT_FOUND)."""
@@ -56,8 +58,8 @@ class Words:
         self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]
     ) -> Transcript:
         async with self._transactions.transaction() as tx:
-            current = await self._newest(tx, session_id)
-            following = change(current) if current.version == version else None
+            newest = await self._newest(tx, session_id)
+            following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
                 raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
             await tx.emit(said_of(following, TranscriptUpdated))
@@ -66,6 +68,8 @@ class Words:
     async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
         transcript = await self._transcripts.newest(tx, session_id)
         if transcript is None:
+            if await self._transcripts.is_erased(tx, bound_patient(), session_id):
+                raise AppError(ERASED, "This session was erased.")
             raise AppError(NOT_FOUND, "There is no transcript of this session.")
         return transcript
 

@@ -17,7 +17,7 @@ from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
 from libs.common.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
-from libs.contracts.problems import CONSENT_REQUIRED, RECORDING_UNREADABLE
+from libs.contracts.problems import CONSENT_REQUIRED, ERASED, RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.transcript import (
@@ -115,7 +115,9 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         return (said_of(transcript, TranscriptReady),)
 
     async def give_up(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
-        """Say that it failed and why, or that consent ended before it was done."""
+        """Say that it failed and why, or that consent ended before it was done; of what was erased nothing is said."""
+        if error.problem is ERASED:
+            return ()
         if error.problem is CONSENT_REQUIRED:
             await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, Withheld.CONSENT.value)
             return (_withheld(event, Withheld.CONSENT),)

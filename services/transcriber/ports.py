@@ -3,9 +3,11 @@
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from libs.common.database import Transaction
+from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
@@ -108,6 +110,16 @@ class Transcripts(Protocol):
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
         """Return the newest version of a session's words; None without one, or without consent."""
+
+    async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
+        """Tell whether the session, or the patient if one is named, was erased."""
+
+
+class Withdrawals(Protocol):
+    """Notes what is to be deleted later."""
+
+    async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
+        """Note from when on the words under this consent are to be deleted; they are hidden already."""
 
 
 class Transactions(Protocol):

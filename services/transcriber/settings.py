@@ -19,6 +19,10 @@ class TranscriberSettings(WithObjectStore, WithModels):
     deepgram_base_url: str = Field(DEEPGRAM_URL, description="The address of the Deepgram API.")
     recognition_threads: int = Field(2, ge=1, le=64, description="Cores local recognition may take.")
 
+    revocation_grace_days: int = Field(
+        7, ge=0, le=365, description="Days from a revocation, which hides at once, to the deletion of the words."
+    )
+
     @property
     def provider(self) -> Literal["deepgram", "local"]:
         """Return who listens, with `auto` decided."""

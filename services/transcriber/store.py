@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from libs.common.database import Transaction
+from libs.common.database import Database, Transaction
+from libs.common.erased_rows import is_erased
+from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from services.transcriber.domain import (
     About,
@@ -62,6 +65,17 @@ _NEWEST_TRANSCRIPT = text(
     " speaker_confidence, duration_s, vendor, model, created_at from transcript"
     " where session_id = :session_id order by version desc limit 1"
 ).columns(segments=JSONB())
+
+
+_WITHDRAW = text(
+    "insert into withdrawn (organization_id, patient_id, therapist_id, consent_id, delete_after)"
+    " values (:organization_id, :patient_id, :therapist_id, :consent_id, :delete_after)"
+    " on conflict (organization_id, patient_id, therapist_id)"
+    " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
+)
+_SWEEP = text("select sweep_withdrawn(:most)")
+# Withdrawn consents that one pass deletes the words of.
+SWEEP_MOST = 20
 
 
 class TranscriberStore:
@@ -130,6 +144,27 @@ class TranscriberStore:
         """Return the newest version of a session's words; None without one, or without consent."""
         row = (await tx.execute(_NEWEST_TRANSCRIPT, {"session_id": session_id})).one_or_none()
         return None if row is None else _transcript(row)
+
+    async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
+        """Tell whether the session, or the patient if one is named, was erased."""
+        return await is_erased(tx, patient_id, session_id)
+
+    async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
+        """Note from when on the words under this consent are to be deleted; they are hidden already."""
+        whose = {name: getattr(event, name) for name in ("organization_id", "patient_id", "therapist_id", "consent_id")}
+        await tx.execute(_WITHDRAW, whose | {"delete_after": delete_after})
+
+
+class Withdrawn:
+    """What was withdrawn, of all organizations; says only how much there was to delete."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def sweep(self) -> int:
+        """Delete what was withdrawn long enough ago and not granted again; return how many."""
+        async with self._database.without_capability() as tx:
+            return int((await tx.execute(_SWEEP, {"most": SWEEP_MOST})).scalar_one())
 
 
 def _owner(about: About) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The transcriber's parts, built and joined."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from libs.common.clock import utc_now
@@ -7,21 +8,27 @@ from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
+from libs.common.recurring import Recurring
 from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.erase_share import erasing
+from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
 from services.transcriber.api import build_router
 from services.transcriber.clients import ConsentClient, StoredRecordings
 from services.transcriber.corrections import Words
 from services.transcriber.handlers import Transcribe, World
-from services.transcriber.ports import SpeechToText
+from services.transcriber.ports import SpeechToText, Withdrawals
+from services.transcriber.revocations import ForgetLater
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.store import TranscriberStore
+from services.transcriber.store import TranscriberStore, Withdrawn
 
 # The longest recording is 4 hours; locally it takes half its length at most, and two may wait before it.
 TRANSCRIBE_TIMEOUT_S = 6 * 3600.0
+SWEEP_EVERY_S = 900.0
 
 
 class Listener(SpeechToText, Protocol):
@@ -52,12 +59,18 @@ def build() -> Service:
         for part in (consent, ingestion, listener):
             await part.close()
 
-    return Service(app, plumbing.workers(subscriptions(world)), close)
+    steps = subscriptions(world, store, timedelta(days=settings.revocation_grace_days))
+    sweep = Recurring("transcript.withdrawn", Withdrawn(plumbing.database).sweep, SWEEP_EVERY_S)
+    return Service(app, [*plumbing.workers(steps), sweep], close)
 
 
-def subscriptions(world: World) -> tuple[Subscription, ...]:
+def subscriptions(world: World, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
-    return (Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S, exclusive=True),)
+    return (
+        Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S, exclusive=True),
+        Subscription(ConsentRevoked, ForgetLater(withdrawals, utc_now, grace)),
+        *erasing(TranscriptErased),
+    )
 
 
 def speech_to_text_of(settings: TranscriberSettings) -> Listener:

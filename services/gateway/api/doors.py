@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from services.gateway.api.access import add_access
 from services.gateway.api.chat import add_chat
 from services.gateway.api.consents import add_consents
+from services.gateway.api.erasures import add_erasures
+from services.gateway.api.export import Sources, add_export
 from services.gateway.api.guard import Doors
 from services.gateway.api.operators import add_operators
 from services.gateway.api.sessions import add_sessions, add_transcripts
@@ -47,5 +49,7 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
     add_chat(doors, peers.chat, own.users)
+    add_erasures(doors, peers.ingestion, own.users)
+    add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users)
     add_operators(doors, own.renewals)
     return doors.router

@@ -88,6 +88,19 @@ def _page(row: dict[str, Any]) -> dict[str, Any]:
     return {"data": [row], "has_more": False, "next_cursor": None}
 
 
+_ERASURE = {
+    "id": _CONVERSATION,
+    "patient_id": _PATIENT,
+    "session_id": _SESSION,
+    "status": "running",
+    "requested_by": f"key:{_KEY_ID}",
+    "requested_at": _AT,
+    "completed_at": None,
+    "stores": {"ingestion": {"erased_at": _AT, "counts": {"recording": 1, "session": 1, "keys": 1}}},
+    "waiting_for": ["chat", "embedder", "gateway", "objects", "transcriber"],
+}
+_HOLD = {"patient_id": _PATIENT, "held": True, "changed_at": _AT}
+
 ANSWERS: dict[str, Any] = {
     "createOrganization": {"organization_id": _THERAPIST, "api_key": _SHOWN_ONCE, "api_key_id": _KEY_ID},
     "renewCapability": {"capability": "v1|k1|...", "expires_at": "2026-11-25T08:00:00.000Z"},
@@ -116,6 +129,20 @@ ANSWERS: dict[str, Any] = {
     "listSessions": _page(_SESSION_RECORD),
     "getSession": _SESSION_RECORD,
     "retrySession": _SESSION_RECORD,
+    "eraseSession": _ERASURE,
+    "erasePatient": _ERASURE | {"session_id": None},
+    "getErasure": _ERASURE,
+    "placeLegalHold": _HOLD,
+    "liftLegalHold": _HOLD | {"held": False},
+    "exportPatient": {
+        "exported_at": _AT,
+        "patient": _USER,
+        "consents": [_CONSENT_RECORD],
+        "ledger": [{"consent_id": _CONSENT, "status": "granted", "at": _AT, "receipt": _RECEIPT}],
+        "sessions": [_SESSION_RECORD | {"transcript": _TRANSCRIPT}],
+        "conversations": [],
+        "complete": True,
+    },
     "getTranscript": _TRANSCRIPT,
     "correctTranscript": _TRANSCRIPT | {"version": 2},
     "swapSpeakers": _TRANSCRIPT | {"version": 2},

@@ -29,10 +29,10 @@ from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.ports import Objects
-from services.ingestion.wiring import parts, subscriptions
+from services.ingestion.wiring import erasing, parts, subscriptions
 
 BOUNDARY = "a-boundary-nobody-writes"
-SCOPES = ("ingestion:write", "transcriber:write", "embedder:write", "consent:read")
+SCOPES = ("erasure:write", "ingestion:write", "transcriber:write", "embedder:write", "consent:read")
 
 
 def wav(seconds: float = 1.0) -> bytes:
@@ -152,7 +152,8 @@ class Clinic:
 
     async def happens(self, *events: Event) -> None:
         """Facts arrive from other services, one after the other."""
-        steps = {line.event.type: line.step for line in subscriptions()}
+        lines = (*subscriptions(), *erasing(self.database, self.objects))
+        steps = {line.event.type: line.step for line in lines}
         for event in events:
             step = steps[event.type]
             assert isinstance(step, Step)
@@ -160,6 +161,10 @@ class Clinic:
                 result = await step.work(event)
                 async with self.database.transaction() as tx:
                     await tx.emit(*await step.record(event, result, tx))
+
+    async def erases(self, path: str, **params: Any) -> httpx.Response:
+        """DELETE under this tenant's capability."""
+        return await self.http.delete(path, params=params, headers=self.headers)
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """What this tenant's work left in the outbox, in order."""

@@ -128,6 +128,7 @@ class FakeTranscripts:
     def __init__(self) -> None:
         self.jobs: dict[JobId, Job] = {}
         self.versions: list[Transcript] = []
+        self.erased: set[SessionId] = set()
         self.kept: dict[tuple[SessionId, bytes], Speech] = {}
         self.consent_holds = True
         self.noted: list[float] = []
@@ -169,6 +170,9 @@ class FakeTranscripts:
             return False
         self.versions.append(transcript)
         return True
+
+    async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
+        return session_id in self.erased
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
         if not self.consent_holds:

@@ -1,0 +1,134 @@
+"""Everything about one patient as one JSON document, written piece by piece: no more than a page is ever in memory.
+
+The last member is `"complete": true`. A part that fails ends the body in the middle, so that half an export is never
+taken for a whole one.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response, StreamingResponse
+
+from libs.common.clock import to_json_time, utc_now
+from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
+from libs.common.paging import PAGE_MAX
+from libs.contracts.ids import PatientId, UserId
+from libs.contracts.problems import CONSENT_REQUIRED, ERASED
+from services.gateway.api.guard import Caller, Doors, asked
+from services.gateway.clients import Asked, Peer
+from services.gateway.domain import Role, User
+from services.gateway.handlers import Users
+
+PAGES_MAX = 100_000
+_ABSENT = (NOT_FOUND, CONSENT_REQUIRED, FORBIDDEN, ERASED)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Who has something to tell about a patient."""
+
+    consent: Peer
+    ingestion: Peer
+    transcriber: Peer
+    chat: Peer
+
+
+def add_export(doors: Doors, sources: Sources, users: Users) -> None:
+    """Add the route."""
+
+    async def export(caller: Caller, patient_id: UUID) -> Response:
+        """Export everything about a patient: user, consents with ledger entries, sessions, transcripts, conversations.
+
+        Words that consent hides at the moment are named as withheld.
+        """
+        await users.require((patient_id, Role.PATIENT))
+        user = await users.find(UserId(patient_id))
+        document = _Document(sources, asked(caller, "exportPatient", PatientId(patient_id)))
+        name = f'attachment; filename="patient-{patient_id}.json"'
+        headers = {"Cache-Control": "no-store", "Content-Disposition": name}
+        return StreamingResponse(document.pieces(user), media_type="application/json", headers=headers)
+
+    doors.open("exportPatient", export)
+
+
+class _Document:
+    """One export under one caller's capability."""
+
+    def __init__(self, sources: Sources, query: Asked) -> None:
+        self._its = sources
+        self._query = query
+        self._patient_id = str(query.patient_id)
+
+    async def pieces(self, user: User) -> AsyncIterator[str]:
+        """Yield the document."""
+        yield '{"exported_at":' + json.dumps(to_json_time(utc_now()))
+        yield ',"patient":' + json.dumps(_user(user))
+        of_patient = {"patient_id": self._patient_id}
+        history = f"/patients/{self._patient_id}/consents/history"
+        parts: tuple[tuple[str, AsyncIterator[str]], ...] = (
+            ("consents", self._each(self._its.consent, "/consents", of_patient)),
+            ("ledger", self._each(self._its.consent, history, {})),
+            ("sessions", self._sessions(of_patient)),
+            ("conversations", self._conversations(of_patient)),
+        )
+        for name, items in parts:
+            yield f',"{name}":['
+            async for piece in items:
+                yield piece
+            yield "]"
+        yield ',"complete":true}'
+
+    async def _sessions(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
+        comma = ""
+        async for row in self._rows(self._its.ingestion, "/sessions", of_patient):
+            transcript = await self._transcript(row["id"])
+            yield comma + json.dumps(row)[:-1] + f',"transcript":{transcript}}}'
+            comma = ","
+
+    async def _transcript(self, session_id: str) -> str:
+        try:
+            answer = await self._its.transcriber.ask(self._query, "GET", f"/sessions/{session_id}/transcript")
+        except AppError as error:
+            if error.problem not in _ABSENT:
+                raise
+            return json.dumps({"withheld": error.problem.slug})
+        return answer.text
+
+    async def _conversations(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
+        comma = ""
+        async for row in self._rows(self._its.chat, "/conversations", of_patient):
+            yield comma + json.dumps(row)[:-1] + ',"messages":['
+            async for message in self._each(self._its.chat, f"/conversations/{row['id']}/messages", {}):
+                yield message
+            yield "]}"
+            comma = ","
+
+    async def _each(self, peer: Peer, path: str, params: dict[str, str]) -> AsyncIterator[str]:
+        comma = ""
+        async for row in self._rows(peer, path, params):
+            yield comma + json.dumps(row)
+            comma = ","
+
+    async def _rows(self, peer: Peer, path: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
+        cursor: dict[str, str] = {}
+        for _ in range(PAGES_MAX):
+            wanted = {"limit": PAGE_MAX, **params, **cursor}
+            page = (await peer.ask(self._query, "GET", path, params=wanted)).json()
+            for row in page["data"]:
+                yield row
+            if not page["has_more"]:
+                return
+            cursor = {"cursor": page["next_cursor"]}
+
+
+def _user(user: User) -> dict[str, Any]:
+    return {
+        "id": str(user.id),
+        "role": user.role.value,
+        "email": user.email,
+        "external_id": user.external_id,
+        "created_at": to_json_time(user.created_at),
+    }

@@ -1,0 +1,93 @@
+"""What erasing is: a receipt that fills as each store says what it erased, and the stores that have to say so."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.contracts.erasure import (
+    AnswersErased,
+    EvidenceErased,
+    IndexErased,
+    PatientErased,
+    SessionErased,
+    TranscriptErased,
+    UserErased,
+)
+from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
+
+ROWS = "ingestion"
+OBJECTS = "objects"
+# Who reports which store; the two above are our own.
+STORE_OF: Mapping[str, str] = {
+    TranscriptErased.type: "transcriber",
+    IndexErased.type: "embedder",
+    AnswersErased.type: "chat",
+    UserErased.type: "gateway",
+    EvidenceErased.type: "consent",
+}
+_OF_SESSION = frozenset({ROWS, OBJECTS, "transcriber", "embedder", "chat", "gateway"})
+_OF_PATIENT = _OF_SESSION | {"consent"}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Who or what is erased: a session, or a patient with all sessions."""
+
+    organization_id: OrganizationId
+    patient_id: PatientId
+    session_id: SessionId | None = None
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one store erased: how many of what."""
+
+    store: str
+    counts: Mapping[str, int]
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """An erasure and what has become of it so far."""
+
+    id: ErasureId
+    subject: Subject
+    actor: str
+    requested_at: datetime
+    shares: Sequence[Share] = ()
+
+    @property
+    def waiting_for(self) -> Sequence[str]:
+        """Return the stores that have not said yet that their share is done."""
+        wanted = _OF_PATIENT if self.subject.session_id is None else _OF_SESSION
+        return sorted(wanted - {share.store for share in self.shares})
+
+    @property
+    def completed_at(self) -> datetime | None:
+        """Return when the last store was done; None while one is waited for."""
+        return None if self.waiting_for else max(share.at for share in self.shares)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Whether what is kept about a patient must be kept."""
+
+    patient_id: PatientId
+    held: bool
+    changed_at: datetime | None = None
+
+
+def told(receipt: Receipt) -> SessionErased | PatientErased:
+    """Return the fact that sets every other store's share going."""
+    subject = receipt.subject
+    if subject.session_id is None:
+        return PatientErased(
+            organization_id=subject.organization_id, patient_id=subject.patient_id, erasure_id=receipt.id
+        )
+    return SessionErased(
+        organization_id=subject.organization_id,
+        patient_id=subject.patient_id,
+        session_id=subject.session_id,
+        erasure_id=receipt.id,
+    )

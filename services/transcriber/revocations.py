@@ -1,0 +1,27 @@
+"""What the transcriber does when consent ends: the words are hidden already, and go when nobody granted it again."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from libs.common.clock import Clock
+from libs.common.database import Transaction
+from libs.common.events import Event
+from libs.common.steps import Step
+from libs.contracts.consent import ConsentRevoked
+from libs.contracts.purposes import Purpose
+from services.transcriber.ports import Withdrawals
+
+
+class ForgetLater(Step[ConsentRevoked, None]):
+    """Consent to transcription ended: note when the words are to go."""
+
+    def __init__(self, withdrawals: Withdrawals, clock: Clock, grace: timedelta) -> None:
+        self._withdrawals = withdrawals
+        self._clock = clock
+        self._grace = grace
+
+    async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Note the deletion after the grace period; the sweep asks consent again before it deletes."""
+        if event.consent_type is Purpose.TRANSCRIPTION:
+            await self._withdrawals.withdraw(tx, event, self._clock() + self._grace)
+        return ()
