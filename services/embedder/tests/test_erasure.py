@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import cast
 
 import psycopg
 import pytest
@@ -15,12 +16,12 @@ from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
-from libs.contracts.transcript import TranscriptReady
 from services.embedder.domain import Source
-from services.embedder.handlers import HideOnRevocation, IndexTranscript
+from services.embedder.handlers import HideOnRevocation, IndexTranscript, World
 from services.embedder.tests.archive import MODEL, Archive, vectors_of
-from services.embedder.tests.world import TURNS, index_of, ready, world
+from services.embedder.tests.world import dialogue, index_of, ready
 
+TURNS = dialogue()
 TABLES = ("chunk", "passage", "embedding", "indexed")
 LATER = timedelta(days=7)
 
@@ -57,7 +58,7 @@ async def test_an_erased_session_is_found_no_more_and_the_other_one_still_is(arc
     (fact,) = await _erases(archive, archive.source)
 
     assert isinstance(fact, IndexErased)
-    assert fact.counts == {**{table: before[table] // 2 for table in TABLES}}
+    assert fact.counts == {table: before[table] // 2 for table in TABLES} | {"withdrawn": 0}
     assert _left(archive) == {table: count // 2 for table, count in before.items()}
     assert {hit.session_id for hit in await archive.search()} == {other.session_id}
 
@@ -89,8 +90,8 @@ async def test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure(ar
 
 
 async def test_giving_up_on_what_was_erased_says_nothing(archive: Archive) -> None:
-    event: TranscriptReady = ready()
-    step = IndexTranscript(world().parts)
+    event = ready(archive.source)
+    step = IndexTranscript(cast(World, None))  # giving up asks nobody
 
     with archive.holding():
         async with archive.database.transaction() as tx:

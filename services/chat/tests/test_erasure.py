@@ -1,0 +1,97 @@
+"""The chat's share of an erasure: answers that stood on a session lose their words, a patient's conversations go."""
+
+from typing import Any
+
+import pytest
+
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.contracts.erase_share import EraseShare
+from libs.contracts.erasure import AnswersErased, Erasure, PatientErased, SessionErased
+from libs.contracts.ids import PatientId
+from libs.contracts.problems import ERASED
+from services.chat.domain.composing import fixed
+from services.chat.domain.conversation import AnsweredBy
+from services.chat.tests.desk import Desk
+from services.chat.tests.room import SLEEP
+
+
+async def _erases(desk: Desk, *, patient: bool = False, session: Any = None) -> AnswersErased:
+    ids = {"organization_id": desk.tenant.organization_id, "patient_id": desk.patient_id, "erasure_id": new_id()}
+    event: Erasure = PatientErased(**ids) if patient else SessionErased(**ids, session_id=session or SLEEP.session_id)
+    with desk.holding("erasure:write"):
+        async with desk.database.transaction() as tx:
+            (fact,) = await EraseShare(AnswersErased).record(event, None, tx)
+            await tx.emit(fact)
+    assert isinstance(fact, AnswersErased)
+    return fact
+
+
+async def test_an_answer_that_stood_on_the_session_and_what_was_said_after_it_lose_their_words(desk: Desk) -> None:
+    before = await desk.writes("Hello?")
+    await desk.is_answered(before, fixed("Ask me.", AnsweredBy.LOCAL))
+    stood = await desk.writes(to=before.conversation_id)
+    await desk.is_answered(stood)
+    after = await desk.writes("And then?", to=before.conversation_id)
+    await desk.is_answered(after, fixed("As I said.", AnsweredBy.LOCAL))
+
+    fact = await _erases(desk)
+
+    said = [(message.author, message.text is not None) for message in await desk.reads(before.conversation_id)]
+    assert fact.counts == {"message": 2, "message_source": 1}
+    assert said == [
+        ("patient", True),
+        ("assistant", True),
+        ("patient", True),
+        ("assistant", False),
+        ("patient", True),
+        ("assistant", False),
+    ]
+    assert await desk.rows("select 1 from message_source") == []
+
+
+async def test_answers_that_stood_on_other_sessions_stay(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+
+    fact = await _erases(desk, session=new_id())
+
+    assert fact.counts == {"message": 0, "message_source": 0}
+    assert all(message.text for message in await desk.reads(accepted.conversation_id))
+
+
+async def test_a_patients_erasure_leaves_no_conversation_and_takes_no_message_in(desk: Desk) -> None:
+    await desk.is_answered(await desk.writes())
+    await desk.is_in_crisis("I do not want to live any more")
+
+    fact = await _erases(desk, patient=True)
+
+    assert (fact.counts["conversation"], fact.counts["message"]) == (2, 4)
+    for table in ("conversation", "message", "message_source", "sent", "turnstile"):
+        assert await desk.rows(f"select 1 from {table}") == []
+    with pytest.raises(AppError) as caught:
+        await desk.writes()
+    assert caught.value.problem is ERASED
+
+
+async def test_an_answer_under_way_cannot_quote_the_session_any_more(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await _erases(desk)
+
+    with pytest.raises(AppError) as caught:
+        await desk.is_answered(accepted)
+
+    assert caught.value.problem is ERASED
+    assert await desk.rows("select 1 from message_source") == []
+
+
+async def test_another_patients_capability_erases_nothing(desk: Desk) -> None:
+    await desk.is_answered(await desk.writes())
+    event = PatientErased(organization_id=desk.tenant.organization_id, patient_id=desk.patient_id, erasure_id=new_id())
+
+    with desk.holding("erasure:write", patient=PatientId(new_id())), pytest.raises(AppError) as caught:
+        async with desk.database.transaction() as tx:
+            await EraseShare(AnswersErased).record(event, None, tx)
+
+    assert caught.value.problem.status == 401
+    assert len(await desk.rows("select 1 from message")) == 2
