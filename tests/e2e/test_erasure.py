@@ -1,0 +1,272 @@
+"""What is erased is nowhere, and nothing brings it back: on the real system with vendors that speak the wire format."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from libs.common.archive_desk import Archive, Wanted
+from libs.common.archive_desk import Position as ArchivePosition
+from libs.common.stream_desk import Lane, StreamDesk
+from libs.contracts.purposes import Purpose
+from libs.devstack.stack import Stack, StackOptions
+from libs.devstack.vendors import anthropic, deepgram, openai
+from libs.devstack.vendors.asgi_server import serve
+from libs.devstack.vendors.faults import Fault, Faults
+from libs.ops.answers import ANSWERS
+from libs.ops.desk import SCHEMAS
+from libs.ops.facts import stream_of
+from tests.e2e.client import FIRST, Clinic, eventually
+from tests.e2e.test_replay import House
+from tests.e2e.traces import canary, search
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+EPOCH = 7
+
+
+@dataclass
+class Home:
+    """A system of its own, what its recognizer hears next, and an operator's terminal."""
+
+    house: House
+    dialogue: list[deepgram.Turn]
+    hearing: Faults
+
+    @property
+    def stack(self) -> Stack:
+        return self.house.stack
+
+    def hears(self, word: str) -> None:
+        """From now on every recording says this word."""
+        self.dialogue[:] = [
+            (0, f"Hello, what would you like to say about the {word} today?"),
+            (1, f"I don't sleep well because of the {word} in my dreams."),
+            (0, f"What do you do when the {word} wakes you up?"),
+            (1, f"I look for the {word} until the morning."),
+        ]
+
+    async def forces_every_fact(self) -> int:
+        """Put every archived fact before every group that answers it, past all judgement, as if never applied."""
+        archive = Archive(self.stack.infra.ops_database_url, SCHEMAS)
+        streams = StreamDesk(self.stack.infra.redis_url)
+        sent = 0
+        for schema in SCHEMAS:
+            for fact in await archive.after(schema, Wanted(), ArchivePosition(), 10_000):
+                for group in (name for name, answers in ANSWERS.items() if fact.envelope.type in answers):
+                    lane, name = Lane(stream_of(fact), group), uuid4().hex
+                    assert await streams.replay(lane, name, ("", "1:1"), EPOCH + sent, [fact.envelope.to_json()])
+                    sent += 1
+        await archive.close()
+        await streams.close()
+        await eventually(self.house.is_still, bool, within_s=120)
+        return sent
+
+
+@dataclass
+class Person:
+    """A patient of whom every human word is known, so that it can be looked for."""
+
+    clinic: Clinic
+    id: str = ""
+    words: list[str] = field(default_factory=list)
+
+    def word(self) -> str:
+        """Return a new word that is this patient's."""
+        self.words.append(canary())
+        return self.words[-1]
+
+    async def arrives(self) -> None:
+        """The clinic makes a user and writes consents down, with circumstances."""
+        async with self.clinic.http() as http:
+            body = {"role": "patient", "email": f"{self.word()}@example.org", "external_id": self.word()}
+            self.id = (await http.post("/api/v1/users", json=body)).json()["id"]
+            for purpose in Purpose:
+                grant = {
+                    "patient_id": self.id,
+                    "therapist_id": self.clinic.therapist_id,
+                    "consent_type": purpose.value,
+                    "document": f"I agree, {self.word()}.",
+                    "metadata": {"note": self.word()},
+                    "attested": {"ip": "192.0.2.7", "user_agent": self.word()},
+                }
+                answer = await http.post("/api/v1/consents", json=grant, headers={"User-Agent": self.word()})
+                assert answer.status_code == 201, answer.text
+
+    async def uploads(self) -> Any:
+        """A recording is sent whose name and metadata are words too."""
+        fields = {
+            "patient_id": self.id,
+            "therapist_id": self.clinic.therapist_id,
+            "session_date": "2026-09-08T15:00:00Z",
+            "metadata": f'{{"room": "{self.word()}"}}',
+        }
+        async with self.clinic.http() as http:
+            file = {"file": (f"{self.word()}.mp3", FIRST.read_bytes(), "audio/mpeg")}
+            return await http.post("/api/v1/sessions", data=fields, files=file)
+
+    async def has_session(self, home: Home) -> tuple[str, str]:
+        """A session is transcribed and indexed; return its id and the word that was said in it."""
+        said = canary()
+        home.hears(said)
+        answer = await self.uploads()
+        assert answer.status_code == 202, answer.text
+        session_id = str(answer.json()["session_id"])
+        await self.clinic.settled(session_id, "ready")
+        return session_id, said
+
+    async def asks(self) -> Any:
+        """The patient asks, with a word of their own, about what was said; the answer quotes it."""
+        async with self.clinic.http() as http:
+            body = {"patient_id": self.id, "message": f"Why don't I sleep well because of my dreams, {self.word()}?"}
+            answer = await http.post("/api/v1/chat", json=body, headers={"Idempotency-Key": uuid4().hex})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+    async def sends(self, method: str, path: str) -> tuple[int, Any]:
+        """Ask for anything else."""
+        async with self.clinic.http() as http:
+            answer = await http.request(method, f"/api/v1{path}")
+            return answer.status_code, answer.json()
+
+    async def erases(self, path: str) -> Any:
+        """Erase, and wait until every store has said that its share is done."""
+        status, receipt = await self.sends("DELETE", path)
+        assert status == 202, receipt
+        look = lambda: self.sends("GET", f"/erasures/{receipt['id']}")  # noqa: E731
+        _, done = await eventually(look, lambda seen: seen[1].get("status") == "completed", within_s=60)
+        return done
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Home]:
+    dialogue: list[deepgram.Turn] = list(deepgram.DIALOGUE)
+    hearing = Faults(deepgram.DeepgramFake(dialogue=dialogue).app())
+    embedding = Faults(openai.OpenAIFake("sk-openai").app())
+    writing = Faults(anthropic.AnthropicFake().app())
+    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+        options = StackOptions(
+            per_service={
+                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
+                "embedder": {"OPENAI_API_KEY": "sk-openai", "OPENAI_BASE_URL": f"{embedding_url}/v1"},
+                "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
+            },
+            env="test",
+            vendor_keys=False,
+        )
+        with Stack.running(options=options) as stack:
+            yield Home(House(stack, (hearing, embedding, writing)), dialogue, hearing)
+
+
+@pytest.fixture
+async def person(home: Home) -> AsyncIterator[Person]:
+    clinic = await Clinic.open(home.stack.gateway_url, home.stack.operator_token)
+    made = Person(clinic)
+    await made.arrives()
+    yield made
+    await clinic.close()
+
+
+def _ledger_faults(stack: Stack) -> int:
+    """Count entries of the ledger whose leaf, hash or link to the one before is not what it should be."""
+    with psycopg.connect(stack.infra.admin_url) as connection:
+        row = connection.execute(
+            "select count(*) from (select e.leaf = consent.leaf_of(e) and e.hash = sha256('\\x01'::bytea || e.prev_hash"
+            " || e.leaf) and e.prev_hash = lag(e.hash, 1, sha256(convert_to('genesis:' || e.organization_id::text,"
+            " 'UTF8'))) over (partition by e.organization_id order by e.seq) as sound from consent.event e) c"
+            " where not c.sound"
+        ).fetchone()
+        return int(row[0]) if row else -1
+
+
+async def test_what_is_erased_is_nowhere_and_nothing_brings_it_back(
+    home: Home, person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started = time.monotonic()
+    going, gone_word = await person.has_session(home)
+    await person.asks()
+    staying, kept_word = await person.has_session(home)
+    await eventually(home.house.is_still, bool, within_s=60)
+    in_control = (await search(home.stack, [gone_word])).hits
+    control = await search(home.stack, [gone_word, *person.words])
+
+    session_receipt = await person.erases(f"/sessions/{going}")
+    of_session = await search(home.stack, [gone_word])
+    still_there = await search(home.stack, [kept_word])
+    forced = await home.forces_every_fact()
+    of_session_again = await search(home.stack, [gone_word])
+
+    patient_receipt = await person.erases(f"/patients/{person.id}")
+    words = [gone_word, kept_word, *person.words]
+    of_patient = await search(home.stack, words)
+    for group in ANSWERS:
+        await home.house.types("events", "replay", "--group", group, "--all", "--execute")
+    forced += await home.forces_every_fact()
+    of_patient_again = await search(home.stack, words)
+    refused = await person.uploads()
+    faults, dead = _ledger_faults(home.stack), await home.house.types("dlq", "list")
+
+    hits = [*of_session.hits, *of_session_again.hits, *of_patient.hits, *of_patient_again.hits]
+    line = (
+        f"PROOF erasure words={len(words)} tables={of_patient_again.tables} redis_keys={of_patient_again.keys} "
+        f"objects={len(of_patient_again.objects)} control_hits={len(control.hits)} hits={len(hits)} forced={forced} "
+        f"stores={len(session_receipt['stores'])}+{len(patient_receipt['stores'])} ledger_faults={faults} "
+        f"dead={len(dead)} upload={refused.status_code} seconds={time.monotonic() - started:.1f}"
+    )
+    with capsys.disabled():
+        sys.stdout.write(f"\n{line}\n")
+    assert (hits, faults, dead, refused.status_code) == ([], 0, [], 410), line
+    assert {"chat.message", "chat.message_source", "transcriber.transcript", "embedder.passage"} <= set(in_control)
+    assert {"consent.evidence", "gateway.users", "ingestion.session"} <= set(control.hits)
+    assert [name for name in of_patient_again.objects if person.id in name] == []
+    assert still_there.hits != []
+    assert staying not in str(await person.sends("GET", "/sessions"))
+
+
+async def test_a_legal_hold_forbids_erasing_until_it_is_lifted(home: Home, person: Person) -> None:
+    session_id, _ = await person.has_session(home)
+    hold = f"/patients/{person.id}/legal-hold"
+    placed = await person.sends("PUT", hold)
+
+    refused = [await person.sends("DELETE", path) for path in (f"/sessions/{session_id}", f"/patients/{person.id}")]
+    lifted = await person.sends("DELETE", hold)
+
+    assert (placed[1]["held"], lifted[1]["held"]) == (True, False)
+    assert [(status, problem["type"].rpartition("/")[2]) for status, problem in refused] == [(409, "legal-hold")] * 2
+    assert (await person.erases(f"/sessions/{session_id}"))["waiting_for"] == []
+
+
+async def test_a_session_erased_while_the_vendor_listens_gets_no_words_and_no_dead_letter(
+    home: Home, person: Person
+) -> None:
+    home.hears(said := canary())
+    home.hearing.order(Fault(latency_s=3.0))
+    session_id = str((await person.uploads()).json()["session_id"])
+    await person.clinic.settled(session_id, "transcribing")
+
+    receipt = await person.erases(f"/sessions/{session_id}")
+
+    await eventually(home.house.is_still, bool, within_s=60)
+    assert receipt["status"] == "completed"
+    assert (await search(home.stack, [said])).hits == []
+    assert await home.house.types("dlq", "list") == []
+    assert (await person.sends("GET", f"/sessions/{session_id}"))[0] == 410
+
+
+async def test_an_export_holds_everything_and_says_that_it_is_complete(home: Home, person: Person) -> None:
+    session_id, said = await person.has_session(home)
+    await person.asks()
+
+    status, document = await person.sends("GET", f"/patients/{person.id}/export")
+
+    assert (status, document["complete"]) == (200, True)
+    assert document["patient"]["id"] == person.id
+    assert {consent["consent_type"] for consent in document["consents"]} == {purpose.value for purpose in Purpose}
+    assert len(document["ledger"]) == len(Purpose)
+    assert [session["id"] for session in document["sessions"]] == [session_id]
+    assert said in document["sessions"][0]["transcript"]["full_text"]
+    assert said in str(document["conversations"])
