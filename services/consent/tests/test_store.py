@@ -18,7 +18,7 @@ from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.consent.domain import Consent, first_break
+from services.consent.domain import Consent
 from services.consent.handlers import Grant
 from services.consent.tests.ledger_world import HERE, Ledger, count
 
@@ -40,7 +40,7 @@ async def test_the_database_and_the_domain_compute_the_same_chain(ledger: Ledger
     entries = await ledger.chain()
 
     assert [entry.seal.seq for entry in entries] == [1, 2, 3]
-    assert first_break(OrganizationId(ledger.tenant.organization_id), entries) is None
+    assert (await ledger.verdict(every_receipt=True)).broken is None
 
 
 async def test_forty_writers_at_once_make_one_chain_without_forks_or_gaps(ledger: Ledger) -> None:
@@ -49,7 +49,7 @@ async def test_forty_writers_at_once_make_one_chain_without_forks_or_gaps(ledger
     entries = await ledger.chain()
 
     assert [entry.seal.seq for entry in entries] == list(range(1, 41))
-    assert first_break(OrganizationId(ledger.tenant.organization_id), entries) is None
+    assert (await ledger.verdict(every_receipt=True)).broken is None
 
 
 async def test_a_grant_that_is_rolled_back_leaves_no_gap(ledger: Ledger) -> None:
