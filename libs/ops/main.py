@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from libs.ops import bootstrap, chat, consent, sessions, status, transcript, upload, users
+from libs.ops import bootstrap, chat, consent, ledger, sessions, status, transcript, upload, users
 from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
 from libs.ops.connection import Connection
 
@@ -39,7 +39,15 @@ def _noun(name: str, explanation: str, **verbs: Verb) -> None:
 
 app.command("bootstrap")(as_command(bootstrap.bootstrap))
 _noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
-_noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
+_noun(
+    "consent",
+    "What a patient has agreed to, and the proof of it.",
+    grant=consent.grant,
+    show=consent.show,
+    revoke=consent.revoke,
+    export=ledger.export,
+    verify=ledger.verify,
+)
 app.command("upload")(as_command(upload.upload))
 _noun("sessions", "Therapy sessions and their progress.", list=sessions.list_sessions, show=sessions.show)
 app.command("transcript")(as_command(transcript.transcript))

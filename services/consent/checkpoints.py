@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from libs.common.clock import utc_now
 from libs.common.database import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.log import get_logger
@@ -138,7 +139,8 @@ class Notary:
                 waiting = self._waiting.setdefault(head.organization_id, _Waiting(head, now_s))
                 waiting.head = head
         if heads:
-            self._after = max(head.last_at for head in heads) - COMMIT_LAG_MAX
+            # Not beyond now, whatever a head claims.
+            self._after = min(max(head.last_at for head in heads), utc_now()) - COMMIT_LAG_MAX
         for organization_id, waiting in list(self._waiting.items()):
             new_entries = waiting.head.seq - self._signed.get(organization_id, 0)
             if new_entries >= SIGN_AFTER_ENTRIES or now_s - waiting.since_s >= SIGN_AFTER_S:

@@ -43,21 +43,18 @@ def resource_of(consent: Consent) -> dict[str, Any]:
 
 
 def bundle_of(consents: Sequence[Consent], next_cursor: str | None) -> dict[str, Any]:
-    """Return a searchset of some consents; `next` says how to go on."""
-    links = [{"relation": "next", "url": f"?cursor={next_cursor}"}] if next_cursor else []
-    return {
-        "resourceType": "Bundle",
-        "type": "searchset",
-        **({"link": links} if links else {}),
-        "entry": [
-            {
-                "fullUrl": f"urn:uuid:{consent.granted.consent_id}",
-                "resource": resource_of(consent),
-                "search": {"mode": "match"},
-            }
-            for consent in consents
-        ],
-    }
+    """Return a searchset of some consents; `next` says how to go on. FHIR knows no empty lists."""
+    link = [{"relation": "next", "url": f"?cursor={next_cursor}"}] if next_cursor else []
+    entries = [
+        {
+            "fullUrl": f"urn:uuid:{consent.granted.consent_id}",
+            "resource": resource_of(consent),
+            "search": {"mode": "match"},
+        }
+        for consent in consents
+    ]
+    filled = {name: rows for name, rows in (("link", link), ("entry", entries)) if rows}
+    return {"resourceType": "Bundle", "type": "searchset", **filled}
 
 
 def _policy(entry: Entry) -> dict[str, Any]:

@@ -67,7 +67,31 @@ async def _revoked(ledger: Ledger) -> Consent:
     return consent
 
 
-@pytest.mark.parametrize("statement", ["update consent.event set actor = 'x'", "delete from consent.event"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update consent.event set actor = 'x'",
+        "delete from consent.event",
+        "truncate consent.event cascade",
+        "update consent.receipt set key_id = 'ffffffff'",
+        "delete from consent.receipt",
+        "truncate consent.receipt",
+        "update consent.evidence set reason = 'x'",
+        "truncate consent.evidence",
+        "update consent.head set seq = seq - 1",
+        "insert into consent.head values (gen_random_uuid(), 5, 'x', now())",
+        "delete from consent.head",
+        "truncate consent.head",
+        "update consent.current set status = 'granted', revoked_at = null",
+        "insert into consent.current select gen_random_uuid(), patient_id, therapist_id, consent_type, consent_id, "
+        "status, granted_at from consent.current limit 1",
+        "delete from consent.current",
+        "truncate consent.current",
+        "update consent.document set text = 'x'",
+        "delete from consent.document",
+        "truncate consent.document",
+    ],
+)
 @pytest.mark.parametrize("role", ["origin", "replica"])
 async def test_not_even_a_superuser_playing_replica_rewrites_the_ledger(
     infra: Infra, ledger: Ledger, statement: str, role: str

@@ -119,7 +119,7 @@ def _notary() -> None:
         returns table (organization_id uuid, seq bigint, hash bytea, last_at timestamptz)
         language sql stable security definer set search_path = pg_catalog as $$
           select h.organization_id, h.seq, h.hash, h.last_at from consent.head h
-           where h.last_at > heads.after and h.seq > 0
+           where h.last_at > heads.after and isfinite(h.last_at)
         $$""")
     op.execute("""
         create function consent.links(organization_id uuid, after bigint, most int)
