@@ -137,7 +137,8 @@ class Walk:
         expected = self.seq + 1
         why = self._fault(line, expected)
         if why:
-            return Broken(expected, why)
+            # Whoever rehashed one entry broke the next one; the signatures tell which it was.
+            return self._first_unsigned() or Broken(expected, why)
         self.seq, self._hash, self._at_us = expected, bytes.fromhex(line["hash"]), line["at_us"]
         self._unvouched.append(line)
         return self._ask_vouchers(line) or self._standing.follow(line)

@@ -1,6 +1,7 @@
 """Signed checkpoints of every organization's chain, kept outside the database under names that are never reused.
 
-The notary is a witness, not a stamp: it signs a chain only if it continues the one it signed last.
+The notary is a witness, not a stamp: it signs a chain only if it continues the one it signed last, and only entries
+that the service itself signed when it wrote them.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from libs.common.database import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.log import get_logger
 from libs.contracts.ids import OrganizationId
-from libs.contracts.ledger import UnreadableError, genesis, link
+from libs.contracts.ledger import UnreadableError, genesis
 from libs.contracts.ledger_signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.domain import Head, micros
 from services.consent.metrics import SIGNED, UNSIGNABLE
@@ -26,7 +27,7 @@ LOOK_EVERY_S = 2.0
 LOOK_AT_ALL_EVERY_S = 600.0
 # A transaction of a service lives at most this long, so no head that was moved earlier can still appear.
 COMMIT_LAG_MAX = timedelta(seconds=120)
-LINKS_AT_ONCE = 1000
+LINKS_AT_ONCE = 200
 NOTE_BYTES_MAX = 2000
 READS_AT_ONCE = 8
 NAMES_AT_ONCE = 1000
@@ -184,10 +185,11 @@ class Notary:
             if not links:
                 raise UnreadableError("entries are missing")
             for each in links:
-                follows = each.seq == seq + 1 and each.prev_hash == hash_ and each.hash == link(hash_, each.leaf)
-                if not follows or each.leaf != each.leaf_of_fields:
+                if not each.continues(seq, hash_):
                     raise UnreadableError("an entry does not follow from the one before it")
-                seq, hash_, at_us = each.seq, each.hash, micros(each.at)
+                if not each.is_signed(head.organization_id, self._ring):
+                    raise UnreadableError("an entry was not signed by this service")
+                seq, hash_, at_us = each.seal.seq, each.seal.hash, micros(each.at)
         if hash_ != head.hash:
             raise UnreadableError("the head is not the hash of the last entry")
         return at_us

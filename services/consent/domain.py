@@ -11,8 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
-from libs.contracts.ledger import led
-from libs.contracts.ledger_signatures import SigningKey, receipt_message
+from libs.contracts.ledger import led, link
+from libs.contracts.ledger_signatures import KeyRing, SigningKey, receipt_message
 from libs.contracts.purposes import Purpose
 
 _EVIDENCE = b"\x02"
@@ -185,14 +185,24 @@ class Head:
 
 @dataclass(frozen=True)
 class Link:
-    """An entry without what it says: its place, its stored leaf, and the leaf its fields have now."""
+    """An entry without what it says: its place, the leaf its fields have now, and who signed it."""
 
-    seq: int
+    seal: Seal
     at: datetime
-    prev_hash: bytes
-    leaf: bytes
-    hash: bytes
     leaf_of_fields: bytes
+    signature: Signature | None
+
+    def continues(self, seq: int, hash_: bytes) -> bool:
+        """Tell whether it is the next one after an entry, and says what was hashed."""
+        seal = self.seal
+        placed = (seal.seq, seal.prev_hash, seal.hash) == (seq + 1, hash_, link(hash_, seal.leaf))
+        return placed and seal.leaf == self.leaf_of_fields
+
+    def is_signed(self, organization_id: OrganizationId, ring: KeyRing) -> bool:
+        """Tell whether the service wrote it: whoever else can insert has no key."""
+        made = self.signature
+        message = receipt_message(str(organization_id), *_place(self.seal))
+        return made is not None and ring.verifies(made.key_id, made.value, message)
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ from libs.common.database import Transaction
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Bond, Head, Link, Standing, Status
+from services.consent.domain import Bond, Head, Link, Seal, Signature, Standing, Status
 
 _HEADS = text(
     "select organization_id, seq, hash, last_at "
     "from consent.heads(coalesce(cast(:after as timestamptz), '-infinity'::timestamptz))"
 )
 _LINKS = text(
-    "select seq, at, prev_hash, leaf, hash, leaf_of_fields from consent.links(:organization_id, :after, :most)"
+    "select seq, at, prev_hash, leaf, hash, leaf_of_fields, key_id, signature "
+    "from consent.links(:organization_id, :after, :most)"
 )
 _HEAD_SEQ = text("select seq from head")
 _STANDINGS = text(
@@ -41,10 +42,7 @@ class NotaryStore:
     async def links(self, tx: Transaction, organization_id: OrganizationId, after: int, most: int) -> Sequence[Link]:
         """Return the links of a chain behind a seq, in its order."""
         found = await tx.execute(_LINKS, {"organization_id": organization_id, "after": after, "most": most})
-        return [
-            Link(row.seq, row.at, bytes(row.prev_hash), bytes(row.leaf), bytes(row.hash), bytes(row.leaf_of_fields))
-            for row in found
-        ]
+        return [_link(row) for row in found.mappings()]
 
     async def head_seq(self, tx: Transaction) -> int:
         """Return how many entries the capability's organization has."""
@@ -56,6 +54,12 @@ class NotaryStore:
         rows = [_standing(row) for row in found.mappings()]
         kept = rows[:most]
         return kept, _mark(kept[-1].bond) if len(rows) > most else None
+
+
+def _link(row: Any) -> Link:  # a row of any query with these columns
+    seal = Seal(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"]))
+    signature = Signature(row["key_id"], bytes(row["signature"])) if row["key_id"] else None
+    return Link(seal, row["at"], bytes(row["leaf_of_fields"]), signature)
 
 
 def _standing(row: Any) -> Standing:

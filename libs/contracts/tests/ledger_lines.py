@@ -59,7 +59,8 @@ def receipt(row: dict[str, Any], key: SigningKey = KEY) -> dict[str, Any]:
 
 def whole_receipt(row: dict[str, Any]) -> dict[str, Any]:
     """The receipt as an answer carries it."""
-    return {name: row[name] for name in ("organization_id", "seq", "leaf", "prev_hash", "hash")} | row["receipt"]
+    place = {name: row[name] for name in ("organization_id", "seq", "leaf", "prev_hash", "hash")}
+    return {**place, **row["receipt"]}
 
 
 def note(row: dict[str, Any], key: SigningKey = KEY) -> str:

@@ -156,6 +156,28 @@ async def test_a_chain_that_does_not_continue_what_was_signed_is_not_signed(
         await ledger.signs()
 
 
+async def test_an_entry_that_a_superuser_inserts_through_the_real_triggers_is_not_signed(
+    infra: Infra, ledger: Ledger
+) -> None:
+    await ledger.grants()
+    await ledger.signs()
+    with psycopg.connect(infra.admin_url) as admin:
+        admin.execute("select ctx.enter(%s)", (ledger.tenant.capability("consent:write"),))
+        admin.execute(
+            "insert into consent.event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "
+            "status, actor, method, evidence_sha256) select gen_random_uuid(), organization_id, patient_id, "
+            "therapist_id, gen_random_uuid(), 'ai_analysis', 'granted', actor, method, evidence_sha256 from consent.event "
+            "where organization_id = %s",
+            (ledger.tenant.organization_id,),
+        )
+
+    with pytest.raises(UnreadableError, match="not signed by this service"):
+        await ledger.signs()
+    broken = (await ledger.verdict()).broken
+    assert broken is not None
+    assert broken.seq == 2
+
+
 async def test_a_refused_chain_is_counted_and_does_not_stop_the_others(
     infra: Infra, ledger: Ledger, tenant: Tenant
 ) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from libs.common.http_app import AppSpec, build_app
+from libs.contracts.ids import OrganizationId
 from libs.contracts.ledger_signatures import Receipt, VerifyKey
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
@@ -173,7 +174,7 @@ async def test_a_grant_names_no_text_that_is_unknown_or_for_another_purpose_or_n
 
 async def test_nobody_sees_the_texts_of_another_organization(api: Api, infra: Infra, tenant: Tenant) -> None:
     document = (await publishes(api)).json()["id"]
-    stranger = Tenant(type(tenant.organization_id)(uuid4()), tenant.patient_id, tenant.therapist_id, tenant.minter)
+    stranger = Tenant(OrganizationId(uuid4()), tenant.patient_id, tenant.therapist_id, tenant.minter)
     headers = {"Authorization": f"Bearer {stranger.capability('consent:write')}"}
 
     found = await api.http.get(f"/consent-documents/{document}", headers=headers)

@@ -111,9 +111,10 @@ def _guards() -> None:
 
 
 def _notary() -> None:
-    # Whoever signs checkpoints works for no organization: it sees hashes and counts of all, and nothing else.
+    # Whoever signs checkpoints works for no organization: it sees hashes, signatures and counts of all.
     op.execute("create policy of_notary on consent.head for select to owner_consent using (true)")
     op.execute("create policy of_notary on consent.event for select to owner_consent using (true)")
+    op.execute("create policy of_notary on consent.receipt for select to owner_consent using (true)")
     op.execute("""
         create function consent.heads(after timestamptz)
         returns table (organization_id uuid, seq bigint, hash bytea, last_at timestamptz)
@@ -123,9 +124,11 @@ def _notary() -> None:
         $$""")
     op.execute("""
         create function consent.links(organization_id uuid, after bigint, most int)
-        returns table (seq bigint, at timestamptz, prev_hash bytea, leaf bytea, hash bytea, leaf_of_fields bytea)
+        returns table (seq bigint, at timestamptz, prev_hash bytea, leaf bytea, hash bytea, leaf_of_fields bytea,
+                       key_id text, signature bytea)
         language sql stable security definer set search_path = pg_catalog as $$
-          select e.seq, e.at, e.prev_hash, e.leaf, e.hash, consent.leaf_of(e) from consent.event e
+          select e.seq, e.at, e.prev_hash, e.leaf, e.hash, consent.leaf_of(e), r.key_id, r.signature
+            from consent.event e left join consent.receipt r on r.event_id = e.id
            where e.organization_id = links.organization_id and e.seq > links.after
            order by e.seq limit links.most
         $$""")
