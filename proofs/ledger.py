@@ -9,7 +9,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from random import Random
@@ -34,11 +34,12 @@ EVENTS_CI, EVENTS_SOAK = 20_001, 300_000
 BATCH_MAX = 30
 ROLLED_BACK_SHARE = 0.05
 TRIES_MAX = 20_000
-BACKOFF_S = 0.01
+BACKOFF_S = 0.03
 VERIFIED_PER_S_MIN = 20_000
 _INSERT = (
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, actor, "
-    "method, evidence_sha256) values (%s, %s, %s, %s, %s, 'recording', 'granted', 'key:proof', 'electronic', %s)"
+    "method, evidence_sha256) select new.id, %s, %s, %s, new.consent_id, 'recording', 'granted', 'key:proof', "
+    "'electronic', %s from unnest(%s::uuid[], %s::uuid[]) as new (id, consent_id)"
 )
 
 
@@ -128,11 +129,7 @@ def _writer(work: _Work, url: str, clinic: Clinic, random: Random) -> None:
         connection.isolation_level = work.level
         while (size := work.take()) is not None:
             for _ in range(TRIES_MAX):
-                rows = [
-                    (uuid4(), clinic.organization_id, clinic.patient_id, clinic.therapist_id, uuid4(), bytes(32))
-                    for _ in range(size)
-                ]
-                if _transaction(work, connection, token, rows, random.random() < ROLLED_BACK_SHARE):
+                if _transaction(work, connection, (token, clinic), size, random.random() < ROLLED_BACK_SHARE):
                     break
                 time.sleep(random.random() * BACKOFF_S)
             else:
@@ -140,12 +137,14 @@ def _writer(work: _Work, url: str, clinic: Clinic, random: Random) -> None:
 
 
 def _transaction(
-    work: _Work, connection: psycopg.Connection, token: str, rows: Sequence[tuple[object, ...]], is_undone: bool
+    work: _Work, connection: psycopg.Connection, whose: tuple[str, Clinic], size: int, is_undone: bool
 ) -> bool:
+    token, clinic = whose
+    bond = clinic.organization_id, clinic.patient_id, clinic.therapist_id
+    ids = [[uuid4() for _ in range(size)] for _ in range(2)]
     try:
         connection.execute("select ctx.enter(%s)", (token,))
-        with connection.cursor() as cursor:
-            cursor.executemany(_INSERT.encode(), rows)
+        connection.execute(_INSERT.encode(), (*bond, bytes(32), *ids))
         if is_undone:
             connection.rollback()
             work.note("rolled_back")
@@ -159,7 +158,7 @@ def _transaction(
         connection.rollback()
         work.note("conflicts")
         return False
-    work.note("committed", len(rows))
+    work.note("committed", size)
     return True
 
 

@@ -166,8 +166,8 @@ async def test_an_entry_that_a_superuser_inserts_through_the_real_triggers_is_no
         admin.execute(
             "insert into consent.event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "
             "status, actor, method, evidence_sha256) select gen_random_uuid(), organization_id, patient_id, "
-            "therapist_id, gen_random_uuid(), 'ai_analysis', 'granted', actor, method, evidence_sha256 from consent.event "
-            "where organization_id = %s",
+            "therapist_id, gen_random_uuid(), 'ai_analysis', 'granted', actor, method, evidence_sha256 "
+            "from consent.event where organization_id = %s",
             (ledger.tenant.organization_id,),
         )
 

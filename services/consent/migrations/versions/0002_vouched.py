@@ -10,6 +10,7 @@ down_revision = "0001"
 
 def upgrade() -> None:
     _method()
+    _chain()
     _receipts()
     _documents()
     _guards()
@@ -38,6 +39,36 @@ def _method() -> None:
             || coalesce('\\x01'::bytea || uuid_send(e.witness_id), '\\x00'::bytea)
             || coalesce('\\x01'::bytea || e.document_sha256, '\\x00'::bytea)
             || coalesce(consent.led(convert_to(e.method, 'UTF8')), ''::bytea)) $$""")
+
+
+def _chain() -> None:
+    # As before, but the head is looked for before it is made: every entry but the first finds it.
+    op.execute("""
+        create or replace function consent.chain() returns trigger
+        language plpgsql security definer set search_path = pg_catalog as $$
+        declare h consent.head;
+        begin
+          for attempt in 1..2 loop
+            update consent.head
+               set seq = seq + 1, last_at = greatest(clock_timestamp(), last_at + interval '1 microsecond')
+             where organization_id = new.organization_id returning * into h;
+            exit when found;
+            insert into consent.head (organization_id, seq, hash, last_at)
+            values (new.organization_id, 0,
+                    sha256(convert_to('genesis:' || new.organization_id::text, 'UTF8')), '-infinity')
+            on conflict do nothing;
+          end loop;
+          if h.seq is null then
+            raise exception 'the chain has no head' using errcode = '40001';
+          end if;
+          new.seq := h.seq;
+          new.at := h.last_at;
+          new.prev_hash := h.hash;
+          new.leaf := consent.leaf_of(new);
+          new.hash := sha256('\\x01'::bytea || new.prev_hash || new.leaf);
+          update consent.head set hash = new.hash where organization_id = new.organization_id;
+          return new;
+        end $$""")
 
 
 def _receipts() -> None:
