@@ -32,9 +32,9 @@ P99_MS_MAX = 500
 CONSENT_REFUSED = "TR403"
 _INSERT = (
     "insert into embedder.chunk (organization_id, patient_id, id, therapist_id, session_id, session_date, "
-    "transcript_id, transcript_version, chunk_index, content, start_s, end_s, speaker, turns, tokens, content_hash) values "
-    "(%s, %s, gen_random_uuid(), %s, gen_random_uuid(), now(), gen_random_uuid(), 1, 0, 'words', 0, 1, 'patient', "
-    "'[]', 1, 'x')"
+    "transcript_id, transcript_version, chunk_index, content, start_s, end_s, speaker, turns, tokens, content_hash) "
+    "values (%s, %s, gen_random_uuid(), %s, gen_random_uuid(), now(), gen_random_uuid(), 1, 0, 'words', 0, 1, "
+    "'patient', '[]', 1, 'x')"
 )
 
 

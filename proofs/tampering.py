@@ -108,7 +108,8 @@ class Attack:
             await self.run(
                 "insert into consent.current (organization_id, patient_id, therapist_id, consent_type, consent_id, "
                 "status, granted_at, revoked_at) values (:org, cast(:patient as uuid), cast(:therapist as uuid), "
-                ":purpose, cast(:consent as uuid), :status, timestamptz 'epoch' + :granted_us * interval '1 microsecond', "
+                ":purpose, cast(:consent as uuid), :status, "
+                "timestamptz 'epoch' + :granted_us * interval '1 microsecond', "
                 "case when :status = 'revoked' then timestamptz 'epoch' + :decided_us * interval '1 microsecond' end)",
                 patient=patient,
                 therapist=therapist,
