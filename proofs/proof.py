@@ -49,7 +49,8 @@ class Outcome:
 
     def line(self) -> str:
         """Return the one line that is printed."""
-        return " ".join(["PROOF", self.name, *(f"{key}={value}" for key, value in self.figures.items())])
+        figures = {"result": "FAILED" if self.failed else "ok", **self.figures}
+        return " ".join(["PROOF", self.name, *(f"{key}={value}" for key, value in figures.items())])
 
 
 def main(prove: Callable[[Run], Coroutine[Any, Any, Outcome]]) -> NoReturn:

@@ -22,4 +22,4 @@ async def test_the_proof_holds(infra: Infra, prove: Callable[[Run], Awaitable[Ou
 def test_a_proof_whose_figure_is_missed_says_which_and_prints_one_line() -> None:
     outcome = Outcome("rain", {"seed": 7, "drops": 3}, {"no drops": False, "a sky": True})
 
-    assert (outcome.line(), outcome.failed) == ("PROOF rain seed=7 drops=3", ["no drops"])
+    assert (outcome.line(), outcome.failed) == ("PROOF rain result=FAILED seed=7 drops=3", ["no drops"])
