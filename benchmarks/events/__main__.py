@@ -28,7 +28,7 @@ MEASURES: Mapping[str, Measure] = {
     "latency": latency.measure,
     "commit": lambda arena, size, _peers: latency.measure_commit(arena, size),
     "relay": lambda arena, size, _peers: effects.measure_relay(arena, size),
-    "effects": lambda arena, size, _peers: effects.measure_effects(arena, size),
+    "effects": effects.measure_effects,
     "recovery": recovery.measure,
     "memory": memory.measure,
 }

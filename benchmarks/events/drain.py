@@ -64,8 +64,7 @@ def drained(arena: Arena, contestant: Contestant, size: Size) -> float:
 
 
 def _count(contestant: Contestant, size: Size) -> str:
-    # Whole hundreds: ours marks by the hundred.
-    return f"{max(BACKLOG_MIN, int(contestant.backlog * size.share) // 100 * 100) + 100:,}"
+    return f"{max(BACKLOG_MIN, int(contestant.backlog * size.share)):,}"
 
 
 def _ratio(contestant: Contestant, of_bare: float, ratios: dict[str, list[float]]) -> str:

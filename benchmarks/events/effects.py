@@ -3,20 +3,37 @@
 import dataclasses
 import sys
 import time
+from collections.abc import Sequence
 
 import redis
 
 from benchmarks.events import kernel, world
 from benchmarks.events.arena import LOOK_EVERY_S, Arena, DidNotFinishError
-from benchmarks.events.contestants import OURS
+from benchmarks.events.contestants import OURS, Contestant
+from benchmarks.events.drain import drained
 from benchmarks.events.figures import Bar, Section, each, median, number
 from benchmarks.events.sizes import Size
 
 SINGLE_MIN = 1_000
 RELAY_MIN = 30_000
 _LIMIT_S = 300.0
-_EFFECTS = dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "effects"])
+RIVAL_BACKLOG = 8_000
+"""Who drains less than that in its time is not the best peer."""
+RIVAL_MIN = 5
+BATCHED_MIN = 15_000
 _RELAY = [sys.executable, "-m", "benchmarks.events.ours", "relay"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Way:
+    """One way of applying events: its worker, and the table its effects are in."""
+
+    worker: Contestant
+    table: str
+
+
+_SINGLY = _Way(dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "effects"]), "effect")
+_BATCHED = _Way(dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "batches"]), "tally")
 
 
 def measure_relay(arena: Arena, size: Size) -> Section:
@@ -31,19 +48,35 @@ def measure_relay(arena: Arena, size: Size) -> Section:
     )
 
 
-def measure_effects(arena: Arena, size: Size) -> Section:
-    """Relay a full outbox, then write one row per event and count the rows."""
-    rates = [_applied(arena, size.effects) for _ in range(size.rounds)]
-    return Section(
-        "Effects exactly once in PostgreSQL, one transaction per event",
-        [
-            f"Inbox row and effect in one transaction, {size.effects:,} events a round, {kernel.WINDOW} under way.",
-            "The log is on as in production; afterwards the effects are counted: every one there, none twice.",
-        ],
-        ["", "events/s (median)", "rounds"],
-        [["ours", number(median(rates)), each(rates)]],
-        [Bar("Events applied singly", median(rates), SINGLE_MIN, "/s", at_least=True)],
-    )
+def measure_effects(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:
+    """Relay a full outbox, then write one row per event and count the rows: singly, and in batches beside no-ops."""
+    rivals = [peer for peer in peers if peer.backlog >= RIVAL_BACKLOG]
+    singly, batched = [], []
+    noops: dict[str, list[float]] = {}
+    ratios: list[float] = []
+    for _ in range(size.rounds):
+        singly.append(_applied(arena, size.effects, _SINGLY))
+        batched.append(_applied(arena, size.batched, _BATCHED))
+        for rival in rivals:
+            noops.setdefault(rival.name, []).append(drained(arena, rival, size))
+        ratios += [batched[-1] / max(rates[-1] for rates in noops.values())] if noops else []
+    rows = [
+        ["ours, one transaction per event", number(median(singly)), each(singly)],
+        [f"ours, {kernel.BATCH} events in a transaction", number(median(batched)), each(batched)],
+        *([f"{name}, no-ops", number(median(rates)), each(rates)] for name, rates in noops.items()),
+    ]
+    bars = [
+        Bar("Events applied singly", median(singly), SINGLE_MIN, "/s", at_least=True),
+        Bar("Events applied in batches", median(batched), BATCHED_MIN, "/s", at_least=True),
+    ]
+    if ratios:
+        bars.append(Bar("Batches against the best peer's no-ops", median(ratios), RIVAL_MIN, " x", at_least=True))
+    how = [
+        f"Inbox row and effect in one transaction: {size.effects:,} events singly, {size.batched:,} in batches;"
+        f" {kernel.PACES['effects'].concurrency} and {kernel.PACES['batches'].concurrency} transactions under way.",
+        "The log is on as in production; afterwards the effects are counted: every one there, none twice.",
+    ]
+    return Section("Effects exactly once in PostgreSQL", how, ["", "events/s (median)", "rounds"], rows, bars)
 
 
 def _relayed(arena: Arena, count: int) -> float:
@@ -67,13 +100,14 @@ def _entries(client: redis.Redis, count: int) -> tuple[float, int]:
     return time.monotonic(), there
 
 
-def _applied(arena: Arena, count: int) -> float:
+def _applied(arena: Arena, count: int, way: _Way) -> float:
     _relayed(arena, count)
-    with arena.working(_EFFECTS) as worker:
+    with arena.working(way.worker) as worker:
         began = worker.wait_for(1)
         already = worker.marks.size()
         ended = worker.wait_for(count, _LIMIT_S)
-        worker.until(lambda: world.effects(arena)[0] >= count)
-    if world.effects(arena) != (count, count):
-        raise DidNotFinishError(f"{world.effects(arena)} effects and things of {count} events")
+        worker.until(lambda: world.effects(arena, way.table)[0] >= count)
+    found = world.effects(arena, way.table)
+    if found != (count, count):
+        raise DidNotFinishError(f"{found} effects and things of {count} events")
     return (count - already) / max(ended - began, 1e-3)

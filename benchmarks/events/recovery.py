@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Sequence
 
+from benchmarks.events import kernel
 from benchmarks.events.arena import Arena, DidNotFinishError
 from benchmarks.events.contestants import OURS, Contestant
 from benchmarks.events.figures import Bar, Section, each, median, number
-from benchmarks.events.ours import HOLD_WINDOW
 from benchmarks.events.sizes import Size
 
 SEED = 11
@@ -20,9 +20,10 @@ SAME_HOST_MAX_S = 5.0
 HOST_LOST_MAX_S = 9.0
 PHASE_MAX_S = 2.0
 WAIT_MAX_S = 60.0
+HOLD_WINDOW = kernel.PACES["hold"].concurrency
 _HOLD_S = "3600"
 _HOLDING = dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "hold"])
-_FINISHING = dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "noop", "1"])
+_FINISHING = dataclasses.replace(OURS, work=["-m", "benchmarks.events.ours", "finish"])
 # Another name for this machine, seen by that one process only.
 _ELSEWHERE = "import os, socket, sys; socket.sethostname('elsewhere'); os.execv(sys.argv[1], sys.argv[1:])"
 

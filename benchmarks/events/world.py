@@ -59,12 +59,12 @@ def fill_outbox(arena: Arena, count: int) -> None:
 def empty_tables(arena: Arena) -> None:
     """Forget outbox, inbox and effects."""
     with psycopg.connect(arena.infra.admin_url, autocommit=True) as connection:
-        connection.execute(f"truncate {SCHEMA}.outbox, {SCHEMA}.inbox, {SCHEMA}.effect")
+        connection.execute(f"truncate {SCHEMA}.outbox, {SCHEMA}.inbox, {SCHEMA}.effect, {SCHEMA}.tally")
 
 
-def effects(arena: Arena) -> tuple[int, int]:
-    """Return how many effects there are, and of how many things."""
+def effects(arena: Arena, table: str) -> tuple[int, int]:
+    """Return how many effects there are in `effect` or `tally`, and of how many things."""
     with psycopg.connect(arena.infra.admin_url) as connection:
-        row = connection.execute(f"select count(*), count(distinct thing_id) from {SCHEMA}.effect").fetchone()
+        row = connection.execute(f"select count(*), count(distinct thing_id) from {SCHEMA}.{table}").fetchone()
     assert row is not None
     return int(row[0]), int(row[1])
