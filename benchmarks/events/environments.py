@@ -24,12 +24,16 @@ def install(contestants: Iterable[Contestant], where: Path) -> None:
         print(f"installing the peers of {requirements.name} into {stamp.parent} (once)", file=sys.stderr, flush=True)
         shutil.rmtree(stamp.parent, ignore_errors=True)
         venv.create(stamp.parent, with_pip=True)
-        subprocess.run(
+        done = subprocess.run(
             [stamp.parent / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
              "--require-hashes", "-r", requirements],
-            check=True,
+            check=False,
+            capture_output=True,
+            text=True,
             timeout=INSTALL_TIMEOUT_S,
         )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"cannot install {requirements.name}: {done.stderr[-2000:]}")
         stamp.write_text(digest)
 
 

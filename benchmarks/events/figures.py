@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+EACH_MAX = 5
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -59,5 +61,7 @@ def number(value: float) -> str:
 
 
 def each(values: Sequence[float]) -> str:
-    """Return the rounds' figures, in the order they were taken."""
+    """Return the rounds' figures in the order they were taken; of many only the range."""
+    if len(values) > EACH_MAX:
+        return f"{number(min(values))} to {number(max(values))} in {len(values)} runs"
     return " / ".join(number(value) for value in values)

@@ -1,6 +1,7 @@
 """Where the benchmark touches the kernel's consumer: what a change of its interface changes here, and nowhere else."""
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -58,8 +59,9 @@ class Timed(NoOp):
 
     async def handle(self, _channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         """Look at the clock first."""
+        seen = time.monotonic_ns()
         for delivery in deliveries:
-            marks.leave(int(Envelope.from_json(delivery.body).payload["sent_ns"]))
+            marks.leave(int(Envelope.from_json(delivery.body).payload["sent_ns"]), seen_ns=seen)
         return deliveries
 
 

