@@ -39,7 +39,7 @@ def measure_commit(arena: Arena, size: Size) -> Section:
         f"Commit to handler through the outbox at {size.rate:.0f} events/s",
         [
             f"From before the fact is emitted, commit included; {size.drips} facts a round, seeds from {SEED}.",
-            "Writer, relay and consumer are three processes; the writer hints after its commit as an `api` process does.",
+            "Writer, relay and consumer are three processes; the writer hints after its commit, as an `api` does.",
         ],
         ["", "p50", "p99", "p50 by round", "p99 by round"],
         [_row("ours", rounds)],
