@@ -15,7 +15,7 @@ def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:
     rates: dict[str, list[float]] = {}
     ratios: dict[str, list[float]] = {}
     for _ in range(size.rounds):
-        for other in (BARE, *peers):
+        for other in (BARE, *peers, BARE):
             ours = drained(arena, OURS, size)
             theirs = drained(arena, other, size)
             rates.setdefault(OURS.name, []).append(ours)
