@@ -1,8 +1,6 @@
-"""What every proof has: a size, a seed, one line of figures, and the conditions it fails on."""
+"""What a proof over real servers has: a size, a seed, figures, and the conditions it fails on."""
 
 import asyncio
-import os
-import secrets
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -13,8 +11,7 @@ from libs.common.log import configure_logging
 from libs.contracts.log_keys import LOG_KEYS
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-
-SEED_BITS = 32
+from proofs.line import is_soak, proof, seed
 
 
 @dataclass(frozen=True)
@@ -22,8 +19,8 @@ class Run:
     """One run: where, how large, and with which luck."""
 
     infra: Infra
-    seed: int = field(default_factory=lambda: secrets.randbits(SEED_BITS))
-    soak: bool = False
+    seed: int = field(default_factory=seed)
+    soak: bool = field(default_factory=is_soak)
 
     def random(self) -> Random:
         """Return the luck of this run."""
@@ -47,20 +44,16 @@ class Outcome:
         """The conditions that did not hold."""
         return [condition for condition, held in self.holds.items() if not held]
 
-    def line(self) -> str:
-        """Return the one line that is printed."""
-        figures = {"result": "FAILED" if self.failed else "ok", **self.figures}
-        return " ".join(["PROOF", self.name, *(f"{key}={value}" for key, value in figures.items())])
+    def told(self) -> int:
+        """Print the one line, and on stderr what did not hold; return the exit code."""
+        for condition in self.failed:
+            print(f"FAILED {self.name}: {condition}", file=sys.stderr)
+        return proof(self.name, not self.failed, **self.figures)
 
 
 def main(prove: Callable[[Run], Coroutine[Any, Any, Outcome]]) -> NoReturn:
     """Run a proof over servers of its own; exit 1 when a condition does not hold."""
     configure_logging("proofs", "error", LOG_KEYS)
     with infrastructure.throwaway() as infra:
-        seed = os.environ.get("SEED")
-        soak = os.environ.get("SIZE") == "soak"
-        outcome = asyncio.run(prove(Run(infra, int(seed), soak) if seed else Run(infra, soak=soak)))
-    print(outcome.line())
-    for condition in outcome.failed:
-        print(f"FAILED {outcome.name}: {condition}", file=sys.stderr)
-    raise SystemExit(1 if outcome.failed else 0)
+        outcome = asyncio.run(prove(Run(infra)))
+    raise SystemExit(outcome.told())
