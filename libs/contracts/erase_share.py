@@ -7,7 +7,7 @@ from libs.common.erased_rows import erase
 from libs.common.events import Event
 from libs.common.log import get_logger
 from libs.common.steps import Step, Subscription
-from libs.contracts.erasure import Counted, Erasure, PatientErased, SessionErased, session_of
+from libs.contracts.erasure import Counted, Erasure, PatientErased, SessionErased, Table, session_of
 
 
 class EraseShare(Step[Erasure, None]):
@@ -25,7 +25,7 @@ class EraseShare(Step[Erasure, None]):
                 organization_id=event.organization_id,
                 patient_id=event.patient_id,
                 erasure_id=event.erasure_id,
-                counts=dict(counts),
+                counts={Table(table): count for table, count in counts.items()},
             ),
         )
 

@@ -1,9 +1,32 @@
 """What was erased, told so that every service erases its share; ids and counts only."""
 
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
 from libs.common.events import Event
+
+
+class Table(StrEnum):
+    """Whose rows can be counted in an erasure; a fact about one can name nothing else."""
+
+    TRANSCRIPT = "transcript"
+    HEARD = "heard"
+    JOB = "job"
+    WITHDRAWN = "withdrawn"
+    CHUNK = "chunk"
+    PASSAGE = "passage"
+    EMBEDDING = "embedding"
+    INDEXED = "indexed"
+    CONVERSATION = "conversation"
+    MESSAGE = "message"
+    MESSAGE_SOURCE = "message_source"
+    TURNSTILE = "turnstile"
+    SENT = "sent"
+    EVIDENCE = "evidence"
+    USERS = "users"
+    PATIENT_TOKEN = "patient_token"  # noqa: S105
+    REPLAY = "replay"
 
 
 class _Erased(Event):
@@ -32,7 +55,7 @@ class PatientErased(_Erased):
 class Counted(_Erased):
     """A share of an erasure is done; `counts` says how many rows of which table went."""
 
-    counts: dict[str, int]
+    counts: dict[Table, int]
 
 
 class TranscriptErased(Counted):

@@ -136,7 +136,8 @@ class Collect(Step[Counted, None]):
 
     async def record(self, event: Counted, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note it; said twice, the first stands."""
-        await self._erasures.add_share(tx, ErasureId(event.erasure_id), STORE_OF[event.type], event.counts)
+        counts = {table.value: count for table, count in event.counts.items()}
+        await self._erasures.add_share(tx, ErasureId(event.erasure_id), STORE_OF[event.type], counts)
         return ()
 
 

@@ -19,7 +19,9 @@ _ID3_FOOTER = 0x10
 FRAMES_MIN = 3
 FRAMES_AMISS = 2
 """How many fewer frames than its header says a file may have: encoders count the first one or not."""
-TAGS_MAX = 16
+TAGS_BEFORE_MAX = 16
+TAGS_MAX = 10_000
+"""Between frames: a recording that was joined from pieces has one for each of them."""
 TRAILER_BYTES_MAX = 1024 * 1024
 
 
@@ -95,7 +97,7 @@ class _Run:
 
 
 def _after_tags() -> Steps[bytes]:
-    for _ in range(TAGS_MAX):
+    for _ in range(TAGS_BEFORE_MAX):
         header = yield Read(4)
         if not header.startswith(b"ID3"):
             return header

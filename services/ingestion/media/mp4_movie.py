@@ -13,6 +13,23 @@ CHILDREN_MAX = 10_000
 SMALL_BYTES_MAX = 16 * 1024
 _ENTRY_BYTES = 8
 _IN_THIS_FILE = 1
+_IN_MINF = frozenset(
+    {
+        b"smhd",
+        b"vmhd",
+        b"hmhd",
+        b"nmhd",
+        b"sthd",
+        b"gmhd",
+        b"hdlr",
+        b"dinf",
+        b"stbl",
+        b"free",
+        b"skip",
+        b"udta",
+        b"meta",
+    }
+)
 _NEEDED = frozenset({b"dref", b"stsd", b"stts", b"stsc", b"stco"})
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 _MVHD_BYTES, _MDHD_BYTES, _TKHD_BYTES = 20, 20, 16
@@ -113,7 +130,7 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
         b"dinf": lambda inner: _container(inner, {b"dref": references}),
         b"stbl": lambda inner: _container(inner, samples),
     }
-    mdia = {b"mdhd": media_header, b"hdlr": handler, b"minf": lambda inner: _container(inner, minf)}
+    mdia = {b"mdhd": media_header, b"hdlr": handler, b"minf": lambda inner: _container(inner, minf, _IN_MINF)}
     yield from _container(size, {b"tkhd": header, b"mdia": lambda inner: _container(inner, mdia)})
     if track.sizes is not None and track.sizes != track.samples:
         raise broken("its tables of samples disagree")
@@ -196,7 +213,7 @@ def _require_in_this_file(dref: bytes) -> None:
         raise broken("it refers to another file")
 
 
-def _container(size: int, handlers: Mapping[bytes, Handler]) -> Steps[None]:
+def _container(size: int, handlers: Mapping[bytes, Handler], known: frozenset[bytes] | None = None) -> Steps[None]:
     left = size
     for _ in range(CHILDREN_MAX):
         if not left:
@@ -204,6 +221,8 @@ def _container(size: int, handlers: Mapping[bytes, Handler]) -> Steps[None]:
         box: Box = yield from read_box()
         if box.size == TO_THE_END or box.head + box.size > left:
             raise broken("a box is larger than the one around it")
+        if known is not None and box.kind not in known:
+            raise broken("it holds a box that does not belong there")
         left -= box.head + box.size
         handler = handlers.get(box.kind)
         if handler:

@@ -14,6 +14,7 @@ from libs.contracts.erasure import (
     IndexErased,
     PatientErased,
     SessionErased,
+    Table,
     TranscriptErased,
     UserErased,
 )
@@ -70,7 +71,7 @@ def _share(at: Clinic, receipt: dict[str, Any], kind: type[Counted], count: int 
         organization_id=at.tenant.organization_id,
         patient_id=at.tenant.patient_id,
         erasure_id=UUID(receipt["id"]),
-        counts={"row": count},
+        counts={Table.REPLAY: count},
     )
 
 
@@ -100,7 +101,7 @@ async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_s
     assert (receipt["status"], filled["status"]) == ("running", "completed")
     assert filled["waiting_for"] == []
     assert filled["completed_at"] is not None
-    assert filled["stores"]["chat"]["counts"] == {"row": 3}
+    assert filled["stores"]["chat"]["counts"] == {"replay": 3}
     assert filled["stores"]["objects"]["counts"] == {"object": 1}
 
 

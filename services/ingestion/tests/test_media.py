@@ -105,6 +105,12 @@ def test_a_wav_that_is_shorter_than_it_says_is_refused() -> None:
     assert "cut off" in refusal("wav", wav(2.0)[:-32_000])
 
 
+def test_an_mp3_joined_from_many_pieces_is_taken_and_lasts_as_long_as_all_of_them() -> None:
+    piece = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xe3\x18\xc4" + bytes(68)) * 10
+
+    assert inspect("mp3", piece * 100) == pytest.approx(72.0)
+
+
 def test_an_mp3_that_was_cut_and_still_promises_all_its_frames_is_refused() -> None:
     assert "cut off" in refusal("mp3", FILES["mp3"][:300_000])
 
