@@ -54,11 +54,11 @@ class Erasures(Graves, Protocol):
     async def erase(self, tx: Transaction, receipt: Receipt) -> Mapping[str, int]:
         """Delete the rows; return how many of which table."""
 
-    async def discarded(self, tx: Transaction, erasure_id: ErasureId, most: int) -> Sequence[str]:
-        """Return objects that are to be removed."""
+    async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
+        """Return objects that are to be removed, in the order of their names."""
 
-    async def forget(self, tx: Transaction, erasure_id: ErasureId, names: Sequence[str]) -> None:
-        """Forget objects that have been removed."""
+    async def forget(self, tx: Transaction, erasure_id: ErasureId) -> int:
+        """Forget objects, which have been removed; return how many."""
 
 
 class Retired(Protocol):

@@ -55,10 +55,10 @@ _TAKE_OVER = text(
 _UNFINISHED = text(
     f"select session_id from session where {_NARROWED} and status <> all (:final) order by session_id"  # noqa: S608
 ).bindparams(bindparam("session_id", type_=UUID()))
-_DISCARDED = text("select object_name from discarded where erasure_id = :id order by object_name limit :most")
-_FORGET = text("delete from discarded where erasure_id = :id and object_name = any (:names)").bindparams(
-    bindparam("names", type_=ARRAY(TEXT()))
+_DISCARDED = text(
+    "select object_name from discarded where erasure_id = :id and object_name > :after order by object_name limit :most"
 )
+_FORGET = text("delete from discarded where erasure_id = :id returning 1")
 
 _RETIRE = text("select retire_recordings(:days, :most)")
 _DUE = text("select discarded_names(:most)")
@@ -121,13 +121,13 @@ class ErasureStore:
         subject = receipt.subject
         return await erase(tx, receipt.id, subject.patient_id, subject.session_id)
 
-    async def discarded(self, tx: Transaction, erasure_id: ErasureId, most: int) -> Sequence[str]:
+    async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
         """Read names of objects that are to be removed."""
-        return list((await tx.execute(_DISCARDED, {"id": erasure_id, "most": most})).scalars())
+        return list((await tx.execute(_DISCARDED, {"id": erasure_id, "after": after, "most": most})).scalars())
 
-    async def forget(self, tx: Transaction, erasure_id: ErasureId, names: Sequence[str]) -> None:
-        """Forget objects that have been removed."""
-        await tx.execute(_FORGET, {"id": erasure_id, "names": list(names)})
+    async def forget(self, tx: Transaction, erasure_id: ErasureId) -> int:
+        """Forget the objects of an erasure."""
+        return len((await tx.execute(_FORGET, {"id": erasure_id})).all())
 
     async def _read(self, tx: Transaction, row: Row[Any] | None) -> Receipt | None:
         if row is None:
