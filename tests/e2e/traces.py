@@ -85,12 +85,11 @@ async def _in_redis(stack: Stack, wanted: Sequence[bytes]) -> tuple[int, list[st
 
 async def _read(redis: Redis, key: bytes) -> object:
     kind = (await redis.type(key)).decode()
-    if kind in ("zset", "list"):
-        return await redis.execute_command("ZRANGE" if kind == "zset" else "LRANGE", key, 0, -1)
+    command = {"string": "GET", "hash": "HGETALL", "set": "SMEMBERS", "zset": "ZRANGE", "list": "LRANGE"}
     if kind == "stream":
         return await redis.xrange(key)
-    words = {"string": "GET", "hash": "HGETALL", "set": "SMEMBERS"}
-    return await redis.execute_command(words[kind], key)
+    whole = ("0", "-1") if kind in ("zset", "list") else ()
+    return await redis.execute_command(command[kind], key, *whole)  # type: ignore[no-untyped-call]  # the client's
 
 
 async def _in_objects(stack: Stack, wanted: Sequence[bytes]) -> tuple[list[str], list[str]]:

@@ -7,7 +7,7 @@ import pytest
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.erase_share import EraseShare
-from libs.contracts.erasure import AnswersErased, Erasure, PatientErased, SessionErased
+from libs.contracts.erasure import AnswersErased, Erasure, PatientErased, SessionErased, Table
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from services.chat.domain.composing import fixed
@@ -66,7 +66,7 @@ async def test_a_patients_erasure_leaves_no_conversation_and_takes_no_message_in
 
     fact = await _erases(desk, patient=True)
 
-    assert (fact.counts["conversation"], fact.counts["message"]) == (2, 4)
+    assert (fact.counts[Table.CONVERSATION], fact.counts[Table.MESSAGE]) == (2, 4)
     for table in ("conversation", "message", "message_source", "sent", "turnstile"):
         assert await desk.rows(f"select 1 from {table}") == []
     with pytest.raises(AppError) as caught:

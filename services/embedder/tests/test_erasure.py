@@ -13,7 +13,7 @@ from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erase_share import EraseShare
-from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased
+from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased, Table
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Source
@@ -70,7 +70,7 @@ async def test_a_patients_erasure_leaves_no_row_even_of_what_a_revocation_hides(
     (fact,) = await _erases(archive, None)
 
     assert isinstance(fact, IndexErased)
-    assert fact.counts["chunk"] > 0
+    assert fact.counts[Table.CHUNK] > 0
     assert set(_left(archive).values()) == {0}
 
 

@@ -12,7 +12,7 @@ from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erase_share import EraseShare
-from libs.contracts.erasure import Erasure, PatientErased, SessionErased, TranscriptErased
+from libs.contracts.erasure import Erasure, PatientErased, SessionErased, Table, TranscriptErased
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
@@ -102,7 +102,7 @@ async def test_words_that_a_revocation_hides_are_erased_all_the_same(clinic: Cli
     await clinic.transcribes()
     await clinic.archive.consent_is("revoked")
 
-    assert (await clinic.erases(patient=True)).counts["transcript"] == 1
+    assert (await clinic.erases(patient=True)).counts[Table.TRANSCRIPT] == 1
     assert set(clinic.left().values()) == {0}
 
 
