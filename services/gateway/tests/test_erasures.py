@@ -1,4 +1,4 @@
-"""Erasing through the door: who may, under which capability, what goes here, and exports that say when they are whole."""
+"""Erasing through the door: who may, under which capability, what goes here; and exports that say they are whole."""
 
 import json
 from collections.abc import AsyncIterator
