@@ -84,7 +84,8 @@ async def _in_redis(stack: Stack, wanted: Sequence[bytes]) -> tuple[int, list[st
 
 
 async def _read(redis: Redis, key: bytes) -> object:
-    kind = (await redis.type(key)).decode()
+    named = await redis.type(key)
+    kind = named.decode() if isinstance(named, bytes) else named
     command = {"string": "GET", "hash": "HGETALL", "set": "SMEMBERS", "zset": "ZRANGE", "list": "LRANGE"}
     if kind == "stream":
         return await redis.xrange(key)

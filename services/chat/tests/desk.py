@@ -24,7 +24,8 @@ from services.chat.tests.room import NOW, SLEEP
 
 _CONSENT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
-    " method, evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
+    " method, evidence_sha256)"
+    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
     " now(), 'test', 'electronic', sha256(''))"
 )
 

@@ -70,7 +70,7 @@ async def test_a_crisis_is_answered_even_without_any_capability(service: Service
 
 
 def test_consent_that_ends_and_the_safety_topic_have_their_workers(service: Service) -> None:
-    assert len(service.workers) == 2
+    assert len(service.workers) == 3
 
 
 def client(service: Service) -> httpx.AsyncClient:

@@ -1,5 +1,6 @@
 """The embedder's share of an erasure, and the index that goes when its consent has been gone for the grace period."""
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
@@ -86,6 +87,23 @@ async def test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure(ar
 
     assert (caught.value.problem, kept.value.problem) == (ERASED, ERASED)
     assert ERASED.is_refusal
+    assert set(_left(archive).values()) == {0}
+
+
+async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for_and_erased(archive: Archive) -> None:
+    index = index_of(archive.source, TURNS, MODEL)
+
+    with archive.holding():
+        async with archive.database.transaction() as tx:
+            assert await archive.store.replace(tx, index)
+            erasing = asyncio.create_task(_erases(archive, archive.source))
+            await asyncio.sleep(0.5)
+            waited = not erasing.done()
+    (fact,) = await erasing
+
+    assert waited
+    assert isinstance(fact, IndexErased)
+    assert fact.counts[Table.CHUNK] == len(index.chunks)
     assert set(_left(archive).values()) == {0}
 
 

@@ -18,7 +18,8 @@ from services.transcriber.tests.world import transcript, uploaded
 PURPOSES = ("recording", "transcription")
 _CONSENT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
-    " method, evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, :purpose, :status,"
+    " method, evidence_sha256)"
+    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, :purpose, :status,"
     " now(), 'test', 'electronic', sha256(''))"
 )
 _PUBLISHED = text("select count(*) from transcriber.outbox where key = :key and type = :type")
