@@ -15,17 +15,20 @@ class Answer:
     """What a group needs to answer an event: the purposes that must be in force, and whether a vendor works on it.
 
     `buries`: it erases, so it is answered although (because) what it is about is no more.
+    `renewable`: an operator may send it under a new capability; erasing takes somebody who may erase.
     """
 
     purposes: tuple[Purpose, ...] = ()
     vendor: bool = False
     buries: bool = False
+    renewable: bool = True
 
 
 _WORDS = Answer((Purpose.RECORDING, Purpose.TRANSCRIPTION), vendor=True)
 _INDEX = Answer((Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS), vendor=True)
 _BOOKS = Answer()
-_ERASES = Answer(buries=True)
+_ERASES = Answer(buries=True, renewable=False)
+_COUNTS = Answer(buries=True)
 _ERASURES = {"session.erased": _ERASES, "patient.erased": _ERASES}
 
 ANSWERS: Mapping[str, Mapping[str, Answer]] = {
@@ -46,11 +49,11 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
         "index.withheld": _BOOKS,
         "consent.revoked": _BOOKS,
         **_ERASURES,
-        "transcript.erased": _ERASES,
-        "index.erased": _ERASES,
-        "answers.erased": _ERASES,
-        "evidence.erased": _ERASES,
-        "user.erased": _ERASES,
+        "transcript.erased": _COUNTS,
+        "index.erased": _COUNTS,
+        "answers.erased": _COUNTS,
+        "evidence.erased": _COUNTS,
+        "user.erased": _COUNTS,
     },
     "chat": {"consent.revoked": _BOOKS, **_ERASURES},
     "consent": _ERASURES,

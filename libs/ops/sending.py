@@ -92,7 +92,7 @@ class Renewals:
 
     async def of(self, envelope: Envelope, group: str) -> str | None:
         """Return a capability for the event, None where there is no operator's token or the gateway refuses."""
-        if not self._desk.connection.operator_token:
+        if not self._desk.connection.operator_token or not ANSWERS[group][envelope.type].renewable:
             return None
         asked = (envelope.type, tuple(subject_of(envelope).values()))
         if asked not in self._known:

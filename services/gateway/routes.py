@@ -49,7 +49,7 @@ _REVOCATION = frozenset({"consent:write", "ingestion:write", "transcriber:write"
 _ERASURE = frozenset({"erasure:write", "ingestion:write"})
 
 # A replayed event sets the work of its group going and what follows from that.
-_RENEWED = _PIPELINE | {"chat:write", "erasure:write"}
+_RENEWED = _PIPELINE | {"chat:write"}
 
 _ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from libs.common import capability
+from libs.common.clock import Clock
 from libs.common.database import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
@@ -23,6 +25,8 @@ from services.ingestion.shredding import shred_patient, shred_recording
 OBJECTS_AT_ONCE_MAX = 500
 PASSES_MAX = 1000
 RECORDINGS_AT_ONCE_MAX = 200
+TOLD_AGAIN_AFTER = timedelta(hours=1)
+"""An erasure that some store has not answered for so long is told again when it is asked for again."""
 ERASED = "erased"
 
 
@@ -36,6 +40,7 @@ class World:
     holds: Holds
     shredder: Shredder
     new_id: Identify
+    clock: Clock
 
 
 class EraserDesk:
@@ -49,7 +54,8 @@ class EraserDesk:
         async with self._world.database.transaction() as tx:
             session = await self._world.sessions.find(tx, session_id)
             if session is None:
-                return _known(await self._world.erasures.find_of(tx, None, session_id), "session")
+                before = await self._world.erasures.find_of(tx, None, session_id)
+                return await self._told_again(tx, _known(before, "session"))
             return await self._erase(tx, Subject(session.bond.organization_id, session.bond.patient_id, session_id))
 
     async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
@@ -61,7 +67,7 @@ class EraserDesk:
             before = await self._world.erasures.find_of(tx, patient_id, None)
             if before is None and known:
                 return await self._erase(tx, Subject(_organization(), patient_id))
-            return _known(before, "patient")
+            return await self._told_again(tx, _known(before, "patient"))
 
     async def find(self, erasure_id: ErasureId) -> Receipt:
         """Return a receipt; raise AppError(NOT_FOUND)."""
@@ -91,6 +97,12 @@ class EraserDesk:
         await tx.emit(told(receipt), *(_status_erased(subject, session_id) for session_id in unfinished))
         get_logger().info("erasure.begun", count=sum(counts.values()))
         return _known(await erasures.find(tx, receipt.id), "erasure")
+
+    async def _told_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
+        # Whoever has answered finds nothing more; whoever could not, for longer than an event lives, gets a new one.
+        if receipt.waiting_for and self._world.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
+            await tx.emit(told(receipt))
+        return receipt
 
     async def _shred(self, tx: Transaction, subject: Subject) -> int:
         if subject.session_id is not None:

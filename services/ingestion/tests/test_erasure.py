@@ -128,6 +128,22 @@ async def test_erasing_again_answers_the_same_receipt_and_changes_nothing(at: Cl
     assert (again["id"], len(at.events())) == (first["id"], events)
 
 
+async def test_an_erasure_that_a_store_never_answered_is_told_again_when_it_is_asked_for_again(at: Clinic) -> None:
+    session_id = await at.uploads()
+    receipt = await _erases_session(at, session_id)
+    aged = "update ingestion.erasure set requested_at = requested_at - interval '2 hours' where id = %s"
+    _rows(at, aged, receipt["id"])
+
+    again = await _erases_session(at, session_id)
+    await _is_told(at, receipt)
+    await at.happens(*(_share(at, receipt, kind) for kind in STORES))
+    await _erases_session(at, session_id)
+
+    told = [payload for kind, payload in at.events() if kind == "session.erased"]
+    assert again["id"] == receipt["id"]
+    assert [payload["erasure_id"] for payload in told] == [receipt["id"]] * 2
+
+
 async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: Clinic) -> None:
     await at.uploads()
     await at.uploads()
