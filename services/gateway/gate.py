@@ -63,7 +63,8 @@ class Gate:
             await request.body()  # within its limit, and only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
-            if key is None or not route.replayable or _wants_events(request):
+            # A body that streams is not read here: whoever takes it knows it again by its key.
+            if key is None or not route.replayable or route.streams_in or _wants_events(request):
                 return await answer(request)
             return await self._once(request, route, key, answer)
 

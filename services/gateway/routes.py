@@ -156,7 +156,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        replayable=True, problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
