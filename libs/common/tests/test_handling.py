@@ -68,7 +68,7 @@ class World:
         return Handling(
             self.database,
             CATALOGUE,
-            {ThingCounted.type: Subscription(ThingCounted, self.step)},
+            {ThingCounted.type: Subscription(ThingCounted, self.step, exclusive=True)},
             Backoff(base_s=0, outage_wait_s=0),
         )
 
@@ -80,7 +80,7 @@ class World:
         return thing
 
     async def relayed(self, topic: str = "thing") -> int:
-        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn(topic)
+        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn()
 
     async def given(self) -> Sequence[Delivery]:
         await self.channel.promote()
@@ -115,8 +115,12 @@ async def _skip_what_other_tests_left(world: World) -> None:
     await world.channel.ack(await world.channel.read(100_000, 0))
 
 
+async def _handle(world: World, delivery: Delivery) -> bool:
+    return bool(await world.handling.handle(world.channel, [delivery]))
+
+
 async def _handle_all(world: World) -> list[bool]:
-    return [await world.handling.handle(world.channel, delivery) for delivery in await world.given()]
+    return [await _handle(world, delivery) for delivery in await world.given()]
 
 
 async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_often_it_is_delivered(
@@ -126,7 +130,7 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
     assert await world.relayed() == 1
     (delivery,) = await world.given()
 
-    acknowledged = [await world.handling.handle(world.channel, delivery) for _ in range(3)]
+    acknowledged = [await _handle(world, delivery) for _ in range(3)]
 
     assert acknowledged == [True] * 3
     assert (await world.effects(thing), world.step.worked) == ([42], 1)
@@ -137,11 +141,10 @@ async def test_an_event_given_out_again_while_it_is_worked_on_is_worked_on_once(
     thing = await world.count(21)
     await world.relayed()
     (delivery,) = await world.given()
-    handling = world.handling
 
-    await asyncio.gather(*(handling.handle(world.channel, delivery) for _ in range(5)))
+    ended = await asyncio.gather(*(_handle(world, delivery) for _ in range(5)))
 
-    assert (await world.effects(thing), world.step.worked, len(handling.under_way)) == ([42], 1, 0)
+    assert (await world.effects(thing), world.step.worked, sorted(ended)) == ([42], 1, [False] * 4 + [True])
 
 
 async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:
@@ -227,7 +230,7 @@ async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_oth
     await channel.open()
     (delivery,) = await channel.read(1, 0)
 
-    assert not await world.handling.handle(channel, delivery)
+    assert not await world.handling.handle(channel, [delivery])
     assert (await channel.depth()).dead == 1
 
 
@@ -237,7 +240,7 @@ async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(w
     (delivery,) = await world.given()
     forged = Delivery(delivery.lane, delivery.entry_id, delivery.body.replace("kernel:write", "kernel:write,x:write"))
 
-    await world.handling.handle(world.channel, forged)
+    await _handle(world, forged)
 
     assert (await world.effects(thing), (await world.channel.depth()).dead) == ([], 1)
 
@@ -248,7 +251,7 @@ async def test_two_relays_at_once_publish_each_fact_once(world: World) -> None:
     first, second = (Relay(world.outbox, world.streams.publisher(), ["thing"]) for _ in range(2))
 
     moved = 0
-    while turn := await first.turn("thing") + await second.turn("thing"):
+    while turn := await first.turn() + await second.turn():
         moved += turn
 
     assert moved == 20

@@ -35,7 +35,7 @@ async def test_entries_and_the_cursor_move_together_or_not_at_all(streams: Strea
 
     second = await publisher.publish(topic, "", "1:1:9", ["twice"])
 
-    assert (first, second, await publisher.cursor(topic)) == ("1:1:1", "1:1:1", "1:1:1")
+    assert (first, second, (await publisher.cursors([topic]))[topic]) == ("1:1:1", "1:1:1", "1:1:1")
     channel = streams.channel(topic, "g")
     await channel.open()
     assert [delivery.body for delivery in await channel.read(10, 0)] == ["a", "b"]
@@ -87,7 +87,7 @@ async def test_a_parked_entry_comes_back_with_its_attempt_counted_to_this_group_
     (given,) = await channel.read(10, 0)
 
     assert await channel.park(given, 0.0, 2)
-    assert await channel.promote() == 1
+    assert await channel.promote() is None
     (again,) = await channel.read(10, 0)
 
     assert (again.body, again.attempt, again.lane) == ("a", 2, "r")
@@ -103,7 +103,7 @@ async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: 
     (given,) = await channel.read(10, 0)
     await channel.park(given, 60.0, 2)
 
-    assert await channel.promote() == 0
+    assert 59 < (await channel.promote() or 0) <= 60
     assert (await channel.depth()).parked == 1
     await channel.close()
 
