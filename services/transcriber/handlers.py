@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from libs.common.clock import Clock
 from libs.common.database import Transaction
-from libs.common.errors import AppError
+from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
@@ -41,6 +41,9 @@ from services.transcriber.roles import roles_of
 
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
 PROGRESS_EVERY_S = 1.0
+KEEP_FOR_S = 600.0
+"""How long words are held for a database that is away."""
+KEEP_AGAIN_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -153,9 +156,21 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         audio = Audio(world.recordings.open(key), key.media_type, event.language, event.duration_s)
         async with self._noting_progress(job_id_of(event)) as progress:
             speech = await world.speech_to_text.transcribe(audio, progress)
-        async with world.transactions.transaction() as tx:
-            await world.transcripts.keep_speech(tx, about, fingerprint, speech)
+        await self._keep(about, fingerprint, speech)
         return speech
+
+    async def _keep(self, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Keep what was paid for, also if the database is away just then: letting go of it would buy it twice."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + KEEP_FOR_S
+        while True:
+            try:
+                async with self._world.transactions.transaction() as tx:
+                    return await self._world.transcripts.keep_speech(tx, about, fingerprint, speech)
+            except AppError as error:
+                if error.problem is not UNAVAILABLE or loop.time() > deadline:
+                    raise
+            await asyncio.sleep(KEEP_AGAIN_S)
 
     async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
         async with self._world.transactions.transaction() as tx:

@@ -39,6 +39,7 @@ class Verdict:
     purchases: Purchases
     nemesis: Nemesis
     sessions: int
+    raged_s: float
     settled_s: float
 
     def proof(self, seed: int, seconds: float) -> str:
@@ -50,7 +51,7 @@ class Verdict:
             f" flushall={self._count(Kind.FLUSHALL)} kills={kills} lost={len(its.lost)}"
             f" duplicated={len(its.duplicated)} stuck={len(its.stuck)} forbidden={len(its.forbidden)}"
             f" vendor_calls={bought.calls} allowed={bought.allowed} crashed={len(self.nemesis.crashes)}"
-            f" settled_s={self.settled_s:.1f} seconds={seconds:.0f}"
+            f" raged_s={self.raged_s:.0f} settled_s={self.settled_s:.1f} seconds={seconds:.0f}"
         )
 
     def too_few(self) -> list[str]:
@@ -76,14 +77,14 @@ class Run:
         self._admin_url, self._redis_url = world.stack.infra.admin_url, world.stack.infra.redis_url
         self._nemesis = Nemesis(world.stack, {"deepgram": world.hearing, "openai": world.embedding}, dice)
         self._workload = Workload((), dice)
-        self._settled_s = 0.0
+        self._raged_s = self._settled_s = 0.0
 
     async def rage(self) -> None:
         """Throw every fault while recordings come in; then end all faults."""
         aftermath.watch_keeping(self._admin_url)
         self._workload = await open_clinics(self._world.stack, self._size.patients, self._dice)
         faults = deck(self._size, list(self._world.stack.processes), self._dice)
-        stop = asyncio.Event()
+        began, stop = time.monotonic(), asyncio.Event()
         keeper = asyncio.create_task(self._nemesis.keep_alive(stop))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._nemesis.throw_all(faults, self._size.pace_s))
@@ -91,6 +92,7 @@ class Run:
         await self._nemesis.heal()
         stop.set()
         await keeper
+        self._raged_s = time.monotonic() - began
 
     async def settle(self) -> None:
         """Wait until nothing is on its way, no longer than allowed."""
@@ -109,7 +111,7 @@ class Run:
         found = aftermath.judge(self._admin_url, self._redis_url, self._workload.uploads, excused)
         bought = purchases(books, sounds, self._nemesis.wounds, aftermath.kept_at(self._admin_url))
         found.duplicated += [f"bought too often: {story}" for story in bought.unearned]
-        return Verdict(found, bought, self._nemesis, len(sounds), self._settled_s)
+        return Verdict(found, bought, self._nemesis, len(sounds), self._raged_s, self._settled_s)
 
 
 def ended_by_order(books: Books, sounds: Mapping[str, str]) -> set[str]:

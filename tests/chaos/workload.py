@@ -82,12 +82,13 @@ class Workload:
     async def _keep_sending(self, sessions: int, times: tuple[float, float], marks: dict[int, Patient]) -> None:
         began, every_s = times
         async with _client(self.patients[0].clinic.url) as http:
-            while len(self.accepted) < sessions:
+            while sum(1 for upload in self.uploads if upload.refused is None) < sessions:
+                upload = self._next()
                 # By a timetable, so that an outage is followed by a rush, as in life.
-                await asyncio.sleep(max(0.0, began + len(self.uploads) * every_s - time.monotonic()))
-                if (who := marks.pop(len(self.uploads), None)) is not None:
+                await asyncio.sleep(max(0.0, began + upload.number * every_s - time.monotonic()))
+                if (who := marks.pop(upload.number, None)) is not None:
                     await _revoke(http, who)
-                await _send(http, self._next(), self.dice)
+                await _send(http, upload, self.dice)
 
     def _next(self) -> Upload:
         willing = [patient for patient in self.patients if patient.revoking_since is None]

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from libs.common.database import Transaction
-from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UPSTREAM_FAILED, AppError
+from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UNAVAILABLE, UPSTREAM_FAILED, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
@@ -95,6 +95,15 @@ async def test_a_crash_after_the_vendor_answered_does_not_buy_the_answer_again(c
 
     await clinic.run()
 
+    assert len(clinic.ears.heard) == 1
+
+
+async def test_words_that_were_bought_are_held_until_the_database_is_back(clinic: Clinic) -> None:
+    clinic.transcripts.fails_to_keep = [AppError(UNAVAILABLE, "The database is not answering.")]
+
+    (fact,) = await clinic.run()
+
+    assert isinstance(fact, TranscriptReady)
     assert len(clinic.ears.heard) == 1
 
 
