@@ -146,9 +146,15 @@ class AcceptRecording:
             await self._world.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
             await self._require_ciphertext(plan.name, flow)
             wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
-            return await self._record(plan, flow, wrapped)
         except BaseException:
             await asyncio.shield(self._remove(plan.name))
+            raise
+        try:
+            return await self._record(plan, flow, wrapped)
+        except AppError as error:
+            # A commit whose answer was lost may have happened, or happen yet: then the object is somebody's recording.
+            if error.problem is not UNAVAILABLE:
+                await asyncio.shield(self._remove(plan.name))
             raise
 
     async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:

@@ -135,10 +135,10 @@ def test_new_connections_are_refused_while_old_ones_go_on(world: World) -> None:
 def test_a_server_that_is_not_there_ends_the_connection(world: World) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        with proxies({"nobody": f"127.0.0.1:{nobody.getsockname()[1]}"}) as made:
-            with pytest.raises(ConnectionResetError):
-                # The reset may come before the kernel has said that the connection is there.
-                _first_byte(World(made["nobody"]))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        # The reset may come before the kernel has said that the connection is there.
+        with proxies({"nobody": address}) as made, pytest.raises(ConnectionResetError):
+            _first_byte(World(made["nobody"]))
 
 
 def _first_byte(world: World) -> bytes:
