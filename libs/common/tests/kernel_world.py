@@ -66,6 +66,8 @@ def make_schema(infra: Infra) -> None:
         op = Operations(MigrationContext.configure(begun))
         op.execute("create table kernel.effect (organization_id uuid not null, thing_id uuid not null, number int)")
         isolate(op, "kernel.effect", patient=False)
+        op.execute("create table kernel.tally (thing_id uuid not null, number int)")
+        op.execute("grant select, insert on kernel.tally to svc_kernel")
         event_tables(op, SCHEMA)
         archive(op, SCHEMA)
         claims(op, SCHEMA)

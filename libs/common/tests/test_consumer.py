@@ -4,17 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from uuid import uuid4
-
-import pytest
 
 from libs.common.consumer import Consumer, Pace
-from libs.common.memory_streams import MemoryStreams
-from libs.common.redis_streams import RedisStreams
 from libs.common.streams import DeadLetter, Delivery, Outlet
-from libs.devstack.infra import Infra
+from libs.common.tests.conftest import Streams
 
-Streams = MemoryStreams | RedisStreams
 QUICK = Pace(concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02)
 
 
@@ -41,22 +35,6 @@ class Remembering:
     async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
         self.condemned.append(delivery.body)
         await channel.bury(delivery, DeadLetter("killer", "-"))
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
-    if request.param == "memory":
-        yield MemoryStreams()
-        return
-    infra: Infra = request.getfixturevalue("infra")
-    real = RedisStreams(infra.redis_url)
-    yield real
-    await real.close()
-
-
-@pytest.fixture
-def topic() -> str:
-    return f"topic-{uuid4().hex}"
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -12,13 +12,14 @@ from libs.common import capability
 from libs.common.backoff import Backoff
 from libs.common.database import Database, Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
-from libs.common.events import Event
+from libs.common.events import Envelope, Event
 from libs.common.handling import Handling
 from libs.common.ids import new_id
+from libs.common.inbox import Inbox
 from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
 from libs.common.relay import Relay
-from libs.common.steps import Step, Subscription
+from libs.common.steps import BatchStep, Step, Subscription
 from libs.common.streams import Channel, Delivery
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
 from libs.devstack.infra import Infra
@@ -256,3 +257,77 @@ async def test_two_relays_at_once_publish_each_fact_once(world: World) -> None:
 
     assert moved == 20
     assert len(await world.given()) == 20
+
+
+@dataclass
+class Tally(BatchStep[ThingCounted]):
+    """Adds numbers up, many at once."""
+
+    calls: list[int] = field(default_factory=list)
+    breaks_on: int | None = None
+
+    async def record_all(self, events: Sequence[ThingCounted], tx: Transaction) -> None:
+        self.calls.append(len(events))
+        if self.breaks_on in [event.number for event in events]:
+            raise ValueError
+        await tx.execute(
+            text("insert into tally (thing_id, number) values (:thing, :number)"),
+            [{"thing": event.thing_id, "number": event.number} for event in events],
+        )
+
+
+async def _tallied(world: World, tally: Tally, *numbers: int) -> tuple[list[int], int]:
+    things = [await world.count(number) for number in numbers]
+    while await world.relayed():
+        pass
+    steps = {ThingCounted.type: Subscription(ThingCounted, tally, batch=100)}
+    handling = Handling(world.database, CATALOGUE, steps, Backoff(base_s=0))
+    given = await world.given()
+    done = [*await handling.handle(world.channel, given), *await handling.handle(world.channel, given)]
+    async with world.database.without_capability() as tx:
+        found = await tx.execute(text("select number from tally where thing_id = any(:things)"), {"things": things})
+        return sorted(row[0] for row in found), len(done)
+
+
+async def test_a_batch_is_recorded_in_one_transaction_and_each_of_it_once(world: World) -> None:
+    tally = Tally()
+
+    numbers, acknowledged = await _tallied(world, tally, 1, 2, 3)
+
+    assert (numbers, tally.calls, acknowledged) == ([1, 2, 3], [3], 6)
+
+
+async def test_one_that_breaks_its_batch_is_tried_again_and_the_others_take_hold(world: World) -> None:
+    tally = Tally(breaks_on=2)
+
+    numbers, acknowledged = await _tallied(world, tally, 1, 2, 3)
+
+    assert (numbers, tally.calls[:4]) == ([1, 3], [3, 1, 1, 1])
+    assert (acknowledged, (await world.channel.depth()).parked) == (4, 1)
+
+
+async def test_a_dead_workers_claim_is_taken_over_at_once_and_a_living_ones_is_waited_for(world: World) -> None:
+    thing = await world.count(21)
+    await world.relayed()
+    (delivery,) = await world.given()
+    mark = (Envelope.from_json(delivery.body).id, 0)
+    inbox = Inbox(world.database, "settler")
+
+    async with inbox.claimed(mark, "elsewhere|1|2|3|4"):
+        waited = await _handle(world, delivery)
+        taken_over = await _handle(world, replace(delivery, taken_from="elsewhere|1|2|3|4"))
+
+    assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
+
+
+async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it_had_taken_hold(world: World) -> None:
+    killer, done = await world.count(1), await world.count(2)
+    await world.relayed()
+    first, second = await world.given()
+    await _handle(world, second)
+
+    for delivery in (first, second):
+        await world.handling.condemn(world.channel, delivery)
+
+    assert (await world.effects(killer), await world.effects(done)) == ([-1], [4])
+    assert ((await world.channel.depth()).dead, (await world.channel.depth()).pending) == (1, 0)

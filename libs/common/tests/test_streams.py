@@ -1,32 +1,9 @@
 """One contract for streams, kept by memory and by a real Redis-compatible server alike."""
 
-from collections.abc import AsyncIterator
-from uuid import uuid4
-
-import pytest
-
-from libs.common.memory_streams import MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import DeadLetter, Depth
+from libs.common.tests.conftest import Streams
 from libs.devstack.infra import Infra
-
-Streams = MemoryStreams | RedisStreams
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
-    if request.param == "memory":
-        yield MemoryStreams()
-        return
-    infra: Infra = request.getfixturevalue("infra")
-    real = RedisStreams(infra.redis_url)
-    yield real
-    await real.close()
-
-
-@pytest.fixture
-def topic() -> str:
-    return f"topic-{uuid4().hex}"
 
 
 async def test_entries_and_the_cursor_move_together_or_not_at_all(streams: Streams, topic: str) -> None:
