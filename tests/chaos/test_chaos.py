@@ -8,15 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 
+from libs.devstack import servers
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import deepgram, openai
 from tests.chaos.hearing import vendor
-from tests.chaos.plan import REPLICAS, seed_of, size_of
+from tests.chaos.plan import REPLICAS, SERVERS, seed_of, size_of
 from tests.chaos.run import Run, World
 
 SIZE = size_of(os.environ)
 SEED = seed_of(os.environ)
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(SIZE.seconds_max)]
+OURS = os.environ.get("TEST_INFRA") != "containers" and servers.expected(os.environ) == set(SERVERS)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(SIZE.seconds_max),
+    pytest.mark.skipif(sys.platform != "linux" or not OURS, reason="kills and stops servers, so they must be its own"),
+]
 # Short, so that the fakes cost next to nothing.
 DIALOGUE = deepgram.DIALOGUE[:2]
 

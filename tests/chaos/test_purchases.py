@@ -64,7 +64,7 @@ def test_a_kill_excuses_the_call_of_the_killed_until_its_words_are_kept(who: str
 def test_a_kill_long_after_the_answer_excuses_nothing_even_if_the_words_were_never_kept() -> None:
     late = Wound(WORKER, Kind.KILL, 1 + KEEP_WITHIN_S + 0.1, 1 + KEEP_WITHIN_S + 0.2)
 
-    assert len(counted(call(0), call(9), wounds=(late,)).unearned) == 1
+    assert len(counted(call(0), call(99), wounds=(late,)).unearned) == 1
 
 
 def test_a_call_that_broke_off_before_all_was_heard_is_counted_as_failed() -> None:
