@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 
 READ_BYTES = 64 * 1024
 ACT_WITHIN_S = 10.0
+ACCEPTING_S = 0.02
 _BACKLOG = 256
 # Closing with this on is a reset, as when a cable is cut or a firewall forgets a connection.
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -83,6 +84,9 @@ class TcpProxy:
 
     async def _refuse(self) -> int:
         if self._server is not None:
+            # asyncio's server leaks a connection that it is accepting while it is closed: let it finish those first.
+            self._loop.remove_reader(self._listener)
+            await asyncio.sleep(ACCEPTING_S)
             self._server.close()
             self._server = None
             # Bound but not listening: connecting is refused, and nobody else can take the port.
@@ -103,13 +107,14 @@ class TcpProxy:
         return 0
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Noted here: a task that is cancelled before its first step would never close it.
+        self._open.add(writer)
         task = asyncio.get_running_loop().create_task(self._join(reader, writer))
         self._serving.add(task)
         task.add_done_callback(self._serving.discard)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry bytes both ways until both ends have said their last, or one of them breaks."""
-        self._open.add(writer)
         behind: asyncio.StreamWriter | None = None
         try:
             await self._flowing.wait()

@@ -1,5 +1,7 @@
 """The proxy between services and servers, seen by plain sockets on both sides."""
 
+import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -130,6 +132,22 @@ def test_new_connections_are_refused_while_old_ones_go_on(world: World) -> None:
     world.proxy.resume()
     with world.connect() as new:
         assert say(new, b"again") == b"again"
+
+
+def test_refusing_in_the_middle_of_a_rush_leaves_no_connection_behind(world: World) -> None:
+    def rush() -> None:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                world.connect().close()
+
+    for _ in range(4):
+        rushing = threading.Thread(target=rush)
+        rushing.start()
+        for _ in range(10):
+            world.proxy.refuse()
+            world.proxy.resume()
+        rushing.join()
+    gc.collect()  # what was left open says so, and warnings are errors
 
 
 def test_a_server_that_is_not_there_ends_the_connection(world: World) -> None:
