@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,9 +98,12 @@ class Run:
     async def settle(self) -> None:
         """Wait until nothing is on its way, no longer than allowed."""
         began = time.monotonic()
-        while await asyncio.to_thread(aftermath.unsettled, self._admin_url, self._redis_url):
-            if time.monotonic() - began > self._size.settle_s:
-                break
+        while left := await asyncio.to_thread(aftermath.unsettled, self._admin_url, self._redis_url):
+            self._settled_s = time.monotonic() - began
+            if self._settled_s > self._size.settle_s:
+                return
+            # Shown when the test fails: who was waited for.
+            sys.stdout.write(f"after {self._settled_s:.1f} s: {'; '.join(left)}\n")
             await asyncio.sleep(LOOK_EVERY_S)
         self._settled_s = time.monotonic() - began
 
