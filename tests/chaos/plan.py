@@ -64,8 +64,8 @@ CI = Size(
     sessions=300,
     patients=12,
     pace_s=0.85,
-    settle_s=75.0,
-    seconds_max=420.0,
+    settle_s=120.0,
+    seconds_max=480.0,
     each={
         Kind.KILL: 3,
         Kind.KILL_SERVER: 5,
