@@ -138,7 +138,10 @@ def _judge_uploads(found: Violations, uploads: Sequence[Upload], rows: Sequence[
         if len(sessions) > 1:
             found.duplicated.append(f"upload {upload.number} is {len(sessions)} sessions after {upload.tries} tries")
         if upload.session_id is None and upload.refused is None:
-            found.stuck.append(f"upload {upload.number} was never answered, at last {upload.ended}")
+            found.stuck.append(
+                f"upload {upload.number} of patient {upload.patient.id} was never answered in {upload.tries} tries"
+                f" (sessions {sessions}), at last {upload.ended}"
+            )
         if upload.refused is not None and upload.patient.revoking_since is None:
             found.lost.append(f"upload {upload.number} was refused without a reason: {upload.ended}")
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 
 from libs.devstack import full_disk
 from libs.devstack.errors import DevstackError
+from libs.devstack.processes import log_tail
 from libs.devstack.stack import Stack
 from libs.devstack.vendors.faults import Fault
 from libs.devstack.waiting import DiedError
@@ -77,6 +79,8 @@ class Nemesis:
             for name, process in self.stack.processes.items():
                 if name not in self._down and not process.is_alive:
                     self.crashes.append(name)
+                    # Shown when the test fails: its last words.
+                    sys.stdout.write(f"{name} ended by itself:\n{log_tail(process.log)}\n")
                     process.launch()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_EVERY_S):
