@@ -140,7 +140,7 @@ def _judge_uploads(found: Violations, uploads: Sequence[Upload], rows: Sequence[
         if upload.session_id is None and upload.refused is None:
             found.stuck.append(
                 f"upload {upload.number} of patient {upload.patient.id} was never answered in {upload.tries} tries"
-                f" (sessions {sessions}), at last {upload.ended}"
+                f" (sessions {sessions}): {dict(upload.reasons)}"
             )
         if upload.refused is not None and upload.patient.revoking_since is None:
             found.lost.append(f"upload {upload.number} was refused without a reason: {upload.ended}")

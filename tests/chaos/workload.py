@@ -7,6 +7,7 @@ import json
 import random
 import time
 import wave
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,7 +20,8 @@ from tests.e2e.client import Clinic
 CLINICS = 3
 UPLOADERS = 24
 SAMPLE_RATE = 8000
-TRY_FOR_S = 120.0
+TRY_FOR_S = 300.0
+"""Longer than the faults of the small run: who sends it gives up only when nothing excuses the silence any more."""
 REQUEST_TIMEOUT_S = 15.0
 WAIT_MAX_S = 2.0
 ACCEPTED, REFUSED = 202, 403
@@ -50,6 +52,7 @@ class Upload:
     session_id: str | None = None
     refused: int | None = None
     ended: str = ""
+    reasons: Counter[str] = field(default_factory=Counter)
 
     @property
     def heard(self) -> str:
@@ -145,12 +148,14 @@ async def _send(http: httpx.AsyncClient, upload: Upload, dice: random.Random) ->
             )
         except httpx.TransportError as error:
             upload.ended = type(error).__name__
+            upload.reasons[upload.ended] += 1
             await asyncio.sleep(dice.uniform(0.1, 1.0))
             continue
         if answer.status_code == ACCEPTED:
             upload.session_id = answer.json()["session_id"]
             return
         upload.ended = f"{answer.status_code} {answer.text[:200]}"
+        upload.reasons[f"{answer.status_code} {answer.json().get('detail', '')}"] += 1
         if answer.status_code not in AGAIN:
             upload.refused = answer.status_code
             return
