@@ -55,6 +55,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     """
 
     operation_id: str
@@ -71,6 +72,7 @@ class Route:
     limited: bool = True
     streams_in: bool = False
     replayable: bool = field(default=False)
+    once_by_itself: bool = False
 
     @property
     def all_problems(self) -> tuple[ProblemType, ...]:
@@ -139,7 +141,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        replayable=True,
+        replayable=True, once_by_itself=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT
