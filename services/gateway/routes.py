@@ -55,6 +55,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
@@ -72,6 +73,7 @@ class Route:
     limited: bool = True
     streams_in: bool = False
     replayable: bool = field(default=False)
+    once_by_itself: bool = False
     also_as: tuple[str, ...] = ()
 
     @property
@@ -142,7 +144,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        replayable=True,
+        replayable=True, once_by_itself=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
@@ -195,7 +197,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        replayable=True, problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
