@@ -25,7 +25,7 @@ BROAD_CATCHES = {"libs/common/handling.py", "libs/common/http_edge.py"}
 
 
 def _sources() -> list[Path]:
-    folders = ("services", "libs", "tests", "benchmarks", "evals", "samples")
+    folders = ("services", "libs", "tests", "benchmarks", "evals", "proofs", "samples")
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
     return [ROOT / "conftest.py", *found]
 
