@@ -9,6 +9,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,8 +26,10 @@ from proofs.tokens import SERVICES
 
 NAME = "arbitrary-sql"
 STATEMENTS_PER_ROLE_MIN = 50
-ROLES = (*SERVICES, "relay")
+ROLES = (*SERVICES, "relay", "ops")
 ROUNDS_SOAK = 20
+# They enter no capability: the relay and the operators' tools see facts and ids, and no words.
+WITHOUT_TENANTS = ("relay", "ops")
 
 
 @dataclass
@@ -63,12 +66,18 @@ class Attacker:
         self._url = ""
         self._fresh: tuple[Any, ...] | None = None
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._state.close()
+        if self._open:
+            self._open.close()
+
     def attack(self, role: Role, listed: Sequence[Attack]) -> None:
         """Run each statement twice, and look after each what it did."""
         before = self._state.fingerprint()
         for attack in listed:
             statement = attack.statement.format(**self._facts(role))
-            for token in (None, None if role.name == "relay" else self._mine.capability(self._infra)):
+            for token in (None, None if role.name in WITHOUT_TENANTS else self._mine.capability(self._infra)):
                 assigned = self._run(role, statement, token)
                 after = self._state.fingerprint() if assigned else before
                 if after != before:
@@ -102,8 +111,8 @@ class Attacker:
         return assigned
 
     def _is_clean(self, role: Role, connection: psycopg.Connection[Any]) -> bool:
-        # The relay works for no tenant, so it has nobody to leave something to.
-        if connection.closed or role.name == "relay":
+        # A role that works for no tenant it has nobody to leave something to.
+        if connection.closed or role.name in WITHOUT_TENANTS:
             return True
         state = session_state(connection, self._mine.capability(self._infra))
         return state is None or state == self._fresh
@@ -161,11 +170,11 @@ def _answers(connection: psycopg.Connection[Any], statement: str) -> Iterator[st
 def prove(infra: Infra, rounds: int) -> int:
     """Attack as every role; return the exit code."""
     mine, victim, findings = plant(infra), plant(infra), Findings()
-    attacker = Attacker(infra, mine, victim, findings)
     control = _would_be_seen(infra, mine, victim)
-    for _ in range(rounds):
-        for name in ROLES:
-            _attack_as(infra, name, victim, attacker)
+    with closing(Attacker(infra, mine, victim, findings)) as attacker:
+        for _ in range(rounds):
+            for name in ROLES:
+                _attack_as(infra, name, victim, attacker)
     for line in (*findings.effects, *findings.foreign, *findings.left):
         sys.stderr.write(f"found: {line}\n")
     counts = findings.statements.values()
@@ -196,7 +205,8 @@ def _would_be_seen(infra: Infra, mine: Planted, victim: Planted) -> int:
         "select * from chat.message",
         "update chat.turnstile set passed_at = now() where patient_id = '{patient}'",
     )
-    Attacker(infra, mine, victim, found).attack(role, [Attack("control", statement) for statement in statements])
+    with closing(Attacker(infra, mine, victim, found)) as attacker:
+        attacker.attack(role, [Attack("control", statement) for statement in statements])
     return int(any("turnstile" in line for line in found.effects)) + int(
         any("message" in line for line in found.foreign)
     )
@@ -218,7 +228,8 @@ def _heal(infra: Infra) -> int:
 
 
 def _url(infra: Infra, name: str) -> str:
-    url = infra.relay_database_url if name == "relay" else infra.database_url(name)
+    known = {"relay": infra.relay_database_url, "ops": infra.database.ops_url}
+    url = known.get(name) or infra.database_url(name)
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
@@ -229,8 +240,8 @@ def _attack_as(infra: Infra, name: str, victim: Planted, attacker: Attacker) -> 
         # The victim's request is under way: its words stand in a statement of the same role. The relay works for
         # no tenant, and its statements hold no values.
         beside.execute("select set_config('ctx.token', %s, false)", (victim.capability(infra),))
-        beside.execute(f"select '{victim.canary}'".encode() if name != "relay" else b"select 1")
-        role = Role(name, "chat" if name == "relay" else name, url, beside.info.backend_pid)
+        beside.execute(f"select '{victim.canary}'".encode() if name not in WITHOUT_TENANTS else b"select 1")
+        role = Role(name, "chat" if name in WITHOUT_TENANTS else name, url, beside.info.backend_pid)
         attacker.attack(role, attacks(role.schema, sorted(victim.rows), name))
     finally:
         beside.close()

@@ -67,6 +67,10 @@ class DatabaseState:
         self._names = list(parts)
         self._query = "select " + ", ".join(f"({part})" for part in parts.values())
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def fingerprint(self) -> Mapping[str, str]:
         """Return a digest of each part."""
         row = self._connection.execute(self._query.encode()).fetchone() or ()

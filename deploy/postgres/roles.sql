@@ -38,6 +38,7 @@ begin
   if not exists (select from pg_roles where rolname = 'svc_ops') then
     create role svc_ops login noinherit nosuperuser nocreatedb nocreaterole nobypassrls;
   end if;
+  alter role svc_ops reset all;
   alter role svc_ops set search_path = ops;
   alter role svc_ops set statement_timeout = '60s';
   alter role svc_ops set lock_timeout = '5s';
