@@ -14,7 +14,7 @@ BREAKING = {
     "every policy of a service asks for a capability": "create policy evil on chat.sent to svc_chat using (true)",
     "every table of an organization has an index that it leads": "create table chat.evil (organization_id uuid)",
     "every foreign key between tables of organizations carries the organization": "alter table consent.evidence "
-    "add foreign key (event_id) references consent.event (id)",
+    "add foreign key (event_id) references consent.event (id) not valid",
     "no foreign key crosses schemas": "alter table chat.sent add foreign key (organization_id) "
     "references gateway.organization (organization_id) not valid",
     "every view asks as its reader": "create view chat.evil as select 1",
