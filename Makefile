@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check e2e bench-events migration docs lock clean
+.PHONY: help install demo up down test check e2e proofs bench-events migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ check: $(STAMP) ## ruff, mypy --strict, import contracts
 	@$(PY) -m ruff format --check .
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) -m mypy
+
+proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for the long run)
+	@$(PY) -m pytest tests/proofs tests/chaos tests/e2e/test_replay.py libs/common/tests/test_crash_points.py
 
 bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
 	@$(PY) -m benchmarks.events --write

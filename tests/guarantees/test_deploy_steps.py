@@ -103,6 +103,19 @@ def test_a_container_that_starts_again_writes_its_root_key_again(tmp_path: Path)
     assert codes == [0, 0]
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"ROOT_KEY_PROVIDER": "aws_kms"}, 0),
+        ({"ROOT_KEY_PROVIDER": "transit", "ROOT_KEY_FILE": "/tmp/root.key"}, 0),
+        ({"ROOT_KEY_PROVIDER": "file", "ROOT_KEY_FILE": "/tmp/root.key"}, 2),
+        ({}, 2),
+    ],
+)
+def test_only_a_root_key_that_is_elsewhere_needs_no_file(given: dict[str, str], code: int) -> None:
+    assert _run("deploy.with_root_key", "this", **given).returncode == code
+
+
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (SERVICE_UNAVAILABLE, 1)])
 def test_the_health_check_of_an_image_repeats_what_health_says(status: int, code: int) -> None:
     with _answering(status) as port:
