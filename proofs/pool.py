@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.database import POOL_OVERFLOW, POOL_SIZE, Database, Transaction
+from libs.common.database import POOL_SIZE, Database, Transaction
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.devstack import infra as infrastructure
@@ -77,8 +77,8 @@ class Requests:
     async def run(self, count: int) -> Tally:
         """Send them, then look into every session of the pool."""
         await asyncio.gather(*(self._one() for _ in range(count)))
-        barrier = asyncio.Barrier(POOL_SIZE + POOL_OVERFLOW)
-        await asyncio.gather(*(self._nobody(barrier) for _ in range(POOL_SIZE + POOL_OVERFLOW)))
+        barrier = asyncio.Barrier(POOL_SIZE)
+        await asyncio.gather(*(self._nobody(barrier) for _ in range(POOL_SIZE)))
         await self._database.close()
         return self.tally
 
@@ -165,7 +165,7 @@ async def _run(infra: Infra, requests: int, chosen: int) -> Tally:
 
 def _judge(infra: Infra, requests: int, chosen: int, tally: Tally) -> int:
     with psycopg.connect(infra.admin_url) as admin:
-        stored = dict(admin.execute(_STORED, (list(tally.written),)))
+        stored: dict[UUID, UUID] = dict(admin.execute(_STORED, (list(tally.written),)))
     misplaced = sum(tally.written[row] != org for row, org in stored.items())
     share = tally.cancelled / requests
     good = (
