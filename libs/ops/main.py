@@ -6,6 +6,7 @@ import typer
 
 from libs.ops import (
     actions,
+    audit,
     bootstrap,
     chat,
     consent,
@@ -58,6 +59,7 @@ def _noun(name: str, explanation: str, **verbs: Verb) -> None:
 app.command("bootstrap")(as_command(bootstrap.bootstrap))
 _noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
 _noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
+_noun("audit", "Who was given what about whom.", export=audit.export)
 app.command("upload")(as_command(upload.upload))
 _noun(
     "sessions",

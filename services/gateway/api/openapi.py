@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from libs.common.problem_response import MEDIA_TYPE
+from services.gateway.api.audit_fhir import MEDIA_TYPE as FHIR
 from services.gateway.api.examples import ANSWERS, BODIES
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
@@ -99,7 +100,8 @@ def _answer(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"type": "string" if media_type.startswith("text") else "object"}}
     if route.operation_id in ANSWERS:
         content["example"] = ANSWERS[route.operation_id]
-    return answer | {"content": {media_type: content}}
+    also = {FHIR: {"schema": {"type": "object"}}} if route.operation_id == "listAuditEvents" else {}
+    return answer | {"content": {media_type: content, **also}}
 
 
 def _problems(route: Route, own_url: str) -> dict[str, Any]:
