@@ -35,6 +35,8 @@ select a.attname, t.typname,
                  where k.conrelid = a.attrelid and k.contype = 'c' and a.attnum = any (k.conkey)), '')
 from pg_attribute a join pg_type t on t.oid = a.atttypid
 where a.attrelid = %s::regclass and a.attnum > 0 and not a.attisdropped
+  -- What has not happened yet (revoked, redacted, destroyed) has no time.
+  and (a.attnotnull or t.typname <> 'timestamptz')
   and a.attgenerated = '' and a.attidentity = ''
 order by a.attnum"""
 
@@ -94,8 +96,6 @@ def _value(tenant: Planted, column: str, kind: str, checks: str) -> Any:
         "patient_id": tenant.patient_id,
         "therapist_id": tenant.therapist_id,
         "session_id": tenant.session_id,
-        "redacted_at": None,
-        "revoked_at": None,
     }
     if column in named:
         return named[column]
