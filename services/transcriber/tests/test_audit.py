@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from libs.common.database import Transaction
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.contracts.audit import AuditQuery
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.transcriber.audit_store import ReadAudit
@@ -48,7 +48,8 @@ async def test_a_read_leaves_a_row_with_who_and_when_from_the_capability(archive
 
 async def test_pages_hold_every_row_once_in_the_order_of_time(archive: Archive, audit: ReadAudit) -> None:
     await _read(archive, audit, times=5)
-    seen, cursor = [], None
+    seen: list[AuditEntry] = []
+    cursor = None
     with archive.holding("audit:read"):
         for _ in range(4):
             page = await audit.page(AuditQuery(limit=2, cursor=cursor))
