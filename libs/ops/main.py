@@ -12,6 +12,7 @@ from libs.ops import (
     consent,
     dlq,
     events,
+    ledger,
     outbox,
     rebuild,
     replay,
@@ -58,7 +59,15 @@ def _noun(name: str, explanation: str, **verbs: Verb) -> None:
 
 app.command("bootstrap")(as_command(bootstrap.bootstrap))
 _noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
-_noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
+_noun(
+    "consent",
+    "What a patient has agreed to, and the proof of it.",
+    grant=consent.grant,
+    show=consent.show,
+    revoke=consent.revoke,
+    export=ledger.export,
+    verify=ledger.verify,
+)
 _noun("audit", "Who was given what about whom.", export=audit.export)
 app.command("upload")(as_command(upload.upload))
 _noun(

@@ -7,7 +7,6 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 from libs.common.problem_response import MEDIA_TYPE
-from services.gateway.api.audit_fhir import MEDIA_TYPE as FHIR
 from services.gateway.api.examples import ANSWERS, BODIES
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
@@ -100,8 +99,8 @@ def _answer(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"type": "string" if media_type.startswith("text") else "object"}}
     if route.operation_id in ANSWERS:
         content["example"] = ANSWERS[route.operation_id]
-    also = {FHIR: {"schema": {"type": "object"}}} if route.operation_id == "listAuditEvents" else {}
-    return answer | {"content": {media_type: content, **also}}
+    others = {other: {"schema": {"type": "object"}} for other in route.also_as}
+    return answer | {"content": {media_type: content} | others}
 
 
 def _problems(route: Route, own_url: str) -> dict[str, Any]:
