@@ -17,7 +17,7 @@ NAME = "catalogue"
 # Mechanism that holds ids and small facts only (libs/common), and the list of models.
 WITHOUT_ROW_SECURITY = ("outbox", "inbox", "claim", "alembic_version", "model")
 # Read one row at a time by an id that nobody can guess; never listed by organization.
-READ_BY_ID = ("consent.evidence", "gateway.patient_token")
+READ_BY_ID = ("consent.evidence", "consent.receipt", "gateway.patient_token")
 
 _OURS = "n.nspname = any (%(schemas)s)"
 _TABLE = "pg_class c join pg_namespace n on n.oid = c.relnamespace"
