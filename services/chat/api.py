@@ -15,13 +15,14 @@ from libs.common.errors import AppError
 from libs.common.log import get_logger, place_of
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import internal_error
+from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, PatientId
 from services.chat.domain.conversation import MESSAGE_CHARS_MAX, AnsweredBy, Conversation, Message, Source
 from services.chat.domain.crisis import CRISIS_RESOURCES
 from services.chat.domain.phrasing import REDACTED
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
-from services.chat.ports import Shelf
+from services.chat.ports import AnswerRecord, Shelf
 from services.chat.server_sent import PING, event
 
 EVENT_STREAM = "text/event-stream"
@@ -38,7 +39,9 @@ class ChatRequest(BaseModel):
     conversation_id: UUID | None = None
 
 
-def build_router(ask: Ask, shelf: Shelf, ping_every_s: float = PING_EVERY_S) -> APIRouter:
+def build_router(
+    ask: Ask, shelf: Shelf, record: AnswerRecord | None = None, ping_every_s: float = PING_EVERY_S
+) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
 
@@ -55,7 +58,16 @@ def build_router(ask: Ask, shelf: Shelf, ping_every_s: float = PING_EVERY_S) -> 
         return JSONResponse(_reply(await _finished(ask, begun)))
 
     _add_conversations(router, shelf)
+    if record is not None:
+        _add_audit(router, record)
     return router
+
+
+def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
+    @router.get("/audit-events", operation_id="listAuditEvents")
+    async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+        """List who was told something, newest first, without a word of it."""
+        return (await record.page(wanted)).to_json(lambda row: row.to_json())
 
 
 def _add_conversations(router: APIRouter, shelf: Shelf) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from libs.common.database import Transaction
 from libs.common.paging import Page, Window
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from services.chat.domain.conversation import Answer, Conversation, Draft, Exchange, Message, Passage, Question, Session
@@ -124,4 +125,12 @@ class Shelf(Protocol):
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        ...
+
+
+class AnswerRecord(Protocol):
+    """The record of who was told something."""
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        """Return rows, newest first."""
         ...

@@ -14,6 +14,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from services.chat.api import build_router
+from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.handlers import Ask, RedactOnRevocation, World
@@ -60,7 +61,9 @@ def build() -> Service:
     )
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
-    app = AppSpec("chat", "1", (build_router(Ask(world), store),), plumbing.checks, details)
+    app = AppSpec(
+        "chat", "1", (build_router(Ask(world), store, AnswerAudit(plumbing.database)),), plumbing.checks, details
+    )
 
     async def close() -> None:
         if self_test:

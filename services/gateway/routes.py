@@ -228,6 +228,10 @@ ROUTES: tuple[Route, ...] = (
         problems=(NOT_FOUND, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
     ),
     _route(
+        "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",
+        scopes=_ADMIN, capability=frozenset({"audit:read"}), also_as=_FHIR,
+    ),
+    _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
         replayable=True,

@@ -1,6 +1,6 @@
 """Turns recordings into words with speakers told apart.
 
-Owns: transcripts and their corrections, transcription jobs, what vendors answered.
+Owns: transcripts and their corrections, transcription jobs, what vendors answered, the audit of who was given words.
 Consumes: recording.uploaded.
 Emits: transcription.started, transcription.failed, transcript.ready, transcript.updated, transcript.withheld.
 Asks: consent (may this be transcribed?), ingestion (the recording's key), the object store, Deepgram or local models.

@@ -3,9 +3,12 @@
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from libs.common.database import Transaction
+from libs.common.paging import Page
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
@@ -108,6 +111,23 @@ class Transcripts(Protocol):
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
         """Return the newest version of a session's words; None without one, or without consent."""
+
+
+class Release(StrEnum):
+    """Why words leave."""
+
+    READ = "read"
+    CORRECT = "correct"
+
+
+class Audit(Protocol):
+    """The record of who was given which words."""
+
+    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+        """Write that these words are about to leave; what cannot be written does not leave."""
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        """Return rows, newest first."""
 
 
 class Transactions(Protocol):

@@ -32,7 +32,7 @@ async def test_a_conversation_is_read_back_with_the_sources_of_its_answers(desk:
 async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: Desk) -> None:
     message_id = await desk.is_answered(await desk.writes())
 
-    [row] = await desk.rows("select * from answer_audit where message_id = :id", id=message_id)
+    [row] = await desk.audit("select * from answer_audit where message_id = :id", id=message_id)
 
     assert (row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) == (1, True, 3, 1)
     assert "three" not in str(row)
@@ -94,7 +94,7 @@ async def test_a_source_cannot_be_written_once_consent_has_ended(desk: Desk) -> 
         await desk.is_answered(accepted)
 
     assert caught.value.problem is CONSENT_REQUIRED
-    assert await desk.rows("select 1 from answer_audit") == []
+    assert await desk.audit("select 1 from answer_audit") == []
 
 
 async def test_revocation_hides_old_answers_at_once_and_keeps_them_from_the_model(desk: Desk) -> None:

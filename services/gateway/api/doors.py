@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from services.gateway.api.access import add_access
+from services.gateway.api.audit import add_audit
 from services.gateway.api.chat import add_chat
 from services.gateway.api.consents import add_consents
 from services.gateway.api.guard import Doors
@@ -49,6 +50,7 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_transparency(doors, peers.consent)
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
+    add_audit(doors, (peers.transcriber, peers.chat))
     add_chat(doors, peers.chat, own.users)
     add_operators(doors, own.renewals)
     return doors.router

@@ -220,6 +220,19 @@ ANSWERS: dict[str, Any] = {
         "message_id": _CONSENT,
         "grounded": True,
     },
+    "listAuditEvents": _page(
+        {
+            "id": _CONSENT,
+            "at": _AT,
+            "kind": "transcript.read",
+            "actor": f"key:{_KEY_ID}",
+            "api_key_id": _KEY_ID,
+            "patient_id": _PATIENT,
+            "session_id": _SESSION,
+            "transcript_id": _CONVERSATION,
+            "transcript_version": 1,
+        }
+    ),
     "listConversations": _page({"id": _CONVERSATION, "patient_id": _PATIENT, "created_at": _AT}),
     "listMessages": _page({"id": _CONSENT, "author": "patient", "text": "What homework did we agree on?"}),
 }
