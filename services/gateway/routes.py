@@ -24,6 +24,7 @@ from libs.contracts.problems import (
     ALREADY_REVOKED,
     CONSENT_REQUIRED,
     EMAIL_TAKEN,
+    KEY_REPLACED,
     LAST_ADMIN_KEY,
     PATIENT_QUOTA,
     REPLAY_CHANGED,
@@ -111,8 +112,8 @@ ROUTES: tuple[Route, ...] = (
         scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), limited=False,
     ),
     _route(
-        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; the old key stays until revoked",
-        scopes=_ADMIN, status=201, problems=(NOT_FOUND,), replayable=True,
+        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; both work for the overlap",
+        scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), replayable=True,
     ),
     _route(
         "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",

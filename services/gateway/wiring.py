@@ -23,6 +23,7 @@ from services.gateway.clients import Peer
 from services.gateway.edge import PublicFace
 from services.gateway.gate import Gate
 from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
+from services.gateway.key_format import Mode
 from services.gateway.limiter import Limiter
 from services.gateway.patient_tokens import TokenSigner
 from services.gateway.replays import Replays
@@ -62,11 +63,11 @@ def build() -> Service:
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:
     """Join everything that answers callers."""
-    pepper = bytes.fromhex(settings.key_pepper.get_secret_value())
+    peppers = settings.peppers
     minter = Minter(settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value()))
     authority = Authority(minter, utc_now)
     signer = _signer(settings)
-    authenticator = Authenticator(database, authority, signer, pepper)
+    authenticator = Authenticator(database, authority, signer, peppers)
     limiter = Limiter(
         settings.redis_url.get_secret_value(), settings.requests_per_hour, settings.requests_per_hour_alone
     )
@@ -76,12 +77,12 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        replays=Replays(database, ReplayStore(), pepper, utc_now),
+        replays=Replays(database, ReplayStore(), peppers.current, utc_now),
         operator_token=operator_token.get_secret_value() if operator_token else None,
         still_allowed=replay_rule(peers.consent),
     )
     own = Own(
-        keys=Keys(database, KeyStore(), KeyMaking("live" if settings.env == "production" else "test", pepper)),
+        keys=Keys(database, KeyStore(), KeyMaking(_mode(settings), peppers, utc_now)),
         users=Users(database, UserStore()),
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         requests_per_hour=settings.requests_per_hour,
@@ -111,6 +112,10 @@ def _peers(settings: GatewaySettings, authority: Authority) -> Peers:
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
     )
+
+
+def _mode(settings: GatewaySettings) -> Mode:
+    return "live" if settings.env == "production" else "test"
 
 
 def _signer(settings: GatewaySettings) -> TokenSigner:

@@ -14,6 +14,7 @@ _SHOWN_ONCE = f"trk_live_{_KEY_ID}_(43 characters and a checksum of 6)"
 BODIES: dict[str, Any] = {
     "createOrganization": {"name": "Clinic by the lake", "admin_key_name": "first admin key"},
     "createApiKey": {"name": "upload worker", "scopes": ["sessions:write", "sessions:read"]},
+    "rotateApiKey": {"overlap_seconds": 86400},
     "createUser": {"role": "patient", "email": "p-1041@example.org", "external_id": "1041"},
     "grantConsent": {
         "patient_id": _PATIENT,
@@ -39,6 +40,8 @@ _API_KEY = {
     "created_at": _AT,
     "last_used_at": None,
     "revoked_at": None,
+    "expires_at": None,
+    "replaced_by": None,
 }
 _USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
 _RECEIPT = {"seq": 1, "leaf": "6c…", "prev_hash": "b1…", "hash": "0e…"}
