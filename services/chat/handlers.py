@@ -18,9 +18,10 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
+from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Question, Session
-from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT, Level, assess
+from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, windowed
 from services.chat.ports import (
@@ -86,6 +87,12 @@ class Ask:
 
     def __init__(self, world: World) -> None:
         self._world = world
+
+    async def only_crisis(self, asked: Asked) -> Reply | None:
+        """Return the crisis answer, or None when the message does not ask for one; needs nobody's permission."""
+        _only_own(asked.patient_id)
+        level = assess(asked.message)
+        return None if level is None else await self._crisis(asked, level)
 
     async def begin(self, asked: Asked) -> Reply | Begun:
         """Return the crisis answer, or the message ready to be answered.

@@ -8,7 +8,17 @@ from libs.common.database import Transaction
 from libs.common.paging import Page, Window
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
-from services.chat.domain.conversation import Answer, Conversation, Draft, Exchange, Message, Passage, Question, Session
+from services.chat.domain.conversation import (
+    Answer,
+    Conversation,
+    Draft,
+    Exchange,
+    Message,
+    Passage,
+    Question,
+    Quota,
+    Session,
+)
 
 
 class Answerer(Protocol):
@@ -53,6 +63,7 @@ class Accepted:
     conversation_id: ConversationId
     message_id: MessageId
     history: tuple[Exchange, ...]
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)

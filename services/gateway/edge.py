@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common.problem_response import MEDIA_TYPE
 
 _STATE = "answer_headers"
+_LISTS = ("RateLimit-Policy", "RateLimit")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +52,9 @@ class _Dressed:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in {**SECURITY_HEADERS, **answer_headers(self._scope)}.items():
-                headers[name] = value
+                # Two limits may bind one answer, the patient's and the key's: both are said.
+                said = headers.get(name) if name in _LISTS else None
+                headers[name] = f"{said}, {value}" if said else value
             message = {**message, "headers": headers.raw}
             if headers.get("content-type", "").startswith(MEDIA_TYPE):
                 self._held = message

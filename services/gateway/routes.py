@@ -53,6 +53,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
     """
 
     operation_id: str
@@ -68,6 +69,7 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     limited: bool = True
     streams_in: bool = False
+    hears_patients: bool = False
     replayable: bool = field(default=False)
 
     @property
@@ -190,7 +192,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
-        replayable=True,
+        replayable=True, hears_patients=True,
     ),
     _route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",

@@ -13,7 +13,7 @@ from libs.common.run import Service
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from services.gateway.api.chat import replay_rule
+from services.gateway.api.chat import crisis_rule, replay_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
@@ -73,6 +73,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     )
     operator_token = settings.operator_token
     peers = _peers(settings, authority)
+    users = Users(database, UserStore())
     gate = Gate(
         authenticator=authenticator,
         authority=authority,
@@ -80,10 +81,11 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         replays=Replays(database, ReplayStore(), peppers.current, utc_now),
         operator_token=operator_token.get_secret_value() if operator_token else None,
         still_allowed=replay_rule(peers.consent),
+        crisis_answer=crisis_rule(peers.chat, users, authority),
     )
     own = Own(
         keys=Keys(database, KeyStore(), KeyMaking(_mode(settings), peppers, utc_now)),
-        users=Users(database, UserStore()),
+        users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         requests_per_hour=settings.requests_per_hour,
     )

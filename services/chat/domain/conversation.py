@@ -9,6 +9,10 @@ from services.chat.domain.time_window import TimeWindow
 
 MESSAGE_CHARS_MAX = 4000
 HISTORY_EXCHANGES_MAX = 4
+# In any hour, not in each hour of the clock.
+MESSAGES_PER_HOUR = 20
+QUOTA_POLICY = "patient"
+QUOTA_WINDOW_S = 3600
 
 
 class Speaker(StrEnum):
@@ -65,6 +69,14 @@ class Claim:
 
     text: str
     citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many messages a patient may still send, and in how many seconds the oldest one counts no more."""
+
+    left: int
+    reset_s: float
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConversationId, OrganizationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
+from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
-from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT
+from services.chat.domain.crisis import CRISIS_TEXT
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT
 from services.chat.tests.room import (
     FIRST,

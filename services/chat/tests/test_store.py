@@ -12,8 +12,7 @@ from libs.common.paging import Window
 from libs.contracts.ids import ConversationId, PatientId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.devstack.infra import Infra
-from services.chat.domain.conversation import AnsweredBy
-from services.chat.store import MESSAGES_PER_HOUR
+from services.chat.domain.conversation import MESSAGES_PER_HOUR, AnsweredBy
 from services.chat.tests.desk import Desk, quoting
 from services.chat.tests.room import SLEEP
 
