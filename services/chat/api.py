@@ -176,6 +176,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "message_id": str(reply.message_id),
         "grounded": answer.grounded,
         "answered_by": answer.answered_by.value,
+        "search": "text" if answer.by_words_alone else "hybrid",
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:

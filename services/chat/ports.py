@@ -13,8 +13,8 @@ from services.chat.domain.conversation import (
     Conversation,
     Draft,
     Exchange,
+    Finding,
     Message,
-    Passage,
     Question,
     Quota,
     Session,
@@ -32,7 +32,7 @@ class Answerer(Protocol):
 class Search(Protocol):
     """The embedder."""
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         """Return the best passages of the patient, best first; of these sessions only, when given."""
         ...
 

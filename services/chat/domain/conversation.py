@@ -55,6 +55,14 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a search gave, best first. `by_words_alone`: no vectors were to be had, so what means the same is missed."""
+
+    passages: tuple[Passage, ...]
+    by_words_alone: bool = False
+
+
+@dataclass(frozen=True)
 class Citation:
     """The place a claim points at: one turn of a passage, and which of its words (all, when None)."""
 
@@ -146,6 +154,7 @@ class Answer:
     time_window: TimeWindow | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    by_words_alone: bool = False
 
 
 @dataclass(frozen=True)
