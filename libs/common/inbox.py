@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.backoff import IN_OTHER_HANDS
+from libs.common.consumer_name import is_dead_here
 from libs.common.database import Database, Transaction
 from libs.common.errors import AppError
 from libs.common.log import get_logger
@@ -38,6 +39,7 @@ _CLAIM = text(
     " set holder = excluded.holder, until = excluded.until, interrupted = c.interrupted + 1"
     " where c.until < clock_timestamp() or c.holder = :dead returning c.interrupted"
 )
+_HOLDER = text("select holder from claim where grp = :group and event_id = :id and epoch = :epoch")
 _RENEW = text(
     "update claim set until = clock_timestamp() + make_interval(secs => :seconds)"
     " where grp = :group and event_id = :id and epoch = :epoch and holder = :holder"
@@ -75,6 +77,11 @@ class Inbox:
         values = {"group": self._group, "id": mark[0], "epoch": mark[1], "holder": holder, "seconds": CLAIM_S}
         async with self._database.without_capability() as tx:
             interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
+            if interrupted is None:
+                # Whoever had the entry last need not be who claimed the event: two may have died one after the other.
+                other = (await tx.execute(_HOLDER, values)).scalar_one_or_none() or ""
+                dead = other if is_dead_here(other) else ""
+                interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
             if interrupted is None:
                 raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
             # Looked at under the claim: whoever held it before may have finished.
