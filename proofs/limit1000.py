@@ -41,9 +41,9 @@ class Key:
     clients: Sequence[httpx.AsyncClient]
     redis: "Redis"
     window: Sliding = field(default_factory=lambda: Sliding(QUOTA, HOUR_S))
-    moved_s: float = 0.0
+    moved_us: int = 0
     other: int = 0
-    _known: set[float] = field(default_factory=set)
+    _known: set[int] = field(default_factory=set)
 
     async def used(self, times: int) -> int:
         """Use it so often, several at once, in turn at every gateway; return how often it was let in."""
@@ -55,7 +55,8 @@ class Key:
                 sent_at = time.time()
                 answer = await self.clients[number % len(self.clients)].get("/api/v1/me")
             if answer.status_code == _FULL:
-                self.window.refused.append(Attempt(sent_at + self.moved_s, time.time() + self.moved_s))
+                moved_s = self.moved_us / MICROSECONDS
+                self.window.refused.append(Attempt(sent_at + moved_s, time.time() + moved_s))
             passed += answer.status_code == _OK
             self.other += answer.status_code not in (_OK, _FULL)
 
@@ -64,29 +65,30 @@ class Key:
 
     def note_admitted(self) -> int:
         """Read from Redis what was let in since the last look; return how many."""
-        new = [at for at in self._entries() if round(at + self.moved_s, 6) not in self._known]
-        self._known.update(round(at + self.moved_s, 6) for at in new)
-        self.window.admitted += [at + self.moved_s for at in new]
+        new = {entry + self.moved_us for entry in self._entries()} - self._known
+        self._known |= new
+        self.window.admitted += [at / MICROSECONDS for at in new]
         return len(new)
 
     def moves_to_the_edge(self, luck: Random) -> None:
         """Let time pass until one of the entries, by luck, is about to leave."""
         entries = self._entries()
-        edge = luck.choice(entries[: len(entries) // 2]) + HOUR_S - time.time() - BEFORE_THE_EDGE_S
-        older = [f"{round((at - edge) * MICROSECONDS)}" for at in entries]
+        leaves_at = luck.choice(entries[: len(entries) // 2]) / MICROSECONDS + HOUR_S
+        edge = round((leaves_at - time.time() - BEFORE_THE_EDGE_S) * MICROSECONDS)
+        older = [str(entry - edge) for entry in entries]
         with self.redis.pipeline() as pipe:
             pipe.delete(self._name)
             pipe.rpush(self._name, *older)
             pipe.execute()
-        self.moved_s += edge
+        self.moved_us += edge
 
     @property
     def _name(self) -> str:
         return f"trk:{self.id}"
 
-    def _entries(self) -> list[float]:
+    def _entries(self) -> list[int]:
         found: Any = self.redis.lrange(self._name, 0, -1)
-        return [int(entry) / MICROSECONDS for entry in found]
+        return [int(entry) for entry in found]
 
 
 async def _new_key(gateways: Fleet, redis: "Redis") -> Key:

@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors import anthropic
 from libs.devstack.vendors.faults import Fault
 from tests.e2e.client import FIRST, Clinic, eventually
-from tests.e2e.vendor_stack import Vendors, running_on_vendors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 QUESTION = "What did I say about my sleep?"

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors import anthropic
 from libs.devstack.vendors.faults import Fault
 from tests.e2e.client import FIRST, Clinic, eventually
-from tests.e2e.vendor_stack import Vendors, running_on_vendors
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 QUESTION = "What did I say about my sleep?"

@@ -1,6 +1,6 @@
 """A system of its own whose models are all somebody else's, and what those can be told to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,13 +28,14 @@ class Vendors:
 
 
 @contextmanager
-def running_on_vendors(*, split: bool = True) -> Iterator[Vendors]:
-    """Run six services over real servers and fake vendors."""
+def running_on_vendors(*, split: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Vendors]:
+    """Run six services over real servers and fake vendors; `environment` is set for all of them."""
     hearing = Faults(deepgram.DeepgramFake().app())
     embedding = Faults(openai.OpenAIFake(OPENAI_KEY).app())
     writing = Faults(anthropic.AnthropicFake().app())
     with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
         options = StackOptions(
+            environment=environment or {},
             per_service={
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
                 "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding_url}/v1"},
