@@ -6,6 +6,8 @@ The API is built from this table, the OpenAPI document is generated from it, and
 
 from dataclasses import dataclass, field
 
+from starlette.routing import compile_path
+
 from libs.common.errors import (
     CONFLICT,
     FORBIDDEN,
@@ -78,8 +80,9 @@ class Route:
         if self.access is Access.OPEN:
             return self.problems
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
+        body = (PAYLOAD_TOO_LARGE,) if self.method in ("POST", "PATCH") else ()
         limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
-        return tuple(dict.fromkeys((*limited, *self.problems, *replay)))
+        return tuple(dict.fromkeys((*limited, *self.problems, *replay, *body)))
 
 
 _ADMIN = frozenset({Scope.ADMIN})
@@ -211,5 +214,14 @@ ROUTES: tuple[Route, ...] = (
         "Create an organization and its first admin key", access=Access.OPERATOR, status=201, limited=False,
     ),
 )  # fmt: skip
+
+_PATHS = {path: compile_path(path)[0] for path in dict.fromkeys(route.path for route in ROUTES)}
+
+
+def methods_at(path: str) -> list[str]:
+    """Return all methods that a path has, in whichever lines of the table; none for a path that is not there."""
+    lines = {template for template, pattern in _PATHS.items() if pattern.match(path)}
+    return sorted({route.method for route in ROUTES if route.path in lines})
+
 
 BY_OPERATION: dict[str, Route] = {route.operation_id: route for route in ROUTES}

@@ -39,6 +39,20 @@ async def test_every_operation_lists_its_problems_its_security_and_an_example(cl
             assert operation["description"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/users", "GET, POST"),
+        ("/api/v1/sessions/01a20000-0000-7000-8000-000000000000/transcript", "GET, PATCH"),
+        ("/api/v1/me", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_the_right_ones(clinic: Door, path: str, allowed: str) -> None:
+    answer = await clinic.http.request("PUT", path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 def test_examples_are_of_routes_that_exist() -> None:
     silent = {"watchSession", "revokePatientToken", "deleteConversation"}
 
