@@ -108,8 +108,6 @@ class Inbox:
                     await tx.execute(_RENEW, values)
 
     def _of(self, marks: Collection[Mark]) -> dict[str, Any]:
-        return {
-            "group": self._group,
-            "ids": [event_id for event_id, _ in marks],
-            "epochs": [epoch for _, epoch in marks],
-        }
+        # As text: the driver would look at each element of a list of ids.
+        ids, epochs = ",".join(str(event_id) for event_id, _ in marks), ",".join(str(epoch) for _, epoch in marks)
+        return {"group": self._group, "ids": f"{{{ids}}}", "epochs": f"{{{epochs}}}"}

@@ -43,7 +43,7 @@ class GatewaySettings(ServiceSettings):
         description="Earlier peppers as `version:hex,version:hex`; a key moves to the new one when it is next used.",
     )
     operator_token: SecretStr | None = Field(
-        None, min_length=16, description="Opens POST /operator/v1/organizations; none keeps that door shut."
+        None, min_length=16, description="Opens the operators' door (/operator/v1); none keeps that door shut."
     )
     patient_token_key: HexSecret | None = Field(
         None, description="The seed of the Ed25519 key that signs patient tokens, in hex; none offers no tokens."

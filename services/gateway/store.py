@@ -1,6 +1,7 @@
 """The gateway's tables and all SQL on them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ _USER = "id, organization_id, role, email, external_id, created_at"
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
 _REPEPPER_KEY = text("select gateway.repepper_key(:id, :was, :becomes, :version)")
+_NOTE_ACTION = text("select ops.note(:action_id, :state, :who, :what, cast(:arguments as jsonb))")
 _ADD_ORGANIZATION = text("insert into organization (organization_id, name) values (:id, :name)")
 _ORGANIZATION_NAME = text("select name from organization")
 # Not `for update`: that waits for every transaction that adds a row of this organization, also one of a gateway that
@@ -247,6 +249,32 @@ class TokenStore:
     async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
         """Revoke a patient's token; False when there is none."""
         return (await tx.execute(_END_TOKEN, {"jti": jti, "patient_id": patient_id})).first() is not None
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What an operator did through the door, in ids."""
+
+    action_id: UUID
+    state: str
+    who: str
+    what: str
+    arguments: Mapping[str, Any]
+
+
+class ActionStore:
+    """The record of operators' actions (schema `ops`), to which the gateway may only add."""
+
+    async def note(self, tx: Transaction, noted: Noted) -> None:
+        """Add an entry."""
+        values = {
+            "action_id": noted.action_id,
+            "state": noted.state,
+            "who": noted.who,
+            "what": noted.what,
+            "arguments": json.dumps(noted.arguments),
+        }
+        await tx.execute(_NOTE_ACTION, values)
 
 
 class ReplayStore:

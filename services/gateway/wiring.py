@@ -26,9 +26,10 @@ from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
 from services.gateway.key_format import Mode
 from services.gateway.limiter import Limiter
 from services.gateway.patient_tokens import TokenSigner
+from services.gateway.renewals import Renewals
 from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
-from services.gateway.store import KeyStore, ReplayStore, TokenStore, UserStore
+from services.gateway.store import ActionStore, KeyStore, ReplayStore, TokenStore, UserStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key",), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -87,6 +88,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         keys=Keys(database, KeyStore(), KeyMaking(_mode(settings), peppers, utc_now)),
         users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
+        renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(gate, own, peers)

@@ -53,6 +53,16 @@ async def test_a_wrong_method_is_told_all_the_right_ones(clinic: Door, path: str
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
+async def test_the_document_says_what_else_than_json_an_answer_can_be(clinic: Door) -> None:
+    document = (await clinic.http.get("/openapi.json")).json()
+
+    paths = document["paths"]
+    chat = paths["/api/v1/chat"]["post"]["responses"]["200"]["content"]
+    words = paths["/api/v1/sessions/{session_id}/transcript"]["get"]["responses"]["200"]["content"]
+    assert set(chat) == {"application/json", "text/event-stream"}
+    assert set(words) == {"application/json", "text/vtt", "application/x-subrip", "text/plain"}
+
+
 def test_examples_are_of_routes_that_exist() -> None:
     silent = {"watchSession", "revokePatientToken", "deleteConversation"}
 
