@@ -69,9 +69,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     authority = Authority(minter, utc_now)
     signer = _signer(settings)
     authenticator = Authenticator(database, authority, signer, peppers)
-    limiter = Limiter(
-        settings.redis_url.get_secret_value(), settings.requests_per_hour, settings.requests_per_hour_alone
-    )
+    limiter = _limiter(settings)
     operator_token = settings.operator_token
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
@@ -116,6 +114,11 @@ def _peers(settings: GatewaySettings, authority: Authority) -> Peers:
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
     )
+
+
+def _limiter(settings: GatewaySettings) -> Limiter:
+    redis_url = settings.redis_url.get_secret_value()
+    return Limiter(redis_url, settings.requests_per_hour, settings.requests_per_hour_alone)
 
 
 def _mode(settings: GatewaySettings) -> Mode:
