@@ -15,6 +15,8 @@ from libs.devstack.provision import SERVICES
 from libs.devstack.services import ServiceProcess, Site, inherited
 from libs.devstack.vendors.asgi_server import serve
 
+# The processes are killed in the end: a connection kept open to them would be left half closed in this one.
+_CLOSES = {"Connection": "close"}
 CONSENT_ID = "01a20000-0000-7000-8000-000000000001"
 
 
@@ -80,5 +82,6 @@ def yes_to_everything() -> ASGIApp:
 
 def _answer(request: Request) -> Response:
     if request.url.path == "/holds":
-        return JSONResponse({"consents": {"ai_analysis": CONSENT_ID, "recording": CONSENT_ID}})
-    return JSONResponse({"data": [], "has_more": False, "next_cursor": None, "results": [], "mode": "hybrid"})
+        return JSONResponse({"consents": {"ai_analysis": CONSENT_ID, "recording": CONSENT_ID}}, headers=_CLOSES)
+    nothing = {"data": [], "has_more": False, "next_cursor": None, "results": [], "mode": "hybrid"}
+    return JSONResponse(nothing, headers=_CLOSES)
