@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -26,25 +26,27 @@ VENDOR_KEYS: Mapping[str, tuple[str, ...]] = {
     "OPENAI_API_KEY": ("embedder", "chat"),
     "ANTHROPIC_API_KEY": ("chat",),
 }
-USERS_OF_OBJECTS = ("ingestion", "transcriber")
+USERS_OF_OBJECTS = ("consent", "ingestion", "transcriber")
 # Never taken from whoever starts the stack: each is either made here or belongs to one service.
 _OURS = frozenset(
     {"ENV", "HOST", "PORT", "DATABASE_URL", "RELAY_DATABASE_URL", "REDIS_URL", "MIGRATION_DATABASE_URL"}
     | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "PATIENT_TOKEN_KEY"}
     | {"OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
+    | {"LEDGER_KEY", "LEDGER_KEY_FILE", "LEDGER_KEYS_BEFORE"}
     | {"PG_BINDIR", "TEST_INFRA", *VENDOR_KEYS}
 )
 
 
 @dataclass(frozen=True)
 class Site:
-    """What all services of one stack share."""
+    """What all services of one stack share. `detours` says where to connect instead (host:port) of a server."""
 
     infra: Infra
     ports: Mapping[str, int]
     env: str
     detached: bool
     inherited: Mapping[str, str]
+    detours: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Folder:
@@ -153,20 +155,27 @@ def environment(site: Site, name: str) -> dict[str, str]:
         key: site.inherited[key] for key, users in VENDOR_KEYS.items() if service in users and key in site.inherited
     }
     peers = {f"{peer.upper()}_URL": site.url(peer) for peer in SERVICES}
-    own = {
-        "ENV": site.env,
-        "HOST": "127.0.0.1",
-        "PORT": str(site.ports[name]),
+    own = {"ENV": site.env, "HOST": "127.0.0.1", "PORT": str(site.ports[name])}
+    servers = {
         "DATABASE_URL": infra.database_url(service),
         "RELAY_DATABASE_URL": infra.relay_database_url,
         "REDIS_URL": infra.redis_url,
     }
-    return kept | vendor_keys | peers | own | _secrets(infra, service)
+    if service in USERS_OF_OBJECTS:
+        servers |= infra.object_store.environment()
+    return kept | vendor_keys | peers | own | _detoured(servers, site.detours) | _secrets(infra, service)
+
+
+def _detoured(servers: Mapping[str, str], detours: Mapping[str, str]) -> dict[str, str]:
+    found = dict(servers)
+    for address, instead in detours.items():
+        found = {key: value.replace(address, instead) for key, value in found.items()}
+    return found
 
 
 def _secrets(infra: Infra, service: str) -> dict[str, str]:
     folder = infra.folder
-    secrets = infra.object_store.environment() if service in USERS_OF_OBJECTS else {}
+    secrets = {}
     if service == "gateway":
         secrets["CAPABILITY_KEY_ID"] = infra.capability_key_id
         secrets["CAPABILITY_KEY"] = infra.capability_key.hex()
@@ -175,6 +184,8 @@ def _secrets(infra: Infra, service: str) -> dict[str, str]:
         secrets["OPERATOR_TOKEN"] = folder.secret("operator_token")
     if service == "ingestion":
         secrets["ROOT_KEY_FILE"] = str(_root_key(folder))
+    if service == "consent":
+        secrets["LEDGER_KEY_FILE"] = str(ledger_key(folder))
     return secrets
 
 
@@ -182,6 +193,15 @@ def _root_key(folder: Folder) -> Path:
     path = folder.path / "root.key"
     if not path.exists():
         write_root_key(path)
+    return path
+
+
+def ledger_key(folder: Folder) -> Path:
+    """Return the file with the key that signs the consent ledger, made at first use."""
+    path = folder.path / "ledger.key"
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(folder.secret("ledger_key") + "\n")
     return path
 
 

@@ -14,6 +14,7 @@ from starlette.types import Message
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
 from libs.common.lingering import Lingering
 from libs.common.problem_response import problem_response
+from libs.contracts.problems import REPLAY_RUNNING
 from services.gateway.authentication import Authenticator, operator
 from services.gateway.authority import Authority
 from services.gateway.care import CrisisAnswer, caring, needs_care
@@ -87,7 +88,8 @@ class Gate:
             await request.body()  # within its limit, and only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
-            if key is None or not route.replayable or _wants_events(request):
+            # A body that streams is not read here: whoever takes it knows it again by its key.
+            if key is None or not route.replayable or route.streams_in or _wants_events(request):
                 return await answer(request)
             return await self._once(request, route, key, answer)
 
@@ -108,7 +110,13 @@ class Gate:
         # The path belongs to what is asked: the same key for another object is another request.
         place = f"{route.operation_id} {request.url.path}"
         attempt = self.replays.attempt(request.state.principal, place, key, await request.body())
-        before = await self.replays.begin(attempt)
+        try:
+            before = await self.replays.begin(attempt)
+        except AppError as error:
+            # The first may have died with its gateway. What does nothing the second time need not wait to find out.
+            if error.problem is REPLAY_RUNNING and route.once_by_itself:
+                return await answer(request)
+            raise
         if before is not None:
             # An answer that quotes a session may not come back once consent has ended: then it is asked afresh.
             if not await self.still_allowed(request.state.principal, route, await request.body()):

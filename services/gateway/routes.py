@@ -59,6 +59,8 @@ class Route:
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
     `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
+    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
+    `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
     operation_id: str
@@ -76,6 +78,8 @@ class Route:
     streams_in: bool = False
     hears_patients: bool = False
     replayable: bool = field(default=False)
+    once_by_itself: bool = False
+    also_as: tuple[str, ...] = ()
 
     @property
     def all_problems(self) -> tuple[ProblemType, ...]:
@@ -99,7 +103,9 @@ _TRANSCRIPTS_WRITE = frozenset({Scope.TRANSCRIPTS_WRITE})
 _TOKENS = frozenset({Scope.PATIENTS_TOKENS})
 _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 
+_WORDS = ("text/vtt", "application/x-subrip", "text/plain")
 _READ_CONSENT = frozenset({"consent:read"})
+_FHIR = ("application/fhir+json",)
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 
@@ -145,27 +151,60 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        replayable=True,
+        replayable=True, once_by_itself=True,
     ),
     _route(
-        "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT
+        "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
+        also_as=_FHIR,
     ),
     _route(
         "getConsent", "GET /consents/{consent_id}", "consents", "Read a consent",
-        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
     _route(
         "getPatientConsents", "GET /patients/{patient_id}/consents", "consents", "What a patient allows, now or then",
-        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
     _route(
         "getConsentHistory", "GET /patients/{patient_id}/consents/history", "consents", "A patient's ledger entries",
         scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
     ),
     _route(
+        "publishConsentDocument", "POST /consent-documents", "consents", "Publish the next version of a consent text",
+        scopes=_ADMIN, capability=frozenset({"consent:write"}), status=201, replayable=True,
+    ),
+    _route(
+        "listConsentDocuments", "GET /consent-documents", "consents", "List versions of consent texts",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
+    ),
+    _route(
+        "getConsentDocument", "GET /consent-documents/{document_id}", "consents", "Read a version of a consent text",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "listLedgerKeys", "GET /transparency/keys", "transparency", "The public keys the ledger is signed with",
+        capability=_READ_CONSENT,
+    ),
+    _route(
+        "getCheckpoint", "GET /transparency/checkpoint", "transparency", "The latest signed checkpoint of the ledger",
+        capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "listCheckpoints", "GET /transparency/checkpoints", "transparency", "Signed checkpoints, oldest first",
+        capability=_READ_CONSENT,
+    ),
+    _route(
+        "listLedgerEntries", "GET /transparency/entries", "transparency", "The ledger, with all that its hashes cover",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
+    ),
+    _route(
+        "listInForce", "GET /transparency/in-force", "transparency", "What is acted on, to compare with the ledger",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
+    ),
+    _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        replayable=True, problems=(CONSENT_REQUIRED, NOT_FOUND, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
@@ -184,7 +223,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,), also_as=_WORDS,
     ),
     _route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
@@ -198,7 +237,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
-        replayable=True, hears_patients=True,
+        replayable=True, hears_patients=True, also_as=("text/event-stream",),
     ),
     _route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",

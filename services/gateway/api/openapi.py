@@ -49,12 +49,6 @@ _SECURITY = {
     },
     "operatorToken": {"type": "http", "scheme": "bearer", "description": "The operators' own token."},
 }
-# What else than JSON an answer can be, by Accept.
-_MEDIA_TYPES: dict[str, tuple[str, ...]] = {
-    "watchSession": (EVENTS,),
-    "chat": ("application/json", EVENTS),
-    "getTranscript": ("application/json", "text/vtt", "application/x-subrip", "text/plain"),
-}
 _CREDENTIALS: dict[Access, list[dict[str, list[str]]]] = {
     Access.OPEN: [],
     Access.OPERATOR: [{"operatorToken": []}],
@@ -102,7 +96,7 @@ def _answer(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "As asked."}
     if route.status == 204:
         return answer
-    media_types = _MEDIA_TYPES.get(route.operation_id, ("application/json",))
+    media_types = (EVENTS,) if route.operation_id == "watchSession" else ("application/json", *route.also_as)
     content: dict[str, Any] = {media_type: {"schema": _shape(media_type)} for media_type in media_types}
     if route.operation_id in ANSWERS:
         content["application/json"]["example"] = ANSWERS[route.operation_id]
@@ -113,7 +107,7 @@ def _shape(media_type: str) -> dict[str, Any]:
     if media_type == EVENTS:
         # OpenAPI 3.1 has no word for a stream of events (3.2 has `itemSchema`), so any event is one.
         return {"description": "Server-sent events; the last one is `done` or `error`."}
-    return {"type": "object" if media_type == "application/json" else "string"}
+    return {"type": "object" if media_type.endswith("json") else "string"}
 
 
 def _problems(route: Route, own_url: str) -> dict[str, Any]:
