@@ -1,7 +1,8 @@
 """HTTP in: a message becomes an answer as JSON or as a stream; conversations are read again and deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,8 +18,18 @@ from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import internal_error
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, PatientId
-from services.chat.domain.conversation import MESSAGE_CHARS_MAX, AnsweredBy, Conversation, Message, Source
-from services.chat.domain.crisis import CRISIS_RESOURCES
+from libs.contracts.safety import CRISIS_RESOURCES
+from services.chat.domain.conversation import (
+    MESSAGE_CHARS_MAX,
+    MESSAGES_PER_HOUR,
+    QUOTA_POLICY,
+    QUOTA_WINDOW_S,
+    AnsweredBy,
+    Conversation,
+    Message,
+    Quota,
+    Source,
+)
 from services.chat.domain.phrasing import REDACTED
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
@@ -49,13 +60,20 @@ def build_router(
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
         begun = await ask.begin(_asked(body))
+        headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
-            return StreamingResponse(
-                _stream(ask, begun, ping_every_s),
-                media_type=EVENT_STREAM,
-                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-            )
-        return JSONResponse(_reply(await _finished(ask, begun)))
+            return _streaming(_stream(ask, begun, ping_every_s), headers)
+        return JSONResponse(_reply(await _finished(ask, begun)), headers=headers)
+
+    @router.post("/crisis", operation_id="crisis", summary="The crisis answer, if the message asks for one")
+    async def crisis(body: ChatRequest, request: Request) -> Response:
+        """Answer 204 when it does not. The gateway asks here when it cannot let somebody in, for whatever reason."""
+        reply = await ask.only_crisis(_asked(body))
+        if reply is None:
+            return Response(status_code=204)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            return _streaming(_stream(ask, reply, ping_every_s), {})
+        return JSONResponse(_reply(reply))
 
     _add_conversations(router, shelf)
     if record is not None:
@@ -95,6 +113,21 @@ def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
         """Delete a conversation with all its words."""
         await shelf.delete(ConversationId(conversation_id))
         return Response(status_code=204)
+
+
+def _streaming(events: AsyncIterator[bytes], headers: Mapping[str, str]) -> StreamingResponse:
+    unheld = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=unheld | dict(headers))
+
+
+def _allowance(quota: Quota | None) -> dict[str, str]:
+    """Return the fields by which a patient's app sees how many messages are left in the hour."""
+    if quota is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"{QUOTA_POLICY}";q={MESSAGES_PER_HOUR};w={QUOTA_WINDOW_S}',
+        "RateLimit": f'"{QUOTA_POLICY}";r={quota.left};t={math.ceil(quota.reset_s)}',
+    }
 
 
 async def _finished(ask: Ask, begun: Reply | Begun) -> Reply:
@@ -155,6 +188,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "message_id": str(reply.message_id),
         "grounded": answer.grounded,
         "answered_by": answer.answered_by.value,
+        "search": "text" if answer.by_words_alone else "hybrid",
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:

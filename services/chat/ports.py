@@ -9,7 +9,17 @@ from libs.common.paging import Page, Window
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
-from services.chat.domain.conversation import Answer, Conversation, Draft, Exchange, Message, Passage, Question, Session
+from services.chat.domain.conversation import (
+    Answer,
+    Conversation,
+    Draft,
+    Exchange,
+    Finding,
+    Message,
+    Question,
+    Quota,
+    Session,
+)
 
 
 class Answerer(Protocol):
@@ -23,7 +33,7 @@ class Answerer(Protocol):
 class Search(Protocol):
     """The embedder."""
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         """Return the best passages of the patient, best first; of these sessions only, when given."""
         ...
 
@@ -54,6 +64,7 @@ class Accepted:
     conversation_id: ConversationId
     message_id: MessageId
     history: tuple[Exchange, ...]
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)

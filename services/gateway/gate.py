@@ -17,9 +17,10 @@ from libs.common.problem_response import problem_response
 from libs.contracts.problems import REPLAY_RUNNING
 from services.gateway.authentication import Authenticator, operator
 from services.gateway.authority import Authority
+from services.gateway.care import CrisisAnswer, caring, needs_care
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
-from services.gateway.limiter import Limiter, exceeded
+from services.gateway.limiter import Limiter, exceeded, spent
 from services.gateway.replays import Answer, Replays
 from services.gateway.routes import Route
 
@@ -42,24 +43,47 @@ class Gate:
     replays: Replays
     operator_token: str | None
     still_allowed: StillAllowed
+    crisis_answer: CrisisAnswer
 
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
         """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
         if not route.streams_in:
-            return await self._admitted(_bounded(request), route, answer)
+            return await self._heard(_bounded(request), route, answer)
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
             return Lingering(problem_response(error, request.url.path))
 
+    async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
+        try:
+            return await self._admitted(request, route, answer)
+        except AppError as error:
+            said = answer_headers(request.scope)
+            for name, value in spent(error).items():
+                said[name] = f"{value}, {said[name]}" if name in said else value
+            if not route.hears_patients or not needs_care(error):
+                raise
+            return await self._crisis_answer(request, route) or problem_response(caring(error), request.url.path)
+
+    async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
+        principal: Principal | None = getattr(request.state, "principal", None)
+        if principal is None and not self.authenticator.looks_genuine(request.headers):
+            return None
+        if principal is not None and not may(principal, route.access, route.scopes):
+            return None
+        try:
+            return await self.crisis_answer(request, principal)
+        except AppError:
+            return None  # the chat is out of reach as well: the caller gets the resources
+
     async def _admitted(self, request: Request, route: Route, answer: Answering) -> Response:
         if route.access is Access.OPEN:
             return await answer(request)
         principal = await self._identify(request, route)
+        request.state.principal = principal
         await self._count(request, route, principal)
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
-        request.state.principal = principal
         if not route.streams_in:
             await request.body()  # within its limit, and only now that it is known whose it is
         with self.authority.own(principal):

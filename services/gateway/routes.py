@@ -6,6 +6,8 @@ The API is built from this table, the OpenAPI document is generated from it, and
 
 from dataclasses import dataclass, field
 
+from starlette.routing import compile_path
+
 from libs.common.errors import (
     CONFLICT,
     FORBIDDEN,
@@ -24,6 +26,7 @@ from libs.contracts.problems import (
     ALREADY_REVOKED,
     CONSENT_REQUIRED,
     EMAIL_TAKEN,
+    KEY_REPLACED,
     LAST_ADMIN_KEY,
     PATIENT_QUOTA,
     REPLAY_CHANGED,
@@ -55,6 +58,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
     `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
@@ -72,6 +76,7 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     limited: bool = True
     streams_in: bool = False
+    hears_patients: bool = False
     replayable: bool = field(default=False)
     once_by_itself: bool = False
     also_as: tuple[str, ...] = ()
@@ -82,8 +87,9 @@ class Route:
         if self.access is Access.OPEN:
             return self.problems
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
+        body = (PAYLOAD_TOO_LARGE,) if self.method in ("POST", "PATCH") else ()
         limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
-        return tuple(dict.fromkeys((*limited, *self.problems, *replay)))
+        return tuple(dict.fromkeys((*limited, *self.problems, *replay, *body)))
 
 
 _ADMIN = frozenset({Scope.ADMIN})
@@ -97,6 +103,7 @@ _TRANSCRIPTS_WRITE = frozenset({Scope.TRANSCRIPTS_WRITE})
 _TOKENS = frozenset({Scope.PATIENTS_TOKENS})
 _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 
+_WORDS = ("text/vtt", "application/x-subrip", "text/plain")
 _READ_CONSENT = frozenset({"consent:read"})
 _FHIR = ("application/fhir+json",)
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
@@ -119,8 +126,8 @@ ROUTES: tuple[Route, ...] = (
         scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), limited=False,
     ),
     _route(
-        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; the old key stays until revoked",
-        scopes=_ADMIN, status=201, problems=(NOT_FOUND,), replayable=True,
+        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; both work for the overlap",
+        scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), replayable=True,
     ),
     _route(
         "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",
@@ -216,7 +223,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,), also_as=_WORDS,
     ),
     _route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
@@ -234,7 +241,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
-        replayable=True,
+        replayable=True, hears_patients=True, also_as=("text/event-stream",),
     ),
     _route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",
@@ -258,5 +265,14 @@ ROUTES: tuple[Route, ...] = (
         capability=_RENEWED, status=201, limited=False, problems=(NOT_FOUND, CONSENT_REQUIRED),
     ),
 )  # fmt: skip
+
+_PATHS = {path: compile_path(path)[0] for path in dict.fromkeys(route.path for route in ROUTES)}
+
+
+def methods_at(path: str) -> list[str]:
+    """Return all methods that a path has, in whichever lines of the table; none for a path that is not there."""
+    lines = {template for template, pattern in _PATHS.items() if pattern.match(path)}
+    return sorted({route.method for route in ROUTES if route.path in lines})
+
 
 BY_OPERATION: dict[str, Route] = {route.operation_id: route for route in ROUTES}

@@ -12,8 +12,7 @@ from libs.common.paging import Window
 from libs.contracts.ids import ConversationId, PatientId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.devstack.infra import Infra
-from services.chat.domain.conversation import AnsweredBy
-from services.chat.store import MESSAGES_PER_HOUR
+from services.chat.domain.conversation import MESSAGES_PER_HOUR, AnsweredBy
 from services.chat.tests.desk import Desk, quoting
 from services.chat.tests.room import SLEEP
 
@@ -47,6 +46,13 @@ async def test_the_twenty_first_message_in_an_hour_is_refused_and_told_when_to_c
 
     assert caught.value.problem is PATIENT_QUOTA
     assert 3500 < (caught.value.retry_after_s or 0) <= 3600
+
+
+async def test_each_message_says_how_many_are_left_and_when_the_first_one_counts_no_more(desk: Desk) -> None:
+    quotas = [(await desk.writes()).quota for _ in range(MESSAGES_PER_HOUR)]
+
+    assert [quota.left for quota in quotas if quota] == list(reversed(range(MESSAGES_PER_HOUR)))
+    assert all(quota is not None and 3500 < quota.reset_s <= 3600 for quota in quotas)
 
 
 async def test_of_thirty_messages_at_once_exactly_twenty_get_through(desk: Desk) -> None:

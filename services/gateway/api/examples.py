@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
         "purposes": ["recording", "transcription"],
     },
     "createApiKey": {"name": "upload worker", "scopes": ["sessions:write", "sessions:read"]},
+    "rotateApiKey": {"overlap_seconds": 86400},
     "createUser": {"role": "patient", "email": "p-1041@example.org", "external_id": "1041"},
     "grantConsent": {
         "patient_id": _PATIENT,
@@ -52,6 +53,8 @@ _API_KEY = {
     "created_at": _AT,
     "last_used_at": None,
     "revoked_at": None,
+    "expires_at": None,
+    "replaced_by": None,
 }
 _USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
 _RECEIPT = {
