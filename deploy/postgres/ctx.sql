@@ -10,10 +10,14 @@ create table if not exists ctx.mac_key (
   opad bytea not null check (length(opad) = 64),
   installed_at timestamptz not null default now()
 );
+-- A revocation counts for capabilities of the organization it was made in, so nobody can end another's key.
 create table if not exists ctx.revoked_key (
-  api_key_id text primary key,
+  api_key_id text not null,
   revoked_at timestamptz not null default now()
 );
+alter table ctx.revoked_key add column if not exists organization_id uuid;
+alter table ctx.revoked_key drop constraint if exists revoked_key_pkey;
+create unique index if not exists revoked_key_once on ctx.revoked_key (api_key_id, organization_id) nulls not distinct;
 
 do $$ begin
   create type ctx.claims as (org uuid, patient uuid, session uuid, actor text, scopes text[], api_key_id text, expires_s bigint);
@@ -51,7 +55,8 @@ begin
     return null;
   end if;
   if p[3]::bigint <= extract(epoch from clock_timestamp()) then return null; end if;
-  if p[9] <> '-' and exists (select from ctx.revoked_key r where r.api_key_id = p[9]) then return null; end if;
+  if p[9] <> '-' and exists (select from ctx.revoked_key r where r.api_key_id = p[9]
+                              and coalesce(r.organization_id::text, p[4]) = p[4]) then return null; end if;
   c.org := p[4]::uuid;
   c.patient := nullif(p[5], '-')::uuid;
   c.session := nullif(p[6], '-')::uuid;
@@ -63,9 +68,14 @@ begin
 end $$;
 
 -- Start of every transaction. A setting alone proves nothing: the policies verify it again.
+-- The session is pooled: settings, cursors and channels of whoever had it before end here (their SQL may not have been
+-- ours). Costs a few microseconds.
 create or replace function ctx.enter(token text) returns void
 language plpgsql set search_path = pg_catalog as $$
 begin
+  reset all;
+  unlisten *;
+  execute 'close all';
   if (ctx.verify(token)).org is null then
     raise exception 'capability refused' using errcode = 'TR401';
   end if;
@@ -119,9 +129,23 @@ begin
 end $$;
 
 create or replace function ctx.revoke_key(id text) returns void
-language sql security definer set search_path = pg_catalog as $$
-  insert into ctx.revoked_key (api_key_id) values (id) on conflict do nothing
-$$;
+language plpgsql security definer set search_path = pg_catalog as $$
+declare org uuid := (ctx.verify(current_setting('ctx.token', true))).org;
+begin
+  if org is null then
+    raise exception 'a key is revoked by its own organization' using errcode = 'TR401';
+  end if;
+  insert into ctx.revoked_key (api_key_id, organization_id) values (revoke_key.id, org) on conflict do nothing;
+end $$;
+
+-- No service changes a schema. Grants forbid it, all but `drop owned`, which would take a service's own policies away.
+create or replace function ctx.refuse_ddl() returns event_trigger
+language plpgsql set search_path = pg_catalog as $$
+begin
+  if current_user like 'svc\_%' then
+    raise exception 'a service changes no schema' using errcode = '42501';
+  end if;
+end $$;
 
 revoke all on all functions in schema ctx from public;
 grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb) to
@@ -129,3 +153,6 @@ grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ct
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
 grant execute on function ctx.revoke_key(text) to svc_gateway, owner_gateway;
 reset role;
+
+drop event trigger if exists no_ddl_by_services;
+create event trigger no_ddl_by_services on ddl_command_start execute function ctx.refuse_ddl();

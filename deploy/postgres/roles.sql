@@ -15,6 +15,8 @@ begin
     execute format('create schema if not exists %I authorization %I', s, 'owner_' || s);
     execute format('revoke all on schema %I from public', s);
     execute format('grant usage on schema %I to %I', s, 'svc_' || s);
+    -- A role may change its own defaults and nobody can forbid it: each deployment sets them again.
+    execute format('alter role %I reset all', 'svc_' || s);
     execute format('alter role %I set search_path = %I, public', 'svc_' || s, s);
     execute format('alter role %I set statement_timeout = ''30s''', 'svc_' || s);
     execute format('alter role %I set lock_timeout = ''5s''', 'svc_' || s);
@@ -23,6 +25,7 @@ begin
   if not exists (select from pg_roles where rolname = 'svc_relay') then
     create role svc_relay login noinherit nosuperuser nocreatedb nocreaterole nobypassrls;
   end if;
+  alter role svc_relay reset all;
   alter role svc_relay set statement_timeout = '30s';
   alter role svc_relay set idle_in_transaction_session_timeout = '30s';
   if not exists (select from pg_roles where rolname = 'owner_ctx') then
@@ -35,6 +38,7 @@ begin
   if not exists (select from pg_roles where rolname = 'svc_ops') then
     create role svc_ops login noinherit nosuperuser nocreatedb nocreaterole nobypassrls;
   end if;
+  alter role svc_ops reset all;
   alter role svc_ops set search_path = ops;
   alter role svc_ops set statement_timeout = '60s';
   alter role svc_ops set lock_timeout = '5s';
@@ -54,3 +58,23 @@ grant usage on schema ctx to
 
 -- consent.hold and consent.in_force are called by the triggers and policies of others.
 grant usage on schema consent to svc_ingestion, svc_transcriber, svc_embedder, svc_chat;
+
+-- What PostgreSQL lets everybody do in every database, and arbitrary SQL would use (proofs/attacks.py): large objects,
+-- locks and notifications that others wait for, ending others' sessions, and seeing their statements.
+do $$
+declare f regprocedure;
+begin
+  for f in select p.oid from pg_proc p where p.pronamespace = 'pg_catalog'::regnamespace
+    and (p.proname ~ '^(lo_|pg_advisory_|pg_try_advisory_|pg_stat_get_)'
+         or p.proname in ('loread', 'lowrite', 'pg_notify', 'pg_lock_status', 'pg_terminate_backend',
+                          'pg_cancel_backend', 'pg_export_snapshot'))
+    and has_function_privilege('public', p.oid, 'execute')
+  loop
+    execute format('revoke execute on function %s from public', f);
+    if (select proname ~ '^(pg_stat_get_|pg_lock_status)' from pg_proc where oid = f) then
+      execute format('grant execute on function %s to pg_monitor', f);
+    end if;
+  end loop;
+end $$;
+-- The relay measures how old the oldest write is.
+grant execute on function pg_stat_get_activity(integer) to svc_relay;

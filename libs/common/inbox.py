@@ -17,7 +17,9 @@ from libs.common.metrics import INTERRUPTED
 
 CLAIM_S = 15.0
 """A claim that was not renewed for so long is void: whoever held it is gone or has stood still."""
-CLAIM_BEAT_S = 3.0
+CLAIM_BEAT_S = 2.0
+SILENT_S = 7.0
+"""A claim of a consumer without a lease is void after this: a wiped stream takes the leases of the living away too."""
 
 Mark = tuple[UUID, int]
 """An event's id and its epoch: what is applied once."""
@@ -37,7 +39,8 @@ _CLAIM = text(
     " values (:group, :id, :epoch, :holder, clock_timestamp() + make_interval(secs => :seconds))"
     " on conflict (grp, event_id, epoch) do update"
     " set holder = excluded.holder, until = excluded.until, interrupted = c.interrupted + 1"
-    " where c.until < clock_timestamp() or c.holder = :dead returning c.interrupted"
+    " where c.until < clock_timestamp()"
+    " or (c.holder = :dead and c.until < clock_timestamp() + make_interval(secs => :unrenewed)) returning c.interrupted"
 )
 _HOLDER = text("select holder from claim where grp = :group and event_id = :id and epoch = :epoch")
 _RENEW = text(
@@ -71,17 +74,17 @@ class Inbox:
     async def claimed(self, mark: Mark, holder: str, dead: str = "") -> AsyncIterator[bool]:
         """Be the only living one at an event's work; yield whether there is work left to do.
 
-        A claim of `dead`, a consumer known to have died, does not count.
+        `dead` is a consumer whose lease has run out: its claim does not count if its process is gone from this host, or
+        once it was not renewed for longer than a lease.
         Raises AppError(IN_OTHER_HANDS) while somebody else is at it.
         """
         values = {"group": self._group, "id": mark[0], "epoch": mark[1], "holder": holder, "seconds": CLAIM_S}
         async with self._database.without_capability() as tx:
-            interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
-            if interrupted is None:
-                # Whoever had the entry last need not be who claimed the event: two may have died one after the other.
-                other = (await tx.execute(_HOLDER, values)).scalar_one_or_none() or ""
-                dead = other if is_dead_here(other) else ""
-                interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
+            # Whoever had the entry last need not be who claimed the event: two may have died one after the other.
+            other = (await tx.execute(_HOLDER, values)).scalar_one_or_none() or ""
+            gone = is_dead_here(other)
+            judged = {"dead": other if gone else dead, "unrenewed": CLAIM_S if gone else CLAIM_S - SILENT_S}
+            interrupted = (await tx.execute(_CLAIM, values | judged)).scalar_one_or_none()
             if interrupted is None:
                 raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
             # Looked at under the claim: whoever held it before may have finished.

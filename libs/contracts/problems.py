@@ -44,6 +44,12 @@ LAST_ADMIN_KEY = ProblemType(
     "The last key that may administer",
     "Without this key nobody could make another. Create a second key with the scope `admin` first.",
 )
+KEY_REPLACED = ProblemType(
+    "key-replaced",
+    409,
+    "The key has been replaced already",
+    "This key was rotated before and ends when its overlap does. Rotate or use its successor, named in `replaced_by`.",
+)
 REPLAY_RUNNING = ProblemType(
     "idempotency-running",
     409,
@@ -106,6 +112,7 @@ PRODUCT: tuple[ProblemType, ...] = (
     ALREADY_REVOKED,
     EMAIL_TAKEN,
     LAST_ADMIN_KEY,
+    KEY_REPLACED,
     REPLAY_RUNNING,
     REPLAY_CHANGED,
     ERASED,

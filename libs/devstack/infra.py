@@ -4,8 +4,9 @@ import contextlib
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from libs.devstack import postgres, provision, servers
+from libs.devstack import postgres, provision, seaweed, servers, valkey
 from libs.devstack.addresses import ObjectStore
 from libs.devstack.folder import Folder, throwaway_folder
 from libs.devstack.provision import CAPABILITY_KEY_ID, Database
@@ -32,6 +33,15 @@ class Infra:
     def object_store(self) -> ObjectStore:
         """The S3 store and its bucket."""
         return self.servers.addresses.object_store
+
+    @property
+    def server_addresses(self) -> dict[str, str]:
+        """Where the three servers listen, as host:port by name."""
+        return {
+            postgres.NAME: urlsplit(self.admin_url).netloc.rpartition("@")[2],
+            valkey.NAME: urlsplit(self.redis_url).netloc.rpartition("@")[2],
+            seaweed.NAME: self.object_store.endpoint,
+        }
 
     @property
     def admin_url(self) -> str:

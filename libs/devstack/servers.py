@@ -49,9 +49,13 @@ class Servers:
 
     def start_again(self, name: str) -> None:
         """Start one of ours that was killed, on its old port."""
+        self.launch_again(name).wait()
+
+    def launch_again(self, name: str) -> Server:
+        """Begin to start one of ours that was killed; `wait` for it before use, from any thread."""
         server = _STARTERS[name](self.folder, self.processes[name].is_detached)
-        server.wait()
         self.processes[name] = server.process
+        return server
 
     def stop(self, *, at_once: bool = False) -> None:
         """End ours; `at_once` without grace, for a folder that is thrown away."""

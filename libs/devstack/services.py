@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -39,13 +39,14 @@ _OURS = frozenset(
 
 @dataclass(frozen=True)
 class Site:
-    """What all services of one stack share."""
+    """What all services of one stack share. `detours` says where to connect instead (host:port) of a server."""
 
     infra: Infra
     ports: Mapping[str, int]
     env: str
     detached: bool
     inherited: Mapping[str, str]
+    detours: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Folder:
@@ -154,20 +155,27 @@ def environment(site: Site, name: str) -> dict[str, str]:
         key: site.inherited[key] for key, users in VENDOR_KEYS.items() if service in users and key in site.inherited
     }
     peers = {f"{peer.upper()}_URL": site.url(peer) for peer in SERVICES}
-    own = {
-        "ENV": site.env,
-        "HOST": "127.0.0.1",
-        "PORT": str(site.ports[name]),
+    own = {"ENV": site.env, "HOST": "127.0.0.1", "PORT": str(site.ports[name])}
+    servers = {
         "DATABASE_URL": infra.database_url(service),
         "RELAY_DATABASE_URL": infra.relay_database_url,
         "REDIS_URL": infra.redis_url,
     }
-    return kept | vendor_keys | peers | own | _secrets(infra, service)
+    if service in USERS_OF_OBJECTS:
+        servers |= infra.object_store.environment()
+    return kept | vendor_keys | peers | own | _detoured(servers, site.detours) | _secrets(infra, service)
+
+
+def _detoured(servers: Mapping[str, str], detours: Mapping[str, str]) -> dict[str, str]:
+    found = dict(servers)
+    for address, instead in detours.items():
+        found = {key: value.replace(address, instead) for key, value in found.items()}
+    return found
 
 
 def _secrets(infra: Infra, service: str) -> dict[str, str]:
     folder = infra.folder
-    secrets = infra.object_store.environment() if service in USERS_OF_OBJECTS else {}
+    secrets = {}
     if service == "gateway":
         secrets["CAPABILITY_KEY_ID"] = infra.capability_key_id
         secrets["CAPABILITY_KEY"] = infra.capability_key.hex()

@@ -19,6 +19,8 @@ from libs.devstack import postgres, servers
 from libs.devstack.folder import Folder
 from libs.devstack.infra import DATABASE_NAME, Infra
 from libs.devstack.provision import SERVICES
+from libs.devstack.proxy import TcpProxy
+from libs.devstack.proxy import proxies as proxies_of
 from libs.devstack.servers import Servers
 from libs.devstack.services import ServiceProcess, Site, inherited
 
@@ -29,28 +31,48 @@ Env = Literal["dev", "test", "production"]
 class StackOptions:
     """How to run the services.
 
-    `environment` is set for all of them, `per_service` for one (`{"transcriber": {"DEEPGRAM_BASE_URL": url}}`).
+    `environment` is set for all of them, `per_service` for one (`{"transcriber": {"DEEPGRAM_BASE_URL": url}}`) or for
+    one process of it (`{"transcriber-work-2": ...}`).
     `split` runs `api` and `work` of each service as two processes (`chat` and `chat-work`).
+    `replicas` says how many `work` processes a service has (`{"chat": 2}` adds `chat-work-2`); it needs `split`.
+    `proxied` puts a TCP proxy between the services and each server (`Stack.proxies`), for a test to cut and stall.
     `vendor_keys` hands the vendors' API keys of this process's environment on; without them the local models work.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
     per_service: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     split: bool = False
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    proxied: bool = False
     env: Env = "dev"
     vendor_keys: bool = True
 
+    def modes(self) -> dict[str, str]:
+        """Return every process's name with what it runs."""
+        if not self.split:
+            return dict.fromkeys(SERVICES, "all")
+        more = [f"{service}-work-{n}" for service, count in self.replicas.items() for n in range(2, count + 1)]
+        names = {"api": SERVICES, "work": [*(f"{service}-work" for service in SERVICES), *more]}
+        return {name: mode for mode, its in names.items() for name in its}
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """Return what is set for one process beside what it always has."""
+        service = name.partition("-")[0]
+        return {**self.environment, **self.per_service.get(service, {}), **self.per_service.get(name, {})}
+
 
 DEFAULTS = StackOptions()
+NO_PROXIES: Mapping[str, TcpProxy] = {}
 
 
 class Stack:
     """A running system."""
 
-    def __init__(self, infra: Infra, site: Site, processes: Mapping[str, ServiceProcess]) -> None:
+    def __init__(self, site: Site, processes: Mapping[str, ServiceProcess], proxies: Mapping[str, TcpProxy]) -> None:
         self._site = site
         self._processes = processes
-        self.infra = infra
+        self.infra = site.infra
+        self.proxies = proxies
 
     @classmethod
     @contextlib.contextmanager
@@ -59,36 +81,43 @@ class Stack:
 
         Only the main thread may: on Linux all processes end with the thread that starts them.
         """
-        with infrastructure.throwaway() if folder is None else kept(Folder(folder)) as infra:
-            stack = cls.over(infra, options)
-            try:
-                stack.start_services()
-                yield stack
-            finally:
-                stack.stop_services(at_once=folder is None)
+        with contextlib.ExitStack() as its:
+            infra = its.enter_context(infrastructure.throwaway() if folder is None else kept(Folder(folder)))
+            proxies = its.enter_context(proxies_of(infra.server_addresses)) if options.proxied else {}
+            stack = cls.over(infra, options, proxies=proxies)
+            its.callback(stack.stop_services, at_once=folder is None)
+            stack.start_services()
+            yield stack
 
     @classmethod
-    def over(cls, infra: Infra, options: StackOptions = DEFAULTS, *, detached: bool = False) -> "Stack":
+    def over(
+        cls,
+        infra: Infra,
+        options: StackOptions = DEFAULTS,
+        *,
+        detached: bool = False,
+        proxies: Mapping[str, TcpProxy] = NO_PROXIES,
+    ) -> "Stack":
         """Prepare the services over running servers; `start_services` starts them."""
-        modes = {"": "all"} if not options.split else {"": "api", "-work": "work"}
-        names = {f"{service}{suffix}": mode for suffix, mode in modes.items() for service in SERVICES}
+        modes = options.modes()
         # Ports of both ways, so that a folder keeps its ports whichever way it is run.
-        ports = infra.folder.ports("services", 2 * len(SERVICES))
-        every = [*SERVICES, *(f"{service}-work" for service in SERVICES)]
+        usual = [*SERVICES, *(f"{service}-work" for service in SERVICES)]
+        ports = dict(zip(usual, infra.folder.ports("services", len(usual)), strict=True))
+        more = [name for name in modes if name not in ports]
+        if more:
+            ports |= zip(more, infra.folder.ports("replicas", len(more)), strict=True)
         site = Site(
             infra=infra,
-            ports=dict(zip(every, ports, strict=True)),
+            ports=ports,
             env=options.env,
             detached=detached,
             inherited=inherited(with_vendor_keys=options.vendor_keys),
+            detours={infra.server_addresses[name]: proxy.address for name, proxy in proxies.items()},
         )
         processes = {
-            name: ServiceProcess(
-                site, name, mode, {**options.environment, **options.per_service.get(name.partition("-")[0], {})}
-            )
-            for name, mode in names.items()
+            name: ServiceProcess(site, name, mode, options.environment_of(name)) for name, mode in modes.items()
         }
-        return cls(infra, site, processes)
+        return cls(site, processes, proxies)
 
     @property
     def gateway_url(self) -> str:

@@ -16,6 +16,7 @@ TIMEOUT_S = 60.0
 UPLOAD_TIMEOUT_S = 600.0
 WAIT_S = 10
 PAGES_MAX = 100
+AUDIT_PAGE, AUDIT_PAGES_MAX = 200, 1_000_000
 LEDGER_PAGES_MAX = 100_000
 LEDGER_ROWS = {"keys": None, "checkpoints": 500, "in-force": 1000, "entries": 1000}
 _ERRORS_FROM = 400
@@ -164,6 +165,18 @@ class Gateway:
         """Ask about the sessions of one patient."""
         fields = _given(patient_id=patient_id, message=message, conversation_id=conversation_id)
         return await self._send(Answer, "POST", "/api/v1/chat", json=fields)
+
+    async def audit(self, wanted: Mapping[str, str | None]) -> AsyncIterator[dict[str, Any]]:
+        """Who was given what, newest first, to the last row; a page at a time, however many there are."""
+        cursor: str | None = None
+        for _ in range(AUDIT_PAGES_MAX):
+            asked = _given(**wanted, cursor=cursor, limit=AUDIT_PAGE)
+            page = await self._send(Page, "GET", "/api/v1/audit-events", params=asked)
+            for row in page.data:
+                yield row
+            cursor = page.next_cursor
+            if not page.has_more or cursor is None:
+                return
 
     async def health(self) -> Wire:
         """Whether the gateway is up; needs no key."""

@@ -6,6 +6,7 @@ import typer
 
 from libs.ops import (
     actions,
+    audit,
     bootstrap,
     chat,
     consent,
@@ -67,6 +68,7 @@ _noun(
     export=ledger.export,
     verify=ledger.verify,
 )
+_noun("audit", "Who was given what about whom.", export=audit.export)
 app.command("upload")(as_command(upload.upload))
 _noun(
     "sessions",

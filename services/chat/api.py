@@ -1,7 +1,8 @@
 """HTTP in: a message becomes an answer as JSON or as a stream; conversations are read again and deleted."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -15,13 +16,24 @@ from libs.common.errors import AppError
 from libs.common.log import get_logger, place_of
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import internal_error
+from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, PatientId
-from services.chat.domain.conversation import MESSAGE_CHARS_MAX, AnsweredBy, Conversation, Message, Source
-from services.chat.domain.crisis import CRISIS_RESOURCES
+from libs.contracts.safety import CRISIS_RESOURCES
+from services.chat.domain.conversation import (
+    MESSAGE_CHARS_MAX,
+    MESSAGES_PER_HOUR,
+    QUOTA_POLICY,
+    QUOTA_WINDOW_S,
+    AnsweredBy,
+    Conversation,
+    Message,
+    Quota,
+    Source,
+)
 from services.chat.domain.phrasing import REDACTED
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
-from services.chat.ports import Shelf
+from services.chat.ports import AnswerRecord, Shelf
 from services.chat.server_sent import PING, event
 
 EVENT_STREAM = "text/event-stream"
@@ -38,7 +50,9 @@ class ChatRequest(BaseModel):
     conversation_id: UUID | None = None
 
 
-def build_router(ask: Ask, shelf: Shelf, ping_every_s: float = PING_EVERY_S) -> APIRouter:
+def build_router(
+    ask: Ask, shelf: Shelf, record: AnswerRecord | None = None, ping_every_s: float = PING_EVERY_S
+) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
 
@@ -46,16 +60,32 @@ def build_router(ask: Ask, shelf: Shelf, ping_every_s: float = PING_EVERY_S) -> 
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
         begun = await ask.begin(_asked(body))
+        headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
-            return StreamingResponse(
-                _stream(ask, begun, ping_every_s),
-                media_type=EVENT_STREAM,
-                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-            )
-        return JSONResponse(_reply(await _finished(ask, begun)))
+            return _streaming(_stream(ask, begun, ping_every_s), headers)
+        return JSONResponse(_reply(await _finished(ask, begun)), headers=headers)
+
+    @router.post("/crisis", operation_id="crisis", summary="The crisis answer, if the message asks for one")
+    async def crisis(body: ChatRequest, request: Request) -> Response:
+        """Answer 204 when it does not. The gateway asks here when it cannot let somebody in, for whatever reason."""
+        reply = await ask.only_crisis(_asked(body))
+        if reply is None:
+            return Response(status_code=204)
+        if EVENT_STREAM in request.headers.get("accept", ""):
+            return _streaming(_stream(ask, reply, ping_every_s), {})
+        return JSONResponse(_reply(reply))
 
     _add_conversations(router, shelf)
+    if record is not None:
+        _add_audit(router, record)
     return router
+
+
+def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
+    @router.get("/audit-events", operation_id="listAuditEvents")
+    async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+        """List who was told something, newest first, without a word of it."""
+        return (await record.page(wanted)).to_json(lambda row: row.to_json())
 
 
 def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
@@ -83,6 +113,21 @@ def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
         """Delete a conversation with all its words."""
         await shelf.delete(ConversationId(conversation_id))
         return Response(status_code=204)
+
+
+def _streaming(events: AsyncIterator[bytes], headers: Mapping[str, str]) -> StreamingResponse:
+    unheld = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=unheld | dict(headers))
+
+
+def _allowance(quota: Quota | None) -> dict[str, str]:
+    """Return the fields by which a patient's app sees how many messages are left in the hour."""
+    if quota is None:
+        return {}
+    return {
+        "RateLimit-Policy": f'"{QUOTA_POLICY}";q={MESSAGES_PER_HOUR};w={QUOTA_WINDOW_S}',
+        "RateLimit": f'"{QUOTA_POLICY}";r={quota.left};t={math.ceil(quota.reset_s)}',
+    }
 
 
 async def _finished(ask: Ask, begun: Reply | Begun) -> Reply:
@@ -143,6 +188,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "message_id": str(reply.message_id),
         "grounded": answer.grounded,
         "answered_by": answer.answered_by.value,
+        "search": "text" if answer.by_words_alone else "hybrid",
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:

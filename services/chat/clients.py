@@ -10,7 +10,7 @@ from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http_client import ServiceClient
 from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.chat.domain.conversation import Passage, Session, Speaker, Turn
+from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
 
 PASSAGES_MAX = 16
 PAGE_SIZE = 200
@@ -23,14 +23,15 @@ class EmbedderClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         """Return the best passages of the patient, best first; of these sessions only, when given."""
         body = {"patient_id": str(patient_id), "query": text, "limit": PASSAGES_MAX}
         if sessions is not None:
             body["session_ids"] = [str(session) for session in sessions]
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
-        return tuple(_passage(result) for result in found.results if result.turns)
+        passages = tuple(_passage(result) for result in found.results if result.turns)
+        return Finding(passages, by_words_alone=found.mode == "text")
 
 
 class IngestionClient:
@@ -100,6 +101,7 @@ class _Result(_Wire):
 
 class _Found(_Wire):
     results: list[_Result]
+    mode: str = "hybrid"
 
 
 class _Session(_Wire):

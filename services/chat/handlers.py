@@ -18,11 +18,12 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
+from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Question, Session
-from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT, Level, assess
+from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, WORDS_ALONE, windowed
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -87,6 +88,12 @@ class Ask:
     def __init__(self, world: World) -> None:
         self._world = world
 
+    async def only_crisis(self, asked: Asked) -> Reply | None:
+        """Return the crisis answer, or None when the message does not ask for one; needs nobody's permission."""
+        _only_own(asked.patient_id)
+        level = assess(asked.message)
+        return None if level is None else await self._crisis(asked, level)
+
     async def begin(self, asked: Asked) -> Reply | Begun:
         """Return the crisis answer, or the message ready to be answered.
 
@@ -141,12 +148,15 @@ class Ask:
                 looked, window, outside = second, window.lifted(), True
         answer = looked.answer
         text = windowed(answer.text, window, outside=outside and answer.grounded)
+        if answer.by_words_alone:
+            text = f"{WORDS_ALONE} {text}"
         return replace(looked, answer=replace(answer, text=text, time_window=window))
 
     async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
-        passages = await self._world.search.find(begun.asked.patient_id, inquiry.subject, only)
+        found = await self._world.search.find(begun.asked.patient_id, inquiry.subject, only)
+        passages = found.passages
         therapists = {session.id: session.therapist_id for session in sessions}
         consents = await self._consents(begun.asked.patient_id, passages, therapists)
         question = Question(
@@ -157,7 +167,8 @@ class Ask:
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
-        return Looked(await self._answer(question), Attribution(therapists, consents))
+        answer = replace(await self._answer(question), by_words_alone=found.by_words_alone)
+        return Looked(answer, Attribution(therapists, consents))
 
     async def _consents(
         self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]

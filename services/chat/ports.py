@@ -6,9 +6,20 @@ from typing import Protocol
 
 from libs.common.database import Transaction
 from libs.common.paging import Page, Window
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
-from services.chat.domain.conversation import Answer, Conversation, Draft, Exchange, Message, Passage, Question, Session
+from services.chat.domain.conversation import (
+    Answer,
+    Conversation,
+    Draft,
+    Exchange,
+    Finding,
+    Message,
+    Question,
+    Quota,
+    Session,
+)
 
 
 class Answerer(Protocol):
@@ -22,7 +33,7 @@ class Answerer(Protocol):
 class Search(Protocol):
     """The embedder."""
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         """Return the best passages of the patient, best first; of these sessions only, when given."""
         ...
 
@@ -53,6 +64,7 @@ class Accepted:
     conversation_id: ConversationId
     message_id: MessageId
     history: tuple[Exchange, ...]
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True)
@@ -124,4 +136,12 @@ class Shelf(Protocol):
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        ...
+
+
+class AnswerRecord(Protocol):
+    """The record of who was told something."""
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        """Return rows, newest first."""
         ...

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -21,19 +21,20 @@ from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from services.chat.domain.conversation import (
     HISTORY_EXCHANGES_MAX,
+    MESSAGES_PER_HOUR,
+    QUOTA_POLICY,
+    QUOTA_WINDOW_S,
     Answer,
     AnsweredBy,
     Conversation,
     Exchange,
     Message,
+    Quota,
     Source,
     Speaker,
 )
 from services.chat.domain.time_window import TimeWindow
 from services.chat.ports import Accepted, Attribution, Crisis, Looked
-
-MESSAGES_PER_HOUR = 20
-HOUR = timedelta(hours=1)
 
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
 _OPEN = text("insert into conversation (organization_id, patient_id, id) values (:organization_id, :patient_id, :id)")
@@ -114,7 +115,7 @@ class ConversationStore:
         """Store a patient's message and count it, exactly; a conversation is begun when none is named."""
         async with self._database.transaction() as tx:
             conversation = await _conversation(tx, patient_id, conversation_id)
-            await _pass_turnstile(tx, patient_id)
+            quota = await _pass_turnstile(tx, patient_id)
             message_id = await _add_question(tx, patient_id, conversation, message)
             await tx.execute(_SEND, _ours(patient_id) | {"message_id": message_id})
             found = await tx.execute(
@@ -122,7 +123,7 @@ class ConversationStore:
                 {"patient_id": patient_id, "conversation_id": conversation, "most": HISTORY_EXCHANGES_MAX},
             )
             history = tuple(Exchange(row.question, row.answer) for row in reversed(found.all()))
-        return Accepted(conversation, message_id, history)
+        return Accepted(conversation, message_id, history, quota)
 
     async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
@@ -194,7 +195,7 @@ async def _conversation(tx: Transaction, patient_id: PatientId, given: Conversat
     return made
 
 
-async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> None:
+async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> Quota:
     await tx.execute(_LOCK, _ours(patient_id))
     await tx.execute(_FORGET, {"patient_id": patient_id})
     row = (await tx.execute(_COUNT, {"patient_id": patient_id})).one()
@@ -203,7 +204,9 @@ async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> None:
             PATIENT_QUOTA,
             f"{MESSAGES_PER_HOUR} messages in the last hour is as many as I can take. Please wait a little.",
             retry_after_s=max(1.0, float(row.free_in_s)),
+            extra={"policy": QUOTA_POLICY, "quota": MESSAGES_PER_HOUR, "window_s": QUOTA_WINDOW_S},
         )
+    return Quota(MESSAGES_PER_HOUR - row.sent - 1, float(row.free_in_s or QUOTA_WINDOW_S))
 
 
 async def _add_question(

@@ -16,6 +16,7 @@ from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from services.chat.api import build_router
+from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.handlers import Ask, RedactOnRevocation, World
@@ -62,7 +63,9 @@ def build() -> Service:
     )
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
-    app = AppSpec("chat", "1", (build_router(Ask(world), store),), plumbing.checks, details)
+    app = AppSpec(
+        "chat", "1", (build_router(Ask(world), store, AnswerAudit(plumbing.database)),), plumbing.checks, details
+    )
 
     async def close() -> None:
         if self_test:

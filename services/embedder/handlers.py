@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from libs.common.clock import Clock
 from libs.common.database import Transaction
-from libs.common.errors import AppError
+from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.log import get_logger
 from libs.common.steps import Step
@@ -87,12 +87,23 @@ class IndexTranscript(Step[Words, Index | Withheld]):
     async def _index(self, event: Words) -> Index:
         world = self._world
         await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), Purpose.AI_ANALYSIS)
-        transcript = await world.transcripts.current(SessionId(event.session_id))
+        transcript = await self._words(event)
         # Cutting an hour of words takes long enough to keep others waiting.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, world.count_tokens)
         index = Index(_source(event, transcript), chunks, world.embedder.model)
         await self._embed(index)
         return index
+
+    async def _words(self, event: Words) -> Transcript:
+        """Fetch the words. The database hides them once consent to make them has ended: then say that, not 404."""
+        try:
+            return await self._world.transcripts.current(SessionId(event.session_id))
+        except AppError as error:
+            if error.problem is NOT_FOUND:
+                whose = PatientId(event.patient_id), TherapistId(event.therapist_id)
+                for purpose in (Purpose.RECORDING, Purpose.TRANSCRIPTION):
+                    await self._world.consents.hold(*whose, purpose)
+            raise
 
     async def _embed(self, index: Index) -> None:
         shelf, embedder = self._world.shelf, self._world.embedder

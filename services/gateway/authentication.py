@@ -1,20 +1,24 @@
 """Who is asking: an organization by its key, a patient by a token, or the operator."""
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from libs.common.database import Database
-from libs.common.errors import UNAUTHENTICATED, AppError
+from libs.common.database import Database, Transaction
+from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import ApiKeyId, OrganizationId
 from services.gateway.authority import Authority
-from services.gateway.domain import ApiKey, PatientToken, Principal
-from services.gateway.key_format import Key, read_key
+from services.gateway.domain import ApiKey, PatientToken, Principal, StoredKey
+from services.gateway.key_format import Key, Peppers, read_key
 from services.gateway.patient_tokens import TokenSigner
 from services.gateway.store import KeyStore, TokenStore
 
 TOUCH_EVERY = timedelta(seconds=60)
+# A database that hangs is as good as none: the caller hears so before giving up.
+IDENTIFY_WITHIN_S = 5.0
+RETRY_AFTER_S = 2.0
 OPERATOR_KEY = ApiKeyId("operator")
 _NO_DIGEST = bytes(32)
 
@@ -22,32 +26,40 @@ _NO_DIGEST = bytes(32)
 class Authenticator:
     """Finds out who sent a request. Everything that is wrong gets the same answer."""
 
-    def __init__(self, database: Database, authority: Authority, signer: TokenSigner, pepper: bytes) -> None:
+    def __init__(self, database: Database, authority: Authority, signer: TokenSigner, peppers: Peppers) -> None:
         self._database = database
         self._authority = authority
         self._signer = signer
-        self._pepper = pepper
+        self._peppers = peppers
         self._keys = KeyStore()
         self._tokens = TokenStore()
 
     async def identify(self, headers: Mapping[str, str]) -> Principal:
         """Return the principal; raise AppError(UNAUTHENTICATED), or UNAVAILABLE when the database cannot be asked."""
         credential = credential_in(headers)
-        if credential.startswith("trk_"):
-            return await self._of_key(read_key(credential))
-        return await self._of_token(self._signer.read(credential) if credential else None)
+        try:
+            async with asyncio.timeout(IDENTIFY_WITHIN_S):
+                if credential.startswith("trk_"):
+                    return await self._of_key(read_key(credential))
+                return await self._of_token(self._signer.read(credential) if credential else None)
+        except TimeoutError as error:
+            raise AppError(UNAVAILABLE, "The database is not answering.", retry_after_s=RETRY_AFTER_S) from error
+
+    def looks_genuine(self, headers: Mapping[str, str]) -> bool:
+        """Tell whether a credential could be one of ours, without asking anybody: its checksum or signature holds."""
+        credential = credential_in(headers)
+        return read_key(credential) is not None or (bool(credential) and self._signer.read(credential) is not None)
 
     async def _of_key(self, presented: Key | None) -> Principal:
         if presented is None:
             raise _refused()
         async with self._database.without_capability() as tx:
             stored = await self._keys.find(tx, ApiKeyId(presented.id))
-            # The same work for unknown and wrong, and the same answer as for revoked.
-            right = hmac.compare_digest(presented.digest(self._pepper), stored.digest if stored else _NO_DIGEST)
-            if stored is None or not right or stored.key.revoked_at is not None:
+            # The same work and the same answer for unknown, wrong, revoked and expired: one look, one digest.
+            right = self._is_right(presented, stored)
+            if stored is None or not right or not stored.key.is_in_force(self._authority.now()):
                 raise _refused()
-            if self._is_stale(stored.key):
-                await self._keys.touch(tx, stored.key.id)
+            await self._note_use(tx, presented, stored)
         key = stored.key
         return Principal(
             organization_id=key.organization_id,
@@ -56,7 +68,21 @@ class Authenticator:
             scopes=key.scopes,
             name=key.name,
             mode=key.mode,
+            expires_at=key.expires_at,
         )
+
+    def _is_right(self, presented: Key, stored: StoredKey | None) -> bool:
+        pepper = self._peppers.of(stored.pepper_version) if stored else None
+        digest = presented.digest(pepper or self._peppers.current)
+        return hmac.compare_digest(digest, stored.digest if stored else _NO_DIGEST) and pepper is not None
+
+    async def _note_use(self, tx: Transaction, presented: Key, stored: StoredKey) -> None:
+        if self._is_stale(stored.key):
+            await self._keys.touch(tx, stored.key.id)
+        if stored.pepper_version < self._peppers.version:
+            # Only now is the key's text at hand, from which a digest under the new pepper can be made.
+            becomes = presented.digest(self._peppers.current)
+            await self._keys.repepper(tx, stored, becomes, self._peppers.version)
 
     async def _of_token(self, token: PatientToken | None) -> Principal:
         if token is None:
@@ -66,11 +92,12 @@ class Authenticator:
             api_key_id=token.api_key_id,
             actor=f"patient:{token.patient_id}",
             patient_id=token.patient_id,
+            expires_at=token.expires_at,
         )
         # Opening the transaction is refused when the key that minted the token is revoked.
         with self._authority.own(principal):
             async with self._database.transaction() as tx:
-                if not await self._tokens.in_force(tx, token.jti):
+                if not await self._tokens.in_force(tx, token.jti, self._authority.now()):
                     raise _refused()
         return principal
 

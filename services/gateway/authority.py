@@ -54,10 +54,15 @@ class Authority:
             organization_id=principal.organization_id,
             actor=principal.actor,
             scopes=grant.scopes,
-            expires_at=self._clock() + timedelta(seconds=grant.lifetime_s),
+            expires_at=_earlier(self._clock() + timedelta(seconds=grant.lifetime_s), principal.expires_at),
             token_id=new_id(),
             patient_id=principal.patient_id or grant.patient_id,
             session_id=grant.session_id,
             api_key_id=principal.api_key_id,
         )
         return self._minter.mint(claims)
+
+
+def _earlier(wanted: datetime, limit: datetime | None) -> datetime:
+    # Nothing that is done with a key outlives it.
+    return wanted if limit is None else min(wanted, limit)

@@ -50,6 +50,10 @@ class Peer:
         with self._authority.granted(asked.principal, asked.grant()):
             return await self._client.request(method, path, **parts)
 
+    async def ask_for_nobody(self, method: str, path: str, **parts: Any) -> httpx.Response:
+        """Ask without a capability, for what opens nothing to anybody."""
+        return await self._client.request(method, path, **parts)
+
     async def open(self, asked: Asked, call: Call) -> tuple[httpx.Response, AsyncIterator[bytes]]:
         """Ask, and return the answer with its body still to come; closing the iterator ends the request."""
         stack = AsyncExitStack()

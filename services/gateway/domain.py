@@ -6,11 +6,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.errors import FORBIDDEN, AppError
+from libs.common.errors import FORBIDDEN, INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from services.gateway.key_format import Mode
 
 TOKEN_LIFETIME_MAX = timedelta(minutes=15)
+# How long a key and its successor both work: time to deploy the new one, and an end for the old one.
+OVERLAP_DEFAULT = timedelta(hours=24)
+OVERLAP_MIN = timedelta(minutes=1)
+OVERLAP_MAX = timedelta(days=30)
 REPLAY_WITHIN = timedelta(hours=24)
 # A request that is still called running after this long died with its gateway; the next one may try again.
 RUNNING_AT_MOST = timedelta(minutes=5)
@@ -60,6 +64,7 @@ class Principal:
     patient_id: PatientId | None = None
     name: str = ""
     mode: Mode = "live"
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -75,11 +80,17 @@ class ApiKey:
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    replaced_by: ApiKeyId | None = None
 
     @property
-    def administers(self) -> bool:
-        """Tell whether this key can make other keys now."""
-        return self.revoked_at is None and Scope.ADMIN in self.scopes
+    def administers_for_good(self) -> bool:
+        """Tell whether this key can make other keys, now and as long as nobody ends it."""
+        return self.revoked_at is None and self.expires_at is None and Scope.ADMIN in self.scopes
+
+    def is_in_force(self, now: datetime) -> bool:
+        """Tell whether the key opens anything now."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,30 @@ class StoredKey:
     """What the database knows of a key id before anybody is known."""
 
     key: ApiKey
+    pepper_version: int
     digest: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class KeyWish:
+    """A key that somebody asks for; without `expires_at` it lasts until it is revoked."""
+
+    name: str
+    scopes: frozenset[Scope]
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """How a key is replaced: how long both work, and when the successor ends (like the old key when not said)."""
+
+    overlap: timedelta = OVERLAP_DEFAULT
+    expires_at: datetime | None = None
+
+    def old_ends_at(self, old: ApiKey, now: datetime) -> datetime:
+        """Return when the replaced key ends: after the overlap, and never later than it would have ended anyway."""
+        ends_at = now + self.overlap
+        return ends_at if old.expires_at is None else min(ends_at, old.expires_at)
 
 
 def may(principal: Principal, access: Access, scopes: frozenset[Scope]) -> bool:
@@ -120,13 +154,19 @@ def may(principal: Principal, access: Access, scopes: frozenset[Scope]) -> bool:
     return not scopes or bool(scopes & principal.scopes)
 
 
-def require_granted(principal: Principal, wanted: frozenset[Scope]) -> None:
-    """A key makes no key that may do more than itself; raise AppError(FORBIDDEN)."""
-    more = sorted(wanted - principal.scopes)
+def require_granted(principal: Principal, wish: KeyWish, now: datetime) -> None:
+    """A key makes no key that may do more or lasts longer than itself; raise AppError(FORBIDDEN, INVALID_REQUEST)."""
+    more = sorted(wish.scopes - principal.scopes)
     if more:
         raise AppError(FORBIDDEN, f"Your key does not have, and so cannot give: {', '.join(more)}.")
+    if wish.expires_at is not None and wish.expires_at <= now:
+        fault = FieldError("/body/expires_at", "It lies in the future.")
+        raise AppError(INVALID_REQUEST, "A key cannot have expired before it is made.", errors=[fault])
+    if principal.expires_at is not None and (wish.expires_at is None or wish.expires_at > principal.expires_at):
+        raise AppError(FORBIDDEN, "Your key expires, and makes no key that lasts longer than itself.")
 
 
 def is_last_admin(key: ApiKey, all_keys: Sequence[ApiKey]) -> bool:
-    """Tell whether nobody could make keys any more without this one."""
-    return key.administers and not any(other.administers and other.id != key.id for other in all_keys)
+    """Tell whether the day would come on which nobody could make keys any more, were it not for this one."""
+    others = (other for other in all_keys if other.id != key.id)
+    return key.administers_for_good and not any(other.administers_for_good for other in others)

@@ -7,9 +7,12 @@ from typing import Any
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from libs.common.errors import METHOD_NOT_ALLOWED
 from libs.common.problem_response import MEDIA_TYPE
+from services.gateway.routes import methods_at
 
 _STATE = "answer_headers"
+_LISTS = ("RateLimit-Policy", "RateLimit")
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -51,7 +54,12 @@ class _Dressed:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in {**SECURITY_HEADERS, **answer_headers(self._scope)}.items():
-                headers[name] = value
+                # Two limits may bind one answer, the patient's and the key's: both are said.
+                said = headers.get(name) if name in _LISTS else None
+                headers[name] = f"{said}, {value}" if said else value
+            if message["status"] == METHOD_NOT_ALLOWED.status and (methods := methods_at(self._scope["path"])):
+                # The framework knows only the first line of the table with this path.
+                headers["Allow"] = ", ".join(methods)
             message = {**message, "headers": headers.raw}
             if headers.get("content-type", "").startswith(MEDIA_TYPE):
                 self._held = message

@@ -14,11 +14,13 @@ from starlette.types import Message
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
 from libs.common.lingering import Lingering
 from libs.common.problem_response import problem_response
+from libs.contracts.problems import REPLAY_RUNNING
 from services.gateway.authentication import Authenticator, operator
 from services.gateway.authority import Authority
+from services.gateway.care import CrisisAnswer, caring, needs_care
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
-from services.gateway.limiter import Limiter, exceeded
+from services.gateway.limiter import Limiter, exceeded, spent
 from services.gateway.replays import Answer, Replays
 from services.gateway.routes import Route
 
@@ -41,29 +43,53 @@ class Gate:
     replays: Replays
     operator_token: str | None
     still_allowed: StillAllowed
+    crisis_answer: CrisisAnswer
 
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
         """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
         if not route.streams_in:
-            return await self._admitted(_bounded(request), route, answer)
+            return await self._heard(_bounded(request), route, answer)
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
             return Lingering(problem_response(error, request.url.path))
 
+    async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
+        try:
+            return await self._admitted(request, route, answer)
+        except AppError as error:
+            said = answer_headers(request.scope)
+            for name, value in spent(error).items():
+                said[name] = f"{value}, {said[name]}" if name in said else value
+            if not route.hears_patients or not needs_care(error):
+                raise
+            return await self._crisis_answer(request, route) or problem_response(caring(error), request.url.path)
+
+    async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
+        principal: Principal | None = getattr(request.state, "principal", None)
+        if principal is None and not self.authenticator.looks_genuine(request.headers):
+            return None
+        if principal is not None and not may(principal, route.access, route.scopes):
+            return None
+        try:
+            return await self.crisis_answer(request, principal)
+        except AppError:
+            return None  # the chat is out of reach as well: the caller gets the resources
+
     async def _admitted(self, request: Request, route: Route, answer: Answering) -> Response:
         if route.access is Access.OPEN:
             return await answer(request)
         principal = await self._identify(request, route)
+        request.state.principal = principal
         await self._count(request, route, principal)
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
-        request.state.principal = principal
         if not route.streams_in:
             await request.body()  # within its limit, and only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
-            if key is None or not route.replayable or _wants_events(request):
+            # A body that streams is not read here: whoever takes it knows it again by its key.
+            if key is None or not route.replayable or route.streams_in or _wants_events(request):
                 return await answer(request)
             return await self._once(request, route, key, answer)
 
@@ -84,7 +110,13 @@ class Gate:
         # The path belongs to what is asked: the same key for another object is another request.
         place = f"{route.operation_id} {request.url.path}"
         attempt = self.replays.attempt(request.state.principal, place, key, await request.body())
-        before = await self.replays.begin(attempt)
+        try:
+            before = await self.replays.begin(attempt)
+        except AppError as error:
+            # The first may have died with its gateway. What does nothing the second time need not wait to find out.
+            if error.problem is REPLAY_RUNNING and route.once_by_itself:
+                return await answer(request)
+            raise
         if before is not None:
             # An answer that quotes a session may not come back once consent has ended: then it is asked afresh.
             if not await self.still_allowed(request.state.principal, route, await request.body()):

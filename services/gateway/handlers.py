@@ -4,26 +4,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from libs.common.clock import Clock, utc_now
-from libs.common.database import Database
+from libs.common.clock import Clock
+from libs.common.database import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.common.paging import Page, Window
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked
-from libs.contracts.problems import EMAIL_TAKEN, LAST_ADMIN_KEY
-from services.gateway.domain import ApiKey, PatientToken, Principal, Role, Scope, User, is_last_admin, require_granted
-from services.gateway.key_format import Key, Mode, new_key
+from libs.contracts.problems import EMAIL_TAKEN, KEY_REPLACED, LAST_ADMIN_KEY
+from services.gateway.domain import (
+    ApiKey,
+    KeyWish,
+    PatientToken,
+    Principal,
+    Role,
+    Rotation,
+    Scope,
+    StoredKey,
+    User,
+    is_last_admin,
+    require_granted,
+)
+from services.gateway.key_format import Key, Mode, Peppers, new_key
 from services.gateway.patient_tokens import TokenSigner
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 
 @dataclass(frozen=True)
 class KeyMaking:
-    """How keys are made here: their mode and the pepper of their digests."""
+    """How keys are made here: their mode, the peppers of their digests, and the clock they expire by."""
 
     mode: Mode
-    pepper: bytes
+    peppers: Peppers
+    clock: Clock
 
 
 @dataclass(frozen=True)
@@ -46,27 +59,40 @@ class Keys:
         """Create an organization with a first key that may do everything."""
         async with self._database.transaction() as tx:
             await self._store.add_organization(tx, organization_id, name)
-            secret = new_key(self._making.mode)
-            key = _as_new(secret, organization_id, key_name, frozenset(Scope))
-            return MadeKey(await self._store.add(tx, key, secret.digest(self._making.pepper)), secret)
+            return await self._add(tx, organization_id, KeyWish(key_name, frozenset(Scope)))
 
     async def organization_name(self) -> str:
         """Return the name of the capability's organization."""
         async with self._database.transaction() as tx:
             return await self._store.organization_name(tx)
 
-    async def create(self, by: Principal, name: str, scopes: frozenset[Scope]) -> MadeKey:
-        """Make a key that may do no more than the one that asks."""
-        require_granted(by, scopes)
+    async def create(self, by: Principal, wish: KeyWish) -> MadeKey:
+        """Make a key that may do no more, and lasts no longer, than the one that asks."""
+        require_granted(by, wish, self._making.clock())
         async with self._database.transaction() as tx:
-            secret = new_key(self._making.mode)
-            key = _as_new(secret, by.organization_id, name, scopes)
-            return MadeKey(await self._store.add(tx, key, secret.digest(self._making.pepper)), secret)
+            return await self._add(tx, by.organization_id, wish)
 
-    async def rotate(self, by: Principal, key_id: ApiKeyId) -> MadeKey:
-        """Make a successor with the same name and scopes; both work until the old one is revoked."""
-        old = await self._find_active(key_id)
-        return await self.create(by, old.name, old.scopes)
+    async def rotate(self, by: Principal, key_id: ApiKeyId, rotation: Rotation) -> MadeKey:
+        """Make a successor with the same name and scopes; both work for the overlap, then the old key is dead.
+
+        Raises AppError: NOT_FOUND, KEY_REPLACED, FORBIDDEN, or LAST_ADMIN_KEY when the last key that administers for
+        good would be followed by one that expires.
+        """
+        now = self._making.clock()
+        async with self._database.transaction() as tx:
+            keys = await self._store.all(tx, locked=True)
+            old = _of(keys, key_id)
+            if not old.is_in_force(now):
+                raise AppError(NOT_FOUND, "There is no such key in force.")
+            if old.replaced_by is not None:
+                raise AppError(KEY_REPLACED, "Rotate its successor instead.", extra={"replaced_by": old.replaced_by})
+            wish = KeyWish(old.name, old.scopes, rotation.expires_at or old.expires_at)
+            require_granted(by, wish, now)
+            if wish.expires_at is not None and is_last_admin(old, keys):
+                raise AppError(LAST_ADMIN_KEY, "The successor of the last key that administers may not expire.")
+            made = await self._add(tx, by.organization_id, wish)
+            await self._store.replace(tx, key_id, made.key.id, rotation.old_ends_at(old, now))
+            return made
 
     async def all(self) -> Sequence[ApiKey]:
         """Return the organization's keys, newest first."""
@@ -91,11 +117,21 @@ class Keys:
             await self._store.refuse(tx, key_id)
             return ended
 
-    async def _find_active(self, key_id: ApiKeyId) -> ApiKey:
-        key = _of(await self.all(), key_id)
-        if key.revoked_at is not None:
-            raise AppError(NOT_FOUND, "There is no such key in force.")
-        return key
+    async def _add(self, tx: Transaction, organization_id: OrganizationId, wish: KeyWish) -> MadeKey:
+        secret, peppers = new_key(self._making.mode), self._making.peppers
+        # The time of its making that is kept is the database's.
+        key = ApiKey(
+            ApiKeyId(secret.id),
+            organization_id,
+            wish.name,
+            secret.mode,
+            wish.scopes,
+            secret.last_four,
+            self._making.clock(),
+            expires_at=wish.expires_at,
+        )
+        stored = StoredKey(key, peppers.version, secret.digest(peppers.current))
+        return MadeKey(await self._store.add(tx, stored), secret)
 
 
 class Users:
@@ -148,12 +184,13 @@ class PatientTokens:
 
     async def mint(self, by: Principal, patient_id: PatientId) -> tuple[str, PatientToken]:
         """Mint a token for one patient; it dies with the key that asked for it."""
+        wanted = self._clock().replace(microsecond=0) + self._signer.lifetime
         token = PatientToken(
             jti=new_id(),
             organization_id=by.organization_id,
             patient_id=patient_id,
             api_key_id=by.api_key_id,
-            expires_at=self._clock().replace(microsecond=0) + self._signer.lifetime,
+            expires_at=min(wanted, by.expires_at) if by.expires_at else wanted,
         )
         text = self._signer.sign(token)
         async with self._database.transaction() as tx:
@@ -172,8 +209,3 @@ def _of(keys: Sequence[ApiKey], key_id: ApiKeyId) -> ApiKey:
         if key.id == key_id:
             return key
     raise AppError(NOT_FOUND, "There is no such key.")
-
-
-def _as_new(secret: Key, organization_id: OrganizationId, name: str, scopes: frozenset[Scope]) -> ApiKey:
-    # The time that is kept is the database's.
-    return ApiKey(ApiKeyId(secret.id), organization_id, name, secret.mode, scopes, secret.last_four, utc_now())

@@ -9,6 +9,7 @@ import re
 import secrets
 import string
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -44,6 +45,19 @@ class Key:
     def digest(self, pepper: bytes) -> bytes:
         """Return what is stored: HMAC-SHA-256 under a pepper that the database does not hold."""
         return hmac.new(pepper, self.text.encode(), hashlib.sha256).digest()
+
+
+@dataclass(frozen=True)
+class Peppers:
+    """The pepper that new digests are made under, with its version, and those of digests that were made before."""
+
+    version: int
+    current: bytes = field(repr=False)
+    old: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+
+    def of(self, version: int) -> bytes | None:
+        """Return the pepper of a version; None when it has been retired."""
+        return self.current if version == self.version else self.old.get(version)
 
 
 def new_key(mode: Mode) -> Key:

@@ -1,23 +1,21 @@
 """A thousand requests an hour for each key, counted in Redis, and a smaller share by itself when Redis is gone."""
 
-import asyncio
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-
-from limits import RateLimitItemPerHour
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.strategies import MovingWindowRateLimiter
-from limits.errors import StorageError
 
 from libs.common.errors import RATE_LIMITED, AppError
 from libs.common.log import get_logger
+from libs.common.rate_window import Count, OwnWindows, SharedWindows, Window
+from libs.common.streams import StreamDownError
+from libs.contracts.problems import PATIENT_QUOTA
 
 POLICY = "hour"
 WINDOW_S = 3600
 ASK_TIMEOUT_S = 0.5
-SOCKET_TIMEOUT_S = 0.5
-CONNECTIONS_MAX = 64
+# A server that did not answer is asked again after this long; meanwhile nobody waits for it.
+ASK_AGAIN_S = 1.0
 _NAMESPACE = "trk"
 
 
@@ -28,52 +26,52 @@ class Allowance:
     quota: int
     left: int
     reset_s: int
+    policy: str = POLICY
+    window_s: int = WINDOW_S
 
     def headers(self) -> dict[str, str]:
         """Return the fields every answer carries."""
         return {
-            "RateLimit-Policy": f'"{POLICY}";q={self.quota};w={WINDOW_S}',
-            "RateLimit": f'"{POLICY}";r={self.left};t={self.reset_s}',
+            "RateLimit-Policy": f'"{self.policy}";q={self.quota};w={self.window_s}',
+            "RateLimit": f'"{self.policy}";r={self.left};t={self.reset_s}',
         }
 
 
 class Limiter:
-    """Counts exactly (a moving window); `quota` per key, `quota_alone` per key and process without Redis."""
+    """Counts exactly (a sliding window); `quota` per key, `quota_alone` per key and process without Redis."""
 
-    def __init__(self, redis_url: str, quota: int, quota_alone: int) -> None:
-        self._redis = RedisStorage(
-            redis_url,
-            wrap_exceptions=True,
-            implementation="redispy",
-            key_prefix=_NAMESPACE,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            socket_connect_timeout=SOCKET_TIMEOUT_S,
-            max_connections=CONNECTIONS_MAX,
-        )
-        self._shared = MovingWindowRateLimiter(self._redis)
-        self._alone = MovingWindowRateLimiter(MemoryStorage())
-        self._quota = RateLimitItemPerHour(quota)
-        self._quota_alone = RateLimitItemPerHour(quota_alone)
+    def __init__(
+        self, redis_url: str, quota: int, quota_alone: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._shared = SharedWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
+        self._own = OwnWindows(clock)
+        self._clock = clock
+        self._alone_until = -math.inf
+        self._quota = Window(quota, WINDOW_S)
+        self._quota_alone = Window(quota_alone, WINDOW_S)
 
     async def take(self, who: str) -> tuple[bool, Allowance]:
         """Count one request; return whether it may go on, and what is left."""
-        try:
-            async with asyncio.timeout(ASK_TIMEOUT_S):
-                return await self._take(self._shared, self._quota, who)
-        except (StorageError, TimeoutError) as error:
-            get_logger().warning("limiter.alone", error_class=type(error).__name__)
-            return await self._take(self._alone, self._quota_alone, who)
+        if self._clock() >= self._alone_until:
+            try:
+                return _said(await self._shared.take(who, self._quota), self._quota)
+            except StreamDownError as error:
+                self._alone_until = self._clock() + ASK_AGAIN_S
+                get_logger().warning("limiter.alone", error_class=type(error.__cause__).__name__)
+        return _said(await self._own.take(who, self._quota_alone), self._quota_alone)
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._redis.bridge.get_connection().aclose()  # type: ignore[attr-defined]  # its typed base lacks it
+        await self._shared.close()
 
-    async def _take(
-        self, limiter: MovingWindowRateLimiter, quota: RateLimitItemPerHour, who: str
-    ) -> tuple[bool, Allowance]:
-        passed = await limiter.hit(quota, who)
-        window = await limiter.get_window_stats(quota, who)
-        return passed, Allowance(quota.amount, max(0, window.remaining), _seconds_until(window.reset_time))
+
+def spent(error: AppError) -> dict[str, str]:
+    """Return the fields of a limit that a service behind this one keeps and found spent; none for another problem."""
+    if error.problem is not PATIENT_QUOTA or "quota" not in error.extra:
+        return {}
+    quota, window_s = int(error.extra["quota"]), int(error.extra["window_s"])
+    reset_s = math.ceil(error.retry_after_s or window_s)
+    return Allowance(quota, 0, reset_s, str(error.extra["policy"]), window_s).headers()
 
 
 def exceeded(allowance: Allowance) -> AppError:
@@ -86,5 +84,5 @@ def exceeded(allowance: Allowance) -> AppError:
     )
 
 
-def _seconds_until(reset_time: float) -> int:
-    return max(1, math.ceil(reset_time - time.time()))
+def _said(count: Count, window: Window) -> tuple[bool, Allowance]:
+    return count.passed, Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))

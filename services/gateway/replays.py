@@ -56,9 +56,7 @@ class Replays:
 
     def attempt(self, principal: Principal, route: str, key: str, body: bytes) -> Attempt:
         """Describe a request; raise AppError(INVALID_REQUEST) for a key that cannot be one."""
-        if not 0 < len(key) <= KEY_CHARS_MAX or not key.isascii() or not key.isprintable():
-            fault = FieldError("/header/Idempotency-Key", f"It has 1 to {KEY_CHARS_MAX} printable ASCII characters.")
-            raise AppError(INVALID_REQUEST, "The Idempotency-Key is not valid.", errors=[fault])
+        require_key(key)
         # A patient's keys are that patient's own; an organization's are shared by all its API keys.
         whose = str(principal.patient_id or principal.organization_id)
         material = f"{whose}\x00{route}\x00{key}".encode()
@@ -100,6 +98,13 @@ class Replays:
         """Forget the request: it failed on our side and may be tried again."""
         async with self._database.transaction() as tx:
             await self._store.release(tx, attempt.claim)
+
+
+def require_key(key: str) -> None:
+    """Raise AppError(INVALID_REQUEST) for what cannot be an Idempotency-Key."""
+    if not 0 < len(key) <= KEY_CHARS_MAX or not key.isascii() or not key.isprintable():
+        fault = FieldError("/header/Idempotency-Key", f"It has 1 to {KEY_CHARS_MAX} printable ASCII characters.")
+        raise AppError(INVALID_REQUEST, "The Idempotency-Key is not valid.", errors=[fault])
 
 
 def _sealed(attempt: Attempt, answer: Answer) -> bytes:

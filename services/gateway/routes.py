@@ -6,6 +6,8 @@ The API is built from this table, the OpenAPI document is generated from it, and
 
 from dataclasses import dataclass, field
 
+from starlette.routing import compile_path
+
 from libs.common.errors import (
     CONFLICT,
     FORBIDDEN,
@@ -25,6 +27,7 @@ from libs.contracts.problems import (
     CONSENT_REQUIRED,
     EMAIL_TAKEN,
     ERASED,
+    KEY_REPLACED,
     LAST_ADMIN_KEY,
     LEGAL_HOLD,
     PATIENT_QUOTA,
@@ -60,6 +63,8 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
+    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
@@ -76,7 +81,9 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     limited: bool = True
     streams_in: bool = False
+    hears_patients: bool = False
     replayable: bool = field(default=False)
+    once_by_itself: bool = False
     also_as: tuple[str, ...] = ()
 
     @property
@@ -85,8 +92,9 @@ class Route:
         if self.access is Access.OPEN:
             return self.problems
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
+        body = (PAYLOAD_TOO_LARGE,) if self.method in ("POST", "PATCH") else ()
         limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
-        return tuple(dict.fromkeys((*limited, *self.problems, *replay)))
+        return tuple(dict.fromkeys((*limited, *self.problems, *replay, *body)))
 
 
 _ADMIN = frozenset({Scope.ADMIN})
@@ -100,11 +108,12 @@ _TRANSCRIPTS_WRITE = frozenset({Scope.TRANSCRIPTS_WRITE})
 _TOKENS = frozenset({Scope.PATIENTS_TOKENS})
 _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 
+_WORDS = ("text/vtt", "application/x-subrip", "text/plain")
 _READ_CONSENT = frozenset({"consent:read"})
 _FHIR = ("application/fhir+json",)
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
-_EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "chat:read"})
+_EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "chat:read", "audit:read"})
 
 
 def _route(operation_id: str, where: str, tag: str, summary: str, **more: object) -> Route:
@@ -123,8 +132,8 @@ ROUTES: tuple[Route, ...] = (
         scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), limited=False,
     ),
     _route(
-        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; the old key stays until revoked",
-        scopes=_ADMIN, status=201, problems=(NOT_FOUND,), replayable=True,
+        "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; both work for the overlap",
+        scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), replayable=True,
     ),
     _route(
         "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",
@@ -148,7 +157,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        replayable=True,
+        replayable=True, once_by_itself=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
@@ -201,7 +210,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        replayable=True, problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
@@ -246,7 +255,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, ERASED),
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, ERASED), also_as=_WORDS,
     ),
     _route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
@@ -259,9 +268,13 @@ ROUTES: tuple[Route, ...] = (
         problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
     ),
     _route(
+        "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",
+        scopes=_ADMIN, capability=frozenset({"audit:read"}), also_as=_FHIR,
+    ),
+    _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
-        replayable=True,
+        replayable=True, hears_patients=True, also_as=("text/event-stream",),
     ),
     _route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",
@@ -285,5 +298,14 @@ ROUTES: tuple[Route, ...] = (
         capability=_RENEWED, status=201, limited=False, problems=(NOT_FOUND, CONSENT_REQUIRED),
     ),
 )  # fmt: skip
+
+_PATHS = {path: compile_path(path)[0] for path in dict.fromkeys(route.path for route in ROUTES)}
+
+
+def methods_at(path: str) -> list[str]:
+    """Return all methods that a path has, in whichever lines of the table; none for a path that is not there."""
+    lines = {template for template, pattern in _PATHS.items() if pattern.match(path)}
+    return sorted({route.method for route in ROUTES if route.path in lines})
+
 
 BY_OPERATION: dict[str, Route] = {route.operation_id: route for route in ROUTES}

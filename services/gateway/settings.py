@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 
 from libs.common.settings import ServiceSettings
+from services.gateway.key_format import Peppers
 
 
 def _hex_of_32(value: object) -> object:
@@ -14,7 +15,20 @@ def _hex_of_32(value: object) -> object:
     return text
 
 
+def _numbered(value: object) -> object:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str) or not text:
+        raise ValueError("it must be `version:hex`, several by commas")
+    for part in text.split(","):
+        version, _, pepper = part.partition(":")
+        if not version.isdecimal():
+            raise ValueError("it must be `version:hex`, several by commas")
+        _hex_of_32(pepper)
+    return text
+
+
 HexSecret = Annotated[SecretStr, BeforeValidator(_hex_of_32)]
+OldPeppers = Annotated[SecretStr, BeforeValidator(_numbered)]
 
 
 class GatewaySettings(ServiceSettings):
@@ -23,6 +37,11 @@ class GatewaySettings(ServiceSettings):
     capability_key: HexSecret = Field(description="Signs capabilities, in hex; installed in the database as well.")
     capability_key_id: str = Field("k1", description="The name the capability key is installed under.")
     key_pepper: HexSecret = Field(description="Keys the digests of API keys, in hex; kept outside the database.")
+    key_pepper_version: int = Field(1, ge=1, description="The pepper's number; one higher for each new pepper.")
+    key_peppers_old: OldPeppers | None = Field(
+        None,
+        description="Earlier peppers as `version:hex,version:hex`; a key moves to the new one when it is next used.",
+    )
     operator_token: SecretStr | None = Field(
         None, min_length=16, description="Opens the operators' door (/operator/v1); none keeps that door shut."
     )
@@ -36,6 +55,17 @@ class GatewaySettings(ServiceSettings):
     requests_per_hour_alone: int = Field(
         250, ge=1, description="The same for one gateway by itself, while Redis cannot be asked."
     )
+
+    @property
+    def peppers(self) -> Peppers:
+        """Return the peppers of API keys."""
+        old = self.key_peppers_old.get_secret_value().split(",") if self.key_peppers_old else []
+        numbered = (part.partition(":") for part in old)
+        return Peppers(
+            self.key_pepper_version,
+            bytes.fromhex(self.key_pepper.get_secret_value()),
+            {int(version): bytes.fromhex(pepper) for version, _, pepper in numbered},
+        )
 
     @property
     def own_url(self) -> str:

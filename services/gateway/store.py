@@ -14,22 +14,32 @@ from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
 from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
 
-PEPPER_VERSION = 1
-
-_KEY = "id, organization_id, name, mode, scopes, last_four, created_at, last_used_at, revoked_at"
+_KEY = (
+    "id, organization_id, name, mode, scopes, last_four, created_at, last_used_at, revoked_at, expires_at, replaced_by"
+)
 _USER = "id, organization_id, role, email, external_id, created_at"
 
-_FIND_KEY = text(f"select {_KEY}, digest from gateway.find_key(:id)")  # noqa: S608
-_TOUCH_KEY = text("select gateway.touch_key(:id)")
+_FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
+_TOUCH_KEY = text("select gateway.use_key(:id)")
+_REPEPPER_KEY = text("select gateway.repepper_key(:id, :was, :becomes, :version)")
 _NOTE_ACTION = text("select ops.note(:action_id, :state, :who, :what, cast(:arguments as jsonb))")
 _ADD_ORGANIZATION = text("insert into organization (organization_id, name) values (:id, :name)")
 _ORGANIZATION_NAME = text("select name from organization")
-_LOCK_ORGANIZATION = text("select 1 from organization for update")
+# Not `for update`: that waits for every transaction that adds a row of this organization, also one of a gateway that
+# is paused, and a revocation must wait for nobody.
+_LOCK_ORGANIZATION = text("select 1 from organization for no key update")
 _ADD_KEY = text(
-    "insert into api_key (id, organization_id, name, mode, scopes, pepper_version, digest, last_four) values "  # noqa: S608
-    f"(:id, :organization_id, :name, :mode, :scopes, :pepper_version, :digest, :last_four) returning {_KEY}"
+    "insert into api_key (id, organization_id, name, mode, scopes, pepper_version, digest, last_four, expires_at) "  # noqa: S608
+    "values (:id, :organization_id, :name, :mode, :scopes, :pepper_version, :digest, :last_four, :expires_at) "
+    f"returning {_KEY}"
 )
-_KEYS = text(f"select {_KEY} from api_key order by created_at desc, id desc")  # noqa: S608
+_KEYS = text(
+    "select k.id, k.organization_id, k.name, k.mode, k.scopes, k.last_four, k.created_at,"
+    " coalesce(u.last_used_at, k.last_used_at) as last_used_at, k.revoked_at, k.expires_at, k.replaced_by"
+    " from api_key k left join key_use u on u.organization_id = k.organization_id and u.api_key_id = k.id"
+    " order by k.created_at desc, k.id desc"
+)
+_REPLACE_KEY = text("update api_key set replaced_by = :successor, expires_at = :expires_at where id = :id")
 _END_KEY = text("update api_key set revoked_at = clock_timestamp() where id = :id and revoked_at is null")
 _REFUSE_KEY = text("select ctx.revoke_key(:id)")
 _ADD_USER = text(
@@ -53,7 +63,12 @@ _ADD_TOKEN = text(
     "insert into patient_token (jti, organization_id, patient_id, api_key_id, expires_at) "
     "values (:jti, :organization_id, :patient_id, :api_key_id, :expires_at)"
 )
-_TOKEN_IN_FORCE = text("select 1 from patient_token where jti = :jti and revoked_at is null")
+# A token is dead with its key, also when the key merely expires.
+_TOKEN_IN_FORCE = text(
+    "select 1 from patient_token t join api_key k on k.organization_id = t.organization_id and k.id = t.api_key_id"
+    " where t.jti = :jti and t.revoked_at is null and k.revoked_at is null"
+    " and (k.expires_at is null or k.expires_at > :now)"
+)
 _END_TOKEN = text(
     "update patient_token set revoked_at = coalesce(revoked_at, clock_timestamp()) "
     "where jti = :jti and patient_id = :patient_id returning 1"
@@ -107,11 +122,16 @@ class KeyStore:
     async def find(self, tx: Transaction, key_id: ApiKeyId) -> StoredKey | None:
         """Look a key up by its id; needs no capability, since it is what one is made from."""
         row = (await tx.execute(_FIND_KEY, {"id": key_id})).mappings().first()
-        return StoredKey(_key(row), bytes(row["digest"])) if row else None
+        return StoredKey(_key(row), row["pepper_version"], bytes(row["digest"])) if row else None
 
     async def touch(self, tx: Transaction, key_id: ApiKeyId) -> None:
         """Remember that the key is in use; needs no capability."""
         await tx.execute(_TOUCH_KEY, {"id": key_id})
+
+    async def repepper(self, tx: Transaction, stored: StoredKey, becomes: bytes, version: int) -> None:
+        """Move a key's digest to a newer pepper; needs no capability, but the digest that is there."""
+        values = {"id": stored.key.id, "was": stored.digest, "becomes": becomes, "version": version}
+        await tx.execute(_REPEPPER_KEY, values)
 
     async def add_organization(self, tx: Transaction, organization_id: OrganizationId, name: str) -> None:
         """Create the capability's organization."""
@@ -121,17 +141,19 @@ class KeyStore:
         """Return the name of the capability's organization."""
         return str((await tx.execute(_ORGANIZATION_NAME)).scalar_one())
 
-    async def add(self, tx: Transaction, key: ApiKey, digest: bytes) -> ApiKey:
+    async def add(self, tx: Transaction, made: StoredKey) -> ApiKey:
         """Store a key's digest and what is known of it."""
+        key = made.key
         values = {
             "id": key.id,
             "organization_id": key.organization_id,
             "name": key.name,
             "mode": key.mode,
             "scopes": sorted(scope.value for scope in key.scopes),
-            "pepper_version": PEPPER_VERSION,
-            "digest": digest,
+            "pepper_version": made.pepper_version,
+            "digest": made.digest,
             "last_four": key.last_four,
+            "expires_at": key.expires_at,
         }
         return _key((await tx.execute(_ADD_KEY, values)).mappings().one())
 
@@ -140,6 +162,10 @@ class KeyStore:
         if locked:
             await tx.execute(_LOCK_ORGANIZATION)
         return [_key(row) for row in (await tx.execute(_KEYS)).mappings()]
+
+    async def replace(self, tx: Transaction, key_id: ApiKeyId, successor: ApiKeyId, expires_at: datetime) -> None:
+        """Name a key's successor, and when the key itself ends."""
+        await tx.execute(_REPLACE_KEY, {"id": key_id, "successor": successor, "expires_at": expires_at})
 
     async def end(self, tx: Transaction, key_id: ApiKeyId) -> None:
         """Mark a key as revoked."""
@@ -216,9 +242,9 @@ class TokenStore:
             },
         )
 
-    async def in_force(self, tx: Transaction, jti: UUID) -> bool:
-        """Tell whether a token is known and not revoked."""
-        return (await tx.execute(_TOKEN_IN_FORCE, {"jti": jti})).first() is not None
+    async def in_force(self, tx: Transaction, jti: UUID, now: datetime) -> bool:
+        """Tell whether a token is known and neither it nor the key that minted it has ended."""
+        return (await tx.execute(_TOKEN_IN_FORCE, {"jti": jti, "now": now})).first() is not None
 
     async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
         """Revoke a patient's token; False when there is none."""
@@ -299,6 +325,8 @@ def _key(row: Any) -> ApiKey:
         created_at=row["created_at"],
         last_used_at=_at(row["last_used_at"]),
         revoked_at=_at(row["revoked_at"]),
+        expires_at=_at(row["expires_at"]),
+        replaced_by=ApiKeyId(row["replaced_by"]) if row["replaced_by"] else None,
     )
 
 

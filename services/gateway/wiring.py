@@ -15,7 +15,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from services.gateway.api.chat import replay_rule
+from services.gateway.api.chat import crisis_rule, replay_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
@@ -25,6 +25,7 @@ from services.gateway.clients import Peer
 from services.gateway.edge import PublicFace
 from services.gateway.gate import Gate
 from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
+from services.gateway.key_format import Mode
 from services.gateway.limiter import Limiter
 from services.gateway.patient_tokens import TokenSigner
 from services.gateway.renewals import Renewals
@@ -65,27 +66,26 @@ def build() -> Service:
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:
     """Join everything that answers callers."""
-    pepper = bytes.fromhex(settings.key_pepper.get_secret_value())
+    peppers = settings.peppers
     minter = Minter(settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value()))
     authority = Authority(minter, utc_now)
     signer = _signer(settings)
-    authenticator = Authenticator(database, authority, signer, pepper)
-    limiter = Limiter(
-        settings.redis_url.get_secret_value(), settings.requests_per_hour, settings.requests_per_hour_alone
-    )
+    authenticator = Authenticator(database, authority, signer, peppers)
+    limiter = _limiter(settings)
     operator_token = settings.operator_token
     peers = _peers(settings, authority)
+    users = Users(database, UserStore())
     gate = Gate(
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        replays=Replays(database, ReplayStore(), pepper, utc_now),
+        replays=Replays(database, ReplayStore(), peppers.current, utc_now),
         operator_token=operator_token.get_secret_value() if operator_token else None,
         still_allowed=replay_rule(peers.consent),
+        crisis_answer=crisis_rule(peers.chat, users, authority),
     )
-    users = Users(database, UserStore())
     own = Own(
-        keys=Keys(database, KeyStore(), KeyMaking("live" if settings.env == "production" else "test", pepper)),
+        keys=Keys(database, KeyStore(), KeyMaking(_mode(settings), peppers, utc_now)),
         users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
@@ -116,6 +116,15 @@ def _peers(settings: GatewaySettings, authority: Authority) -> Peers:
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
     )
+
+
+def _limiter(settings: GatewaySettings) -> Limiter:
+    redis_url = settings.redis_url.get_secret_value()
+    return Limiter(redis_url, settings.requests_per_hour, settings.requests_per_hour_alone)
+
+
+def _mode(settings: GatewaySettings) -> Mode:
+    return "live" if settings.env == "production" else "test"
 
 
 def _signer(settings: GatewaySettings) -> TokenSigner:

@@ -168,6 +168,7 @@ def _upload_head(request: Request) -> UploadHead:
         content_type=request.headers.get("content-type", ""),
         content_length=int(length[:LENGTH_DIGITS_MAX]) if length.isdecimal() else None,
         digest=_digest(request.headers.get("repr-digest")),
+        idempotency_key=request.headers.get("idempotency-key"),
     )
 
 

@@ -88,8 +88,8 @@ class Shredder(Protocol):
 class Sessions(Protocol):
     """Keeps sessions and what is known of their recordings."""
 
-    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:
-        """Keep a new session; raise AppError(CONSENT_REQUIRED) unless recording is allowed at this moment."""
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:
+        """Keep a new session, False if its id is taken; raise AppError(CONSENT_REQUIRED) unless it may be recorded."""
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Return a session the capability may see."""

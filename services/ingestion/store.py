@@ -29,6 +29,7 @@ _ADD = text(
     f"insert into session ({_COLUMNS}) values"  # noqa: S608
     " (:organization_id, :patient_id, :session_id, :therapist_id, :consent_id, :session_date, :language, :status,"
     " :duration_s, :reason, :stage_times, :metadata, :created_at, :updated_at)"
+    " on conflict (session_id) do nothing returning 1"
 ).bindparams(bindparam("stage_times", type_=JSONB()), bindparam("metadata", type_=JSONB()))
 _SAVE = text(
     "update session set status = :status, duration_s = :duration_s, reason = :reason, stage_times = :stage_times,"
@@ -63,9 +64,10 @@ _UNKNOWN = text("select unknown_objects(:names)").bindparams(bindparam("names", 
 class SessionStore:
     """Implements ports.Sessions."""
 
-    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:
         """Insert a session and its recording; the session's trigger holds the consent until the commit."""
-        await tx.execute(_ADD, _parameters(session))
+        if (await tx.execute(_ADD, _parameters(session))).first() is None:
+            return False
         await tx.execute(
             _ADD_RECORDING,
             {
@@ -80,6 +82,7 @@ class SessionStore:
                 "wrapped_keyset": recording.wrapped_keyset,
             },
         )
+        return True
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session."""

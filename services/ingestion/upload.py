@@ -14,11 +14,12 @@ from libs.common import capability
 from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
+from libs.common.ids import derived_id
 from libs.common.log import get_logger
 from libs.common.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
 from libs.contracts.ids import ConsentId, RecordingId, SessionId
-from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG
+from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG, REPLAY_CHANGED, REPLAY_RUNNING
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
@@ -48,16 +49,21 @@ SILENCE_MAX_S = 60.0
 UPLOAD_MAX_S = 2 * 3600.0
 """How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
+TWIN_RETRY_AFTER_S = 1.0
 SAMPLE_BYTES = 4096
 
 
 @dataclass(frozen=True)
 class UploadHead:
-    """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530)."""
+    """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530).
+
+    An upload that is sent again under the same `idempotency_key` is the same session.
+    """
 
     content_type: str
     content_length: int | None = None
     digest: bytes | None = None
+    idempotency_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,22 +111,28 @@ class AcceptRecording:
             raise AppError(UNAVAILABLE, "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
         async with self._places, aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
-            plan = await self._plan(read_form(fields), begins)
+            plan = await self._plan(read_form(fields), begins, head.idempotency_key)
+            flow = _Flow(plan.kind, head.digest, pieces)
+            if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
+                return await _the_same(plan, *before, flow)
             await self._world.objects.ready()
-            return await self._take(plan, _Flow(plan.kind, head.digest, pieces))
+            return await self._take(plan, flow)
 
-    async def _plan(self, upload: Upload, begins: FileBegins) -> _Plan:
+    async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
         # The database verifies the capability; what is read from it here only names the rows to write.
         organization_id = parse(capability.current()).organization_id
         bond = Bond(organization_id, upload.patient_id, upload.therapist_id)
         await self._refuse_erased(bond)
         held = await self._world.consents.hold(bond, [Purpose.RECORDING])
+        # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
+        key = idempotency_key
+        session_id = self._world.new_id() if key is None else derived_id(organization_id, "upload", key)
         return _Plan(
             bond,
             held[Purpose.RECORDING],
             upload,
             kind_of(begins.filename, begins.media_type),
-            SessionId(self._world.new_id()),
+            SessionId(session_id),
             RecordingId(self._world.new_id()),
         )
 
@@ -128,6 +140,13 @@ class AcceptRecording:
         async with self._world.database.transaction() as tx:
             if await self._world.graves.is_erased(tx, bond.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
+
+    async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
+        """Return what an earlier sending under the same key made."""
+        async with self._world.database.transaction() as tx:
+            session = await self._world.sessions.find(tx, plan.session_id)
+            recording = await self._world.sessions.recording(tx, plan.session_id)
+        return None if session is None or recording is None else (session, recording)
 
     async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
         key = await self._world.keys.patient_key(plan.bond)
@@ -137,9 +156,15 @@ class AcceptRecording:
             await self._world.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
             await self._require_ciphertext(plan.name, flow)
             wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
-            return await self._record(plan, flow, wrapped)
         except BaseException:
             await asyncio.shield(self._remove(plan.name))
+            raise
+        try:
+            return await self._record(plan, flow, wrapped)
+        except AppError as error:
+            # A commit whose answer was lost may have happened, or happen yet: then the object is somebody's recording.
+            if error.problem is not UNAVAILABLE:
+                await asyncio.shield(self._remove(plan.name))
             raise
 
     async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
@@ -173,12 +198,26 @@ class AcceptRecording:
             plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
         )
         async with self._world.database.transaction() as tx:
-            await self._world.sessions.add(tx, session, recording)
+            if not await self._world.sessions.add(tx, session, recording):
+                # Its twin under the same key was faster; sent once more, this one is answered like that one.
+                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=TWIN_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(
             "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s
         )
         return session
+
+
+async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
+    """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
+    sent, kept = plan.upload, (session.bond, session.session_date, session.language)
+    if kept != (plan.bond, sent.session_date, sent.language):
+        raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
+    async for _ in flow.plain():
+        pass  # only its digest counts
+    if flow.digest.hexdigest() != recording.content_sha256:
+        raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
+    return session
 
 
 class _Flow:

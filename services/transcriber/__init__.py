@@ -1,6 +1,6 @@
 """Turns recordings into words with speakers told apart.
 
-Owns: transcripts and their corrections, transcription jobs, what vendors answered.
+Owns: transcripts and their corrections, transcription jobs, what vendors answered, the audit of who was given words.
 Consumes: recording.uploaded, consent.revoked, session.erased, patient.erased.
 Emits: transcription.started, transcription.failed, transcript.ready, transcript.updated, transcript.withheld,
     transcript.erased.

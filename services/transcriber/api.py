@@ -2,17 +2,19 @@
 
 import re
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, FieldError
+from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Job, Segment, Speaker, Transcript
+from services.transcriber.ports import Audit
 from services.transcriber.renderings import RENDERINGS
 
 SEGMENTS_MAX = 20_000
@@ -80,7 +82,7 @@ class JobOut(BaseModel):
     finished_at: JsonTime | None
 
 
-def build_router(words: Words) -> APIRouter:
+def build_router(words: Words, audit: Audit) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
 
@@ -108,6 +110,11 @@ def build_router(words: Words) -> APIRouter:
     async def swap_speakers(session_id: UUID, if_match: IfMatch = None) -> Response:
         """Exchange therapist and patient; answers the new version."""
         return _json(await words.swap_speakers(SessionId(session_id), _version(if_match)))
+
+    @router.get("/audit-events")
+    async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+        """List who was given which words, newest first."""
+        return (await audit.page(wanted)).to_json(lambda row: row.to_json())
 
     return router
 

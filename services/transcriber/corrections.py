@@ -11,7 +11,7 @@ from libs.contracts.ids import SessionId
 from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.transcriber.domain import Job, Segment, Transcript, corrected, faults_of, with_speakers_swapped
-from services.transcriber.ports import Transactions, Transcripts
+from services.transcriber.ports import Audit, Release, Transactions, Transcripts
 
 Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
 
@@ -19,15 +19,18 @@ Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
 class Words:
     """Reading and correcting what was said."""
 
-    def __init__(self, transactions: Transactions, transcripts: Transcripts, clock: Clock) -> None:
+    def __init__(self, transactions: Transactions, transcripts: Transcripts, audit: Audit, clock: Clock) -> None:
         self._transactions = transactions
         self._transcripts = transcripts
+        self._audit = audit
         self._clock = clock
 
     async def find(self, session_id: SessionId) -> Transcript:
-        """Return the newest version; raise AppError(NOT_FOUND), or ERASED."""
+        """Return the newest version, once it is on record who is given it; raise AppError(NOT_FOUND), or ERASED."""
         async with self._transactions.transaction() as tx:
-            return await self._newest(tx, session_id)
+            transcript = await self._newest(tx, session_id)
+            await self._audit.note(tx, transcript, Release.READ)
+            return transcript
 
     async def job(self, session_id: SessionId) -> Job:
         """Return how the work on a session's recording stands; raise AppError(NOT_FOUND)."""
@@ -62,6 +65,7 @@ class Words:
             following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
                 raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
+            await self._audit.note(tx, following, Release.CORRECT)
             await tx.emit(said_of(following, TranscriptUpdated))
             return following
 

@@ -4,9 +4,12 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from libs.common.database import Transaction
+from libs.common.paging import Page
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
@@ -120,6 +123,23 @@ class Withdrawals(Protocol):
 
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
         """Note from when on the words under this consent are to be deleted; they are hidden already."""
+
+
+class Release(StrEnum):
+    """Why words leave."""
+
+    READ = "read"
+    CORRECT = "correct"
+
+
+class Audit(Protocol):
+    """The record of who was given which words."""
+
+    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+        """Write that these words are about to leave; what cannot be written does not leave."""
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        """Return rows, newest first."""
 
 
 class Transactions(Protocol):

@@ -18,6 +18,7 @@ from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
 from services.transcriber.api import build_router
+from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings
 from services.transcriber.corrections import Words
 from services.transcriber.handlers import Transcribe, World
@@ -44,12 +45,13 @@ def build() -> Service:
     plumbing = Plumbing(settings, Traffic("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS))
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
     store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
+    audit = ReadAudit(plumbing.database)
     recordings = StoredRecordings(ingestion, objects)
     world = World(plumbing.database, store, ConsentClient(consent), recordings, listener, utc_now)
     app = AppSpec(
         title="transcriber",
         version="1",
-        routers=(build_router(Words(plumbing.database, store, utc_now)),),
+        routers=(build_router(Words(plumbing.database, store, audit, utc_now), audit),),
         checks=plumbing.checks,
         details={"provider": settings.provider, "model": listener.source.model},
     )

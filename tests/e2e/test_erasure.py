@@ -284,3 +284,4 @@ async def test_an_export_holds_everything_and_says_that_it_is_complete(home: Hom
     assert [session["id"] for session in document["sessions"]] == [session_id]
     assert said in document["sessions"][0]["transcript"]["full_text"]
     assert said in str(document["conversations"])
+    assert {row["patient_id"] for row in document["audit"]} == {person.id}

@@ -1,49 +1,23 @@
 """The same job on the vendors, through their own SDKs against servers that speak their wire format, on bad days too."""
 
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
 import pytest
 from redis.asyncio import Redis
 
-from libs.devstack.stack import Stack, StackOptions
-from libs.devstack.vendors import anthropic, deepgram, openai
-from libs.devstack.vendors.asgi_server import serve
-from libs.devstack.vendors.faults import Fault, Faults
+from libs.devstack.vendor_stack import Vendors, running_on_vendors
+from libs.devstack.vendors import anthropic
+from libs.devstack.vendors.faults import Fault
 from tests.e2e.client import FIRST, Clinic, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 QUESTION = "What did I say about my sleep?"
 
 
-@dataclass
-class Vendors:
-    """A system of its own whose models are all somebody else's, and what they can be told to do."""
-
-    stack: Stack
-    hearing: Faults
-    embedding: Faults
-    writing: Faults
-
-
 @pytest.fixture(scope="module")
 def vendors() -> Iterator[Vendors]:
-    hearing = Faults(deepgram.DeepgramFake().app())
-    embedding = Faults(openai.OpenAIFake("sk-openai").app())
-    writing = Faults(anthropic.AnthropicFake().app())
-    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
-        options = StackOptions(
-            per_service={
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
-                "embedder": {"OPENAI_API_KEY": "sk-openai", "OPENAI_BASE_URL": f"{embedding_url}/v1"},
-                "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
-            },
-            split=True,
-            env="test",
-            vendor_keys=False,
-        )
-        with Stack.running(options=options) as stack:
-            yield Vendors(stack, hearing, embedding, writing)
+    with running_on_vendors() as made:
+        yield made
 
 
 @pytest.fixture
@@ -53,8 +27,7 @@ async def patient(vendors: Vendors) -> AsyncIterator[Clinic]:
     await clinic.consents()
     yield clinic
     await clinic.close()
-    for faults in (vendors.hearing, vendors.embedding, vendors.writing):
-        faults.clear()
+    vendors.recover()
 
 
 async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_cites_a_turn(patient: Clinic) -> None:

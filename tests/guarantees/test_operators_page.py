@@ -23,6 +23,7 @@ FOR_INTEGRATORS = {
     "upload",
     "transcript",
     "chat",
+    "audit",
     "status",
     "sessions list",
     "sessions show",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -307,16 +308,20 @@ async def test_one_that_breaks_its_batch_is_tried_again_and_the_others_take_hold
     assert (acknowledged, (await world.channel.depth()).parked) == (4, 1)
 
 
-async def test_a_dead_workers_claim_is_taken_over_at_once_and_a_living_ones_is_waited_for(world: World) -> None:
+async def test_a_claim_is_waited_for_while_it_is_renewed_even_if_its_holder_seems_to_have_no_lease(
+    world: World,
+) -> None:
     thing = await world.count(21)
     await world.relayed()
     (delivery,) = await world.given()
-    mark = (Envelope.from_json(delivery.body).id, 0)
+    swept = replace(delivery, taken_from="elsewhere|1|2|3|4")
     inbox = Inbox(world.database, "settler")
 
-    async with inbox.claimed(mark, "elsewhere|1|2|3|4"):
-        waited = await _handle(world, delivery)
-        taken_over = await _handle(world, replace(delivery, taken_from="elsewhere|1|2|3|4"))
+    async with inbox.claimed((Envelope.from_json(delivery.body).id, 0), "elsewhere|1|2|3|4"):
+        waited = await _handle(world, swept)
+        with psycopg.connect(world.infra.admin_url, autocommit=True) as connection:
+            connection.execute("update kernel.claim set until = until - interval '8 seconds'")
+        taken_over = await _handle(world, swept)
 
     assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import redis
 
-from libs.devstack import postgres, s3_request, servers
+from libs.devstack import full_disk, postgres, s3_request, servers
 from libs.devstack.addresses import Addresses, ObjectStore
 from libs.devstack.errors import DevstackError
 from libs.devstack.folder import Folder
@@ -120,6 +120,19 @@ def test_no_other_http_port_of_the_object_store_gives_data(up: Servers) -> None:
             given += [(port, path, answer.text)] if answer.status_code == 200 else []
 
     assert given == []
+
+
+def test_a_full_disk_refuses_what_is_new_keeps_what_is_old_and_takes_more_once_there_is_room(up: Servers) -> None:
+    store, process = up.addresses.object_store, up.processes["seaweedfs"]
+    full_disk.fill(process)
+
+    refused = s3_request.send(store, "PUT", "/therapyrag/new", WORDS)
+    old = s3_request.send(store, "GET", "/therapyrag/.ready")
+    full_disk.free(process)
+    taken = s3_request.send(store, "PUT", "/therapyrag/new", WORDS)
+
+    assert (refused.status_code, old.status_code, taken.status_code) == (500, 200, 200)
+    assert s3_request.send(store, "GET", "/therapyrag/new").content == WORDS
 
 
 def test_secrets_are_in_files_only_their_owner_reads_and_in_no_command_line(up: Servers) -> None:

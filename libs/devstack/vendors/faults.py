@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STALL_S = 3600.0
+FAULT = "therapyrag.fault"
+"""The key in the ASGI scope under which the fault of this request is found afterwards; None when there was none."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Faults:
         body = await _read(receive)
         self.requests.append(_recorded(scope, body))
         fault = self._next.popleft() if self._next else self._always
+        # For whoever wraps this and keeps the books.
+        scope[FAULT] = fault
         if fault is None:
             await self._app(scope, _Replay(body, receive), send)
             return

@@ -9,6 +9,10 @@ from services.chat.domain.time_window import TimeWindow
 
 MESSAGE_CHARS_MAX = 4000
 HISTORY_EXCHANGES_MAX = 4
+# In any hour, not in each hour of the clock.
+MESSAGES_PER_HOUR = 20
+QUOTA_POLICY = "patient"
+QUOTA_WINDOW_S = 3600
 
 
 class Speaker(StrEnum):
@@ -51,6 +55,14 @@ class Passage:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a search gave, best first. `by_words_alone`: no vectors were to be had, so what means the same is missed."""
+
+    passages: tuple[Passage, ...]
+    by_words_alone: bool = False
+
+
+@dataclass(frozen=True)
 class Citation:
     """The place a claim points at: one turn of a passage, and which of its words (all, when None)."""
 
@@ -65,6 +77,14 @@ class Claim:
 
     text: str
     citations: tuple[Citation, ...]
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many messages a patient may still send, and in how many seconds the oldest one counts no more."""
+
+    left: int
+    reset_s: float
 
 
 @dataclass(frozen=True)
@@ -134,6 +154,7 @@ class Answer:
     time_window: TimeWindow | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    by_words_alone: bool = False
 
 
 @dataclass(frozen=True)

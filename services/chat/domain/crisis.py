@@ -18,13 +18,6 @@ class Level(StrEnum):
     INDIRECT = "indirect"
 
 
-CRISIS_RESOURCES: dict[str, str] = {
-    "call_or_text": "988",
-    "name": "988 Suicide & Crisis Lifeline (US, 24 hours)",
-    "emergency": "911",
-    "elsewhere": "https://findahelpline.com",
-}
-
 CRISIS_TEXT = (
     "I'm really glad you told me, and I'm taking it seriously. "
     "I'm an AI that helps you look back at your sessions. I'm not a crisis service and not a person, "

@@ -89,6 +89,12 @@ class Desk:
             async with self.database.transaction() as tx:
                 await self.store.redact(tx, event)
 
+    async def audit(self, statement: str, **parameters: Any) -> list[Any]:
+        """Look into the audit as whoever may read it."""
+        with holding(self.tenant.capability("audit:read")):
+            async with self.database.transaction() as tx:
+                return list((await tx.execute(text(statement), parameters)).all())
+
     async def rows(self, statement: str, **parameters: Any) -> list[Any]:
         """Look into the tables as the service would."""
         with self.holding():

@@ -13,6 +13,7 @@ from services.chat.domain.conversation import (
     AnsweredBy,
     Draft,
     Exchange,
+    Finding,
     Passage,
     Question,
     Session,
@@ -95,11 +96,13 @@ class FakeSearch:
     """Finds all passages of the sessions asked for."""
 
     passages: tuple[Passage, ...] = (SLEEP, SWIMMING)
+    by_words_alone: bool = False
     asked: list[tuple[str, Sequence[SessionId] | None]] = field(default_factory=list)
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> tuple[Passage, ...]:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         self.asked.append((text, sessions))
-        return tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
+        passages = tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
+        return Finding(passages, self.by_words_alone)
 
 
 @dataclass

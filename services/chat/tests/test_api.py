@@ -70,7 +70,7 @@ async def test_an_answer_has_the_published_shape() -> None:
     answer = response.json()
     assert response.status_code == 200
     assert set(answer) == {
-        "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "time_window",
+        "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "search", "time_window",
     }  # fmt: skip
     assert answer["sources"][0] == {
         "session_id": str(SLEEP.session_id),
@@ -169,3 +169,12 @@ def _events(text: str) -> list[tuple[str, dict[str, Any]]]:
         if lines:
             found.append((lines["event"], json.loads(lines["data"])))
     return found
+
+
+@pytest.mark.parametrize(("message", "status"), [("I want to kill myself", 200), ("What homework did I get?", 204)])
+async def test_the_crisis_route_answers_a_crisis_and_nothing_else(message: str, status: int) -> None:
+    async with client() as http:
+        answer = await http.post("/crisis", json=body(message=message))
+
+    assert answer.status_code == status
+    assert status == 204 or answer.json()["answered_by"] == "safety"

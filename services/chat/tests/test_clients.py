@@ -17,6 +17,7 @@ from libs.common.http_client import ServiceClient
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.devstack.vendors.asgi_server import serve
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
+from services.chat.domain.conversation import Finding
 from services.chat.tests.room import FIRST, PATIENT, SLEEP, THERAPIST
 
 Answers = Callable[[dict[str, Any]], Response]
@@ -58,7 +59,7 @@ async def test_passages_come_back_as_they_were_said() -> None:
     async with peer("/search", lambda _: JSONResponse({"results": [result()], "mode": "hybrid"})) as (client, asked):
         found = await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
-    assert found == (SLEEP,)
+    assert found == Finding((SLEEP,))
     assert asked == [
         {"patient_id": str(PATIENT), "query": "sleep", "limit": 16, "session_ids": [str(FIRST.id)]},
     ]
@@ -67,9 +68,10 @@ async def test_passages_come_back_as_they_were_said() -> None:
 async def test_words_alone_come_without_relevance() -> None:
     answer = JSONResponse({"results": [result(relevance=None)], "mode": "text"})
     async with peer("/search", lambda _: answer) as (client, _):
-        [found] = await EmbedderClient(client).find(PATIENT, "sleep", None)
+        found = await EmbedderClient(client).find(PATIENT, "sleep", None)
 
-    assert found.relevance is None
+    assert found.by_words_alone
+    assert [passage.relevance for passage in found.passages] == [None]
 
 
 @pytest.mark.parametrize("wrong", [{"session_date": "2026-09-08"}, {"turns": "none"}, {"chunk_id": 5}])

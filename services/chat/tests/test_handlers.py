@@ -9,9 +9,10 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConversationId, OrganizationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
+from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
-from services.chat.domain.crisis import CRISIS_RESOURCES, CRISIS_TEXT
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT
+from services.chat.domain.crisis import CRISIS_TEXT
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, WORDS_ALONE
 from services.chat.tests.room import (
     FIRST,
     SECOND,
@@ -201,3 +202,12 @@ async def test_a_capability_of_another_patient_finds_nobody_even_in_a_crisis() -
         await room.says("I want to kill myself")
 
     assert caught.value.problem is NOT_FOUND
+
+
+async def test_an_answer_found_by_words_alone_says_so() -> None:
+    room = Room()
+    room.search.by_words_alone = True
+
+    reply = await room.says("What homework did I get?")
+
+    assert reply.answer.text.startswith(WORDS_ALONE)

@@ -12,8 +12,7 @@ from libs.common.paging import Window
 from libs.contracts.ids import ConversationId, PatientId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.devstack.infra import Infra
-from services.chat.domain.conversation import AnsweredBy
-from services.chat.store import MESSAGES_PER_HOUR
+from services.chat.domain.conversation import MESSAGES_PER_HOUR, AnsweredBy
 from services.chat.tests.desk import Desk, quoting
 from services.chat.tests.room import SLEEP
 
@@ -32,7 +31,7 @@ async def test_a_conversation_is_read_back_with_the_sources_of_its_answers(desk:
 async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: Desk) -> None:
     message_id = await desk.is_answered(await desk.writes())
 
-    [row] = await desk.rows("select * from answer_audit where message_id = :id", id=message_id)
+    [row] = await desk.audit("select * from answer_audit where message_id = :id", id=message_id)
 
     assert (row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) == (1, True, 3, 1)
     assert "three" not in str(row)
@@ -47,6 +46,13 @@ async def test_the_twenty_first_message_in_an_hour_is_refused_and_told_when_to_c
 
     assert caught.value.problem is PATIENT_QUOTA
     assert 3500 < (caught.value.retry_after_s or 0) <= 3600
+
+
+async def test_each_message_says_how_many_are_left_and_when_the_first_one_counts_no_more(desk: Desk) -> None:
+    quotas = [(await desk.writes()).quota for _ in range(MESSAGES_PER_HOUR)]
+
+    assert [quota.left for quota in quotas if quota] == list(reversed(range(MESSAGES_PER_HOUR)))
+    assert all(quota is not None and 3500 < quota.reset_s <= 3600 for quota in quotas)
 
 
 async def test_of_thirty_messages_at_once_exactly_twenty_get_through(desk: Desk) -> None:
@@ -94,7 +100,7 @@ async def test_a_source_cannot_be_written_once_consent_has_ended(desk: Desk) -> 
         await desk.is_answered(accepted)
 
     assert caught.value.problem is CONSENT_REQUIRED
-    assert await desk.rows("select 1 from answer_audit") == []
+    assert await desk.audit("select 1 from answer_audit") == []
 
 
 async def test_revocation_hides_old_answers_at_once_and_keeps_them_from_the_model(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, AppError
+from libs.common.errors import NOT_FOUND, RATE_LIMITED, UPSTREAM_FAILED, AppError
 from libs.contracts.ids import PatientId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED
@@ -61,6 +61,24 @@ async def test_a_transcript_becomes_an_index_and_a_fact() -> None:
     assert clinic.shelf.index is not None
     assert [type(fact) for fact in facts] == [IndexReady]
     assert facts[0].payload()["chunk_count"] == len(clinic.shelf.index.chunks)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.RECORDING, Purpose.TRANSCRIPTION])
+async def test_words_that_are_hidden_because_consent_to_make_them_ended_are_withheld(purpose: Purpose) -> None:
+    clinic = Clinic()
+    clinic.transcripts.is_hidden = True
+    clinic.consents.revoked.add(purpose)
+
+    assert await clinic.index() == Withheld("consent-revoked")
+
+
+async def test_words_that_are_missing_for_no_such_reason_are_an_error() -> None:
+    clinic = Clinic()
+    clinic.transcripts.is_hidden = True
+
+    with pytest.raises(AppError) as caught:
+        await clinic.index()
+    assert caught.value.problem is NOT_FOUND
 
 
 async def test_a_second_try_after_a_crash_buys_nothing_again() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from libs.common.database import Transaction
-from libs.common.errors import AppError
+from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
@@ -131,10 +131,11 @@ class FakeConsents:
     """Consent that is in force until it is not."""
 
     granted: bool = True
+    revoked: set[Purpose] = field(default_factory=set)
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
         """Refuse as the consent service does."""
-        if not self.granted:
+        if not self.granted or purpose in self.revoked:
             raise AppError(CONSENT_REQUIRED, "No consent for AI analysis is in force.")
 
 
@@ -143,9 +144,12 @@ class FakeTranscripts:
     """The transcriber with one transcript."""
 
     transcript: Transcript
+    is_hidden: bool = False
 
     async def current(self, session_id: SessionId) -> Transcript:
-        """Return it."""
+        """Return it, unless the database hides it."""
+        if self.is_hidden:
+            raise AppError(NOT_FOUND, "There is no such transcript.")
         return self.transcript
 
 

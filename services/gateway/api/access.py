@@ -1,14 +1,23 @@
 """Organizations, API keys and who is asking."""
 
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from libs.common.clock import to_json_time
+from libs.common.clock import to_json_time, utc_now
 from libs.contracts.ids import ApiKeyId
 from services.gateway.api.guard import Caller, Doors, Strict
-from services.gateway.domain import ApiKey, Scope
+from services.gateway.domain import (
+    OVERLAP_DEFAULT,
+    OVERLAP_MAX,
+    OVERLAP_MIN,
+    ApiKey,
+    KeyWish,
+    Rotation,
+    Scope,
+)
 from services.gateway.handlers import Keys, MadeKey
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
@@ -27,6 +36,21 @@ class KeyRequest(Strict):
 
     name: Name
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
+    expires_at: AwareDatetime | None = Field(None, description="When it ends by itself; never, when left out.")
+
+
+class RotateRequest(Strict):
+    """How a key is replaced."""
+
+    overlap_seconds: int = Field(
+        int(OVERLAP_DEFAULT.total_seconds()),
+        ge=int(OVERLAP_MIN.total_seconds()),
+        le=int(OVERLAP_MAX.total_seconds()),
+        description="How long the old key still works beside its successor.",
+    )
+    expires_at: AwareDatetime | None = Field(
+        None, description="When the successor ends by itself; as the old key would have, when left out."
+    )
 
 
 def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
@@ -35,7 +59,7 @@ def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
 
     async def create_key(caller: Caller, request: KeyRequest) -> dict[str, Any]:
         """Create a key. The secret is in this answer and nowhere else."""
-        return _made(await keys.create(caller, request.name, frozenset(request.scopes)))
+        return _made(await keys.create(caller, KeyWish(request.name, frozenset(request.scopes), request.expires_at)))
 
     async def list_keys() -> dict[str, Any]:
         """List all keys, also revoked ones, newest first."""
@@ -45,9 +69,14 @@ def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
         """Revoke a key. When this has answered, no request with that key is accepted any more."""
         return _key(await keys.revoke(caller, ApiKeyId(key_id)))
 
-    async def rotate_key(caller: Caller, key_id: KeyId) -> dict[str, Any]:
-        """Make a successor with the same name and scopes. Both work; revoke the old key when the new one is in use."""
-        return _made(await keys.rotate(caller, ApiKeyId(key_id))) | {"replaces": key_id}
+    async def rotate_key(caller: Caller, key_id: KeyId, request: RotateRequest | None = None) -> dict[str, Any]:
+        """Make a successor with the same name and scopes. Both work for the overlap, then the old key is dead.
+
+        A key that leaked is rotated and then revoked with its successor, without waiting for the overlap.
+        """
+        wanted = request or RotateRequest()
+        rotation = Rotation(timedelta(seconds=wanted.overlap_seconds), wanted.expires_at)
+        return _made(await keys.rotate(caller, ApiKeyId(key_id), rotation)) | {"replaces": key_id}
 
     doors.open("createApiKey", create_key)
     doors.open("listApiKeys", list_keys)
@@ -86,8 +115,10 @@ def _key(key: ApiKey) -> dict[str, Any]:
         "mode": key.mode,
         "scopes": sorted(scope.value for scope in key.scopes),
         "last_four": key.last_four,
-        "is_active": key.revoked_at is None,
+        "is_active": key.is_in_force(utc_now()),
         "created_at": to_json_time(key.created_at),
         "last_used_at": to_json_time(key.last_used_at) if key.last_used_at else None,
         "revoked_at": to_json_time(key.revoked_at) if key.revoked_at else None,
+        "expires_at": to_json_time(key.expires_at) if key.expires_at else None,
+        "replaced_by": key.replaced_by,
     }

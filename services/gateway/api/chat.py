@@ -1,20 +1,24 @@
 """Chat: for a patient with a token of their own, or for an integrator that may ask in a patient's name."""
 
+from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
-from pydantic import Field
+from pydantic import Field, ValidationError
 from starlette.responses import Response
 
-from libs.common.errors import AppError
+from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http_client import Call
+from libs.common.ids import new_id
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream
+from services.gateway.authority import Authority
+from services.gateway.care import CrisisAnswer
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.gate import StillAllowed
@@ -47,6 +51,38 @@ def replay_rule(consent: Peer) -> StillAllowed:
     return still_allowed
 
 
+def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
+    """Return how somebody in a crisis is answered although they could not be let in."""
+
+    async def known_patient(caller: Principal, named: UUID | None) -> PatientId | None:
+        """Return whose message it is; None when the database cannot say. Raises AppError(NOT_FOUND)."""
+        try:
+            with authority.own(caller):
+                return await _patient(caller, named, users)
+        except AppError as error:
+            if error.problem is UNAVAILABLE:
+                return None
+            raise
+
+    async def crisis_answer(request: Request, caller: Principal | None) -> Response | None:
+        try:
+            body = ChatRequest.model_validate_json(await request.body())
+        except ValidationError:
+            return None
+        parts: dict[str, Any] = {"headers": {"Accept": request.headers.get("accept", "*/*")}}
+        patient_id = await known_patient(caller, body.patient_id) if caller else None
+        if caller is None or patient_id is None:
+            # Nothing is opened or kept for somebody unknown, so whose message it is does not matter.
+            sent = {"patient_id": str(body.patient_id or new_id()), "message": body.message}
+            answer = await chat.ask_for_nobody("POST", "/crisis", json=sent, **parts)
+        else:
+            sent = _sent(patient_id, body)
+            answer = await chat.ask(asked(caller, "chat", patient_id), "POST", "/crisis", json=sent, **parts)
+        return as_json(answer) if answer.status_code == HTTPStatus.OK else None
+
+    return crisis_answer
+
+
 class ChatRequest(Strict):
     """A question. With a patient's token `patient_id` may be left out; another patient's is not found."""
 
@@ -65,9 +101,7 @@ def add_chat(doors: Doors, chat: Peer, users: Users) -> None:
         With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
         """
         patient_id = await _patient(caller, body.patient_id, users)
-        sent: dict[str, Any] = {"patient_id": str(patient_id), "message": body.message}
-        if body.conversation_id:
-            sent["conversation_id"] = str(body.conversation_id)
+        sent = _sent(patient_id, body)
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):
             return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers={"Accept": EVENTS})))
@@ -103,6 +137,11 @@ def _add_conversations(doors: Doors, chat: Peer, users: Users) -> None:
     doors.open("listConversations", conversations)
     doors.open("listMessages", messages)
     doors.open("deleteConversation", delete)
+
+
+def _sent(patient_id: PatientId, body: ChatRequest) -> dict[str, str]:
+    sent = {"patient_id": str(patient_id), "message": body.message}
+    return sent | ({"conversation_id": str(body.conversation_id)} if body.conversation_id else {})
 
 
 async def _patient(caller: Principal, named: UUID | None, users: Users) -> PatientId:

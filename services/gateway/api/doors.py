@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from services.gateway.api.access import add_access
+from services.gateway.api.audit import add_audit
 from services.gateway.api.chat import add_chat
 from services.gateway.api.consents import add_consents
 from services.gateway.api.erasures import add_erasures
@@ -51,6 +52,7 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_transparency(doors, peers.consent)
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
+    add_audit(doors, (peers.transcriber, peers.chat))
     add_chat(doors, peers.chat, own.users)
     add_erasures(doors, peers.ingestion, own.users)
     add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users)

@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
         "purposes": ["recording", "transcription"],
     },
     "createApiKey": {"name": "upload worker", "scopes": ["sessions:write", "sessions:read"]},
+    "rotateApiKey": {"overlap_seconds": 86400},
     "createUser": {"role": "patient", "email": "p-1041@example.org", "external_id": "1041"},
     "grantConsent": {
         "patient_id": _PATIENT,
@@ -52,6 +53,8 @@ _API_KEY = {
     "created_at": _AT,
     "last_used_at": None,
     "revoked_at": None,
+    "expires_at": None,
+    "replaced_by": None,
 }
 _USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
 _RECEIPT = {
@@ -225,6 +228,7 @@ ANSWERS: dict[str, Any] = {
         "ledger": [{"consent_id": _CONSENT, "status": "granted", "at": _AT, "receipt": _RECEIPT}],
         "sessions": [_SESSION_RECORD | {"transcript": _TRANSCRIPT}],
         "conversations": [],
+        "audit": [],
         "complete": True,
     },
     "getTranscript": _TRANSCRIPT,
@@ -247,6 +251,19 @@ ANSWERS: dict[str, Any] = {
         "message_id": _CONSENT,
         "grounded": True,
     },
+    "listAuditEvents": _page(
+        {
+            "id": _CONSENT,
+            "at": _AT,
+            "kind": "transcript.read",
+            "actor": f"key:{_KEY_ID}",
+            "api_key_id": _KEY_ID,
+            "patient_id": _PATIENT,
+            "session_id": _SESSION,
+            "transcript_id": _CONVERSATION,
+            "transcript_version": 1,
+        }
+    ),
     "listConversations": _page({"id": _CONVERSATION, "patient_id": _PATIENT, "created_at": _AT}),
     "listMessages": _page({"id": _CONSENT, "author": "patient", "text": "What homework did we agree on?"}),
 }

@@ -40,7 +40,7 @@ def add_export(doors: Doors, sources: Sources, users: Users) -> None:
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
-        """Export everything about a patient: user, consents with ledger entries, sessions, transcripts, conversations.
+        """Export everything about a patient: user, consents with ledger entries, sessions, transcripts, conversations, audit.
 
         Words that consent hides at the moment are named as withheld.
         """
@@ -73,6 +73,7 @@ class _Document:
             ("ledger", self._each(self._its.consent, history, {})),
             ("sessions", self._sessions(of_patient)),
             ("conversations", self._conversations(of_patient)),
+            ("audit", self._audit(of_patient)),
         )
         for name, items in parts:
             yield f',"{name}":['
@@ -105,6 +106,13 @@ class _Document:
                 yield message
             yield "]}"
             comma = ","
+
+    async def _audit(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
+        comma = ""
+        for peer in (self._its.transcriber, self._its.chat):
+            async for row in self._rows(peer, "/audit-events", of_patient):
+                yield comma + json.dumps({name: value for name, value in row.items() if name != "cursor"})
+                comma = ","
 
     async def _each(self, peer: Peer, path: str, params: dict[str, str]) -> AsyncIterator[str]:
         comma = ""

@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 
 from libs.common.problem_response import MEDIA_TYPE
 from services.gateway.api.examples import ANSWERS, BODIES
+from services.gateway.api.passing import EVENTS
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
 from services.gateway.routes import BY_OPERATION, Route
@@ -95,12 +96,18 @@ def _answer(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": "As asked."}
     if route.status == 204:
         return answer
-    media_type = "text/event-stream" if route.operation_id == "watchSession" else "application/json"
-    content: dict[str, Any] = {"schema": {"type": "string" if media_type.startswith("text") else "object"}}
+    media_types = (EVENTS,) if route.operation_id == "watchSession" else ("application/json", *route.also_as)
+    content: dict[str, Any] = {media_type: {"schema": _shape(media_type)} for media_type in media_types}
     if route.operation_id in ANSWERS:
-        content["example"] = ANSWERS[route.operation_id]
-    others = {other: {"schema": {"type": "object"}} for other in route.also_as}
-    return answer | {"content": {media_type: content} | others}
+        content["application/json"]["example"] = ANSWERS[route.operation_id]
+    return answer | {"content": content}
+
+
+def _shape(media_type: str) -> dict[str, Any]:
+    if media_type == EVENTS:
+        # OpenAPI 3.1 has no word for a stream of events (3.2 has `itemSchema`), so any event is one.
+        return {"description": "Server-sent events; the last one is `done` or `error`."}
+    return {"type": "object" if media_type.endswith("json") else "string"}
 
 
 def _problems(route: Route, own_url: str) -> dict[str, Any]:

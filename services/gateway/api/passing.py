@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from libs.common.errors import AppError
 
-_PASSED = ("content-type", "etag", "location", "retry-after", "content-disposition")
+_PASSED = ("content-type", "etag", "location", "retry-after", "content-disposition", "ratelimit-policy", "ratelimit")
 EVENTS = "text/event-stream"
 _BROKEN_OFF = b'event: error\ndata: {"type":"/problems/upstream-failed","status":502}\n\n'
 

@@ -16,6 +16,7 @@ from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
 from services.gateway.clients import Peer
 from services.gateway.gate import body_of
+from services.gateway.replays import require_key
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.
@@ -119,6 +120,10 @@ def _upload_headers(request: Request) -> dict[str, str]:
     headers = {"content-type": media_type}
     if "repr-digest" in request.headers:
         headers["repr-digest"] = request.headers["repr-digest"]
+    if "idempotency-key" in request.headers:
+        # Ingestion makes the session's id of it: a sending whose answer was lost is the same session when repeated.
+        require_key(request.headers["idempotency-key"])
+        headers["idempotency-key"] = request.headers["idempotency-key"]
     length = request.headers.get("content-length")
     if length is None:
         return headers | {"transfer-encoding": "chunked"}

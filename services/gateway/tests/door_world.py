@@ -6,8 +6,9 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import uvicorn
@@ -16,12 +17,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from libs.common.database import Database
 from libs.common.http_app import build_app
 from libs.contracts.capability import Claims, parse
+from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import public_side
 
 OPERATOR = "operator-token-of-the-tests"
+NOBODY = Claims(OrganizationId(UUID(int=0)), "nobody", frozenset(), datetime.max.replace(tzinfo=UTC), UUID(int=0))
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Peer:
     pause_s: float = 0.0
     pieces: list[bytes] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
+    crisis: bool = False
     bytes_read: int = 0
     cut_off: bool = False
 
@@ -60,9 +64,13 @@ class Peer:
             self.bytes_read += len(message.get("body", b""))
             body, more = (body + message.get("body", b""))[:100_000], message.get("more_body", False)
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        claims = parse(headers["authorization"].removeprefix("Bearer "))
+        token = headers.get("authorization", "").removeprefix("Bearer ")
+        claims = parse(token) if token else NOBODY
         self.heard.append(Heard(scope["method"], scope["path"], headers, body, claims))
         await asyncio.sleep(self.pause_s)
+        if scope["path"] == "/crisis":
+            await _plain(send, 200 if self.crisis else 204, b'{"answered_by": "safety"}' if self.crisis else b"")
+            return
         start = [(b"content-type", self.content_type.encode())]
         await send({"type": "http.response.start", "status": self.status, "headers": start})
         for piece in self.pieces:
@@ -75,6 +83,12 @@ class Peer:
         self.status, self.content_type = status, "application/problem+json"
         problem = {"type": f"/problems/{slug}", "title": "t", "status": status, "detail": "said so"}
         self.body = json.dumps(problem | more).encode()
+
+
+async def _plain(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @contextlib.asynccontextmanager
@@ -103,6 +117,7 @@ class Door:
     http: httpx.AsyncClient
     organization_id: str
     key: str
+    peer_url: str
     patient_id: str = ""
     therapist_id: str = ""
 
@@ -180,7 +195,7 @@ async def door(infra: Infra, **more: Any) -> AsyncIterator[Door]:
         assert made.status_code == 201, made.text
         body = made.json()
         http.headers["Authorization"] = f"Bearer {body['api_key']}"
-        opened = Door(url, peer, http, body["organization_id"], body["api_key"])
+        opened = Door(url, peer, http, body["organization_id"], body["api_key"], peer_url)
         opened.patient_id = await opened.new_user("patient")
         opened.therapist_id = await opened.new_user("therapist")
         yield opened

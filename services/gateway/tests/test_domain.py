@@ -1,6 +1,7 @@
 """The rules of the door, without any I/O."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,13 +9,25 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from libs.common.errors import FORBIDDEN, AppError
+from libs.common.errors import FORBIDDEN, INVALID_REQUEST, AppError, ProblemType
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId
-from services.gateway.domain import Access, ApiKey, PatientToken, Principal, Scope, is_last_admin, may, require_granted
+from services.gateway.domain import (
+    Access,
+    ApiKey,
+    KeyWish,
+    PatientToken,
+    Principal,
+    Rotation,
+    Scope,
+    is_last_admin,
+    may,
+    require_granted,
+)
 from services.gateway.key_format import PATTERN, new_key, read_key
 from services.gateway.patient_tokens import AUDIENCE, TokenSigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
 ORGANIZATION = OrganizationId(UUID(int=1))
 KEY_ID = ApiKeyId("abcdefABCDEF")
 
@@ -76,9 +89,50 @@ def test_a_patients_token_opens_chat_and_nothing_else() -> None:
 
 def test_no_key_makes_a_key_that_may_do_more_than_itself() -> None:
     with pytest.raises(AppError) as refused:
-        require_granted(_principal(Scope.ADMIN), frozenset({Scope.ADMIN, Scope.CHAT_DELEGATE}))
+        require_granted(_principal(Scope.ADMIN), KeyWish("x", frozenset({Scope.ADMIN, Scope.CHAT_DELEGATE})), NOW)
 
     assert refused.value.problem is FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("own_end", "wanted_end", "problem"),
+    [
+        (None, NOW, INVALID_REQUEST),
+        (NOW + HOUR, None, FORBIDDEN),
+        (NOW + HOUR, NOW + 2 * HOUR, FORBIDDEN),
+    ],
+)
+def test_no_key_makes_a_key_that_has_expired_or_lasts_longer_than_itself(
+    own_end: datetime | None, wanted_end: datetime | None, problem: ProblemType
+) -> None:
+    maker = replace(_principal(Scope.ADMIN), expires_at=own_end)
+
+    with pytest.raises(AppError) as refused:
+        require_granted(maker, KeyWish("x", frozenset({Scope.ADMIN}), wanted_end), NOW)
+
+    assert refused.value.problem is problem
+
+
+def test_a_replaced_key_ends_with_its_overlap_and_never_later_than_it_would_have() -> None:
+    key = _key("old", Scope.ADMIN)
+
+    assert Rotation(HOUR).old_ends_at(key, NOW) == NOW + HOUR
+    assert Rotation(HOUR).old_ends_at(replace(key, expires_at=NOW + HOUR / 2), NOW) == NOW + HOUR / 2
+
+
+def test_a_key_opens_nothing_from_the_moment_it_expires() -> None:
+    key = replace(_key("k"), expires_at=NOW)
+
+    assert key.is_in_force(NOW - timedelta(microseconds=1))
+    assert not key.is_in_force(NOW)
+    assert not _key("k", revoked=True).is_in_force(NOW)
+
+
+def test_a_key_that_expires_does_not_count_as_the_other_admin_key() -> None:
+    last, passing = _key("last", Scope.ADMIN), replace(_key("passing", Scope.ADMIN), expires_at=NOW + HOUR)
+
+    assert is_last_admin(last, [last, passing])
+    assert not is_last_admin(passing, [last, passing])
 
 
 def test_the_last_admin_key_is_the_one_without_another_that_is_active() -> None:

@@ -137,5 +137,5 @@ async def test_an_export_is_read_under_reading_scopes_bound_to_the_patient(clini
     assert document["complete"] is True
     assert document["sessions"] == document["conversations"] == document["consents"] == document["ledger"] == []
     for heard in clinic.peer.heard:
-        assert heard.claims.scopes == {"consent:read", "ingestion:read", "transcriber:read", "chat:read"}
+        assert heard.claims.scopes == {"consent:read", "ingestion:read", "transcriber:read", "chat:read", "audit:read"}
         assert str(heard.claims.patient_id) == clinic.patient_id

@@ -67,6 +67,16 @@ async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: Door) -> None
     assert len(clinic.peer.heard) == 1
 
 
+async def test_a_revocation_waits_for_no_twin_that_may_have_died_with_its_gateway(clinic: Door) -> None:
+    clinic.peer.pause_s = 1.0
+    key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
+
+    answers = await asyncio.gather(*(clinic.http.post(path, json={}, headers=key) for _ in range(2)))
+
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert len(clinic.peer.heard) == 2
+
+
 async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_stays_a_no(clinic: Door) -> None:
     key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
     clinic.peer.refuses(503, "unavailable")

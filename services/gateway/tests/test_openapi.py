@@ -39,6 +39,30 @@ async def test_every_operation_lists_its_problems_its_security_and_an_example(cl
             assert operation["description"]
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/users", "GET, POST"),
+        ("/api/v1/sessions/01a20000-0000-7000-8000-000000000000/transcript", "GET, PATCH"),
+        ("/api/v1/me", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_told_all_the_right_ones(clinic: Door, path: str, allowed: str) -> None:
+    answer = await clinic.http.request("PUT", path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_the_document_says_what_else_than_json_an_answer_can_be(clinic: Door) -> None:
+    document = (await clinic.http.get("/openapi.json")).json()
+
+    paths = document["paths"]
+    chat = paths["/api/v1/chat"]["post"]["responses"]["200"]["content"]
+    words = paths["/api/v1/sessions/{session_id}/transcript"]["get"]["responses"]["200"]["content"]
+    assert set(chat) == {"application/json", "text/event-stream"}
+    assert set(words) == {"application/json", "text/vtt", "application/x-subrip", "text/plain"}
+
+
 def test_examples_are_of_routes_that_exist() -> None:
     silent = {"watchSession", "revokePatientToken", "deleteConversation"}
 

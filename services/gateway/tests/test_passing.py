@@ -119,6 +119,17 @@ async def test_an_upload_passes_whole(clinic: Door) -> None:
     }  # fmt: skip
 
 
+async def test_an_uploads_idempotency_key_goes_along_and_one_that_cannot_be_a_key_goes_nowhere(clinic: Door) -> None:
+    clinic.peer.status = 202
+
+    for key in ("upload-1", "k" * 256):
+        headers = MULTIPART | {"Idempotency-Key": key}
+        answer = await clinic.http.post("/api/v1/sessions", content=_recording(1), headers=headers)
+
+    assert answer.status_code == 422
+    assert [heard.headers["idempotency-key"] for heard in clinic.peer.heard] == ["upload-1"]
+
+
 async def test_an_early_refusal_comes_back_while_the_caller_is_still_sending(clinic: Door) -> None:
     clinic.peer.answers_after_bytes = 1
     clinic.peer.refuses(403, "consent-required", missing=["recording"])

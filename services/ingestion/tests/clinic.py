@@ -196,10 +196,14 @@ def store_settings(infra: Infra) -> StoreAddress:
 
 @asynccontextmanager
 async def clinic(
-    infra: Infra, tenant: Tenant, consent_url: str, objects: Objects | None = None
+    infra: Infra,
+    tenant: Tenant,
+    consent_url: str,
+    objects: Objects | None = None,
+    kind_of_database: type[Database] = Database,
 ) -> AsyncIterator[Clinic]:
-    """Start the service for one tenant; `objects` stands in for the store when it has to fail."""
-    database = Database(infra.database_url("ingestion"), REFUSALS)
+    """Start the service for one tenant; `objects` and the kind of database stand in for those that have to fail."""
+    database = kind_of_database(infra.database_url("ingestion"), REFUSALS)
     peer = ServiceClient(consent_url, 10, BY_SLUG)
     store = ObjectStore(store_settings(infra))
     made = parts(database, LocalKey(new_key()), objects or store, ConsentClient(peer))

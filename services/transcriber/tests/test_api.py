@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http_app import AppSpec, build_app
 from services.transcriber.api import build_router, preferred
 from services.transcriber.tests.world import Clinic, transcript
@@ -18,7 +19,7 @@ class World:
     def __init__(self) -> None:
         self.clinic = Clinic()
         self.clinic.transcripts.versions.append(transcript(self.clinic.event))
-        app = build_app(AppSpec("transcriber", "1", (build_router(self.clinic.words),)))
+        app = build_app(AppSpec("transcriber", "1", (build_router(self.clinic.words, self.clinic.audit),)))
         self.client = httpx.AsyncClient(base_url="http://transcriber", transport=httpx.ASGITransport(app=app))
 
     @property
@@ -131,3 +132,15 @@ async def test_the_work_on_a_recording_can_be_watched(world: World) -> None:
     answer = await world.client.get(f"/sessions/{world.clinic.session_id}/transcription")
 
     assert (answer.json()["status"], answer.json()["attempts"]) == ("completed", 1)
+
+
+async def test_words_are_on_record_before_they_leave_and_do_not_leave_without(world: World) -> None:
+    await world.client.get(world.path)
+    await world.client.get(world.path, headers={"Accept": "text/vtt"})
+    world.clinic.audit.fails_with = AppError(UNAVAILABLE, "The database is not answering.")
+
+    refused = await world.client.get(world.path)
+
+    assert world.clinic.audit.noted == [(1, "read"), (1, "read")]
+    assert refused.status_code == 503
+    assert "How are you" not in refused.text

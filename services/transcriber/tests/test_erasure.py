@@ -17,6 +17,7 @@ from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
+from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Speech
 from services.transcriber.handlers import Transcribe, World
@@ -39,7 +40,7 @@ class Clinic:
         self.ears = FakeEars()
         world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
         self.step = Transcribe(world)
-        self.words = Words(archive.database, archive.store, lambda: NOW)
+        self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def transcribes(self) -> Sequence[Event]:
         event = self.archive.event

@@ -10,6 +10,7 @@ from libs.common.events import Event
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, TranscriptWithheld
+from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.handlers import Transcribe, World
@@ -25,7 +26,7 @@ class Pipeline:
         self.ears = FakeEars()
         world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
         self.step = Transcribe(world)
-        self.words = Words(archive.database, archive.store, lambda: NOW)
+        self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def run(self) -> Sequence[Event]:
         """Do both halves and publish what follows."""

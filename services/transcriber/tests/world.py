@@ -10,6 +10,8 @@ from libs.common.database import Transaction
 from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
+from libs.common.paging import Page
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
@@ -28,7 +30,7 @@ from services.transcriber.domain import (
     Word,
 )
 from services.transcriber.handlers import Transcribe, World
-from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey
+from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release
 from services.transcriber.tests.recordings import Recording
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -188,6 +190,22 @@ class FakeTranscripts:
             raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
 
 
+class FakeAudit:
+    """Remembers which words left, and can refuse."""
+
+    def __init__(self) -> None:
+        self.noted: list[tuple[int, str]] = []
+        self.fails_with: AppError | None = None
+
+    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+        if self.fails_with:
+            raise self.fails_with
+        self.noted.append((transcript.version, release.value))
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        return Page((), None)
+
+
 class FakeConsents:
     """Consent that holds until it is said to be gone."""
 
@@ -246,7 +264,8 @@ class Clinic:
             self.transactions, self.transcripts, self.consents, FakeRecordings(), self.ears, clock=lambda: NOW
         )
         self.step = Transcribe(world)
-        self.words = Words(self.transactions, self.transcripts, lambda: NOW)
+        self.audit = FakeAudit()
+        self.words = Words(self.transactions, self.transcripts, self.audit, lambda: NOW)
 
     @property
     def session_id(self) -> SessionId:

@@ -5,8 +5,8 @@ from alembic import op
 from libs.common.migration import isolate
 from libs.common.tombstones import Rows, erasable
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:

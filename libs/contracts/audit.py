@@ -1,0 +1,80 @@
+"""What an audit says, wherever it is kept: who was given what about whom and when. Ids and times, never words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from libs.common.clock import to_json_time
+from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
+
+Kind = Literal["transcript.read", "transcript.corrected", "answer.given"]
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One row. `about` names what was given: ids and numbers that belong to this kind."""
+
+    id: UUID
+    at: datetime
+    kind: Kind
+    actor: str
+    api_key_id: str | None
+    patient_id: UUID
+    about: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Render; `cursor` is the exact place of this row in any list of audits."""
+        return {
+            "id": str(self.id),
+            "at": to_json_time(self.at),
+            "kind": self.kind,
+            "actor": self.actor,
+            "api_key_id": self.api_key_id,
+            "patient_id": str(self.patient_id),
+            **self.about,
+            "cursor": self.position.to_cursor(),
+        }
+
+    @property
+    def position(self) -> Position:
+        """Where it is in a list, newest first."""
+        return Position(self.at, self.id)
+
+
+class AuditQuery(BaseModel):
+    """Which rows to list, newest first; `since` is included and `until` is not."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    patient_id: UUID | None = None
+    actor: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(None, max_length=200)
+
+    @property
+    def window(self) -> Window:
+        """The part of the list; raises AppError(INVALID_REQUEST) for a cursor that is not ours."""
+        return Window.of(self.limit, self.cursor)
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what the SQL of an audit store is asked with."""
+        after = self.window.after
+        return {
+            "patient": self.patient_id,
+            "actor": self.actor,
+            "since": self.since,
+            "until": self.until,
+            "after_at": after.at if after else None,
+            "after_id": after.id if after else None,
+            "most": self.limit + 1,
+        }
+
+    def page(self, rows: list[AuditEntry]) -> Page[AuditEntry]:
+        """Make the page of rows that were read with `parameters`."""
+        return Page.cut(rows, self.limit, lambda row: row.position)

@@ -1,0 +1,203 @@
+"""Organizations with patients, words and keys of every kind; in each of their texts stands a word nobody can guess."""
+
+import io
+import secrets
+import wave
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from libs.contracts.purposes import Purpose
+from libs.devstack.stack import Stack, StackOptions
+from libs.devstack.vendors import deepgram, openai
+from libs.devstack.vendors.asgi_server import serve
+from services.gateway.domain import Scope
+
+READY_WITHIN_S = 120
+OPENAI_KEY = "sk-proof"
+_OK_BELOW = 400
+
+
+@contextmanager
+def stack_on_fakes() -> Iterator[Stack]:
+    """Run the whole system on the vendors' fakes; a key may ask as often as it likes."""
+    with serve(deepgram.DeepgramFake().app()) as hearing, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
+        options = StackOptions(
+            per_service={
+                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing},
+                "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding}/v1"},
+                "gateway": {"REQUESTS_PER_HOUR": "1000000"},
+            },
+            env="test",
+            vendor_keys=False,
+        )
+        with Stack.running(options=options) as stack:
+            yield stack
+
+
+@dataclass
+class Patient:
+    """One patient: the word that stands in every text about them, and a token of their own."""
+
+    id: str
+    canary: str
+    token: str = ""
+
+
+@dataclass
+class Clinic:
+    """One organization. `credentials` by name; `ids` by the name of the parameter they fill.
+
+    `canary` is the organization's word, `sent` the one its callers write later, also in their patients' names.
+    `kept` are ids that its own callers leave alone, so that there are words to be found to the end.
+    """
+
+    canary: str
+    sent: str = field(default_factory=lambda: canary("sent"))
+    key: str = ""
+    patients: list[Patient] = field(default_factory=list)
+    credentials: dict[str, str] = field(default_factory=dict)
+    ids: dict[str, list[str]] = field(default_factory=dict)
+    kept: dict[str, list[str]] = field(default_factory=dict)
+
+    def know(self, kind: str, value: str) -> None:
+        """Remember an id."""
+        self.ids.setdefault(kind, []).append(value)
+
+    @property
+    def canaries(self) -> list[str]:
+        """All words of this organization."""
+        return [self.canary, self.sent, *(patient.canary for patient in self.patients)]
+
+
+def canary(kind: str) -> str:
+    """Return a word that nobody can guess and no search engine splits."""
+    return f"{kind}{secrets.token_hex(12)}"
+
+
+def recording() -> bytes:
+    """Return a second of noise as WAV, unlike any other."""
+    made = io.BytesIO()
+    with wave.open(made, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(secrets.token_bytes(16_000))
+    return made.getvalue()
+
+
+class Founder:
+    """Makes organizations through the public door, as an integrator would."""
+
+    def __init__(self, http: httpx.AsyncClient, operator_token: str) -> None:
+        self._http = http
+        self._operator = operator_token
+
+    async def found(self) -> Clinic:
+        """Make one with two patients, a therapist and a key for every scope."""
+        clinic = Clinic(canary("org"))
+        body = {"name": clinic.canary, "admin_key_name": clinic.canary}
+        made = await self._post(self._operator, "/operator/v1/organizations", body)
+        clinic.key = made["api_key"]
+        clinic.credentials["everything"] = clinic.key
+        await self._keys(clinic)
+        therapist = await self._user(clinic, "therapist", clinic.canary)
+        clinic.know("therapist_id", therapist)
+        for _ in range(2):
+            await self._patient(clinic, therapist)
+        spare = Patient(await self._user(clinic, "patient", canary("pat")), clinic.canary)
+        granted = await self._post(clinic.key, "/api/v1/consents", _grant(spare, therapist, Purpose.RECORDING))
+        clinic.know("consent_id", granted["id"])
+        return clinic
+
+    async def _keys(self, clinic: Clinic) -> None:
+        for scope in Scope:
+            body = {"name": clinic.canary, "scopes": [scope.value]}
+            clinic.credentials[scope.value] = (await self._post(clinic.key, "/api/v1/api-keys", body))["api_key"]
+        spare = await self._post(clinic.key, "/api/v1/api-keys", {"name": clinic.canary, "scopes": ["sessions:read"]})
+        clinic.know("key_id", spare["id"])
+
+    async def _user(self, clinic: Clinic, role: str, word: str) -> str:
+        body = {"role": role, "email": f"{word}@example.org", "external_id": word}
+        made = await self._post(clinic.key, "/api/v1/users", body)
+        clinic.know("user_id", made["id"])
+        return str(made["id"])
+
+    async def _patient(self, clinic: Clinic, therapist: str) -> None:
+        word = canary("pat")
+        patient = Patient(await self._user(clinic, "patient", word), word)
+        clinic.patients.append(patient)
+        clinic.know("patient_id", patient.id)
+        for purpose in Purpose:
+            consent = await self._post(clinic.key, "/api/v1/consents", _grant(patient, therapist, purpose))
+            clinic.kept.setdefault("consent_id", []).append(consent["id"])
+        await self._session(clinic, patient, therapist)
+        asked = {"patient_id": patient.id, "message": f"What about {word} and my sleep?"}
+        answer = await self._post(clinic.key, "/api/v1/chat", asked)
+        clinic.kept.setdefault("conversation_id", []).append(answer["conversation_id"])
+        made = await self._post(clinic.key, f"/api/v1/patients/{patient.id}/tokens", {})
+        patient.token = made["token"]
+        spare = await self._post(clinic.key, f"/api/v1/patients/{patient.id}/tokens", {})
+        clinic.know("jti", spare["jti"])
+        clinic.credentials[f"patient {len(clinic.patients)}"] = patient.token
+
+    async def _session(self, clinic: Clinic, patient: Patient, therapist: str) -> None:
+        data = {
+            "patient_id": patient.id,
+            "therapist_id": therapist,
+            "session_date": "2026-09-08T15:00:00Z",
+            "metadata": f'{{"note": "{patient.canary}"}}',
+        }
+        headers = {"Authorization": f"Bearer {clinic.key}"}
+        file = {"file": (f"{patient.canary}.wav", recording())}
+        sent = await self._http.post("/api/v1/sessions", data=data, files=file, headers=headers)
+        session = _checked(sent)["session_id"]
+        clinic.know("session_id", session)
+        await self._ready(clinic, session)
+        path = f"/api/v1/sessions/{session}/transcript"
+        words = [
+            {"speaker": who, "text": f"My sleep and {patient.canary} again.", "start_time": n, "end_time": n + 0.3}
+            for n, who in enumerate(("therapist", "patient"))
+        ]
+        corrected = await self._http.patch(path, json={"segments": words}, headers=headers | {"If-Match": '"1"'})
+        _checked(corrected)
+        await self._ready(clinic, session)
+
+    async def _ready(self, clinic: Clinic, session: str) -> None:
+        headers = {"Authorization": f"Bearer {clinic.key}"}
+        for _ in range(READY_WITHIN_S // 5):
+            seen = await self._http.get(f"/api/v1/sessions/{session}", params={"wait": 5}, headers=headers)
+            status = _checked(seen)["status"]
+            if status == "ready":
+                return
+            if status in ("failed", "withheld"):
+                break
+        raise TimeoutError(f"a session did not become ready within {READY_WITHIN_S} s")
+
+    async def _post(self, credential: str, path: str, body: Mapping[str, Any]) -> Any:
+        return _checked(await self._http.post(path, json=body, headers={"Authorization": f"Bearer {credential}"}))
+
+
+def _grant(patient: Patient, therapist: str, purpose: Purpose) -> dict[str, Any]:
+    return {
+        "patient_id": patient.id,
+        "therapist_id": therapist,
+        "consent_type": purpose.value,
+        "document": f"I agree. {patient.canary}",
+        "metadata": {"note": patient.canary},
+        "attested": {"ip": "203.0.113.9", "user_agent": patient.canary},
+    }
+
+
+def _checked(answer: httpx.Response) -> Any:
+    if answer.status_code >= _OK_BELOW:
+        raise RuntimeError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
+    return answer.json()
+
+
+@asynccontextmanager
+async def client_of(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    """Open a client of the gateway."""
+    async with httpx.AsyncClient(base_url=stack.gateway_url, trust_env=False, timeout=30) as http:
+        yield http

@@ -1,0 +1,50 @@
+"""The audit: kept by each service beside what it gives away, merged here in the order of time, page by page."""
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+from starlette.responses import JSONResponse, Response
+
+from libs.common.paging import Position
+from libs.contracts.audit import AuditQuery
+from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
+from services.gateway.api.guard import Caller, Doors, asked
+from services.gateway.api.passing import params_of
+from services.gateway.clients import Peer
+
+
+def add_audit(doors: Doors, sources: Sequence[Peer]) -> None:
+    """Add the route; each source answers `GET /audit-events` in the same order, from the same cursor."""
+
+    async def list_audit_events(caller: Caller, request: Request, wanted: Annotated[AuditQuery, Query()]) -> Response:
+        """List who was given which words about whom, newest first: transcripts read or corrected, and answers.
+
+        `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
+        """
+        query = asked(caller, "listAuditEvents")
+        params = params_of(wanted)
+        answers = await asyncio.gather(*(peer.ask(query, "GET", "/audit-events", params=params) for peer in sources))
+        page = merged([answer.json() for answer in answers], wanted.limit)
+        if MEDIA_TYPE in request.headers.get("accept", ""):
+            return JSONResponse(bundle_of(page, request.url.path), media_type=MEDIA_TYPE)
+        return JSONResponse(page)
+
+    doors.open("listAuditEvents", list_audit_events)
+
+
+def merged(pages: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
+    """Return the newest `limit` rows of several pages that each hold the newest `limit` of their own."""
+    rows = list(heapq.merge(*(page["data"] for page in pages), key=_place, reverse=True))
+    kept = rows[:limit]
+    has_more = len(rows) > limit or any(page["has_more"] for page in pages)
+    next_cursor = kept[-1]["cursor"] if kept and has_more else None
+    data = [{key: value for key, value in row.items() if key != "cursor"} for row in kept]
+    return {"data": data, "has_more": has_more, "next_cursor": next_cursor}
+
+
+def _place(row: dict[str, Any]) -> tuple[Any, Any]:
+    position = Position.from_cursor(row["cursor"])
+    return position.at, position.id

@@ -1,0 +1,72 @@
+"""Who was given a session's words: written in the transaction that reads them, so that no read goes without its row."""
+
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from libs.common.database import Database, Transaction
+from libs.common.ids import new_id
+from libs.common.paging import Page
+from libs.contracts.audit import AuditEntry, AuditQuery
+from services.transcriber.domain import Transcript
+from services.transcriber.ports import Release
+
+# Who, with which key and when is written by the database, from the capability.
+_NOTE = text(
+    "insert into read_audit (organization_id, patient_id, session_id, id, transcript_id, transcript_version, action)"
+    " values (:organization_id, :patient_id, :session_id, :id, :transcript_id, :version, :action)"
+)
+_PAGE = text(
+    "select id, at, action, actor, api_key_id, patient_id, session_id, transcript_id, transcript_version"
+    " from read_audit where (cast(:patient as uuid) is null or patient_id = :patient)"
+    " and (cast(:actor as text) is null or actor = :actor)"
+    " and (cast(:since as timestamptz) is null or at >= :since)"
+    " and (cast(:until as timestamptz) is null or at < :until)"
+    " and (cast(:after_at as timestamptz) is null or (at, id) < (:after_at, cast(:after_id as uuid)))"
+    " order by at desc, id desc limit :most"
+)
+
+
+class ReadAudit:
+    """The audit of transcripts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+        """Write that these words are about to leave."""
+        about = transcript.about
+        await tx.execute(
+            _NOTE,
+            {
+                "organization_id": about.organization_id,
+                "patient_id": about.patient_id,
+                "session_id": about.session_id,
+                "id": new_id(),
+                "transcript_id": transcript.id,
+                "version": transcript.version,
+                "action": release.value,
+            },
+        )
+
+    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+        """Return rows, newest first; takes a capability with `audit:read`."""
+        async with self._database.transaction() as tx:
+            found = await tx.execute(_PAGE, wanted.parameters())
+            return wanted.page([_entry(row) for row in found])
+
+
+def _entry(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        id=row.id,
+        at=row.at,
+        kind="transcript.read" if row.action == Release.READ.value else "transcript.corrected",
+        actor=row.actor,
+        api_key_id=row.api_key_id,
+        patient_id=row.patient_id,
+        about={
+            "session_id": str(row.session_id),
+            "transcript_id": str(row.transcript_id),
+            "transcript_version": row.transcript_version,
+        },
+    )

@@ -1,0 +1,71 @@
+"""Who was given whose words is on record across the services, and an auditor gets it in every shape."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from libs.devstack.stack import Stack
+from proofs.clinics import Clinic, Founder, stack_on_fakes
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[Stack]:
+    with stack_on_fakes() as stack:
+        yield stack
+
+
+async def _clinics(system: Stack) -> tuple[Clinic, Clinic]:
+    async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
+        founder = Founder(http, system.operator_token)
+        return await founder.found(), await founder.found()
+
+
+async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_own_auditor(system: Stack) -> None:
+    clinic, other = await _clinics(system)
+    session, patient = clinic.ids["session_id"][0], clinic.patients[0]
+    reader = {"Authorization": f"Bearer {clinic.credentials['transcripts:read']}"}
+    auditor = {"Authorization": f"Bearer {clinic.credentials['admin']}"}
+    path = "/api/v1/audit-events"
+    async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
+        await http.get(f"/api/v1/sessions/{session}/transcript", headers=reader)
+        everything = (await http.get(path, headers=auditor)).json()
+        about_one = (await http.get(path, params={"patient_id": patient.id}, headers=auditor)).json()["data"]
+        by_ones, cursor = [], None
+        for _ in range(len(everything["data"])):
+            page = (
+                await http.get(path, params={"limit": 1, **({"cursor": cursor} if cursor else {})}, headers=auditor)
+            ).json()
+            by_ones += page["data"]
+            cursor = page["next_cursor"]
+        fhir = await http.get(path, headers=auditor | {"Accept": "application/fhir+json"})
+        theirs = (await http.get(path, headers={"Authorization": f"Bearer {other.key}"})).json()["data"]
+        denied = await http.get(path, headers=reader)
+    exported = _exported(system, clinic)
+
+    newest = everything["data"][0]
+    assert (newest["kind"], newest["session_id"], newest["patient_id"]) == ("transcript.read", session, patient.id)
+    assert newest["api_key_id"] == clinic.credentials["transcripts:read"].split("_")[2]
+    assert {row["kind"] for row in about_one} == {"transcript.read", "transcript.corrected", "answer.given"}
+    assert {row["patient_id"] for row in about_one} == {patient.id}
+    assert by_ones == everything["data"]
+    assert cursor is None
+    assert [entry["resource"]["id"] for entry in fhir.json()["entry"]] == [row["id"] for row in by_ones]
+    assert {row["id"] for row in theirs} & {row["id"] for row in by_ones} == set()
+    assert denied.status_code == 403
+    assert exported == by_ones
+    assert not any(word in json.dumps(exported) for word in clinic.canaries)
+
+
+def _exported(system: Stack, clinic: Clinic) -> list[object]:
+    done = subprocess.run(
+        [sys.executable, "-m", "libs.ops.main", "audit", "export"],
+        env={"THERAPYRAG_URL": system.gateway_url, "THERAPYRAG_KEY": clinic.credentials["admin"], "PATH": ""},
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,0 +1,57 @@
+"""The pool proof in the size of CI, and the one way into another's session that is left to close."""
+
+import pytest
+from sqlalchemy import text
+
+from libs.common import capability
+from libs.common.database import Database
+from libs.devstack.infra import Infra
+from proofs import pool
+from proofs.line import seed
+from proofs.tenants import plant
+
+_PLANT = """
+do $$
+declare n text;
+begin
+  for n in select name from pg_prepared_statements where statement like '%ctx.enter%' loop
+    execute format('deallocate %I', n);
+    execute format('prepare %I(text) as insert into chat.inbox (grp, event_id) values ($1, gen_random_uuid())', n);
+  end loop;
+end $$"""
+
+
+@pytest.mark.slow
+def test_requests_that_share_sessions_never_see_each_other(infra: Infra, capsys: pytest.CaptureFixture[str]) -> None:
+    exit_code = pool.prove(infra, pool.REQUESTS, seed())
+
+    line = capsys.readouterr().out
+    assert exit_code == 0, line
+    assert "foreign_rows=0 left_over=0" in line
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="libs/common/database.py must connect with prepare_threshold=None: a statement that the driver prepared by "
+    "name is replaced by arbitrary SQL of an earlier request, and the next tenant's capability is given to it",
+)
+async def test_sql_of_an_earlier_request_cannot_take_the_next_ones_capability(infra: Infra) -> None:
+    attacker, victim = plant(infra), plant(infra)
+    theirs = victim.capability(infra, "chat:write")
+    database = Database(infra.database_url("chat"))
+    for _ in range(8):  # the driver prepares what it has sent a few times
+        with capability.holding(attacker.capability(infra, "chat:write")):
+            async with database.transaction() as tx:
+                await tx.execute(text("select 1"))
+    with capability.holding(attacker.capability(infra, "chat:write")):
+        async with database.transaction() as tx:
+            await tx.execute(text(_PLANT))
+
+    with capability.holding(theirs):
+        async with database.transaction() as tx:
+            await tx.execute(text("select 1"))
+
+    async with database.without_capability() as tx:
+        stolen = (await tx.execute(text("select count(*) from inbox where grp = :t"), {"t": theirs})).scalar_one()
+    await database.close()
+    assert stolen == 0
