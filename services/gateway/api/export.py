@@ -40,7 +40,7 @@ def add_export(doors: Doors, sources: Sources, users: Users) -> None:
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
-        """Export everything about a patient: user, consents with ledger entries, sessions, transcripts, conversations, audit.
+        """Export everything about a patient: user, consents and ledger, sessions, transcripts, conversations, audit.
 
         Words that consent hides at the moment are named as withheld.
         """
