@@ -76,5 +76,7 @@ begin
     end if;
   end loop;
 end $$;
+-- For ctx.in_turn, which locks for the capability's own organization only.
+grant execute on function pg_advisory_xact_lock(bigint) to owner_ctx;
 -- The relay measures how old the oldest write is.
 grant execute on function pg_stat_get_activity(integer) to svc_relay;
