@@ -22,8 +22,9 @@ async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
     Before Python 3.12 `asyncio.wait_for` swallows a cancellation that meets a result (bpo-37658), and redis-py sends
     through it: asked once, a listener was seen to go on for ever.
     """
-    left = set(tasks)
+    every = left = set(tasks)
     while left:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=ASK_AGAIN_S)
+    await asyncio.gather(*every, return_exceptions=True)
