@@ -1,0 +1,206 @@
+"""Makes worlds, has processes live and die in them, and looks at what is left."""
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString
+from uuid import UUID, uuid4
+
+import psycopg
+from redis.asyncio import Redis
+
+from libs.common import capability
+from libs.common.database import Database
+from libs.common.events import Event
+from libs.common.ids import new_id
+from libs.common.outbox import Outbox
+from libs.common.redis_streams import RedisStreams
+from libs.common.relay import Relay
+from libs.common.tests.crash_world import AT_WORK, GROUP, Job, Scenario, Servers
+from libs.common.tests.kernel_world import PASSWORD, SCHEMA, ThingCounted, make_schema, token
+from libs.devstack.infra import Infra
+
+_EFFECTS = "select thing_id::text || ' ' || number from kernel.effect where thing_id = any(%s)"
+_FACTS = "select payload ->> 'thing_id' from kernel.outbox where topic = %s"
+_INBOX = (
+    "select count(*) from kernel.inbox where event_id in (select id from kernel.outbox where topic = %s) "
+    "group by event_id"
+)
+LINE_BYTES_MAX = 4 * 1024 * 1024
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a process ended (0: it finished) and, if it was killed at a moment, which; else the moments it passed."""
+
+    code: int
+    died_at: str
+    passed: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Effects and facts that are missing, those that are there once too often, and all that is not as it must be."""
+
+    lost: int
+    twice: int
+    wrong: Mapping[str, object]
+
+
+@dataclass
+class Lane:
+    """One warm process that forks the ones that live and die, one at a time."""
+
+    process: asyncio.subprocess.Process
+
+    async def live(self, job: Job) -> Ending:
+        """Have one process live through the job."""
+        assert self.process.stdin
+        assert self.process.stdout
+        self.process.stdin.write(job.to_json().encode() + b"\n")
+        await self.process.stdin.drain()
+        code, last_words = json.loads(await self.process.stdout.readline())
+        if code == 0:
+            return Ending(code, "", json.loads(last_words))
+        return Ending(code, last_words, {})
+
+
+@asynccontextmanager
+async def lane() -> AsyncIterator[Lane]:
+    """Start a warm process, and end it."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "libs.common.tests.crash_process",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=LINE_BYTES_MAX,
+    )
+    try:
+        yield Lane(process)
+    finally:
+        assert process.stdin
+        process.stdin.close()
+        await process.wait()
+
+
+@dataclass
+class Worlds:
+    """Makes a world per crash, each on topics of its own, and judges it in the end."""
+
+    infra: Infra
+    database: Database
+    outbox: Outbox
+    streams: RedisStreams
+    redis: Redis
+    books: psycopg.AsyncConnection[tuple[Any, ...]]
+    organization_id: UUID
+
+    async def made(self, scenario: Scenario, lane: Lane, die_at: str = "") -> Job:
+        """Commit the scenario's events to the outbox, and leave things as a consumer before has left them."""
+        servers = Servers(self.database_url, self.infra.relay_database_url, self.infra.redis_url)
+        things = {str(new_id()): kind for kind in scenario.kinds}
+        topic = f"crash-{uuid4().hex}"
+        job = Job(servers, str(self.organization_id), topic, scenario.name, things, die_at)
+        with capability.holding(token(self.infra, self.organization_id)):
+            async with self.database.transaction() as tx:
+                await tx.emit(*(self._event(topic, thing) for thing, kind in things.items() if kind != "unreadable"))
+        if "unreadable" in scenario.kinds:
+            await self.redis.execute_command("XADD", f"{{{topic}}}:s", "*", "d", "not json")
+        if scenario.before in ("killed", "unheard"):
+            await Relay(self.outbox, self.streams.publisher(), [job.topic]).turn(job.topic)
+        if scenario.before == "killed":
+            await self._taken_and_not_finished(job)
+        if scenario.before == "died":
+            await self._died_at_work(job, lane)
+        return job
+
+    @property
+    def database_url(self) -> str:
+        """The database as the kernel's test role."""
+        return self.infra.url_of("svc_kernel", PASSWORD)
+
+    async def verdict(self, job: Job, last: Ending) -> Verdict:
+        """Compare what is there with what must be there once the job is done."""
+        topic, once = job.topic, dict.fromkeys(map(str, job.effects), 1)
+        found = {
+            "effects": Counter(await self._column(_EFFECTS, list(job.effects))),
+            "inbox rows": sorted(await self._column(_INBOX, topic)),
+            "facts written": Counter(await self._column(_FACTS, job.settled)),
+            "facts published": Counter(await self._things_on(job.settled)),
+            "events published": Counter(await self._things_on(topic)),
+            "pending": await self._pending(topic),
+            "parked": [await self.redis.zcard(f"{{{topic}}}:z:{GROUP}"), await self.redis.hlen(f"{{{topic}}}:zp:{GROUP}")],
+            "dead letters": await self.redis.xlen(f"{{{topic}}}:dlq:{GROUP}"),
+        }
+        must = {
+            "effects": {f"{thing} {number}": 1 for thing, number in job.effects.items()},
+            "inbox rows": [1] * len(job.effects),
+            "facts written": once,
+            "facts published": once,
+            "events published": {"-" if kind == "unreadable" else thing: 1 for thing, kind in job.things.items()},
+            "pending": [0, 0],
+            "parked": [0, 0],
+            "dead letters": job.dead,
+        }
+        wrong = {name: value for name, value in found.items() if value != must[name]}
+        if last.code != 0:
+            wrong["the last process ended with"] = last.code
+        lost = twice = 0
+        for name, value in found.items():
+            if isinstance(value, Counter):
+                lost += (Counter(must[name]) - value).total()
+                twice += (value - Counter(must[name])).total()
+        return Verdict(lost, twice, wrong)
+
+    async def _taken_and_not_finished(self, job: Job) -> None:
+        """A consumer took all entries and was killed; one of them it had run alone, twice."""
+        channel = self.streams.channel(job.topic, GROUP)
+        await channel.open()
+        for delivery in await channel.read(len(job.things), 0):
+            if job.things[json.loads(delivery.body)["payload"]["thing_id"]] == "poison":
+                for _ in range(2):
+                    await channel.mark_alone(delivery)
+        await channel.close()
+
+    async def _died_at_work(self, job: Job, lane: Lane) -> None:
+        """A process was killed while it worked on the events."""
+        ending = await lane.live(replace(job, die_at=AT_WORK))
+        assert (ending.code, ending.died_at) == (KILLED, AT_WORK)
+
+    async def _column(self, query: LiteralString, value: object) -> list[Any]:
+        return [row[0] for row in await (await self.books.execute(query, [value])).fetchall()]
+
+    async def _things_on(self, topic: str) -> list[str]:
+        """Return the thing of each entry of a stream."""
+        bodies = [fields["d"] for _, fields in await self.redis.xrange(f"{{{topic}}}:s")]
+        return [json.loads(body)["payload"]["thing_id"] if body.startswith("{") else "-" for body in bodies]
+
+    async def _pending(self, topic: str) -> list[int]:
+        lanes = [f"{{{topic}}}:s", f"{{{topic}}}:r:{GROUP}"]
+        return [(await self.redis.xpending(lane, GROUP))["pending"] for lane in lanes]
+
+    def _event(self, topic: str, thing: str) -> Event:
+        kind = type("ThingCounted", (ThingCounted,), {"topic": topic, "__module__": __name__})
+        made: Event = kind(organization_id=self.organization_id, thing_id=UUID(thing), number=1)
+        return made
+
+
+@asynccontextmanager
+async def worlds(infra: Infra) -> AsyncIterator[Worlds]:
+    """Open what worlds are made and judged with, and give it back."""
+    make_schema(infra)
+    database = Database(infra.url_of("svc_kernel", PASSWORD))
+    outbox, streams = Outbox(infra.relay_database_url, SCHEMA), RedisStreams(infra.redis_url)
+    redis = Redis.from_url(infra.redis_url, decode_responses=True)
+    async with await psycopg.AsyncConnection.connect(infra.admin_url, autocommit=True) as books:
+        yield Worlds(infra, database, outbox, streams, redis, books, new_id())
+    await redis.aclose()
+    await streams.close()
+    await outbox.close()
+    await database.close()

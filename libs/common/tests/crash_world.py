@@ -1,0 +1,92 @@
+"""What a process that is about to die has before it, and how the databases must look once another has finished it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
+
+GROUP = "crash"
+AT_WORK = "a step is at work"
+EFFECTS = {"plain": 2, "fails-once": 2, "hangs-once": 2, "cuts-once": 2, "flushes-once": 2, "refused": -1, "unwanted": -1}
+"""Each kind of event, and the number its effect must leave: once, whoever dies."""
+BURIED = frozenset({"refused", "unreadable", "poison"})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Events by kind; what a consumer that is gone has done with them; how things go for the one that will die."""
+
+    name: str
+    kinds: tuple[str, ...]
+    before: str = ""
+    outage: bool = False
+
+
+SCENARIOS = (
+    Scenario("plain", ("plain", "plain", "plain")),
+    Scenario("retry", ("fails-once", "plain")),
+    Scenario("given-up", ("refused", "unwanted", "unreadable")),
+    Scenario("suspects", ("plain", "plain", "poison"), before="killed"),
+    Scenario("unheard", ("plain", "fails-once"), before="unheard"),
+    Scenario("shutdown", ("plain", "hangs-once")),
+    Scenario("flushed", ("flushes-once", "plain")),
+    Scenario("outage", ("cuts-once", "plain"), outage=True),
+    Scenario("inherited", ("plain", "plain"), before="died"),
+)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where a process finds what it works on."""
+
+    database_url: str
+    relay_url: str
+    redis_url: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One world, and the moment at which the process that works on it dies (empty: it finishes)."""
+
+    servers: Servers
+    organization_id: str
+    topic: str
+    scenario: str
+    things: Mapping[str, str]
+    die_at: str = ""
+    occurrence: int = 1
+    heals: bool = False
+
+    @property
+    def settled(self) -> str:
+        """The topic of the facts that follow."""
+        return f"{self.topic}-settled"
+
+    @property
+    def what(self) -> Scenario:
+        """The scenario by its name."""
+        return next(scenario for scenario in SCENARIOS if scenario.name == self.scenario)
+
+    @property
+    def effects(self) -> dict[UUID, int]:
+        """The effect each thing must have in the end."""
+        return {UUID(thing): EFFECTS[kind] for thing, kind in self.things.items() if kind in EFFECTS}
+
+    @property
+    def dead(self) -> int:
+        """How many dead letters there must be in the end."""
+        return sum(kind in BURIED for kind in self.things.values())
+
+    def healing(self, die_at: str = "") -> "Job":
+        """Return what the process after this one is to do: finish with nothing in its way, or die too."""
+        return replace(self, die_at=die_at, heals=True)
+
+    def to_json(self) -> str:
+        """Return one line."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(line: str) -> "Job":
+        """Read that line."""
+        raw = json.loads(line)
+        return Job(**(raw | {"servers": Servers(**raw["servers"])}))
