@@ -20,7 +20,7 @@ from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, Prob
 from libs.common.events import Event
 from libs.common.handling import Handling
 from libs.common.outbox import Outbox
-from libs.common.redis_streams import RedisStreams
+from libs.common.redis_streams import RedisChannel, RedisStreams
 from libs.common.relay import Relay
 from libs.common.steps import Step, Subscription
 from libs.common.tests.crash_moments import WATCH
@@ -31,93 +31,95 @@ UNWANTED = ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)
 PACE = Pace(
     concurrency=4,
     block_s=0.05,
-    promote_s=0.01,
-    sweep_s=0.02,
-    audit_s=0.02,
+    promote_s=0.02,
+    sweep_s=0.03,
+    audit_s=0.03,
     alone_s=0.01,
     measure_s=0.03,
     trim_s=0.03,
     down_s=0.02,
     grace_s=0.05,
 )
-LOOK_S = 0.005
+LOOK_S = 0.02
 OUTAGE_S = 0.06
 TWIN_S = 0.15
 
 
-async def live(job: Job, folder: str, says: int) -> None:
-    """Run until the world is settled, dying on the way at `job.die_at`; say how it ended."""
-    life = await _Life.begun(job, folder)
-    WATCH.arm(job.die_at, job.occurrence, lambda moment: os.write(says, moment.encode()) and None)
+async def live(jobs: Sequence[Job], folder: str, says: int) -> None:
+    """Run until the worlds are settled, dying on the way at the first job's moment; say how it ended."""
+    life = _Life(jobs, Path(folder))
+    await life.begin()
+    WATCH.arm(jobs[0].die_at, lambda moment: os.write(says, moment.encode()) and None)
     await life.lived()
     WATCH.armed = False
     os.write(says, json.dumps(WATCH.seen).encode())
 
 
 class _Life:
-    def __init__(self, job: Job, redis_url: str) -> None:
-        self._job = job
-        self._redis = Redis.from_url(job.servers.redis_url, decode_responses=True)
-        self.database = Database(job.servers.database_url)
-        self.outbox = Outbox(job.servers.relay_url, SCHEMA)
-        self.streams = RedisStreams(redis_url)
-        self.channel = self.streams.channel(job.topic, GROUP)
-        self.step = _Settle(job, self._redis)
+    def __init__(self, jobs: Sequence[Job], folder: Path) -> None:
+        servers = jobs[0].servers
+        self._door = Door(folder / "door", servers.redis_url) if any(job.meets_outage for job in jobs) else None
+        self._redis = Redis.from_url(servers.redis_url, decode_responses=True)
+        self._database = Database(servers.database_url)
+        self._outbox = Outbox(servers.relay_url, SCHEMA)
+        self._streams = RedisStreams(self._door.url if self._door else servers.redis_url)
+        self._worlds = [(job, self._streams.channel(job.topic, GROUP), self._step(job)) for job in jobs]
 
-    @classmethod
-    async def begun(cls, job: Job, folder: str) -> "_Life":
-        """Begin, with a stream that is away at first where the scenario says so."""
-        if not job.what.outage or job.heals:
-            life = cls(job, job.servers.redis_url)
-        else:
-            door = Door(Path(folder) / "door", job.servers.redis_url)
-            life = cls(job, door.url)
-            life.step.door = door
-            door.close_for(OUTAGE_S)
-        if job.what.before == "unheard" and not job.heals:
-            await life.miss_a_reply()
-        return life
-
-    async def miss_a_reply(self) -> None:
-        """Let the server believe that this consumer got what was never heard here, some time ago."""
-        await self.channel.open()
-        stream, me = f"{{{self._job.topic}}}:s", self.channel.consumer
-        found: Any = self._redis.xreadgroup(GROUP, me, {stream: ">"}, count=10)
-        ids = [entry_id for _, entries in found for entry_id, _ in entries]
-        self._redis.xclaim(stream, GROUP, me, 0, ids, idle=60_000, justid=True)
+    async def begin(self) -> None:
+        """Begin as the scenario says: with a stream that is away, or a reply that was never heard."""
+        if self._door:
+            self._door.close_for(OUTAGE_S)
+        for job, channel, _ in self._worlds:
+            if job.what.before == "unheard" and not job.heals:
+                await channel.open()
+                _lose_a_reply(self._redis, channel)
 
     async def lived(self) -> None:
         """Relay and consume until nothing is left to do."""
-        job = self._job
-        relay = Relay(self.outbox, self.streams.publisher(), [job.topic, job.settled])
-        self.database.on_emitted = relay.wake
-        steps = {ThingCounted.type: Subscription(ThingCounted, self.step)}
-        handling = Handling(self.database, CATALOGUE, steps, Backoff(base_s=0.01, outage_wait_s=0.05))
+        topics = [topic for job, _, _ in self._worlds for topic in (job.topic, job.settled)]
+        relay = Relay(self._outbox, self._streams.publisher(), topics)
+        self._database.on_emitted = relay.wake
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as workers:
             workers.create_task(relay.run(stop))
-            workers.create_task(Consumer(self.channel, handling, PACE).run(stop))
-            while not self._is_settled():
+            for _, channel, step in self._worlds:
+                workers.create_task(Consumer(channel, self._handling(step), PACE).run(stop))
+            while not all(step.flushes == 0 and is_settled(self._redis, job) for job, _, step in self._worlds):
                 await asyncio.sleep(LOOK_S)
             stop.set()
-        await self.streams.close()
-        await self.database.close()
-        await self.outbox.close()
+        await self._streams.close()
+        await self._database.close()
+        await self._outbox.close()
 
-    def _is_settled(self) -> bool:
-        job, redis, topic = self._job, self._redis, self._job.topic
-        held = 0 if job.heals else sum(kind == "hangs-once" for kind in job.things.values())
-        if self.step.flushes or redis.xlen(f"{{{topic}}}:dlq:{GROUP}") < job.dead:
-            return False
-        if redis.xlen(f"{{{job.settled}}}:s") < len(job.effects) - held:
-            return False
-        if redis.xlen(f"{{{topic}}}:s") < len(job.things):
-            return False
-        waiting = 0
-        for lane in ("s", f"r:{GROUP}"):
-            groups: Any = redis.xinfo_groups(f"{{{topic}}}:{lane}")
-            waiting += sum(group["pending"] + (group["lag"] or 0) for group in groups)
-        return waiting <= held and not redis.zcard(f"{{{topic}}}:z:{GROUP}")
+    def _step(self, job: Job) -> "_Settle":
+        return _Settle(job, self._redis, self._door)
+
+    def _handling(self, step: "_Settle") -> Handling:
+        steps = {ThingCounted.type: Subscription(ThingCounted, step)}
+        return Handling(self._database, CATALOGUE, steps, Backoff(base_s=0.01, outage_wait_s=0.05))
+
+
+def _lose_a_reply(redis: Any, channel: RedisChannel) -> None:
+    """Let the server believe that this consumer got what was never heard here, some time ago."""
+    stream = f"{{{channel.topic}}}:s"
+    found = redis.xreadgroup(GROUP, channel.consumer, {stream: ">"}, count=10)
+    ids = [entry_id for _, entries in found for entry_id, _ in entries]
+    redis.xclaim(stream, GROUP, channel.consumer, 0, ids, idle=60_000, justid=True)
+
+
+def is_settled(redis: Any, job: Job) -> bool:
+    """Tell whether a world has all facts and dead letters that it must have, and nothing waiting."""
+    topic = job.topic
+    held = 0 if job.heals else sum(kind == "hangs-once" for kind in job.things.values())
+    enough = (
+        (f"{{{job.settled}}}:s", len(job.effects) - held),
+        (f"{{{topic}}}:dlq:{GROUP}", job.dead),
+        (f"{{{topic}}}:s", len(job.things)),
+    )
+    if any(redis.xlen(stream) < least for stream, least in enough) or redis.zcard(f"{{{topic}}}:z:{GROUP}"):
+        return False
+    groups = [group for lane in ("s", f"r:{GROUP}") for group in redis.xinfo_groups(f"{{{topic}}}:{lane}")]
+    return sum(group["pending"] + (group["lag"] or 0) for group in groups) <= held
 
 
 @dataclass

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
@@ -58,11 +58,11 @@ class Lane:
 
     process: asyncio.subprocess.Process
 
-    async def live(self, job: Job) -> Ending:
-        """Have one process live through the job."""
+    async def live(self, *jobs: Job) -> Ending:
+        """Have one process live through the jobs, all at a time; a process that is to die has one."""
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(job.to_json().encode() + b"\n")
+        self.process.stdin.write(json.dumps([asdict(job) for job in jobs]).encode() + b"\n")
         await self.process.stdin.drain()
         code, last_words = json.loads(await self.process.stdout.readline())
         if code == 0:

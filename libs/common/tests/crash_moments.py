@@ -21,12 +21,12 @@ class Watch:
         self.seen: Counter[str] = Counter()
         self.armed = False
         self.bubbling = False
-        self._die_at: tuple[str, int] = ("", 0)
+        self._die_at = ""
         self._last_word: Callable[[str], None] = _unheard
 
-    def arm(self, die_at: str, occurrence: int, last_word: Callable[[str], None]) -> None:
+    def arm(self, die_at: str, last_word: Callable[[str], None]) -> None:
         """Count moments from now on; die at this one after saying so."""
-        self._die_at = (die_at, occurrence)
+        self._die_at = die_at
         self._last_word = last_word
         self.armed = True
 
@@ -39,7 +39,7 @@ class Watch:
         if not self.armed:
             return
         self.seen[moment] += 1
-        if (moment, self.seen[moment]) == self._die_at:
+        if moment == self._die_at:
             self._last_word(moment)
             os.kill(os.getpid(), signal.SIGKILL)
 

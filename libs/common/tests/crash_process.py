@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine
+from typing import Any, NoReturn
 
 from libs.common.tests import crash_source
 from libs.common.tests.crash_world import Job
@@ -15,27 +17,38 @@ LIFE_MAX_S = 25
 
 
 def main() -> None:
-    """Answer each job with how its process ended and what it said last."""
+    """Answer each line of jobs with how its process ended and what it said last."""
     crash_source.install()
     from libs.common.tests import crash_child  # the kernel, now with points
 
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    # A collection in a child would copy every page that it shares with this process.
+    gc.disable()
     gc.freeze()
     for line in sys.stdin:
         hears, says = os.pipe()
         child = os.fork()
         if not child:
-            signal.alarm(LIFE_MAX_S)
-            with tempfile.TemporaryDirectory() as folder:
-                asyncio.run(crash_child.live(Job.from_json(line), folder, says))
-            os._exit(0)
+            _live(crash_child.live, line, says)
         os.close(says)
         with os.fdopen(hears) as pipe:
             last_words = pipe.read()
         _, status = os.waitpid(child, 0)
         answers.write(json.dumps([os.waitstatus_to_exitcode(status), last_words]) + "\n")
         answers.flush()
+
+
+def _live(life: Callable[[list[Job], str, int], Coroutine[Any, Any, None]], line: str, says: int) -> NoReturn:
+    """Be the child, and never come back from it."""
+    signal.alarm(LIFE_MAX_S)
+    code = 1
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(life([Job.read(raw) for raw in json.loads(line)], folder, says))
+        code = 0
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

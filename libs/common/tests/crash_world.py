@@ -1,8 +1,8 @@
 """What a process that is about to die has before it, and how the databases must look once another has finished it."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 GROUP = "crash"
@@ -54,7 +54,6 @@ class Job:
     scenario: str
     things: Mapping[str, str]
     die_at: str = ""
-    occurrence: int = 1
     heals: bool = False
 
     @property
@@ -66,6 +65,11 @@ class Job:
     def what(self) -> Scenario:
         """The scenario by its name."""
         return next(scenario for scenario in SCENARIOS if scenario.name == self.scenario)
+
+    @property
+    def meets_outage(self) -> bool:
+        """Whether the stream goes away while the process lives."""
+        return self.what.outage and not self.heals
 
     @property
     def effects(self) -> dict[UUID, int]:
@@ -81,12 +85,7 @@ class Job:
         """Return what the process after this one is to do: finish with nothing in its way, or die too."""
         return replace(self, die_at=die_at, heals=True)
 
-    def to_json(self) -> str:
-        """Return one line."""
-        return json.dumps(asdict(self))
-
     @staticmethod
-    def from_json(line: str) -> "Job":
-        """Read that line."""
-        raw = json.loads(line)
+    def read(raw: dict[str, Any]) -> "Job":
+        """Read what `dataclasses.asdict` wrote."""
         return Job(**(raw | {"servers": Servers(**raw["servers"])}))
