@@ -3,13 +3,21 @@
 import random
 from dataclasses import dataclass, field
 
-from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.errors import UNAVAILABLE, AppError, ProblemType
 
 TRIES_MAX = 4
 """One try and three retries, then the dead letters."""
 RETRY_AFTER_MAX_S = 3600.0
 OUTAGE_WAIT_MAX_S = 10.0
 """While a part of our own is down, each waiting event asks again this often at the least."""
+ELSEWHERE_WAIT_S = 1.0
+"""While another worker is at an event, its twin looks again about this often."""
+
+IN_OTHER_HANDS = ProblemType(
+    "in-other-hands", 503, "In other hands", "Another worker is at this event and lives. Wait for it.", retryable=True
+)
+"""Never leaves the kernel: the twin of an event waits."""
+_WAITING = (UNAVAILABLE, IN_OTHER_HANDS)
 
 
 @dataclass(frozen=True)
@@ -20,10 +28,13 @@ class Backoff:
     cap_s: float = 60.0
     tries_max: int = TRIES_MAX
     outage_wait_s: float = OUTAGE_WAIT_MAX_S
+    elsewhere_wait_s: float = ELSEWHERE_WAIT_S
     dice: random.Random = field(default_factory=random.Random)
 
     def delay_s(self, attempt: int, error: AppError) -> float:
         """Return how long to wait before the attempt after `attempt` (counted from 1)."""
+        if error.problem is IN_OTHER_HANDS:
+            return self.elsewhere_wait_s * self.dice.uniform(0.5, 1.0)
         if error.problem is UNAVAILABLE:
             return self.dice.uniform(0, self.outage_wait_s)
         if error.retry_after_s is not None:
@@ -31,11 +42,11 @@ class Backoff:
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
     def gives_up(self, attempt: int, error: AppError) -> bool:
-        """Tell whether this was the last try. A part of our own being down (UNAVAILABLE) never uses up tries."""
-        if error.problem is UNAVAILABLE:
+        """Tell whether this was the last try. Waiting for a part of our own, or for a twin, never uses up tries."""
+        if error.problem in _WAITING:
             return False
         return not error.problem.retryable or attempt >= self.tries_max
 
     def next_attempt(self, attempt: int, error: AppError) -> int:
-        """Return the number of the next attempt; waiting for a part of our own is none."""
-        return attempt if error.problem is UNAVAILABLE else attempt + 1
+        """Return the number of the next attempt; waiting is none."""
+        return attempt if error.problem in _WAITING else attempt + 1

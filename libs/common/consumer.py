@@ -1,109 +1,129 @@
 """The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from libs.common import metrics
 from libs.common.log import get_logger
-from libs.common.metrics import AUDITED, DEAD, DEAD_LETTERS, LAG, PARKED, PENDING, RECLAIMED
-from libs.common.streams import Channel, DeadLetter, Delivery, StreamDownError
+from libs.common.streams import Channel, Delivery, Depth, Outlet, StreamDownError
+from libs.common.waiting import happens_within
 
-ALONE_MAX = 2
+ALONE_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
+DUE_SOON_S = 0.01
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How a consumer paces itself (seconds, but for `concurrency`: events run at a time)."""
+    """How a consumer paces itself (seconds, but for `concurrency`: runs at a time, and `batch`: entries in a run)."""
 
     concurrency: int = 4
+    batch: int = 1
     block_s: float = 1.0
     flush_s: float = 0.002
-    promote_s: float = 0.1
+    promote_s: float = 1.0
     sweep_s: float = 1.0
     audit_s: float = 2.0
-    alone_s: float = 0.05
     measure_s: float = 5.0
     trim_s: float = 10.0
     retention_s: float = 86_400.0
     down_s: float = 0.2
+    follow_s: float = 0.5
+    alone_wait_s: float = 60.0
     grace_s: float = 10.0
     dice: random.Random = field(default_factory=random.Random)
 
 
 class Handler(Protocol):
-    """What is done about one entry (libs/common/handling.py)."""
+    """What is done about entries (libs/common/handling.py)."""
 
-    async def handle(self, channel: Channel, delivery: Delivery) -> bool:
-        """Handle to the end; True when the entry is to be acknowledged."""
+    async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
+        """Handle a run of entries to their end; return those to acknowledge (parked and buried ones are already)."""
+
+    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+        """Give up an entry that killed its worker again and again."""
 
 
 class Consumer:
     """Runs one group on one topic until it is told to stop (EVENTS.md section 4)."""
 
-    def __init__(self, channel: Channel, handling: Handler, pace: Pace | None = None) -> None:
+    def __init__(self, channel: Channel, handler: Handler, pace: Pace | None = None) -> None:
         self._channel = channel
-        self._handling = handling
+        self._handler = handler
         self._pace = pace or Pace()
+        self._labels = (channel.topic, channel.group)
         self._running: dict[Delivery, asyncio.Task[None]] = {}
         self._suspects: list[Delivery] = []
         self._done: set[Delivery] = set()
-        self._room = asyncio.Event()
-        self._to_flush = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._done_at = 0.0
+        self._leads, self._caught_up = False, not channel.ordered
+        self._room, self._to_flush, self._to_promote = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._suspected, self._stopping = asyncio.Event(), asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set; then finish or hand back what is running, within the grace."""
-        await self._until_it_works(self._channel.open)
+        if not await self._opened(stop):
+            return
         async with asyncio.TaskGroup() as loops:
             loops.create_task(self._every(self._pace.flush_s, self._flush_when_asked))
-            loops.create_task(self._every(self._pace.promote_s, self._promote))
+            loops.create_task(self._every(0, self._promote_when_due))
             loops.create_task(self._every(self._pace.sweep_s, self._sweep))
             loops.create_task(self._every(self._pace.audit_s, self._audit))
-            loops.create_task(self._every(self._pace.alone_s, self._run_suspects))
+            loops.create_task(self._every(0, self._run_suspects))
             loops.create_task(self._every(self._pace.measure_s, self._measure))
             loops.create_task(self._every(self._pace.trim_s, self._trim))
             reading = loops.create_task(self._read_until_stopped())
             await stop.wait()
-            self._stopping.set()
-            self._room.set()
-            self._to_flush.set()
+            for event in (self._stopping, self._room, self._to_flush, self._to_promote, self._suspected):
+                event.set()
             await reading
         await self._leave()
 
     async def _read_until_stopped(self) -> None:
         while not self._stopping.is_set():
-            room = self._pace.concurrency - len(self._running)
-            if room <= 0 or self._suspects:
-                self._room.clear()
-                await self._room.wait()
-                continue
             try:
-                self._start(await self._channel.read(room, self._pace.block_s))
+                self._leads = await self._channel.lead()
+                if not self._leads:
+                    self._caught_up = False
+                    await happens_within(self._stopping, self._pace.follow_s)
+                elif self._free <= 0 or self._suspects:
+                    self._room.clear()
+                    await self._room.wait()
+                elif not self._caught_up:
+                    # What the leader before us was given comes first, or its order would be lost.
+                    self._caught_up = not await self._sweep()
+                else:
+                    self._start(await self._channel.read(self._free, self._pace.block_s))
             except StreamDownError:
                 await asyncio.sleep(self._pace.down_s)
 
     def _start(self, deliveries: Sequence[Delivery]) -> None:
-        for delivery in deliveries:
-            if delivery not in self._running:
-                self._running[delivery] = asyncio.create_task(self._run(delivery))
+        fresh = [delivery for delivery in deliveries if delivery not in self._running]
+        for start in range(0, len(fresh), self._pace.batch):
+            run = fresh[start : start + self._pace.batch]
+            task = asyncio.create_task(self._run(run))
+            self._running.update(dict.fromkeys(run, task))
 
-    async def _run(self, delivery: Delivery) -> None:
+    async def _run(self, run: Sequence[Delivery]) -> None:
         try:
             while True:
                 try:
-                    if await self._handling.handle(self._channel, delivery):
-                        self._done.add(delivery)
-                        self._to_flush.set()
-                    return
+                    done = await self._handler.handle(self._channel, run)
+                    break
                 except StreamDownError:
-                    # The effect, if any, is in the inbox; only telling the stream is left to do.
+                    # The effects, if any, are in the inbox; only telling the stream is left to do.
                     await asyncio.sleep(self._pace.down_s)
+            if not self._done:
+                self._done_at = time.perf_counter()
+            self._done.update(done)
+            (self._to_flush if done else self._to_promote).set()
         finally:
-            del self._running[delivery]
+            for delivery in run:
+                del self._running[delivery]
             self._room.set()
 
     async def _flush_when_asked(self) -> None:
@@ -120,84 +140,94 @@ class Consumer:
         if batch:
             await self._channel.ack(batch)
             self._done -= batch
+            metrics.ACK_DELAY.labels(*self._labels).observe(time.perf_counter() - self._done_at)
 
-    async def _promote(self) -> None:
-        await self._channel.promote()
+    async def _promote_when_due(self) -> None:
+        due_s = await self._channel.promote()
+        soon_s = self._pace.promote_s if due_s is None else min(self._pace.promote_s, max(DUE_SOON_S, due_s))
+        if await happens_within(self._to_promote, soon_s) and not self._stopping.is_set():
+            self._to_promote.clear()
 
-    async def _sweep(self) -> None:
+    async def _sweep(self) -> int:
+        if not self._leads:
+            return 0
         taken = await self._channel.sweep(self._free)
         if taken:
-            RECLAIMED.labels(self._channel.topic, self._channel.group).inc(len(taken))
+            metrics.RECLAIMED.labels(*self._labels).inc(len(taken))
             get_logger().warning(
                 "consumer.reclaimed", topic=self._channel.topic, group=self._channel.group, count=len(taken)
             )
-            # Handed out before and not finished: perhaps one of them killed its worker.
-            self._suspects += [delivery for delivery in taken if delivery.times > 1]
-            self._start([delivery for delivery in taken if delivery.times <= 1])
+            # Handed out before and not finished: perhaps one of them killed its worker. In order means one by one too.
+            self._suspects += [delivery for delivery in taken if delivery.times > 1 or self._channel.ordered]
+            self._start([delivery for delivery in taken if delivery not in self._suspects])
+            self._suspected.set()
+        return len(taken)
 
     async def _run_suspects(self) -> None:
         """Run suspects one by one with nothing else running, so that a killer takes no innocent along."""
-        while self._suspects and not self._running and not self._stopping.is_set():
+        if not self._suspects:
+            self._suspected.clear()
+            await self._suspected.wait()
+        while self._suspects and not self._stopping.is_set():
+            await self._until_alone()
             delivery = self._suspects[0]
             if await self._channel.mark_alone(delivery) > ALONE_MAX:
-                DEAD.labels(self._channel.topic, self._channel.group).inc()
-                await self._channel.bury(delivery, DeadLetter("killed-its-worker", "-"))
+                await self._handler.condemn(self._channel, delivery)
             else:
+                metrics.SUSPECTS.labels(*self._labels).inc()
                 self._start([delivery])
                 await asyncio.wait([self._running[delivery]])
-                await self._channel.unmark(delivery)
+            await self._channel.unmark(delivery)
             self._suspects.remove(delivery)
         self._room.set()
+
+    async def _until_alone(self) -> None:
+        """Wait for what is running; not for hours, since nothing is read meanwhile."""
+        if self._running:
+            await asyncio.wait(set(self._running.values()), timeout=self._pace.alone_wait_s)
 
     async def _audit(self) -> None:
         known = {*self._running, *self._done, *self._suspects}
         found = await self._channel.audit(known, self._free)
         if found:
-            AUDITED.labels(self._channel.topic, self._channel.group).inc(len(found))
+            metrics.AUDITED.labels(*self._labels).inc(len(found))
             self._start(found)
 
     @property
     def _free(self) -> int:
-        return max(0, self._pace.concurrency - len(self._running) - len(self._suspects))
+        """How many more entries there is room for: none is fetched that cannot be started."""
+        return max(0, self._pace.concurrency * self._pace.batch - len(self._running) - len(self._suspects))
 
     async def _trim(self) -> None:
         await self._channel.trim(self._pace.retention_s)
 
     async def _measure(self) -> None:
-        depth = await self._channel.depth()
-        for gauge, value in (
-            (LAG, depth.lag),
-            (PENDING, depth.pending),
-            (PARKED, depth.parked),
-            (DEAD_LETTERS, depth.dead),
-        ):
-            gauge.labels(self._channel.topic, self._channel.group).set(value)
+        say_depth(self._labels, await self._channel.depth())
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]]) -> None:
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while not self._stopping.is_set():
             try:
                 await act()
                 pause = seconds * self._pace.dice.uniform(0.75, 1.25)
             except StreamDownError:
                 pause = self._pace.down_s
-            await self._stopped_within(pause)
+            if pause:
+                await happens_within(self._stopping, pause)
 
-    async def _stopped_within(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
-
-    async def _until_it_works(self, act: Callable[[], Awaitable[None]]) -> None:
-        while True:
+    async def _opened(self, stop: asyncio.Event) -> bool:
+        while not stop.is_set():
             try:
-                return await act()
+                await self._channel.open()
             except StreamDownError:
-                await asyncio.sleep(self._pace.down_s)
+                await happens_within(stop, self._pace.down_s)
+            else:
+                return True
+        return False
 
     async def _leave(self) -> None:
-        if self._running:
-            await asyncio.wait(list(self._running.values()), timeout=self._pace.grace_s)
-        tasks = list(self._running.values())
+        tasks = set(self._running.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._pace.grace_s)
         unfinished = [*self._running, *self._suspects]
         for task in tasks:
             task.cancel()
@@ -208,3 +238,16 @@ class Consumer:
         except StreamDownError:
             get_logger().warning("consumer.left_unheard", topic=self._channel.topic, group=self._channel.group)
         await self._channel.close()
+
+
+def say_depth(labels: tuple[str, str], depth: Depth) -> None:
+    """Put a group's depth on the gauges."""
+    for gauge, value in (
+        (metrics.LAG, depth.lag),
+        (metrics.PENDING, depth.pending),
+        (metrics.PARKED, depth.parked),
+        (metrics.DEAD_LETTERS, depth.dead),
+        (metrics.OLDEST_PENDING, depth.oldest_pending_s),
+        (metrics.OLDEST_DUE, depth.oldest_due_s),
+    ):
+        gauge.labels(*labels).set(value)

@@ -15,7 +15,7 @@ from libs.common import capability
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError, ProblemType
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
-from libs.common.tracing import trace_headers
+from libs.common.tracing import publishing, trace_headers
 
 POOL_SIZE = 8
 POOL_OVERFLOW = 8
@@ -32,10 +32,6 @@ _INSERT_EVENT = text(
     "(:id, :topic, :key, :type, :version, cast(:payload as jsonb), "
     "cast(:headers as jsonb) || jsonb_build_object('capability', ctx.carry(cast(:payload as jsonb))))"
 )
-_APPLY_ONCE = text(
-    "insert into inbox (grp, event_id, epoch) values (:group, :event_id, :epoch) on conflict do nothing returning 1"
-)
-_IS_APPLIED = text("select 1 from inbox where grp = :group and event_id = :event_id and epoch = :epoch")
 
 
 class Transaction:
@@ -53,30 +49,23 @@ class Transaction:
 
     async def emit(self, *events: Event, cause: UUID | None = None) -> None:
         """Write facts to the outbox. With `cause` their ids derive from it, so a replay makes no second id."""
-        for number, fact in enumerate(events):
+        rows = [self._row(fact, number, cause) for number, fact in enumerate(events)]
+        if rows:
             self.emitted = True
-            await self._connection.execute(
-                _INSERT_EVENT,
-                {
-                    "id": derived_id(cause, fact.type, fact.key, str(number)) if cause else new_id(),
-                    "topic": fact.topic,
-                    "key": fact.key,
-                    "type": fact.type,
-                    "version": fact.version,
-                    "payload": json.dumps(fact.payload()),
-                    "headers": json.dumps(trace_headers() | ({"cause": str(cause)} if cause else {})),
-                },
-            )
+            await self._connection.execute(_INSERT_EVENT, rows)
 
-    async def applied(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
-        """Tell whether the event's effect is already there, to spare its work."""
-        found = await self._connection.execute(_IS_APPLIED, {"group": group, "event_id": event_id, "epoch": epoch})
-        return found.first() is not None
-
-    async def first_time(self, group: str, event_id: UUID, epoch: int = 0) -> bool:
-        """Enter the event into the inbox; False when its effect is already there. Blocks while a twin decides."""
-        found = await self._connection.execute(_APPLY_ONCE, {"group": group, "event_id": event_id, "epoch": epoch})
-        return found.first() is not None
+    def _row(self, fact: Event, number: int, cause: UUID | None) -> dict[str, Any]:
+        event_id = derived_id(cause, fact.type, fact.key, str(number)) if cause else new_id()
+        with publishing(fact, str(event_id)):
+            return {
+                "id": event_id,
+                "topic": fact.stream,
+                "key": fact.key,
+                "type": fact.type,
+                "version": fact.version,
+                "payload": json.dumps(fact.payload()),
+                "headers": json.dumps(trace_headers() | ({"cause": str(cause)} if cause else {})),
+            }
 
 
 class Database:

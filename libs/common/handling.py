@@ -1,28 +1,58 @@
-"""What happens to one event: recognised, worked on, recorded once; or parked; or given up and buried."""
+"""What happens to events: recognised, worked on, recorded once; or parked; or given up and buried."""
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 import structlog
-from opentelemetry import trace
-from opentelemetry.trace import Link, SpanKind
 
-from libs.common.backoff import Backoff
+from libs.common import metrics
+from libs.common.backoff import IN_OTHER_HANDS, Backoff
 from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.errors import INTERNAL, UNAUTHENTICATED, AppError
 from libs.common.events import Catalogue, Envelope, Event
 from libs.common.ids import derived_id
+from libs.common.inbox import Inbox, Mark
 from libs.common.log import get_logger, place_of
-from libs.common.metrics import DEAD, DELIVERED, DONE, DUPLICATES, HANDLER_DURATION, RETRIED
-from libs.common.steps import Subscription
-from libs.common.streams import Channel, DeadLetter, Delivery
-from libs.common.tracing import context_of, tracer
+from libs.common.steps import BatchStep, Subscription
+from libs.common.streams import DeadLetter, Delivery, Outlet, StreamDownError
+from libs.common.tracing import processing, trace_headers
+
+KILLER = "killed-its-worker"
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One delivery, read."""
+
+    channel: Outlet
+    delivery: Delivery
+    envelope: Envelope
+    subscription: Subscription
+
+    @property
+    def mark(self) -> Mark:
+        return (self.envelope.id, self.delivery.epoch)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        return (self.channel.topic, self.channel.group)
+
+    def cause(self, *names: str) -> UUID:
+        """Return what the ids of the facts that follow derive from."""
+        event_id, epoch = self.mark
+        return derived_id(event_id, str(epoch), *names) if epoch or names else event_id
+
+
+@dataclass(frozen=True)
+class _Ending:
+    outcome: str
+    error: AppError | None = None
+    traceparent: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,100 +63,186 @@ class Handling:
     catalogue: Catalogue
     steps: Mapping[str, Subscription]
     backoff: Backoff = field(default_factory=Backoff)
-    # A stream that lost its memory gives out what is still being worked on; its twin waits and finds it done.
-    under_way: WeakValueDictionary[tuple[str, UUID, int], asyncio.Lock] = field(default_factory=WeakValueDictionary)
 
-    async def handle(self, channel: Channel, delivery: Delivery) -> bool:
-        """Handle one delivery to its end; True when it is to be acknowledged (parked and buried ones are already)."""
+    async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
+        """Handle deliveries to their end; return those to acknowledge (parked and buried ones are already)."""
+        done: list[Delivery] = []
+        jobs: list[_Job] = []
+        for delivery in deliveries:
+            job = await self._read(channel, delivery)
+            if isinstance(job, _Job):
+                jobs.append(job)
+            elif job:
+                done.append(delivery)
+        fresh, known = await self._sorted_out(channel, jobs)
+        done += known
+        many = [job for job in fresh if isinstance(job.subscription.step, BatchStep)]
+        if len(many) > 1 and await self._recorded_together(many):
+            done += [job.delivery for job in many]
+            fresh = [job for job in fresh if job not in many]
+        return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
+
+    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+        """Give up an event that killed its worker again and again, and say so where its step can."""
+        job = await self._read(channel, delivery)
+        if isinstance(job, _Job):
+            if await Inbox(self.database, channel.group).applied([job.mark]):
+                return await channel.ack([delivery])
+            error = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
+            if await self._given_up(job, error) is not None:
+                raise StreamDownError  # the database is away: whoever asked comes again
+            await self._bury(channel, delivery, DeadLetter(KILLER, "-"))
+        return None
+
+    async def _read(self, channel: Outlet, delivery: Delivery) -> _Job | bool:
+        """Return what is to be done; True for nothing; False for an entry that cannot be read and is buried."""
         try:
             envelope = Envelope.from_json(delivery.body)
         except (ValueError, KeyError, TypeError):
             await self._bury(channel, delivery, DeadLetter("unreadable-event", "-"))
             return False
         subscription = self.steps.get(envelope.type)
-        if subscription is None:
-            return True
+        return _Job(channel, delivery, envelope, subscription) if subscription else True
+
+    async def _sorted_out(self, channel: Outlet, jobs: Sequence[_Job]) -> tuple[list[_Job], list[Delivery]]:
+        """Tell what is still to be done from what was applied before: one question for all of a run."""
+        if not jobs:
+            return [], []
+        metrics.DELIVERED.labels(*jobs[0].labels).inc(len(jobs))
+        metrics.PUBLISH_TO_START.labels(*jobs[0].labels).observe(time.time() - jobs[0].delivery.added_at_s)
+        if len(jobs) == 1 and not jobs[0].subscription.is_slow:
+            return list(jobs), []  # the record itself finds out
+        try:
+            applied = await Inbox(self.database, channel.group).applied([job.mark for job in jobs])
+        except AppError as error:
+            for job in jobs:
+                await self._park(job, error)
+            return [], []
+        known = [job for job in jobs if job.mark in applied]
+        for job in known:
+            metrics.DUPLICATES.labels(*job.labels).inc()
+        return [job for job in jobs if job.mark not in applied], [job.delivery for job in known]
+
+    async def _recorded_together(self, jobs: Sequence[_Job]) -> bool:
+        """Record a batch in one transaction; False when it has to be done one by one."""
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(**_log_line(channel, envelope, delivery)):
-            twin = (channel.group, envelope.id, delivery.epoch)
-            async with self.under_way.setdefault(twin, asyncio.Lock()):
-                outcome, error = await self._attempt(channel.group, subscription, envelope, delivery)
-            if error is not None:
-                outcome = await self._failed(channel, subscription, envelope, delivery, error)
+        try:
+            async with asyncio.timeout(jobs[0].subscription.timeout_s):
+                await self._record_all(jobs)
+        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+            get_logger().warning("batch.broke", error_class=type(error).__name__, count=len(jobs))
+            return False
+        channel, seconds = jobs[0].channel, time.perf_counter() - started
+        metrics.DONE.labels(*jobs[0].labels).inc(len(jobs))
+        metrics.HANDLER_DURATION.labels(*jobs[0].labels, "done").observe(seconds)
+        milliseconds = round(seconds * 1000, 1)
+        get_logger().info(
+            "batch.handled", topic=channel.topic, group=channel.group, count=len(jobs), duration_ms=milliseconds
+        )
+        return True
+
+    async def _record_all(self, jobs: Sequence[_Job]) -> None:
+        async with self.database.without_capability() as tx:
+            fresh = await Inbox(self.database, jobs[0].channel.group).enter(tx, [job.mark for job in jobs])
+            by_type: dict[str, list[Event]] = {}
+            for job in jobs:
+                if job.mark in fresh:
+                    by_type.setdefault(job.envelope.type, []).append(self.catalogue.read(job.envelope))
+            for name, events in by_type.items():
+                step = self.steps[name].step
+                assert isinstance(step, BatchStep)
+                await step.record_all(events, tx)
+
+    async def _handle(self, job: _Job) -> bool:
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(**_log_line(job)):
+            ending = await self._attempt(job)
+            outcome = ending.outcome if ending.error is None else await self._failed(job, ending.error, ending)
             seconds = time.perf_counter() - started
-            HANDLER_DURATION.labels(channel.topic, channel.group, outcome).observe(seconds)
+            metrics.HANDLER_DURATION.labels(*job.labels, outcome).observe(seconds)
             get_logger().info("event.handled", outcome=outcome, duration_ms=round(seconds * 1000, 1))
         return outcome in ("done", "duplicate", "refused")
 
-    async def _attempt(
-        self, group: str, subscription: Subscription, envelope: Envelope, delivery: Delivery
-    ) -> tuple[str, AppError | None]:
-        link = trace.get_current_span(context_of(envelope.headers)).get_span_context()
-        DELIVERED.labels(envelope.topic, group).inc()
+    async def _attempt(self, job: _Job) -> _Ending:
+        traceparent = ""
         try:
             with (
-                tracer.start_as_current_span(
-                    f"process {envelope.type}",
-                    context=context_of(envelope.headers),
-                    kind=SpanKind.CONSUMER,
-                    links=[Link(link)] if link.is_valid else [],
-                    record_exception=False,
-                    set_status_on_exception=False,
-                ),
-                holding(envelope.headers.get("capability", "")),
+                processing(job.envelope, job.channel.group, job.delivery.previous),
+                holding(job.envelope.headers.get("capability", "")),
             ):
-                async with asyncio.timeout(subscription.timeout_s):
-                    return await self._apply(group, subscription, envelope, delivery.epoch), None
+                traceparent = trace_headers().get("traceparent", "")
+                async with asyncio.timeout(job.subscription.timeout_s):
+                    return _Ending(await self._apply(job))
         except AppError as error:
-            return "failed", error
+            return _Ending("failed", error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
             get_logger().error("event.broke", error_class=type(error).__name__, error_place=place_of(error))
-            return "failed", AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
+            broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
+            return _Ending("failed", broken, traceparent)
 
-    async def _apply(self, group: str, subscription: Subscription, envelope: Envelope, epoch: int) -> str:
-        event = self.catalogue.read(envelope)
-        async with self.database.transaction() as tx:
-            if await tx.applied(group, envelope.id, epoch):
-                DUPLICATES.labels(envelope.topic, group).inc()
-                return "duplicate"
-        result = await subscription.step.work(event)
-        async with self.database.transaction() as tx:
-            if not await tx.first_time(group, envelope.id, epoch):
-                DUPLICATES.labels(envelope.topic, group).inc()
-                return "duplicate"
-            await tx.emit(*await subscription.step.record(event, result, tx), cause=_cause(envelope.id, epoch))
-        DONE.labels(envelope.topic, group).inc()
+    async def _apply(self, job: _Job) -> str:
+        event = self.catalogue.read(job.envelope)
+        inbox = Inbox(self.database, job.channel.group)
+        if isinstance(job.subscription.step, BatchStep):
+            await self._record_all([job])
+        elif not job.subscription.exclusive:
+            return await self._work_and_record(job, event, inbox)
+        else:
+            channel, taken_from = job.channel, job.delivery.taken_from
+            async with inbox.claimed(job.mark, channel.consumer, taken_from) as fresh:
+                return await self._work_and_record(job, event, inbox) if fresh else "duplicate"
         return "done"
 
-    async def _failed(
-        self, channel: Channel, subscription: Subscription, envelope: Envelope, delivery: Delivery, error: AppError
-    ) -> str:
-        get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
-        if self.backoff.gives_up(delivery.attempt, error):
-            down = await self._given_up(channel.group, subscription, envelope, delivery.epoch, error)
+    async def _work_and_record(self, job: _Job, event: Event, inbox: Inbox) -> str:
+        step = job.subscription.step
+        assert not isinstance(step, BatchStep)
+        result = await step.work(event)
+        async with self.database.transaction() as tx:
+            if not await inbox.enter(tx, [job.mark]):
+                metrics.DUPLICATES.labels(*job.labels).inc()
+                return "duplicate"
+            await tx.emit(*await step.record(event, result, tx), cause=job.cause())
+        metrics.DONE.labels(*job.labels).inc()
+        return "done"
+
+    async def _failed(self, job: _Job, error: AppError, ending: _Ending) -> str:
+        if error.problem is IN_OTHER_HANDS:
+            metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
+        else:
+            get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
+        if self.backoff.gives_up(job.delivery.attempt, error):
+            down = await self._given_up(job, error)
             if down is None and error.problem.is_refusal:
                 return "refused"
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
-                await self._bury(channel, delivery, DeadLetter(why, place_of(error)))
+                await self._bury(job.channel, job.delivery, DeadLetter(why, place_of(error)))
                 return "dead"
             error = down
-        RETRIED.labels(channel.topic, channel.group).inc()
-        attempt = self.backoff.next_attempt(delivery.attempt, error)
-        await channel.park(delivery, self.backoff.delay_s(delivery.attempt, error), attempt)
+        await self._park(job, error, ending.traceparent)
         return "parked"
 
-    async def _given_up(
-        self, group: str, subscription: Subscription, envelope: Envelope, epoch: int, error: AppError
-    ) -> AppError | None:
+    async def _park(self, job: _Job, error: AppError, traceparent: str = "") -> None:
+        metrics.RETRIED.labels(*job.labels).inc()
+        attempt = job.delivery.attempt
+        delivery = replace(job.delivery, previous=traceparent or job.delivery.previous)
+        next_attempt = self.backoff.next_attempt(attempt, error)
+        await job.channel.park(delivery, self.backoff.delay_s(attempt, error), next_attempt)
+
+    async def _given_up(self, job: _Job, error: AppError) -> AppError | None:
         """Record the giving up; return an error when even that must wait."""
+        step = job.subscription.step
+        if isinstance(step, BatchStep):
+            return None
+        done, inbox = Inbox(self.database, job.channel.group), Inbox(self.database, f"{job.channel.group}:given-up")
         try:
-            with holding(envelope.headers.get("capability", "")):
-                event = self.catalogue.read(envelope)
+            with holding(job.envelope.headers.get("capability", "")):
+                event = self.catalogue.read(job.envelope)
                 async with self.database.transaction() as tx:
-                    if await tx.first_time(f"{group}:given-up", envelope.id, epoch):
-                        facts: Sequence[Event] = await subscription.step.give_up(event, error, tx)
-                        await tx.emit(*facts, cause=_cause(envelope.id, epoch, "given-up"))
+                    # A twin may have succeeded where this one failed.
+                    if not await done.applied_in(tx, [job.mark]) and await inbox.enter(tx, [job.mark]):
+                        facts: Sequence[Event] = await step.give_up(event, error, tx)
+                        await tx.emit(*facts, cause=job.cause("given-up"))
         except AppError as second:
             # A capability that is no longer valid cannot even record this; the letter says so.
             return None if second.problem is UNAUTHENTICATED else second
@@ -134,22 +250,18 @@ class Handling:
             return None
         return None
 
-    async def _bury(self, channel: Channel, delivery: Delivery, letter: DeadLetter) -> None:
+    async def _bury(self, channel: Outlet, delivery: Delivery, letter: DeadLetter) -> None:
         if await channel.bury(delivery, letter):
-            DEAD.labels(channel.topic, channel.group).inc()
+            metrics.DEAD.labels(channel.topic, channel.group).inc()
             get_logger().error("event.dead", topic=channel.topic, group=channel.group, problem=letter.why)
 
 
-def _cause(event_id: UUID, epoch: int, *names: str) -> UUID:
-    return derived_id(event_id, str(epoch), *names) if epoch or names else event_id
-
-
-def _log_line(channel: Channel, envelope: Envelope, delivery: Delivery) -> dict[str, Any]:
+def _log_line(job: _Job) -> dict[str, Any]:
     return {
-        "topic": channel.topic,
-        "group": channel.group,
-        "event_type": envelope.type,
-        "event_id": str(envelope.id),
-        "attempt": delivery.attempt,
-        "request_id": str(envelope.id),
+        "topic": job.channel.topic,
+        "group": job.channel.group,
+        "event_type": job.envelope.type,
+        "event_id": str(job.envelope.id),
+        "attempt": job.delivery.attempt,
+        "request_id": str(job.envelope.id),
     }

@@ -17,11 +17,14 @@ BEAT_SCRIPT = (Path(__file__).parent / "lua" / "beat.lua").read_text()
 
 
 class Lease:
-    """Says every 1.5 s that this consumer lives. A watchdog stops saying so when the event loop has stood still."""
+    """Says every 1.5 s that this consumer lives. A watchdog stops saying so when the event loop has stood still.
 
-    def __init__(self, url: str, key: str, consumer: str) -> None:
+    `keys` are the group's leases and the lead of an ordered topic.
+    """
+
+    def __init__(self, url: str, keys: tuple[str, str], consumer: str) -> None:
         self._url = url
-        self._key = key
+        self._keys = keys
         self._consumer = consumer
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -47,11 +50,11 @@ class Lease:
             if time.monotonic() - self._seen_at > LOOP_STALL_MAX_S:
                 continue
             try:
-                lost = connection.eval(BEAT_SCRIPT, 1, self._key, self._consumer, str(LEASE_MS))
+                lost = connection.eval(BEAT_SCRIPT, 2, *self._keys, self._consumer, str(LEASE_MS))
             except (RedisError, OSError):
                 continue
             if lost:
-                topic, _, group = self._key.partition(":hb:")
+                topic, _, group = self._keys[0].partition(":hb:")
                 LOST_LEASE.labels(topic.strip("{}"), group).inc()
                 get_logger().warning("lease.lost", topic=topic.strip("{}"), group=group, consumer=self._consumer)
         connection.close()

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from libs.common.streams import DeadLetter, Delivery, Depth
+from libs.common.streams import HELD_BACK, DeadLetter, Delivery, Depth
 
 LEASE_S = 6.0
 AUDIT_IDLE_S = 3.0
@@ -27,14 +27,17 @@ class _Group:
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
     dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
     leases: dict[str, float] = field(default_factory=dict)
+    leader: str = ""
     alone: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class MemoryStreams:
     """All topics of one test. `now` is a clock in seconds that a test may move by hand."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, now: Callable[[], float] = time.monotonic, lag_max: int = 10_000) -> None:
         self.now = now
+        self.lag_max = lag_max
+        self.committed = asyncio.Event()
         self.entries: dict[str, list[str]] = {}
         self.groups: dict[tuple[str, str], _Group] = {}
         self.cursors: dict[str, str] = {}
@@ -45,9 +48,14 @@ class MemoryStreams:
         """Return the writing side of all topics."""
         return MemoryPublisher(self)
 
-    def channel(self, topic: str, group: str) -> "MemoryChannel":
+    def channel(self, topic: str, group: str, *, ordered: bool = False) -> "MemoryChannel":
         """Return one topic as a new consumer of the group sees it."""
-        return MemoryChannel(self, topic, group)
+        return MemoryChannel(self, topic, group, ordered)
+
+    def behind(self, topic: str) -> int:
+        """Return how many entries the slowest group of a topic has not been given."""
+        length = len(self.entries.get(topic, []))
+        return max((length - group.read_to for (name, _), group in self.groups.items() if name == topic), default=0)
 
 
 class MemoryPublisher:
@@ -56,31 +64,52 @@ class MemoryPublisher:
     def __init__(self, streams: MemoryStreams) -> None:
         self._streams = streams
 
-    async def cursor(self, topic: str) -> str:
-        """Return the topic's cursor, empty when there is none."""
-        return self._streams.cursors.get(topic, "")
+    async def cursors(self, topics: Sequence[str]) -> Mapping[str, str]:
+        """Return each topic's cursor, empty where there is none."""
+        return {topic: self._streams.cursors.get(topic, "") for topic in topics}
 
     async def publish(self, topic: str, expected: str, new: str, bodies: Sequence[str]) -> str:
         """Append and move the cursor."""
         if self._streams.cursors.get(topic, "") != expected:
             return self._streams.cursors.get(topic, "")
+        if self._streams.behind(topic) > self._streams.lag_max:
+            return HELD_BACK
         self._streams.entries.setdefault(topic, []).extend(bodies)
         self._streams.cursors[topic] = new
         self._streams.arrived.set()
         return new
 
+    async def hint(self, outbox: str) -> None:
+        """Set an event that all outboxes share: a test has one."""
+        assert outbox
+        self._streams.committed.set()
+
+    async def hints(self, outbox: str) -> AsyncIterator[None]:
+        """Yield each time that event is set."""
+        while outbox:
+            await self._streams.committed.wait()
+            self._streams.committed.clear()
+            yield
+
 
 class MemoryChannel:
     """One topic as one consumer sees it (contract: streams.Channel)."""
 
-    def __init__(self, streams: MemoryStreams, topic: str, group: str) -> None:
+    def __init__(self, streams: MemoryStreams, topic: str, group: str, ordered: bool = False) -> None:
         self.topic, self.group, self.consumer = topic, group, f"memory-{next(streams.numbers)}"
+        self.ordered = ordered
         self._streams = streams
         self._state = streams.groups.setdefault((topic, group), _Group())
 
     async def open(self) -> None:
         """Take a lease."""
         self._state.leases[self.consumer] = self._streams.now() + LEASE_S
+
+    async def lead(self) -> bool:
+        """Lead where nobody with a lease does."""
+        if self.ordered and self._state.leases.get(self._state.leader, 0) < self._streams.now():
+            self._state.leader = self.consumer
+        return not self.ordered or self._state.leader == self.consumer
 
     async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
         """Read new entries of both lanes."""
@@ -115,7 +144,7 @@ class MemoryChannel:
         self._state.dead.append((delivery, letter))
         return True
 
-    async def promote(self) -> int:
+    async def promote(self) -> float | None:
         """Move due retries to the retry lane."""
         now = self._streams.now()
         due = [delivery for at, delivery in self._state.parked if at <= now]
@@ -125,14 +154,14 @@ class MemoryChannel:
             self._state.retries.append(replace(delivery, lane="r", entry_id=entry_id, times=1))
         if due:
             self._streams.arrived.set()
-        return len(due)
+        return min((at - now for at, _ in self._state.parked), default=None)
 
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over from consumers without a lease."""
         self._beat()
         now = self._streams.now()
-        lost = [given for given in self._state.given.values() if self._state.leases.get(given.owner, 0) < now]
-        return [self._claim(given) for given in lost[: max(0, room)]]
+        lost = [(g, g.owner) for g in self._state.given.values() if self._state.leases.get(g.owner, 0) < now]
+        return [replace(self._claim(given), taken_from=owner) for given, owner in lost[: max(0, room)]]
 
     async def mark_alone(self, delivery: Delivery) -> int:
         """Count."""

@@ -10,6 +10,19 @@ UNPUBLISHED_AGE = Gauge(
     "events_unpublished_oldest_seconds", "Age of the oldest row the relay has not moved.", ["topic"]
 )
 
+RELAY_HELD = Gauge(
+    "events_relay_held",
+    "1 while the relay may not publish: `behind` (a group lags), `lost` (no cursor), `foreign` (another database's).",
+    ["topic", "why"],
+)
+UNPUBLISHED = Gauge("events_unpublished_rows", "Rows the relay found and has not moved, 500 at most.", ["topic"])
+OLDEST_WRITE = Gauge(
+    "events_oldest_write_transaction_seconds", "Age of the oldest open transaction that holds the relay back.", []
+)
+COMMIT_TO_PUBLISH = Histogram(
+    "events_commit_to_publish_seconds", "From the outbox row to the stream, oldest row of each batch.", ["topic"]
+)
+
 DELIVERED = Counter("events_delivered_total", "Entries handed to a handler.", ["topic", "group"])
 DONE = Counter("events_done_total", "Events whose effect took hold.", ["topic", "group"])
 DUPLICATES = Counter("events_duplicates_total", "Events recognised as applied before.", ["topic", "group"])
@@ -17,9 +30,23 @@ RETRIED = Counter("events_retried_total", "Events parked for another try.", ["to
 DEAD = Counter("events_dead_total", "Events moved to the dead-letter stream.", ["topic", "group"])
 RECLAIMED = Counter("events_reclaimed_total", "Entries taken over from a dead consumer.", ["topic", "group"])
 AUDITED = Counter("events_audited_total", "Entries that were ours without our knowing.", ["topic", "group"])
+SUSPECTS = Counter("events_suspects_total", "Entries run alone because their worker died.", ["topic", "group"])
+IN_OTHER_HANDS = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
+INTERRUPTED = Counter(
+    "events_interrupted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]
+)
 LOST_LEASE = Counter("events_lost_lease_total", "Times a consumer found its own lease run out.", ["topic", "group"])
 HANDLER_DURATION = Histogram("events_handler_seconds", "How long a handler took.", ["topic", "group", "outcome"])
+PUBLISH_TO_START = Histogram(
+    "events_publish_to_start_seconds", "From the stream to the start of the handler.", ["topic", "group"]
+)
+ACK_DELAY = Histogram("events_ack_delay_seconds", "From an entry's end to its acknowledgement.", ["topic", "group"])
 LAG = Gauge("events_group_lag", "Entries a group has not been given yet.", ["topic", "group"])
 PENDING = Gauge("events_group_pending", "Entries given and not acknowledged.", ["topic", "group"])
 PARKED = Gauge("events_group_parked", "Retries waiting for their time.", ["topic", "group"])
 DEAD_LETTERS = Gauge("events_dead_letters", "Length of the dead-letter stream.", ["topic", "group"])
+OLDEST_PENDING = Gauge(
+    "events_group_oldest_pending_seconds", "Age of the oldest entry given and not acknowledged.", ["topic", "group"]
+)
+OLDEST_DUE = Gauge("events_group_oldest_due_seconds", "How long the oldest retry is overdue.", ["topic", "group"])
+MAY_EVICT = Gauge("events_stream_may_evict", "1 while the server's maxmemory-policy may drop entries.")

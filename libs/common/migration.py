@@ -16,6 +16,7 @@ class Operations(Protocol):
 
 
 _ENVIRONMENT = Path(__file__).parent / "alembic"
+_SQL = Path(__file__).parent / "sql"
 
 
 def migrate(schema: str, versions: Path, url: str) -> None:
@@ -97,3 +98,50 @@ def event_tables(op: Operations, schema: str) -> None:
     op.execute(f"grant insert, select on {schema}.inbox to svc_{schema}")
     op.execute(f"grant usage on schema {schema} to svc_relay")
     op.execute(f"grant select on {schema}.outbox to svc_relay")
+
+
+def archive(op: Operations, schema: str) -> None:
+    """Turn the outbox into an archive partitioned by week, and give the relay the function that keeps it.
+
+    A rest partition takes what comes when nobody has kept the archive for weeks, so that no fact is ever refused.
+    """
+    op.execute(f"alter table {schema}.outbox rename to outbox_before")
+    op.execute(f"""
+        create table {schema}.outbox (
+          xid xid8 not null default pg_current_xact_id(),
+          seq bigint generated always as identity,
+          id uuid not null,
+          topic text not null,
+          key text not null,
+          type text not null,
+          version int not null,
+          payload jsonb not null,
+          headers jsonb not null,
+          at timestamptz not null default clock_timestamp(),
+          primary key (at, xid, seq)
+        ) partition by range (at)""")
+    op.execute(f"create table {schema}.outbox_rest partition of {schema}.outbox default")
+    op.execute(f"create index outbox_in_order on {schema}.outbox (topic, xid, seq)")
+    op.execute(f"create index outbox_by_id on {schema}.outbox (id)")
+    op.execute(f"insert into {schema}.outbox overriding system value select * from {schema}.outbox_before")  # noqa: S608
+    op.execute(f"drop table {schema}.outbox_before")
+    op.execute(f"create index inbox_by_time on {schema}.inbox using brin (at)")
+    op.execute(f"grant insert on {schema}.outbox to svc_{schema}")
+    op.execute(f"grant select on {schema}.outbox to svc_relay")
+    op.execute((_SQL / "keep_archive.sql").read_text().replace("SCHEMA", schema))
+    op.execute(f"select * from {schema}.keep_archive(36500, '0')")  # noqa: S608
+
+
+def claims(op: Operations, schema: str) -> None:
+    """Create the table that says which living worker is at which event (libs/common/inbox.py)."""
+    op.execute(f"""
+        create table {schema}.claim (
+          grp text not null,
+          event_id uuid not null,
+          epoch int not null,
+          holder text not null,
+          until timestamptz not null,
+          interrupted int not null default 0,
+          primary key (grp, event_id, epoch)
+        )""")
+    op.execute(f"grant select, insert, update, delete on {schema}.claim to svc_{schema}")

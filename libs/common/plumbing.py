@@ -1,20 +1,24 @@
 """The database, the streams and the workers of one service process, joined the same way everywhere."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from libs.common.consumer import Consumer, Pace
 from libs.common.database import Database
 from libs.common.errors import ProblemType
-from libs.common.events import Catalogue
+from libs.common.events import Catalogue, key_of
 from libs.common.handling import Handling
 from libs.common.http_app import Check
+from libs.common.in_turn import InTurn
 from libs.common.outbox import Outbox
 from libs.common.redis_streams import RedisStreams
-from libs.common.relay import Relay
+from libs.common.relay import Archive, Relay
 from libs.common.run import Worker
 from libs.common.settings import ServiceSettings
 from libs.common.steps import Subscription
+from libs.common.streams import StreamDownError
 
 
 @dataclass(frozen=True)
@@ -34,9 +38,12 @@ class Plumbing:
         self._settings = settings
         self._traffic = traffic
         self.database = Database(settings.database_url.get_secret_value(), traffic.refusals)
-        self.streams = RedisStreams(settings.redis_url.get_secret_value())
+        self.streams = RedisStreams(settings.redis_url.get_secret_value(), settings.stream_lag_max)
+        self.database.on_emitted = self._committed
         relay_url = settings.relay_database_url
         self._outbox = Outbox(relay_url.get_secret_value(), traffic.group) if relay_url else None
+        self._relay = self._new_relay(self._outbox) if self._outbox and traffic.topics_out else None
+        self._hinting: asyncio.Task[None] | None = None
 
     @property
     def checks(self) -> Mapping[str, Check]:
@@ -44,30 +51,47 @@ class Plumbing:
         return {"database": self.database.ping}
 
     def workers(self, subscriptions: Iterable[Subscription]) -> list[Worker]:
-        """Return one consumer per topic of the table, and the relay where the service writes facts.
-
-        The relay is woken after each commit of this process that left facts.
-        """
-        by_topic: dict[str, dict[str, Subscription]] = {}
+        """Return one consumer per stream of the table, and the relay where the service writes facts."""
+        by_stream: dict[str, dict[str, Subscription]] = {}
         for line in subscriptions:
-            by_topic.setdefault(line.event.topic, {})[line.event.type] = line
-        workers: list[Worker] = [self._consumer(topic, lines) for topic, lines in by_topic.items()]
-        if self._outbox is not None and self._traffic.topics_out:
-            relay = Relay(self._outbox, self.streams.publisher(), self._traffic.topics_out)
-            self.database.on_emitted = relay.wake
-            workers.append(relay)
-        return workers
+            for stream in line.event.streams():
+                by_stream.setdefault(stream, {})[line.event.type] = line
+        consumers = [self._consumer(stream, lines) for stream, lines in by_stream.items()]
+        return [*consumers, self._relay] if self._relay else [*consumers]
 
     async def close(self) -> None:
         """Give everything back."""
+        if self._hinting is not None:
+            self._hinting.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._hinting
         await self.streams.close()
         await self.database.close()
         if self._outbox is not None:
             await self._outbox.close()
 
-    def _consumer(self, topic: str, lines: Mapping[str, Subscription]) -> Consumer:
+    def _new_relay(self, outbox: Outbox) -> Relay:
+        streams = [stream for topic in self._traffic.topics_out for stream in self._traffic.catalogue.streams(topic)]
+        archive = Archive(self._settings.archive_retention_days, self._settings.stream_rebuild == "auto")
+        return Relay(outbox, self.streams.publisher(), streams, archive)
+
+    def _consumer(self, stream: str, lines: Mapping[str, Subscription]) -> Consumer:
+        handling = Handling(self.database, self._traffic.catalogue, lines)
+        ordered = any(line.event.partitions for line in lines.values())
+        batch = 1 if ordered else min(line.batch for line in lines.values())
         return Consumer(
-            self.streams.channel(topic, self._traffic.group),
-            Handling(self.database, self._traffic.catalogue, lines),
-            Pace(concurrency=self._settings.concurrency),
+            self.streams.channel(stream, self._traffic.group, ordered=ordered),
+            InTurn(handling, key_of) if ordered else handling,
+            Pace(concurrency=self._settings.concurrency, batch=batch),
         )
+
+    def _committed(self) -> None:
+        """Wake the relay: our own where it runs, else those of other processes."""
+        if self._relay is not None and self._relay.is_running:
+            self._relay.wake()
+        elif self._traffic.topics_out and (self._hinting is None or self._hinting.done()):
+            self._hinting = asyncio.create_task(self._hint())
+
+    async def _hint(self) -> None:
+        with suppress(StreamDownError):
+            await self.streams.publisher().hint(self._traffic.group)

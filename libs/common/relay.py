@@ -1,81 +1,149 @@
 """Moves facts from a service's outbox to the streams; any number may run, one wins each turn (EVENTS.md section 3)."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
+from libs.common import metrics
 from libs.common.clock import Clock, utc_now
 from libs.common.errors import AppError
 from libs.common.log import get_logger
-from libs.common.metrics import PUBLISH_CONFLICTS, PUBLISHED, UNPUBLISHED_AGE
-from libs.common.outbox import Outbox
-from libs.common.streams import Publisher, StreamDownError
+from libs.common.outbox import Behind, Outbox
+from libs.common.streams import HELD_BACK, Publisher, StreamDownError
+from libs.common.waiting import happens_within
 
 IDLE_MIN_S = 0.02
-IDLE_MAX_S = 0.2
+IDLE_MAX_S = 0.25
 DOWN_S = 0.2
+MEASURE_S = 5.0
+KEEP_S = 3600.0
+LATE_S = 30.0
+WHYS = ("behind", "lost", "foreign")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """How the outbox is kept: for so long, and whether a stream that lost everything is filled from it by itself."""
+
+    retention_days: int = 90
+    rebuild: bool = True
 
 
 class Relay:
-    """One per process. `wake` shortens the wait after a commit of this process; polling is the guarantee."""
+    """One per process. Hints of commits shorten the wait; polling is the guarantee."""
 
-    def __init__(self, outbox: Outbox, publisher: Publisher, topics: Sequence[str], clock: Clock = utc_now) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        publisher: Publisher,
+        topics: Sequence[str],
+        archive: Archive | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
         self._outbox = outbox
         self._publisher = publisher
-        self._wakes = {topic: asyncio.Event() for topic in topics}
+        self._topics = topics
+        self._archive = archive or Archive()
         self._clock = clock
+        self._woken = asyncio.Event()
+        self._held: dict[str, str] = {}
+        self._querying = asyncio.Lock()
+        self.is_running = False
 
     def wake(self) -> None:
         """Look at once: something was committed."""
-        for wake in self._wakes.values():
-            wake.set()
+        self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Move facts until `stop` is set."""
+        self.is_running = True
         async with asyncio.TaskGroup() as loops:
-            for topic in self._wakes:
-                loops.create_task(self._move(topic, stop))
+            loops.create_task(self._move(stop))
+            loops.create_task(self._every(MEASURE_S, self._measure, stop))
+            loops.create_task(self._every(KEEP_S, self._keep, stop))
+            listening = loops.create_task(self._listen())
             await stop.wait()
+            listening.cancel()
             self.wake()
+        self.is_running = False
 
-    async def turn(self, topic: str) -> int:
-        """Move one batch of a topic; return how many facts this relay moved."""
-        # The cursor is read from the stream each time: only there does it live and die with the entries.
-        cursor = await self._publisher.cursor(topic)
-        rows = await self._outbox.after(topic, cursor)
-        if not rows:
-            UNPUBLISHED_AGE.labels(topic).set(0)
-            return 0
-        self._say_age(topic, rows[0].envelope.at)
-        new = rows[-1].cursor
-        if await self._publisher.publish(topic, cursor, new, [row.envelope.to_json() for row in rows]) != new:
-            PUBLISH_CONFLICTS.labels(topic).inc()
-            return 0
-        PUBLISHED.labels(topic).inc(len(rows))
-        return len(rows)
+    async def turn(self) -> int:
+        """Move one batch of each topic; return how many facts this relay moved."""
+        # The cursors are read from the stream each time: only there do they live and die with the entries.
+        cursors = await self._publisher.cursors(self._topics)
+        async with self._querying:
+            found = await self._outbox.after(cursors)
+        return sum([await self._publish(behind) for behind in found])
 
-    async def _move(self, topic: str, stop: asyncio.Event) -> None:
+    async def _publish(self, behind: Behind) -> int:
+        topic = behind.topic
+        metrics.UNPUBLISHED.labels(topic).set(len(behind.bodies))
+        age_s = (self._clock() - behind.oldest_at).total_seconds() if behind.oldest_at else 0.0
+        metrics.UNPUBLISHED_AGE.labels(topic).set(age_s)
+        why = "foreign" if behind.is_foreign else ""
+        if not why and not behind.bodies:
+            return 0
+        if not why and not behind.cursor and not self._archive.rebuild:
+            why = "lost"
+        if not why:
+            moved = await self._publisher.publish(topic, behind.cursor, behind.new, behind.bodies)
+            why = "behind" if moved == HELD_BACK else ""
+        self._say(topic, why, age_s)
+        if why:
+            return 0
+        if moved != behind.new:
+            metrics.PUBLISH_CONFLICTS.labels(topic).inc()
+            return 0
+        metrics.COMMIT_TO_PUBLISH.labels(topic).observe(age_s)
+        metrics.PUBLISHED.labels(topic).inc(len(behind.bodies))
+        return len(behind.bodies)
+
+    def _say(self, topic: str, why: str, age_s: float) -> None:
+        for each in WHYS:
+            metrics.RELAY_HELD.labels(topic, each).set(each == why)
+        if why and self._held.get(topic) != why:
+            get_logger().error("relay.held", topic=topic, reason=why)
+        self._held[topic] = why
+        if age_s > LATE_S:
+            get_logger().warning("relay.behind", topic=topic, duration_ms=round(age_s * 1000))
+
+    async def _move(self, stop: asyncio.Event) -> None:
         idle_s = IDLE_MIN_S
         while not stop.is_set():
             try:
-                idle_s = IDLE_MIN_S if await self.turn(topic) else min(IDLE_MAX_S, idle_s * 2)
+                idle_s = 0 if await self.turn() else min(IDLE_MAX_S, max(IDLE_MIN_S, idle_s * 2))
             except (StreamDownError, AppError):
                 idle_s = DOWN_S
-            if idle_s > IDLE_MIN_S and await self._woken(topic, idle_s):
-                idle_s = IDLE_MIN_S
+            if idle_s and await happens_within(self._woken, idle_s):
+                self._woken.clear()
+                idle_s = 0
 
-    async def _woken(self, topic: str, seconds: float) -> bool:
-        wake = self._wakes[topic]
-        try:
-            async with asyncio.timeout(seconds):
-                await wake.wait()
-        except TimeoutError:
-            return False
-        wake.clear()
-        return True
+    async def _listen(self) -> None:
+        """Take hints of other processes for as long as this one runs."""
+        while True:
+            try:
+                async for _ in self._publisher.hints(self._outbox.schema):
+                    self.wake()
+            except StreamDownError:
+                await asyncio.sleep(DOWN_S)
 
-    def _say_age(self, topic: str, oldest: datetime) -> None:
-        age_s = (self._clock() - oldest).total_seconds()
-        UNPUBLISHED_AGE.labels(topic).set(age_s)
-        if age_s > 30:
-            get_logger().warning("relay.behind", topic=topic, duration_ms=round(age_s * 1000))
+    async def _measure(self) -> None:
+        async with self._querying:
+            metrics.OLDEST_WRITE.set(await self._outbox.oldest_write_s())
+
+    async def _keep(self) -> None:
+        cursors = (await self._publisher.cursors(self._topics)).values()
+        moved = min((int(cursor.split(":")[1]) if cursor else 0 for cursor in cursors), default=0)
+        async with self._querying:
+            made, dropped = await self._outbox.keep(self._archive.retention_days, moved)
+        if made or dropped:
+            get_logger().info("archive.kept", schema=self._outbox.schema, made_count=made, dropped_count=dropped)
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await act()
+                pause = seconds
+            except (StreamDownError, AppError):
+                pause = min(seconds, MEASURE_S)
+            await happens_within(stop, pause)

@@ -25,6 +25,17 @@ class ServiceSettings(BaseSettings):
     redis_url: SecretStr = Field(description="Redis or Valkey (redis://:password@host:port/0).")
     otel_exporter_otlp_endpoint: str | None = Field(None, description="OTLP/HTTP collector; none means no export.")
     concurrency: int = Field(4, ge=1, le=256, description="Events one consumer runs at a time.")
+    stream_lag_max: int = Field(
+        10_000, ge=100, description="Events the slowest group of a topic may be behind before the relay waits."
+    )
+    stream_rebuild: Literal["auto", "manual"] = Field(
+        "auto",
+        description="What the relay does when Redis is new or lost everything: fill it from the archive by itself, "
+        "or wait for `therapyrag events rebuild`.",
+    )
+    archive_retention_days: int = Field(
+        90, ge=1, description="Days published events are kept for replay; longer than any outage you want to survive."
+    )
     request_deadline_s: float = Field(30.0, gt=0, description="How long a request to another service may take.")
 
     consent_url: str = Field("http://127.0.0.1:8001", description="Where the consent service listens.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from libs.common.database import Transaction
 from libs.common.errors import AppError
@@ -17,12 +17,12 @@ R = TypeVar("R")
 class Step(Generic[E, R]):
     """What a service does about one kind of event. The event's capability is held during every half."""
 
-    async def work(self, event: E) -> R:
-        """Do the slow part. Talks to the world, holds no transaction, may run more than once.
+    async def work(self, event: E) -> R:  # noqa: ARG002
+        """Do the slow part, if there is one. Talks to the world, holds no transaction, may run more than once.
 
         Raises AppError: tried again when its problem is retryable, else given up at once.
         """
-        raise NotImplementedError
+        return cast(R, None)  # R is None for a step with nothing slow
 
     async def record(self, event: E, result: R, tx: Transaction) -> Sequence[Event]:
         """Write the effect, exactly once, and return the facts that follow."""
@@ -37,10 +37,33 @@ class Step(Generic[E, R]):
         return ()
 
 
+class BatchStep(Generic[E]):
+    """What a service does about many events of one kind at once: one transaction, each event's effect exactly once.
+
+    For effects that are nobody's rows (counters, queues of ids): the transaction holds no capability, so row-level
+    security shows it nothing, and it may not emit facts. A batch that fails is recorded again one by one.
+    """
+
+    async def record_all(self, events: Sequence[E], tx: Transaction) -> None:
+        """Write the effects of all of them."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Subscription:
-    """One line of a service's table: this event is answered by this step, within `timeout_s`."""
+    """One line of a service's table: this event is answered by this step, within `timeout_s`.
+
+    `exclusive` lets one living worker at a time do the work, across all processes: for work that costs money.
+    `batch` is how many entries of the topic one run may take: more than 1 suits quick steps.
+    """
 
     event: type[Event]
-    step: Step[Any, Any]
+    step: Step[Any, Any] | BatchStep[Any]
     timeout_s: float = HANDLER_TIMEOUT_S
+    exclusive: bool = False
+    batch: int = 1
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether work comes before the record, so that asking first whether it is needed pays."""
+        return type(self.step).work is not Step.work if isinstance(self.step, Step) else False

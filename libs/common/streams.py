@@ -1,8 +1,11 @@
 """What a stream must be able to do; Redis and memory both keep this contract (libs/common/tests/test_streams.py)."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
+
+HELD_BACK = "held-back"
+"""What `Publisher.publish` returns instead of a cursor while a group is too far behind."""
 
 
 class StreamDownError(Exception):
@@ -14,7 +17,8 @@ class Delivery:
     """One entry given to this consumer.
 
     `lane` is `s` (the topic) or `r` (the group's own retries), `attempt` counts from 1, `epoch` tells deliberate
-    repetitions apart, `times` is how often the server has handed the entry out.
+    repetitions apart, `times` is how often the server has handed the entry out, `taken_from` the dead consumer that had
+    it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one.
     """
 
     lane: str
@@ -22,7 +26,19 @@ class Delivery:
     body: str
     attempt: int = 1
     epoch: int = 0
-    times: int = 1
+    times: int = field(default=1, compare=False)
+    taken_from: str = field(default="", compare=False)
+    previous: str = field(default="", compare=False)
+
+    @property
+    def added_at_s(self) -> float:
+        """Return when the entry came to the stream, by the server's clock (Unix seconds); 0 where its id tells not."""
+        milliseconds = self.entry_id.partition("-")[0]
+        return int(milliseconds) / 1000 if milliseconds.isdigit() else 0.0
+
+    def __hash__(self) -> int:
+        """Entry ids are unique within a lane, and hashing the body of each entry would cost more than handling it."""
+        return hash(self.entry_id)
 
 
 @dataclass(frozen=True)
@@ -35,48 +51,74 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Depth:
-    """How much of a topic a group still has before it (entries)."""
+    """How much of a topic a group still has before it (entries), and the age of the oldest (seconds, 0 for none)."""
 
     lag: int
     pending: int
     parked: int
     dead: int
+    oldest_pending_s: float = field(default=0.0, compare=False)
+    oldest_due_s: float = field(default=0.0, compare=False)
 
 
 class Publisher(Protocol):
     """The writing side of all topics, with a cursor that moves together with the entries."""
 
-    async def cursor(self, topic: str) -> str:
-        """Return the topic's cursor, empty when there is none."""
+    async def cursors(self, topics: Sequence[str]) -> Mapping[str, str]:
+        """Return each topic's cursor, empty where there is none."""
 
     async def publish(self, topic: str, expected: str, new: str, bodies: Sequence[str]) -> str:
-        """Append all bodies and move the cursor if it still is `expected`; return the cursor in force."""
+        """Append all bodies and move the cursor if it still is `expected`; return the cursor in force.
+
+        Returns HELD_BACK, and has done nothing, while a group of the topic is too far behind.
+        """
+
+    async def hint(self, outbox: str) -> None:
+        """Tell relays of this outbox that something was committed. May be lost: they look by themselves anyway."""
+
+    def hints(self, outbox: str) -> AsyncIterator[None]:
+        """Yield at each such hint."""
 
 
-class Channel(Protocol):
-    """One topic as one consumer of one group sees it. Calls raise StreamDownError when the server is away."""
+class Outlet(Protocol):
+    """Where an entry ends, as a handler sees it. Calls raise StreamDownError when the server is away."""
 
     topic: str
     group: str
     consumer: str
 
-    async def open(self) -> None:
-        """Make the group if it is not there (from the first entry on), take a lease, free dead local consumers."""
-
-    async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
-        """Wait up to `block_s` for entries; return about `count`."""
-
     async def ack(self, deliveries: Collection[Delivery]) -> None:
         """Acknowledge."""
 
     async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
-        """Put an entry aside until it is given out as `attempt`; False when it is not ours any more."""
+        """Put an entry aside until it is given out as `attempt`; False when it is not ours any more.
+
+        What is in `delivery.previous` comes back with it.
+        """
 
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
         """Move an entry to the dead-letter stream; False when it is not ours any more."""
 
-    async def promote(self) -> int:
-        """Move due retries back to where they are read; return how many."""
+
+class Channel(Outlet, Protocol):
+    """One topic as one consumer of one group sees it. Calls raise StreamDownError when the server is away.
+
+    On an `ordered` topic one consumer of the group leads: it alone is given entries.
+    """
+
+    ordered: bool
+
+    async def open(self) -> None:
+        """Make the group if it is not there (from the first entry on), take a lease, free dead local consumers."""
+
+    async def lead(self) -> bool:
+        """Tell whether this consumer may read: always, or on an ordered topic while it leads (it tries to)."""
+
+    async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
+        """Wait up to `block_s` for entries; return about `count`."""
+
+    async def promote(self) -> float | None:
+        """Move due retries back to where they are read; return in how many seconds the next is due, None for none."""
 
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over entries of consumers whose lease has run out."""

@@ -1,6 +1,7 @@
 """OpenTelemetry, with the trace carried by HTTP headers and by events."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
@@ -8,6 +9,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, SpanKind
+
+from libs.common.events import Envelope, Event
 
 tracer = trace.get_tracer("libs.common")
 
@@ -37,3 +41,43 @@ def current_trace_id() -> str | None:
     """Return the current trace id in hex, None outside a trace."""
     span = trace.get_current_span().get_span_context()
     return f"{span.trace_id:032x}" if span.is_valid else None
+
+
+@contextmanager
+def publishing(event: Event, event_id: str) -> Iterator[None]:
+    """Span the writing of a fact; what is carried on from it is this span (OTel messaging conventions, `create`)."""
+    with tracer.start_as_current_span(
+        f"create {event.type}",
+        kind=SpanKind.PRODUCER,
+        attributes=_messaging("create", event.stream) | {"messaging.message.id": event_id},
+    ):
+        yield
+
+
+@contextmanager
+def processing(envelope: Envelope, group: str, previous: str = "") -> Iterator[None]:
+    """Span one handler run: a child of the span that wrote the fact, linked to it and to the attempt before."""
+    causes = [trace.get_current_span(context_of(envelope.headers)).get_span_context()]
+    if previous:
+        causes.append(trace.get_current_span(context_of({"traceparent": previous})).get_span_context())
+    with tracer.start_as_current_span(
+        f"process {envelope.type}",
+        context=context_of(envelope.headers),
+        kind=SpanKind.CONSUMER,
+        attributes=_messaging("process", envelope.topic)
+        | {"messaging.consumer.group.name": group, "messaging.message.id": str(envelope.id)},
+        links=[Link(cause) for cause in causes if cause.is_valid],
+        # An exception's text may hold a person's words.
+        record_exception=False,
+        set_status_on_exception=False,
+    ):
+        yield
+
+
+def _messaging(operation: str, destination: str) -> dict[str, str]:
+    return {
+        "messaging.system": "redis",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.destination.name": destination,
+    }

@@ -10,6 +10,8 @@ from libs.contracts.purposes import Purpose
 class _OfConsent(Event):
     topic: ClassVar[str] = "consent"
     key_field: ClassVar[str] = "patient_id"
+    # A grant, a revocation and a grant again of one patient must be applied in that order.
+    partitions: ClassVar[int] = 1
 
     organization_id: UUID
     patient_id: UUID

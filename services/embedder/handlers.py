@@ -111,9 +111,6 @@ class HideOnRevocation(Step[ConsentRevoked, None]):
         self._clock = clock
         self._grace = grace
 
-    async def work(self, event: ConsentRevoked) -> None:
-        """Nothing: the database hid the rows when the revocation committed."""
-
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note the deletion after the grace period."""
         if event.consent_type is Purpose.AI_ANALYSIS:

@@ -78,8 +78,8 @@ def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> tup
     index = IndexTranscript(world)
     hide = HideOnRevocation(shelf, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
-        Subscription(TranscriptReady, index, INDEX_TIMEOUT_S),
-        Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S),
+        Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
+        Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, hide),
     )
 

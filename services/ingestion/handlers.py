@@ -64,9 +64,6 @@ class Advance(Step[Moving, None]):
         self._illegal = illegal
         self._clock = clock
 
-    async def work(self, event: Moving) -> None:
-        """Nothing is slow here."""
-
     async def record(self, event: Moving, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Move the session under its row's lock."""
         session = await self._sessions.lock(tx, SessionId(event.session_id))
@@ -88,9 +85,6 @@ class EndOnRevocation(Step[ConsentRevoked, None]):
         self._sessions = sessions
         self._illegal = illegal
         self._clock = clock
-
-    async def work(self, event: ConsentRevoked) -> None:
-        """Nothing is slow here."""
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Withhold each session of this patient and therapist that the revocation stops."""

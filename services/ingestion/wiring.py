@@ -3,6 +3,7 @@
 from libs.common.clock import utc_now
 from libs.common.database import Database
 from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.events import Event
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
@@ -31,6 +32,8 @@ from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KeyStore, SessionStore
 from services.ingestion.upload import AcceptRecording, World
 
+# Moving a session takes milliseconds; a run of them shares the question of what was applied before.
+QUICK_BATCH = 32
 TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session"), refusals=REFUSALS)
 
 
@@ -68,14 +71,12 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
 def subscriptions() -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
     advance = Advance(SessionStore(), CountedIllegalMoves(), utc_now)
+    moving: tuple[type[Event], ...] = (
+        *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
+        *(IndexReady, IndexFailed, IndexWithheld),
+    )
     return (
-        Subscription(TranscriptionStarted, advance),
-        Subscription(TranscriptionFailed, advance),
-        Subscription(TranscriptReady, advance),
-        Subscription(TranscriptWithheld, advance),
-        Subscription(IndexReady, advance),
-        Subscription(IndexFailed, advance),
-        Subscription(IndexWithheld, advance),
+        *(Subscription(event, advance, batch=QUICK_BATCH) for event in moving),
         Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
     )
 

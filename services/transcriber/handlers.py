@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
+
 from libs.common.clock import Clock
 from libs.common.database import Transaction
-from libs.common.errors import AppError
+from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
@@ -41,6 +43,10 @@ from services.transcriber.roles import roles_of
 
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
 PROGRESS_EVERY_S = 1.0
+# How long a vendor's answer waits for a database that is away, and how often it asks.
+KEEP_WITHIN_S = 600.0
+KEEP_AGAIN_MIN_S = 0.2
+KEEP_AGAIN_MAX_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -153,9 +159,20 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         audio = Audio(world.recordings.open(key), key.media_type, event.language, event.duration_s)
         async with self._noting_progress(job_id_of(event)) as progress:
             speech = await world.speech_to_text.transcribe(audio, progress)
-        async with world.transactions.transaction() as tx:
-            await world.transcripts.keep_speech(tx, about, fingerprint, speech)
+        await self._keep(about, fingerprint, speech)
         return speech
+
+    async def _keep(self, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Keep what was bought, through an outage of the database too: it would have to be bought again."""
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(_is_outage),
+            wait=wait_exponential(min=KEEP_AGAIN_MIN_S, max=KEEP_AGAIN_MAX_S),
+            stop=stop_after_delay(KEEP_WITHIN_S),
+            reraise=True,
+        ):
+            with attempt:
+                async with self._world.transactions.transaction() as tx:
+                    await self._world.transcripts.keep_speech(tx, about, fingerprint, speech)
 
     async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
         async with self._world.transactions.transaction() as tx:
@@ -196,6 +213,10 @@ def fingerprint_of(event: RecordingUploaded, vendor: SpeechToText) -> bytes:
     parts = [event.content_sha256, vendor.source.vendor, vendor.source.model, event.language]
     text = json.dumps([*parts, sorted(vendor.options.items())], separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
+
+
+def _is_outage(error: BaseException) -> bool:
+    return isinstance(error, AppError) and error.problem is UNAVAILABLE
 
 
 class _Share:

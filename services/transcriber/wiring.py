@@ -57,7 +57,7 @@ def build() -> Service:
 
 def subscriptions(world: World) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
-    return (Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S),)
+    return (Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S, exclusive=True),)
 
 
 def speech_to_text_of(settings: TranscriberSettings) -> Listener:

@@ -10,7 +10,7 @@ from libs.devstack.infra import Infra
 
 SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Mechanism that holds ids and small facts only; services may not read the outbox at all.
-WITHOUT_ROW_SECURITY = {"outbox", "inbox", "alembic_version", "model"}
+WITHOUT_ROW_SECURITY = {"outbox", "inbox", "claim", "alembic_version", "model"}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,9 @@ def test_every_table_of_a_service_forces_row_level_security(catalogue: psycopg.C
     open_tables = _rows(
         catalogue,
         "select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace "
-        "where n.nspname in SCHEMAS and c.relkind in ('r', 'p') and not (c.relrowsecurity and c.relforcerowsecurity)",
+        "where n.nspname in SCHEMAS and c.relkind in ('r', 'p') and not (c.relrowsecurity and c.relforcerowsecurity) "
+        # The archive's weeks: nobody is granted a partition, so only the outbox above them answers.
+        "and not (c.relispartition and c.relname like 'outbox\\_%' and c.relacl is null)",
     )
 
     assert [f"{schema}.{table}" for schema, table in open_tables if table not in WITHOUT_ROW_SECURITY] == []

@@ -1,5 +1,5 @@
 -- Take entries of consumers whose lease is missing or past; forget dead consumers that hold nothing.
--- KEYS stream, leases; ARGV group, me, room; returns {id, fields, times delivered} per entry.
+-- KEYS stream, leases; ARGV group, me, room; returns {id, fields, times delivered, whose it was} per entry.
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local room, taken = tonumber(ARGV[3]), {}
@@ -17,7 +17,7 @@ for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
         local times = of.name == '~free' and p[4] or p[4] + 1
         local got = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, p[1], 'RETRYCOUNT', times)
         if got[1] and got[1][2] then
-          taken[#taken + 1] = { got[1][1], got[1][2], times }
+          taken[#taken + 1] = { got[1][1], got[1][2], times, of.name }
           room = room - 1
         end
       end

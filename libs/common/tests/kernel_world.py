@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from libs.common.clock import utc_now
 from libs.common.events import Catalogue, Event
 from libs.common.ids import new_id
-from libs.common.migration import event_tables, isolate
+from libs.common.migration import archive, claims, event_tables, isolate
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
@@ -66,7 +66,11 @@ def make_schema(infra: Infra) -> None:
         op = Operations(MigrationContext.configure(begun))
         op.execute("create table kernel.effect (organization_id uuid not null, thing_id uuid not null, number int)")
         isolate(op, "kernel.effect", patient=False)
+        op.execute("create table kernel.tally (thing_id uuid not null, number int)")
+        op.execute("grant select, insert on kernel.tally to svc_kernel")
         event_tables(op, SCHEMA)
+        archive(op, SCHEMA)
+        claims(op, SCHEMA)
     engine.dispose()
 
 

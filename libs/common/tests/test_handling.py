@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -12,13 +12,14 @@ from libs.common import capability
 from libs.common.backoff import Backoff
 from libs.common.database import Database, Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
-from libs.common.events import Event
+from libs.common.events import Envelope, Event
 from libs.common.handling import Handling
 from libs.common.ids import new_id
+from libs.common.inbox import Inbox
 from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
 from libs.common.relay import Relay
-from libs.common.steps import Step, Subscription
+from libs.common.steps import BatchStep, Step, Subscription
 from libs.common.streams import Channel, Delivery
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
 from libs.devstack.infra import Infra
@@ -68,7 +69,7 @@ class World:
         return Handling(
             self.database,
             CATALOGUE,
-            {ThingCounted.type: Subscription(ThingCounted, self.step)},
+            {ThingCounted.type: Subscription(ThingCounted, self.step, exclusive=True)},
             Backoff(base_s=0, outage_wait_s=0),
         )
 
@@ -80,7 +81,7 @@ class World:
         return thing
 
     async def relayed(self, topic: str = "thing") -> int:
-        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn(topic)
+        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn()
 
     async def given(self) -> Sequence[Delivery]:
         await self.channel.promote()
@@ -115,8 +116,12 @@ async def _skip_what_other_tests_left(world: World) -> None:
     await world.channel.ack(await world.channel.read(100_000, 0))
 
 
+async def _handle(world: World, delivery: Delivery) -> bool:
+    return bool(await world.handling.handle(world.channel, [delivery]))
+
+
 async def _handle_all(world: World) -> list[bool]:
-    return [await world.handling.handle(world.channel, delivery) for delivery in await world.given()]
+    return [await _handle(world, delivery) for delivery in await world.given()]
 
 
 async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_often_it_is_delivered(
@@ -126,7 +131,7 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
     assert await world.relayed() == 1
     (delivery,) = await world.given()
 
-    acknowledged = [await world.handling.handle(world.channel, delivery) for _ in range(3)]
+    acknowledged = [await _handle(world, delivery) for _ in range(3)]
 
     assert acknowledged == [True] * 3
     assert (await world.effects(thing), world.step.worked) == ([42], 1)
@@ -137,11 +142,10 @@ async def test_an_event_given_out_again_while_it_is_worked_on_is_worked_on_once(
     thing = await world.count(21)
     await world.relayed()
     (delivery,) = await world.given()
-    handling = world.handling
 
-    await asyncio.gather(*(handling.handle(world.channel, delivery) for _ in range(5)))
+    ended = await asyncio.gather(*(_handle(world, delivery) for _ in range(5)))
 
-    assert (await world.effects(thing), world.step.worked, len(handling.under_way)) == ([42], 1, 0)
+    assert (await world.effects(thing), world.step.worked, sorted(ended)) == ([42], 1, [False] * 4 + [True])
 
 
 async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:
@@ -227,7 +231,7 @@ async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_oth
     await channel.open()
     (delivery,) = await channel.read(1, 0)
 
-    assert not await world.handling.handle(channel, delivery)
+    assert not await world.handling.handle(channel, [delivery])
     assert (await channel.depth()).dead == 1
 
 
@@ -237,7 +241,7 @@ async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(w
     (delivery,) = await world.given()
     forged = Delivery(delivery.lane, delivery.entry_id, delivery.body.replace("kernel:write", "kernel:write,x:write"))
 
-    await world.handling.handle(world.channel, forged)
+    await _handle(world, forged)
 
     assert (await world.effects(thing), (await world.channel.depth()).dead) == ([], 1)
 
@@ -248,8 +252,82 @@ async def test_two_relays_at_once_publish_each_fact_once(world: World) -> None:
     first, second = (Relay(world.outbox, world.streams.publisher(), ["thing"]) for _ in range(2))
 
     moved = 0
-    while turn := await first.turn("thing") + await second.turn("thing"):
+    while turn := await first.turn() + await second.turn():
         moved += turn
 
     assert moved == 20
     assert len(await world.given()) == 20
+
+
+@dataclass
+class Tally(BatchStep[ThingCounted]):
+    """Adds numbers up, many at once."""
+
+    calls: list[int] = field(default_factory=list)
+    breaks_on: int | None = None
+
+    async def record_all(self, events: Sequence[ThingCounted], tx: Transaction) -> None:
+        self.calls.append(len(events))
+        if self.breaks_on in [event.number for event in events]:
+            raise ValueError
+        await tx.execute(
+            text("insert into tally (thing_id, number) values (:thing, :number)"),
+            [{"thing": event.thing_id, "number": event.number} for event in events],
+        )
+
+
+async def _tallied(world: World, tally: Tally, *numbers: int) -> tuple[list[int], int]:
+    things = [await world.count(number) for number in numbers]
+    while await world.relayed():
+        pass
+    steps = {ThingCounted.type: Subscription(ThingCounted, tally, batch=100)}
+    handling = Handling(world.database, CATALOGUE, steps, Backoff(base_s=0))
+    given = await world.given()
+    done = [*await handling.handle(world.channel, given), *await handling.handle(world.channel, given)]
+    async with world.database.without_capability() as tx:
+        found = await tx.execute(text("select number from tally where thing_id = any(:things)"), {"things": things})
+        return sorted(row[0] for row in found), len(done)
+
+
+async def test_a_batch_is_recorded_in_one_transaction_and_each_of_it_once(world: World) -> None:
+    tally = Tally()
+
+    numbers, acknowledged = await _tallied(world, tally, 1, 2, 3)
+
+    assert (numbers, tally.calls, acknowledged) == ([1, 2, 3], [3], 6)
+
+
+async def test_one_that_breaks_its_batch_is_tried_again_and_the_others_take_hold(world: World) -> None:
+    tally = Tally(breaks_on=2)
+
+    numbers, acknowledged = await _tallied(world, tally, 1, 2, 3)
+
+    assert (numbers, tally.calls[:4]) == ([1, 3], [3, 1, 1, 1])
+    assert (acknowledged, (await world.channel.depth()).parked) == (4, 1)
+
+
+async def test_a_dead_workers_claim_is_taken_over_at_once_and_a_living_ones_is_waited_for(world: World) -> None:
+    thing = await world.count(21)
+    await world.relayed()
+    (delivery,) = await world.given()
+    mark = (Envelope.from_json(delivery.body).id, 0)
+    inbox = Inbox(world.database, "settler")
+
+    async with inbox.claimed(mark, "elsewhere|1|2|3|4"):
+        waited = await _handle(world, delivery)
+        taken_over = await _handle(world, replace(delivery, taken_from="elsewhere|1|2|3|4"))
+
+    assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
+
+
+async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it_had_taken_hold(world: World) -> None:
+    killer, done = await world.count(1), await world.count(2)
+    await world.relayed()
+    first, second = await world.given()
+    await _handle(world, second)
+
+    for delivery in (first, second):
+        await world.handling.condemn(world.channel, delivery)
+
+    assert (await world.effects(killer), await world.effects(done)) == ([-1], [4])
+    assert ((await world.channel.depth()).dead, (await world.channel.depth()).pending) == (1, 0)

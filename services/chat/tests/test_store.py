@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from libs.common.errors import NOT_FOUND, AppError
+from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.outbox import Outbox
 from libs.common.paging import Window
@@ -171,8 +172,9 @@ async def test_a_crisis_signal_leaves_with_ids_only(desk: Desk, infra: Infra) ->
     noted = await desk.is_in_crisis("I want to die")
     outbox = Outbox(infra.relay_database_url, "chat")
 
-    rows = [row.envelope for row in await outbox.after("safety", "")]
+    (behind,) = await outbox.after({"safety": ""})
     await outbox.close()
+    rows = [Envelope.from_json(body) for body in behind.bodies]
 
     [signal] = [row.payload for row in rows if row.key == str(desk.patient_id)]
     assert signal["conversation_id"] == str(noted.conversation_id)

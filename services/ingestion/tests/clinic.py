@@ -22,6 +22,7 @@ from libs.common.http_app import AppSpec, build_app
 from libs.common.http_client import ServiceClient
 from libs.common.key_wrapping import LocalKey, new_key
 from libs.common.object_store import ObjectStore, StoreAddress
+from libs.common.steps import Step
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
@@ -153,10 +154,12 @@ class Clinic:
         """Facts arrive from other services, one after the other."""
         steps = {line.event.type: line.step for line in subscriptions()}
         for event in events:
+            step = steps[event.type]
+            assert isinstance(step, Step)
             with self.holding():
-                result = await steps[event.type].work(event)
+                result = await step.work(event)
                 async with self.database.transaction() as tx:
-                    await tx.emit(*await steps[event.type].record(event, result, tx))
+                    await tx.emit(*await step.record(event, result, tx))
 
     def events(self) -> list[tuple[str, dict[str, Any]]]:
         """What this tenant's work left in the outbox, in order."""

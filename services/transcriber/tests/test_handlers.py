@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from libs.common.database import Transaction
-from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UPSTREAM_FAILED, AppError
+from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UNAVAILABLE, UPSTREAM_FAILED, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
@@ -35,6 +35,17 @@ async def test_an_upload_becomes_a_transcript_with_named_speakers(clinic: Clinic
     made = await clinic.words.find(clinic.session_id)
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
     assert clinic.job.status is JobStatus.COMPLETED
+
+
+async def test_what_a_vendor_answered_waits_for_a_database_that_is_away_and_is_not_bought_again(
+    clinic: Clinic,
+) -> None:
+    clinic.transcripts.keeping_fails_with = [AppError(UNAVAILABLE, "The database is not answering.")] * 2
+
+    (fact,) = await clinic.run()
+
+    assert isinstance(fact, TranscriptReady)
+    assert len(clinic.ears.heard) == 1
 
 
 async def test_every_attempt_is_announced_with_its_number(clinic: Clinic) -> None:

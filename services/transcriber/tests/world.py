@@ -131,6 +131,7 @@ class FakeTranscripts:
         self.kept: dict[tuple[SessionId, bytes], Speech] = {}
         self.consent_holds = True
         self.noted: list[float] = []
+        self.keeping_fails_with: list[AppError] = []
 
     async def begin_job(self, tx: Transaction, about: About, job_id: JobId) -> int:
         attempts = self.jobs[job_id].attempts + 1 if job_id in self.jobs else 1
@@ -151,6 +152,8 @@ class FakeTranscripts:
         return next((job for job in self.jobs.values() if job.session_id == session_id), None)
 
     async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+        if self.keeping_fails_with:
+            raise self.keeping_fails_with.pop()
         self._refuse_without_consent()
         self.kept[(about.session_id, fingerprint)] = speech
 

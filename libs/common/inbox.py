@@ -1,0 +1,108 @@
+"""What a group has applied and who is at it: the half of exactly-once that PostgreSQL keeps."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from libs.common.backoff import IN_OTHER_HANDS
+from libs.common.database import Database, Transaction
+from libs.common.errors import AppError
+from libs.common.log import get_logger
+from libs.common.metrics import INTERRUPTED
+
+CLAIM_S = 15.0
+"""A claim that was not renewed for so long is void: whoever held it is gone or has stood still."""
+CLAIM_BEAT_S = 3.0
+
+Mark = tuple[UUID, int]
+"""An event's id and its epoch: what is applied once."""
+
+_APPLIED = text(
+    "select event_id, epoch from inbox where grp = :group and (event_id, epoch) in"
+    " (select * from unnest(cast(:ids as uuid[]), cast(:epochs as int[])))"
+)
+# In one order everywhere, or two batches that overlap would wait for each other.
+_ENTER = text(
+    "insert into inbox (grp, event_id, epoch) select :group, m.id, m.epoch"
+    " from unnest(cast(:ids as uuid[]), cast(:epochs as int[])) as m(id, epoch) order by m.id, m.epoch"
+    " on conflict do nothing returning event_id, epoch"
+)
+_CLAIM = text(
+    "insert into claim as c (grp, event_id, epoch, holder, until)"
+    " values (:group, :id, :epoch, :holder, clock_timestamp() + make_interval(secs => :seconds))"
+    " on conflict (grp, event_id, epoch) do update"
+    " set holder = excluded.holder, until = excluded.until, interrupted = c.interrupted + 1"
+    " where c.until < clock_timestamp() or c.holder = :dead returning c.interrupted"
+)
+_RENEW = text(
+    "update claim set until = clock_timestamp() + make_interval(secs => :seconds)"
+    " where grp = :group and event_id = :id and epoch = :epoch and holder = :holder"
+)
+_RELEASE = text("delete from claim where grp = :group and event_id = :id and epoch = :epoch and holder = :holder")
+
+
+class Inbox:
+    """One group's inbox. Rows hold ids only, so looking at them needs no capability."""
+
+    def __init__(self, database: Database, group: str) -> None:
+        self._database = database
+        self._group = group
+
+    async def applied(self, marks: Collection[Mark]) -> set[Mark]:
+        """Return which of these are applied, to spare their work."""
+        async with self._database.without_capability() as tx:
+            return await self.applied_in(tx, marks)
+
+    async def applied_in(self, tx: Transaction, marks: Collection[Mark]) -> set[Mark]:
+        """Return which of these are applied, as the transaction sees it."""
+        return {(row.event_id, row.epoch) for row in await tx.execute(_APPLIED, self._of(marks))}
+
+    async def enter(self, tx: Transaction, marks: Sequence[Mark]) -> set[Mark]:
+        """Enter events; return those whose effect is not there yet. Blocks while a twin decides."""
+        return {(row.event_id, row.epoch) for row in await tx.execute(_ENTER, self._of(marks))}
+
+    @asynccontextmanager
+    async def claimed(self, mark: Mark, holder: str, dead: str = "") -> AsyncIterator[bool]:
+        """Be the only living one at an event's work; yield whether there is work left to do.
+
+        A claim of `dead`, a consumer known to have died, does not count.
+        Raises AppError(IN_OTHER_HANDS) while somebody else is at it.
+        """
+        values = {"group": self._group, "id": mark[0], "epoch": mark[1], "holder": holder, "seconds": CLAIM_S}
+        async with self._database.without_capability() as tx:
+            interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
+            if interrupted is None:
+                raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
+            # Looked at under the claim: whoever held it before may have finished.
+            fresh = not await self.applied_in(tx, [mark])
+        if interrupted and fresh:
+            INTERRUPTED.labels(self._group).inc()
+            get_logger().warning("event.interrupted", count=interrupted)
+        beating = asyncio.create_task(self._beat(values))
+        try:
+            yield fresh
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+            with suppress(AppError):
+                async with self._database.without_capability() as tx:
+                    await tx.execute(_RELEASE, values)
+
+    async def _beat(self, values: dict[str, Any]) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_BEAT_S)
+            with suppress(AppError):
+                async with self._database.without_capability() as tx:
+                    await tx.execute(_RENEW, values)
+
+    def _of(self, marks: Collection[Mark]) -> dict[str, Any]:
+        return {
+            "group": self._group,
+            "ids": [event_id for event_id, _ in marks],
+            "epochs": [epoch for _, epoch in marks],
+        }
