@@ -5,44 +5,49 @@ import contextlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from redis import Redis
 from sqlalchemy import text
 
 from libs.common.backoff import Backoff
-from libs.common.consumer import Consumer, Pace
+from libs.common.consumer import Consumer, Handler, Pace
 from libs.common.database import Database, Transaction
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
-from libs.common.events import Event
+from libs.common.events import Event, key_of
 from libs.common.handling import Handling
+from libs.common.in_turn import InTurn
+from libs.common.inbox import CLAIM_BEAT_S
 from libs.common.outbox import Outbox
-from libs.common.redis_streams import RedisChannel, RedisStreams
+from libs.common.redis_channel import RedisChannel
+from libs.common.redis_streams import RedisStreams
 from libs.common.relay import Relay
-from libs.common.steps import Step, Subscription
+from libs.common.steps import BatchStep, Step, Subscription
+from libs.common.streams import StreamDownError
+from libs.common.tests.crash_door import Door
 from libs.common.tests.crash_moments import WATCH
-from libs.common.tests.crash_world import AT_WORK, EFFECTS, GROUP, Job
+from libs.common.tests.crash_world import AT_WORK, EFFECTS, GROUP, Job, on_topic
 from libs.common.tests.kernel_world import CATALOGUE, SCHEMA, ThingCounted, ThingSettled
 
 UNWANTED = ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)
 PACE = Pace(
-    concurrency=4,
     block_s=0.05,
-    promote_s=0.02,
+    promote_s=0.03,
     sweep_s=0.03,
     audit_s=0.03,
-    alone_s=0.01,
-    measure_s=0.03,
-    trim_s=0.03,
+    measure_s=0.05,
+    trim_s=0.05,
+    follow_s=0.03,
     down_s=0.02,
     grace_s=0.05,
 )
 LOOK_S = 0.02
 OUTAGE_S = 0.06
 TWIN_S = 0.15
+SLOW_S = 0.1
+LONG_S = CLAIM_BEAT_S + 0.2
 
 
 async def live(jobs: Sequence[Job], folder: str, says: int) -> None:
@@ -58,12 +63,18 @@ async def live(jobs: Sequence[Job], folder: str, says: int) -> None:
 class _Life:
     def __init__(self, jobs: Sequence[Job], folder: Path) -> None:
         servers = jobs[0].servers
-        self._door = Door(folder / "door", servers.redis_url) if any(job.meets_outage for job in jobs) else None
+        away = jobs[0].without
+        self._door = Door(folder, servers.redis_url if away == "stream" else servers.relay_url) if away else None
+        through = self._door.url if self._door else _as_it_is
+        to_database, to_stream = (through if away == what else _as_it_is for what in ("database", "stream"))
         self._redis = Redis.from_url(servers.redis_url, decode_responses=True)
-        self._database = Database(servers.database_url)
-        self._outbox = Outbox(servers.relay_url, SCHEMA)
-        self._streams = RedisStreams(self._door.url if self._door else servers.redis_url)
-        self._worlds = [(job, self._streams.channel(job.topic, GROUP), self._step(job)) for job in jobs]
+        self._database = Database(to_database(servers.database_url))
+        self._outbox = Outbox(to_database(servers.relay_url), SCHEMA)
+        self._streams = RedisStreams(to_stream(servers.redis_url))
+        self._worlds = [
+            (job, self._streams.channel(job.topic, GROUP, ordered=job.what.ordered), _Settle(job, self._redis, self._door))
+            for job in jobs
+        ]
 
     async def begin(self) -> None:
         """Begin as the scenario says: with a stream that is away, or a reply that was never heard."""
@@ -82,8 +93,15 @@ class _Life:
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as workers:
             workers.create_task(relay.run(stop))
-            for _, channel, step in self._worlds:
-                workers.create_task(Consumer(channel, self._handling(step), PACE).run(stop))
+            for job, channel, step in self._worlds:
+                pace = replace(PACE, batch=job.what.batch, concurrency=job.what.concurrency)
+                workers.create_task(Consumer(channel, self._handler(job, step), pace).run(stop))
+                if job.what.ordered:
+                    follower = self._streams.channel(job.topic, GROUP, ordered=True)
+                    workers.create_task(Consumer(follower, self._handler(job, step), pace).run(stop))
+            # As a process does that commits and has no relay of its own.
+            with contextlib.suppress(StreamDownError):
+                await self._streams.publisher().hint(SCHEMA)
             while not all(step.flushes == 0 and is_settled(self._redis, job) for job, _, step in self._worlds):
                 await asyncio.sleep(LOOK_S)
             stop.set()
@@ -91,12 +109,17 @@ class _Life:
         await self._database.close()
         await self._outbox.close()
 
-    def _step(self, job: Job) -> "_Settle":
-        return _Settle(job, self._redis, self._door)
+    def _handler(self, job: Job, step: "_Settle") -> Handler:
+        what = job.what
+        answers = _Tally() if what.batch > 1 else step
+        steps = {ThingCounted.type: Subscription(ThingCounted, answers, exclusive=what.exclusive, batch=what.batch)}
+        patience = Backoff(base_s=0.01, outage_wait_s=0.05, elsewhere_wait_s=0.3)
+        handling = Handling(self._database, CATALOGUE, steps, patience)
+        return InTurn(handling, key_of) if what.ordered else handling
 
-    def _handling(self, step: "_Settle") -> Handling:
-        steps = {ThingCounted.type: Subscription(ThingCounted, step)}
-        return Handling(self._database, CATALOGUE, steps, Backoff(base_s=0.01, outage_wait_s=0.05))
+
+def _as_it_is(url: str) -> str:
+    return url
 
 
 def _lose_a_reply(redis: Any, channel: RedisChannel) -> None:
@@ -116,6 +139,8 @@ def is_settled(redis: Any, job: Job) -> bool:
         (f"{{{topic}}}:dlq:{GROUP}", job.dead),
         (f"{{{topic}}}:s", len(job.things)),
     )
+    if not redis.exists(f"{{{topic}}}:r:{GROUP}"):
+        return False
     if any(redis.xlen(stream) < least for stream, least in enough) or redis.zcard(f"{{{topic}}}:z:{GROUP}"):
         return False
     groups = [group for lane in ("s", f"r:{GROUP}") for group in redis.xinfo_groups(f"{{{topic}}}:{lane}")]
@@ -128,7 +153,7 @@ class _Settle(Step[ThingCounted, int]):
 
     job: Job
     redis: Any
-    door: "Door | None" = None
+    door: Door | None = None
     flushes: int = 0
     met: set[str] = field(default_factory=set)
 
@@ -149,6 +174,8 @@ class _Settle(Step[ThingCounted, int]):
     async def _first_time(self, kind: str) -> None:
         if kind == "hangs-once":
             await asyncio.Event().wait()
+        if kind in ("long-once", "slow-once"):
+            await asyncio.sleep(LONG_S if kind == "long-once" else SLOW_S)
         if kind == "cuts-once" and self.door:
             self.door.close_for(OUTAGE_S)
         if kind == "flushes-once":
@@ -156,7 +183,7 @@ class _Settle(Step[ThingCounted, int]):
             self.redis.delete(*self.redis.keys(f"{{{self.job.topic}}}:*"))
             await asyncio.sleep(TWIN_S)
             self.flushes -= 1
-        if kind in ("fails-once", "cuts-once"):
+        if kind == "fails-once" or (kind == "cuts-once" and self.job.without == "stream"):
             raise AppError(UPSTREAM_FAILED, "it may pass", retry_after_s=None)
 
     async def record(self, event: ThingCounted, result: int, tx: Transaction) -> Sequence[Event]:
@@ -170,53 +197,11 @@ class _Settle(Step[ThingCounted, int]):
         return await self.record(event, EFFECTS[self.job.things[str(event.thing_id)]], tx)
 
 
-def on_topic(kind: type[Event], topic: str) -> type[Event]:
-    """Return the same event on a topic that no other world has."""
-    return type(kind.__name__, (kind,), {"topic": topic, "__module__": __name__})
+class _Tally(BatchStep[ThingCounted]):
+    """Tallies many at once; numbers below zero want to be alone."""
 
-
-class Door:
-    """A way to the stream that can be shut: connections are cut, and new ones are refused until it opens again."""
-
-    def __init__(self, path: Path, redis_url: str) -> None:
-        self.path = path
-        self._to = urlsplit(redis_url)
-        self._open: list[asyncio.StreamWriter] = []
-        self._server: asyncio.Server | None = None
-        self._opening: asyncio.Task[None] | None = None
-
-    @property
-    def url(self) -> str:
-        """The stream as it is reached through this door."""
-        return f"unix://:{self._to.password or ''}@{self.path}"
-
-    def close_for(self, seconds: float) -> None:
-        """Shut the door now, and open it after that time."""
-        if self._server is not None:
-            self._server.close()
-            self.path.unlink(missing_ok=True)
-        for writer in self._open:
-            writer.transport.abort()
-        self._open.clear()
-        self._opening = asyncio.create_task(self._opened_after(seconds))
-
-    async def _opened_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self._server = await asyncio.start_unix_server(self._serve, self.path)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._to.scheme == "unix":
-            behind = await asyncio.open_unix_connection(self._to.path)
-        else:
-            behind = await asyncio.open_connection(self._to.hostname, self._to.port)
-        self._open += [writer, behind[1]]
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(_pump(reader, behind[1]), _pump(behind[0], writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(ConnectionError):
-        while piece := await reader.read(65_536):
-            writer.write(piece)
-            await writer.drain()
-    writer.close()
+    async def record_all(self, events: Sequence[ThingCounted], tx: Transaction) -> None:
+        if len(events) > 1 and any(event.number < 0 for event in events):
+            raise ValueError
+        rows = [{"thing": event.thing_id, "number": event.number} for event in events]
+        await tx.execute(text("insert into tally (thing_id, number) values (:thing, :number)"), rows)

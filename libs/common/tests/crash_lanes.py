@@ -14,17 +14,20 @@ import psycopg
 from redis.asyncio import Redis
 
 from libs.common import capability
+from libs.common.consumer import ALONE_MAX
 from libs.common.database import Database
 from libs.common.events import Event
 from libs.common.ids import new_id
+from libs.common.inbox import Inbox
 from libs.common.outbox import Outbox
 from libs.common.redis_streams import RedisStreams
 from libs.common.relay import Relay
-from libs.common.tests.crash_world import AT_WORK, GROUP, Job, Scenario, Servers
+from libs.common.tests.crash_world import AT_WORK, GROUP, Job, Scenario, Servers, on_topic
 from libs.common.tests.kernel_world import PASSWORD, SCHEMA, ThingCounted, make_schema, token
 from libs.devstack.infra import Infra
 
 _EFFECTS = "select thing_id::text || ' ' || number from kernel.effect where thing_id = any(%s)"
+_TALLIED = "select thing_id::text from kernel.tally where thing_id = any(%s)"
 _FACTS = "select payload ->> 'thing_id' from kernel.outbox where topic = %s"
 _INBOX = (
     "select count(*) from kernel.inbox where event_id in (select id from kernel.outbox where topic = %s) "
@@ -109,11 +112,11 @@ class Worlds:
         job = Job(servers, str(self.organization_id), topic, scenario.name, things, die_at)
         with capability.holding(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
-                await tx.emit(*(self._event(topic, thing) for thing, kind in things.items() if kind != "unreadable"))
+                await tx.emit(*(self._event(topic, thing, kind) for thing, kind in things.items() if kind != "unreadable"))
         if "unreadable" in scenario.kinds:
             await self.redis.execute_command("XADD", f"{{{topic}}}:s", "*", "d", "not json")
         if scenario.before in ("killed", "unheard"):
-            await Relay(self.outbox, self.streams.publisher(), [job.topic]).turn(job.topic)
+            await Relay(self.outbox, self.streams.publisher(), [job.topic]).turn()
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
         if scenario.before == "died":
@@ -127,20 +130,22 @@ class Worlds:
 
     async def verdict(self, job: Job, last: Ending) -> Verdict:
         """Compare what is there with what must be there once the job is done."""
-        topic, once = job.topic, dict.fromkeys(map(str, job.effects), 1)
+        topic, once, redis = job.topic, dict.fromkeys(job.effects, 1), self.redis
         found = {
-            "effects": Counter(await self._column(_EFFECTS, list(job.effects))),
+            "effects": Counter(await self._column(_EFFECTS, list(job.things))),
+            "tallied": Counter(await self._column(_TALLIED, list(job.things))),
             "inbox rows": sorted(await self._column(_INBOX, topic)),
             "facts written": Counter(await self._column(_FACTS, job.settled)),
             "facts published": Counter(await self._things_on(job.settled)),
             "events published": Counter(await self._things_on(topic)),
             "pending": await self._pending(topic),
-            "parked": [await self.redis.zcard(f"{{{topic}}}:z:{GROUP}"), await self.redis.hlen(f"{{{topic}}}:zp:{GROUP}")],
-            "dead letters": await self.redis.xlen(f"{{{topic}}}:dlq:{GROUP}"),
+            "parked": [await redis.zcard(f"{{{topic}}}:z:{GROUP}"), await redis.hlen(f"{{{topic}}}:zp:{GROUP}")],
+            "dead letters": await redis.xlen(f"{{{topic}}}:dlq:{GROUP}"),
         }
         must = {
             "effects": {f"{thing} {number}": 1 for thing, number in job.effects.items()},
-            "inbox rows": [1] * len(job.effects),
+            "tallied": dict.fromkeys(job.tallied, 1),
+            "inbox rows": [1] * sum(kind != "unreadable" for kind in job.things.values()),
             "facts written": once,
             "facts published": once,
             "events published": {"-" if kind == "unreadable" else thing: 1 for thing, kind in job.things.items()},
@@ -159,13 +164,18 @@ class Worlds:
         return Verdict(lost, twice, wrong)
 
     async def _taken_and_not_finished(self, job: Job) -> None:
-        """A consumer took all entries and was killed; one of them it had run alone, twice."""
-        channel = self.streams.channel(job.topic, GROUP)
+        """A consumer took what is not slow and was killed; some it had run alone too often, though one was applied."""
+        channel = self.streams.channel(job.topic, GROUP, ordered=job.what.ordered)
         await channel.open()
-        for delivery in await channel.read(len(job.things), 0):
-            if job.things[json.loads(delivery.body)["payload"]["thing_id"]] == "poison":
-                for _ in range(2):
-                    await channel.mark_alone(delivery)
+        quick = [kind for kind in job.things.values() if kind != "slow-once"]
+        for delivery in await channel.read(len(quick), 0):
+            body = json.loads(delivery.body)
+            kind = job.things[body["payload"]["thing_id"]]
+            for _ in range(ALONE_MAX if "poison" in kind else 0):
+                await channel.mark_alone(delivery)
+            if kind == "applied-poison":
+                async with self.database.without_capability() as tx:
+                    await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
         await channel.close()
 
     async def _died_at_work(self, job: Job, lane: Lane) -> None:
@@ -182,13 +192,16 @@ class Worlds:
         return [json.loads(body)["payload"]["thing_id"] if body.startswith("{") else "-" for body in bodies]
 
     async def _pending(self, topic: str) -> list[int]:
+        """Return how many entries each lane's group has pending; -1 where there is no group yet."""
         lanes = [f"{{{topic}}}:s", f"{{{topic}}}:r:{GROUP}"]
-        return [(await self.redis.xpending(lane, GROUP))["pending"] for lane in lanes]
+        groups = [await self.redis.xinfo_groups(lane) if await self.redis.exists(lane) else [] for lane in lanes]
+        return [found[0]["pending"] if found else -1 for found in groups]
 
-    def _event(self, topic: str, thing: str) -> Event:
-        kind = type("ThingCounted", (ThingCounted,), {"topic": topic, "__module__": __name__})
-        made: Event = kind(organization_id=self.organization_id, thing_id=UUID(thing), number=1)
-        return made
+    def _event(self, topic: str, thing: str, kind: str) -> Event:
+        event: Event = on_topic(ThingCounted, topic)(
+            organization_id=self.organization_id, thing_id=thing, number=-1 if kind == "tallied-alone" else 1
+        )
+        return event
 
 
 @asynccontextmanager
@@ -199,8 +212,10 @@ async def worlds(infra: Infra) -> AsyncIterator[Worlds]:
     outbox, streams = Outbox(infra.relay_database_url, SCHEMA), RedisStreams(infra.redis_url)
     redis = Redis.from_url(infra.redis_url, decode_responses=True)
     async with await psycopg.AsyncConnection.connect(infra.admin_url, autocommit=True) as books:
-        yield Worlds(infra, database, outbox, streams, redis, books, new_id())
-    await redis.aclose()
-    await streams.close()
-    await outbox.close()
-    await database.close()
+        try:
+            yield Worlds(infra, database, outbox, streams, redis, books, new_id())
+        finally:
+            await redis.aclose()
+            await streams.close()
+            await outbox.close()
+            await database.close()

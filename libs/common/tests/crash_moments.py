@@ -10,6 +10,9 @@ GAVE_WAY_MAX = 12
 """One await gives way once per answer it waits for; later ones of the same await are counted as this one."""
 
 
+AT, THEN = " @ ", " >> "
+
+
 class Watch:
     """Knows which awaits of the kernel are being resumed now, and what to do at each moment.
 
@@ -32,7 +35,7 @@ class Watch:
 
     def reach(self, what: str) -> None:
         """Pass a moment of the innermost await."""
-        self.passed(f"{what} | {' > '.join(self.chain)}")
+        self.passed(f"{what}{AT}{THEN.join(self.chain)}")
 
     def passed(self, moment: str) -> None:
         """Count a moment, and die if it is the one."""

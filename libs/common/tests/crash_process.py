@@ -7,13 +7,14 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any, NoReturn
 
 from libs.common.tests import crash_source
 from libs.common.tests.crash_world import Job
 
-LIFE_MAX_S = 25
+LIFE_MAX_S = 60
 
 
 def main() -> None:
@@ -47,8 +48,9 @@ def _live(life: Callable[[list[Job], str, int], Coroutine[Any, Any, None]], line
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(life([Job.read(raw) for raw in json.loads(line)], folder, says))
         code = 0
-    finally:
-        os._exit(code)
+    except Exception:  # noqa: BLE001 - a fork must not go on as its parent
+        traceback.print_exc()
+    os._exit(code)
 
 
 if __name__ == "__main__":

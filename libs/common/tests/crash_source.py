@@ -13,7 +13,7 @@ from types import CodeType, ModuleType
 from libs.common.tests import crash_moments
 
 ROOT = Path(__file__).parents[3]
-STARTS = ("relay", "outbox", "consumer", "handling", "redis_streams", "database")
+STARTS = ("relay", "outbox", "consumer", "handling", "in_turn", "redis_streams", "database")
 POINT, SCOPE, LOOP = "__point__", "__scope__", "__loop__"
 PACKAGE = "libs.common."
 TEXT_MAX = 60

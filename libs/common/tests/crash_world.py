@@ -3,12 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+
+from libs.common.events import Event
 
 GROUP = "crash"
 AT_WORK = "a step is at work"
-EFFECTS = {"plain": 2, "fails-once": 2, "hangs-once": 2, "cuts-once": 2, "flushes-once": 2, "refused": -1, "unwanted": -1}
+EFFECTS = {
+    "plain": 2,
+    "fails-once": 2,
+    "hangs-once": 2,
+    "cuts-once": 2,
+    "flushes-once": 2,
+    "long-once": 2,
+    "slow-once": 2,
+    "refused": -1,
+    "unwanted": -1,
+    "poison": -1,
+}
 """Each kind of event, and the number its effect must leave: once, whoever dies."""
+TALLIED = frozenset({"tallied", "tallied-alone"})
+"""Kinds whose effect is recorded many at once, in another table, and from which no fact follows."""
 BURIED = frozenset({"refused", "unreadable", "poison"})
 
 
@@ -19,18 +33,27 @@ class Scenario:
     name: str
     kinds: tuple[str, ...]
     before: str = ""
-    outage: bool = False
+    without: str = ""
+    exclusive: bool = False
+    ordered: bool = False
+    batch: int = 1
+    concurrency: int = 4
 
 
 SCENARIOS = (
     Scenario("plain", ("plain", "plain", "plain")),
-    Scenario("retry", ("fails-once", "plain")),
+    Scenario("retry", ("fails-once", "plain"), exclusive=True),
     Scenario("given-up", ("refused", "unwanted", "unreadable")),
-    Scenario("suspects", ("plain", "plain", "poison"), before="killed"),
+    Scenario("suspects", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
     Scenario("unheard", ("plain", "fails-once"), before="unheard"),
-    Scenario("shutdown", ("plain", "hangs-once")),
+    Scenario("shutdown", ("plain", "hangs-once"), exclusive=True),
     Scenario("flushed", ("flushes-once", "plain")),
-    Scenario("outage", ("cuts-once", "plain"), outage=True),
+    Scenario("ordered", ("plain", "fails-once", "refused"), ordered=True),
+    Scenario("batch", ("tallied", "tallied", "tallied", "tallied-alone"), batch=10),
+    Scenario("long", ("long-once",), exclusive=True),
+    Scenario("ordered-suspects", ("plain", "poison"), before="killed", ordered=True),
+    Scenario("no-stream", ("cuts-once", "plain"), without="stream"),
+    Scenario("no-database", ("cuts-once", "plain", "plain"), without="database", concurrency=1),
     Scenario("inherited", ("plain", "plain"), before="died"),
 )
 
@@ -67,14 +90,19 @@ class Job:
         return next(scenario for scenario in SCENARIOS if scenario.name == self.scenario)
 
     @property
-    def meets_outage(self) -> bool:
-        """Whether the stream goes away while the process lives."""
-        return self.what.outage and not self.heals
+    def without(self) -> str:
+        """Return the server that goes away while the process lives, if any."""
+        return "" if self.heals else self.what.without
 
     @property
-    def effects(self) -> dict[UUID, int]:
-        """The effect each thing must have in the end."""
-        return {UUID(thing): EFFECTS[kind] for thing, kind in self.things.items() if kind in EFFECTS}
+    def effects(self) -> dict[str, int]:
+        """The effect each thing must have in the end, and a fact must follow from."""
+        return {thing: EFFECTS[kind] for thing, kind in self.things.items() if kind in EFFECTS}
+
+    @property
+    def tallied(self) -> list[str]:
+        """The things that must be tallied in the end."""
+        return [thing for thing, kind in self.things.items() if kind in TALLIED]
 
     @property
     def dead(self) -> int:
@@ -89,3 +117,8 @@ class Job:
     def read(raw: dict[str, Any]) -> "Job":
         """Read what `dataclasses.asdict` wrote."""
         return Job(**(raw | {"servers": Servers(**raw["servers"])}))
+
+
+def on_topic(kind: type[Event], topic: str) -> type[Event]:
+    """Return the same event on a topic that no other world has."""
+    return type(kind.__name__, (kind,), {"topic": topic, "__module__": __name__})

@@ -18,6 +18,7 @@ import pytest
 
 from libs.common.tests import crash_source
 from libs.common.tests.crash_lanes import KILLED, Lane, Verdict, Worlds, lane, worlds
+from libs.common.tests.crash_moments import AT, THEN
 from libs.common.tests.crash_world import SCENARIOS, Scenario
 from libs.devstack.infra import Infra
 
@@ -148,8 +149,8 @@ def _never_died_at(moments: Iterable[str], died_at: Iterable[str]) -> list[str]:
 def _kinds(moments: Iterable[str]) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     for moment in moments:
-        what, _, chain = moment.partition(" | ")
-        names = chain.split(" > ")
+        what, _, chain = moment.partition(AT)
+        names = chain.split(THEN)
         if what.startswith("gave way"):
             found |= {("gave way", name) for name in names}
         else:
