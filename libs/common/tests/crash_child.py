@@ -72,7 +72,11 @@ class _Life:
         self._outbox = Outbox(to_database(servers.relay_url), SCHEMA)
         self._streams = RedisStreams(to_stream(servers.redis_url))
         self._worlds = [
-            (job, self._streams.channel(job.topic, GROUP, ordered=job.what.ordered), _Settle(job, self._redis, self._door))
+            (
+                job,
+                self._streams.channel(job.topic, GROUP, ordered=job.what.ordered),
+                _Settle(job, self._redis, self._door),
+            )
             for job in jobs
         ]
 

@@ -33,6 +33,7 @@ _INBOX = (
     "select count(*) from kernel.inbox where event_id in (select id from kernel.outbox where topic = %s) "
     "group by event_id"
 )
+_CLAIMS = "select count(*) from kernel.claim where event_id in (select id from kernel.outbox where topic = %s)"
 LINE_BYTES_MAX = 4 * 1024 * 1024
 KILLED = -9
 
@@ -48,10 +49,14 @@ class Ending:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Effects and facts that are missing, those that are there once too often, and all that is not as it must be."""
+    """Effects and facts that are missing, those that are there once too often, and all that is not as it must be.
+
+    `left_behind` counts what does no harm but stays: claims and marks of entries that were done.
+    """
 
     lost: int
     twice: int
+    left_behind: int
     wrong: Mapping[str, object]
 
 
@@ -112,7 +117,9 @@ class Worlds:
         job = Job(servers, str(self.organization_id), topic, scenario.name, things, die_at)
         with capability.holding(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
-                await tx.emit(*(self._event(topic, thing, kind) for thing, kind in things.items() if kind != "unreadable"))
+                await tx.emit(
+                    *(self._event(topic, thing, kind) for thing, kind in things.items() if kind != "unreadable")
+                )
         if "unreadable" in scenario.kinds:
             await self.redis.execute_command("XADD", f"{{{topic}}}:s", "*", "d", "not json")
         if scenario.before in ("killed", "unheard"):
@@ -161,7 +168,9 @@ class Worlds:
             if isinstance(value, Counter):
                 lost += (Counter(must[name]) - value).total()
                 twice += (value - Counter(must[name])).total()
-        return Verdict(lost, twice, wrong)
+        claims = await self._column(_CLAIMS, topic)
+        left_behind = claims[0] + await redis.hlen(f"{{{topic}}}:solo:{GROUP}")
+        return Verdict(lost, twice, left_behind, wrong)
 
     async def _taken_and_not_finished(self, job: Job) -> None:
         """A consumer took what is not slow and was killed; some it had run alone too often, though one was applied."""

@@ -112,9 +112,7 @@ class _Loader(SourceFileLoader):
         return compile(tree, str(path), "exec")
 
     def exec_module(self, module: ModuleType) -> None:
-        module.__dict__.update(
-            {POINT: crash_moments.Point, SCOPE: crash_moments.Scope, LOOP: crash_moments.Loop}
-        )
+        module.__dict__.update({POINT: crash_moments.Point, SCOPE: crash_moments.Scope, LOOP: crash_moments.Loop})
         super().exec_module(module)
 
 

@@ -67,7 +67,7 @@ class Servers:
     redis_url: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
     """One world, and the moment at which the process that works on it dies (empty: it finishes)."""
 
