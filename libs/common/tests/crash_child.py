@@ -54,10 +54,14 @@ async def live(jobs: Sequence[Job], folder: str, says: int) -> None:
     """Run until the worlds are settled, dying on the way at the first job's moment; say how it ended."""
     life = _Life(jobs, Path(folder))
     await life.begin()
-    WATCH.arm(jobs[0].die_at, lambda moment: os.write(says, moment.encode()) and None)
+    WATCH.arm(jobs[0].die_at, lambda moment: _say(says, moment))
     await life.lived()
     WATCH.armed = False
-    os.write(says, json.dumps(WATCH.seen).encode())
+    _say(says, json.dumps(WATCH.seen))
+
+
+def _say(says: int, words: str) -> None:
+    os.write(says, words.encode())
 
 
 class _Life:
@@ -148,7 +152,8 @@ def is_settled(redis: Any, job: Job) -> bool:
     if any(redis.xlen(stream) < least for stream, least in enough) or redis.zcard(f"{{{topic}}}:z:{GROUP}"):
         return False
     groups = [group for lane in ("s", f"r:{GROUP}") for group in redis.xinfo_groups(f"{{{topic}}}:{lane}")]
-    return sum(group["pending"] + (group["lag"] or 0) for group in groups) <= held
+    waiting: int = sum(group["pending"] + (group["lag"] or 0) for group in groups)
+    return waiting <= held
 
 
 @dataclass

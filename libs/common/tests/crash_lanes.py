@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, LiteralString
 from uuid import UUID, uuid4
 
@@ -30,12 +30,12 @@ _EFFECTS = "select thing_id::text || ' ' || number from kernel.effect where thin
 _TALLIED = "select thing_id::text from kernel.tally where thing_id = any(%s)"
 _FACTS = "select payload ->> 'thing_id' from kernel.outbox where topic = %s"
 _INBOX = (
-    "select count(*) from kernel.inbox where event_id in (select id from kernel.outbox where topic = %s) "
-    "group by event_id"
+    "select o.payload ->> 'thing_id' from kernel.inbox i join kernel.outbox o on o.id = i.event_id where o.topic = %s"
 )
 _CLAIMS = "select count(*) from kernel.claim where event_id in (select id from kernel.outbox where topic = %s)"
 LINE_BYTES_MAX = 4 * 1024 * 1024
 KILLED = -9
+RELAYED_WITHIN_S = 30
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,7 @@ class Worlds:
     redis: Redis
     books: psycopg.AsyncConnection[tuple[Any, ...]]
     organization_id: UUID
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def made(self, scenario: Scenario, lane: Lane, die_at: str = "") -> Job:
         """Commit the scenario's events to the outbox, and leave things as a consumer before has left them."""
@@ -121,9 +122,9 @@ class Worlds:
                     *(self._event(topic, thing, kind) for thing, kind in things.items() if kind != "unreadable")
                 )
         if "unreadable" in scenario.kinds:
-            await self.redis.execute_command("XADD", f"{{{topic}}}:s", "*", "d", "not json")
+            await self.redis.xadd(f"{{{topic}}}:s", {"d": "not json"})
         if scenario.before in ("killed", "unheard"):
-            await Relay(self.outbox, self.streams.publisher(), [job.topic]).turn()
+            await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
         if scenario.before == "died":
@@ -137,40 +138,42 @@ class Worlds:
 
     async def verdict(self, job: Job, last: Ending) -> Verdict:
         """Compare what is there with what must be there once the job is done."""
-        topic, once, redis = job.topic, dict.fromkeys(job.effects, 1), self.redis
-        found = {
-            "effects": Counter(await self._column(_EFFECTS, list(job.things))),
-            "tallied": Counter(await self._column(_TALLIED, list(job.things))),
-            "inbox rows": sorted(await self._column(_INBOX, topic)),
-            "facts written": Counter(await self._column(_FACTS, job.settled)),
-            "facts published": Counter(await self._things_on(job.settled)),
-            "events published": Counter(await self._things_on(topic)),
-            "pending": await self._pending(topic),
-            "parked": [await redis.zcard(f"{{{topic}}}:z:{GROUP}"), await redis.hlen(f"{{{topic}}}:zp:{GROUP}")],
-            "dead letters": await redis.xlen(f"{{{topic}}}:dlq:{GROUP}"),
-        }
-        must = {
-            "effects": {f"{thing} {number}": 1 for thing, number in job.effects.items()},
-            "tallied": dict.fromkeys(job.tallied, 1),
-            "inbox rows": [1] * sum(kind != "unreadable" for kind in job.things.values()),
-            "facts written": once,
-            "facts published": once,
-            "events published": {"-" if kind == "unreadable" else thing: 1 for thing, kind in job.things.items()},
-            "pending": [0, 0],
-            "parked": [0, 0],
-            "dead letters": job.dead,
-        }
-        wrong = {name: value for name, value in found.items() if value != must[name]}
+        things, numbers = await self._things(job), await self._numbers(job)
+        must = _must_things(job)
+        wrong: dict[str, object] = {name: found for name, found in things.items() if found != must[name]}
+        wrong |= {name: found for name, found in numbers.items() if found != _must_numbers(job)[name]}
         if last.code != 0:
             wrong["the last process ended with"] = last.code
-        lost = twice = 0
-        for name, value in found.items():
-            if isinstance(value, Counter):
-                lost += (Counter(must[name]) - value).total()
-                twice += (value - Counter(must[name])).total()
-        claims = await self._column(_CLAIMS, topic)
-        left_behind = claims[0] + await redis.hlen(f"{{{topic}}}:solo:{GROUP}")
-        return Verdict(lost, twice, left_behind, wrong)
+        lost = sum((must[name] - found).total() for name, found in things.items())
+        twice = sum((found - must[name]).total() for name, found in things.items())
+        claims: list[int] = await self._column(_CLAIMS, job.topic)
+        marks = await self.redis.hlen(f"{{{job.topic}}}:solo:{GROUP}")
+        return Verdict(lost, twice, claims[0] + marks, wrong)
+
+    async def _things(self, job: Job) -> dict[str, Counter[str]]:
+        return {
+            "effects": Counter(await self._column(_EFFECTS, list(job.things))),
+            "tallied": Counter(await self._column(_TALLIED, list(job.things))),
+            "inbox": Counter(await self._column(_INBOX, job.topic)),
+            "facts written": Counter(await self._column(_FACTS, job.settled)),
+            "facts published": Counter(await self._things_on(job.settled)),
+            "events published": Counter(await self._things_on(job.topic)),
+        }
+
+    async def _numbers(self, job: Job) -> dict[str, int]:
+        topic, redis = job.topic, self.redis
+        return {
+            "pending": await self._pending(f"{{{topic}}}:s") + await self._pending(f"{{{topic}}}:r:{GROUP}"),
+            "parked": await redis.zcard(f"{{{topic}}}:z:{GROUP}") + await redis.hlen(f"{{{topic}}}:zp:{GROUP}"),
+            "dead letters": await redis.xlen(f"{{{topic}}}:dlq:{GROUP}"),
+        }
+
+    async def _relayed(self, topic: str) -> None:
+        """Publish the events, as soon as no older transaction of another world is open."""
+        relay = Relay(self.outbox, self.streams.publisher(), [topic])
+        async with self._turn, asyncio.timeout(RELAYED_WITHIN_S):
+            while not await relay.turn():
+                await asyncio.sleep(0.005)
 
     async def _taken_and_not_finished(self, job: Job) -> None:
         """A consumer took what is not slow and was killed; some it had run alone too often, though one was applied."""
@@ -197,20 +200,18 @@ class Worlds:
 
     async def _things_on(self, topic: str) -> list[str]:
         """Return the thing of each entry of a stream."""
-        bodies = [fields["d"] for _, fields in await self.redis.xrange(f"{{{topic}}}:s")]
+        entries: Any = await self.redis.xrange(f"{{{topic}}}:s")
+        bodies = [fields["d"] for _, fields in entries]
         return [json.loads(body)["payload"]["thing_id"] if body.startswith("{") else "-" for body in bodies]
 
-    async def _pending(self, topic: str) -> list[int]:
-        """Return how many entries each lane's group has pending; -1 where there is no group yet."""
-        lanes = [f"{{{topic}}}:s", f"{{{topic}}}:r:{GROUP}"]
-        groups = [await self.redis.xinfo_groups(lane) if await self.redis.exists(lane) else [] for lane in lanes]
-        return [found[0]["pending"] if found else -1 for found in groups]
+    async def _pending(self, lane: str) -> int:
+        """Return how many entries the lane's group has pending; 1 where there is no group yet."""
+        groups = await self.redis.xinfo_groups(lane) if await self.redis.exists(lane) else []
+        return int(groups[0]["pending"]) if groups else 1
 
     def _event(self, topic: str, thing: str, kind: str) -> Event:
-        event: Event = on_topic(ThingCounted, topic)(
-            organization_id=self.organization_id, thing_id=thing, number=-1 if kind == "tallied-alone" else 1
-        )
-        return event
+        number = -1 if kind == "tallied-alone" else 1
+        return on_topic(ThingCounted, topic)(organization_id=self.organization_id, thing_id=UUID(thing), number=number)
 
 
 @asynccontextmanager
@@ -228,3 +229,20 @@ async def worlds(infra: Infra) -> AsyncIterator[Worlds]:
             await streams.close()
             await outbox.close()
             await database.close()
+
+
+def _must_things(job: Job) -> dict[str, Counter[str]]:
+    once = Counter(dict.fromkeys(job.effects, 1))
+    readable = [thing for thing, kind in job.things.items() if kind != "unreadable"]
+    return {
+        "effects": Counter({f"{thing} {number}": 1 for thing, number in job.effects.items()}),
+        "tallied": Counter(job.tallied),
+        "inbox": Counter(readable),
+        "facts written": once,
+        "facts published": once,
+        "events published": Counter(readable + ["-"] * (len(job.things) - len(readable))),
+    }
+
+
+def _must_numbers(job: Job) -> dict[str, int]:
+    return {"pending": 0, "parked": 0, "dead letters": job.dead}

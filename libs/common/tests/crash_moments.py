@@ -63,7 +63,7 @@ class Point:
 
     def __await__(self) -> Generator[Any, Any, Any]:
         inner = self._awaited.__await__()
-        resume: Callable[[Any], Any] = inner.__next__ if not hasattr(inner, "send") else inner.send
+        resume: Callable[[Any], Any] = inner.send
         value, times = None, 0
         WATCH.chain.append(self._name)
         WATCH.bubbling = False
@@ -89,7 +89,7 @@ class Point:
             except GeneratorExit:
                 inner.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - it goes to whom it is meant for
                 value, resume = error, inner.throw
             WATCH.chain.append(self._name)
             WATCH.bubbling = False

@@ -61,7 +61,7 @@ class _Naming(ast.NodeTransformer):
         self._within.pop()
         return node
 
-    visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _nested
+    visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _nested  # noqa: N815
 
     def visit_Await(self, node: ast.Await) -> ast.AST:
         name = self._name(f"await {_short(node.value)}")

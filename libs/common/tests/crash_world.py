@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from libs.common.events import Event
 
+E = TypeVar("E", bound=Event)
 GROUP = "crash"
 AT_WORK = "a step is at work"
 EFFECTS = {
@@ -119,6 +120,6 @@ class Job:
         return Job(**(raw | {"servers": Servers(**raw["servers"])}))
 
 
-def on_topic(kind: type[Event], topic: str) -> type[Event]:
+def on_topic(kind: type[E], topic: str) -> type[E]:
     """Return the same event on a topic that no other world has."""
     return type(kind.__name__, (kind,), {"topic": topic, "__module__": __name__})
