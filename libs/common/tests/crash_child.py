@@ -43,6 +43,8 @@ PACE = Pace(
     down_s=0.02,
     grace_s=0.05,
 )
+HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, measure_s=1.0, trim_s=1.0)
+"""Whoever finishes the work of others is in no hurry: many worlds at a time share a processor."""
 LOOK_S = 0.02
 OUTAGE_S = 0.06
 TWIN_S = 0.15
@@ -102,7 +104,7 @@ class _Life:
         async with asyncio.TaskGroup() as workers:
             workers.create_task(relay.run(stop))
             for job, channel, step in self._worlds:
-                pace = replace(PACE, batch=job.what.batch, concurrency=job.what.concurrency)
+                pace = replace(HEALING if job.heals else PACE, batch=job.what.batch, concurrency=job.what.concurrency)
                 workers.create_task(Consumer(channel, self._handler(job, step), pace).run(stop))
                 if job.what.ordered:
                     follower = self._streams.channel(job.topic, GROUP, ordered=True)

@@ -26,7 +26,8 @@ NEVER_THERE = {
     "redis_streams.py RedisStreams.forget: await self._redis.delete(*keys)": "tests do",
 }
 """Awaits that neither relay nor consumer comes to, with the reason. This list may only shrink."""
-LANES = (os.cpu_count() or 2) + 1
+LANES = 2 * (os.cpu_count() or 2) + 1
+"""A life waits for its servers two thirds of its time."""
 EXTRA, PAIRS = 40, 40
 EVERYTHING = 100_000
 
