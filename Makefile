@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check e2e migration docs lock clean
+.PHONY: help install demo up down test check e2e proofs bench-events migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -44,6 +44,12 @@ check: $(STAMP) ## ruff, mypy --strict, import contracts
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PY) -m mypy
 
+proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for the long run)
+	@$(PY) -m pytest tests/proofs tests/chaos tests/e2e/test_replay.py libs/common/tests/test_crash_points.py
+
+bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
+	@$(PY) -m benchmarks.events --write
+
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)
 
@@ -56,6 +62,10 @@ lock: ## resolve pyproject.toml again into the lock files (needs uv)
 	@for image in gateway consent ingestion transcriber embedder chat ops transcriber-local embedder-local; do \
 	  uv pip compile pyproject.toml $$(printf -- '--extra %s ' $${image/-/ }) -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o deploy/locks/$$image.lock; \
+	done
+	@for peers in requirements arq; do \
+	  uv pip compile benchmarks/events/$$peers.in --universal --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o benchmarks/events/$$peers.lock; \
 	done
 
 clean: ## stop the servers and remove everything that was made here

@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.upload [--megabytes 500]
 
-Starts its own servers and services in a throwaway folder. Goes through the gateway when that can be started, else to
-ingestion. Exit code 1 when memory grew by GROWTH_MAX_MB or more, or the file one byte too large was not refused.
+Starts its own servers and services in a throwaway folder. Exit code 1 when memory grew by GROWTH_MAX_MB or more, or
+the file one byte too large was not refused.
 """
 
 import argparse
@@ -16,20 +16,15 @@ import sys
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import httpx
 from minio import Minio
 
-from libs.common.clock import utc_now
-from libs.common.ids import new_id
-from libs.contracts.capability import Claims, Minter
-from libs.contracts.ids import OrganizationId
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from libs.devstack.provision import ROOT
 from libs.devstack.stack import Stack
 
 MEGABYTE = 1024 * 1024
@@ -38,7 +33,7 @@ GROWTH_MAX_MB = 128
 PART_BYTES = 8 * MEGABYTE
 BLOCK = os.urandom(MEGABYTE)
 BOUNDARY = "benchmark-boundary"
-SCOPES = frozenset({"ingestion:write", "consent:write", "transcriber:write", "embedder:write"})
+NAMES = ("consent", "ingestion", "gateway")
 
 
 @dataclass(frozen=True)
@@ -105,23 +100,42 @@ def main() -> int:
     parser.add_argument("--megabytes", type=int, default=500)
     size = min(parser.parse_args().megabytes * MEGABYTE, LIMIT_BYTES)
     with infrastructure.throwaway() as infra:
-        stack = Stack.over(infra)
-        names = ["consent", "ingestion"] + (["gateway"] if (ROOT / "services/gateway/__main__.py").exists() else [])
-        try:
-            for name in names:
-                stack.process(name).start()
-            return _measure(infra, stack, names, size)
-        finally:
-            for name in names:
-                stack.process(name).stop()
+        return _measure(infra, size)
 
 
-def _measure(infra: Infra, stack: Stack, names: list[str], size: int) -> int:
-    door = _through_gateway(stack) if "gateway" in names else _to_ingestion(infra, stack)
-    print(f"machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
-    print(f"way: client > {' > '.join(name for name in reversed(names) if name != 'consent')} > object store")
-    assert door.post(MEGABYTE).status_code == 202  # connections, imports and code paths are warm
-    pids = {name: stack.process(name).pid for name in names if name != "consent"}
+@contextmanager
+def running(infra: Infra) -> Iterator[Stack]:
+    """Start the services an upload passes through."""
+    stack = Stack.over(infra)
+    try:
+        for name in NAMES:
+            stack.process(name).start()
+        yield stack
+    finally:
+        for name in NAMES:
+            stack.process(name).stop()
+
+
+@contextmanager
+def serving(infra: Infra) -> Iterator[Door]:
+    """Start the services an upload passes through, and open the door for a patient who consents."""
+    with running(infra) as stack:
+        yield through_gateway(stack)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One upload: its status, its rate, and how much each process it passed through grew."""
+
+    status: int
+    mb_per_s: float
+    growth_mb: dict[str, float]
+
+
+def measure(stack: Stack, door: Door, size: int) -> Measured:
+    """Upload once, after a small one so that connections, imports and code paths are warm."""
+    assert door.post(MEGABYTE).status_code == 202
+    pids = {name: stack.process(name).pid for name in NAMES if name != "consent"}
     before = {name: _memory(pid, "VmRSS") for name, pid in pids.items()}
     for pid in pids.values():
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak so far
@@ -129,26 +143,28 @@ def _measure(infra: Infra, stack: Stack, names: list[str], size: int) -> int:
     answer = door.post(size)
     seconds = time.perf_counter() - started
     growth = {name: _memory(pid, "VmHWM") - before[name] for name, pid in pids.items()}
-    print(f"upload: {size} bytes, status {answer.status_code}, {seconds:.1f} s, {size / MEGABYTE / seconds:.0f} MB/s")
-    for name in pids:
-        print(f"memory of {name}: {before[name]:.0f} MB before, peak +{growth[name]:.0f} MB")
-    print(f"memory together: peak +{sum(growth.values()):.0f} MB (limit {GROWTH_MAX_MB})")
-    print(f"bare minio put of the same bytes: {size / MEGABYTE / _bare_put(infra, size):.0f} MB/s")
-    refused = door.post(LIMIT_BYTES + 1)
-    print(f"one byte more than {LIMIT_BYTES}: status {refused.status_code}, {json.loads(refused.text).get('type')}")
-    good = answer.status_code == 202 and refused.status_code == 413 and sum(growth.values()) < GROWTH_MAX_MB
-    return 0 if good else 1
+    return Measured(answer.status_code, size / MEGABYTE / seconds, growth)
 
 
-def _to_ingestion(infra: Infra, stack: Stack) -> Door:
-    claims = Claims(OrganizationId(new_id()), "user:benchmark", SCOPES, utc_now() + timedelta(hours=1), new_id())
-    token = Minter(infra.capability_key_id, infra.capability_key).mint(claims)
-    door = Door(stack.url("ingestion"), "", {"Authorization": f"Bearer {token}"}, str(new_id()), str(new_id()))
-    _grant(stack.url("consent"), "", door)
-    return door
+def _measure(infra: Infra, size: int) -> int:
+    with running(infra) as stack:
+        door = through_gateway(stack)
+        print(f"machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
+        print("way: client > gateway > ingestion > object store")
+        found = measure(stack, door, size)
+        print(f"upload: {size} bytes, status {found.status}, {found.mb_per_s:.0f} MB/s")
+        for name, grown in found.growth_mb.items():
+            print(f"memory of {name}: peak +{grown:.0f} MB")
+        together = sum(found.growth_mb.values())
+        print(f"memory together: peak +{together:.0f} MB (limit {GROWTH_MAX_MB})")
+        print(f"bare minio put of the same bytes: {bare_put(infra, size):.0f} MB/s")
+        refused = door.post(LIMIT_BYTES + 1)
+        print(f"one byte more than {LIMIT_BYTES}: status {refused.status_code}, {json.loads(refused.text).get('type')}")
+    return 0 if found.status == 202 and refused.status_code == 413 and together < GROWTH_MAX_MB else 1
 
 
-def _through_gateway(stack: Stack) -> Door:
+def through_gateway(stack: Stack) -> Door:
+    """Make an organization with a patient who consents to being recorded."""
     operator = {"Authorization": f"Bearer {stack.operator_token}"}
     with httpx.Client(base_url=stack.gateway_url, timeout=30, trust_env=False) as client:
         body = {"name": "Benchmark", "admin_key_name": "benchmark"}
@@ -183,12 +199,13 @@ def _form_head(patient_id: str, therapist_id: str) -> bytes:
     return "".join([*parts, file]).encode()
 
 
-def _bare_put(infra: Infra, size: int) -> float:
+def bare_put(infra: Infra, size: int) -> float:
+    """Put the same bytes into the store, as they are, and return the rate in MB/s."""
     one = infra.object_store
     client = Minio(one.endpoint, one.access_key, one.secret_key, secure=one.secure, region="us-east-1")
     started = time.perf_counter()
     client.put_object(one.bucket, "bare", _Reader(size), -1, part_size=PART_BYTES)  # type: ignore[arg-type]
-    return time.perf_counter() - started
+    return size / MEGABYTE / (time.perf_counter() - started)
 
 
 def _memory(pid: int, name: str) -> float:

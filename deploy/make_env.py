@@ -23,6 +23,7 @@ SECRETS: tuple[tuple[str, str], ...] = (
     ("SVC_EMBEDDER_PASSWORD", ""),
     ("SVC_CHAT_PASSWORD", ""),
     ("SVC_RELAY_PASSWORD", "Reads outboxes and nothing else."),
+    ("SVC_OPS_PASSWORD", "The operators' tools: reads ids and facts, and records what operators do."),
     ("REDIS_PASSWORD", "The streams."),
     ("MINIO_ACCESS_KEY", "The object store's key pair."),
     ("MINIO_SECRET_KEY", ""),

@@ -6,6 +6,7 @@ no service ever holds that login.
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from libs.common.migration import migrate
 ROOT = Path(__file__).parents[1]
 # Consent comes first: the guards of the others call its functions.
 SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
+BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql"), ("ops.sql",)
 DATABASE_WAIT_MAX_S = 120.0
 DATABASE_POLL_S = 1.0
 EXIT_USAGE = 2
@@ -41,6 +43,7 @@ class ProvisionSettings(BaseSettings):
     svc_embedder_password: SecretStr = Field(description="The password of the login role svc_embedder.")
     svc_chat_password: SecretStr = Field(description="The password of the login role svc_chat.")
     svc_relay_password: SecretStr = Field(description="The password of svc_relay, which reads outboxes only.")
+    svc_ops_password: SecretStr = Field(description="The password of svc_ops, which the operators' tools log in as.")
 
 
 def main() -> None:
@@ -57,10 +60,10 @@ def main() -> None:
 def provision(settings: ProvisionSettings) -> None:
     """Bring roles, passwords, key and schemas to what the code expects."""
     url = settings.migration_database_url.get_secret_value()
-    with _connected(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
-        for name in ("roles.sql", "ctx.sql"):
-            connection.execute((ROOT / "deploy" / "postgres" / name).read_bytes())
-        for schema in (*SCHEMAS, "relay"):
+    libpq_url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+    with _connected(libpq_url) as connection:
+        _apply(connection, BEFORE_MIGRATIONS)
+        for schema in (*SCHEMAS, "relay", "ops"):
             _set_password(connection, f"svc_{schema}", getattr(settings, f"svc_{schema}_password"))
         connection.execute(
             "select ctx.install_key(%s, %s)",
@@ -68,6 +71,13 @@ def provision(settings: ProvisionSettings) -> None:
         )
     for schema in SCHEMAS:
         migrate(schema, ROOT / "services" / schema / "migrations" / "versions", url)
+    with _connected(libpq_url) as connection:
+        _apply(connection, AFTER_MIGRATIONS)
+
+
+def _apply(connection: psycopg.Connection[Any], files: Sequence[str]) -> None:
+    for name in files:
+        connection.execute((ROOT / "deploy" / "postgres" / name).read_bytes())
 
 
 def _connected(url: str) -> psycopg.Connection[Any]:

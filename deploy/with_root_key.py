@@ -2,6 +2,7 @@
 
 `ROOT_KEY_FILE=/tmp/root.key ROOT_KEY=... python -m deploy.with_root_key services.ingestion api`.
 Mounted secrets are readable by a group or owned by root, which the service rightly refuses; /tmp is memory here.
+With a root key in a key management service (ROOT_KEY_PROVIDER) there may be nothing to put anywhere (docs/keys.md).
 """
 
 import os
@@ -14,14 +15,21 @@ EXIT_USAGE = 2
 def main(arguments: list[str]) -> None:
     """Write the key and become the service; the key does not stay in the environment."""
     key, file = os.environ.pop("ROOT_KEY", ""), os.environ.get("ROOT_KEY_FILE", "")
-    if not arguments or not key or not file:
+    elsewhere = os.environ.get("ROOT_KEY_PROVIDER", "file") != "file" and not key
+    if not arguments or (not elsewhere and not (key and file)):
         sys.stderr.write("usage: ROOT_KEY=... ROOT_KEY_FILE=... python -m deploy.with_root_key MODULE [ARGUMENT]...\n")
         raise SystemExit(EXIT_USAGE)
-    path = Path(file)
+    if elsewhere:
+        os.environ.pop("ROOT_KEY_FILE", None)
+    else:
+        _write(Path(file), key)
+    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
+
+
+def _write(path: Path, key: str) -> None:
     path.unlink(missing_ok=True)  # a restarted container finds the file of its last start
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as out:
         out.write(key + "\n")
-    os.execv(sys.executable, [sys.executable, "-m", *arguments])  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -28,6 +28,17 @@ begin
   if not exists (select from pg_roles where rolname = 'owner_ctx') then
     create role owner_ctx nologin noinherit;
   end if;
+  -- The operators' tools: facts and ids of every schema, never words (deploy/postgres/ops.sql, after the migrations).
+  if not exists (select from pg_roles where rolname = 'owner_ops') then
+    create role owner_ops nologin noinherit;
+  end if;
+  if not exists (select from pg_roles where rolname = 'svc_ops') then
+    create role svc_ops login noinherit nosuperuser nocreatedb nocreaterole nobypassrls;
+  end if;
+  alter role svc_ops set search_path = ops;
+  alter role svc_ops set statement_timeout = '60s';
+  alter role svc_ops set lock_timeout = '5s';
+  alter role svc_ops set idle_in_transaction_session_timeout = '30s';
   execute format('revoke temporary, create on database %I from public', current_database());
 end $$;
 
@@ -35,6 +46,8 @@ revoke create on schema public from public;
 create extension if not exists vector schema public;
 create schema if not exists ctx authorization owner_ctx;
 revoke all on schema ctx from public;
+create schema if not exists ops authorization owner_ops;
+revoke all on schema ops from public;
 grant usage on schema ctx to
   svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat, svc_relay,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;

@@ -17,8 +17,7 @@ from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
 from libs.common.tracing import publishing, trace_headers
 
-POOL_SIZE = 8
-POOL_OVERFLOW = 8
+POOL_SIZE = 16
 POOL_WAIT_S = 10
 CONNECT_TIMEOUT_S = 5
 RETRY_AFTER_S = 2.0
@@ -79,7 +78,8 @@ class Database:
         self._engine = create_async_engine(
             url,
             pool_size=POOL_SIZE,
-            max_overflow=POOL_OVERFLOW,
+            # What overflows is opened and closed again for each transaction.
+            max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
             hide_parameters=True,

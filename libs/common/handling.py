@@ -79,7 +79,7 @@ class Handling:
         many = [job for job in fresh if isinstance(job.subscription.step, BatchStep)]
         if len(many) > 1 and await self._recorded_together(many):
             done += [job.delivery for job in many]
-            fresh = [job for job in fresh if job not in many]
+            fresh = [job for job in fresh if not isinstance(job.subscription.step, BatchStep)]
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
     async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
@@ -110,7 +110,9 @@ class Handling:
             return [], []
         metrics.DELIVERED.labels(*jobs[0].labels).inc(len(jobs))
         metrics.PUBLISH_TO_START.labels(*jobs[0].labels).observe(time.time() - jobs[0].delivery.added_at_s)
-        if len(jobs) == 1 and not jobs[0].subscription.is_slow:
+        if not any(job.subscription.is_slow or job.subscription.batch > 1 for job in jobs) or all(
+            isinstance(job.subscription.step, BatchStep) for job in jobs
+        ):
             return list(jobs), []  # the record itself finds out
         try:
             applied = await Inbox(self.database, channel.group).applied([job.mark for job in jobs])
@@ -128,12 +130,13 @@ class Handling:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(jobs[0].subscription.timeout_s):
-                await self._record_all(jobs)
+                fresh = await self._record_all(jobs)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
             get_logger().warning("batch.broke", error_class=type(error).__name__, count=len(jobs))
             return False
         channel, seconds = jobs[0].channel, time.perf_counter() - started
-        metrics.DONE.labels(*jobs[0].labels).inc(len(jobs))
+        metrics.DONE.labels(*jobs[0].labels).inc(fresh)
+        metrics.DUPLICATES.labels(*jobs[0].labels).inc(len(jobs) - fresh)
         metrics.HANDLER_DURATION.labels(*jobs[0].labels, "done").observe(seconds)
         milliseconds = round(seconds * 1000, 1)
         get_logger().info(
@@ -141,7 +144,7 @@ class Handling:
         )
         return True
 
-    async def _record_all(self, jobs: Sequence[_Job]) -> None:
+    async def _record_all(self, jobs: Sequence[_Job]) -> int:
         async with self.database.without_capability() as tx:
             fresh = await Inbox(self.database, jobs[0].channel.group).enter(tx, [job.mark for job in jobs])
             by_type: dict[str, list[Event]] = {}
@@ -152,6 +155,7 @@ class Handling:
                 step = self.steps[name].step
                 assert isinstance(step, BatchStep)
                 await step.record_all(events, tx)
+        return len(fresh)
 
     async def _handle(self, job: _Job) -> bool:
         started = time.perf_counter()

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.backoff import IN_OTHER_HANDS
+from libs.common.consumer_name import is_dead_here
 from libs.common.database import Database, Transaction
 from libs.common.errors import AppError
 from libs.common.log import get_logger
@@ -38,6 +39,7 @@ _CLAIM = text(
     " set holder = excluded.holder, until = excluded.until, interrupted = c.interrupted + 1"
     " where c.until < clock_timestamp() or c.holder = :dead returning c.interrupted"
 )
+_HOLDER = text("select holder from claim where grp = :group and event_id = :id and epoch = :epoch")
 _RENEW = text(
     "update claim set until = clock_timestamp() + make_interval(secs => :seconds)"
     " where grp = :group and event_id = :id and epoch = :epoch and holder = :holder"
@@ -76,6 +78,11 @@ class Inbox:
         async with self._database.without_capability() as tx:
             interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
             if interrupted is None:
+                # Whoever had the entry last need not be who claimed the event: two may have died one after the other.
+                other = (await tx.execute(_HOLDER, values)).scalar_one_or_none() or ""
+                dead = other if is_dead_here(other) else ""
+                interrupted = (await tx.execute(_CLAIM, values | {"dead": dead})).scalar_one_or_none()
+            if interrupted is None:
                 raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
             # Looked at under the claim: whoever held it before may have finished.
             fresh = not await self.applied_in(tx, [mark])
@@ -101,8 +108,6 @@ class Inbox:
                     await tx.execute(_RENEW, values)
 
     def _of(self, marks: Collection[Mark]) -> dict[str, Any]:
-        return {
-            "group": self._group,
-            "ids": [event_id for event_id, _ in marks],
-            "epochs": [epoch for _, epoch in marks],
-        }
+        # As text: the driver would look at each element of a list of ids.
+        ids, epochs = ",".join(str(event_id) for event_id, _ in marks), ",".join(str(epoch) for _, epoch in marks)
+        return {"group": self._group, "ids": f"{{{ids}}}", "epochs": f"{{{epochs}}}"}

@@ -7,6 +7,8 @@ import base64
 import binascii
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -58,6 +60,28 @@ class LocalKey:
             raise AppError(UPSTREAM_REFUSED, "A key could not be unwrapped. An operator must look.") from error
 
 
+class LocalKeys:
+    """Several LocalKeys: the first wraps, and whichever fits opens, so that a key can be replaced."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        if not keys:
+            raise ValueError("there is no key")
+        self.keys = tuple(keys)
+        self._holders = [LocalKey(key) for key in self.keys]
+
+    async def wrap(self, secret: bytes, context: bytes) -> bytes:
+        """Encrypt under the first key."""
+        return await self._holders[0].wrap(secret, context)
+
+    async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
+        """Decrypt with the key that fits; the error is the last one's."""
+        *others, last = self._holders
+        for holder in others:
+            with suppress(AppError):
+                return await holder.unwrap(wrapped, context)
+        return await last.unwrap(wrapped, context)
+
+
 def new_key() -> bytes:
     """Return a fresh random key for a LocalKey."""
     return os.urandom(KEY_BYTES)
@@ -70,13 +94,13 @@ def write_root_key(path: Path) -> None:
         file.write(base64.b64encode(new_key()) + b"\n")
 
 
-def read_root_key(path: Path) -> LocalKey:
-    """Return the root key of a file; raise ValueError when it is missing, open to others or not a key."""
+def read_root_key(path: Path) -> LocalKeys:
+    """Return the root keys of a file, one a line; raise ValueError when it is missing, open to others or no key."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode not in _PRIVATE_MODES:
             raise ValueError(f"the root key file {path} has mode {mode:04o}; only 0600 and 0400 are accepted")
-        return LocalKey(base64.b64decode(path.read_bytes().strip(), validate=True))
+        return LocalKeys([base64.b64decode(line, validate=True) for line in path.read_bytes().split()])
     except OSError as error:
         raise ValueError(f"the root key file {path} cannot be read: {error.strerror}") from error
     except binascii.Error as error:

@@ -101,7 +101,7 @@ def event_tables(op: Operations, schema: str) -> None:
 
 
 def archive(op: Operations, schema: str) -> None:
-    """Turn the outbox into an archive partitioned by week, and give the relay the function that keeps it.
+    """Turn the outbox into an archive partitioned by week, with claims, and the function by which the relay keeps both.
 
     A rest partition takes what comes when nobody has kept the archive for weeks, so that no fact is ever refused.
     """
@@ -128,11 +128,12 @@ def archive(op: Operations, schema: str) -> None:
     op.execute(f"create index inbox_by_time on {schema}.inbox using brin (at)")
     op.execute(f"grant insert on {schema}.outbox to svc_{schema}")
     op.execute(f"grant select on {schema}.outbox to svc_relay")
+    _claims(op, schema)
     op.execute((_SQL / "keep_archive.sql").read_text().replace("SCHEMA", schema))
     op.execute(f"select * from {schema}.keep_archive(36500, '0')")  # noqa: S608
 
 
-def claims(op: Operations, schema: str) -> None:
+def _claims(op: Operations, schema: str) -> None:
     """Create the table that says which living worker is at which event (libs/common/inbox.py)."""
     op.execute(f"""
         create table {schema}.claim (

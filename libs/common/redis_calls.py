@@ -15,8 +15,11 @@ DOWN = (
     exceptions.TimeoutError,
     exceptions.BusyLoadingError,
     exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
     OSError,
 )
+# Answers of a server that cannot do it now: its memory or disk is full, it has lost its replicas or its cluster.
+NOT_NOW = ("OOM", "MISCONF", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN", "LOADING", "READONLY", "BUSY ")
 SCRIPTS = Path(__file__).parent / "lua"
 T = TypeVar("T")
 
@@ -27,8 +30,13 @@ def script_of(redis: Redis, name: str) -> AsyncScript:
 
 
 async def translated(reply: Awaitable[T]) -> T:
-    """Return the reply; raise StreamDownError while the server does not answer, loads, or only replicates."""
+    """Return the reply; raise StreamDownError while the server does not answer or cannot do what it was asked."""
     try:
         return await reply
     except DOWN as error:
         raise StreamDownError from error
+    except exceptions.ResponseError as error:
+        # A script's error begins with that of the command in it that failed.
+        if str(error).startswith(NOT_NOW):
+            raise StreamDownError from error
+        raise

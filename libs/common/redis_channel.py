@@ -22,6 +22,7 @@ AUDIT_IDLE_MS = 3_000
 AUDIT_MAX = 500
 ACK_MAX = 500
 PROMOTE_MAX = 500
+ALONE_KEPT_S = 86_400
 
 
 class RedisChannel:
@@ -119,8 +120,10 @@ class RedisChannel:
         return taken
 
     async def mark_alone(self, delivery: Delivery) -> int:
-        """Count in a hash beside the stream."""
-        return int(await self._call("HINCRBY", self._alone, f"{delivery.lane}:{delivery.entry_id}", 1))
+        """Count in a hash beside the stream. A mark that nobody takes back, since its worker died, goes with it."""
+        counted = int(await self._call("HINCRBY", self._alone, f"{delivery.lane}:{delivery.entry_id}", 1))
+        await self._call("EXPIRE", self._alone, ALONE_KEPT_S)
+        return counted
 
     async def unmark(self, delivery: Delivery) -> None:
         """Forget the count."""

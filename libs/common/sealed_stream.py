@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, I
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, Protocol, TypeVar, cast
 
 import tink
 from tink import secret_key_access, streaming_aead
@@ -19,6 +19,9 @@ from libs.common.byte_pipe import BrokenPipeToThreadError, BytePipe
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 
 SEGMENT_BYTES = 1024 * 1024
+
+_HEADER_BYTES = 40
+"""The length byte, a salt as long as the key, a nonce prefix of 7: what every stream of this kind begins with."""
 
 T = TypeVar("T")
 
@@ -35,6 +38,11 @@ def new_keyset() -> bytes:
     _register()
     handle = tink.new_keyset_handle(streaming_aead.streaming_aead_key_templates.AES256_GCM_HKDF_1MB)
     return bytes(tink.proto_keyset_format.serialize(handle, secret_key_access.TOKEN))
+
+
+def looks_sealed(head: bytes) -> bool:
+    """Tell whether bytes may be the beginning of a sealed stream: no plaintext format begins like one."""
+    return len(head) > _HEADER_BYTES and head[0] == _HEADER_BYTES
 
 
 async def seal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -63,6 +71,7 @@ async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) ->
         reader = await in_thread(threads, _reader, keyset, context, pipe)
         while plain := await in_thread(threads, _refusing_tampering, lambda: reader.read(SEGMENT_BYTES)):
             yield plain
+        await in_thread(threads, _refusing_more, pipe)
         await pump
     except TamperedError:
         if pump.done():
@@ -78,9 +87,11 @@ async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) ->
 
 def unseal_sync(keyset: bytes, context: bytes, chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Decrypt in the calling thread, for child processes and tools."""
-    reader = _reader(keyset, context, cast("BinaryIO", io.BufferedReader(_Chunks(iter(chunks)), SEGMENT_BYTES)))
+    source = io.BufferedReader(_Chunks(iter(chunks)), SEGMENT_BYTES)
+    reader = _reader(keyset, context, source)
     while plain := _refusing_tampering(lambda: reader.read(SEGMENT_BYTES)):
         yield plain
+    _refusing_more(source)
 
 
 class Sealer:
@@ -157,6 +168,17 @@ async def _fill(pipe: BytePipe, chunks: AsyncIterator[bytes]) -> None:
 
 def _reader(keyset: bytes, context: bytes, source: object) -> BinaryIO:
     return _refusing_tampering(lambda: cast("BinaryIO", _primitive(keyset).new_decrypting_stream(source, context)))
+
+
+def _refusing_more(source: "_Readable") -> None:
+    """Refuse what follows the end: after a last segment that is full, Tink does not look whether anything does."""
+    if _refusing_tampering(lambda: source.read(1)):
+        raise TamperedError
+
+
+class _Readable(Protocol):
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes."""
 
 
 def _refusing_tampering(read: Callable[[], T]) -> T:

@@ -5,10 +5,8 @@ from contextlib import contextmanager
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanKind
 
 from libs.common.events import Envelope, Event
@@ -20,6 +18,10 @@ def configure_tracing(service: str, endpoint: str | None) -> None:
     """Export spans to an OTLP/HTTP endpoint; without one spans still carry ids and go nowhere."""
     provider = TracerProvider(resource=Resource.create({"service.name": service}))
     if endpoint:
+        # The exporter brings protobuf and an HTTP client of its own, which a process without a collector need not hold.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces")))
     trace.set_tracer_provider(provider)
 

@@ -6,5 +6,6 @@ LOG_KEYS = frozenset(
         "transcript_id", "transcript_version", "job_id", "conversation_id", "message_id", "api_key_id",
         "size_bytes", "duration_s", "audio_s", "language", "reason", "illegal_move", "segment_count", "chunk_count",
         "input_tokens", "output_tokens", "source_count", "grounded", "answered_by", "level_of_signal", "speaker_count",
+        "root_key", "root_key_opens",
     }
 )  # fmt: skip

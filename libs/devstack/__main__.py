@@ -63,6 +63,8 @@ def _show(access: background.Access, folder: Folder) -> None:
     _say("# stop   make down")
     _say(f"export THERAPYRAG_URL={shlex.quote(access.url)}")
     _say(f"export THERAPYRAG_KEY={shlex.quote(access.api_key)}")
+    _say(f"export OPS_DATABASE_URL={shlex.quote(access.ops_database_url)}")
+    _say(f"export REDIS_URL={shlex.quote(access.redis_url)}")
 
 
 def _status(folder: Folder) -> int:

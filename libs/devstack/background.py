@@ -30,15 +30,17 @@ class Access:
 
     url: str
     api_key: str
+    ops_database_url: str
+    redis_url: str
 
 
 def up(folder: Folder) -> Access:
     """Start everything in the background, or find it running; whatever is half up is started anew."""
     with folder.locked():
         gateway = _gateway_url(folder)
-        if gateway is None or not _is_whole(folder):
+        if gateway is None or None in _stores(folder) or not _is_whole(folder):
             gateway = _start(folder)
-        return Access(gateway, _api_key(folder, gateway))
+        return Access(gateway, _api_key(folder, gateway), *map(str, _stores(folder)))
 
 
 def down(folder: Folder) -> int:
@@ -73,10 +75,17 @@ def _start(folder: Folder) -> str:
     with contextlib.ExitStack() as undo:
         undo.callback(servers.stop_left_over, folder)
         infra = provisioned(folder, servers.start(folder, detached=True))
+        # For the operators' tools, who ask again when nothing has to be started.
+        folder.keep("ops_database_url", infra.ops_database_url)
+        folder.keep("redis_url", infra.redis_url)
         stack = Stack.over(infra, detached=True)
         stack.start_services()
         undo.pop_all()
     return stack.gateway_url
+
+
+def _stores(folder: Folder) -> tuple[str | None, str | None]:
+    return folder.kept("ops_database_url"), folder.kept("redis_url")
 
 
 def _is_whole(folder: Folder) -> bool:

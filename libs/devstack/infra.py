@@ -48,6 +48,11 @@ class Infra:
         """The database as the relay's role, as SQLAlchemy reads it."""
         return self.database.relay_url
 
+    @property
+    def ops_database_url(self) -> str:
+        """The database as the operators' role, as SQLAlchemy reads it."""
+        return self.database.ops_url
+
     def database_url(self, service: str) -> str:
         """Return the database as a service's own role, as SQLAlchemy reads it (postgresql+psycopg://)."""
         return self.database.service_url(service)

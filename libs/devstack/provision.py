@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -18,8 +19,10 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Consent first: the others' triggers and policies call its functions.
 MIGRATION_ORDER = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
+BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql"), ("ops.sql",)
 CAPABILITY_KEY_ID = "devstack"
 RELAY_ROLE = "svc_relay"
+OPS_ROLE = "svc_ops"
 _CREATED = (200, 409)
 
 
@@ -46,6 +49,11 @@ class Database:
         """The SQLAlchemy URL of the role that reads outboxes and nothing else."""
         return self.url_of(RELAY_ROLE, self.password(RELAY_ROLE))
 
+    @property
+    def ops_url(self) -> str:
+        """The SQLAlchemy URL of the role that the operators' tools log in as."""
+        return self.url_of(OPS_ROLE, self.password(OPS_ROLE))
+
     def password(self, role: str) -> str:
         """Return a role's password: the same for every run that knows the secret."""
         return hmac.new(self.role_secret.encode(), role.encode(), hashlib.sha256).hexdigest()
@@ -68,13 +76,19 @@ def drop(server_url: str, name: str) -> None:
 def provision(database: Database) -> None:
     """Bring a database to its newest state; a second time it is an upgrade."""
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
-        for file in ("roles.sql", "ctx.sql"):
-            connection.execute((ROOT / "deploy" / "postgres" / file).read_bytes())
-        for role in (*(f"svc_{service}" for service in SERVICES), RELAY_ROLE):
+        _apply(connection, BEFORE_MIGRATIONS)
+        for role in (*(f"svc_{service}" for service in SERVICES), RELAY_ROLE, OPS_ROLE):
             _set_password(connection, role, database.password(role))
         connection.execute("select ctx.install_key(%s, %s)", (CAPABILITY_KEY_ID, database.capability_key))
     for service in MIGRATION_ORDER:
         migrate_service(database, service)
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        _apply(connection, AFTER_MIGRATIONS)
+
+
+def _apply(connection: psycopg.Connection, files: Sequence[str]) -> None:
+    for file in files:
+        connection.execute((ROOT / "deploy" / "postgres" / file).read_bytes())
 
 
 def migrate_service(database: Database, service: str) -> None:

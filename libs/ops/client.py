@@ -1,10 +1,11 @@
 """The verbs of the public API for people and tools: the CLI, the demo and the tests of the whole system speak it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeVar, cast
+from uuid import UUID
 
 import httpx
 
@@ -73,6 +74,20 @@ class Gateway:
             json={"name": name, "admin_key_name": admin_key_name},
             headers={"Authorization": f"Bearer {self.connection.operator_token or ''}"},
         )
+
+    async def renew_capability(self, subject: Mapping[str, UUID | None], purposes: Sequence[str]) -> str:
+        """Have a capability minted for replaying an event, if consent for all purposes is in force now (operators).
+
+        `subject` has organization_id, patient_id, and where the event has them therapist_id and session_id.
+        """
+        made = await self._send(
+            Wire,
+            "POST",
+            "/operator/v1/capabilities",
+            json={name: str(id_) for name, id_ in subject.items() if id_} | {"purposes": list(purposes)},
+            headers={"Authorization": f"Bearer {self.connection.operator_token or ''}"},
+        )
+        return str((made.model_extra or {})["capability"])
 
     async def add_user(self, role: str, email: str, external_id: str | None = None) -> User:
         """Create a therapist, a patient or an administrator."""

@@ -14,17 +14,25 @@ class OpsSettings(BaseSettings):
 
     therapyrag_url: str = Field("http://127.0.0.1:8000", description="The public address of the gateway.")
     therapyrag_key: SecretStr | None = Field(None, description="An API key of the organization.")
-    operator_token: SecretStr | None = Field(None, description="Opens the operators' door; only `bootstrap` uses it.")
+    operator_token: SecretStr | None = Field(
+        None, description="Opens the operators' door: `bootstrap`, and a replay of events whose capability has expired."
+    )
+    ops_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL as svc_ops (postgresql+psycopg://); what works on events needs it."
+    )
+    redis_url: SecretStr | None = Field(None, description="Redis or Valkey; what works on events needs it.")
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One gateway and one credential. `transport` replaces the network in tests."""
+    """One gateway and one credential, and the stores behind it. `transport` replaces the network in tests."""
 
     url: str
     key: str | None = None
     operator_token: str | None = None
     transport: httpx.AsyncBaseTransport | None = None
+    database_url: str | None = None
+    redis_url: str | None = None
 
     def at(self, url: str) -> "Connection":
         """The same credentials for another address."""
@@ -32,9 +40,15 @@ class Connection:
 
     @classmethod
     def from_environment(cls) -> "Connection":
-        """Read THERAPYRAG_URL, THERAPYRAG_KEY and OPERATOR_TOKEN."""
+        """Read THERAPYRAG_URL, THERAPYRAG_KEY, OPERATOR_TOKEN, OPS_DATABASE_URL and REDIS_URL."""
         settings = OpsSettings()
-        return cls(settings.therapyrag_url, _shown(settings.therapyrag_key), _shown(settings.operator_token))
+        return cls(
+            settings.therapyrag_url,
+            _shown(settings.therapyrag_key),
+            _shown(settings.operator_token),
+            database_url=_shown(settings.ops_database_url),
+            redis_url=_shown(settings.redis_url),
+        )
 
 
 def _shown(secret: SecretStr | None) -> str | None:

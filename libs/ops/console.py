@@ -19,7 +19,7 @@ WIDTH_WHEN_PIPED = 160
 class Shown:
     """What a verb has to say: the payload for machines, the view for people."""
 
-    payload: Wire | Sequence[Wire] | dict[str, Any]
+    payload: Wire | Sequence[Wire | dict[str, Any]] | dict[str, Any]
     view: RenderableType
     exit_code: int = 0
 
@@ -38,6 +38,14 @@ def print_shown(shown: Shown, as_json: bool) -> None:
         for_people().print(shown.view)
 
 
+def print_line(shown: Shown, as_json: bool) -> None:
+    """Print one piece of an answer that comes in pieces."""
+    if as_json:
+        print(json.dumps(_plain(shown.payload)), flush=True)
+    else:
+        for_people().print(shown.view)
+
+
 def print_problem(problem: Problem, as_json: bool) -> None:
     """Print a problem document on stderr: status, kind, detail, and what to do."""
     if as_json:
@@ -51,14 +59,14 @@ def print_problem(problem: Problem, as_json: bool) -> None:
 def print_failure(detail: str, fix: str | None, as_json: bool, kind: str = "") -> None:
     """Print one line on stderr: what failed and the next step."""
     if as_json:
-        print(json.dumps({"title": "No answer", "detail": detail}), file=sys.stderr)
+        print(json.dumps({"title": kind.strip() or "No answer", "detail": detail}), file=sys.stderr)
         return
     next_step = f"   fix: [cyan]{escape(fix)}[/]" if fix else ""
     line = f'[bold red]x[/] [bold]{escape(kind)}[/]"{escape(detail)}"{next_step}'
     for_people(stderr=True).print(line, soft_wrap=True)
 
 
-def _plain(payload: Wire | Sequence[Wire] | dict[str, Any]) -> Any:
+def _plain(payload: Wire | Sequence[Wire | dict[str, Any]] | dict[str, Any]) -> Any:
     if isinstance(payload, Wire):
         return payload.model_dump(mode="json")
     return payload if isinstance(payload, dict) else [_plain(row) for row in payload]

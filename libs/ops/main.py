@@ -4,14 +4,32 @@ from typing import Annotated
 
 import typer
 
-from libs.ops import bootstrap, chat, consent, sessions, status, transcript, upload, users
+from libs.ops import (
+    actions,
+    bootstrap,
+    chat,
+    consent,
+    dlq,
+    events,
+    outbox,
+    rebuild,
+    replay,
+    sessions,
+    status,
+    stuck,
+    trace,
+    transcript,
+    upload,
+    users,
+)
 from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
 from libs.ops.connection import Connection
 
 app = typer.Typer(
     name="therapyrag",
     help="Sessions recorded with consent, transcribed, and answered with citations.",
-    epilog="Environment: THERAPYRAG_URL, THERAPYRAG_KEY, OPERATOR_TOKEN (bootstrap only), NO_COLOR. "
+    epilog="Environment: THERAPYRAG_URL, THERAPYRAG_KEY, NO_COLOR; for operators also OPERATOR_TOKEN, "
+    "OPS_DATABASE_URL, REDIS_URL. What changes something is a plan until --execute. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -41,10 +59,36 @@ app.command("bootstrap")(as_command(bootstrap.bootstrap))
 _noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
 _noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
 app.command("upload")(as_command(upload.upload))
-_noun("sessions", "Therapy sessions and their progress.", list=sessions.list_sessions, show=sessions.show)
+_noun(
+    "sessions",
+    "Therapy sessions and their progress.",
+    list=sessions.list_sessions,
+    show=sessions.show,
+    stuck=stuck.stuck,
+)
 app.command("transcript")(as_command(transcript.transcript))
 app.command("chat")(as_command(chat.chat))
 app.command("status")(as_command(status.status))
+_noun(
+    "events",
+    "The facts services told each other, and how far each group has come.",
+    tail=events.tail,
+    show=events.show,
+    lag=events.lag,
+    replay=replay.replay,
+    rebuild=rebuild.rebuild,
+)
+_noun(
+    "dlq",
+    "Dead letters: what a group gave up on.",
+    list=dlq.list_letters,
+    show=dlq.show,
+    redrive=dlq.redrive,
+    drop=dlq.drop,
+)
+app.command("trace")(as_command(trace.trace))
+_noun("outbox", "How far the relays are with the archives.", status=outbox.status)
+_noun("actions", "What operators did.", list=actions.list_actions)
 
 
 def run() -> None:

@@ -9,7 +9,7 @@ from libs.common.capability import holding
 from libs.common.clock import Clock
 from libs.common.ids import new_id
 from libs.contracts.capability import REQUEST_LIFETIME_S, Claims, Minter
-from libs.contracts.ids import PatientId
+from libs.contracts.ids import PatientId, SessionId
 from services.gateway.domain import Principal
 
 _OWN = frozenset({"gateway:write"})
@@ -22,6 +22,7 @@ class Grant:
     scopes: frozenset[str]
     lifetime_s: int = REQUEST_LIFETIME_S
     patient_id: PatientId | None = None
+    session_id: SessionId | None = None
 
 
 class Authority:
@@ -44,6 +45,11 @@ class Authority:
     @contextmanager
     def granted(self, principal: Principal, grant: Grant) -> Iterator[None]:
         """Work, or let others work, for a principal. A patient's own credential always binds to that patient."""
+        with holding(self.minted(principal, grant)):
+            yield
+
+    def minted(self, principal: Principal, grant: Grant) -> str:
+        """Return the capability itself."""
         claims = Claims(
             organization_id=principal.organization_id,
             actor=principal.actor,
@@ -51,7 +57,7 @@ class Authority:
             expires_at=self._clock() + timedelta(seconds=grant.lifetime_s),
             token_id=new_id(),
             patient_id=principal.patient_id or grant.patient_id,
+            session_id=grant.session_id,
             api_key_id=principal.api_key_id,
         )
-        with holding(self._minter.mint(claims)):
-            yield
+        return self._minter.mint(claims)

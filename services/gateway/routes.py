@@ -43,6 +43,9 @@ _PIPELINE = frozenset({"ingestion:write", "transcriber:write", "embedder:write",
 _CHAT = frozenset({"chat:write", "embedder:read", "ingestion:read", "consent:read"})
 _REVOCATION = frozenset({"consent:write", "ingestion:write", "transcriber:write", "embedder:write", "chat:write"})
 
+# A replayed event sets the work of its group going and what follows from that.
+_RENEWED = _PIPELINE | {"chat:write"}
+
 _ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
 
 
@@ -206,6 +209,11 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "createOrganization", "POST", "/operator/v1/organizations", "operator",
         "Create an organization and its first admin key", access=Access.OPERATOR, status=201, limited=False,
+    ),
+    Route(
+        "renewCapability", "POST", "/operator/v1/capabilities", "operator",
+        "Mint a capability for replaying an event, if consent is still in force", access=Access.OPERATOR,
+        capability=_RENEWED, status=201, limited=False, problems=(NOT_FOUND, CONSENT_REQUIRED),
     ),
 )  # fmt: skip
 

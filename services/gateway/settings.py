@@ -24,7 +24,7 @@ class GatewaySettings(ServiceSettings):
     capability_key_id: str = Field("k1", description="The name the capability key is installed under.")
     key_pepper: HexSecret = Field(description="Keys the digests of API keys, in hex; kept outside the database.")
     operator_token: SecretStr | None = Field(
-        None, min_length=16, description="Opens POST /operator/v1/organizations; none keeps that door shut."
+        None, min_length=16, description="Opens the operators' door (/operator/v1); none keeps that door shut."
     )
     patient_token_key: HexSecret | None = Field(
         None, description="The seed of the Ed25519 key that signs patient tokens, in hex; none offers no tokens."

@@ -1,6 +1,7 @@
 """The gateway's tables and all SQL on them."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ _USER = "id, organization_id, role, email, external_id, created_at"
 
 _FIND_KEY = text(f"select {_KEY}, digest from gateway.find_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.touch_key(:id)")
+_NOTE_ACTION = text("select ops.note(:action_id, :state, :who, :what, cast(:arguments as jsonb))")
 _ADD_ORGANIZATION = text("insert into organization (organization_id, name) values (:id, :name)")
 _ORGANIZATION_NAME = text("select name from organization")
 _LOCK_ORGANIZATION = text("select 1 from organization for update")
@@ -221,6 +223,32 @@ class TokenStore:
     async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
         """Revoke a patient's token; False when there is none."""
         return (await tx.execute(_END_TOKEN, {"jti": jti, "patient_id": patient_id})).first() is not None
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What an operator did through the door, in ids."""
+
+    action_id: UUID
+    state: str
+    who: str
+    what: str
+    arguments: Mapping[str, Any]
+
+
+class ActionStore:
+    """The record of operators' actions (schema `ops`), to which the gateway may only add."""
+
+    async def note(self, tx: Transaction, noted: Noted) -> None:
+        """Add an entry."""
+        values = {
+            "action_id": noted.action_id,
+            "state": noted.state,
+            "who": noted.who,
+            "what": noted.what,
+            "arguments": json.dumps(noted.arguments),
+        }
+        await tx.execute(_NOTE_ACTION, values)
 
 
 class ReplayStore:

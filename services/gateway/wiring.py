@@ -25,9 +25,10 @@ from services.gateway.gate import Gate
 from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
 from services.gateway.limiter import Limiter
 from services.gateway.patient_tokens import TokenSigner
+from services.gateway.renewals import Renewals
 from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
-from services.gateway.store import KeyStore, ReplayStore, TokenStore, UserStore
+from services.gateway.store import ActionStore, KeyStore, ReplayStore, TokenStore, UserStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key",), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -80,10 +81,12 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         operator_token=operator_token.get_secret_value() if operator_token else None,
         still_allowed=replay_rule(peers.consent),
     )
+    users = Users(database, UserStore())
     own = Own(
         keys=Keys(database, KeyStore(), KeyMaking("live" if settings.env == "production" else "test", pepper)),
-        users=Users(database, UserStore()),
+        users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
+        renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(gate, own, peers)

@@ -1,13 +1,17 @@
-"""Starts the ingestion service: `python -m services.ingestion api|work|all|migrate`."""
+"""Starts the ingestion service: `python -m services.ingestion api|work|all|migrate`, or tends its keys: `keys ...`."""
 
+import sys
 from pathlib import Path
 
 from libs.common.run import Entry, main
 from libs.contracts.log_keys import LOG_KEYS
+from services.ingestion import maintenance
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.wiring import build
 
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["keys"]:
+        maintenance.main(sys.argv[2:])
     main(
         Entry(
             name="ingestion",

@@ -1,5 +1,6 @@
 """How far a session is: one table says which fact moves which status, and late facts never move anything back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -11,6 +12,8 @@ from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId
 from libs.contracts.purposes import Purpose
 
 DURATION_MAX_S = 4 * 3600.0
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OBJECT_NAME = re.compile(f"{_UUID}(?:/{_UUID}){{3}}")
 
 
 class Status(StrEnum):
@@ -133,7 +136,24 @@ class Recording:
     media_type: str
     size_bytes: int
     content_sha256: str
-    wrapped_keyset: bytes
+    wrapped_keyset: bytes | None
+    """None once it was destroyed: the ciphertext opens for nobody."""
+
+
+@dataclass(frozen=True)
+class OrganizationKey:
+    """A version of an organization's key, wrapped by the root key."""
+
+    wrapped: bytes
+    version: int
+
+
+@dataclass(frozen=True)
+class PatientKey:
+    """A patient's key, wrapped by a version of the organization's key; both None once it was destroyed."""
+
+    wrapped: bytes | None
+    version: int | None
 
 
 @dataclass(frozen=True)
@@ -178,6 +198,11 @@ def sentence_for(reason: str) -> str:
 def object_name(bond: Bond, session_id: SessionId, recording_id: RecordingId) -> str:
     """Return where a recording's ciphertext is kept; made of ids only."""
     return f"{bond.organization_id}/{bond.patient_id}/{session_id}/{recording_id}"
+
+
+def is_object_name(name: str) -> bool:
+    """Tell whether an object's name is one that `object_name` makes."""
+    return _OBJECT_NAME.fullmatch(name) is not None
 
 
 def sealing_context(bond: Bond, session_id: SessionId, name: str, media_type: str) -> bytes:

@@ -11,7 +11,7 @@ from libs.common.database import Transaction
 from libs.common.paging import Page, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Bond, Fact, Recording, Session
+from services.ingestion.domain import Bond, Fact, OrganizationKey, PatientKey, Recording, Session
 
 Identify = Callable[[], UUID]
 
@@ -53,17 +53,36 @@ class Objects(Protocol):
 class KeyShelf(Protocol):
     """Keeps wrapped keys. Keeping is first come, first served: the key that is kept is answered."""
 
-    async def organization_key(self, tx: Transaction, organization_id: OrganizationId) -> bytes | None:
-        """Return the wrapped key of an organization."""
+    async def organization_key(
+        self, tx: Transaction, organization_id: OrganizationId, version: int | None = None
+    ) -> OrganizationKey | None:
+        """Return a version of an organization's key; None means the newest."""
 
-    async def keep_organization_key(self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes) -> bytes:
-        """Keep a key unless there is one, and return the one that is kept."""
+    async def keep_organization_key(
+        self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes
+    ) -> OrganizationKey:
+        """Keep a first version unless there is any, and return the newest that is kept."""
 
-    async def patient_key(self, tx: Transaction, bond: Bond) -> bytes | None:
-        """Return the wrapped key of a patient."""
+    async def patient_key(self, tx: Transaction, bond: Bond) -> PatientKey | None:
+        """Return the key of a patient, also a destroyed one."""
 
-    async def keep_patient_key(self, tx: Transaction, bond: Bond, wrapped: bytes) -> bytes:
-        """Keep a key unless there is one, and return the one that is kept."""
+    async def keep_patient_key(self, tx: Transaction, bond: Bond, key: PatientKey) -> None:
+        """Keep a key unless there is or was one."""
+
+
+class Shredder(Protocol):
+    """Destroys wrapped keys for good."""
+
+    async def destroy_patient_key(self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId) -> int:
+        """Destroy a patient's key; return how many were destroyed now: 0 or 1."""
+
+    async def destroy_recording_keys(self, tx: Transaction, session_id: SessionId) -> Sequence[str]:
+        """Destroy the keys of a session's recordings; return the names of their objects."""
+
+    async def destroy_recording_keys_of_patient(
+        self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId
+    ) -> Sequence[str]:
+        """Destroy the keys of all recordings of a patient; return the names of their objects."""
 
 
 class Sessions(Protocol):

@@ -1,14 +1,14 @@
-"""Ingestion's tables: sessions, recordings, wrapped keys. Row-level security decides what a capability sees."""
+"""Ingestion's sessions and recordings. Row-level security decides what a capability sees."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import TIMESTAMP, RowMapping, bindparam, text
+from sqlalchemy import ARRAY, TEXT, TIMESTAMP, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from libs.common.clock import to_json_time
-from libs.common.database import Transaction
+from libs.common.database import Database, Transaction
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
@@ -57,17 +57,7 @@ _RECORDING = text(
     " where session_id = :session_id order by created_at desc limit 1"
 )
 
-_ORGANIZATION_KEY = text("select wrapped from organization_key where organization_id = :organization_id")
-_KEEP_ORGANIZATION_KEY = text(
-    "insert into organization_key (organization_id, wrapped) values (:organization_id, :wrapped) on conflict do nothing"
-)
-_PATIENT_KEY = text(
-    "select wrapped from patient_key where organization_id = :organization_id and patient_id = :patient_id"
-)
-_KEEP_PATIENT_KEY = text(
-    "insert into patient_key (organization_id, patient_id, wrapped) values (:organization_id, :patient_id, :wrapped)"
-    " on conflict do nothing"
-)
+_UNKNOWN = text("select unknown_objects(:names)").bindparams(bindparam("names", type_=ARRAY(TEXT())))
 
 
 class SessionStore:
@@ -123,7 +113,7 @@ class SessionStore:
             row["media_type"],
             row["size_bytes"],
             row["content_sha256"],
-            bytes(row["wrapped_keyset"]),
+            bytes(row["wrapped_keyset"]) if row["wrapped_keyset"] is not None else None,
         )
 
     async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Session]:
@@ -145,31 +135,16 @@ class SessionStore:
         return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
 
 
-class KeyStore:
-    """Implements ports.KeyShelf."""
+class KnownObjects:
+    """Implements sweeping.Known: asks about all organizations at once, and learns nothing but yes or no."""
 
-    async def organization_key(self, tx: Transaction, organization_id: OrganizationId) -> bytes | None:
-        """Read an organization's wrapped key."""
-        return _bytes(await tx.execute(_ORGANIZATION_KEY, {"organization_id": organization_id}))
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-    async def keep_organization_key(self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes) -> bytes:
-        """Insert unless there is one, and read the one that stands."""
-        await tx.execute(_KEEP_ORGANIZATION_KEY, {"organization_id": organization_id, "wrapped": wrapped})
-        return await self.organization_key(tx, organization_id) or wrapped
-
-    async def patient_key(self, tx: Transaction, bond: Bond) -> bytes | None:
-        """Read a patient's wrapped key."""
-        return _bytes(await tx.execute(_PATIENT_KEY, _bond(bond)))
-
-    async def keep_patient_key(self, tx: Transaction, bond: Bond, wrapped: bytes) -> bytes:
-        """Insert unless there is one, and read the one that stands."""
-        await tx.execute(_KEEP_PATIENT_KEY, _bond(bond) | {"wrapped": wrapped})
-        return await self.patient_key(tx, bond) or wrapped
-
-
-def _bytes(found: Any) -> bytes | None:
-    value = found.scalar_one_or_none()
-    return None if value is None else bytes(value)
+    async def unknown(self, names: Sequence[str]) -> Sequence[str]:
+        """Return those names that belong to no recording."""
+        async with self._database.without_capability() as tx:
+            return list((await tx.execute(_UNKNOWN, {"names": list(names)})).scalars())
 
 
 def _bond(bond: Bond) -> dict[str, Any]:

@@ -44,6 +44,8 @@ UPLOADS_AT_ONCE_MAX = 16
 """Each takes about 40 MB and a thread."""
 SILENCE_MAX_S = 60.0
 """How long a sender may send nothing."""
+UPLOAD_MAX_S = 2 * 3600.0
+"""How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
 SAMPLE_BYTES = 4096
 
@@ -242,7 +244,10 @@ def status_changed(session: Session) -> SessionStatusChanged:
 
 
 async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
+    ends_at = asyncio.get_running_loop().time() + UPLOAD_MAX_S
     while True:
+        if asyncio.get_running_loop().time() > ends_at:
+            raise AppError(INVALID_REQUEST, f"The upload took more than {UPLOAD_MAX_S / 3600:.0f} hours.")
         try:
             async with asyncio.timeout(SILENCE_MAX_S):
                 chunk = await anext(body, None)

@@ -7,9 +7,10 @@ from libs.common.events import Event
 from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping, read_root_key
+from libs.common.key_wrapping import KeyWrapping
 from libs.common.object_store import ObjectStore, StoreAddress
 from libs.common.plumbing import Plumbing, Traffic
+from libs.common.root_key import RootKey, root_key
 from libs.common.run import Service
 from libs.common.steps import Subscription
 from libs.contracts.catalogue import CATALOGUE
@@ -25,11 +26,14 @@ from libs.contracts.transcript import (
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
+from services.ingestion.key_store import KeyStore
 from services.ingestion.keys import KeyChain
 from services.ingestion.metrics import CountedIllegalMoves
 from services.ingestion.ports import Consents, Objects
+from services.ingestion.proven_objects import ProvenObjects
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store import KeyStore, SessionStore
+from services.ingestion.store import KnownObjects, SessionStore
+from services.ingestion.sweeping import Sweeper
 from services.ingestion.upload import AcceptRecording, World
 
 # Moving a session takes milliseconds; a run of them shares the question of what was applied before.
@@ -43,19 +47,23 @@ def build() -> Service:
     root = _root_key(settings)
     plumbing = Plumbing(settings, TRAFFIC)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
-    objects = ObjectStore(StoreAddress.of(settings))
+    store = ObjectStore(StoreAddress.of(settings))
+    objects = ProvenObjects(store)
     app = AppSpec(
         title="ingestion",
         version="1",
         routers=(build_router(parts(plumbing.database, root, objects, ConsentClient(consent))),),
-        checks={**plumbing.checks, "object_store": objects.ready},
+        checks={**plumbing.checks, "object_store": objects.ready, "root_key": root.ready},
+        details=root.details,
     )
 
     async def close() -> None:
         await consent.close()
+        await root.close()
         await plumbing.close()
 
-    return Service(app, plumbing.workers(subscriptions()), close)
+    sweeper = Sweeper(store, KnownObjects(plumbing.database), utc_now)
+    return Service(app, [*plumbing.workers(subscriptions()), sweeper], close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
@@ -81,8 +89,8 @@ def subscriptions() -> tuple[Subscription, ...]:
     )
 
 
-def _root_key(settings: IngestionSettings) -> KeyWrapping:
+def _root_key(settings: IngestionSettings) -> RootKey:
     try:
-        return read_root_key(settings.root_key_file)
+        return root_key(settings)
     except ValueError as error:
-        raise AppError(UNAVAILABLE, f"ROOT_KEY_FILE: {error}") from error
+        raise AppError(UNAVAILABLE, f"The root key: {error}.") from error

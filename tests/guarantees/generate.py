@@ -11,6 +11,7 @@ from libs.common.errors import GENERIC
 from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
+from libs.ops.connection import OpsSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
@@ -78,6 +79,8 @@ def settings() -> str:
         )
         if set(own.model_fields) - common:
             lines += [f"## {service}", "", *_table(own, common)]
+    lines += ["## therapyrag", "", "The command line reads these ([operators.md](operators.md)).", ""]
+    lines += _table(OpsSettings, set())
     return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ def test_every_table_with_row_level_security_has_a_policy_and_an_organization(
     assert bare == []
 
 
-def test_no_service_may_read_an_outbox_and_the_relay_may_read_nothing_else(
+def test_no_service_may_read_an_outbox_and_the_relay_may_read_nothing_else_and_operators_what_was_applied(
     catalogue: psycopg.Connection[Any],
 ) -> None:
     readable = _rows(
@@ -59,8 +59,48 @@ def test_no_service_may_read_an_outbox_and_the_relay_may_read_nothing_else(
         "and has_table_privilege(r.oid, c.oid, 'select')",
     )
 
-    assert {role for _, table, role in readable if table == "outbox"} == {"svc_relay"}
+    assert {role for _, table, role in readable if table == "outbox"} == {"svc_relay", "svc_ops"}
     assert {table for _, table, role in readable if role == "svc_relay"} == {"outbox"}
+    assert {table for _, table, role in readable if role == "svc_ops"} == {"outbox", "inbox"}
+
+
+def test_operators_read_no_table_but_archives_and_their_own_record_and_change_none(
+    catalogue: psycopg.Connection[Any],
+) -> None:
+    able = _rows(
+        catalogue,
+        "select n.nspname || '.' || c.relname, has_any_column_privilege('svc_ops', c.oid, 'select'), "
+        "has_any_column_privilege('svc_ops', c.oid, 'insert'), has_any_column_privilege('svc_ops', c.oid, 'update') "
+        "or has_table_privilege('svc_ops', c.oid, 'delete, truncate') "
+        "from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+        "where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
+    )
+
+    archives = {f"{schema}.{table}" for schema in SCHEMAS for table in ("outbox", "inbox")}
+    read = {name for name, reads, _, _ in able if reads}
+    # The kernel's tests make a schema of their own, and the tools' tests grant themselves its archive.
+    assert {name for name in read if not name.startswith("kernel.")} == archives | {"ops.action"}
+    assert {name for name, _, inserts, _ in able if inserts} == {"ops.action"}
+    assert [name for name, _, _, changes in able if changes] == []
+
+
+def test_the_owner_of_the_operators_functions_cannot_log_in_and_sees_ids_and_statuses_only(
+    catalogue: psycopg.Connection[Any],
+) -> None:
+    seen = _rows(
+        catalogue,
+        "select n.nspname || '.' || c.relname || '.' || a.attname from pg_class c "
+        "join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid "
+        "where n.nspname in SCHEMAS and c.relkind in ('r', 'p', 'v', 'm') and a.attnum > 0 and not a.attisdropped "
+        "and has_column_privilege('owner_ops', c.oid, a.attnum, 'select')",
+    )
+    login = _rows(catalogue, "select rolcanlogin from pg_roles where rolname = 'owner_ops'")
+
+    session = ("organization_id", "patient_id", "therapist_id", "session_id", "status", "updated_at")
+    current = ("organization_id", "patient_id", "therapist_id", "consent_type", "status")
+    allowed = {f"ingestion.session.{name}" for name in session} | {f"consent.current.{name}" for name in current}
+    assert {name for (name,) in seen} == allowed
+    assert login == [(False,)]
 
 
 def test_a_service_role_touches_only_the_tables_of_its_own_schema(catalogue: psycopg.Connection[Any]) -> None:
@@ -68,7 +108,8 @@ def test_a_service_role_touches_only_the_tables_of_its_own_schema(catalogue: psy
         catalogue,
         "select r.rolname, n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace, "
         "pg_roles r where n.nspname in SCHEMAS and c.relkind in ('r', 'p', 'v', 'm') and r.rolname like 'svc_%' "
-        "and r.rolname not in ('svc_relay', 'svc_' || n.nspname) and (has_table_privilege(r.oid, c.oid, 'select') or "
+        "and r.rolname not in ('svc_relay', 'svc_ops', 'svc_' || n.nspname) and "
+        "(has_table_privilege(r.oid, c.oid, 'select') or "
         "has_table_privilege(r.oid, c.oid, 'insert, update, delete, truncate'))",
     )
 
@@ -92,7 +133,7 @@ def test_functions_with_their_owners_rights_pin_their_search_path_and_are_not_op
     loose = _rows(
         catalogue,
         "select n.nspname || '.' || p.proname from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
-        "where (n.nspname in SCHEMAS or n.nspname = 'ctx') and p.prosecdef and "
+        "where (n.nspname in SCHEMAS or n.nspname in ('ctx', 'ops')) and p.prosecdef and "
         "(not exists (select from unnest(p.proconfig) s where s like 'search_path=%') or "
         "has_function_privilege('public', p.oid, 'execute'))",
     )

@@ -12,6 +12,7 @@ import prometheus_client
 import pytest
 
 from deploy.make_env import OPTIONS, SECRETS, made
+from libs.ops.connection import OpsSettings
 from tests.guarantees.deployment import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 
 COMPOSE = document("docker-compose.yml")
@@ -95,7 +96,14 @@ def test_the_example_of_the_environment_is_what_the_command_prints() -> None:
     assert printed.stdout.decode() == (DEPLOY / ".env.example").read_text()
 
 
-@pytest.mark.parametrize("name", [*SETTINGS, "provision"])
+def test_the_operators_container_is_told_what_the_tools_read_and_is_not_started_with_the_rest() -> None:
+    ops = COMPOSE["services"]["ops"]
+
+    assert set(ops["environment"]) == {name.upper() for name in OpsSettings.model_fields}
+    assert ops["profiles"] == ["ops"]
+
+
+@pytest.mark.parametrize("name", [*SETTINGS, "provision", "ops"])
 def test_our_containers_have_no_powers_and_a_limit(name: str) -> None:
     service = COMPOSE["services"][name]
 

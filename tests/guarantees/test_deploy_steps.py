@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.provision import SCHEMAS, ProvisionSettings, provision
+from deploy.provision import AFTER_MIGRATIONS, BEFORE_MIGRATIONS, SCHEMAS, ProvisionSettings, provision
 from libs.common.key_wrapping import read_root_key
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
@@ -52,7 +52,7 @@ def _answering(status: int) -> Iterator[int]:
 
 
 def test_provisioning_again_changes_nothing_and_every_role_can_log_in(infra: Infra) -> None:
-    roles = [f"svc_{name}" for name in (*SCHEMAS, "relay")]
+    roles = [f"svc_{name}" for name in (*SCHEMAS, "relay", "ops")]
     settings = ProvisionSettings.model_validate(
         {
             "migration_database_url": infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -72,6 +72,7 @@ def test_provisioning_again_changes_nothing_and_every_role_can_log_in(infra: Inf
 
 def test_production_is_provisioned_in_the_order_development_is() -> None:
     assert devstack.MIGRATION_ORDER == SCHEMAS
+    assert (devstack.BEFORE_MIGRATIONS, devstack.AFTER_MIGRATIONS) == (BEFORE_MIGRATIONS, AFTER_MIGRATIONS)
 
 
 def test_provisioning_without_its_settings_names_them_and_stops() -> None:
@@ -100,6 +101,19 @@ def test_a_container_that_starts_again_writes_its_root_key_again(tmp_path: Path)
     codes = [_run("deploy.with_root_key", "this", **given).returncode for _ in range(2)]
 
     assert codes == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"ROOT_KEY_PROVIDER": "aws_kms"}, 0),
+        ({"ROOT_KEY_PROVIDER": "transit", "ROOT_KEY_FILE": "/tmp/root.key"}, 0),
+        ({"ROOT_KEY_PROVIDER": "file", "ROOT_KEY_FILE": "/tmp/root.key"}, 2),
+        ({}, 2),
+    ],
+)
+def test_only_a_root_key_that_is_elsewhere_needs_no_file(given: dict[str, str], code: int) -> None:
+    assert _run("deploy.with_root_key", "this", **given).returncode == code
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (SERVICE_UNAVAILABLE, 1)])

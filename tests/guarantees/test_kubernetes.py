@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.provision import ProvisionSettings
+from libs.ops.connection import OpsSettings
 from tests.guarantees.deployment import (
     DEPLOY,
     SETTINGS,
@@ -27,6 +28,7 @@ GIVEN = {
 }
 POD = document("k8s/process/deployment.yaml")["spec"]["template"]["spec"]
 JOB = documents("k8s/provision/job.yaml")[0]["spec"]["template"]["spec"]
+OPERATOR = documents("k8s/operator/pod.yaml")[0]["spec"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -68,7 +70,17 @@ def test_the_provision_job_is_told_exactly_what_it_reads() -> None:
     assert set(SECRETS["provision-secrets"]) == needed
 
 
-@pytest.mark.parametrize("pod", [POD, JOB], ids=["service", "provision"])
+def test_an_operators_pod_is_told_what_the_tools_read() -> None:
+    (container,) = OPERATOR["containers"]
+    plain = {variable["name"] for variable in container["env"]}
+    names = {name.upper() for name in OpsSettings.model_fields}
+
+    # An organization's own key is the operator's to bring along, not the cluster's to keep.
+    assert plain | set(SECRETS["operator-secrets"]) == names - {"THERAPYRAG_KEY"}
+    assert OPERATOR["activeDeadlineSeconds"] == 3600
+
+
+@pytest.mark.parametrize("pod", [POD, JOB, OPERATOR], ids=["service", "provision", "operator"])
 def test_a_pod_has_no_powers(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
 

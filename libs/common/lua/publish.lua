@@ -2,7 +2,8 @@
 -- KEYS stream, cursor; ARGV expected cursor, new cursor, most lag, bodies... ; returns the cursor in force or 'held-back'.
 local cursor = redis.call('GET', KEYS[2]) or ''
 if cursor ~= ARGV[1] then return cursor end
-if redis.call('EXISTS', KEYS[1]) == 1 then
+-- No group can be further behind than the stream is long.
+if redis.call('XLEN', KEYS[1]) > tonumber(ARGV[3]) then
   for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
     for i = 1, #info, 2 do
       -- Servers before 7.0 do not tell the lag; nobody is held back there.

@@ -33,6 +33,8 @@ begin
     end if;
   end loop;
   delete from SCHEMA.outbox_rest r where r.at < oldest and r.xid < moved::xid8;
+  -- Left by whoever died between the record and the release.
+  delete from SCHEMA.claim c where c.until < now() - interval '1 day';
   delete from SCHEMA.inbox i where i.at < oldest - interval '30 days';
 end $$;
 revoke all on function SCHEMA.keep_archive(int, text) from public;

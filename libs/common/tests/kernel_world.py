@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from libs.common.clock import utc_now
 from libs.common.events import Catalogue, Event
 from libs.common.ids import new_id
-from libs.common.migration import archive, claims, event_tables, isolate
+from libs.common.migration import archive, event_tables, isolate
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
@@ -70,7 +70,6 @@ def make_schema(infra: Infra) -> None:
         op.execute("grant select, insert on kernel.tally to svc_kernel")
         event_tables(op, SCHEMA)
         archive(op, SCHEMA)
-        claims(op, SCHEMA)
     engine.dispose()
 
 

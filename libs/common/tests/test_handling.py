@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from libs.common import capability
 from libs.common.backoff import Backoff
+from libs.common.consumer_name import new_consumer_name
 from libs.common.database import Database, Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
 from libs.common.events import Envelope, Event
@@ -318,6 +319,19 @@ async def test_a_dead_workers_claim_is_taken_over_at_once_and_a_living_ones_is_w
         taken_over = await _handle(world, replace(delivery, taken_from="elsewhere|1|2|3|4"))
 
     assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
+
+
+async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(world: World) -> None:
+    thing = await world.count(21)
+    await world.relayed()
+    (delivery,) = await world.given()
+    parts = new_consumer_name().split("|")
+    gone = "|".join([*parts[:3], "1", parts[4]])  # this pid, but begun at another time
+
+    async with Inbox(world.database, "settler").claimed((Envelope.from_json(delivery.body).id, 0), gone):
+        done = await _handle(world, delivery)
+
+    assert (done, await world.effects(thing)) == (True, [42])
 
 
 async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it_had_taken_hold(world: World) -> None:

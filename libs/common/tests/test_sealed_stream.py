@@ -77,6 +77,20 @@ TAMPERING: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+async def test_bytes_behind_a_last_segment_that_is_full_are_refused() -> None:
+    """Tink itself does not look there (proofs/crypto.py found it)."""
+    keyset = new_keyset()
+    full = SEGMENT_BYTES - 40 - 16
+    sealed = await _sealed(keyset, PLAIN[:full])
+
+    assert len(sealed) == SEGMENT_BYTES
+    assert await _opened(keyset, sealed) == PLAIN[:full]
+    with pytest.raises(TamperedError):
+        await _opened(keyset, sealed + b"x")
+    with pytest.raises(TamperedError):
+        list(unseal_sync(keyset, CONTEXT, [sealed, b"x"]))
+
+
 @pytest.mark.parametrize("kind", TAMPERING)
 async def test_a_tampered_stream_is_refused(kind: str) -> None:
     keyset = new_keyset()

@@ -1,7 +1,10 @@
 """One contract for streams, kept by memory and by a real Redis-compatible server alike."""
 
+import pytest
+from redis.asyncio import Redis
+
 from libs.common.redis_streams import RedisStreams
-from libs.common.streams import DeadLetter, Depth
+from libs.common.streams import DeadLetter, Depth, StreamDownError
 from libs.common.tests.conftest import Streams
 from libs.devstack.infra import Infra
 
@@ -177,4 +180,23 @@ async def test_only_what_every_group_has_acknowledged_and_is_old_enough_is_trimm
     assert [delivery.body for delivery in await late.read(10, 0)] == ["c"]
     for channel in (quick, slow, late):
         await channel.close()
+    await real.close()
+
+
+async def test_a_server_whose_memory_is_full_is_waited_for_like_one_that_is_away(redis_seven: str, topic: str) -> None:
+    real, operator = RedisStreams(redis_seven), Redis.from_url(redis_seven)
+    channel = real.channel(topic, "g")
+    await channel.open()
+    await real.publisher().publish(topic, "", "1", ["a"])
+    (given,) = await channel.read(1, 0)
+    await operator.config_set("maxmemory", "1")
+
+    for refused in (real.publisher().publish(topic, "1", "2", ["b"]), channel.park(given, 1.0, 2)):
+        with pytest.raises(StreamDownError):
+            await refused
+
+    await operator.config_set("maxmemory", "0")
+    assert await real.publisher().publish(topic, "1", "2", ["b"]) == "2"
+    await operator.aclose()
+    await channel.close()
     await real.close()

@@ -1,10 +1,13 @@
 """`make up`, `make down` and what comes between."""
 
 import os
+import shlex
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
+import redis
 
 from libs.devstack import background, servers
 from libs.devstack.__main__ import main
@@ -37,6 +40,10 @@ def test_up_prints_what_a_shell_needs(folder: Folder, capsys: pytest.CaptureFixt
     )
     assert answer.status_code == 200
     assert httpx.get(f"{shown['THERAPYRAG_URL']}/docs", trust_env=False).status_code == 200
+    with psycopg.connect(shlex.split(shown["OPS_DATABASE_URL"])[0].replace("+psycopg", "", 1)) as connection:
+        assert connection.execute("select current_user").fetchone() == ("svc_ops",)
+    with redis.Redis.from_url(shlex.split(shown["REDIS_URL"])[0]) as client:
+        assert client.ping()
 
 
 def test_up_again_changes_nothing(folder: Folder) -> None:

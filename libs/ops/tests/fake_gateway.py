@@ -35,6 +35,8 @@ class FakeGateway:
     users: list[dict[str, Any]] = field(default_factory=list)
     consents: list[dict[str, Any]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    renewals: list[dict[str, Any]] = field(default_factory=list)
+    renewed: str = "v1|fake"
     waits: list[str | None] = field(default_factory=list)
     statuses: list[str] = field(default_factory=lambda: ["uploaded", "transcribing", "embedding", "ready"])
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class FakeGateway:
             routes=[
                 Route("/health", self._health),
                 Route("/operator/v1/organizations", self._bootstrap, methods=["POST"]),
+                Route("/operator/v1/capabilities", self._renew, methods=["POST"]),
                 *self._keyed("/users", {"POST": self._add_user, "GET": self._list_users}),
                 *self._keyed("/consents", {"POST": self._grant, "GET": self._list_consents}),
                 *self._keyed("/consents/{id}/revoke", {"POST": self._revoke}),
@@ -72,6 +75,13 @@ class FakeGateway:
         if request.headers.get("authorization") != f"Bearer {OPERATOR}":
             return problem(401, "unauthenticated", "This door needs the operators' token.")
         return JSONResponse({"organization_id": "o1", "api_key": KEY}, 201)
+
+    async def _renew(self, request: Request) -> JSONResponse:
+        wanted = await request.json()
+        self.renewals.append(wanted)
+        if not all(self._in_force(purpose) for purpose in wanted["purposes"]):
+            return problem(403, "consent-required", "No consent is in force.", missing=wanted["purposes"])
+        return JSONResponse({"capability": self.renewed, "expires_at": "2026-11-25T08:00:00.000Z"}, 201)
 
     async def _add_user(self, request: Request) -> JSONResponse:
         user = {"id": f"u{len(self.users)}", **await request.json()}

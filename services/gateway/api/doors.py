@@ -8,11 +8,13 @@ from services.gateway.api.access import add_access
 from services.gateway.api.chat import add_chat
 from services.gateway.api.consents import add_consents
 from services.gateway.api.guard import Doors
+from services.gateway.api.operators import add_operators
 from services.gateway.api.sessions import add_sessions, add_transcripts
 from services.gateway.api.users import add_users
 from services.gateway.clients import Peer
 from services.gateway.gate import Gate
 from services.gateway.handlers import Keys, PatientTokens, Users
+from services.gateway.renewals import Renewals
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Own:
     keys: Keys
     users: Users
     tokens: PatientTokens
+    renewals: Renewals
     requests_per_hour: int
 
 
@@ -44,4 +47,5 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
     add_chat(doors, peers.chat, own.users)
+    add_operators(doors, own.renewals)
     return doors.router

@@ -13,6 +13,13 @@ _SHOWN_ONCE = f"trk_live_{_KEY_ID}_(43 characters and a checksum of 6)"
 
 BODIES: dict[str, Any] = {
     "createOrganization": {"name": "Clinic by the lake", "admin_key_name": "first admin key"},
+    "renewCapability": {
+        "organization_id": _THERAPIST,
+        "patient_id": _PATIENT,
+        "therapist_id": _THERAPIST,
+        "session_id": _SESSION,
+        "purposes": ["recording", "transcription"],
+    },
     "createApiKey": {"name": "upload worker", "scopes": ["sessions:write", "sessions:read"]},
     "createUser": {"role": "patient", "email": "p-1041@example.org", "external_id": "1041"},
     "grantConsent": {
@@ -83,6 +90,7 @@ def _page(row: dict[str, Any]) -> dict[str, Any]:
 
 ANSWERS: dict[str, Any] = {
     "createOrganization": {"organization_id": _THERAPIST, "api_key": _SHOWN_ONCE, "api_key_id": _KEY_ID},
+    "renewCapability": {"capability": "v1|k1|...", "expires_at": "2026-11-25T08:00:00.000Z"},
     "getMe": {
         "organization": {"id": _THERAPIST, "name": "Clinic by the lake"},
         "api_key": {"id": _KEY_ID, "name": "upload worker"},

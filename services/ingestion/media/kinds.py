@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from libs.common.errors import UNSUPPORTED_MEDIA_TYPE, AppError
+from services.ingestion.media.disguise import Disguise
 from services.ingestion.media.mp3 import walk_mp3
 from services.ingestion.media.mp4 import walk_mp4
 from services.ingestion.media.walking import Walk, Walker
@@ -58,7 +59,7 @@ def kind_of(filename: str, declared: str) -> Kind:
     """Return the kind a file's name and declared type agree on, else raise AppError(UNSUPPORTED_MEDIA_TYPE)."""
     found = _EXTENSION.fullmatch(filename)
     kind = KINDS.get(found[1].lower()) if found else None
-    if kind is None:
+    if kind is None or not filename.isprintable():
         raise AppError(UNSUPPORTED_MEDIA_TYPE, f"The file's name must end in one of: {ACCEPTED}.")
     bare = declared.partition(";")[0].strip().lower()
     if bare not in _UNDECLARED and bare not in kind.declared:
@@ -77,9 +78,11 @@ class Inspector:
         self._head = b""
         self._sniffed = False
         self._walker = Walker(kind.walk())
+        self._disguise = Disguise()
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes; raises AppError(UNSUPPORTED_MEDIA_TYPE) as soon as the content is not of the kind."""
+        self._disguise.feed(chunk)
         if self._sniffed:
             self._walker.feed(chunk)
             return
@@ -91,6 +94,7 @@ class Inspector:
         """Say that the file ended; return its duration in seconds where the container tells it."""
         if not self._sniffed:
             self._sniff()
+        self._disguise.finish()
         return self._walker.finish()
 
     def _sniff(self) -> None:

@@ -1,67 +1,62 @@
-"""MP4 and M4A: boxes (ISO 14496-12). References to other files are never followed, only passed over."""
+"""MP4 and M4A: boxes (ISO 14496-12). What refers to another file or host is refused; nothing is ever followed."""
 
-import struct
+from services.ingestion.media.mp4_movie import Movie, read_fragment, read_movie
+from services.ingestion.media.walking import TO_THE_END, Box, FileEnded, Read, Skip, Steps, Walk, broken, read_box
 
-from services.ingestion.media.walking import TO_THE_END, FileEnded, Read, Skip, Steps, Walk, broken
-
-BOXES_MAX = 500_000
+BOXES_MAX = 200_000
+"""Four hours in fragments of a fifth of a second have fewer."""
 BRANDS_BYTES_MAX = 4096
 _BRANDS = (b"M4", b"iso", b"mp4", b"avc1", b"dash", b"3gp", b"mmp4", b"MSNV", b"F4")
-_MVHD_BYTES = 40
+_PASSED_OVER = frozenset(
+    {b"free", b"skip", b"wide", b"mfra", b"sidx", b"ssix", b"styp", b"prft", b"emsg", b"meta", b"uuid", b"pdin"}
+    | {b"udta", b"mdat"}
+)
 
 
 def walk_mp4() -> Walk:
-    """Walk the top boxes; the file must hold a `moov`, media, and end where its last box ends."""
+    """Walk the boxes; there must be a `moov` with a track of sound, media, and an end where the last box ends."""
+    movie = Movie()
     seen: set[bytes] = set()
-    duration_s: float | None = None
     try:
         for _ in range(BOXES_MAX):
-            kind, size = yield from _box()
-            if not seen and kind != b"ftyp":
-                raise broken("it does not start like an MP4 file")
-            if kind == b"moov":
-                duration_s = yield from _movie(size)
-            elif kind == b"ftyp":
-                yield from _file_type(size)
-            elif size == TO_THE_END:
-                return (yield from _last_box(seen | {kind}, duration_s))
-            else:
-                yield Skip(size)
-            seen.add(kind)
+            box = yield from read_box()
+            if box.size == TO_THE_END and box.kind != b"mdat":
+                raise broken("a box has an impossible size")
+            yield from _top_box(movie, box, seen)
+            seen.add(box.kind)
     except FileEnded as end:
-        if end.inside:
+        if end.inside and not (box.kind == b"mdat" and box.size == TO_THE_END):
             raise broken("it is cut off") from end
-        _require_sound(seen)
-        return duration_s
+        if b"mdat" not in seen | {box.kind} or not movie.has_sound:
+            raise broken("it holds no sound") from end
+        return movie.seconds
     raise broken("it has too many boxes")
 
 
-def _last_box(seen: set[bytes], duration_s: float | None) -> Walk:
-    _require_sound(seen)
+def _top_box(movie: Movie, box: Box, seen: set[bytes]) -> Steps[None]:
+    if not seen and box.kind != b"ftyp":
+        raise broken("it does not start like an MP4 file")
+    if box.kind in (b"ftyp", b"moov") and box.kind in seen:
+        raise broken("it has two beginnings")
+    if box.kind == b"ftyp":
+        yield from _file_type(box.size)
+    elif box.kind == b"moov":
+        yield from _whole(read_movie(movie, box.size))
+    elif box.kind == b"moof":
+        if b"moov" not in seen:
+            raise broken("its sound comes before its tracks")
+        yield from _whole(read_fragment(movie, box.size))
+    elif box.kind in _PASSED_OVER:
+        yield Skip(box.size)
+    else:
+        raise broken("it holds a box that does not belong there")
+
+
+def _whole(steps: Steps[None]) -> Steps[None]:
     try:
-        yield Skip(TO_THE_END)
-    except FileEnded:
-        return duration_s
-    raise broken("it never ends")
-
-
-def _require_sound(seen: set[bytes]) -> None:
-    if b"moov" not in seen or not seen & {b"mdat", b"moof"}:
-        raise broken("it holds no sound")
-
-
-def _box() -> Steps[tuple[bytes, int]]:
-    header = yield Read(8)
-    size, kind = struct.unpack(">I4s", header)
-    taken = 8
-    if size == 1:
-        size = int.from_bytes((yield Read(8)), "big")
-        taken = 16
-    if size == 0:
-        return kind, TO_THE_END
-    if size < taken or not kind.isascii():
-        raise broken("a box has an impossible size")
-    return kind, size - taken
+        yield from steps
+    except FileEnded as end:
+        raise broken("it is cut off") from end
 
 
 def _file_type(size: int) -> Steps[None]:
@@ -70,22 +65,3 @@ def _file_type(size: int) -> Steps[None]:
     if not any(name.startswith(_BRANDS) for name in names):
         raise broken("it is of a kind of MP4 that holds no recording")
     yield Skip(max(0, size - BRANDS_BYTES_MAX))
-
-
-def _movie(size: int) -> Walk:
-    kind, inner = yield from _box()
-    duration_s: float | None = None
-    taken = 8
-    if kind == b"mvhd" and inner >= _MVHD_BYTES:
-        duration_s = _mvhd_duration_s((yield Read(_MVHD_BYTES)))
-        taken += _MVHD_BYTES
-    if size < taken:
-        raise broken("a box has an impossible size")
-    yield Skip(size - taken)
-    return duration_s
-
-
-def _mvhd_duration_s(mvhd: bytes) -> float | None:
-    scale, duration = struct.unpack(">IQ", mvhd[20:32]) if mvhd[0] == 1 else struct.unpack(">II", mvhd[12:20])
-    unknown = duration in (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
-    return None if unknown or not scale else duration / scale

@@ -101,8 +101,62 @@ def test_a_wav_of_a_recorder_that_never_knew_its_size_is_measured() -> None:
     assert inspect("wav", bytes(data)) == pytest.approx(2.0)
 
 
-def test_a_wav_that_is_shorter_than_it_says_tells_what_it_holds() -> None:
-    assert inspect("wav", wav(2.0)[:-32_000]) == pytest.approx(1.0)
+def test_a_wav_that_is_shorter_than_it_says_is_refused() -> None:
+    assert "cut off" in refusal("wav", wav(2.0)[:-32_000])
+
+
+def test_an_mp3_joined_from_many_pieces_is_taken_and_lasts_as_long_as_all_of_them() -> None:
+    piece = b"ID3\x04\x00\x00\x00\x00\x00\x00" + (b"\xff\xe3\x18\xc4" + bytes(68)) * 10
+
+    assert inspect("mp3", piece * 100) == pytest.approx(72.0)
+
+
+def test_an_mp3_that_was_cut_and_still_promises_all_its_frames_is_refused() -> None:
+    assert "cut off" in refusal("mp3", FILES["mp3"][:300_000])
+
+
+def test_an_mp3_lasts_as_long_as_its_frames_whatever_its_header_promises() -> None:
+    data = bytearray(FILES["mp3"])
+    at = data.index(b"Info") if b"Info" in data[:4096] else data.index(b"Xing")
+    data[at + 8 : at + 12] = (10).to_bytes(4, "big")
+
+    assert inspect("mp3", bytes(data)) == pytest.approx(SECONDS["mp3"], abs=0.05)
+
+
+def test_a_webm_without_a_duration_lasts_as_long_as_its_blocks() -> None:
+    data = FILES["webm"].replace(b"\x44\x89\x88", b"\x53\xab\x88", 1)
+
+    assert inspect("webm", data) == pytest.approx(SECONDS["webm"], abs=0.1)
+
+
+def test_an_mp4_lasts_as_long_as_its_samples_whatever_its_headers_say() -> None:
+    data = bytearray(FILES["m4a"])
+    for name in (b"mvhd", b"mdhd"):
+        at = data.index(name) + 4
+        data[at + 16 : at + 20] = (1).to_bytes(4, "big")
+
+    assert inspect("m4a", bytes(data)) == pytest.approx(SECONDS["m4a"], abs=0.1)
+
+
+def test_an_mp4_that_keeps_its_samples_in_another_file_is_refused() -> None:
+    data = bytearray(FILES["m4a"])
+    at = data.index(b"url ")
+    data[at + 7] = 0
+
+    assert "another file" in refusal("m4a", bytes(data))
+
+
+@pytest.mark.parametrize("extension", FILES)
+def test_an_archive_or_a_program_behind_a_recording_is_refused(extension: str) -> None:
+    for tail in (b"PK\x03\x04" + bytes(100), b"MZ\x90\x00" + b"\x03" * 200, b"%PDF-1.7\n" + b"x" * 100):
+        assert refusal(extension, FILES[extension] + tail)
+
+
+def test_a_zip_archive_in_a_box_of_its_own_is_refused() -> None:
+    archive = b"PK\x05\x06" + bytes(16) + (5).to_bytes(2, "little") + b"words"
+    box = (8 + len(archive)).to_bytes(4, "big") + b"free" + archive
+
+    assert "ZIP" in refusal("m4a", FILES["m4a"] + box)
 
 
 def test_an_mp3_with_a_large_picture_in_its_tag_is_taken() -> None:

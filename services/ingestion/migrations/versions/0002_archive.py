@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import archive, claims
+from libs.common.migration import archive
 
 revision = "0002"
 down_revision = "0001"
@@ -11,4 +11,3 @@ down_revision = "0001"
 def upgrade() -> None:
     """Partition the outbox and create the claims."""
     archive(op, "ingestion")
-    claims(op, "ingestion")

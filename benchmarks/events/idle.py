@@ -1,0 +1,42 @@
+"""A service that does nothing, for its memory: the plumbing, a consumer, a relay and the run loop, no import more."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from libs.common.database import Transaction
+from libs.common.events import Catalogue, Event
+from libs.common.http_app import AppSpec
+from libs.common.plumbing import Plumbing, Traffic
+from libs.common.run import Entry, Service, main
+from libs.common.settings import ServiceSettings
+from libs.common.steps import Step, Subscription
+
+
+class Idled(Event):
+    """Nothing happened."""
+
+    type: ClassVar[str] = "thing.idled"
+    topic: ClassVar[str] = "idle"
+
+
+class Rest(Step[Idled, None]):
+    """Nothing to do."""
+
+    async def work(self, event: Idled) -> None:
+        """Rest."""
+
+    async def record(self, event: Idled, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Nothing to write."""
+        return ()
+
+
+def build() -> Service:
+    """Join the parts as a service's wiring does."""
+    plumbing = Plumbing(ServiceSettings(), Traffic("kernel", Catalogue([Idled]), topics_out=["thing"]))
+    workers = plumbing.workers([Subscription(Idled, Rest())])
+    return Service(AppSpec("idle", "0", (), plumbing.checks), workers, plumbing.close)
+
+
+if __name__ == "__main__":
+    main(Entry("idle", ServiceSettings, build, Path(__file__).parent))

@@ -1,0 +1,44 @@
+"""Which group answers which event, what consent that takes, and where somebody outside the house is asked.
+
+A copy of what the services promise in their `__init__.py`, which the tools' image does not carry.
+A test compares the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from libs.contracts.purposes import Purpose
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a group needs to answer an event: the purposes that must be in force, and whether a vendor works on it."""
+
+    purposes: tuple[Purpose, ...] = ()
+    vendor: bool = False
+
+
+_WORDS = Answer((Purpose.RECORDING, Purpose.TRANSCRIPTION), vendor=True)
+_INDEX = Answer((Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS), vendor=True)
+_BOOKS = Answer()
+
+ANSWERS: Mapping[str, Mapping[str, Answer]] = {
+    "transcriber": {"recording.uploaded": _WORDS},
+    "embedder": {"transcript.ready": _INDEX, "transcript.updated": _INDEX, "consent.revoked": _BOOKS},
+    "ingestion": {
+        "transcription.started": _BOOKS,
+        "transcription.failed": _BOOKS,
+        "transcript.ready": _BOOKS,
+        "transcript.withheld": _BOOKS,
+        "index.ready": _BOOKS,
+        "index.failed": _BOOKS,
+        "index.withheld": _BOOKS,
+        "consent.revoked": _BOOKS,
+    },
+    "chat": {"consent.revoked": _BOOKS},
+}
+
+
+def answering(event_type: str) -> dict[str, Answer]:
+    """Return the groups that answer an event."""
+    return {group: answers[event_type] for group, answers in ANSWERS.items() if event_type in answers}

@@ -1,0 +1,15 @@
+"""The operators' world for the tests of this package."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from libs.devstack.infra import Infra
+from libs.ops.tests.events_world import World, world
+
+
+@pytest.fixture
+def desk(infra: Infra) -> Iterator[World]:
+    """A terminal with the real stores."""
+    with world(infra) as made:
+        yield made

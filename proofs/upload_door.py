@@ -1,0 +1,125 @@
+"""The real way of an upload in this process: real form, validation and sealing, around a store and rows in memory."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import Any, cast
+
+from libs.common.capability import holding
+from libs.common.clock import utc_now
+from libs.common.database import Database, Transaction
+from libs.common.errors import AppError
+from libs.common.ids import new_id
+from libs.common.key_wrapping import LocalKey, new_key
+from libs.contracts.capability import Claims, Minter
+from libs.contracts.ids import ConsentId, OrganizationId
+from libs.contracts.purposes import Purpose
+from services.ingestion.domain import Bond, Recording, Session
+from services.ingestion.keys import KeyChain
+from services.ingestion.ports import Sessions
+from services.ingestion.upload import AcceptRecording, UploadHead, World
+
+HANG_CPU_S = 5.0
+HANG_WALL_S = 60.0
+"""The processor's time counts first, because a busy machine is not a hanging parser."""
+CHUNK_BYTES = 16 * 1024
+
+
+class HungError(Exception):
+    """A request took more of the processor than HANG_CPU_S."""
+
+
+class Door:
+    """Takes bodies and says what became of them; keeps nothing but ciphertext, in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+        self.rows: list[Recording] = []
+        world = World(
+            database=cast("Database", self),
+            sessions=cast("Sessions", self),
+            keys=cast("KeyChain", self),
+            objects=self,
+            consents=self,
+            clock=utc_now,
+            new_id=new_id,
+        )
+        self._accept = AcceptRecording(world)
+        self._key = LocalKey(new_key())
+        claims = Claims(OrganizationId(new_id()), "user:proof", frozenset(), utc_now() + timedelta(days=1), new_id())
+        self._token = Minter("proof", new_key()).mint(claims)
+
+    async def tries(self, content_type: str, body: bytes) -> str:
+        """Return `accepted`, `refused`, `hung`, or the class of the error that got out."""
+        with holding(self._token), _within(HANG_CPU_S):
+            trying = asyncio.create_task(self._accept(UploadHead(content_type, len(body)), _chunks(body)))
+            await asyncio.wait({trying}, timeout=HANG_WALL_S)
+        if not trying.done():
+            trying.cancel()
+            return "hung"
+        error = trying.exception()
+        if isinstance(error, AppError):
+            return "refused" if 400 <= error.problem.status < 500 else error.problem.slug
+        if isinstance(error, HungError):
+            return "hung"
+        return type(error).__name__ if error else "accepted"
+
+    async def ready(self) -> None:
+        """The store is ready."""
+
+    async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
+        """Keep what flows in, or nothing."""
+        self.kept[name] = b"".join([chunk async for chunk in chunks])
+
+    @asynccontextmanager
+    async def get_stream(self, name: str, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Give it back."""
+        yield _chunks(self.kept[name][offset:])
+
+    async def remove(self, name: str) -> None:
+        """Forget it."""
+        self.kept.pop(name, None)
+
+    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:  # noqa: ARG002
+        """Everything is allowed."""
+        return {purpose: ConsentId(new_id()) for purpose in purposes}
+
+    async def patient_key(self, bond: Bond) -> LocalKey:  # noqa: ARG002
+        """One key for all."""
+        return self._key
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Stand in for a database."""
+        yield cast("Transaction", self)
+
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:  # noqa: ARG002
+        """Keep a row."""
+        self.rows.append(recording)
+
+    async def emit(self, *events: Any, cause: object = None) -> None:
+        """Nobody listens."""
+
+
+async def _chunks(body: bytes) -> AsyncIterator[bytes]:
+    for at in range(0, len(body), CHUNK_BYTES):
+        yield body[at : at + CHUNK_BYTES]
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """Raise HungError in the enclosed work when it takes more of the processor, also if the loop never gets a turn."""
+
+    def hung(_number: int, _frame: FrameType | None) -> None:
+        raise HungError
+
+    before = signal.signal(signal.SIGPROF, hung)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -1,0 +1,10 @@
+"""The proof of uploads, in CI's size and with a seed of its own, so that a failure can be had again."""
+
+from libs.devstack.infra import Infra
+from proofs import upload
+
+SEED = 20261126
+
+
+def test_no_bad_file_is_accepted_and_no_recording_is_refused(infra: Infra) -> None:
+    assert upload.run(infra, upload.MUTATED, SEED) == 0
