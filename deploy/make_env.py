@@ -30,6 +30,10 @@ SECRETS: tuple[tuple[str, str], ...] = (
     ("S3_SSE_KEY", "The object store's own encryption, a second layer below ours."),
     ("S3_JWT_KEY", "The object store's parts among themselves."),
     ("ROOT_KEY", "Wraps every recording's key. Lose it and no recording can be read again: keep a copy elsewhere."),
+    (
+        "LEDGER_KEY",
+        "Signs consent receipts and checkpoints; nobody with the database may have it. Keep a copy elsewhere.",
+    ),
     ("KEY_PEPPER", "Keys the digests of API keys."),
     ("OPERATOR_TOKEN", "Opens the operators' door: `therapyrag bootstrap`."),
     ("PATIENT_TOKEN_KEY", "Signs patients' own tokens."),
@@ -42,6 +46,7 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     ("OPENAI_API_KEY", ""),
     ("ANTHROPIC_API_KEY", ""),
     ("PUBLIC_URL", "Where callers reach the gateway, for links in its answers."),
+    ("LEDGER_KEYS_BEFORE", "Public keys of the consent ledger that were in use before, by comma."),
     ("GATEWAY_BIND", "The address the gateway is published on; put TLS in front of anything but 127.0.0.1."),
     ("GATEWAY_PORT", ""),
 )

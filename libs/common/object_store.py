@@ -118,6 +118,30 @@ class ObjectStore:
         finally:
             await asyncio.shield(asyncio.to_thread(_hang_up, response))
 
+    async def put(self, name: str, content: bytes) -> None:
+        """Store a small object whole."""
+        await self.prepare()
+        await self._in_thread(
+            lambda: self._client.put_object(self._bucket, name, io.BytesIO(content), len(content), sse=self._sse)
+        )
+
+    async def get(self, name: str, most_bytes: int) -> bytes:
+        """Return a small object whole, or its beginning when it is longer."""
+        response = await self._in_thread(lambda: self._client.get_object(self._bucket, name, length=most_bytes))
+        try:
+            return cast("bytes", await _translated(asyncio.to_thread(response.read, most_bytes)))
+        finally:
+            await asyncio.shield(asyncio.to_thread(_hang_up, response))
+
+    async def names(self, prefix: str, after: str, most: int) -> list[str]:
+        """Return names that start with `prefix` and come after the name `after`, in their order."""
+
+        def listed() -> list[str]:
+            found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True, start_after=after or None)
+            return [cast("str", each.object_name) for each in islice(found, most)]
+
+        return await self._in_thread(listed)
+
     async def remove(self, name: str) -> None:
         """Delete an object; one that is not there is as good as deleted."""
         await self._in_thread(lambda: self._client.remove_object(self._bucket, name))

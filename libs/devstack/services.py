@@ -26,12 +26,13 @@ VENDOR_KEYS: Mapping[str, tuple[str, ...]] = {
     "OPENAI_API_KEY": ("embedder", "chat"),
     "ANTHROPIC_API_KEY": ("chat",),
 }
-USERS_OF_OBJECTS = ("ingestion", "transcriber")
+USERS_OF_OBJECTS = ("consent", "ingestion", "transcriber")
 # Never taken from whoever starts the stack: each is either made here or belongs to one service.
 _OURS = frozenset(
     {"ENV", "HOST", "PORT", "DATABASE_URL", "RELAY_DATABASE_URL", "REDIS_URL", "MIGRATION_DATABASE_URL"}
     | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "PATIENT_TOKEN_KEY"}
     | {"OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
+    | {"LEDGER_KEY", "LEDGER_KEY_FILE", "LEDGER_KEYS_BEFORE"}
     | {"PG_BINDIR", "TEST_INFRA", *VENDOR_KEYS}
 )
 
@@ -175,6 +176,8 @@ def _secrets(infra: Infra, service: str) -> dict[str, str]:
         secrets["OPERATOR_TOKEN"] = folder.secret("operator_token")
     if service == "ingestion":
         secrets["ROOT_KEY_FILE"] = str(_root_key(folder))
+    if service == "consent":
+        secrets["LEDGER_KEY_FILE"] = str(ledger_key(folder))
     return secrets
 
 
@@ -182,6 +185,15 @@ def _root_key(folder: Folder) -> Path:
     path = folder.path / "root.key"
     if not path.exists():
         write_root_key(path)
+    return path
+
+
+def ledger_key(folder: Folder) -> Path:
+    """Return the file with the key that signs the consent ledger, made at first use."""
+    path = folder.path / "ledger.key"
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(folder.secret("ledger_key") + "\n")
     return path
 
 

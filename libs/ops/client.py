@@ -16,6 +16,8 @@ TIMEOUT_S = 60.0
 UPLOAD_TIMEOUT_S = 600.0
 WAIT_S = 10
 PAGES_MAX = 100
+LEDGER_PAGES_MAX = 100_000
+LEDGER_ROWS = {"keys": None, "checkpoints": 500, "in-force": 1000, "entries": 1000}
 _ERRORS_FROM = 400
 
 Shape = TypeVar("Shape", bound=Wire)
@@ -171,9 +173,17 @@ class Gateway:
         """The organization and the key that is asking."""
         return await self._send(Wire, "GET", "/api/v1/me")
 
-    async def _rows(self, path: str, wanted: Mapping[str, str | None]) -> AsyncIterator[dict[str, Any]]:
+    async def ledger(self, what: str) -> AsyncIterator[dict[str, Any]]:
+        """The `keys`, `checkpoints`, `in-force` or `entries` of the organization's consent ledger, in their order."""
+        rows = self._rows(f"/api/v1/transparency/{what}", {"limit": LEDGER_ROWS[what]}, LEDGER_PAGES_MAX)
+        async for row in rows:
+            yield row
+
+    async def _rows(
+        self, path: str, wanted: Mapping[str, str | int | None], pages_max: int = PAGES_MAX
+    ) -> AsyncIterator[dict[str, Any]]:
         cursor: str | None = None
-        for _ in range(PAGES_MAX):
+        for _ in range(pages_max):
             page = await self._send(Page, "GET", path, params=_given(**wanted, cursor=cursor))
             for row in page.data:
                 yield row

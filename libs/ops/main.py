@@ -11,6 +11,7 @@ from libs.ops import (
     consent,
     dlq,
     events,
+    ledger,
     outbox,
     rebuild,
     replay,
@@ -57,7 +58,15 @@ def _noun(name: str, explanation: str, **verbs: Verb) -> None:
 
 app.command("bootstrap")(as_command(bootstrap.bootstrap))
 _noun("users", "Therapists, patients and administrators.", add=users.add, list=users.list_users)
-_noun("consent", "What a patient has agreed to.", grant=consent.grant, show=consent.show, revoke=consent.revoke)
+_noun(
+    "consent",
+    "What a patient has agreed to, and the proof of it.",
+    grant=consent.grant,
+    show=consent.show,
+    revoke=consent.revoke,
+    export=ledger.export,
+    verify=ledger.verify,
+)
 app.command("upload")(as_command(upload.upload))
 _noun(
     "sessions",

@@ -1,19 +1,21 @@
-"""The rules of the ledger: what an entry is, how entries are chained, and how a rewrite is found.
+"""The rules of the ledger: what a decision is, what an entry is, and what is kept apart so that it can be erased.
 
-The database computes the same bytes when it appends (migration 0001); this is the second witness.
+Which bytes an entry is, and how a rewrite is found, is for strangers to know as well: libs/contracts/ledger.py.
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.ledger import led, link
+from libs.contracts.ledger_signatures import KeyRing, SigningKey, receipt_message
 from libs.contracts.purposes import Purpose
 
-_LEAF, _LINK, _EVIDENCE = b"\x00", b"\x01", b"\x02"
+_EVIDENCE = b"\x02"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SALT_BYTES = 16
 
@@ -23,6 +25,22 @@ class Status(StrEnum):
 
     GRANTED = "granted"
     REVOKED = "revoked"
+
+
+class Method(StrEnum):
+    """How a decision was told: on a screen, on paper, or by word before a witness."""
+
+    ELECTRONIC = "electronic"
+    WRITTEN = "written"
+    VERBAL = "verbal"
+
+
+class Kept(StrEnum):
+    """What became of the circumstances whose digest an entry holds."""
+
+    KEPT = "kept"
+    ERASED = "erased"
+    ALTERED = "altered"
 
 
 @dataclass(frozen=True)
@@ -81,6 +99,7 @@ class Decision:
     status: Status
     actor: str
     evidence: Evidence
+    method: Method = Method.ELECTRONIC
     witness_id: TherapistId | None = None
     document_sha256: bytes | None = None
 
@@ -96,8 +115,19 @@ class Seal:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """The signature of an entry's receipt, and which key made it."""
+
+    key_id: str
+    value: bytes
+
+
+@dataclass(frozen=True)
 class Entry:
-    """One line of the ledger as it is stored; `at` is the database's time and grows along the chain."""
+    """One line of the ledger as it is stored; `at` is the database's time and grows along the chain.
+
+    Entries from before there were methods and receipts have none.
+    """
 
     id: UUID
     organization_id: OrganizationId
@@ -110,6 +140,8 @@ class Entry:
     document_sha256: bytes | None
     evidence_sha256: bytes
     seal: Seal
+    method: Method | None = None
+    signature: Signature | None = None
 
 
 @dataclass(frozen=True)
@@ -126,52 +158,103 @@ class Consent:
         return Status.GRANTED if self.revoked_at is None else Status.REVOKED
 
 
-def genesis(organization_id: OrganizationId) -> bytes:
-    """Return the hash before the first entry of an organization."""
-    return hashlib.sha256(f"genesis:{organization_id}".encode()).digest()
+@dataclass(frozen=True)
+class Document:
+    """A version of the text that patients are shown before they consent to a purpose. Published once, never changed."""
+
+    id: UUID
+    organization_id: OrganizationId
+    purpose: Purpose
+    language: str
+    version: int
+    text: str
+    sha256: bytes
+    published_at: datetime
+    actor: str
 
 
-def leaf_of(entry: Entry) -> bytes:
-    """Hash an entry's fields, each of fixed width or led by its length, so that no two entries read alike."""
-    micros = (entry.at - _EPOCH) // timedelta(microseconds=1)
-    fixed = (
-        entry.organization_id.bytes,
-        entry.seal.seq.to_bytes(8, "big", signed=True),
-        entry.id.bytes,
-        entry.consent_id.bytes,
-        entry.bond.patient_id.bytes,
-        entry.bond.therapist_id.bytes,
-        micros.to_bytes(8, "big", signed=True),
-        entry.evidence_sha256,
-    )
-    texts = (entry.bond.purpose.value, entry.status.value, entry.actor)
-    optional = (entry.witness_id.bytes if entry.witness_id else None, entry.document_sha256)
-    return hashlib.sha256(
-        _LEAF + b"".join(fixed) + b"".join(_led(text.encode()) for text in texts) + b"".join(map(_flagged, optional))
-    ).digest()
+@dataclass(frozen=True)
+class Head:
+    """The end of an organization's chain."""
+
+    organization_id: OrganizationId
+    seq: int
+    hash: bytes
+    last_at: datetime
 
 
-def link(prev_hash: bytes, leaf: bytes) -> bytes:
-    """Return the hash that ties a leaf to all before it."""
-    return hashlib.sha256(_LINK + prev_hash + leaf).digest()
+@dataclass(frozen=True)
+class Link:
+    """An entry without what it says: its place, the leaf its fields have now, and who signed it."""
+
+    seal: Seal
+    at: datetime
+    leaf_of_fields: bytes
+    signature: Signature | None
+
+    def continues(self, seq: int, hash_: bytes) -> bool:
+        """Tell whether it is the next one after an entry, and says what was hashed."""
+        seal = self.seal
+        placed = (seal.seq, seal.prev_hash, seal.hash) == (seq + 1, hash_, link(hash_, seal.leaf))
+        return placed and seal.leaf == self.leaf_of_fields
+
+    def is_signed(self, organization_id: OrganizationId, ring: KeyRing) -> bool:
+        """Tell whether the service wrote it: whoever else can insert has no key."""
+        made = self.signature
+        message = receipt_message(str(organization_id), *_place(self.seal))
+        return made is not None and ring.verifies(made.key_id, made.value, message)
 
 
-def first_break(organization_id: OrganizationId, entries: Iterable[Entry]) -> int | None:
-    """Walk a whole chain in its order; return the seq of the first entry that does not fit, None when all do."""
-    expected = genesis(organization_id)
-    for seq, entry in enumerate(entries, start=1):
-        seal = entry.seal
-        fits = (
-            entry.organization_id == organization_id
-            and seal.seq == seq
-            and seal.prev_hash == expected
-            and seal.leaf == leaf_of(entry)
-            and seal.hash == link(expected, seal.leaf)
-        )
-        if not fits:
-            return seq
-        expected = seal.hash
-    return None
+@dataclass(frozen=True)
+class Standing:
+    """What is acted on for one bond, and how many entries there were when it was read."""
+
+    bond: Bond
+    consent_id: ConsentId
+    status: Status
+    at: datetime
+    at_seq: int
+
+
+def signed(entry: Entry, key: SigningKey) -> Signature:
+    """Sign an entry's receipt."""
+    return Signature(key.public.key_id, key.sign(receipt_message(str(entry.organization_id), *_place(entry.seal))))
+
+
+def line_of(entry: Entry) -> dict[str, Any]:
+    """Return the entry as it travels to strangers (docs/consent-ledger.md)."""
+    return {
+        "kind": "entry",
+        "organization_id": str(entry.organization_id),
+        "seq": entry.seal.seq,
+        "id": str(entry.id),
+        "consent_id": str(entry.consent_id),
+        "patient_id": str(entry.bond.patient_id),
+        "therapist_id": str(entry.bond.therapist_id),
+        "consent_type": entry.bond.purpose.value,
+        "status": entry.status.value,
+        "at_us": micros(entry.at),
+        "actor": entry.actor,
+        "method": entry.method.value if entry.method else None,
+        "witness_id": str(entry.witness_id) if entry.witness_id else None,
+        "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
+        "evidence_sha256": entry.evidence_sha256.hex(),
+        "leaf": entry.seal.leaf.hex(),
+        "prev_hash": entry.seal.prev_hash.hex(),
+        "hash": entry.seal.hash.hex(),
+    }
+
+
+def kept(entry: Entry, evidence: Evidence | None) -> Kept:
+    """Tell whether an entry's circumstances are still there, and are those that were hashed."""
+    if evidence is None:
+        return Kept.ERASED
+    return Kept.KEPT if evidence.digest() == entry.evidence_sha256 else Kept.ALTERED
+
+
+def micros(at: datetime) -> int:
+    """Return a time as the ledger hashes it: microseconds since 1970."""
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def document_digest(text: str) -> bytes:
@@ -179,13 +262,9 @@ def document_digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _led(value: bytes) -> bytes:
-    return len(value).to_bytes(4, "big") + value
-
-
-def _flagged(value: bytes | None) -> bytes:
-    return b"\x00" if value is None else b"\x01" + value
+def _place(seal: Seal) -> tuple[int, tuple[str, str, str]]:
+    return seal.seq, (seal.leaf.hex(), seal.prev_hash.hex(), seal.hash.hex())
 
 
 def _maybe(text: str | None) -> bytes:
-    return b"\x00" if text is None else b"\x01" + _led(text.encode())
+    return b"\x00" if text is None else b"\x01" + led(text.encode())

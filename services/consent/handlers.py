@@ -2,21 +2,36 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.common.capability import current
-from libs.common.errors import NOT_FOUND, AppError
+from libs.common.database import Transaction
+from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
 from libs.common.ids import new_id
 from libs.common.paging import Page, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.ledger_signatures import SigningKey
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from services.consent.domain import NOWHERE, SALT_BYTES, Bond, Consent, Decision, Entry, Evidence, Origin, Status
-from services.consent.ports import Ledger, Transactions, Wanted
+from services.consent.domain import (
+    NOWHERE,
+    SALT_BYTES,
+    Bond,
+    Consent,
+    Decision,
+    Entry,
+    Evidence,
+    Method,
+    Origin,
+    Status,
+    signed,
+)
+from services.consent.ports import Documents, Ledger, Transactions, Wanted
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,7 @@ class Circumstances:
     attested: Origin = NOWHERE
     metadata_json: str = "{}"
     reason: str | None = None
+    method: Method = Method.ELECTRONIC
 
     def as_evidence(self) -> Evidence:
         """Add the salt that protects the digest."""
@@ -35,24 +51,37 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Grant:
-    """A patient's yes to one purpose."""
+    """A patient's yes to one purpose; what was shown is known by its digest, or by the version that was published."""
 
     bond: Bond
     circumstances: Circumstances
     document_sha256: bytes | None = None
+    document_id: UUID | None = None
     witness_id: TherapistId | None = None
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Where decisions go, and who signs that they did."""
+
+    database: Transactions
+    ledger: Ledger
+    documents: Documents
+    key: SigningKey
 
 
 class Consents:
     """The verbs of this service. Every one works under the capability in force, which names the organization."""
 
-    def __init__(self, database: Transactions, ledger: Ledger) -> None:
-        self._database = database
-        self._ledger = ledger
+    def __init__(self, keeping: Keeping) -> None:
+        self._database = keeping.database
+        self._ledger = keeping.ledger
+        self._documents = keeping.documents
+        self._key = keeping.key
 
     async def grant(self, grant: Grant) -> Consent:
         """Write a grant down as a new record; one that is in force already stays and ends with the same revocation."""
-        claims = _claims()
+        claims = claims_in_force()
         decision = Decision(
             id=new_id(),
             consent_id=ConsentId(new_id()),
@@ -60,11 +89,14 @@ class Consents:
             status=Status.GRANTED,
             actor=claims.actor,
             evidence=grant.circumstances.as_evidence(),
+            method=grant.circumstances.method,
             witness_id=grant.witness_id,
             document_sha256=grant.document_sha256,
         )
         async with self._database.transaction() as tx:
-            entry = await self._ledger.append(tx, claims.organization_id, decision)
+            if grant.document_id:
+                decision = replace(decision, document_sha256=await self._text_shown(tx, grant))
+            entry = await self._append(tx, claims, decision)
             await tx.emit(ConsentGranted(**_facts(entry)))
         return Consent(entry, None, decision.evidence)
 
@@ -73,7 +105,7 @@ class Consents:
 
         Raises AppError: NOT_FOUND, or ALREADY_REVOKED (by the database, under the ledger's lock).
         """
-        claims = _claims()
+        claims = claims_in_force()
         async with self._database.transaction() as tx:
             consent = _found(await self._ledger.find(tx, consent_id))
             decision = Decision(
@@ -83,8 +115,9 @@ class Consents:
                 status=Status.REVOKED,
                 actor=claims.actor,
                 evidence=circumstances.as_evidence(),
+                method=circumstances.method,
             )
-            entry = await self._ledger.append(tx, claims.organization_id, decision)
+            entry = await self._append(tx, claims, decision)
             await tx.emit(ConsentRevoked(**_facts(entry)))
         return Consent(consent.granted, entry.at, consent.evidence), entry
 
@@ -112,7 +145,7 @@ class Consents:
         self, patient_id: PatientId, therapist_id: TherapistId | None, purposes: Sequence[Purpose]
     ) -> dict[Purpose, ConsentId]:
         """Return the consents in force for all purposes; raise AppError(CONSENT_REQUIRED) with those missing."""
-        organization_id: OrganizationId = _claims().organization_id
+        organization_id: OrganizationId = claims_in_force().organization_id
         async with self._database.transaction() as tx:
             held = await self._ledger.held(tx, (organization_id, patient_id, therapist_id), purposes)
         missing = [purpose.value for purpose in purposes if purpose not in held]
@@ -124,6 +157,25 @@ class Consents:
             )
         return held
 
+    async def _append(self, tx: Transaction, claims: Claims, decision: Decision) -> Entry:
+        entry = await self._ledger.append(tx, claims.organization_id, decision)
+        return await self._ledger.keep_receipt(tx, entry, signed(entry, self._key))
+
+    async def _text_shown(self, tx: Transaction, grant: Grant) -> bytes:
+        document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
+        if document is None:
+            raise AppError(NOT_FOUND, "There is no such consent document.")
+        if document.purpose is not grant.bond.purpose:
+            raise _invalid("document_id", "It is the text for another purpose.")
+        if grant.document_sha256 not in (None, document.sha256):
+            raise _invalid("document_id", "Its text is not the one whose digest came with it.")
+        return document.sha256
+
+
+def _invalid(field: str, detail: str) -> AppError:
+    fault = FieldError(f"/body/{field}", detail)
+    return AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
+
 
 def _found(consent: Consent | None) -> Consent:
     if consent is None:
@@ -131,7 +183,8 @@ def _found(consent: Consent | None) -> Consent:
     return consent
 
 
-def _claims() -> Claims:
+def claims_in_force() -> Claims:
+    """Return what the capability says."""
     # Unverified here; the transaction that follows is refused unless the database finds the capability valid.
     return parse(current())
 

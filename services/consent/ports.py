@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 from libs.common.database import Transaction
 from libs.common.paging import Page, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Consent, Decision, Entry, Status
+from services.consent.domain import Consent, Decision, Document, Entry, Kept, Signature, Standing, Status
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,19 @@ class Wanted:
     therapist_id: TherapistId | None = None
     purpose: Purpose | None = None
     status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A text that is about to be published."""
+
+    id: UUID
+    organization_id: OrganizationId
+    purpose: Purpose
+    language: str
+    text: str
+    sha256: bytes
+    actor: str
 
 
 class Transactions(Protocol):
@@ -35,6 +49,9 @@ class Ledger(Protocol):
 
     async def append(self, tx: Transaction, organization_id: OrganizationId, decision: Decision) -> Entry:
         """Write a decision down."""
+
+    async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
+        """Keep the signature of a new entry's receipt; return the entry with it."""
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
         """Return one record."""
@@ -52,3 +69,41 @@ class Ledger(Protocol):
         self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
     ) -> dict[Purpose, ConsentId]:
         """Return what is in force, held until the transaction ends."""
+
+    async def chain(self, tx: Transaction, after: int, most: int) -> Sequence[tuple[Entry, Kept]]:
+        """Return entries in the chain's order, each with what became of its circumstances."""
+
+
+class Documents(Protocol):
+    """Keeps the texts that patients are shown."""
+
+    async def publish(self, tx: Transaction, document: Draft) -> Document | None:
+        """Add the next version; None when this very text has been published before."""
+
+    async def find(self, tx: Transaction, document_id: UUID) -> Document | None:
+        """Return one version."""
+
+    async def page(
+        self, tx: Transaction, purpose: Purpose | None, language: str | None, window: Window
+    ) -> Page[Document]:
+        """Return versions, newest first."""
+
+
+class Standings(Protocol):
+    """Tells what is acted on."""
+
+    async def standings(self, tx: Transaction, after: str | None, most: int) -> tuple[Sequence[Standing], str | None]:
+        """Return rows behind a mark, and the mark to go on from."""
+
+    async def head_seq(self, tx: Transaction) -> int:
+        """Return how many entries the organization's ledger has."""
+
+
+class CheckpointShelf(Protocol):
+    """Where signed checkpoints stand, outside the database."""
+
+    async def latest(self, organization_id: OrganizationId) -> str | None:
+        """Return the note of the longest chain that was signed."""
+
+    async def after(self, organization_id: OrganizationId, seq: int, most: int) -> Sequence[str]:
+        """Return notes behind a seq, shortest chain first."""

@@ -1,7 +1,66 @@
-"""What the consent service reads from the environment: nothing beyond what every service does."""
+"""What the consent service reads from the environment."""
 
-from libs.common.settings import ServiceSettings
+import stat
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from libs.common.settings import WithObjectStore
+from libs.contracts.ledger import UnreadableError
+from libs.contracts.ledger_signatures import SEED_BYTES, SigningKey, VerifyKey
+
+_PRIVATE_MODES = (0o600, 0o400)
+_HEX = "64 hex digits: openssl rand -hex 32"
 
 
-class ConsentSettings(ServiceSettings):
-    """The common settings."""
+class ConsentSettings(WithObjectStore):
+    """The common settings, the store of signed checkpoints, and the key that signs them."""
+
+    ledger_key: SecretStr | None = Field(
+        None, description=f"The seed of the Ed25519 key that signs receipts and checkpoints, as {_HEX}."
+    )
+    ledger_key_file: Path | None = Field(
+        None, description="A file of mode 0600 with that seed, instead; one of the two is needed."
+    )
+    ledger_keys_before: str = Field(
+        "", description="Public keys that were in use before, by comma; what they signed stays verifiable."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_key(self) -> Self:
+        if (self.ledger_key is None) == (self.ledger_key_file is None):
+            raise ValueError("either LEDGER_KEY or LEDGER_KEY_FILE must be set: nothing is signed with no key")
+        self.signing_key()
+        self.keys_before()
+        return self
+
+    def signing_key(self) -> SigningKey:
+        """Return the key in use; raise ValueError when it is missing, open to others or not a key."""
+        if self.ledger_key is not None:
+            return _key(self.ledger_key.get_secret_value(), "LEDGER_KEY")
+        path = self.ledger_key_file or Path()
+        try:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode not in _PRIVATE_MODES:
+                raise ValueError(f"the ledger's key file has mode {mode:04o}; only 0600 and 0400 are accepted")
+            return _key(path.read_text(), "LEDGER_KEY_FILE")
+        except OSError as error:
+            raise ValueError(f"the ledger's key file cannot be read: {error.strerror}") from error
+
+    def keys_before(self) -> list[VerifyKey]:
+        """Return the public keys of earlier days; raise ValueError for one that is none."""
+        try:
+            return [VerifyKey.parse(text) for text in self.ledger_keys_before.split(",") if text.strip()]
+        except UnreadableError as error:
+            raise ValueError(f"LEDGER_KEYS_BEFORE: {error}") from error
+
+
+def _key(text: str, name: str) -> SigningKey:
+    try:
+        seed = bytes.fromhex(text.strip())
+    except ValueError:
+        seed = b""
+    if len(seed) != SEED_BYTES:
+        raise ValueError(f"{name} must hold {_HEX}")
+    return SigningKey(seed)

@@ -1,6 +1,7 @@
 """The ledger's tables and all SQL on them. Row-level security decides what a transaction sees of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,28 @@ from libs.common.database import Transaction
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Bond, Consent, Decision, Entry, Evidence, Origin, Seal, Status
+from services.consent.domain import (
+    Bond,
+    Consent,
+    Decision,
+    Entry,
+    Evidence,
+    Kept,
+    Method,
+    Origin,
+    Seal,
+    Signature,
+    Status,
+    kept,
+)
 from services.consent.ports import Wanted
 
 _ENTRY = (
     "e.id, e.organization_id, e.patient_id, e.therapist_id, e.consent_id, e.consent_type, e.status, e.at, e.actor, "
-    "e.witness_id, e.document_sha256, e.evidence_sha256, e.seq, e.prev_hash, e.leaf, e.hash"
+    "e.method, e.witness_id, e.document_sha256, e.evidence_sha256, e.seq, e.prev_hash, e.leaf, e.hash"
 )
+_SIGNATURE = "s.key_id, s.signature"
+_SIGNED = "left join receipt s on s.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
@@ -28,20 +44,25 @@ _REVOKED_AT = (
     "and r.seq > e.seq and r.at <= coalesce(cast(:as_of as timestamptz), 'infinity'))"
 )
 _RECORDS = (
-    f"select {_ENTRY}, {_EVIDENCE}, {_REVOKED_AT} as revoked_at "  # noqa: S608
-    "from event e left join evidence v on v.event_id = e.id"
+    f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE}, {_REVOKED_AT} as revoked_at "  # noqa: S608
+    f"from event e left join evidence v on v.event_id = e.id {_SIGNED}"
 )
 
 _APPEND = text(
     "insert into event as e (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "  # noqa: S608
-    "status, actor, witness_id, document_sha256, evidence_sha256) values (:id, :organization_id, :patient_id, "
-    ":therapist_id, :consent_id, :consent_type, :status, :actor, :witness_id, :document_sha256, :evidence_sha256) "
+    "status, actor, method, witness_id, document_sha256, evidence_sha256) values (:id, :organization_id, :patient_id, "
+    ":therapist_id, :consent_id, :consent_type, :status, :actor, :method, :witness_id, :document_sha256, "
+    ":evidence_sha256) "
     f"returning {_ENTRY}"
 )
 _KEEP_EVIDENCE = text(
     "insert into evidence (event_id, organization_id, patient_id, salt, observed_ip, observed_user_agent, attested_ip, "
     "attested_user_agent, metadata_json, reason) values (:event_id, :organization_id, :patient_id, :salt, "
     ":observed_ip, :observed_user_agent, :attested_ip, :attested_user_agent, :metadata_json, :reason)"
+)
+_KEEP_RECEIPT = text(
+    "insert into receipt (event_id, organization_id, patient_id, key_id, signature) "
+    "values (:event_id, :organization_id, :patient_id, :key_id, :signature)"
 )
 _BY_ID = text(f"{_RECORDS} where e.consent_id = :consent_id and e.status = 'granted'")
 _LIST = text(
@@ -60,10 +81,14 @@ _CURRENT = text(
     "order by r.therapist_id, r.consent_type, r.seq desc) c order by c.at desc, c.consent_id desc"
 )
 _HISTORY = text(
-    f"select {_ENTRY} from event e where e.patient_id = :patient_id and (cast(:after_at as timestamptz) is null "  # noqa: S608
-    "or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) order by e.at desc, e.id desc limit :most"
+    f"select {_ENTRY}, {_SIGNATURE} from event e {_SIGNED} where e.patient_id = :patient_id "  # noqa: S608
+    "and (cast(:after_at as timestamptz) is null or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) "
+    "order by e.at desc, e.id desc limit :most"
 )
-_CHAIN = text(f"select {_ENTRY} from event e where e.seq > :after order by e.seq limit :most")  # noqa: S608
+_CHAIN = text(
+    f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE} from event e left join evidence v on v.event_id = e.id "  # noqa: S608
+    f"{_SIGNED} where e.seq > :after order by e.seq limit :most"
+)
 _HELD = text(
     "select purpose, consent_id "
     "from consent.held(:organization_id, :patient_id, cast(:therapist_id as uuid), cast(:purposes as text[]))"
@@ -88,6 +113,7 @@ class LedgerStore:
                 "consent_type": bond.purpose.value,
                 "status": decision.status.value,
                 "actor": decision.actor,
+                "method": decision.method.value,
                 "witness_id": decision.witness_id,
                 "document_sha256": decision.document_sha256,
                 "evidence_sha256": evidence.digest(),
@@ -110,6 +136,20 @@ class LedgerStore:
             },
         )
         return entry
+
+    async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
+        """Keep the signature of a new entry's receipt; return the entry with it."""
+        await tx.execute(
+            _KEEP_RECEIPT,
+            {
+                "event_id": entry.id,
+                "organization_id": entry.organization_id,
+                "patient_id": entry.bond.patient_id,
+                "key_id": signature.key_id,
+                "signature": signature.value,
+            },
+        )
+        return replace(entry, signature=signature)
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
         """Return one consent record, None when this capability sees none of that id."""
@@ -143,10 +183,13 @@ class LedgerStore:
         rows = [_entry(row) for row in found.mappings()]
         return Page.cut(rows, window.limit, lambda row: Position(row.at, row.id))
 
-    async def chain(self, tx: Transaction, after: int) -> Sequence[Entry]:
-        """Return up to CHAIN_BATCH entries of the capability's organization behind a seq, in the chain's order."""
-        found = await tx.execute(_CHAIN, {"after": after, "most": CHAIN_BATCH})
-        return [_entry(row) for row in found.mappings()]
+    async def chain(self, tx: Transaction, after: int, most: int = CHAIN_BATCH) -> Sequence[tuple[Entry, Kept]]:
+        """Return entries of the capability's organization behind a seq, in the chain's order.
+
+        With each comes what became of its circumstances.
+        """
+        found = await tx.execute(_CHAIN, {"after": after, "most": most})
+        return [(entry, kept(entry, _evidence(row))) for row in found.mappings() for entry in (_entry(row),)]
 
     async def held(
         self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
@@ -187,6 +230,8 @@ def _entry(row: Any) -> Entry:
         document_sha256=_bytes(row["document_sha256"]),
         evidence_sha256=bytes(row["evidence_sha256"]),
         seal=Seal(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"])),
+        method=Method(row["method"]) if row["method"] else None,
+        signature=Signature(row["key_id"], bytes(row["signature"])) if row.get("key_id") else None,
     )
 
 

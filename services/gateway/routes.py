@@ -55,6 +55,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
+    `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
     operation_id: str
@@ -71,6 +72,7 @@ class Route:
     limited: bool = True
     streams_in: bool = False
     replayable: bool = field(default=False)
+    also_as: tuple[str, ...] = ()
 
     @property
     def all_problems(self) -> tuple[ProblemType, ...]:
@@ -94,6 +96,7 @@ _TOKENS = frozenset({Scope.PATIENTS_TOKENS})
 _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 
 _READ_CONSENT = frozenset({"consent:read"})
+_FHIR = ("application/fhir+json",)
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 
@@ -142,19 +145,52 @@ ROUTES: tuple[Route, ...] = (
         replayable=True,
     ),
     _route(
-        "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT
+        "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
+        also_as=_FHIR,
     ),
     _route(
         "getConsent", "GET /consents/{consent_id}", "consents", "Read a consent",
-        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
     _route(
         "getPatientConsents", "GET /patients/{patient_id}/consents", "consents", "What a patient allows, now or then",
-        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+        scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
     _route(
         "getConsentHistory", "GET /patients/{patient_id}/consents/history", "consents", "A patient's ledger entries",
         scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "publishConsentDocument", "POST /consent-documents", "consents", "Publish the next version of a consent text",
+        scopes=_ADMIN, capability=frozenset({"consent:write"}), status=201, replayable=True,
+    ),
+    _route(
+        "listConsentDocuments", "GET /consent-documents", "consents", "List versions of consent texts",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
+    ),
+    _route(
+        "getConsentDocument", "GET /consent-documents/{document_id}", "consents", "Read a version of a consent text",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "listLedgerKeys", "GET /transparency/keys", "transparency", "The public keys the ledger is signed with",
+        capability=_READ_CONSENT,
+    ),
+    _route(
+        "getCheckpoint", "GET /transparency/checkpoint", "transparency", "The latest signed checkpoint of the ledger",
+        capability=_READ_CONSENT, problems=(NOT_FOUND,),
+    ),
+    _route(
+        "listCheckpoints", "GET /transparency/checkpoints", "transparency", "Signed checkpoints, oldest first",
+        capability=_READ_CONSENT,
+    ),
+    _route(
+        "listLedgerEntries", "GET /transparency/entries", "transparency", "The ledger, with all that its hashes cover",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
+    ),
+    _route(
+        "listInForce", "GET /transparency/in-force", "transparency", "What is acted on, to compare with the ledger",
+        scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
     ),
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",

@@ -27,7 +27,7 @@ FOR_INTEGRATORS = {
     "sessions list",
     "sessions show",
 }
-_LINE = re.compile(r"therapyrag(?: --json)?((?: [a-z][a-z-]*)+)([^`#\n|]*)")
+_LINE = re.compile(r"(?<![\w/])therapyrag(?: --json)?((?: [a-z][a-z-]*)+)([^`#\n|]*)")
 
 
 def _commands() -> dict[str, set[str]]:

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 KEY = "tr_test_key"
+ORGANIZATION = "00000000-0000-0000-0000-000000000007"
 OPERATOR = "operator-token"
 SOURCE = {
     "session_id": "s1",
@@ -41,6 +42,7 @@ class FakeGateway:
     statuses: list[str] = field(default_factory=lambda: ["uploaded", "transcribing", "embedding", "ready"])
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     obeys_consent: bool = True
+    ledger: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     looks: Counter[str] = field(default_factory=Counter)
 
     def app(self) -> Starlette:
@@ -58,6 +60,7 @@ class FakeGateway:
                 *self._keyed("/sessions/{id}/transcript", {"GET": self._transcript}),
                 *self._keyed("/chat", {"POST": self._chat}),
                 *self._keyed("/me", {"GET": self._me}),
+                *self._keyed("/transparency/{what}", {"GET": self._ledger}),
             ]
         )
 
@@ -69,7 +72,9 @@ class FakeGateway:
 
     async def _me(self, _: Request) -> JSONResponse:
         key = {"id": "k1", "name": "first admin key"}
-        return JSONResponse({"organization": {"id": "o1", "name": "Harbour"}, "api_key": key, "scopes": ["admin"]})
+        return JSONResponse(
+            {"organization": {"id": ORGANIZATION, "name": "Harbour"}, "api_key": key, "scopes": ["admin"]}
+        )
 
     async def _bootstrap(self, request: Request) -> JSONResponse:
         if request.headers.get("authorization") != f"Bearer {OPERATOR}":
@@ -139,6 +144,13 @@ class FakeGateway:
         message = (await request.json())["message"]
         usual = {"response": f"You asked: {message}", "sources": [SOURCE], "grounded": True}
         return JSONResponse(self.answers.get(message, usual))
+
+    async def _ledger(self, request: Request) -> JSONResponse:
+        rows = self.ledger.get(request.path_params["what"], [])
+        at = int(request.query_params.get("cursor", 0))
+        more = at + 4 < len(rows)
+        cursor = str(at + 4) if more else None
+        return JSONResponse({"data": rows[at : at + 4], "has_more": more, "next_cursor": cursor})
 
     def _in_force(self, purpose: str) -> bool:
         return not self.obeys_consent or any(

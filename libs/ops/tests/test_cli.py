@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from libs.ops.connection import Connection
 from libs.ops.main import app
-from libs.ops.tests.fake_gateway import KEY, OPERATOR, FakeGateway
+from libs.ops.tests.fake_gateway import KEY, OPERATOR, ORGANIZATION, FakeGateway
 
 P_AND_T = ("--patient", "p1", "--therapist", "t1")
 
@@ -152,7 +152,7 @@ def test_a_transcript_is_printed_as_it_was_spoken(terminal: Terminal) -> None:
 def test_status_names_the_gateway_and_who_is_asking(terminal: Terminal) -> None:
     result = terminal.types("status")
 
-    assert result.stdout.splitlines()[:2] == ["http://gateway  ok", "  organization: o1 Harbour"]
+    assert result.stdout.splitlines()[:2] == ["http://gateway  ok", f"  organization: {ORGANIZATION} Harbour"]
 
 
 @pytest.mark.parametrize("line", ["sessions list", "sessions show s1", "consent show --patient p1"])

@@ -1,21 +1,29 @@
 """What the tests of this service say and do, on a real PostgreSQL."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from libs.common.capability import holding
 from libs.common.database import Database, Transaction
+from libs.common.object_store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.ledger_check import Standing, Verdict, Vouchers, check
+from libs.contracts.ledger_signatures import Checkpoint, KeyRing, SigningKey
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from services.consent.api.rendering import line_json, standing_json
+from services.consent.checkpoints import Notary, Shelf
 from services.consent.domain import Bond, Consent, Entry, Origin
-from services.consent.handlers import Circumstances, Consents, Grant
+from services.consent.handlers import Circumstances, Grant
+from services.consent.notary_store import NotaryStore
 from services.consent.store import LedgerStore
-from services.consent.wiring import LEDGER_REFUSALS
+from services.consent.wiring import LEDGER_REFUSALS, desk
 
 HERE = Circumstances(Origin("192.0.2.1", "a browser"))
 
@@ -27,7 +35,17 @@ class Ledger:
         self.tenant = tenant
         self.database = Database(infra.database_url("consent"), LEDGER_REFUSALS)
         self.store = LedgerStore()
-        self.consents = Consents(self.database, self.store)
+        self.key = SigningKey(secrets.token_bytes(32))
+        self.objects = objects_of(infra)
+        self.desk = desk(self.database, self.objects, self.key)
+        self.consents = self.desk.consents
+        self.shelf = Shelf(self.objects)
+        self.notary = Notary(self.database, self.shelf, self.key, self.ring)
+
+    @property
+    def ring(self) -> KeyRing:
+        """The key a stranger was given."""
+        return KeyRing([self.key.public])
 
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
@@ -48,7 +66,35 @@ class Ledger:
     async def chain(self) -> list[Entry]:
         """All entries of the organization, in order."""
         async with self.transaction("consent:read") as tx:
-            return list(await self.store.chain(tx, 0))
+            return [entry for entry, _ in await self.store.chain(tx, 0)]
+
+    async def lines(self) -> list[dict[str, Any]]:
+        """All entries as a stranger gets them."""
+        async with self.transaction("consent:read") as tx:
+            return [line_json(entry, kept) for entry, kept in await self.store.chain(tx, 0)]
+
+    async def standing(self) -> Standing:
+        """What is acted on, as a stranger gets it."""
+        found = Standing()
+        with holding(self.tenant.capability("consent:read")):
+            rows, _ = await self.desk.transparency.standings(None, 1000)
+        for row in rows:
+            found.add(standing_json(row))
+        return found
+
+    async def signs(self) -> Checkpoint:
+        """The notary signs this organization's chain now."""
+        async with self.database.without_capability() as tx:
+            heads = await NotaryStore().heads(tx, None)
+        (head,) = [head for head in heads if head.organization_id == self.tenant.organization_id]
+        return await self.notary.sign(head)
+
+    async def verdict(self, *, every_receipt: bool = False) -> Verdict:
+        """What a stranger finds who has nothing but the key and what we serve."""
+        vouchers = Vouchers(self.ring, str(self.tenant.organization_id))
+        for note in await self.shelf.after(self.tenant.organization_id, 0, 1000):
+            vouchers.add_checkpoint(note)
+        return check(vouchers, await self.lines(), await self.standing(), every_receipt=every_receipt)
 
     def bond(self, purpose: Purpose) -> Bond:
         """The tenant's patient and therapist, for a purpose."""
@@ -69,6 +115,14 @@ class Ledger:
         with holding(self.tenant.capability(*scopes, patient=patient)):
             async with self.database.transaction() as tx:
                 yield tx
+
+
+def objects_of(infra: Infra) -> ObjectStore:
+    """The object store of the tests."""
+    store = infra.object_store
+    return ObjectStore(
+        StoreAddress(store.endpoint, store.access_key, store.secret_key, store.bucket, secure=store.secure)
+    )
 
 
 async def count(tx: Transaction, table: str) -> int:

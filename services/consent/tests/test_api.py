@@ -11,7 +11,7 @@ import pytest
 from libs.common.http_app import AppSpec, build_app
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.consent.api import build_router
+from services.consent.api.routes import build_router
 from services.consent.domain import document_digest
 from services.consent.tests.ledger_world import Ledger
 
@@ -54,7 +54,7 @@ class Api:
 @pytest.fixture
 async def api(infra: Infra, tenant: Tenant) -> AsyncIterator[Api]:
     ledger = Ledger(infra, tenant)
-    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.consents)]))
+    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.desk)]))
     headers = {"Authorization": f"Bearer {tenant.capability('consent:write')}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://consent", headers=headers

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request
@@ -14,13 +14,16 @@ from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from libs.contracts.purposes import Purpose
 from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import as_json, params_of
+from services.gateway.api.passing import accepted_of, as_json, params_of
 from services.gateway.clients import Peer
-from services.gateway.domain import Role, Scope
+from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
 
 TEXT_MAX = 500
 DOCUMENT_CHARS_MAX = 200_000
+
+
+Method = Literal["electronic", "written", "verbal"]
 
 
 def _address(value: str) -> str:
@@ -35,13 +38,18 @@ class Origin(Strict):
 
 
 class GrantRequest(Strict):
-    """A patient's yes to one purpose, with the text that was shown (only its SHA-256 is kept) or that digest."""
+    """A patient's yes to one purpose.
+
+    What was shown is told by `document` (only its SHA-256 is kept), by that digest, or by a published version's id.
+    """
 
     patient_id: UUID
     therapist_id: UUID
     consent_type: Purpose
     document: str | None = Field(None, max_length=DOCUMENT_CHARS_MAX)
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    document_id: UUID | None = Field(None, description="A version of POST /consent-documents.")
+    method: Method = Field("electronic", description="How it was told; `verbal` needs a witness.")
     metadata: dict[str, Any] = Field(default_factory=dict)
     attested: Origin | None = None
     witnessed_by: UUID | None = Field(None, description="The therapist who recorded it; needs consent:witnessed.")
@@ -50,6 +58,8 @@ class GrantRequest(Strict):
 class RevokeRequest(Strict):
     """Taking a consent back."""
 
+    method: Method = Field("electronic", description="How it was told.")
+    attested: Origin | None = None
     reason: str | None = Field(None, max_length=TEXT_MAX)
 
 
@@ -75,21 +85,26 @@ def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
     """Add the routes."""
     _add_decisions(doors, consent, users)
 
-    async def list_consents(caller: Caller, wanted: Annotated[ConsentQuery, Query()]) -> Response:
-        """List consent records, newest first."""
-        params = params_of(wanted)
-        return as_json(await consent.ask(asked(caller, "listConsents"), "GET", "/consents", params=params))
+    async def list_consents(caller: Caller, request: Request, wanted: Annotated[ConsentQuery, Query()]) -> Response:
+        """List consent records, newest first. In FHIR it is a Bundle of this page."""
+        form, params = accepted_of(request), params_of(wanted)
+        query = asked(caller, "listConsents")
+        return as_json(await consent.ask(query, "GET", "/consents", params=params, headers=form))
 
-    async def get_consent(caller: Caller, consent_id: UUID) -> Response:
-        """Read one consent record with its receipt."""
-        return as_json(await consent.ask(asked(caller, "getConsent"), "GET", f"/consents/{consent_id}"))
+    async def get_consent(caller: Caller, request: Request, consent_id: UUID) -> Response:
+        """Read one consent record with its receipt, or as a FHIR R4 Consent."""
+        query, form = asked(caller, "getConsent"), accepted_of(request)
+        return as_json(await consent.ask(query, "GET", f"/consents/{consent_id}", headers=form))
 
-    async def patient_consents(caller: Caller, patient_id: UUID, as_of: AwareDatetime | None = None) -> Response:
+    async def patient_consents(
+        caller: Caller, request: Request, patient_id: UUID, as_of: AwareDatetime | None = None
+    ) -> Response:
         """What a patient allows now, or allowed at `as_of`: the newest record per therapist and purpose."""
         await users.require((patient_id, Role.PATIENT))
-        query = asked(caller, "getPatientConsents", PatientId(patient_id))
+        query, form = asked(caller, "getPatientConsents", PatientId(patient_id)), accepted_of(request)
         params = {"as_of": as_of.isoformat()} if as_of else None
-        return as_json(await consent.ask(query, "GET", f"/patients/{patient_id}/consents", params=params))
+        path = f"/patients/{patient_id}/consents"
+        return as_json(await consent.ask(query, "GET", path, params=params, headers=form))
 
     async def history(caller: Caller, patient_id: UUID, wanted: Annotated[HistoryQuery, Query()]) -> Response:
         """A patient's entries in the ledger, newest first."""
@@ -107,8 +122,7 @@ def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
 def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
     async def grant(caller: Caller, request: Request, body: GrantRequest) -> Response:
         """Record that a patient consents. The receipt proves later that this entry was in the ledger."""
-        if body.witnessed_by and Scope.CONSENT_WITNESSED not in caller.scopes:
-            raise AppError(FORBIDDEN, "To name a witness takes a key with the scope consent:witnessed.")
+        _require_right_to_record(caller, body.witnessed_by)
         witness = [(body.witnessed_by, Role.THERAPIST)] if body.witnessed_by else []
         await users.require((body.patient_id, Role.PATIENT), (body.therapist_id, Role.THERAPIST), *witness)
         sent = body.model_dump(mode="json", exclude_none=True) | {"observed": _observed(request)}
@@ -118,15 +132,23 @@ def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
 
     async def revoke(caller: Caller, request: Request, consent_id: UUID, body: RevokeRequest | None = None) -> Response:
         """Take a consent back. When this has answered, nothing new is stored or shown under it."""
-        sent: dict[str, Any] = {"observed": _observed(request)}
-        if body and body.reason:
-            sent["reason"] = body.reason
+        told = body.model_dump(mode="json", exclude_none=True) if body else {}
+        sent = told | {"observed": _observed(request)}
         return as_json(
             await consent.ask(asked(caller, "revokeConsent"), "POST", f"/consents/{consent_id}/revoke", json=sent)
         )
 
     doors.open("grantConsent", grant)
     doors.open("revokeConsent", revoke)
+
+
+def _require_right_to_record(caller: Principal, witness: UUID | None) -> None:
+    if witness and Scope.CONSENT_WITNESSED not in caller.scopes:
+        raise AppError(FORBIDDEN, "To name a witness takes a key with the scope consent:witnessed.")
+    if witness is None and Scope.CONSENT_WRITE not in caller.scopes:
+        raise AppError(
+            FORBIDDEN, "With consent:witnessed alone, `witnessed_by` must name the therapist who records it."
+        )
 
 
 def _observed(request: Request) -> dict[str, str]:

@@ -10,6 +10,7 @@ from services.gateway.api.consents import add_consents
 from services.gateway.api.guard import Doors
 from services.gateway.api.operators import add_operators
 from services.gateway.api.sessions import add_sessions, add_transcripts
+from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
 from services.gateway.clients import Peer
 from services.gateway.gate import Gate
@@ -44,6 +45,8 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_access(doors, own.keys, own.requests_per_hour)
     add_users(doors, own.users, own.tokens)
     add_consents(doors, peers.consent, own.users)
+    add_documents(doors, peers.consent)
+    add_transparency(doors, peers.consent)
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
     add_chat(doors, peers.chat, own.users)

@@ -27,9 +27,15 @@ BODIES: dict[str, Any] = {
         "therapist_id": _THERAPIST,
         "consent_type": "recording",
         "document": "I agree that my sessions are recorded.",
+        "method": "electronic",
         "attested": {"ip": "203.0.113.9", "user_agent": "our portal"},
     },
-    "revokeConsent": {"reason": "by phone"},
+    "revokeConsent": {"method": "verbal", "reason": "by phone"},
+    "publishConsentDocument": {
+        "consent_type": "recording",
+        "language": "en",
+        "text": "I agree that my sessions are recorded.",
+    },
     "correctTranscript": {
         "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
     },
@@ -48,7 +54,16 @@ _API_KEY = {
     "revoked_at": None,
 }
 _USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
-_RECEIPT = {"seq": 1, "leaf": "6c…", "prev_hash": "b1…", "hash": "0e…"}
+_RECEIPT = {
+    "organization_id": _THERAPIST,
+    "seq": 1,
+    "leaf": "6c…",
+    "prev_hash": "b1…",
+    "hash": "0e…",
+    "key_id": "5f2a9c01",
+    "signature": "Qm9…",
+}
+_NOTE = f"therapyrag.consent/{_THERAPIST}\n120\nDgUb…=\n1795532400000000\n\n— therapyrag.consent Xyqc…=\n"
 _CONSENT_RECORD = {
     "id": _CONSENT,
     "patient_id": _PATIENT,
@@ -57,11 +72,23 @@ _CONSENT_RECORD = {
     "status": "granted",
     "granted_at": _AT,
     "revoked_at": None,
+    "actor": f"key:{_KEY_ID}",
+    "method": "electronic",
     "document_sha256": "3a…",
     "observed": {"ip": "198.51.100.4", "user_agent": "curl/8"},
     "attested": {"ip": "203.0.113.9", "user_agent": "our portal"},
     "metadata": {},
     "receipt": _RECEIPT,
+}
+_DOCUMENT = {
+    "id": _CONVERSATION,
+    "consent_type": "recording",
+    "language": "en",
+    "version": 3,
+    "text": "I agree that my sessions are recorded.",
+    "sha256": "3a…",
+    "published_at": _AT,
+    "published_by": f"key:{_KEY_ID}",
 }
 _SESSION_RECORD = {
     "id": _SESSION,
@@ -112,6 +139,63 @@ ANSWERS: dict[str, Any] = {
     "getConsent": _CONSENT_RECORD,
     "getPatientConsents": {"data": [_CONSENT_RECORD]},
     "getConsentHistory": _page({"consent_id": _CONSENT, "status": "granted", "at": _AT, "receipt": _RECEIPT}),
+    "publishConsentDocument": _DOCUMENT,
+    "listConsentDocuments": _page(_DOCUMENT),
+    "getConsentDocument": _DOCUMENT,
+    "listLedgerKeys": _page(
+        {
+            "key_id": "5f2a9c01",
+            "algorithm": "Ed25519",
+            "public_key": "9Xk…=",
+            "verifier_key": "therapyrag.consent+5f2a9c01+AfV…=",
+            "in_use": True,
+        }
+    ),
+    "getCheckpoint": {
+        "organization_id": _THERAPIST,
+        "seq": 120,
+        "hash": "0e…",
+        "last_entry_at": _AT,
+        "entries_now": 123,
+        "note": _NOTE,
+    },
+    "listCheckpoints": _page({"kind": "checkpoint", "seq": 120, "note": _NOTE}),
+    "listLedgerEntries": _page(
+        {
+            "kind": "entry",
+            "organization_id": _THERAPIST,
+            "seq": 1,
+            "id": _CONVERSATION,
+            "consent_id": _CONSENT,
+            "patient_id": _PATIENT,
+            "therapist_id": _THERAPIST,
+            "consent_type": "recording",
+            "status": "granted",
+            "at_us": 1795532400000000,
+            "actor": f"key:{_KEY_ID}",
+            "method": "electronic",
+            "witness_id": None,
+            "document_sha256": "3a…",
+            "evidence_sha256": "77…",
+            "leaf": "6c…",
+            "prev_hash": "b1…",
+            "hash": "0e…",
+            "receipt": {"key_id": "5f2a9c01", "signature": "Qm9…"},
+            "evidence": "kept",
+        }
+    ),
+    "listInForce": _page(
+        {
+            "kind": "in_force",
+            "patient_id": _PATIENT,
+            "therapist_id": _THERAPIST,
+            "consent_type": "recording",
+            "consent_id": _CONSENT,
+            "status": "granted",
+            "at_us": 1795532400000000,
+            "at_seq": 120,
+        }
+    ),
     "uploadSession": {"session_id": _SESSION, "status": "uploaded", "upload_status": "uploaded"},
     "listSessions": _page(_SESSION_RECORD),
     "getSession": _SESSION_RECORD,

@@ -99,7 +99,8 @@ def _answer(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": {"type": "string" if media_type.startswith("text") else "object"}}
     if route.operation_id in ANSWERS:
         content["example"] = ANSWERS[route.operation_id]
-    return answer | {"content": {media_type: content}}
+    others = {other: {"schema": {"type": "object"}} for other in route.also_as}
+    return answer | {"content": {media_type: content} | others}
 
 
 def _problems(route: Route, own_url: str) -> dict[str, Any]:

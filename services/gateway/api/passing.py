@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from libs.common.errors import AppError
@@ -24,6 +25,11 @@ def as_stream(answer: httpx.Response, body: AsyncIterator[bytes]) -> Response:
     """Return an answer piece by piece as it comes; one that breaks off ends with an `error` event."""
     headers = _headers(answer) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_until_broken(body), answer.status_code, headers)
+
+
+def accepted_of(request: Request) -> dict[str, str]:
+    """Return the header by which a caller chooses the form of an answer."""
+    return {"accept": request.headers.get("accept", "*/*")}
 
 
 def params_of(query: BaseModel) -> dict[str, Any]:

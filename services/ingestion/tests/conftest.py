@@ -12,6 +12,7 @@ import pytest
 
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.devstack.services import ledger_key
 from services.ingestion.tests.clinic import Clinic, clinic
 
 START_WITHIN_S = 30.0
@@ -28,6 +29,8 @@ def consent_url(infra: Infra) -> Iterator[str]:
         "PORT": str(port),
         "DATABASE_URL": infra.database_url("consent"),
         "REDIS_URL": infra.redis_url,
+        "LEDGER_KEY_FILE": str(ledger_key(infra.folder)),
+        **infra.object_store.environment(),
     }
     arguments = [sys.executable, "-m", "services.consent", "api"]
     process = subprocess.Popen(arguments, env=environment, stdout=subprocess.DEVNULL)

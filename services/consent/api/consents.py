@@ -1,20 +1,21 @@
-"""HTTP in, from the gateway and from services that ask before they work."""
+"""Consents over HTTP, from the gateway and from services that ask before they work."""
 
 import json
-from datetime import datetime
 from ipaddress import ip_address
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
-from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Bond, Consent, Entry, Origin, Seal, Status, document_digest
+from services.consent.api.answering import many, one
+from services.consent.api.rendering import consent_json, entry_json, receipt_json
+from services.consent.domain import Bond, Method, Origin, Status, document_digest
 from services.consent.handlers import Circumstances, Consents, Grant
 from services.consent.ports import Wanted
 
@@ -53,13 +54,19 @@ class OriginIn(_Request):
 
 
 class GrantRequest(_Request):
-    """A patient's yes. `document` is the exact text that was shown (only its SHA-256 is kept), or send the digest."""
+    """A patient's yes.
+
+    `document` is the exact text that was shown (only its SHA-256 is kept), or send the digest, or name the version
+    that was published (POST /consent-documents).
+    """
 
     patient_id: UUID
     therapist_id: UUID
     consent_type: Purpose
     document: str | None = Field(None, max_length=DOCUMENT_CHARS_MAX)
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    document_id: UUID | None = None
+    method: Method = Method.ELECTRONIC
     metadata: dict[str, Any] = Field(default_factory=dict)
     attested: OriginIn = OriginIn()
     observed: OriginIn = OriginIn()
@@ -67,12 +74,18 @@ class GrantRequest(_Request):
 
     def to_grant(self) -> Grant:
         """Return the domain's form; raise AppError(INVALID_REQUEST)."""
+        if self.method is Method.VERBAL and self.witnessed_by is None:
+            raise _invalid("/body/witnessed_by", "What was only said needs a witness.")
         return Grant(
             bond=Bond(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(
-                self.observed.to_origin(), self.attested.to_origin(), _metadata_text(self.metadata)
+                self.observed.to_origin(),
+                self.attested.to_origin(),
+                _metadata_text(self.metadata),
+                method=self.method,
             ),
             document_sha256=self._digest(),
+            document_id=self.document_id,
             witness_id=TherapistId(self.witnessed_by) if self.witnessed_by else None,
         )
 
@@ -90,7 +103,15 @@ class RevokeRequest(_Request):
     """Taking a consent back."""
 
     observed: OriginIn = OriginIn()
+    attested: OriginIn = OriginIn()
     reason: Text | None = None
+    method: Method = Method.ELECTRONIC
+
+    def to_circumstances(self) -> Circumstances:
+        """Return the domain's form."""
+        return Circumstances(
+            self.observed.to_origin(), self.attested.to_origin(), reason=self.reason, method=self.method
+        )
 
 
 class HoldRequest(_Request):
@@ -101,26 +122,23 @@ class HoldRequest(_Request):
     purposes: list[Purpose] = Field(min_length=1, max_length=len(Purpose))
 
 
-def build_router(consents: Consents) -> APIRouter:
-    """Return the routes of this service."""
-    router = APIRouter()
+def add_consents(router: APIRouter, consents: Consents) -> None:
+    """Add the routes."""
     _add_decisions(router, consents)
     _add_reads(router, consents)
-    return router
 
 
 def _add_decisions(router: APIRouter, consents: Consents) -> None:
     @router.post("/consents", status_code=201)
     async def grant(request: GrantRequest) -> dict[str, Any]:
         """Write a grant down."""
-        return _consent(await consents.grant(request.to_grant()))
+        return consent_json(await consents.grant(request.to_grant()))
 
     @router.post("/consents/{consent_id}/revoke")
     async def revoke(consent_id: UUID, request: RevokeRequest) -> dict[str, Any]:
         """Take a consent back; the receipt is the revocation's."""
-        circumstances = Circumstances(request.observed.to_origin(), reason=request.reason)
-        consent, entry = await consents.revoke(ConsentId(consent_id), circumstances)
-        return _consent(consent) | {"receipt": _receipt(entry.seal)}
+        consent, entry = await consents.revoke(ConsentId(consent_id), request.to_circumstances())
+        return consent_json(consent) | {"receipt": receipt_json(entry)}
 
     @router.post("/holds")
     async def hold(request: HoldRequest) -> dict[str, Any]:
@@ -132,26 +150,27 @@ def _add_decisions(router: APIRouter, consents: Consents) -> None:
 
 def _add_reads(router: APIRouter, consents: Consents) -> None:
     @router.get("/consents")
-    async def page(wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
+    async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> Response:
         """List consent records, newest first."""
         found = await consents.page(wanted.to_wanted(), Window.of(wanted.limit, wanted.cursor))
-        return found.to_json(_consent)
+        return many(request, found.to_json(consent_json), found.rows)
 
     @router.get("/consents/{consent_id}")
-    async def find(consent_id: UUID) -> dict[str, Any]:
+    async def find(request: Request, consent_id: UUID) -> Response:
         """Return one consent record."""
-        return _consent(await consents.find(ConsentId(consent_id)))
+        return one(request, await consents.find(ConsentId(consent_id)))
 
     @router.get("/patients/{patient_id}/consents")
-    async def current(patient_id: UUID, as_of: AwareDatetime | None = None) -> dict[str, Any]:
+    async def current(request: Request, patient_id: UUID, as_of: AwareDatetime | None = None) -> Response:
         """Return what stood for this patient at a time, now if none is named."""
-        return {"data": [_consent(row, as_of) for row in await consents.current(PatientId(patient_id), as_of)]}
+        rows = await consents.current(PatientId(patient_id), as_of)
+        return many(request, {"data": [consent_json(row, as_of) for row in rows]}, rows)
 
     @router.get("/patients/{patient_id}/consents/history")
     async def history(patient_id: UUID, limit: Limit = PAGE_DEFAULT, cursor: str | None = None) -> dict[str, Any]:
         """Return the patient's ledger entries, newest first."""
         found = await consents.history(PatientId(patient_id), Window.of(limit, cursor))
-        return found.to_json(_entry)
+        return found.to_json(entry_json)
 
 
 class _Filter(_Request):
@@ -170,55 +189,6 @@ class _Filter(_Request):
             self.consent_type,
             self.status,
         )
-
-
-def _consent(consent: Consent, as_of: datetime | None = None) -> dict[str, Any]:
-    entry, evidence = consent.granted, consent.evidence
-    observed = evidence.observed if evidence else Origin()
-    attested = evidence.attested if evidence else Origin()
-    return {
-        "id": str(entry.consent_id),
-        "organization_id": str(entry.organization_id),
-        "patient_id": str(entry.bond.patient_id),
-        "therapist_id": str(entry.bond.therapist_id),
-        "consent_type": entry.bond.purpose.value,
-        "status": consent.status.value,
-        "granted_at": to_json_time(entry.at),
-        "revoked_at": _time(consent.revoked_at),
-        "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
-        "ip_address": attested.ip or observed.ip,
-        "user_agent": attested.user_agent or observed.user_agent,
-        "observed": {"ip": observed.ip, "user_agent": observed.user_agent},
-        "attested": {"ip": attested.ip, "user_agent": attested.user_agent},
-        "witnessed_by": str(entry.witness_id) if entry.witness_id else None,
-        "metadata": json.loads(evidence.metadata_json) if evidence else {},
-        "receipt": _receipt(entry.seal),
-    } | ({"as_of": to_json_time(as_of)} if as_of else {})
-
-
-def _entry(entry: Entry) -> dict[str, Any]:
-    return {
-        "id": str(entry.id),
-        "consent_id": str(entry.consent_id),
-        "patient_id": str(entry.bond.patient_id),
-        "therapist_id": str(entry.bond.therapist_id),
-        "consent_type": entry.bond.purpose.value,
-        "status": entry.status.value,
-        "at": to_json_time(entry.at),
-        "actor": entry.actor,
-        "witnessed_by": str(entry.witness_id) if entry.witness_id else None,
-        "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
-        "evidence_sha256": entry.evidence_sha256.hex(),
-        "receipt": _receipt(entry.seal),
-    }
-
-
-def _receipt(seal: Seal) -> dict[str, Any]:
-    return {"seq": seal.seq, "leaf": seal.leaf.hex(), "prev_hash": seal.prev_hash.hex(), "hash": seal.hash.hex()}
-
-
-def _time(at: datetime | None) -> str | None:
-    return to_json_time(at) if at else None
 
 
 def _metadata_text(metadata: dict[str, Any]) -> str:

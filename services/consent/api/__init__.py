@@ -1,0 +1,1 @@
+"""HTTP in, a file per resource; routes.py joins them."""

@@ -1,0 +1,108 @@
+"""Consents, entries, receipts and texts as JSON."""
+
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+from libs.common.clock import to_json_time
+from services.consent.domain import Consent, Document, Entry, Kept, Origin, Standing, line_of, micros
+
+
+def consent_json(consent: Consent, as_of: datetime | None = None) -> dict[str, Any]:
+    """Return a consent record with the receipt of its grant."""
+    entry, evidence = consent.granted, consent.evidence
+    observed = evidence.observed if evidence else Origin()
+    attested = evidence.attested if evidence else Origin()
+    return {
+        "id": str(entry.consent_id),
+        "organization_id": str(entry.organization_id),
+        "patient_id": str(entry.bond.patient_id),
+        "therapist_id": str(entry.bond.therapist_id),
+        "consent_type": entry.bond.purpose.value,
+        "status": consent.status.value,
+        "granted_at": to_json_time(entry.at),
+        "revoked_at": to_json_time(consent.revoked_at) if consent.revoked_at else None,
+        "actor": entry.actor,
+        "method": entry.method.value if entry.method else None,
+        "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
+        "ip_address": attested.ip or observed.ip,
+        "user_agent": attested.user_agent or observed.user_agent,
+        "observed": {"ip": observed.ip, "user_agent": observed.user_agent},
+        "attested": {"ip": attested.ip, "user_agent": attested.user_agent},
+        "witnessed_by": str(entry.witness_id) if entry.witness_id else None,
+        "metadata": json.loads(evidence.metadata_json) if evidence else {},
+        "receipt": receipt_json(entry),
+    } | ({"as_of": to_json_time(as_of)} if as_of else {})
+
+
+def entry_json(entry: Entry) -> dict[str, Any]:
+    """Return an entry of the ledger."""
+    return {
+        "id": str(entry.id),
+        "consent_id": str(entry.consent_id),
+        "patient_id": str(entry.bond.patient_id),
+        "therapist_id": str(entry.bond.therapist_id),
+        "consent_type": entry.bond.purpose.value,
+        "status": entry.status.value,
+        "at": to_json_time(entry.at),
+        "actor": entry.actor,
+        "method": entry.method.value if entry.method else None,
+        "witnessed_by": str(entry.witness_id) if entry.witness_id else None,
+        "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
+        "evidence_sha256": entry.evidence_sha256.hex(),
+        "receipt": receipt_json(entry),
+    }
+
+
+def receipt_json(entry: Entry) -> dict[str, Any]:
+    """Return the receipt of an entry: its place in the chain, signed when it was written."""
+    seal = entry.seal
+    return {
+        "organization_id": str(entry.organization_id),
+        "seq": seal.seq,
+        "leaf": seal.leaf.hex(),
+        "prev_hash": seal.prev_hash.hex(),
+        "hash": seal.hash.hex(),
+    } | _signature(entry)
+
+
+def line_json(entry: Entry, kept: Kept) -> dict[str, Any]:
+    """Return an entry with all that it takes to recompute its hashes."""
+    return line_of(entry) | {"receipt": _signature(entry), "evidence": kept.value}
+
+
+def standing_json(row: Standing) -> dict[str, Any]:
+    """Return a row of what is acted on."""
+    return {
+        "kind": "in_force",
+        "patient_id": str(row.bond.patient_id),
+        "therapist_id": str(row.bond.therapist_id),
+        "consent_type": row.bond.purpose.value,
+        "consent_id": str(row.consent_id),
+        "status": row.status.value,
+        "at_us": micros(row.at),
+        "at_seq": row.at_seq,
+    }
+
+
+def document_json(document: Document) -> dict[str, Any]:
+    """Return a version of a text."""
+    return {
+        "id": str(document.id),
+        "consent_type": document.purpose.value,
+        "language": document.language,
+        "version": document.version,
+        "text": document.text,
+        "sha256": document.sha256.hex(),
+        "published_at": to_json_time(document.published_at),
+        "published_by": document.actor,
+    }
+
+
+def _signature(entry: Entry) -> dict[str, str | None]:
+    made = entry.signature
+    return {
+        "key_id": made.key_id if made else None,
+        "signature": base64.b64encode(made.value).decode() if made else None,
+    }
