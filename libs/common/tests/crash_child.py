@@ -46,7 +46,8 @@ PACE = Pace(
 HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, measure_s=1.0, trim_s=1.0)
 """Whoever finishes the work of others is in no hurry: many worlds at a time share a processor."""
 LOOK_S = 0.02
-OUTAGE_S = 0.06
+OUTAGE_S = {"stream": 0.06, "database": 0.3}
+"""So long the server is away: the stream is asked at once, the database after a retry was read."""
 TWIN_S = 0.15
 SLOW_S = 0.1
 LONG_S = CLAIM_BEAT_S + 0.2
@@ -89,7 +90,7 @@ class _Life:
     async def begin(self) -> None:
         """Begin as the scenario says: with a stream that is away, or a reply that was never heard."""
         if self._door:
-            self._door.close_for(OUTAGE_S)
+            self._door.close_for(OUTAGE_S[self._worlds[0][0].without])
         for job, channel, _ in self._worlds:
             if job.what.before == "unheard" and not job.heals:
                 await channel.open()
@@ -188,7 +189,7 @@ class _Settle(Step[ThingCounted, int]):
         if kind in ("long-once", "slow-once"):
             await asyncio.sleep(LONG_S if kind == "long-once" else SLOW_S)
         if kind == "cuts-once" and self.door:
-            self.door.close_for(OUTAGE_S)
+            self.door.close_for(OUTAGE_S[self.job.without])
         if kind == "flushes-once":
             self.flushes += 1
             self.redis.delete(*self.redis.keys(f"{{{self.job.topic}}}:*"))

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from libs.common import capability
 from libs.common.consumer import ALONE_MAX
+from libs.common.consumer_name import new_consumer_name
 from libs.common.database import Database
 from libs.common.events import Event
 from libs.common.ids import new_id
@@ -33,6 +34,10 @@ _INBOX = (
     "select o.payload ->> 'thing_id' from kernel.inbox i join kernel.outbox o on o.id = i.event_id where o.topic = %s"
 )
 _CLAIMS = "select count(*) from kernel.claim where event_id in (select id from kernel.outbox where topic = %s)"
+_CLAIM = (
+    "insert into kernel.claim (grp, event_id, epoch, holder, until) select %s, id, 0, %s, "
+    "clock_timestamp() + make_interval(secs => %s) from kernel.outbox where topic = %s and payload ->> 'thing_id' = %s"
+)
 LINE_BYTES_MAX = 4 * 1024 * 1024
 KILLED = -9
 RELAYED_WITHIN_S = 30
@@ -127,6 +132,8 @@ class Worlds:
             await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
+        if scenario.before == "claimed":
+            await self._claimed_by_others(job)
         if scenario.before == "died":
             await self._died_at_work(job, lane)
         return job
@@ -189,6 +196,18 @@ class Worlds:
                 async with self.database.without_capability() as tx:
                     await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
         await channel.close()
+
+    async def _claimed_by_others(self, job: Job) -> None:
+        """A process of this host that is gone was at one event, and somebody on another host is at the other."""
+        host, namespace, pid, _, rest = new_consumer_name().split("|")
+        gone, elsewhere = (
+            "|".join((host, namespace, pid, "0", rest)),
+            "|".join(("elsewhere", namespace, pid, "0", rest)),
+        )
+        for thing, kind in job.things.items():
+            here = kind == "claimed"
+            values = (GROUP, gone if here else elsewhere, 60.0 if here else 0.2, job.topic, thing)
+            await self.books.execute(_CLAIM, values)
 
     async def _died_at_work(self, job: Job, lane: Lane) -> None:
         """A process was killed while it worked on the events."""

@@ -17,6 +17,8 @@ EFFECTS = {
     "flushes-once": 2,
     "long-once": 2,
     "slow-once": 2,
+    "claimed": 2,
+    "claimed-elsewhere": 2,
     "refused": -1,
     "unwanted": -1,
     "poison": -1,
@@ -56,6 +58,7 @@ SCENARIOS = (
     Scenario("no-stream", ("cuts-once", "plain"), without="stream"),
     Scenario("no-database", ("cuts-once", "plain", "plain"), without="database", concurrency=1),
     Scenario("inherited", ("plain", "plain"), before="died"),
+    Scenario("claimed", ("claimed", "claimed-elsewhere"), before="claimed", exclusive=True),
 )
 
 
