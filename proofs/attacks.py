@@ -29,6 +29,7 @@ _CONTEXT = (
     "insert into ctx.mac_key values ('x', '\\x00', '\\x00')",
     "delete from ctx.revoked_key",
     "select ctx.revoke_key('{api_key}')",
+    "select ctx.in_turn('{org}')",
     "create or replace function ctx.verify(token text) returns ctx.claims language sql as 'select null::ctx.claims'",
     "alter function ctx.verify(text) owner to {role}",
 )

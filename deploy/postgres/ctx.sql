@@ -138,6 +138,18 @@ begin
   insert into ctx.revoked_key (api_key_id, organization_id) values (revoke_key.id, org) on conflict do nothing;
 end $$;
 
+-- One transaction of the capability's organization at a time, for what has a name. PostgreSQL's own advisory locks are
+-- taken from everybody (roles.sql), since with them anyone could hold another organization up.
+create or replace function ctx.in_turn(what text) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare org uuid := (ctx.verify(current_setting('ctx.token', true))).org;
+begin
+  if org is null then
+    raise exception 'capability refused' using errcode = 'TR401';
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(org::text || ':' || what, 0));
+end $$;
+
 -- No service changes a schema. Grants forbid it, all but `drop owned`, which would take a service's own policies away.
 create or replace function ctx.refuse_ddl() returns event_trigger
 language plpgsql set search_path = pg_catalog as $$
@@ -148,7 +160,7 @@ begin
 end $$;
 
 revoke all on all functions in schema ctx from public;
-grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb) to
+grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb), ctx.in_turn(text) to
   svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
 grant execute on function ctx.revoke_key(text) to svc_gateway, owner_gateway;

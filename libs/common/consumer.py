@@ -10,7 +10,7 @@ from typing import Protocol
 from libs.common import metrics
 from libs.common.log import get_logger
 from libs.common.streams import Channel, Delivery, Depth, Outlet, StreamDownError
-from libs.common.waiting import happens_within
+from libs.common.waiting import end, happens_within
 
 ALONE_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
@@ -229,9 +229,7 @@ class Consumer:
         if tasks:
             await asyncio.wait(tasks, timeout=self._pace.grace_s)
         unfinished = [*self._running, *self._suspects]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
         try:
             await self._flush()
             await self._channel.release(unfinished)

@@ -14,6 +14,7 @@ from libs.common.database import Database, Transaction
 from libs.common.errors import AppError
 from libs.common.log import get_logger
 from libs.common.metrics import INTERRUPTED
+from libs.common.waiting import end
 
 CLAIM_S = 15.0
 """A claim that was not renewed for so long is void: whoever held it is gone or has stood still."""
@@ -96,9 +97,7 @@ class Inbox:
         try:
             yield fresh
         finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
+            await end([beating])
             with suppress(AppError):
                 async with self._database.without_capability() as tx:
                     await tx.execute(_RELEASE, values)

@@ -19,6 +19,7 @@ from libs.common.run import Worker
 from libs.common.settings import ServiceSettings
 from libs.common.steps import Subscription
 from libs.common.streams import StreamDownError
+from libs.common.waiting import end
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,7 @@ class Plumbing:
     async def close(self) -> None:
         """Give everything back."""
         if self._hinting is not None:
-            self._hinting.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._hinting
+            await end([self._hinting])
         await self.streams.close()
         await self.database.close()
         if self._outbox is not None:

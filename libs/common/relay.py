@@ -10,7 +10,7 @@ from libs.common.errors import AppError
 from libs.common.log import get_logger
 from libs.common.outbox import Behind, Outbox
 from libs.common.streams import HELD_BACK, Publisher, StreamDownError
-from libs.common.waiting import happens_within
+from libs.common.waiting import end, happens_within
 
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.25
@@ -63,8 +63,8 @@ class Relay:
             loops.create_task(self._every(KEEP_S, self._keep, stop))
             listening = loops.create_task(self._listen())
             await stop.wait()
-            listening.cancel()
             self.wake()
+            await end([listening])
         self.is_running = False
 
     async def turn(self) -> int:

@@ -15,7 +15,7 @@ from services.consent.ports import Draft
 _COLUMNS = "d.id, d.organization_id, d.consent_type, d.language, d.version, d.text, d.sha256, d.published_at, d.actor"
 
 # One publication at a time per organization: each takes the next number.
-_IN_TURN = text("select pg_advisory_xact_lock(hashtextextended('consent.document:' || :organization_id, 0))")
+_IN_TURN = text("select ctx.in_turn('consent.document')")
 _PUBLISH = text(
     "insert into document as d (id, organization_id, consent_type, language, version, text, sha256, actor) "  # noqa: S608
     "select :id, :organization_id, :consent_type, :language, coalesce(max(o.version), 0) + 1, :text, :sha256, :actor "
@@ -38,7 +38,7 @@ class DocumentStore:
 
     async def publish(self, tx: Transaction, document: Draft) -> Document | None:
         """Add the next version; None when this very text has been published before."""
-        await tx.execute(_IN_TURN, {"organization_id": str(document.organization_id)})
+        await tx.execute(_IN_TURN)
         row = await tx.execute(
             _PUBLISH,
             {
