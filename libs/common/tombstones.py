@@ -72,17 +72,20 @@ def tombstones(op: Operations, schema: str) -> None:
           values (c.org, of_patient, of_session, of_erasure) on conflict do nothing;
           return c.org;
         end $$""")  # noqa: S608
-    _only(op, schema, "grave(uuid, uuid)")
+    op.execute(f"revoke all on function {schema}.grave(uuid, uuid) from public")
     _only(op, schema, "entomb(uuid, uuid, uuid)")
 
 
 def guard(op: Operations, schema: str, rows: Rows) -> None:
-    """Refuse rows of what is erased. The trigger is called so that it fires before those that ask for consent."""
+    """Refuse rows of what is erased. The trigger is called so that it fires before those that ask for consent.
+
+    It acts as the owner: no login may take PostgreSQL's advisory locks.
+    """
     session = "t.session_id is null or t.session_id = new.session_id" if rows.session else "t.session_id is null"
     refuse = "return null" if rows.silently else f"raise exception 'erased' using errcode = '{REFUSED}'"
     op.execute(f"""
         create function {schema}.refuse_erased_{rows.table}() returns trigger
-        language plpgsql set search_path = pg_catalog as $$
+        language plpgsql security definer set search_path = pg_catalog as $$
         begin
           perform pg_advisory_xact_lock_shared({schema}.grave(new.organization_id, new.patient_id));
           if exists (select from {schema}.tombstone t where t.organization_id = new.organization_id
