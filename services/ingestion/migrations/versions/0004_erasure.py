@@ -39,7 +39,8 @@ def _receipts() -> None:
           organization_id uuid not null,
           patient_id uuid not null,
           erasure_id uuid not null,
-          store text not null check (store ~ '^[a-z]{1,40}$'),
+          store text not null check (store in
+            ('ingestion', 'objects', 'transcriber', 'embedder', 'chat', 'gateway', 'consent')),
           counts jsonb not null,
           at timestamptz not null default clock_timestamp(),
           primary key (organization_id, patient_id, erasure_id, store),
