@@ -89,4 +89,5 @@ language sql volatile security definer set search_path = pg_catalog as $$
     from pg_stat_activity where backend_xid is not null and datname = current_database()
 $$;
 revoke all on function ops.oldest_write_s() from public;
-grant execute on function ops.oldest_write_s() to svc_ops;
+grant execute on function ops.oldest_write_s() to svc_ops, svc_relay;
+grant usage on schema ops to svc_relay;

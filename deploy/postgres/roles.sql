@@ -80,5 +80,3 @@ end $$;
 grant execute on function
   pg_advisory_xact_lock(bigint), pg_advisory_xact_lock_shared(bigint), pg_try_advisory_xact_lock(bigint) to
   owner_ctx, owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
--- The relay measures how old the oldest write is.
-grant execute on function pg_stat_get_activity(integer) to svc_relay;

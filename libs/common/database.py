@@ -83,7 +83,8 @@ class Database:
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            # One prepared by name could be replaced by the SQL of one request and be given the next capability.
+            connect_args={"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None},
         )
         self.on_emitted: Callable[[], None] = _nothing
         self._refusals = {"TR401": UNAUTHENTICATED, **(refusals or {})}

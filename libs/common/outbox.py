@@ -30,9 +30,6 @@ left join lateral (
   from {schema}.outbox o
   where o.topic = c.topic and (o.xid, o.seq) > (c.xid, c.seq) and o.xid < pg_snapshot_xmin(pg_current_snapshot())
   order by o.xid, o.seq limit %(most)s) o on true"""
-_OLDEST_WRITE = """
-select coalesce(extract(epoch from clock_timestamp() - min(xact_start)), 0)::float8 as age
-from pg_stat_activity where backend_xid is not null"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,8 @@ class Outbox:
 
     async def oldest_write_s(self) -> float:
         """Return the age of the oldest open transaction that has written: rows of later ones wait for it."""
-        return float((await self._fetch(_OLDEST_WRITE, {}))[0]["age"])
+        # Other roles' transactions are not the relay's to see: it is told a number.
+        return float((await self._fetch("select ops.oldest_write_s() as age", {}))[0]["age"])
 
     async def keep(self, retention_days: int, moved: int) -> tuple[int, int]:
         """Make the partitions of the next weeks and drop those past the retention whose rows are all moved.

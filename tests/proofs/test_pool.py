@@ -30,11 +30,6 @@ def test_requests_that_share_sessions_never_see_each_other(infra: Infra, capsys:
     assert "foreign_rows=0 left_over=0" in line
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="libs/common/database.py must connect with prepare_threshold=None: a statement that the driver prepared by "
-    "name is replaced by arbitrary SQL of an earlier request, and the next tenant's capability is given to it",
-)
 async def test_sql_of_an_earlier_request_cannot_take_the_next_ones_capability(infra: Infra) -> None:
     attacker, victim = plant(infra), plant(infra)
     theirs = victim.capability(infra, "chat:write")

@@ -198,3 +198,12 @@ async def test_old_inbox_rows_are_forgotten_a_month_after_their_archive(world: W
     await world.outbox.keep(90, 0)
 
     assert world.asked("select count(*) from kernel.inbox where grp = 'old'") == [(1,)]
+
+
+async def test_the_relay_is_told_how_old_the_oldest_write_transaction_is_and_nothing_else_of_it(world: World) -> None:
+    with psycopg.connect(world.infra.admin_url) as writer:
+        writer.execute("insert into kernel.inbox (grp, event_id) values ('held', gen_random_uuid())")
+        await asyncio.sleep(0.05)
+
+        assert await world.outbox.oldest_write_s() >= 0.05
+        writer.rollback()

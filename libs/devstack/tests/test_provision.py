@@ -47,9 +47,10 @@ def test_the_password_of_one_role_opens_no_other(infra: Infra) -> None:
 def test_a_service_is_given_no_secret_of_another(infra: Infra, service: str) -> None:
     given = environment(site(infra, OPENAI_API_KEY="o", DEEPGRAM_API_KEY="d", DATABASE_URL="admin"), service)
     of_gateway = {"CAPABILITY_KEY", "KEY_PEPPER", "OPERATOR_TOKEN", "PATIENT_TOKEN_KEY"}
-    secrets = of_gateway | {"ROOT_KEY_FILE", "MINIO_SECRET_KEY"}
+    secrets = of_gateway | {"ROOT_KEY_FILE", "LEDGER_KEY_FILE", "MINIO_SECRET_KEY"}
     allowed = {
         "gateway": of_gateway,
+        "consent": {"LEDGER_KEY_FILE", "MINIO_SECRET_KEY"},
         "ingestion": {"ROOT_KEY_FILE", "MINIO_SECRET_KEY"},
         "transcriber": {"MINIO_SECRET_KEY", "DEEPGRAM_API_KEY"},
         "embedder": {"OPENAI_API_KEY"},
