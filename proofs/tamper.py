@@ -46,8 +46,8 @@ class _Stranger:
         tx = Transaction(connection)
         # As the service reads, under its own role and a capability.
         await connection.execute(text("set local role svc_consent"))
-        await connection.execute(text("set local search_path = consent, public"))
         await connection.execute(text("select ctx.enter(:token)"), {"token": self._clinic.capability("consent:read")})
+        await connection.execute(text("set local search_path = consent, public"))
         rows, _ = await NotaryStore().standings(tx, None, ROWS_MAX)
         lines = [line_json(*pair) for pair in await self._clinic.store.chain(tx, 0, ROWS_MAX)]
         await connection.execute(text("reset role"))

@@ -15,7 +15,7 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.common.key_wrapping import LocalKey, new_key
 from libs.contracts.capability import Claims, Minter
-from libs.contracts.ids import ConsentId, OrganizationId
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import Bond, Recording, Session
 from services.ingestion.keys import KeyChain
@@ -44,6 +44,7 @@ class Door:
             keys=cast("KeyChain", self),
             objects=self,
             consents=self,
+            graves=self,
             clock=utc_now,
             new_id=new_id,
         )
@@ -51,6 +52,10 @@ class Door:
         self._key = LocalKey(new_key())
         claims = Claims(OrganizationId(new_id()), "user:proof", frozenset(), utc_now() + timedelta(days=1), new_id())
         self._token = Minter("proof", new_key()).mint(claims)
+
+    async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:  # noqa: ARG002
+        """Nobody was erased."""
+        return False
 
     async def tries(self, content_type: str, body: bytes) -> str:
         """Return `accepted`, `refused`, `hung`, or the class of the error that got out."""
