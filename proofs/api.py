@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,19 +110,22 @@ def _attacked(stack: Stack, examples: int, number: int, folder: Path) -> list[di
         "PYTHONPATH": str(ROOT),
     }
     reports = [folder / f"{n}.json" for n in range(RUNS)]
-    running = [
-        subprocess.Popen(
-            [*_command(furnished, operations[n::RUNS], examples, report), "--seed", str(number + n)],
-            env={**os.environ, **more}, cwd=folder, stdout=(folder / f"{n}.txt").open("wb"), stderr=subprocess.STDOUT,
-        )
-        for n, report in enumerate(reports)
-    ]  # fmt: skip
-    try:
+    with ExitStack() as open_until_then:
+        running = [
+            subprocess.Popen(
+                [*_command(furnished, operations[n::RUNS], examples, report), "--seed", str(number + n)],
+                env={**os.environ, **more},
+                cwd=folder,
+                stdout=open_until_then.enter_context((folder / f"{n}.txt").open("wb")),
+                stderr=subprocess.STDOUT,
+            )
+            for n, report in enumerate(reports)
+        ]
+        for process in running:
+            open_until_then.callback(process.wait)
+            open_until_then.callback(process.kill)
         for process in running:
             process.wait(WITHIN_S)
-    finally:
-        for process in running:
-            process.kill()
     return [json.loads(report.read_text()) for report in reports]
 
 

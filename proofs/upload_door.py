@@ -101,9 +101,10 @@ class Door:
         """Stand in for a database."""
         yield cast("Transaction", self)
 
-    async def add(self, tx: Transaction, session: Session, recording: Recording) -> None:  # noqa: ARG002
-        """Keep a row."""
+    async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:  # noqa: ARG002
+        """Keep a row; each is new."""
         self.rows.append(recording)
+        return True
 
     async def emit(self, *events: Any, cause: object = None) -> None:
         """Nobody listens."""

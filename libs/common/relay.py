@@ -61,7 +61,7 @@ class Relay:
             loops.create_task(self._move(stop))
             loops.create_task(self._every(MEASURE_S, self._measure, stop))
             loops.create_task(self._every(KEEP_S, self._keep, stop))
-            listening = loops.create_task(self._listen())
+            listening = loops.create_task(self._every(DOWN_S, self._listen, stop))
             await stop.wait()
             self.wake()
             await end([listening])
@@ -119,13 +119,9 @@ class Relay:
                 idle_s = 0
 
     async def _listen(self) -> None:
-        """Take hints of other processes for as long as this one runs."""
-        while True:
-            try:
-                async for _ in self._publisher.hints(self._outbox.schema):
-                    self.wake()
-            except StreamDownError:
-                await asyncio.sleep(DOWN_S)
+        """Take hints of other processes for as long as the stream gives them."""
+        async for _ in self._publisher.hints(self._outbox.schema):
+            self.wake()
 
     async def _measure(self) -> None:
         async with self._querying:

@@ -28,7 +28,7 @@ NEVER_THERE = {
 """Awaits that neither relay nor consumer comes to, with the reason. This list may only shrink."""
 LANES = 2 * (os.cpu_count() or 2) + 1
 """A life waits for its servers two thirds of its time."""
-EXTRA, PAIRS = 16, 24
+EXTRA, PAIRS = 4, 16
 EVERYTHING = 100_000
 
 
