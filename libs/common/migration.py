@@ -17,6 +17,11 @@ class Operations(Protocol):
 
 _ENVIRONMENT = Path(__file__).parent / "alembic"
 _SQL = Path(__file__).parent / "sql"
+_OUTBOX_COLUMNS = (
+    "xid xid8 not null default pg_current_xact_id(), seq bigint generated always as identity, id uuid not null,"
+    " topic text not null, key text not null, type text not null, version int not null, payload jsonb not null,"
+    " headers jsonb not null, at timestamptz not null default clock_timestamp()"
+)
 
 
 def migrate(schema: str, versions: Path, url: str) -> None:
@@ -73,16 +78,7 @@ def event_tables(op: Operations, schema: str) -> None:
     """Create the schema's outbox (the service may only add, the relay only read) and its inbox."""
     op.execute(f"""
         create table {schema}.outbox (
-          xid xid8 not null default pg_current_xact_id(),
-          seq bigint generated always as identity,
-          id uuid not null,
-          topic text not null,
-          key text not null,
-          type text not null,
-          version int not null,
-          payload jsonb not null,
-          headers jsonb not null,
-          at timestamptz not null default clock_timestamp(),
+          {_OUTBOX_COLUMNS},
           primary key (xid, seq)
         )""")
     op.execute(f"create index outbox_by_topic on {schema}.outbox (topic, xid, seq)")
@@ -108,16 +104,7 @@ def archive(op: Operations, schema: str) -> None:
     op.execute(f"alter table {schema}.outbox rename to outbox_before")
     op.execute(f"""
         create table {schema}.outbox (
-          xid xid8 not null default pg_current_xact_id(),
-          seq bigint generated always as identity,
-          id uuid not null,
-          topic text not null,
-          key text not null,
-          type text not null,
-          version int not null,
-          payload jsonb not null,
-          headers jsonb not null,
-          at timestamptz not null default clock_timestamp(),
+          {_OUTBOX_COLUMNS},
           primary key (at, xid, seq)
         ) partition by range (at)""")
     op.execute(f"create table {schema}.outbox_rest partition of {schema}.outbox default")

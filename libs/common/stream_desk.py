@@ -6,7 +6,6 @@ Every change of state is one command or one script on keys of one hash tag, as i
 import re
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis import exceptions
@@ -14,15 +13,13 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from libs.common.streams import StreamDownError
+from libs.common.redis_calls import script_of, translated
 
 SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
 LETTERS_MAX = 100_000
 PROGRESS_KEPT_MS = 30 * 86_400_000
-_DOWN = (exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError, OSError)
 _KEY = re.compile(r"\{(?P<stream>[^}]+)\}:(?P<kind>s|cur|r|z|zp|dlq|hb)(?::(?P<group>[^:]+))?")
-_SCRIPTS = Path(__file__).parent / "lua"
 
 
 def topic_of(stream: str) -> str:
@@ -101,7 +98,7 @@ class StreamDesk:
             retry=Retry(NoBackoff(), 0),
         )
         scripts = ("redrive", "replay", "rewind")
-        self._scripts = {name: self.redis.register_script((_SCRIPTS / f"{name}.lua").read_text()) for name in scripts}
+        self._scripts = {name: script_of(self.redis, name) for name in scripts}
 
     async def keys(self) -> Keys:
         """Look through the server for streams and groups."""
@@ -202,10 +199,7 @@ class StreamDesk:
 
 async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are read where they are used
     """Wait for a reply; raise StreamDownError when the server is away."""
-    try:
-        return await reply
-    except _DOWN as error:
-        raise StreamDownError from error
+    return await translated(reply)
 
 
 def ms_of(entry_id: str) -> int:
