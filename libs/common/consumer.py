@@ -87,6 +87,8 @@ class Consumer:
         while not self._stopping.is_set():
             try:
                 self._leads = await self._channel.lead()
+                if self._stopping.is_set():
+                    return  # told so while asking: room might not be made any more
                 if not self._leads:
                     self._caught_up = False
                     await happens_within(self._stopping, self._pace.follow_s)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from libs.common.consumer import Consumer, Pace
+from libs.common.memory_streams import MemoryChannel, MemoryStreams
 from libs.common.streams import DeadLetter, Delivery, Outlet
 from libs.common.tests.conftest import Streams
 
@@ -151,3 +152,28 @@ async def test_an_entry_that_killed_its_worker_three_times_alone_is_condemned(st
                 await asyncio.sleep(0.01)
 
     assert (handler.seen, handler.condemned) == ([], ["killer"])
+
+
+class StoppedMeanwhile(MemoryChannel):
+    """Asks the server who leads, as an ordered topic does, and is told to stop while it waits with all room taken."""
+
+    def __init__(self, streams: MemoryStreams, topic: str) -> None:
+        super().__init__(streams, topic, "g", ordered=True)
+        self.stop = asyncio.Event()
+
+    async def lead(self) -> bool:
+        if (await self.depth()).pending == QUICK.concurrency:
+            self.stop.set()
+            await asyncio.sleep(0.05)
+        return await super().lead()
+
+
+async def test_a_consumer_told_to_stop_while_it_asks_who_leads_stops(topic: str) -> None:
+    streams, stuck = MemoryStreams(), Remembering()
+    await streams.publisher().publish(topic, "", "1", [str(number) for number in range(QUICK.concurrency)])
+    channel = StoppedMeanwhile(streams, topic)
+
+    async with asyncio.timeout(5):
+        await Consumer(channel, stuck, QUICK).run(channel.stop)
+
+    assert stuck.seen == []
