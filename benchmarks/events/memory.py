@@ -1,24 +1,44 @@
-"""How much memory one idle worker holds: the sum over its processes of what is resident."""
+"""How much memory one idle worker holds: the sum over its processes of what is resident.
 
-import sys
+Ours runs on the packages of the smallest image's lock, as a container does, and beside it stand the packages alone.
+"""
+
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.events import environments
 from benchmarks.events.arena import Arena, DidNotFinishError, Worker
 from benchmarks.events.contestants import Contestant
 from benchmarks.events.figures import Bar, Section, number
 from benchmarks.events.sizes import Size
+from libs.devstack.provision import ROOT
 
 WORKER_MAX_MB = 45
 SETTLES_WITHIN_S = 30.0
 LOOK_EVERY_S = 1.0
-_IDLE = [sys.executable, "-m", "benchmarks.events.idle", "work"]
+LOCKS = ROOT / "deploy" / "locks"
+IMAGE = "consent"
+ALWAYS = ("asyncio", "redis.asyncio", "psycopg", "pydantic", "structlog")
+PACKAGES = (
+    *ALWAYS,
+    "pydantic_settings",
+    "prometheus_client",
+    "opentelemetry.sdk.trace",
+    "sqlalchemy.ext.asyncio",
+    "fastapi",
+    "uvicorn",
+)
+OVER_PACKAGES_MAX = 1.2
+_RESIDENT = "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))"
 
 
 def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:  # noqa: ARG001 - one size serves all
     """Start each worker, wait until it grows no more, and read /proc."""
     arena.empty()
+    python = environments.interpreter(LOCKS / f"{IMAGE}.lock", arena.environments / IMAGE)
+    always, packages = _imported(python, ALWAYS), _imported(python, PACKAGES)
     settings = {
         "ENV": "test",
         "PORT": "0",
@@ -26,9 +46,13 @@ def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:  
         "RELAY_DATABASE_URL": arena.infra.relay_database_url,
         "REDIS_URL": arena.infra.redis_url,
     }
-    with arena.running(_IDLE, "ours", database=0, **settings) as worker:
+    with arena.running([python, "-m", "benchmarks.events.idle", "work"], "ours", database=0, **settings) as worker:
         ours, processes = _settled(worker)
-    rows = [["ours (plumbing, consumer, relay, run loop)", number(ours), str(processes)]]
+    rows = [
+        ["ours (plumbing, consumer, relay, run loop)", number(ours), str(processes)],
+        [f"nothing but imports: {', '.join(PACKAGES)}", number(packages), "1"],
+        [f"nothing but imports: {', '.join(ALWAYS)}", number(always), "1"],
+    ]
     for peer in peers:
         arena.empty()
         arena.send(peer, "fill", 1)
@@ -38,11 +62,24 @@ def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:  
         rows.append([peer.name, number(megabytes), str(processes)])
     return Section(
         "Memory of one idle worker",
-        ["Resident megabytes (VmRSS) once it no longer grows, summed over its processes; ours has run nothing yet."],
+        [
+            "Resident megabytes (VmRSS) once it no longer grows, summed over its processes; ours has run nothing yet.",
+            f"Ours and the imports run on the packages of `deploy/locks/{IMAGE}.lock`, as in the container.",
+        ],
         ["", "MB", "processes"],
         rows,
-        [Bar("A worker of ours before a service's own imports", ours, WORKER_MAX_MB, " MB")],
+        [
+            Bar("A worker of ours before a service's own imports", ours, WORKER_MAX_MB, " MB"),
+            Bar("The same over the imports of its packages", ours / packages, OVER_PACKAGES_MAX, " x"),
+        ],
     )
+
+
+def _imported(python: str, packages: Sequence[str]) -> float:
+    done = subprocess.run(
+        [python, "-c", f"import {', '.join(packages)}\n{_RESIDENT}"], check=True, capture_output=True, text=True
+    )
+    return int(done.stdout) / 1024
 
 
 def _settled(worker: Worker) -> tuple[float, int]:
