@@ -95,6 +95,19 @@ RULES: Mapping[str, str] = {
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')
           and has_table_privilege(r.oid, c.oid, 'truncate, references, trigger')""",
+    "a service reaches notes and claims of events by functions only": f"""
+        select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
+        where {_OURS} and {_LOGINS} and c.relname in ('inbox', 'claim')
+          and (has_table_privilege(r.oid, c.oid, 'insert, update, delete')
+               or (r.rolname <> 'svc_ops' and has_any_column_privilege(r.oid, c.oid, 'select')))""",
+    "no login role makes or sees what events carry": f"""
+        select r.rolname || ' ctx.' || p.proname from pg_roles r, pg_proc p
+        where {_LOGINS} and p.pronamespace = 'ctx'::regnamespace and p.proname in ('carry', 'sign', 'install_key')
+          and has_function_privilege(r.oid, p.oid, 'execute')""",
+    "every outbox has its events stamped": f"""
+        select n.nspname || '.' || c.relname from {_TABLE}
+        where {_OURS} and c.relname = 'outbox' and not exists (
+          select from pg_trigger t where t.tgrelid = c.oid and t.tgname = 'stamped' and t.tgenabled = 'A')""",
     "no login role uses what everybody may use elsewhere": f"""
         select r.rolname || ' ' || p.oid::regprocedure from pg_roles r, pg_proc p
         where {_LOGINS} and p.pronamespace = 'pg_catalog'::regnamespace and p.proname = any (array[

@@ -160,9 +160,16 @@ begin
 end $$;
 
 revoke all on all functions in schema ctx from public;
-grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.carry(jsonb), ctx.in_turn(text) to
+grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.in_turn(text) to
   svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
+-- The operators' record takes entries under an operator's capability only.
+grant execute on function ctx.verify(text) to owner_ops;
+-- For the triggers that stamp events: a service never sees what its events carry.
+grant execute on function ctx.carry(jsonb) to
+  owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
+revoke execute on function ctx.carry(jsonb) from
+  svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat;
 grant execute on function ctx.revoke_key(text) to svc_gateway, owner_gateway;
 reset role;
 

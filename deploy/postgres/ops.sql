@@ -58,12 +58,19 @@ do $$ begin
   alter table ops.action enable always trigger append_only;
 exception when duplicate_object then null; end $$;
 
--- For a service whose operators' door is used: it may add to the record and not read it.
+-- For a service whose operators' door is used: under an operator's capability, and about its organization, it may add
+-- to the record, and not read it.
 create or replace function ops.note(action_id uuid, state text, who text, what text, arguments jsonb) returns void
-language sql volatile security definer set search_path = pg_catalog as $$
+language plpgsql volatile security definer set search_path = pg_catalog as $$
+declare c ctx.claims := ctx.verify(current_setting('ctx.token', true));
+begin
+  if c.org is null or c.api_key_id is distinct from 'operator'
+     or c.org::text is distinct from note.arguments ->> 'organization_id' then
+    raise exception 'capability refused' using errcode = 'TR401';
+  end if;
   insert into ops.action (action_id, state, who, what, arguments, counts)
-  values (note.action_id, note.state, note.who, note.what, note.arguments, '{}')
-$$;
+  values (note.action_id, note.state, note.who, note.what, note.arguments, '{}');
+end $$;
 
 -- Where sessions are, and which purposes their patients still allow their therapists. An erased one has no row.
 create or replace function ops.sessions(ids uuid[])

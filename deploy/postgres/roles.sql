@@ -53,7 +53,7 @@ revoke all on schema ctx from public;
 create schema if not exists ops authorization owner_ops;
 revoke all on schema ops from public;
 grant usage on schema ctx to
-  svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat, svc_relay,
+  svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat, svc_relay, owner_ops,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
 
 -- consent.hold and consent.in_force are called by the triggers and policies of others.

@@ -28,8 +28,7 @@ _TRANSIENT = {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53
 
 _INSERT_EVENT = text(
     "insert into outbox (id, topic, key, type, version, payload, headers) values "
-    "(:id, :topic, :key, :type, :version, cast(:payload as jsonb), "
-    "cast(:headers as jsonb) || jsonb_build_object('capability', ctx.carry(cast(:payload as jsonb))))"
+    "(:id, :topic, :key, :type, :version, cast(:payload as jsonb), cast(:headers as jsonb))"
 )
 
 

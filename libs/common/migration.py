@@ -133,3 +133,8 @@ def _claims(op: Operations, schema: str) -> None:
           primary key (grp, event_id, epoch)
         )""")
     op.execute(f"grant select, insert, update, delete on {schema}.claim to svc_{schema}")
+
+
+def private_events(op: Operations, schema: str) -> None:
+    """Let a service reach notes and claims by an event's id only, and have the database stamp what it emits."""
+    op.execute((_SQL / "private_events.sql").read_text().replace("SCHEMA", schema))

@@ -25,6 +25,9 @@ BREAKING = {
     "no owner can log in": "alter role owner_chat login",
     "no login role makes temporary objects, schemas, or tables in public": "grant create on schema public to svc_chat",
     "no login role empties a table or refers to one": "grant truncate on chat.sent to svc_chat",
+    "a service reaches notes and claims of events by functions only": "grant update on chat.claim to svc_chat",
+    "no login role makes or sees what events carry": "grant execute on function ctx.carry(jsonb) to svc_chat",
+    "every outbox has its events stamped": "alter table chat.outbox enable replica trigger stamped",
     "no login role uses what everybody may use elsewhere": "grant execute on function lo_create(oid) to public",
 }
 

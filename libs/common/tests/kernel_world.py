@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from libs.common.clock import utc_now
 from libs.common.events import Catalogue, Event
 from libs.common.ids import new_id
-from libs.common.migration import archive, event_tables, isolate
+from libs.common.migration import archive, event_tables, isolate, private_events
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
@@ -59,7 +59,10 @@ def make_schema(infra: Infra) -> None:
         connection.execute("grant usage on schema ctx to owner_kernel")
         connection.execute("alter role svc_kernel set search_path = kernel, public")
         connection.execute("grant execute on all functions in schema ctx to svc_kernel")
-        connection.execute("revoke execute on function ctx.install_key, ctx.sign, ctx.revoke_key from svc_kernel")
+        connection.execute(
+            "revoke execute on function ctx.install_key, ctx.sign, ctx.carry, ctx.revoke_key from svc_kernel"
+        )
+        connection.execute("grant execute on function ctx.carry to owner_kernel")
     engine = create_engine(infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1))
     with engine.begin() as begun:
         begun.execute(text("set role owner_kernel"))
@@ -70,6 +73,7 @@ def make_schema(infra: Infra) -> None:
         op.execute("grant select, insert on kernel.tally to svc_kernel")
         event_tables(op, SCHEMA)
         archive(op, SCHEMA)
+        private_events(op, SCHEMA)
     engine.dispose()
 
 

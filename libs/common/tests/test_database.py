@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -119,10 +120,64 @@ async def test_a_capability_without_the_scope_sees_nothing(infra: Infra, databas
 
 
 async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: Infra, database: Database) -> None:
-    for query in ("select * from outbox", "select * from ctx.mac_key", "select ctx.sign('x', 'k1')"):
+    for query in (
+        "select * from outbox",
+        "select * from ctx.mac_key",
+        "select ctx.sign('x', 'k1')",
+        """select ctx.carry('{"organization_id": "x"}')""",
+    ):
         with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
             async with database.transaction() as tx:
                 await tx.execute(text(query))
+
+
+_EMIT = (
+    "insert into outbox (id, topic, key, type, version, payload, headers) values (:id, 'x', 'x', 'x', 1, {}, '{{}}')"
+)
+
+
+async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: Infra, database: Database) -> None:
+    organization_id, event_id = new_id(), new_id()
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+    with capability.holding(token(infra, organization_id)):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
+        with pytest.raises(Exception, match="permission denied"):
+            async with database.transaction() as tx:
+                await tx.execute(text(f"{emit} returning headers"), {"id": new_id(), "org": str(organization_id)})
+
+    with psycopg.connect(infra.admin_url) as admin:
+        stamped = admin.execute(
+            "select headers ->> 'capability' from kernel.outbox where id = %s", (event_id,)
+        ).fetchone()
+    assert stamped is not None
+    assert parse(stamped[0]).organization_id == organization_id
+
+
+async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+
+    with pytest.raises(AppError), capability.holding(token(infra, new_id())):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": new_id(), "org": str(new_id())})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select event_id from inbox",
+        "select event_id from claim",
+        "insert into inbox (grp, event_id) values ('kernel', gen_random_uuid())",
+        "update claim set until = now()",
+        "delete from claim",
+    ],
+)
+async def test_sql_of_a_service_cannot_swallow_an_event_whose_id_it_does_not_know(
+    infra: Infra, database: Database, statement: str
+) -> None:
+    with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
+        async with database.transaction() as tx:
+            await tx.execute(text(statement))
 
 
 async def test_a_database_that_is_not_there_is_unavailable() -> None:
