@@ -16,6 +16,7 @@ from libs.ops.connection import Connection
 from libs.ops.main import app
 
 ENTRIES = 100
+AGREED = {"document": "I agree."}
 SIGNED_WITHIN_S = 60.0
 
 
@@ -41,7 +42,7 @@ class Integrator:
 
     def grants(self, consent_type: str = "recording", **more: str) -> dict[str, Any]:
         """Record a consent."""
-        answer = self.http.post("/consents", json={**self.who, "consent_type": consent_type, **more})
+        answer = self.http.post("/consents", json={**self.who, "consent_type": consent_type, **(more or AGREED)})
         assert answer.status_code == 201, answer.text
         return dict(answer.json())
 

@@ -21,6 +21,7 @@ from tests.e2e.client import FIRST, Clinic, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 QUESTION = "What did I say about my sleep?"
+AGREED = {"consent_type": "recording", "document": "I agree."}
 IN_NEED = "I want to kill myself."
 DATABASE, REDIS, STORE = "postgres", "valkey", "seaweedfs"
 # Below the 64 KiB within which a refusal comes.
@@ -48,7 +49,7 @@ class House:
     async def grants(self) -> int:
         """Write a consent."""
         wanted = {"patient_id": self.clinic.patient_id, "therapist_id": self.clinic.therapist_id}
-        return (await self.http.post("/api/v1/consents", json=wanted | {"consent_type": "recording"})).status_code
+        return (await self.http.post("/api/v1/consents", json=wanted | AGREED)).status_code
 
     async def uploads(self) -> httpx.Response:
         """Send a recording."""

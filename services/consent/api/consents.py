@@ -56,8 +56,8 @@ class OriginIn(_Request):
 class GrantRequest(_Request):
     """A patient's yes.
 
-    `document` is the exact text that was shown (only its SHA-256 is kept), or send the digest, or name the version
-    that was published (POST /consent-documents).
+    What was agreed to has to be told: `document` is the exact text that was shown (only its SHA-256 is kept), or send
+    the digest, or name the version that was published (POST /consent-documents).
     """
 
     patient_id: UUID
@@ -76,6 +76,8 @@ class GrantRequest(_Request):
         """Return the domain's form; raise AppError(INVALID_REQUEST)."""
         if self.method is Method.VERBAL and self.witnessed_by is None:
             raise _invalid("/body/witnessed_by", "What was only said needs a witness.")
+        if self.document is None and self.document_sha256 is None and self.document_id is None:
+            raise _invalid("/body/document", "Send what was agreed to: its text, its SHA-256, or a document_id.")
         return Grant(
             bond=Bond(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(

@@ -38,6 +38,7 @@ class Api:
             "patient_id": str(self.tenant.patient_id),
             "therapist_id": str(self.tenant.therapist_id),
             "consent_type": consent_type,
+            "document": "I agree.",
             "observed": OBSERVED,
         }
 
@@ -174,6 +175,7 @@ async def test_an_unknown_consent_is_not_found(api: Api) -> None:
         {"consent_type": "marketing"},
         {"attested": {"ip": "not an address"}},
         {"document": "one text", "document_sha256": "0" * 64},
+        {"document": None},
         {"metadata": {"words": "x" * 8001}},
         {"unknown": 1},
     ],

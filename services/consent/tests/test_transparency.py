@@ -142,7 +142,7 @@ async def test_texts_are_published_as_versions_and_a_grant_may_name_one(api: Api
     first, second = await publishes(api), await publishes(api, TEXT + " By video too.")
     other_language = await publishes(api, "Ich stimme zu.", language="de")
 
-    consent = await api.grants(document_id=second.json()["id"])
+    consent = await api.grants(document_id=second.json()["id"], document=None)
 
     assert [made.json()["version"] for made in (first, second, other_language)] == [1, 2, 1]
     assert consent["document_sha256"] == second.json()["sha256"] == document_digest(TEXT + " By video too.").hex()
@@ -164,8 +164,8 @@ async def test_a_grant_names_no_text_that_is_unknown_or_for_another_purpose_or_n
     document = (await publishes(api)).json()["id"]
 
     answers = [
-        await api.http.post("/consents", json=api.grant() | {"document_id": str(uuid4())}),
-        await api.http.post("/consents", json=api.grant("ai_analysis") | {"document_id": document}),
+        await api.http.post("/consents", json=api.grant() | {"document_id": str(uuid4()), "document": None}),
+        await api.http.post("/consents", json=api.grant("ai_analysis") | {"document_id": document, "document": None}),
         await api.http.post("/consents", json=api.grant() | {"document_id": document, "document": "another"}),
     ]
 

@@ -40,7 +40,8 @@ class Origin(Strict):
 class GrantRequest(Strict):
     """A patient's yes to one purpose.
 
-    What was shown is told by `document` (only its SHA-256 is kept), by that digest, or by a published version's id.
+    What was agreed to has to be told: by `document` (only its SHA-256 is kept), by that digest, or by a published
+    version's id.
     """
 
     patient_id: UUID

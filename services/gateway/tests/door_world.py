@@ -143,7 +143,12 @@ class Door:
     @property
     def grant(self) -> dict[str, str]:
         """The body of a consent."""
-        return {"patient_id": self.patient_id, "therapist_id": self.therapist_id, "consent_type": "recording"}
+        return {
+            "patient_id": self.patient_id,
+            "therapist_id": self.therapist_id,
+            "consent_type": "recording",
+            "document": "I agree.",
+        }
 
 
 def settings_of(infra: Infra, peer_url: str, **more: Any) -> GatewaySettings:
