@@ -71,7 +71,7 @@ class Folder:
         if len(found) == count and ports.are_free(found):
             return found
         taken = {port for other in kept.values() for port in other}
-        kept[name] = [port for port in ports.pick(count + len(taken)) if port not in taken][:count]
+        kept[name] = ports.pick(count, but=taken)
         self._write("ports.json", kept)
         return kept[name]
 

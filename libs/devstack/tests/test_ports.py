@@ -1,6 +1,8 @@
 """Ports that look free and are not: SeaweedFS keeps a socket file per gRPC port, which only its owner may remove."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from libs.devstack import ports, servers
@@ -26,6 +28,15 @@ def test_a_port_is_taken_while_somebody_listens_on_its_pair() -> None:
         listener.listen()
 
         assert not ports.are_free([port])
+
+
+def test_a_port_that_was_given_away_is_not_given_to_another_process() -> None:
+    (port,) = ports.pick(1)
+    asking = f"from libs.devstack import ports; ports.FIRST = ports.LAST = {port}; ports.pick(1)"
+
+    other = subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True, check=False)
+
+    assert other.stderr.splitlines()[-1] == "OSError: no free ports on loopback"
 
 
 def test_a_store_that_was_thrown_away_leaves_no_socket_files_behind(tmp_path: Path) -> None:
