@@ -152,16 +152,16 @@ class Collect(Step[Counted, None]):
 
 
 class Retention:
-    """Deletes recordings of sessions that have been ready for so many days; the words stay."""
+    """Deletes recordings of sessions that have been ready, or failed or withheld, for so many days; the words stay."""
 
-    def __init__(self, retired: Retired, objects: Removing, days: int) -> None:
+    def __init__(self, retired: Retired, objects: Removing, ready_days: int, unfinished_days: int) -> None:
         self._retired = retired
         self._objects = objects
-        self._days = days
+        self._days = (ready_days, unfinished_days)
 
     async def sweep(self) -> int:
         """Make one bounded pass; return how much there was to do. With 0 days recordings are kept."""
-        retired = await self._retired.retire(self._days, RECORDINGS_AT_ONCE_MAX) if self._days else 0
+        retired = await self._retired.retire(*self._days, RECORDINGS_AT_ONCE_MAX)
         names = await self._retired.names(RECORDINGS_AT_ONCE_MAX)
         for name in names:
             await self._objects.remove(name)

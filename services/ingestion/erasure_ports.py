@@ -64,8 +64,8 @@ class Erasures(Graves, Protocol):
 class Retired(Protocol):
     """Knows recordings that have been kept long enough, of all organizations."""
 
-    async def retire(self, days: int, most: int) -> int:
-        """Delete such recordings, their keys first; return how many."""
+    async def retire(self, ready_days: int, unfinished_days: int, most: int) -> int:
+        """Delete such recordings, their keys first; return how many. 0 days keep them."""
 
     async def names(self, most: int) -> Sequence[str]:
         """Return objects that are to be removed."""

@@ -60,7 +60,7 @@ _DISCARDED = text(
 )
 _FORGET = text("delete from discarded where erasure_id = :id returning 1")
 
-_RETIRE = text("select retire_recordings(:days, :most)")
+_RETIRE = text("select retire_recordings(:ready_days, :unfinished_days, :most)")
 _DUE = text("select discarded_names(:most)")
 _FORGET_DUE = text("select forget_discarded(:names)").bindparams(bindparam("names", type_=ARRAY(TEXT())))
 
@@ -142,10 +142,11 @@ class KeptLongEnough:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def retire(self, days: int, most: int) -> int:
-        """Delete recordings of sessions that have been ready for so long, and note their objects."""
+    async def retire(self, ready_days: int, unfinished_days: int, most: int) -> int:
+        """Delete recordings whose sessions have been ready, or failed or withheld, for so long; note their objects."""
         async with self._database.without_capability() as tx:
-            return int((await tx.execute(_RETIRE, {"days": days, "most": most})).scalar_one())
+            ages = {"ready_days": ready_days, "unfinished_days": unfinished_days, "most": most}
+            return int((await tx.execute(_RETIRE, ages)).scalar_one())
 
     async def names(self, most: int) -> Sequence[str]:
         """Read names of objects that are to be removed."""

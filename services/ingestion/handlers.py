@@ -201,7 +201,11 @@ class SessionDesk:
             moved = after(locked, Happened(Fact.RETRIED, self._its.clock()))
             if moved is None:
                 raise AppError(NOT_FAILED, f"The session is {locked.status.value} by now.")
-            recording = _known(await self._its.sessions.recording(tx, session_id))
+            recording = await self._its.sessions.recording(tx, session_id)
+            if recording is None:
+                raise AppError(
+                    NOT_FAILED, "Its recording was kept long enough and is gone; upload it as a new session."
+                )
             await self._its.sessions.save(tx, moved)
             await tx.emit(uploaded(moved, recording), *facts_of(locked, moved))
         return moved

@@ -15,3 +15,9 @@ class IngestionSettings(RootKeySettings, WithObjectStore):
         le=36_500,
         description="Days a recording is kept after its session is ready; 0 keeps it. The words stay.",
     )
+    unfinished_retention_days: int = Field(
+        90,
+        ge=0,
+        le=36_500,
+        description="Days a recording is kept after its session failed or was withheld, to be tried again; 0 keeps it.",
+    )

@@ -79,7 +79,8 @@ def build() -> Service:
         await root.close()
         await plumbing.close()
 
-    retention = Retention(KeptLongEnough(plumbing.database), store, settings.recording_retention_days)
+    days = (settings.recording_retention_days, settings.unfinished_retention_days)
+    retention = Retention(KeptLongEnough(plumbing.database), store, *days)
     sweepers = (
         Sweeper(store, KnownObjects(plumbing.database), utc_now),
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),

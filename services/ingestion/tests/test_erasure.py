@@ -251,7 +251,7 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
     old, young = await at.uploads(), await at.uploads()
     _is_ready_since(at, old, days=31)
     _is_ready_since(at, young, days=29)
-    retention = Retention(KeptLongEnough(at.database), at.objects, 30)
+    retention = Retention(KeptLongEnough(at.database), at.objects, 30, 90)
 
     while await retention.sweep():
         pass
@@ -263,15 +263,51 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
     assert (await at.reads(f"/sessions/{young}/recording-key")).status_code == 200
 
 
+@pytest.mark.parametrize("status", ["failed", "withheld"])
+async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_tried_again(
+    at: Clinic, status: str
+) -> None:
+    old, young, at_work = await at.uploads(), await at.uploads(), await at.uploads()
+    for session_id, days, state in ((old, 91, status), (young, 89, status), (at_work, 91, "transcribing")):
+        _ended(at, session_id, state, days)
+    retention = Retention(KeptLongEnough(at.database), at.objects, 30, 90)
+
+    while await retention.sweep():
+        pass
+
+    names = " ".join(at.objects_left())
+    assert (old in names, young in names, at_work in names) == (False, True, True)
+    again = await at.http.post(f"/sessions/{old}/retry", headers=at.headers)
+    assert problem_of(again) == "not-failed"
+    assert "upload it as a new session" in again.text
+
+
 async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: Clinic) -> None:
     session_id = await at.uploads()
     _is_ready_since(at, session_id, days=400)
     await at.http.put(f"/patients/{at.tenant.patient_id}/legal-hold", headers=at.headers)
-    await Retention(KeptLongEnough(at.database), at.objects, 30).sweep()
+    await Retention(KeptLongEnough(at.database), at.objects, 30, 90).sweep()
     await at.erases(f"/patients/{at.tenant.patient_id}/legal-hold")
-    await Retention(KeptLongEnough(at.database), at.objects, 0).sweep()
+    await Retention(KeptLongEnough(at.database), at.objects, 0, 0).sweep()
 
     assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
+
+
+def _ended(at: Clinic, session_id: str, status: str, days: int) -> None:
+    _rows(
+        at,
+        "update ingestion.session set status = %s, updated_at = now() - make_interval(days => %s)"
+        " where session_id = %s",
+        status,
+        days,
+        session_id,
+    )
+    _rows(
+        at,
+        "update ingestion.recording set created_at = now() - make_interval(days => %s) where session_id = %s",
+        days,
+        session_id,
+    )
 
 
 def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
