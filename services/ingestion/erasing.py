@@ -25,8 +25,8 @@ STORE_OF: Mapping[str, str] = {
     UserErased.type: "gateway",
     EvidenceErased.type: "consent",
 }
-_OF_SESSION = frozenset({ROWS, OBJECTS, "transcriber", "embedder", "chat", "gateway"})
-_OF_PATIENT = _OF_SESSION | {"consent"}
+OF_SESSION = frozenset({ROWS, OBJECTS, "transcriber", "embedder", "chat", "gateway"})
+OF_PATIENT = OF_SESSION | {"consent"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Receipt:
     @property
     def waiting_for(self) -> Sequence[str]:
         """Return the stores that have not said yet that their share is done."""
-        wanted = _OF_PATIENT if self.subject.session_id is None else _OF_SESSION
+        wanted = OF_PATIENT if self.subject.session_id is None else OF_SESSION
         return sorted(wanted - {share.store for share in self.shares})
 
     @property

@@ -9,7 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from libs.common.database import Database, Transaction
 from libs.common.erased_rows import erase, is_erased
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
-from services.ingestion.erasing import Hold, Receipt, Share, Subject
+from services.ingestion.erasing import OF_PATIENT, OF_SESSION, Hold, Receipt, Share, Subject
+from services.ingestion.metrics import OLDEST_ERASURE
 
 _ERASURE = "organization_id, patient_id, id, session_id, actor, requested_at"
 _ADD = text(
@@ -61,6 +62,7 @@ _DISCARDED = text(
 _FORGET = text("delete from discarded where erasure_id = :id returning 1")
 
 _RETIRE = text("select retire_recordings(:ready_days, :unfinished_days, :most)")
+_OLDEST = text("select oldest_unfinished_erasure_s(:of_session, :of_patient)")
 _DUE = text("select discarded_names(:most)")
 _FORGET_DUE = text("select forget_discarded(:names)").bindparams(bindparam("names", type_=ARRAY(TEXT())))
 
@@ -157,6 +159,20 @@ class KeptLongEnough:
         """Forget objects that have been removed."""
         async with self._database.without_capability() as tx:
             await tx.execute(_FORGET_DUE, {"names": list(names)})
+
+
+class Unfinished:
+    """Erasures that a store has not answered, of all organizations: how old the oldest is, in a metric."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def look(self) -> int:
+        """Look once; there is nothing to do about it here."""
+        wanted = {"of_session": len(OF_SESSION), "of_patient": len(OF_PATIENT)}
+        async with self._database.without_capability() as tx:
+            OLDEST_ERASURE.set(float((await tx.execute(_OLDEST, wanted)).scalar_one()))
+        return 0
 
 
 def _of(subject: Subject) -> dict[str, Any]:

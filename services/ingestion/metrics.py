@@ -1,6 +1,6 @@
 """Ingestion's own metrics by name, with a sentence; labels are our own words."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from libs.common.log import get_logger
 from services.ingestion.domain import Fact, Session
@@ -8,6 +8,8 @@ from services.ingestion.domain import Fact, Session
 ILLEGAL_MOVES = Counter(
     "sessions_illegal_moves_total", "Facts that a session's status did not allow.", ["status", "fact"]
 )
+
+OLDEST_ERASURE = Gauge("erasures_oldest_unfinished_seconds", "Age of the oldest erasure that a store has not answered.")
 
 
 class CountedIllegalMoves:

@@ -38,7 +38,7 @@ from services.ingestion.clients import ConsentClient
 from services.ingestion.erasure import Collect, EraserDesk, RemoveObjects, Retention
 from services.ingestion.erasure import World as EraserWorld
 from services.ingestion.erasure_ports import Removing
-from services.ingestion.erasure_store import ErasureStore, KeptLongEnough
+from services.ingestion.erasure_store import ErasureStore, KeptLongEnough, Unfinished
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
 from services.ingestion.key_store import KeyStore
 from services.ingestion.keys import KeyChain
@@ -55,6 +55,7 @@ QUICK_BATCH = 32
 # Thousands of objects, a few milliseconds each.
 REMOVE_TIMEOUT_S = 600.0
 RETENTION_EVERY_S = 900.0
+LOOK_EVERY_S = 60.0
 TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
 
 
@@ -84,6 +85,7 @@ def build() -> Service:
     sweepers = (
         Sweeper(store, KnownObjects(plumbing.database), utc_now),
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
+        Recurring("erasures.looked_at", Unfinished(plumbing.database).look, LOOK_EVERY_S),
     )
     steps = (*subscriptions(), *erasing(plumbing.database, store))
     return Service(app, [*plumbing.workers(steps), *sweepers], close)

@@ -163,7 +163,7 @@ def _metric_names() -> set[str]:
 
 
 def _metrics_in(expression: str) -> set[str]:
-    return set(re.findall(r"\b(?:events|http|sessions|ledger)_\w+", expression))
+    return set(re.findall(r"\b(?:events|http|sessions|ledger|erasures)_\w+", expression))
 
 
 RULES = [rule for group in document("observability/alerts.yml")["groups"] for rule in group["rules"]]

@@ -1,10 +1,12 @@
 """Erasing sessions and patients: what goes at once, what follows, what is refused, and that nothing comes back."""
 
+import contextlib
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 from psycopg.types.json import Jsonb
 
 from libs.contracts.erasure import (
@@ -20,7 +22,7 @@ from libs.contracts.erasure import (
 )
 from libs.contracts.transcript import TranscriptionStarted
 from services.ingestion.erasure import Retention
-from services.ingestion.erasure_store import KeptLongEnough
+from services.ingestion.erasure_store import KeptLongEnough, Unfinished
 from services.ingestion.tests.clinic import Clinic, problem_of
 
 STORES = (TranscriptErased, IndexErased, AnswersErased, UserErased)
@@ -247,6 +249,23 @@ async def test_what_is_not_there_or_is_somebody_elses_is_not_found(at: Clinic) -
     assert _left(at)["session"] == 1
 
 
+async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: Clinic) -> None:
+    receipt = await _erases_session(at, await at.uploads())
+    await _is_told(at, receipt)
+    _rows(at, "update ingestion.erasure set requested_at = now() - interval '3 days' where id = %s", receipt["id"])
+
+    await Unfinished(at.database).look()
+    waiting_s = REGISTRY.get_sample_value("erasures_oldest_unfinished_seconds") or 0.0
+    await at.happens(*(_share(at, receipt, kind) for kind in STORES))
+    await Unfinished(at.database).look()
+    after_s = REGISTRY.get_sample_value("erasures_oldest_unfinished_seconds")
+
+    assert 3 * 86_400 <= waiting_s < 3 * 86_400 + 600
+    # Other tests leave erasures behind that are minutes old.
+    assert after_s is not None
+    assert after_s < 86_400
+
+
 async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_session_stays(at: Clinic) -> None:
     old, young = await at.uploads(), await at.uploads()
     _is_ready_since(at, old, days=31)
@@ -261,6 +280,18 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
     assert (await at.reads(f"/sessions/{old}")).json()["status"] == "ready"
     assert problem_of(await at.reads(f"/sessions/{old}/recording-key")) == "not-found"
     assert (await at.reads(f"/sessions/{young}/recording-key")).status_code == 200
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1, None])
+async def test_no_sql_of_the_service_ends_a_recording_within_a_day_of_its_session(at: Clinic, days: int | None) -> None:
+    session_id = await at.uploads()
+    _is_ready_since(at, session_id, days=0)
+    own = at.infra.database_url("ingestion").replace("+psycopg", "")
+
+    with psycopg.connect(own) as connection, contextlib.suppress(psycopg.errors.DatabaseError):
+        connection.execute("select ingestion.retire_recordings(%s, %s, 1000)", (days, days))
+
+    assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
 
 
 @pytest.mark.parametrize("status", ["failed", "withheld"])

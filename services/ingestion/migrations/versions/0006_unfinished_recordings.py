@@ -17,6 +17,10 @@ def upgrade() -> None:
           ready_before timestamptz := clock_timestamp() - make_interval(days => nullif(ready_days, 0));
           ended_before timestamptz := clock_timestamp() - make_interval(days => nullif(unfinished_days, 0));
         begin
+          -- Deletes for all organizations at once: without a floor any SQL of the service could end every recording.
+          if ready_days < 0 or unfinished_days < 0 then
+            raise exception 'a recording is kept for a day at least' using errcode = 'TR405';
+          end if;
           with due as (
             select r.organization_id, r.patient_id, r.session_id, r.recording_id
               from ingestion.recording r join ingestion.session s
