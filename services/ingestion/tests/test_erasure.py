@@ -274,6 +274,26 @@ async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: Clinic) 
     assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
 
 
+@pytest.mark.parametrize("days", [0, -1, None])
+async def test_no_sql_of_the_service_ends_a_recording_within_a_day_of_its_session(at: Clinic, days: int | None) -> None:
+    session_id = await at.uploads()
+    _is_ready_since(at, session_id, days=0)
+    own = at.infra.database_url("ingestion").replace("+psycopg", "")
+
+    with psycopg.connect(own) as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute("select ingestion.retire_recordings(%s, 1000)", (days,))
+
+    assert caught.value.sqlstate == "TR405"
+    assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
+
+
+async def test_what_lies_behind_the_floor_is_not_the_services_to_call(at: Clinic) -> None:
+    own = at.infra.database_url("ingestion").replace("+psycopg", "")
+
+    with psycopg.connect(own) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        connection.execute("select ingestion.retire_recordings_after(0, 1000)")
+
+
 def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
     _rows(
         at,
