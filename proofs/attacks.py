@@ -192,6 +192,8 @@ _EVENTS = (
     "select ops.note(gen_random_uuid(), 'done', 'operator', 'x', '{{\"organization_id\": \"{org}\"}}')",
     "truncate {schema}.outbox, {schema}.inbox",
     "select {schema}.keep_archive(1, '999999999')",
+    "select {schema}.retire_recordings(0, 1000000)",
+    "select {schema}.retire_recordings_after(0, 1000000)",
     "select pg_replication_slot_advance('x', '0/0')",
     "select * from pg_logical_slot_peek_changes('x', null, null)",
 )
@@ -202,6 +204,8 @@ _CONSENT = (
     "select gateway.find_key('%')",
     "select * from gateway.find_key(null)",
     "select gateway.touch_key('%')",
+    "select gateway.repepper_key('{api_key}', digest, sha256('x'), 99) from gateway.known_key('{api_key}')",
+    "update gateway.api_key set pepper_version = 99 where id = '{api_key}'",
 )
 # Sessions are pooled: whatever such a statement leaves would meet the next tenant's request.
 _LEFT_BEHIND = (

@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from libs.common.database import Database, Transaction
+from libs.common.database import Database
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import ApiKeyId, OrganizationId
@@ -59,9 +59,10 @@ class Authenticator:
             right = self._is_right(presented, stored)
             if stored is None or not right or not stored.key.is_in_force(self._authority.now()):
                 raise _refused()
-            await self._note_use(tx, presented, stored)
+            if self._is_stale(stored.key):
+                await self._keys.touch(tx, stored.key.id)
         key = stored.key
-        return Principal(
+        principal = Principal(
             organization_id=key.organization_id,
             api_key_id=key.id,
             actor=f"key:{key.id}",
@@ -70,19 +71,21 @@ class Authenticator:
             mode=key.mode,
             expires_at=key.expires_at,
         )
+        if stored.pepper_version < self._peppers.version:
+            await self._move(principal, presented, stored)
+        return principal
 
     def _is_right(self, presented: Key, stored: StoredKey | None) -> bool:
         pepper = self._peppers.of(stored.pepper_version) if stored else None
         digest = presented.digest(pepper or self._peppers.current)
         return hmac.compare_digest(digest, stored.digest if stored else _NO_DIGEST) and pepper is not None
 
-    async def _note_use(self, tx: Transaction, presented: Key, stored: StoredKey) -> None:
-        if self._is_stale(stored.key):
-            await self._keys.touch(tx, stored.key.id)
-        if stored.pepper_version < self._peppers.version:
-            # Only now is the key's text at hand, from which a digest under the new pepper can be made.
-            becomes = presented.digest(self._peppers.current)
-            await self._keys.repepper(tx, stored, becomes, self._peppers.version)
+    async def _move(self, principal: Principal, presented: Key, stored: StoredKey) -> None:
+        # Only now is the key's text at hand, from which a digest under the new pepper can be made.
+        becomes = presented.digest(self._peppers.current)
+        with self._authority.own(principal):
+            async with self._database.transaction() as tx:
+                await self._keys.repepper(tx, stored, becomes, self._peppers.version)
 
     async def _of_token(self, token: PatientToken | None) -> Principal:
         if token is None:

@@ -21,7 +21,10 @@ _USER = "id, organization_id, role, email, external_id, created_at"
 
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
-_REPEPPER_KEY = text("select gateway.repepper_key(:id, :was, :becomes, :version)")
+_REPEPPER_KEY = text(
+    "update api_key set digest = :becomes, pepper_version = :version"
+    " where id = :id and digest = :was and pepper_version < :version and revoked_at is null"
+)
 _NOTE_ACTION = text("select ops.note(:action_id, :state, :who, :what, cast(:arguments as jsonb))")
 _ADD_ORGANIZATION = text("insert into organization (organization_id, name) values (:id, :name)")
 _ORGANIZATION_NAME = text("select name from organization")
@@ -129,7 +132,7 @@ class KeyStore:
         await tx.execute(_TOUCH_KEY, {"id": key_id})
 
     async def repepper(self, tx: Transaction, stored: StoredKey, becomes: bytes, version: int) -> None:
-        """Move a key's digest to a newer pepper; needs no capability, but the digest that is there."""
+        """Move a key of the capability's organization to a newer pepper, if its digest is still the one that was."""
         values = {"id": stored.key.id, "was": stored.digest, "becomes": becomes, "version": version}
         await tx.execute(_REPEPPER_KEY, values)
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +24,11 @@ async def ask(reply: Callable[..., str], *faults: Fault, key: str = KEY) -> Draf
     spoiled = Faults(OpenAIFake(reply=reply).app())
     for fault in faults:
         spoiled.order(fault)
-    with serve(spoiled) as url:
+    return await ask_of(spoiled, key)
+
+
+async def ask_of(vendor: Faults, key: str = KEY) -> Draft:
+    with serve(vendor) as url:
         answerer = OpenAICompatibleAnswerer(
             EndpointSettings(key, "a-model", deadline_s=5.0, base_url=f"{url}/v1", read_timeout_s=1.0)
         )
@@ -42,6 +47,14 @@ async def test_a_sentence_with_a_true_quote_stands() -> None:
 
     assert answer.text == "You wake up around three."
     assert [source.quote for source in answer.sources] == ["I wake up around three"]
+
+
+async def test_the_vendor_is_told_not_to_store_what_it_is_asked() -> None:
+    spoiled = Faults(OpenAIFake(reply=saying(GOOD)).app())
+
+    await ask_of(spoiled)
+
+    assert [cast("dict[str, Any]", request.json())["store"] for request in spoiled.requests] == [False]
 
 
 async def test_an_invented_quote_takes_its_sentence_down() -> None:

@@ -93,6 +93,8 @@ class OpenAICompatibleAnswerer:
                 messages=_messages(question),
                 max_completion_tokens=ANSWER_TOKENS_MAX,
                 response_format={"type": "json_object"},
+                # Said explicitly: OpenAI stores completions of new accounts for 30 days unless it is told not to.
+                store=False,
             )
         except openai.APIStatusError as error:
             raise _status_error(error) from error
