@@ -201,10 +201,10 @@ _CONSENT = (
     "select consent.hold('{org}', '{patient}', '{therapist}', '{{recording}}')",
     "select * from consent.held('{org}', '{patient}', '{therapist}', '{{recording,ai_analysis}}')",
     "select * from consent.in_force('{org}', '{patient}', 'ai_analysis')",
-    "select gateway.find_key('%')",
-    "select * from gateway.find_key(null)",
-    "select gateway.touch_key('%')",
-    "select gateway.repepper_key('{api_key}', digest, sha256('x'), 99) from gateway.known_key('{api_key}')",
+    "select gateway.known_key('%')",
+    "select * from gateway.known_key(null)",
+    "select gateway.use_key('%')",
+    "update gateway.api_key set digest = sha256('x'), pepper_version = 99 where id = '{api_key}'",
     "update gateway.api_key set pepper_version = 99 where id = '{api_key}'",
 )
 # Sessions are pooled: whatever such a statement leaves would meet the next tenant's request.

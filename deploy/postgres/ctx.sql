@@ -104,7 +104,8 @@ begin
 end $$;
 
 -- The capability an event carries: the current one, narrowed to the event's patient and session and to the scopes
--- that steps need. 30 days from the request; one that is carried already keeps its expiry, so no chain lives for ever.
+-- that steps need. 30 days from the request; one that is carried already says so and keeps its expiry, so no chain
+-- lives for ever.
 create or replace function ctx.carry(payload jsonb) returns text
 language plpgsql volatile security definer set search_path = pg_catalog as $$
 declare
@@ -120,10 +121,10 @@ begin
      or (c.session is not null and session is not null and c.session <> session) then
     raise exception 'an event may not be wider than its capability' using errcode = 'TR401';
   end if;
-  select coalesce(string_agg(distinct replace(scope, 'consent:write', 'consent:read'), ','), 'none')
-    into scopes from unnest(c.scopes) scope where scope not like 'gateway:%';
+  select concat_ws(',', 'carried', string_agg(distinct replace(scope, 'consent:write', 'consent:read'), ','))
+    into scopes from unnest(c.scopes) scope where scope not like 'gateway:%' and scope <> 'carried';
   return ctx.sign(concat_ws('|', 'v1', split_part(token, '|', 2),
-    case when c.expires_s > now_s + 3600 then c.expires_s else now_s + 30 * 86400 end,
+    case when 'carried' = any (c.scopes) then c.expires_s else now_s + 30 * 86400 end,
     c.org, coalesce(coalesce(c.patient, patient)::text, '-'), coalesce(coalesce(c.session, session)::text, '-'),
     c.actor, scopes, '-', gen_random_uuid()), split_part(token, '|', 2));
 end $$;

@@ -52,7 +52,7 @@ def isolate(op: Operations, table: str, *, patient: bool = True, session: bool =
     `writes` is any of "insert, update, delete".
     """
     schema = table.partition(".")[0]
-    read, write = (_predicate(f"{schema}:{verb}", patient, session) for verb in ("read", "write"))
+    read, write = (predicate(f"{schema}:{verb}", patient, session) for verb in ("read", "write"))
     op.execute(f"alter table {table} enable row level security")
     op.execute(f"alter table {table} force row level security")
     op.execute(f"create policy tenant_read on {table} for select to svc_{schema} using ({read})")
@@ -64,7 +64,8 @@ def isolate(op: Operations, table: str, *, patient: bool = True, session: bool =
     op.execute(f"grant select, {writes} on {table} to svc_{schema}")
 
 
-def _predicate(scope: str, patient: bool, session: bool) -> str:
+def predicate(scope: str, patient: bool, session: bool) -> str:
+    """Return a policy's condition: the capability has the scope and is of the row's organization, patient, session."""
     # Scalar sub-selects: each is verified once per statement and the index on the column still serves.
     parts = [f"organization_id = (select (ctx.scope('{scope}')).org)"]
     for column, claim, wanted in (("patient_id", "patient", patient), ("session_id", "session", session)):

@@ -16,6 +16,8 @@ from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId
 
 REQUEST_LIFETIME_S = 60
+CARRIED = "carried"
+"""Among the scopes of what an event carries: what follows from it ends when it ends (deploy/postgres/ctx.sql)."""
 _FIELDS = 11
 
 

@@ -21,7 +21,7 @@ from libs.common.errors import (
     UNSUPPORTED_MEDIA_TYPE,
     ProblemType,
 )
-from libs.contracts.capability import REQUEST_LIFETIME_S
+from libs.contracts.capability import CARRIED, REQUEST_LIFETIME_S
 from libs.contracts.problems import (
     ALREADY_REVOKED,
     CONSENT_REQUIRED,
@@ -52,7 +52,7 @@ _REVOCATION = frozenset({"consent:write", "ingestion:write", "transcriber:write"
 _ERASURE = frozenset({"erasure:write", "ingestion:write"})
 
 # A replayed event sets the work of its group going and what follows from that.
-_RENEWED = _PIPELINE | {"chat:write"}
+_RENEWED = _PIPELINE | {"chat:write", CARRIED}
 
 _ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
 

@@ -15,7 +15,7 @@ from libs.common.database import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.common.tests.kernel_world import PASSWORD, make_schema, token
-from libs.contracts.capability import Claims, Minter, parse
+from libs.contracts.capability import CARRIED, Claims, Minter, parse
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
 
@@ -136,6 +136,13 @@ _EMIT = (
 )
 
 
+def _stamped(infra: Infra, event_id: UUID) -> str:
+    with psycopg.connect(infra.admin_url) as admin:
+        row = admin.execute("select headers ->> 'capability' from kernel.outbox where id = %s", (event_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: Infra, database: Database) -> None:
     organization_id, event_id = new_id(), new_id()
     emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
@@ -146,12 +153,30 @@ async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: 
             async with database.transaction() as tx:
                 await tx.execute(text(f"{emit} returning headers"), {"id": new_id(), "org": str(organization_id)})
 
-    with psycopg.connect(infra.admin_url) as admin:
-        stamped = admin.execute(
-            "select headers ->> 'capability' from kernel.outbox where id = %s", (event_id,)
-        ).fetchone()
-    assert stamped is not None
-    assert parse(stamped[0]).organization_id == organization_id
+    stamped = parse(_stamped(infra, event_id))
+    assert stamped.organization_id == organization_id
+    assert stamped.scopes == {"kernel:write", CARRIED}
+    assert timedelta(days=29) < stamped.expires_at - utc_now() < timedelta(days=31)
+
+
+async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_last_hour(
+    infra: Infra, database: Database
+) -> None:
+    organization_id = new_id()
+    claims = replace(
+        parse(token(infra, organization_id)),
+        scopes=frozenset({"kernel:write", CARRIED}),
+        expires_at=(utc_now() + timedelta(minutes=30)).replace(microsecond=0),
+    )
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+    event_id = new_id()
+
+    with capability.holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
+
+    stamped = parse(_stamped(infra, event_id))
+    assert (stamped.expires_at, stamped.scopes) == (claims.expires_at, claims.scopes)
 
 
 async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:

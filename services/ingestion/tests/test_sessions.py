@@ -287,6 +287,19 @@ async def test_the_key_of_a_recording_is_given_only_while_both_consents_stand(at
     assert problem_of(refused) == "consent-required"
 
 
+async def test_what_may_only_read_sessions_opens_no_recording(at: Clinic) -> None:
+    await at.grants("recording", "transcription")
+    session_id = (await at.sends()).json()["session_id"]
+    reading = at.tenant.capability("ingestion:read", "consent:read", "chat:write")
+
+    answers = [
+        await at.http.get(f"/sessions/{session_id}{path}", headers={"Authorization": f"Bearer {reading}"})
+        for path in ("", "/recording-key")
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 404]
+
+
 async def test_everything_of_another_organization_is_unknown(at: Clinic, consent_url: str) -> None:
     session_id = await at.uploads()
     stranger = replace(at.tenant, organization_id=OrganizationId(new_id()))
