@@ -1,5 +1,7 @@
 """Records of who was given what: stamped and closed by the database, read under a scope of their own."""
 
+from sqlalchemy import TextClause, text
+
 from libs.common.migration import Operations
 
 READ_SCOPE = "audit:read"
@@ -21,6 +23,19 @@ def audited(op: Operations, table: str) -> None:
     op.execute(f"grant select, insert on {table} to svc_{schema}")
     _stamp(op, schema, table)
     _close(op, schema, table)
+
+
+def audit_page(table: str, key: str, columns: str) -> TextClause:
+    """Return the statement for a page of an audit, newest first; its parameters are AuditQuery.parameters()."""
+    return text(
+        f"select {key}, at, actor, api_key_id, patient_id, {columns} from {table}"  # noqa: S608
+        " where (cast(:patient as uuid) is null or patient_id = :patient)"
+        " and (cast(:actor as text) is null or actor = :actor)"
+        " and (cast(:since as timestamptz) is null or at >= :since)"
+        " and (cast(:until as timestamptz) is null or at < :until)"
+        f" and (cast(:after_at as timestamptz) is null or (at, {key}) < (:after_at, cast(:after_id as uuid)))"
+        f" order by at desc, {key} desc limit :most"
+    )
 
 
 def _mine(scope: str) -> str:

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row
 
+from libs.common.audit import audit_page
 from libs.common.database import Database
 from libs.common.paging import Page
 from libs.contracts.audit import AuditEntry, AuditQuery
 
-_PAGE = text(
-    "select message_id, at, actor, api_key_id, patient_id, conversation_id, answered_by, model, grounded, source_count,"
-    " consent_ids from answer_audit where (cast(:patient as uuid) is null or patient_id = :patient)"
-    " and (cast(:actor as text) is null or actor = :actor)"
-    " and (cast(:since as timestamptz) is null or at >= :since)"
-    " and (cast(:until as timestamptz) is null or at < :until)"
-    " and (cast(:after_at as timestamptz) is null or (at, message_id) < (:after_at, cast(:after_id as uuid)))"
-    " order by at desc, message_id desc limit :most"
+_PAGE = audit_page(
+    "answer_audit", "message_id", "conversation_id, answered_by, model, grounded, source_count, consent_ids"
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
+from libs.common.audit import audit_page
 from libs.common.database import Database, Transaction
 from libs.common.ids import new_id
 from libs.common.paging import Page
@@ -16,15 +17,7 @@ _NOTE = text(
     "insert into read_audit (organization_id, patient_id, session_id, id, transcript_id, transcript_version, action)"
     " values (:organization_id, :patient_id, :session_id, :id, :transcript_id, :version, :action)"
 )
-_PAGE = text(
-    "select id, at, action, actor, api_key_id, patient_id, session_id, transcript_id, transcript_version"
-    " from read_audit where (cast(:patient as uuid) is null or patient_id = :patient)"
-    " and (cast(:actor as text) is null or actor = :actor)"
-    " and (cast(:since as timestamptz) is null or at >= :since)"
-    " and (cast(:until as timestamptz) is null or at < :until)"
-    " and (cast(:after_at as timestamptz) is null or (at, id) < (:after_at, cast(:after_id as uuid)))"
-    " order by at desc, id desc limit :most"
-)
+_PAGE = audit_page("read_audit", "id", "action, session_id, transcript_id, transcript_version")
 
 
 class ReadAudit:
