@@ -90,7 +90,7 @@ class _Exchange:
             get_logger().error("http.failed", error_class=type(error).__name__, error_place=place_of(error))
             if self._status:
                 raise
-            await problem_response(internal_error(), self._scope["path"])(self._scope, receive, marked_send)
+            await problem_response(internal_error(), self._scope)(self._scope, receive, marked_send)
         finally:
             self._say(time.perf_counter() - started)
 

@@ -52,7 +52,7 @@ class Gate:
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
-            return Lingering(problem_response(error, request.url.path))
+            return Lingering(problem_response(error, request.scope))
 
     async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
         try:
@@ -63,7 +63,7 @@ class Gate:
                 said[name] = f"{value}, {said[name]}" if name in said else value
             if not route.hears_patients or not needs_care(error):
                 raise
-            return await self._crisis_answer(request, route) or problem_response(caring(error), request.url.path)
+            return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
 
     async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
         principal: Principal | None = getattr(request.state, "principal", None)
@@ -128,7 +128,7 @@ class Gate:
             return kept
         except AppError as error:
             # A "no" is an answer too, and the same one comes back; what failed on our side may be tried again.
-            kept = problem_response(error, request.url.path)
+            kept = problem_response(error, request.scope)
             raise
         finally:
             if kept is None or kept.status_code >= _SERVER_FAULT or kept.status_code == 429:
