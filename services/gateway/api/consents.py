@@ -20,6 +20,8 @@ from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
 
 TEXT_MAX = 500
+# Without the zone of an IPv6 address, which is free text.
+_ADDRESS = r"^[0-9A-Fa-f:.]+$"
 DOCUMENT_CHARS_MAX = 200_000
 
 
@@ -33,7 +35,7 @@ def _address(value: str) -> str:
 class Origin(Strict):
     """Where the patient's decision came from, as your system saw it."""
 
-    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=45, pattern=_ADDRESS), AfterValidator(_address)] | None = None
     user_agent: str | None = Field(None, max_length=TEXT_MAX)
 
 
@@ -158,5 +160,5 @@ def _observed(request: Request) -> dict[str, str]:
         seen["user_agent"] = agent[:TEXT_MAX]
     if request.client:
         with suppress(ValueError):
-            seen["ip"] = _address(request.client.host)
+            seen["ip"] = _address(request.client.host.partition("%")[0])
     return seen
