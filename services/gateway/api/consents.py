@@ -1,5 +1,6 @@
 """Consents: checked here for who they are about, kept by the consent service."""
 
+import json
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
@@ -32,6 +33,12 @@ def _address(value: str) -> str:
     return str(ip_address(value))
 
 
+def _writable(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Python reads of JSON and cannot write again: NaN, and half of a surrogate pair."""
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return value
+
+
 class Origin(Strict):
     """Where the patient's decision came from, as your system saw it."""
 
@@ -52,7 +59,7 @@ class GrantRequest(Strict):
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     document_id: UUID | None = Field(None, description="A version of POST /consent-documents.")
     method: Method = Field("electronic", description="How it was told; `verbal` needs a witness.")
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Annotated[dict[str, Any], AfterValidator(_writable)] = Field(default_factory=dict)
     attested: Origin | None = None
     witnessed_by: UUID | None = Field(None, description="The therapist who recorded it; needs consent:witnessed.")
 
