@@ -103,7 +103,7 @@ async def _hearing(word: Word) -> Mapping[str, ASGIApp]:
         "hearing-429": InTurn(fails(429, retry_after="1"), says("hearing-429")),
         "hearing-page": HTMLResponse(f"<h1>{word('a page of Deepgram')}</h1>"),
         "hearing-shape": JSONResponse(shape),
-        "hearing-nul": says(f"\x00{word('after a NUL')}"),
+        "hearing-nul": says(f"{word('before a NUL')}\x00"),
         "hearing-tongue": JSONResponse(tongue),
         "hearing-words": JSONResponse(_reworded(await _heard(says("all")), word, "a text of Deepgram's")),
         "hearing-embed-500": says("embed-500"),

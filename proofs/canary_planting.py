@@ -116,6 +116,7 @@ class Planter:
         self._count(able, await self._door.send(strange, own))
         if drawn.json is not None:
             await self._no_json(operation, drawn)
+            await asyncio.gather(*(self._odd(operation, one) for one in able if one.where == "json"))
 
     async def _no_json(self, operation: Operation, drawn: Drawn) -> None:
         """Send what is not what it says: cut off, of another kind, too large."""
@@ -129,6 +130,15 @@ class Planter:
         )
         for content, media_type in bodies:
             sent = {"content": content.encode(), "headers": {"Content-Type": media_type}}
+            credential = self._rightful.credential(operation)
+            await self._door.ask(operation.method, drawn.path, operation.id, credential, sent)
+
+    async def _odd(self, operation: Operation, one: Field) -> None:
+        """Send letters that JSON can write and a database cannot keep: taken or refused, nothing may break of it."""
+        for odd in ("\x00", "\ud800"):
+            drawn = self._rightful.drawn(operation)
+            content = json.dumps(one.put_into(drawn.json, f"{self._words.word(one.name)}{odd}"))
+            sent = {"content": content, "headers": {"Content-Type": "application/json", **drawn.headers}}
             credential = self._rightful.credential(operation)
             await self._door.ask(operation.method, drawn.path, operation.id, credential, sent)
 
