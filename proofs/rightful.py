@@ -8,11 +8,13 @@ import httpx
 
 from proofs.any_request import Drawer, Drawn, Operation
 from proofs.clinics import UNREADABLE, Clinic, recording
+from services.consent.checkpoints import SIGN_AFTER_ENTRIES
 
 NEWEST = -1
 FAILED_WITHIN_S = 60
+SIGNED_WITHIN_S = 30
+AT_ONCE = 10
 OPERATORS = "/operator/"
-_ERRORS_FROM = 400
 # What has to be there is made by these operations first, each time anew: the request that follows may use it up.
 _BEFORE: Mapping[str, Sequence[str]] = {
     "revokeApiKey": ("createApiKey",),
@@ -28,16 +30,16 @@ _BEFORE: Mapping[str, Sequence[str]] = {
     "deleteConversation": ("chat",),
 }
 _NEEDS_A_FAILED_SESSION = ("retrySession", "eraseSession")
-# Ids of another kind than the parameter's name says. Consent that is needed later is nobody's to revoke.
+# Ids of another kind than the parameter's name says: what words hang on is nobody's to revoke or to erase.
 _INSTEAD: Mapping[str, Mapping[str, str]] = {
     "retrySession": {"session_id": "failed_session_id"},
     "eraseSession": {"session_id": "failed_session_id"},
-    "erasePatient": {"patient_id": "user_id"},
+    "erasePatient": {"patient_id": "made_user_id"},
     "grantConsent": {"patient_id": "spare_patient_id"},
 }
 _LEARNED: Mapping[str, tuple[str, str]] = {
     "createApiKey": ("key_id", "id"),
-    "createUser": ("user_id", "id"),
+    "createUser": ("made_user_id", "id"),
     "createPatientToken": ("jti", "jti"),
     "grantConsent": ("consent_id", "id"),
     "publishConsentDocument": ("document_id", "id"),
@@ -56,6 +58,11 @@ def learn(clinic: Clinic, operation_id: str, answer: httpx.Response) -> None:
     elif operation_id in _LEARNED:
         kind, member = _LEARNED[operation_id]
         clinic.know(kind, answer.json()[member])
+
+
+def ids_for(operation: Operation, ids: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """Return the ids that fill an operation's parameters."""
+    return {**ids, **{name: ids.get(kind, ()) for name, kind in _INSTEAD.get(operation.id, {}).items()}}
 
 
 class Rightful:
@@ -85,11 +92,21 @@ class Rightful:
 
     def drawn(self, operation: Operation, **instead: str) -> Drawn:
         """Return a request about the newest things that are known, or `instead` about these (by parameter)."""
-        kinds = _INSTEAD.get(operation.id, {})
-        own = self.clinic.ids | {name: self.clinic.ids.get(kind, []) for name, kind in kinds.items()}
+        own = {**ids_for(operation, self.clinic.ids), **{name: [value] for name, value in instead.items()}}
         self._made += 1
-        drawer = Drawer(own | {name: [value] for name, value in instead.items()}, {}, f"{self.clinic.sent}{self._made}")
-        return drawer.draw(operation, 0, NEWEST)
+        return Drawer(own, {}, f"{self.clinic.sent}{self._made}").draw(operation, 0, NEWEST)
+
+    async def signed(self) -> None:
+        """Make the ledger so long that it is signed at once, and wait until it is."""
+        grant, look = self._operations["grantConsent"], self._operations["getCheckpoint"]
+        for _ in range(SIGN_AFTER_ENTRIES // AT_ONCE):
+            drawn = [self.drawn(grant) for _ in range(AT_ONCE)]
+            await asyncio.gather(*(self._send(one, self.clinic.key) for one in drawn))
+        for _ in range(SIGNED_WITHIN_S):
+            if (await self._send(self.drawn(look), self.clinic.key)).is_success:
+                return
+            await asyncio.sleep(1)
+        raise TimeoutError("the ledger was not signed")
 
     async def _failed_session(self) -> None:
         upload = self._operations["uploadSession"]
