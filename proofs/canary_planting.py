@@ -19,7 +19,7 @@ NEVER_TAKEN: Mapping[str, str] = {
     "cursor": "made by the system; any other text is refused",
     "if-match": "compared with a version; any other text is refused",
 }
-"""Fields whose description allows a word, though no request with one in it is ever done."""
+"""Fields whose description allows a word, though no request with one in it is ever done: each is held to that."""
 ANY_WORD = "z" * 20
 BODY_BYTES_TOO_MANY = 600 * 1024
 _OK = range(200, 300)
@@ -42,8 +42,10 @@ class Planted:
         return {name: lines for name, lines in found.items() if lines}
 
     def _missing(self, name: str, one: Field) -> Iterator[str]:
-        can = one.is_file or (one.holding(ANY_WORD) is not None and one.path[-1] not in NEVER_TAKEN)
-        if can and name not in self.taken:
+        never = NEVER_TAKEN.get(one.path[-1])
+        if never and name in self.taken:
+            yield f"field {name} takes words after all, though it is {never}"
+        elif not never and name not in self.taken and (one.is_file or one.holding(ANY_WORD) is not None):
             yield f"field {name} is not planted: no request with it was done"
         if name not in self.refused:
             yield f"field {name} is not planted: no request with it was refused"
@@ -89,13 +91,15 @@ class Planter:
         value: Any = word
         if one.is_file:
             value = (f"{word}.exe", recording(word))
-        elif self._value(one) is not None:
+        elif one.path[-1] not in NEVER_TAKEN and self._value(one) is not None:
             long = word + "x" * (one.size_max or 0)
             value = long if one.size_max or one.where != "json" else [word]
-        drawn = _put(
-            self._rightful.drawn(operation, **({one.path[0]: word} if one.where == "path" else {})), one, value
-        )
-        self._count([one], await self._door.send(drawn, self._rightful.credential(operation)))
+        instead = {one.path[0]: word} if one.where == "path" else {}
+        drawn = _put(self._rightful.drawn(operation, **instead), one, value)
+        answer = await self._door.send(drawn, self._rightful.credential(operation))
+        self._count([one], answer)
+        if answer.status_code in _OK and one.path[-1] in NEVER_TAKEN:
+            self._planted.taken.add(one.name)
 
     async def _refused_whole(self, operation: Operation, fields: Sequence[Field]) -> None:
         """Make the request wrong as a whole, with words in all fields that can hold one."""

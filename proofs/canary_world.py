@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from libs.devstack.provision import SERVICES
+from libs.devstack.provision import OPS_ROLE, RELAY_ROLE, SERVICES
 from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
@@ -65,7 +65,8 @@ class World:
         """Passwords and keys that the servers and services share."""
         infra = self.vendors.stack.infra
         made: Mapping[str, str] = json.loads((infra.folder.path / "secrets.json").read_text())
-        return [*made.values(), *(infra.database.password(f"svc_{service}") for service in SERVICES)]
+        roles = (RELAY_ROLE, OPS_ROLE, *(f"svc_{service}" for service in SERVICES))
+        return [*made.values(), *map(infra.database.password, roles)]
 
 
 @contextmanager
