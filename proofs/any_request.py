@@ -36,13 +36,14 @@ class Drawn:
     headers: dict[str, str] = field(default_factory=dict)
     json: Any = None
     form: dict[str, str] | None = None
+    file: tuple[str, bytes] | None = None
     foreign: int = 0
     positions: int = 0
 
     def parts(self) -> dict[str, Any]:
         """Return what httpx takes."""
         if self.form is not None:
-            return {"data": self.form, "files": {"file": ("a.wav", recording())}}
+            return {"params": self.params, "data": self.form, "files": {"file": self.file or ("a.wav", recording())}}
         return {"params": self.params, **({"json": self.json} if self.json is not None else {})}
 
 

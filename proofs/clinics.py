@@ -2,8 +2,9 @@
 
 import io
 import secrets
+import struct
 import wave
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,17 +15,22 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
+from libs.devstack.vendors.faults import Faults
 from services.gateway.domain import Scope
 
 READY_WITHIN_S = 120
 OPENAI_KEY = "sk-proof"
+UNREADABLE = "a sound that no vendor can read"
+"""What a recording says of itself that Deepgram's fake refuses."""
 _OK_BELOW = 400
 
 
 @contextmanager
 def stack_on_fakes() -> Iterator[Stack]:
     """Run the whole system on the vendors' fakes; a key may ask as often as it likes."""
-    with serve(deepgram.DeepgramFake().app()) as hearing, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
+    ears = Faults(deepgram.DeepgramFake().app())
+    ears.instead(UNREADABLE.encode(), deepgram.problem(400, "Bad Request", "corrupt or unsupported data"))
+    with serve(ears) as hearing, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
         options = StackOptions(
             per_service={
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing},
@@ -78,35 +84,44 @@ def canary(kind: str) -> str:
     return f"{kind}{secrets.token_hex(12)}"
 
 
-def recording() -> bytes:
-    """Return a second of noise as WAV, unlike any other."""
+def recording(title: str = "") -> bytes:
+    """Return a second of noise as WAV, unlike any other; the title stands in it as recorders write one."""
     made = io.BytesIO()
     with wave.open(made, "wb") as file:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(secrets.token_bytes(16_000))
-    return made.getvalue()
+    plain = made.getvalue()
+    if not title:
+        return plain
+    text = title.encode() + bytes(2 - len(title.encode()) % 2)
+    said = b"INFOINAM" + struct.pack("<I", len(text)) + text
+    body = plain[12:36] + b"LIST" + struct.pack("<I", len(said)) + said + plain[36:]
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
 
 
 class Founder:
-    """Makes organizations through the public door, as an integrator would."""
+    """Makes organizations through the public door, as an integrator would. `word` makes the words in their texts."""
 
-    def __init__(self, http: httpx.AsyncClient, operator_token: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, operator_token: str, word: Callable[[str], str] | None = None) -> None:
         self._http = http
         self._operator = operator_token
+        self._word = word or canary
 
     async def found(self) -> Clinic:
         """Make one with two patients, a therapist and a key for every scope."""
-        clinic = Clinic(canary("org"))
+        clinic = Clinic(self._word("org"), self._word("sent"))
         body = {"name": clinic.canary, "admin_key_name": clinic.canary}
         made = await self._post(self._operator, "/operator/v1/organizations", body)
         clinic.key = made["api_key"]
+        clinic.know("organization_id", made["organization_id"])
         clinic.credentials["everything"] = clinic.key
         await self._keys(clinic)
         therapist = await self._user(clinic, "therapist", clinic.canary)
         clinic.know("therapist_id", therapist)
         for _ in range(2):
             await self._patient(clinic, therapist)
-        spare = Patient(await self._user(clinic, "patient", canary("pat")), clinic.canary)
+        spare = Patient(await self._user(clinic, "patient", self._word("pat")), clinic.canary)
+        clinic.know("spare_patient_id", spare.id)
         granted = await self._post(clinic.key, "/api/v1/consents", _grant(spare, therapist, Purpose.RECORDING))
         clinic.know("consent_id", granted["id"])
         return clinic
@@ -125,7 +140,7 @@ class Founder:
         return str(made["id"])
 
     async def _patient(self, clinic: Clinic, therapist: str) -> None:
-        word = canary("pat")
+        word = self._word("pat")
         patient = Patient(await self._user(clinic, "patient", word), word)
         clinic.patients.append(patient)
         clinic.know("patient_id", patient.id)

@@ -15,7 +15,7 @@ from libs.common.ids import new_id
 from libs.common.log import get_logger, place_of
 from libs.common.metrics import HTTP_DURATION
 from libs.common.problem_response import internal_error, problem_response
-from libs.common.tracing import context_of, tracer
+from libs.common.tracing import context_of, span
 
 REQUEST_ID = "X-Request-Id"
 _BEARER = re.compile(r"[Bb]earer +(\S.*)")
@@ -41,11 +41,8 @@ class Edge:
         request_id = self._request_id(headers)
         with ExitStack() as stack:
             stack.enter_context(structlog.contextvars.bound_contextvars(request_id=request_id))
-            stack.enter_context(
-                tracer.start_as_current_span(
-                    scope["method"], context=context_of(headers) if self._internal else None, kind=SpanKind.SERVER
-                )
-            )
+            parent = context_of(headers) if self._internal else None
+            stack.enter_context(span(scope["method"], SpanKind.SERVER, parent))
             bearer = _BEARER.fullmatch(headers.get("authorization", ""))
             if self._internal and bearer:
                 stack.enter_context(holding(bearer[1]))
@@ -93,7 +90,7 @@ class _Exchange:
             get_logger().error("http.failed", error_class=type(error).__name__, error_place=place_of(error))
             if self._status:
                 raise
-            await problem_response(internal_error(), self._scope["path"])(self._scope, receive, marked_send)
+            await problem_response(internal_error(), self._scope)(self._scope, receive, marked_send)
         finally:
             self._say(time.perf_counter() - started)
 

@@ -2,7 +2,8 @@
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+import threading
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -57,6 +58,14 @@ def configure_logging(service: str, level: str, keys: frozenset[str] = frozenset
     logging.basicConfig(level=logging.WARNING, handlers=[_Wordless()], force=True)
 
 
+def guard_last_words() -> None:
+    """Say of warnings, and of errors that nobody caught, of which class and where, never what: Python prints texts."""
+    logging.captureWarnings(True)
+    sys.excepthook = lambda _kind, error, _trace: _died(error)
+    threading.excepthook = lambda args: _died(args.exc_value)
+    sys.unraisablehook = lambda args: _died(args.exc_value)
+
+
 def get_logger() -> structlog.typing.FilteringBoundLogger:
     """Return the logger; the first argument of a call is a dotted event name of our own."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -72,6 +81,19 @@ def place_of(error: BaseException) -> str:
         trace = trace.tb_next
     code = trace.tb_frame.f_code
     return f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}:{code.co_name}"
+
+
+def _died(error: BaseException | None) -> None:
+    for leaf in _leaves(error):
+        get_logger().error("process.broke", error_class=type(leaf).__name__, error_place=place_of(leaf))
+
+
+def _leaves(error: BaseException | None) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for member in error.exceptions:
+            yield from _leaves(member)
+    elif error is not None and not isinstance(error, SystemExit):
+        yield error
 
 
 class _Stdout:

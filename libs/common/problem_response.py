@@ -1,8 +1,10 @@
 """Errors as RFC 9457 problem documents (formerly RFC 7807), the framework's own included."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
@@ -10,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
+from starlette.types import Scope
 
 from libs.common.errors import (
     FORBIDDEN,
@@ -27,6 +30,7 @@ from libs.common.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 FIELD_ERRORS_MAX = 50
+_PARAMETER = re.compile(r"\{(\w+)[^}]*\}")
 
 _BY_STATUS: dict[int, ProblemType] = {
     problem.status: problem
@@ -34,15 +38,15 @@ _BY_STATUS: dict[int, ProblemType] = {
 }
 
 
-def problem_response(error: AppError, instance: str) -> JSONResponse:
-    """Render an error for its caller; `instance` is the path of the request, without its query."""
+def problem_response(error: AppError, scope: Scope) -> JSONResponse:
+    """Render an error for the caller of the request that `scope` describes."""
     problem = error.problem
     body: dict[str, Any] = {
         "type": f"/problems/{problem.slug}",
         "title": problem.title,
         "status": problem.status,
         "detail": error.detail,
-        "instance": instance,
+        "instance": instance_of(scope),
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
     if error.errors:
@@ -50,6 +54,20 @@ def problem_response(error: AppError, instance: str) -> JSONResponse:
     return JSONResponse(
         body | dict(error.extra), status_code=problem.status, media_type=MEDIA_TYPE, headers=_headers(error)
     )
+
+
+def instance_of(scope: Scope) -> str:
+    """Return the path of a request as far as it is ours and ids: what else was sent in it may be somebody's name."""
+    template: str = getattr(scope.get("route"), "path", "/")
+    sent: Mapping[str, Any] = scope.get("path_params", {})
+    return _PARAMETER.sub(lambda found: str(sent[found[1]]) if _is_id(sent.get(found[1])) else found[0], template)
+
+
+def _is_id(value: object) -> bool:
+    try:
+        return bool(UUID(str(value)))
+    except ValueError:
+        return False
 
 
 def internal_error() -> AppError:
@@ -75,7 +93,7 @@ def field_errors(faults: Sequence[Mapping[str, Any]]) -> tuple[FieldError, ...]:
 async def _on_app_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AppError)
     structlog.contextvars.bind_contextvars(problem=error.problem.slug, **error.facts)
-    return problem_response(error, request.url.path)
+    return problem_response(error, request.scope)
 
 
 async def _on_invalid(request: Request, error: Exception) -> JSONResponse:

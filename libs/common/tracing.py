@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
@@ -11,7 +12,7 @@ from opentelemetry.trace import Link, SpanKind
 
 from libs.common.events import Envelope, Event
 
-tracer = trace.get_tracer("libs.common")
+_tracer = trace.get_tracer("libs.common")
 
 
 def configure_tracing(service: str, endpoint: str | None) -> None:
@@ -46,11 +47,20 @@ def current_trace_id() -> str | None:
 
 
 @contextmanager
+def span(name: str, kind: SpanKind, parent: Context | None = None, **more: Any) -> Iterator[None]:
+    """Open a span, as all are opened here: an exception's text may hold a person's words, so it keeps none."""
+    with _tracer.start_as_current_span(
+        name, context=parent, kind=kind, record_exception=False, set_status_on_exception=False, **more
+    ):
+        yield
+
+
+@contextmanager
 def publishing(event: Event, event_id: str) -> Iterator[None]:
     """Span the writing of a fact; what is carried on from it is this span (OTel messaging conventions, `create`)."""
-    with tracer.start_as_current_span(
+    with span(
         f"create {event.type}",
-        kind=SpanKind.PRODUCER,
+        SpanKind.PRODUCER,
         attributes=_messaging("create", event.stream) | {"messaging.message.id": event_id},
     ):
         yield
@@ -62,16 +72,13 @@ def processing(envelope: Envelope, group: str, previous: str = "") -> Iterator[N
     causes = [trace.get_current_span(context_of(envelope.headers)).get_span_context()]
     if previous:
         causes.append(trace.get_current_span(context_of({"traceparent": previous})).get_span_context())
-    with tracer.start_as_current_span(
+    with span(
         f"process {envelope.type}",
-        context=context_of(envelope.headers),
-        kind=SpanKind.CONSUMER,
+        SpanKind.CONSUMER,
+        context_of(envelope.headers),
         attributes=_messaging("process", envelope.topic)
         | {"messaging.consumer.group.name": group, "messaging.message.id": str(envelope.id)},
         links=[Link(cause) for cause in causes if cause.is_valid],
-        # An exception's text may hold a person's words.
-        record_exception=False,
-        set_status_on_exception=False,
     ):
         yield
 

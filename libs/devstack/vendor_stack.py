@@ -20,6 +20,7 @@ class Vendors:
     hearing: Faults
     embedding: Faults
     writing: Faults
+    hearing_url: str
 
     def recover(self) -> None:
         """Forget all faults."""
@@ -28,8 +29,10 @@ class Vendors:
 
 
 @contextmanager
-def running_on_vendors(*, split: bool = True, environment: Mapping[str, str] | None = None) -> Iterator[Vendors]:
-    """Run six services over real servers and fake vendors; `environment` is set for all of them."""
+def running_on_vendors(
+    *, split: bool = True, environment: Mapping[str, str] | None = None, proxied: bool = False
+) -> Iterator[Vendors]:
+    """Run six services over real servers and fake vendors; `environment` is set for all, the rest is StackOptions'."""
     hearing = Faults(deepgram.DeepgramFake().app())
     embedding = Faults(openai.OpenAIFake(OPENAI_KEY).app())
     writing = Faults(anthropic.AnthropicFake().app())
@@ -42,8 +45,9 @@ def running_on_vendors(*, split: bool = True, environment: Mapping[str, str] | N
                 "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
             },
             split=split,
+            proxied=proxied,
             env="test",
             vendor_keys=False,
         )
         with Stack.running(options=options) as stack:
-            yield Vendors(stack, hearing, embedding, writing)
+            yield Vendors(stack, hearing, embedding, writing, hearing_url)

@@ -13,7 +13,7 @@ from starlette.types import Message
 
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
 from libs.common.lingering import Lingering
-from libs.common.problem_response import problem_response
+from libs.common.problem_response import instance_of, problem_response
 from libs.contracts.problems import REPLAY_RUNNING
 from services.gateway.authentication import Authenticator, operator
 from services.gateway.authority import Authority
@@ -21,7 +21,7 @@ from services.gateway.care import CrisisAnswer, caring, needs_care
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
 from services.gateway.limiter import Limiter, exceeded, spent
-from services.gateway.replays import Answer, Replays
+from services.gateway.replays import Answer, Place, Replays
 from services.gateway.routes import Route
 
 JSON_BYTES_MAX = 512 * 1024
@@ -52,7 +52,7 @@ class Gate:
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
-            return Lingering(problem_response(error, request.url.path))
+            return Lingering(problem_response(error, request.scope))
 
     async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
         try:
@@ -63,7 +63,7 @@ class Gate:
                 said[name] = f"{value}, {said[name]}" if name in said else value
             if not route.hears_patients or not needs_care(error):
                 raise
-            return await self._crisis_answer(request, route) or problem_response(caring(error), request.url.path)
+            return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
 
     async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
         principal: Principal | None = getattr(request.state, "principal", None)
@@ -108,7 +108,7 @@ class Gate:
 
     async def _once(self, request: Request, route: Route, key: str, answer: Answering) -> Response:
         # The path belongs to what is asked: the same key for another object is another request.
-        place = f"{route.operation_id} {request.url.path}"
+        place = Place(*(f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope))))
         attempt = self.replays.attempt(request.state.principal, place, key, await request.body())
         try:
             before = await self.replays.begin(attempt)
@@ -128,7 +128,7 @@ class Gate:
             return kept
         except AppError as error:
             # A "no" is an answer too, and the same one comes back; what failed on our side may be tried again.
-            kept = problem_response(error, request.url.path)
+            kept = problem_response(error, request.scope)
             raise
         finally:
             if kept is None or kept.status_code >= _SERVER_FAULT or kept.status_code == 429:

@@ -38,6 +38,14 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a request goes: as it was sent, and as it may be written down."""
+
+    sent: str
+    told: str
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A request that carries an Idempotency-Key: who, where, which key, and what it asks."""
 
@@ -54,17 +62,17 @@ class Replays:
         self._pepper = pepper
         self._clock = clock
 
-    def attempt(self, principal: Principal, route: str, key: str, body: bytes) -> Attempt:
+    def attempt(self, principal: Principal, place: Place, key: str, body: bytes) -> Attempt:
         """Describe a request; raise AppError(INVALID_REQUEST) for a key that cannot be one."""
         require_key(key)
         # A patient's keys are that patient's own; an organization's are shared by all its API keys.
         whose = str(principal.patient_id or principal.organization_id)
-        material = f"{whose}\x00{route}\x00{key}".encode()
+        material = f"{whose}\x00{place.sent}\x00{key}".encode()
         derive = HKDF(SHA256(), 32, salt=self._pepper, info=b"therapyrag idempotency")
         claim = Claim(
             organization_id=principal.organization_id,
             key_sha256=hashlib.sha256(material).digest(),
-            route=route,
+            route=place.told,
             body_sha256=hashlib.sha256(body).digest(),
             owner=new_id(),
         )

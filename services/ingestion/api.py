@@ -68,7 +68,7 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             session = await accept(_upload_head(request), _body(request))
         except AppError as error:
             bind_contextvars(problem=error.problem.slug, **error.facts)
-            return Lingering(problem_response(error, request.url.path), LINGER)
+            return Lingering(problem_response(error, request.scope), LINGER)
         body = {
             "session_id": str(session.id),
             "status": session.status.value,

@@ -15,7 +15,7 @@ from pydantic import Field, SecretStr, ValidationError
 
 from libs.common.database import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
-from libs.common.log import configure_logging, get_logger
+from libs.common.log import configure_logging, get_logger, guard_last_words
 from libs.common.root_key import RootKey, RootKeySettings, root_key
 from libs.contracts.ids import OrganizationId
 from libs.contracts.log_keys import LOG_KEYS
@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         _say(str(error))
         raise SystemExit(EXIT_USAGE) from None
     configure_logging("ingestion", "info", LOG_KEYS)
+    guard_last_words()
     try:
         asyncio.run(_run(settings, root, given))
     except AppError as error:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.problem_response import field_errors
 from libs.contracts.ids import PatientId, TherapistId
+from libs.contracts.language import TAG
 
 METADATA_KEYS_MAX = 64
 
@@ -59,7 +60,7 @@ class _Form(BaseModel):
     patient_id: UUID
     therapist_id: UUID
     session_date: Annotated[datetime, BeforeValidator(_date)]
-    language: str = Field("en", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+    language: str = Field("en", pattern=TAG)
     metadata: Annotated[dict[str, Any], BeforeValidator(_metadata), Field(max_length=METADATA_KEYS_MAX)] = Field(
         default_factory=dict
     )

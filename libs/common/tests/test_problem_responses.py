@@ -33,6 +33,10 @@ def _router() -> APIRouter:
             raise AppError(CONFLICT, "It is taken.", retry_after_s=1.2, extra={"missing": ["x"]}, count=3)
         return thing.number
 
+    @router.get("/things/{thing_id}/of/{owner}")
+    async def of(thing_id: str, owner: str) -> str:
+        raise AppError(CONFLICT, "It is taken.")
+
     @router.get("/whose")
     async def whose() -> str:
         return capability.current()
@@ -84,6 +88,24 @@ async def test_a_wrong_body_is_pointed_at_without_repeating_it(client: httpx.Asy
     assert answer.status_code == 422
     assert {fault["pointer"] for fault in answer.json()["errors"]} == {"/body/number", "/body/extra"}
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "instance"),
+    [
+        ("/things/0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c/of/john.smith@example.org?note=secret",
+         "/things/0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c/of/{owner}"),
+        ("/things/John%20Smith/of/John%20Smith", "/things/{thing_id}/of/{owner}"),
+        ("/patients/John%20Smith", "/"),
+    ],
+)  # fmt: skip
+async def test_a_problem_names_the_path_and_nothing_in_it_that_may_be_a_name(
+    client: httpx.AsyncClient, path: str, instance: str
+) -> None:
+    answer = await client.get(path)
+
+    assert answer.json()["instance"] == instance
+    assert "mith" not in answer.text
 
 
 @pytest.mark.parametrize(

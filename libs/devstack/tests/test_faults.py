@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
@@ -99,8 +99,18 @@ def test_a_cut_answer_ends_the_connection_in_the_middle(world: World) -> None:
     assert got == b"012345678901234"
 
 
+def test_a_mark_in_the_body_chooses_another_app_and_the_first_that_was_named_wins(world: World) -> None:
+    world.faults.instead(b"please", PlainTextResponse("of course"))
+    world.faults.instead(b"say", PlainTextResponse("what?"))
+
+    answers = [world.client.post("/echo", json=words).text for words in ({"say": "please"}, {"say": "it"}, {})]
+
+    assert answers == ["of course", "what?", "{}"]
+
+
 def test_after_clear_all_is_well(world: World) -> None:
     world.faults.always(Fault(status=500))
+    world.faults.instead(b"{", PlainTextResponse("no", 500))
     world.faults.clear()
 
     assert world.client.post("/echo", json={}).status_code == 200

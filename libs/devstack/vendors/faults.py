@@ -49,10 +49,12 @@ class Faults:
     """ASGI middleware: records every request and applies the faults that were ordered, first come first served.
 
     faults = Faults(app); serve(faults); faults.order(Fault(status=429, retry_after_s=1), times=2)
+    `instead` has requests answered by another app, chosen by what their bodies hold.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._instead: dict[bytes, ASGIApp] = {}
         self._next: deque[Fault] = deque()
         self._always: Fault | None = None
         self.requests: list[Recorded] = []
@@ -65,10 +67,15 @@ class Faults:
         """Apply the fault to every request, once the ordered ones are used up, until `clear`."""
         self._always = fault
 
+    def instead(self, mark: bytes, app: ASGIApp) -> None:
+        """Let another app answer requests whose body holds the mark; the mark that was named first wins."""
+        self._instead[mark] = app
+
     def clear(self) -> None:
-        """Forget faults and recorded requests."""
+        """Forget faults, other apps and recorded requests."""
         self._next.clear()
         self._always = None
+        self._instead.clear()
         self.requests.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,15 +88,16 @@ class Faults:
         fault = self._next.popleft() if self._next else self._always
         # For whoever wraps this and keeps the books.
         scope[FAULT] = fault
+        app = next((app for mark, app in self._instead.items() if mark in body), self._app)
         if fault is None:
-            await self._app(scope, _Replay(body, receive), send)
+            await app(scope, _Replay(body, receive), send)
             return
         await asyncio.sleep(fault.latency_s)
         if fault.status is not None:
             await _answer(fault.status, fault, send)
             return
         try:
-            await self._app(scope, _Replay(body, receive), _Spoiled(fault, send))
+            await app(scope, _Replay(body, receive), _Spoiled(fault, send))
         except _CutError:
             return  # uvicorn closes a connection whose answer is not complete
 

@@ -22,6 +22,8 @@ from services.consent.ports import Wanted
 DOCUMENT_CHARS_MAX = 200_000
 METADATA_CHARS_MAX = 8_000
 TEXT_MAX = 500
+# Without the zone of an IPv6 address, which is free text.
+_ADDRESS = r"^[0-9A-Fa-f:.]+$"
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
@@ -45,7 +47,7 @@ class _Request(BaseModel):
 class OriginIn(_Request):
     """An address and a program's name, as far as known."""
 
-    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=45, pattern=_ADDRESS), AfterValidator(_address)] | None = None
     user_agent: Text | None = None
 
     def to_origin(self) -> Origin:

@@ -174,6 +174,7 @@ async def test_an_unknown_consent_is_not_found(api: Api) -> None:
     [
         {"consent_type": "marketing"},
         {"attested": {"ip": "not an address"}},
+        {"attested": {"ip": "fe80::1%John Smith"}},
         {"document": "one text", "document_sha256": "0" * 64},
         {"document": None},
         {"metadata": {"words": "x" * 8001}},

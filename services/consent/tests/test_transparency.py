@@ -138,6 +138,12 @@ async def publishes(
     return await api.http.post("/consent-documents", json=body)
 
 
+async def test_a_language_with_room_for_a_name_in_it_is_refused(api: Api) -> None:
+    answer = await publishes(api, language="en-x-johnsmit")
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/language")
+
+
 async def test_texts_are_published_as_versions_and_a_grant_may_name_one(api: Api) -> None:
     first, second = await publishes(api), await publishes(api, TEXT + " By video too.")
     other_language = await publishes(api, "Ich stimme zu.", language="de")

@@ -20,7 +20,7 @@ from services.gateway.domain import (
 )
 from services.gateway.handlers import Keys, MadeKey
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*\S[^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
 
 

@@ -1,5 +1,6 @@
 """Consents: checked here for who they are about, kept by the consent service."""
 
+import json
 from contextlib import suppress
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
@@ -20,6 +21,8 @@ from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
 
 TEXT_MAX = 500
+# Without the zone of an IPv6 address, which is free text.
+_ADDRESS = r"^[0-9A-Fa-f:.]+$"
 DOCUMENT_CHARS_MAX = 200_000
 
 
@@ -30,10 +33,16 @@ def _address(value: str) -> str:
     return str(ip_address(value))
 
 
+def _writable(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what Python reads of JSON and cannot write again: NaN, and half of a surrogate pair."""
+    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return value
+
+
 class Origin(Strict):
     """Where the patient's decision came from, as your system saw it."""
 
-    ip: Annotated[str, Field(max_length=45), AfterValidator(_address)] | None = None
+    ip: Annotated[str, Field(max_length=45, pattern=_ADDRESS), AfterValidator(_address)] | None = None
     user_agent: str | None = Field(None, max_length=TEXT_MAX)
 
 
@@ -51,7 +60,7 @@ class GrantRequest(Strict):
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     document_id: UUID | None = Field(None, description="A version of POST /consent-documents.")
     method: Method = Field("electronic", description="How it was told; `verbal` needs a witness.")
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Annotated[dict[str, Any], AfterValidator(_writable)] = Field(default_factory=dict)
     attested: Origin | None = None
     witnessed_by: UUID | None = Field(None, description="The therapist who recorded it; needs consent:witnessed.")
 
@@ -159,5 +168,5 @@ def _observed(request: Request) -> dict[str, str]:
         seen["user_agent"] = agent[:TEXT_MAX]
     if request.client:
         with suppress(ValueError):
-            seen["ip"] = _address(request.client.host)
+            seen["ip"] = _address(request.client.host.partition("%")[0])
     return seen

@@ -27,7 +27,7 @@ _PROBLEM_SCHEMA: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "instance": {"type": "string"},
+        "instance": {"type": "string", "description": "The path; what is no id in it stands as the parameter's name."},
         "request_id": {"type": "string", "format": "uuid"},
         "errors": {
             "type": "array",

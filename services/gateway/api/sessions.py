@@ -12,6 +12,7 @@ from starlette.responses import Response
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
 from libs.common.http_client import Call
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.contracts.language import TAG
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
 from services.gateway.clients import Peer
@@ -177,8 +178,12 @@ _FORM: dict[str, Any] = {
                     "patient_id": {"type": "string", "format": "uuid"},
                     "therapist_id": {"type": "string", "format": "uuid"},
                     "session_date": {"type": "string", "format": "date-time"},
-                    "language": {"type": "string", "default": "en"},
-                    "metadata": {"type": "string", "description": "A JSON object."},
+                    "language": {"type": "string", "default": "en", "pattern": TAG},
+                    "metadata": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "description": "A JSON object.",
+                    },
                     "file": {
                         "type": "string",
                         "contentMediaType": "application/octet-stream",

@@ -1,5 +1,6 @@
 """Consents at the door: who may record them, what is told about them, and in which form they are read."""
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -42,6 +43,16 @@ async def test_a_method_that_is_none_is_refused(clinic: Door) -> None:
     answer = await clinic.http.post("/api/v1/consents", json=clinic.grant | {"method": "telepathy"})
 
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("odd", ['"\\ud800"', "NaN"])
+async def test_metadata_that_cannot_be_written_down_again_are_refused(clinic: Door, odd: str) -> None:
+    body = json.dumps(clinic.grant | {"metadata": {"note": "ODD"}}).replace('"ODD"', odd)
+
+    answer = await clinic.http.post("/api/v1/consents", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/metadata")
+    assert clinic.peer.heard == []
 
 
 @pytest.mark.parametrize("path", ["/consents", f"/consents/{uuid4()}", "/patients/PATIENT/consents"])

@@ -72,6 +72,13 @@ async def test_a_key_is_replaced_once_and_only_while_it_is_in_force(clinic: Door
     assert late.status_code == 404
 
 
+@pytest.mark.parametrize("name", ["", " ", "\x00", "one\x00", "\x00one", "x" * 201])
+async def test_a_key_has_a_name_that_can_be_kept(clinic: Door, name: str) -> None:
+    answer = await clinic.http.post("/api/v1/api-keys", json={"name": name, "scopes": ["sessions:read"]})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/name")
+
+
 @pytest.mark.parametrize("overlap", [0, 59, 30 * 86400 + 1])
 async def test_an_overlap_is_a_minute_to_thirty_days(clinic: Door, overlap: int) -> None:
     key = await clinic.new_key("sessions:read")

@@ -4,6 +4,7 @@ import asyncio
 from uuid import uuid4
 
 import httpx
+import psycopg
 
 from libs.devstack.infra import Infra
 from services.gateway.tests.door_world import Door, door
@@ -87,6 +88,19 @@ async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_stays_a_no(cl
 
     assert [answer.status_code for answer in (failed, refused, again)] == [503, 409, 409]
     assert "idempotent-replayed" in again.headers
+
+
+async def test_a_name_in_the_place_of_an_id_is_not_written_down_beside_the_answer(clinic: Door, infra: Infra) -> None:
+    key, names = {"Idempotency-Key": uuid4().hex}, ("JohnSmithson", "JohnSmithson", "JaneSmithson")
+
+    answers = [await clinic.http.post(f"/api/v1/api-keys/{name}/rotate", headers=key) for name in names]
+
+    with psycopg.connect(infra.admin_url) as connection:
+        routes = {str(route) for (route,) in connection.execute("select route from gateway.replay")}
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, True, False]
+    assert "rotateApiKey /api/v1/api-keys/{key_id}/rotate" in routes
+    assert [route for route in routes if "Smith" in route] == []
 
 
 async def test_an_answer_of_the_chat_does_not_come_back_once_consent_has_ended(clinic: Door) -> None:

@@ -30,7 +30,7 @@ async def _opened(at: Clinic, session_id: str) -> tuple[OpenedRecording, bytes]:
 async def test_a_recording_is_taken_and_its_session_answered_at_once(at: Clinic) -> None:
     consents = await at.grants("recording")
 
-    answer = await at.sends(at.form(fields={"metadata": '{"room": 3}', "language": "en-GB"}))
+    answer = await at.sends(at.form(fields={"metadata": '{"room": 3}', "language": "zh-Hant-TW"}))
 
     assert answer.status_code == 202, answer.text
     session_id = answer.json()["session_id"]
@@ -211,6 +211,7 @@ async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: Clinic)
         ({"therapist_id": "nobody"}, "/body/therapist_id"),
         ({"session_date": "yesterday"}, "/body/session_date"),
         ({"language": "klingon!"}, "/body/language"),
+        ({"language": "en-johnsmit"}, "/body/language"),
         ({"metadata": "[1]"}, "/body/metadata"),
         ({"metadata": "{"}, "/body/metadata"),
         ({"metadata": '{"a": NaN}'}, "/body/metadata"),

@@ -160,11 +160,34 @@ async def test_an_error_of_the_object_store_stays_what_it_is(world: World) -> No
 
 
 async def test_a_language_that_was_heard_is_told() -> None:
-    with serve(DeepgramFake(language="es").app()) as url:
-        vendor = DeepgramSpeechToText(DeepgramAccess(KEY, url))
-
-        speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None)
-        await vendor.close()
+    speech = await _heard_in("es")
 
     assert speech.language == "es"
     assert speech.language_confidence > 0.9
+
+
+async def test_a_language_that_is_none_was_not_heard_and_travels_no_further() -> None:
+    speech = await _heard_in("en-x-johnsmit")
+
+    assert (speech.language, speech.language_confidence) == ("en", 0.0)
+
+
+async def test_an_answer_of_words_in_the_place_of_numbers_is_quoted_by_no_warning(
+    world: World, recwarn: pytest.WarningsRecorder
+) -> None:
+    words = [{"word": "so", "start": "Johnsmit", "end": 1.0, "confidence": 1.0}]
+    results = {"channels": [{}], "utterances": [{"words": words}]}
+    world.faults.order(Fault(status=200, body={"metadata": {"duration": 3}, "results": results}))
+
+    problem = (await world.refusal()).problem
+
+    assert problem is UPSTREAM_FAILED
+    assert [warning for warning in recwarn if "Johnsmit" in str(warning.message)] == []
+
+
+async def _heard_in(language: str) -> Speech:
+    with serve(DeepgramFake(language=language).app()) as url:
+        vendor = DeepgramSpeechToText(DeepgramAccess(KEY, url))
+        speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None)
+        await vendor.close()
+        return speech

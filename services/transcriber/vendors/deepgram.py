@@ -15,6 +15,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.contracts.language import is_tag
 from libs.contracts.problems import RECORDING_UNREADABLE
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, ByteSource, Progress
@@ -152,18 +153,27 @@ class _Answer(BaseModel):
 
 def _speech(answer: Any, audio: Audio) -> Speech:
     try:
-        read = _Answer.model_validate(answer.model_dump())
+        # Without its warnings, which quote what the vendor said: the next line looks at the shape.
+        read = _Answer.model_validate(answer.model_dump(warnings=False))
     except (ValidationError, AttributeError):
         raise _failed("Deepgram's answer is not of the documented shape.") from None
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
-    channel = read.results.channels[0]
+    language, confidence = _language(read.results.channels[0])
     return Speech(
         words=tuple(Word(w.punctuated_word or w.word, w.start, w.end, w.confidence, w.speaker) for w in words),
-        language=channel.detected_language or audio.language,
-        language_confidence=channel.language_confidence or 0.0,
+        language=language or audio.language,
+        language_confidence=confidence,
         duration_s=read.metadata.duration,
         source=DeepgramSpeechToText.source,
     )
+
+
+def _language(channel: _Channel) -> tuple[str | None, float]:
+    """Return what was heard and how surely; what names no language was not heard, because events carry it on."""
+    heard = channel.detected_language
+    if heard is None or not is_tag(heard):
+        return None, 0.0
+    return heard, channel.language_confidence or 0.0
 
 
 def _refusal(error: ApiError) -> AppError:
