@@ -23,13 +23,13 @@ from libs.contracts.ids import OrganizationId, PatientId
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.fleet import Fleet, fleet
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.sliding import Attempt, Sliding
 
 PROCESSES = 3
 QUOTA, HOUR_S = 20, 3600.0
-PATIENTS, PATIENTS_SOAK = 4, 40
-BURSTS, BURSTS_SOAK = 7, 30
+PATIENTS, BURSTS = 4, 7
+TINY, SOAK = (1, 3), (40, 30)
 BURST_MAX = 26
 BEFORE_THE_EDGE_S = 0.15
 _SENT = "select message_id, extract(epoch from at)::float8 from chat.sent where patient_id = %s"
@@ -139,7 +139,7 @@ def run(infra: Infra, size: tuple[int, int], number: int) -> int:
 
 def main() -> int:
     """Run over servers of its own."""
-    size = (PATIENTS_SOAK, BURSTS_SOAK) if is_soak() else (PATIENTS, BURSTS)
+    size = sized(TINY, (PATIENTS, BURSTS), SOAK)
     with infrastructure.throwaway() as infra:
         return run(infra, size, seed())
 

@@ -1,0 +1,75 @@
+"""Runs a proof or tests in a copy of the sources, and tells what they said of themselves."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from proofs.planting import Edit, tree_with
+
+WITHIN_S = 240
+# A defect is let loose on servers of its own, never on somebody's.
+_NOT_INHERITED = re.compile(r"PYTEST_|MINIO_|(DATABASE_URL|REDIS_URL)$")
+_ASSERTED = ("assert ", "AssertionError", "Failed: DID NOT RAISE")
+
+
+@dataclass(frozen=True)
+class Said:
+    """Whether it held; None when it did not get so far as to say."""
+
+    held: bool | None
+    output: str
+    figures: Mapping[str, str] = field(default_factory=dict)
+
+
+def proof_said(module: str, edits: Sequence[Edit], chosen: int) -> Said:
+    """Run `python -m proofs.<module>` with these edits, in its smallest size."""
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        output = _output(["-m", f"proofs.{module}"], tree_with(Path(folder), edits), chosen)
+    line = re.search(r"^PROOF \S+ result=(ok|FAILED)(.*)$", output, re.MULTILINE)
+    if line is None:
+        return Said(None, output)
+    return Said(line[1] == "ok", output, dict(re.findall(r"(\w+)=(\S+)", line[2])))
+
+
+def tests_said(names: Sequence[str], edits: Sequence[Edit], chosen: int) -> Mapping[str, Said]:
+    """Run tests (`file::test`) with these edits in one run of pytest; one that fails must do so in an assertion."""
+    if not names:
+        return {}
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        told = Path(folder) / "told.xml"
+        command = ["-m", "pytest", *names, f"--junitxml={told}", "-p", "no:cacheprovider"]
+        output = _output(command, tree_with(Path(folder), edits), chosen)
+        cases = list(Xml.parse(told).iter("testcase")) if told.exists() else []  # noqa: S314 - pytest's own
+    held = {_name_of(case): _held(case) for case in cases}
+    return {name: Said(held.get(name), output) for name in names}
+
+
+def _output(arguments: Sequence[str], tree: Path, chosen: int) -> str:
+    kept = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)}
+    try:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tree, env=kept | {"SIZE": "tiny", "SEED": str(chosen)},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=WITHIN_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as late:
+        return f"{late.output}\nnot done within {WITHIN_S} s"
+    return done.stdout
+
+
+def _name_of(case: Xml.Element) -> str:
+    return f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+
+
+def _held(case: Xml.Element) -> bool | None:
+    if case.find("error") is not None or case.find("skipped") is not None:
+        return None
+    failure = case.find("failure")
+    if failure is None:
+        return True
+    return False if failure.get("message", "").startswith(_ASSERTED) else None
