@@ -14,11 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 
 from proofs.line import proof, seed
-from proofs.planted import consent, isolation, keys, ledger
+from proofs.planted import consent, isolation, keys, ledger, recordings, traces
 from proofs.planting import ByProof, ByTest, Mutant
 from proofs.running import Said, proof_said, tests_said
 
-PLANTED: tuple[Mutant, ...] = (*isolation.MUTANTS, *ledger.MUTANTS, *consent.MUTANTS, *keys.MUTANTS)
+FAMILIES = (isolation, ledger, consent, keys, recordings, traces)
+PLANTED: tuple[Mutant, ...] = tuple(mutant for family in FAMILIES for mutant in family.MUTANTS)
 PLANTED_MIN = 30
 LANES = 2
 

@@ -112,7 +112,7 @@ class _Shredding:
         in_objects = sum(
             needle in data for data in [await self._raw(one) for one in (*gone, *left)] for needle in needles
         )
-        in_rows = self._hits_in_rows([*needles, *wrapped])
+        in_rows = self._hits_in_rows([*needles, *wrapped, *(one.keyset for one in (*gone, *left))])
         in_files = _hits_in_files(self._infra.folder.path, needles)
         control = self._hits_in_rows([one.recording.wrapped_keyset or b"" for one in left])
         still_open = sum([await self._reads(one) for one in gone])
