@@ -52,9 +52,11 @@ def run(mutants: Sequence[Mutant], chosen: int, *, shown: bool = False) -> int:
         # All tests without a defect share one run, and so one set of servers.
         sound_tests = lanes.submit(tests_said, sorted(tests), (), chosen)
         sound_proofs = {module: lanes.submit(proof_said, module, (), chosen) for module in sorted(modules)}
-        found = [lanes.submit(_said, mutant, chosen) for mutant in mutants]
+        # The long ones first, so that the lanes end together.
+        order = sorted(mutants, key=lambda mutant: isinstance(mutant.by, ByTest))
+        found = {mutant.name: lanes.submit(_said, mutant, chosen) for mutant in order}
     sound = {**sound_tests.result(), **{module: one.result() for module, one in sound_proofs.items()}}
-    said = [one.result() for one in found]
+    said = [found[mutant.name].result() for mutant in mutants]
     fates = [judged(mutant, one, sound[mutant.by.name]) for mutant, one in zip(mutants, said, strict=True)]
     _complain(sound)
     for mutant, fate, one in zip(mutants, fates, said, strict=True):

@@ -104,7 +104,6 @@ CATALOGUE: tuple[Mutant, ...] = (
         Edit(_ISOLATE, 'op.execute(f"alter table {table} force row level security")', "pass"),
     ),
     planted("grant-too-wide", "grants are as reviewed", _RULES, sql("grant truncate on chat.sent to svc_chat;")),
-    planted("role-is-a-member", "login roles are members of nothing", _RULES, sql("grant owner_chat to svc_chat;")),
     planted(
         "function-open-to-all",
         "functions are not executable by PUBLIC",

@@ -4,13 +4,13 @@ from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _DOMAIN, _ACCESS = "services/gateway/domain.py", "services/gateway/tests/test_access.py"
 _RULES = "services/gateway/tests/test_domain.py"
-_AFTER_RETURN = ByProof("revoke", "accepted_after_return")
+_IN_FORCE = ByTest(_RULES, "test_a_key_opens_nothing_from_the_moment_it_expires")
 
 KEYS: tuple[Mutant, ...] = (
     planted(
         "revoked-key-accepted",
         "a revoked key opens nothing",
-        _AFTER_RETURN,
+        _IN_FORCE,
         Edit(
             _DOMAIN,
             "return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)",
@@ -20,7 +20,7 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "key-remembered",
         "0 requests are accepted after the revoke call has returned",
-        _AFTER_RETURN,
+        ByProof("revoke", "accepted_after_return"),
         Edit(
             "services/gateway/authentication.py",
             "            stored = await self._keys.find(tx, ApiKeyId(presented.id))\n",
@@ -32,7 +32,7 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "expired-key-accepted",
         "a key that has expired opens nothing",
-        ByTest(_RULES, "test_a_key_opens_nothing_from_the_moment_it_expires"),
+        _IN_FORCE,
         Edit(_DOMAIN, "and (self.expires_at is None or self.expires_at > now)", ""),
     ),
     planted(
