@@ -4,7 +4,11 @@ Where a defect is planted is said by the text that is there. Text that is not fo
 so that no defect is quietly planted nowhere once the code has moved on.
 """
 
+import os
 import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +36,14 @@ class Edit:
         text = path.read_text()
         if text.count(self.old) != 1:
             raise NotPlantedError(f"{self.file} holds this {text.count(self.old)} times: {self.old}")
+        # Not into the file, which is the same one in every tree.
+        path.unlink()
         path.write_text(text.replace(self.old, self.new))
 
 
 @dataclass(frozen=True)
 class ByProof:
-    """`python -m proofs.<module>` notices: it fails, and this figure of its line is not what it is without the defect."""
+    """`python -m proofs.<module>` notices: it fails, and this figure of its line is another than without the defect."""
 
     module: str
     figure: str
@@ -84,10 +90,23 @@ def sql(statements: str) -> Edit:
     return Edit(AFTER_MIGRATIONS, _LAST_STATEMENT, f"{_LAST_STATEMENT}{statements}\n")
 
 
-def tree_with(folder: Path, edits: tuple[Edit, ...]) -> Path:
-    """Copy the sources and make the edits in the copy; what nothing of ours reads (dot-files) stays behind."""
-    tree = folder / "tree"
-    shutil.copytree(ROOT, tree, ignore=lambda _folder, names: [name for name in names if name.startswith(".")])
-    for edit in edits:
-        edit.make(tree)
-    return tree
+class Sources:
+    """A copy of the sources as they are now, of which trees with defects are made."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        # What nothing of ours reads (.git, .venv, caches) stays behind.
+        shutil.copytree(
+            ROOT, folder / "sources", ignore=lambda _folder, names: [name for name in names if name.startswith(".")]
+        )
+
+    @contextmanager
+    def edited(self, edits: Sequence[Edit]) -> Iterator[Path]:
+        """Make a tree with these edits, for as long as the context lasts."""
+        with tempfile.TemporaryDirectory(dir=self._folder) as folder:
+            tree = Path(folder) / "tree"
+            # Links cost a tenth of copies, and there are as many trees as defects.
+            shutil.copytree(self._folder / "sources", tree, copy_function=os.link)
+            for edit in edits:
+                edit.make(tree)
+            yield tree

@@ -1,16 +1,15 @@
-"""Runs a proof or tests in a copy of the sources, and tells what they said of themselves."""
+"""Runs a proof or tests in an edited copy of the sources, and tells what they said of themselves."""
 
 import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from proofs.planting import Edit, tree_with
+from proofs.planting import Edit, Sources
 
 WITHIN_S = 240
 # A defect is let loose on servers of its own, never on somebody's.
@@ -29,38 +28,48 @@ class Said:
     figures: Mapping[str, str] = field(default_factory=dict)
 
 
-def proof_said(module: str, edits: Sequence[Edit], chosen: int) -> Said:
-    """Run `python -m proofs.<module>` with these edits, in its smallest size."""
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        output = _output(["-m", f"proofs.{module}"], tree_with(Path(folder), edits), chosen)
-    line = re.search(r"^PROOF \S+ result=(ok|FAILED)(.*)$", output, re.MULTILINE)
-    if line is None:
-        return Said(None, output)
-    return Said(line[1] == "ok", output, dict(re.findall(r"(\w+)=(\S+)", line[2])))
+class Runner:
+    """Runs everything in its smallest size and with the same seed."""
 
+    def __init__(self, sources: Sources, chosen: int) -> None:
+        self._sources = sources
+        self._seed = chosen
 
-def tests_said(names: Sequence[str], edits: Sequence[Edit], chosen: int) -> Mapping[str, Said]:
-    """Run tests (`file::test`) with these edits in one run of pytest; one that fails must do so in an assertion."""
-    if not names:
-        return {}
-    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        told = Path(folder) / "told.xml"
-        command = ["-m", "pytest", *names, f"--junitxml={told}", *_PLUGINS]
-        output = _output(command, tree_with(Path(folder), edits), chosen)
-        cases = list(Xml.parse(told).iter("testcase")) if told.exists() else []  # noqa: S314 - pytest's own
-    return {name: Said(_all_held([_held(case) for case in cases if _is_of(case, name)]), output) for name in names}
+    def proof(self, module: str, edits: Sequence[Edit] = ()) -> Said:
+        """Run `python -m proofs.<module>` with these edits."""
+        with self._sources.edited(edits) as tree:
+            output = self._output(["-m", f"proofs.{module}"], tree)
+        line = re.search(r"^PROOF \S+ result=(ok|FAILED)(.*)$", output, re.MULTILINE)
+        if line is None:
+            return Said(None, output)
+        return Said(line[1] == "ok", output, dict(re.findall(r"(\w+)=(\S+)", line[2])))
 
+    def tests(self, names: Sequence[str], edits: Sequence[Edit] = ()) -> Mapping[str, Said]:
+        """Run tests (`file::test`) with these edits in one run of pytest; one that fails must do so in an assertion."""
+        if not names:
+            return {}
+        with self._sources.edited(edits) as tree:
+            told = tree.parent / "told.xml"
+            output = self._output(["-m", "pytest", *names, f"--junitxml={told}", *_PLUGINS], tree)
+            cases = list(Xml.parse(told).iter("testcase")) if told.exists() else []
+        return {name: Said(_all_held([_held(case) for case in cases if _is_of(case, name)]), output) for name in names}
 
-def _output(arguments: Sequence[str], tree: Path, chosen: int) -> str:
-    kept = {name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)}
-    try:
-        done = subprocess.run(
-            [sys.executable, *arguments], cwd=tree, env=kept | {"SIZE": "tiny", "SEED": str(chosen), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=WITHIN_S, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired as late:
-        return f"{late.output}\nnot done within {WITHIN_S} s"
-    return done.stdout
+    def _output(self, arguments: Sequence[str], tree: Path) -> str:
+        own = {"SIZE": "tiny", "SEED": str(self._seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        try:
+            done = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=tree,
+                env={name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)} | own,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=WITHIN_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            return f"{late.output}\nnot done within {WITHIN_S} s"
+        return done.stdout
 
 
 def _is_of(case: Xml.Element, name: str) -> bool:

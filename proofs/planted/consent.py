@@ -120,7 +120,9 @@ USE: tuple[Mutant, ...] = (
             "services/gateway/tests/test_limits_and_replays.py",
             "test_an_answer_of_the_chat_does_not_come_back_once_consent_has_ended",
         ),
-        Edit("services/gateway/gate.py", "if not await self.still_allowed(", "if not True and await self.still_allowed("),
+        Edit(
+            "services/gateway/gate.py", "if not await self.still_allowed(", "if not True and await self.still_allowed("
+        ),
     ),
 )
 MUTANTS = (*LOCK, *USE)

@@ -148,9 +148,7 @@ DOOR: tuple[Mutant, ...] = (
         "users-of-all-organizations",
         "nobody gets a byte of another organization's",
         ByProof("tenancy", "leaks"),
-        sql(
-            "alter policy tenant_read on gateway.users using ((select (ctx.scope('gateway:read')).org) is not null);"
-        ),
+        sql("alter policy tenant_read on gateway.users using ((select (ctx.scope('gateway:read')).org) is not null);"),
     ),
     planted(
         "foreign-is-forbidden",

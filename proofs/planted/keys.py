@@ -65,7 +65,11 @@ TOKENS: tuple[Mutant, ...] = (
         "token-signature-ignored",
         "a patient's token is signed",
         ByTest(_RULES, "test_another_gateways_token_is_nobodys"),
-        Edit("services/gateway/patient_tokens.py", '"verify_exp": False,', '"verify_exp": False, "verify_signature": False,'),
+        Edit(
+            "services/gateway/patient_tokens.py",
+            '"verify_exp": False,',
+            '"verify_exp": False, "verify_signature": False,',
+        ),
     ),
 )
 LIMITS: tuple[Mutant, ...] = (

@@ -58,7 +58,11 @@ MUTANTS: tuple[Mutant, ...] = (
         "signatures-not-verified",
         "receipts are signed",
         _UNDETECTED,
-        Edit(_SIGNATURES, "        except InvalidSignature:\n            return False", "        except InvalidSignature:\n            return True"),
+        Edit(
+            _SIGNATURES,
+            "        except InvalidSignature:\n            return False",
+            "        except InvalidSignature:\n            return True",
+        ),
     ),
     planted(
         "checkpoints-not-compared",

@@ -11,7 +11,11 @@ KEYS: tuple[Mutant, ...] = (
         "patient-not-bound",
         "associated data binds organization, patient, session, object and media type",
         _OPENED,
-        Edit("services/ingestion/domain.py", "(bond.organization_id, bond.patient_id, session_id, name", "(bond.organization_id, session_id, name"),
+        Edit(
+            "services/ingestion/domain.py",
+            "(bond.organization_id, bond.patient_id, session_id, name",
+            "(bond.organization_id, session_id, name",
+        ),
     ),
     planted(
         "wrapped-keys-open-anywhere",
@@ -95,7 +99,11 @@ UPLOADS: tuple[Mutant, ...] = (
         "samples-elsewhere",
         "no reference to other files or hosts",
         _TAKEN,
-        Edit("services/ingestion/media/mp4_movie.py", "_require_in_this_file((yield from _small(inner, 8)))", "yield from _small(inner, 8)"),
+        Edit(
+            "services/ingestion/media/mp4_movie.py",
+            "_require_in_this_file((yield from _small(inner, 8)))",
+            "yield from _small(inner, 8)",
+        ),
     ),
     planted(
         "consent-after-the-body",

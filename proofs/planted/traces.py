@@ -15,7 +15,11 @@ WORDS: tuple[Mutant, ...] = (
             _RESPONSES,
             "test_a_log_key_outside_the_allow_list_is_refused_in_tests_and_dropped_in_production",
         ),
-        Edit("libs/common/log.py", "return {key: value for key, value in line.items() if key in self._keys}", "return line"),
+        Edit(
+            "libs/common/log.py",
+            "return {key: value for key, value in line.items() if key in self._keys}",
+            "return line",
+        ),
     ),
     planted(
         "errors-say-why",
