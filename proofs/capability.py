@@ -1,34 +1,37 @@
 """Proof: the database believes only capabilities that the gateway minted (`python -m proofs.capability`).
 
 Every forgery goes through `ctx.verify` as a service's own role; a share of them also through `ctx.enter`, and as a
-setting made by hand beside a read of a table that holds a row.
+setting made by hand beside a read of a table that holds a row. Real ones that are of another organization, for another
+patient or without the service's scope must see none of that table either.
 """
 
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
 
+from libs.common.ids import new_id
 from libs.contracts.capability import Minter
+from libs.contracts.ids import OrganizationId, PatientId
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.tenants import Planted, plant
-from proofs.tokens import SERVICES, Forger
+from proofs.tokens import SERVICES, Forger, all_scopes, claims_of
 
 NAME = "capability"
 FORGED = 60_000
-FORGED_SOAK = 2_000_000
+FORGED_TINY, FORGED_SOAK = 6_000, 2_000_000
 BATCH = 500
 # Every this many a forgery is also used the way an attacker would use it.
 USED_EVERY = 40
 _VERIFY = "select t from unnest(%s::text[]) t where (ctx.verify(t)).org is not null"
 _READS = {
-    "gateway": "select count(*) from users",
-    "consent": "select count(*) from consent.current",
+    "gateway": "select count(*) from gateway.patient_token",
+    "consent": "select count(*) from consent.event",
     "ingestion": "select count(*) from ingestion.patient_key",
     "transcriber": "select count(*) from transcriber.job",
     "embedder": "select count(*) from embedder.indexed",
@@ -87,14 +90,36 @@ def _attack(infra: Infra, service: str, forgeries: Sequence[str], tenant: Plante
         real = tenant.capability(infra)
         for number, batch in enumerate(_batches(forgeries, BATCH)):
             # The real one in the middle of each batch: the same call must let it, and only it, through.
-            believed = [row[0] for row in connection.execute(_VERIFY, ([*batch, real],))]
+            believed = _believed(connection, [*batch, real])
             tally.add(forged=len(batch), accepted=sum(t != real for t in believed))
             tally.add(control=believed.count(real), denied=1 - believed.count(real))
             for forged in batch[number % USED_EVERY :: USED_EVERY]:
                 _use(connection, service, forged, tally)
+        for strange in _strange(infra, service, tenant):
+            tally.add(rows=_rows_by_hand(connection, service, strange))
         rows = _rows_by_hand(connection, service, real)
         entered = _enters(connection, real)
         tally.add(control=int(rows >= 1) + int(entered), denied=int(rows < 1) + int(not entered))
+
+
+def _believed(connection: psycopg.Connection[Any], tokens: Sequence[str]) -> list[str]:
+    """Return those that are verified; so is one that breaks the verification, which has believed it enough to read."""
+    try:
+        return [row[0] for row in connection.execute(_VERIFY, (list(tokens),))]
+    except psycopg.DataError:
+        if len(tokens) == 1:
+            return list(tokens)
+        half = len(tokens) // 2
+        return _believed(connection, tokens[:half]) + _believed(connection, tokens[half:])
+
+
+def _strange(infra: Infra, service: str, tenant: Planted) -> Iterator[str]:
+    """Yield real ones that reach nothing of this tenant here."""
+    minter = Minter(infra.capability_key_id, infra.capability_key)
+    own = claims_of(OrganizationId(tenant.organization_id), *all_scopes())
+    yield minter.mint(replace(own, organization_id=OrganizationId(new_id())))
+    yield minter.mint(replace(own, patient_id=PatientId(new_id())))
+    yield minter.mint(replace(own, scopes=own.scopes - {f"{service}:write"}))
 
 
 def _use(connection: psycopg.Connection[Any], service: str, forged: str, tally: Tally) -> None:
@@ -143,7 +168,7 @@ def _libpq(infra: Infra, service: str) -> str:
 def main() -> int:
     """Start a database of its own and attack it."""
     with infrastructure.throwaway() as infra:
-        return prove(infra, FORGED_SOAK if is_soak() else FORGED, seed())
+        return prove(infra, sized(FORGED_TINY, FORGED, FORGED_SOAK), seed())
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ from psycopg import errors
 from libs.common.database import Transaction
 from libs.contracts.ids import PatientId
 from proofs.clinic import Clinic
+from proofs.line import sized
 from proofs.proof import Outcome, Run, main
 from services.consent.domain import Consent, Entry, Signature, Status
 from services.consent.store import LedgerStore
 
 WRITERS = 6
-REVOCATIONS_CI, REVOCATIONS_SOAK = 200, 2000
+REVOCATIONS_TINY, REVOCATIONS_CI, REVOCATIONS_SOAK = 20, 200, 2000
 REVOCATIONS_PER_PATIENT = 20
 ROWS_BEFORE_REVOKING = 12
 TRYING_ON_S = 0.03
@@ -110,12 +111,14 @@ async def prove(run: Run) -> Outcome:
 
 async def _measured(run: Run, ledger: CountingLedger) -> Outcome:
     clinic = Clinic(run.infra, run.random().randbytes(32), ledger)
-    wanted = run.size(REVOCATIONS_CI, REVOCATIONS_SOAK)
+    wanted = sized(REVOCATIONS_TINY, REVOCATIONS_CI, REVOCATIONS_SOAK)
     seen: Counter[str] = Counter()
     times_ms: list[float] = []
     while len(times_ms) < wanted:
         await _rounds(_Race(run, clinic, PatientId(uuid4())), clinic, ledger, (seen, times_ms))
     await clinic.close()
+    # Of twenty, beside others on the machine, the slowest says nothing.
+    p99_max = sized(60_000, P99_MS_MAX, P99_MS_MAX)
     p99 = round(statistics.quantiles(times_ms, n=100)[98], 1)
     figures = {
         "seed": run.seed,
@@ -134,7 +137,7 @@ async def _measured(run: Run, ledger: CountingLedger) -> Outcome:
             f"at least {wanted} revocations": len(times_ms) >= wanted,
             "the writers stored and were refused": seen["rows"] > wanted and seen["refused"] > wanted,
             "no row after a revocation has returned": seen["rows_after"] == 0,
-            f"p99 of a revocation is below {P99_MS_MAX} ms": p99 < P99_MS_MAX,
+            f"p99 of a revocation is below {p99_max} ms": p99 < p99_max,
         },
     )
 

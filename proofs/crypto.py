@@ -15,11 +15,11 @@ from libs.common.ids import new_id
 from libs.common.key_wrapping import LocalKey, new_key
 from libs.common.sealed_stream import SEGMENT_BYTES, Sealer, TamperedError, new_keyset, unseal_sync
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from services.ingestion.domain import Bond, sealing_context
 
 CASES = 1_500
-CASES_SOAK = 150_000
+CASES_TINY, CASES_SOAK = 300, 150_000
 PIECE_BYTES = 64 * 1024
 SIZES = (0, 1, 100, 5000, SEGMENT_BYTES - 56, SEGMENT_BYTES, 2 * SEGMENT_BYTES + 777, 3 * SEGMENT_BYTES)
 MEDIA_TYPES = ("audio/mpeg", "audio/wav")
@@ -124,7 +124,7 @@ ATTACKS: tuple[Attack, ...] = (
 
 def main() -> int:
     """Run the proof and return the exit code."""
-    return run(CASES_SOAK if is_soak() else CASES, seed())
+    return run(sized(CASES_TINY, CASES, CASES_SOAK), seed())
 
 
 def run(cases: int, number: int) -> int:

@@ -23,6 +23,7 @@ from libs.contracts.ledger_check import Verdict, check
 from libs.contracts.ledger_signatures import Checkpoint
 from libs.ops.ledger_file import FORMAT, opened
 from proofs.clinic import Clinic
+from proofs.line import sized
 from proofs.proof import Outcome, Run, main
 from services.consent.api.rendering import line_json
 from services.consent.checkpoints import SIGN_AFTER_ENTRIES
@@ -30,7 +31,7 @@ from services.consent.domain import Entry, Kept, micros, signed
 
 WRITERS = 16
 LEVELS = (IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE)
-EVENTS_CI, EVENTS_SOAK = 20_001, 300_000
+EVENTS_TINY, EVENTS_CI, EVENTS_SOAK = 900, 20_001, 300_000
 BATCH_MAX = 30
 ROLLED_BACK_SHARE = 0.05
 TRIES_MAX = 20_000
@@ -66,7 +67,7 @@ async def prove(run: Run) -> Outcome:
     """Write, check the chain's shape, verify."""
     random = run.random()
     clinic = Clinic(run.infra, random.randbytes(32))
-    wanted = run.size(EVENTS_CI, EVENTS_SOAK)
+    wanted = sized(EVENTS_TINY, EVENTS_CI, EVENTS_SOAK)
     url = run.infra.database_url("consent").replace("+psycopg", "", 1)
     seen: Counter[str] = Counter()
     started = time.perf_counter()
@@ -94,13 +95,14 @@ async def prove(run: Run) -> Outcome:
 
 
 def _holds(figures: dict[str, int], verdict: Verdict, wanted: int) -> dict[str, bool]:
+    per_s_min = sized(0, VERIFIED_PER_S_MIN, VERIFIED_PER_S_MIN)
     return {
         f"at least {wanted} events are written": figures["events"] >= wanted,
         "no forks": figures["forks"] == 0,
         "no gaps": figures["gaps"] == 0,
         "nothing that was committed is lost": figures["lost"] == 0,
         f"the chain verifies ({verdict.broken})": verdict.broken is None and verdict.entries == figures["events"],
-        f"at least {VERIFIED_PER_S_MIN} events a second are verified": figures["verified_per_s"] >= VERIFIED_PER_S_MIN,
+        f"at least {per_s_min} events a second are verified": figures["verified_per_s"] >= per_s_min,
     }
 
 

@@ -1,8 +1,8 @@
 """Proof `limit20`: a patient sends 20 messages in any hour, over several chat processes, never 21 and never fewer.
 
-Bursts of messages go to three processes of the chat at once. Between bursts time moves on, by making the rows of the
-hourly log older in the database: by nothing, by anything within an hour, and most often to just before the oldest
-message leaves the window, so that it leaves while the burst is on.
+Bursts of messages go to three processes of the chat, the first of each patient all at once. Between bursts time moves
+on, by making the rows of the hourly log older in the database: by nothing, by anything within an hour, and most often
+to just before the oldest message leaves the window, so that it leaves while the burst is on.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from libs.contracts.ids import OrganizationId, PatientId
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.fleet import Fleet, fleet
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.sliding import Attempt, Sliding
 
 PROCESSES = 3
 QUOTA, HOUR_S = 20, 3600.0
-PATIENTS, PATIENTS_SOAK = 4, 40
-BURSTS, BURSTS_SOAK = 7, 30
+PATIENTS, BURSTS = 4, 7
+TINY, SOAK = (1, 3), (40, 30)
 BURST_MAX = 26
 BEFORE_THE_EDGE_S = 0.15
 _SENT = "select message_id, extract(epoch from at)::float8 from chat.sent where patient_id = %s"
@@ -59,11 +59,11 @@ class Patient:
         elif answer.status_code != 200:
             self.other += 1
 
-    async def bursts(self, count: int, luck: Random) -> None:
-        """Send several at once, spread over some tenths of a second, and read in the database what was let in."""
+    async def bursts(self, count: int, spread_s: float, luck: Random) -> None:
+        """Send several within so many seconds, and read in the database what was let in."""
 
         async def one(number: int) -> None:
-            await asyncio.sleep(luck.random() * 2 * BEFORE_THE_EDGE_S)
+            await asyncio.sleep(luck.random() * spread_s)
             await self.sends(number)
 
         await asyncio.gather(*(one(number) for number in range(count)))
@@ -91,9 +91,10 @@ async def _proved(chats: Fleet, patients: int, bursts: int, luck: Random) -> lis
         found = [_patient(chats, minter, database) for _ in range(patients)]
         try:
             for patient in found:
-                for _ in range(bursts):
-                    await patient.bursts(luck.randint(BURST_MAX // 3, BURST_MAX), luck)
+                await patient.bursts(BURST_MAX, 0.0, luck)
+                for _ in range(bursts - 1):
                     patient.waits(luck)
+                    await patient.bursts(luck.randint(BURST_MAX // 3, BURST_MAX), 2 * BEFORE_THE_EDGE_S, luck)
         finally:
             for patient in found:
                 for client in patient.clients:
@@ -139,7 +140,7 @@ def run(infra: Infra, size: tuple[int, int], number: int) -> int:
 
 def main() -> int:
     """Run over servers of its own."""
-    size = (PATIENTS_SOAK, BURSTS_SOAK) if is_soak() else (PATIENTS, BURSTS)
+    size = sized(TINY, (PATIENTS, BURSTS), SOAK)
     with infrastructure.throwaway() as infra:
         return run(infra, size, seed())
 

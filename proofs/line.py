@@ -3,6 +3,9 @@
 import os
 import secrets
 import sys
+from typing import TypeVar
+
+Size = TypeVar("Size")
 
 
 def proof(name: str, good: bool, /, **figures: object) -> int:
@@ -16,6 +19,11 @@ def proof(name: str, good: bool, /, **figures: object) -> int:
 def is_soak() -> bool:
     """Tell whether the environment asks for the long run (`SIZE=soak`)."""
     return os.environ.get("SIZE") == "soak"
+
+
+def sized(tiny: Size, ci: Size, soak: Size) -> Size:
+    """Return what the environment's SIZE asks for: `soak` a long run, `tiny` one that only has to see a defect."""
+    return {"tiny": tiny, "soak": soak}.get(os.environ.get("SIZE", ""), ci)
 
 
 def seed() -> int:

@@ -22,12 +22,12 @@ from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.tenants import Planted, plant
 
 NAME = "pool"
 REQUESTS = 5_200
-REQUESTS_SOAK = 300_000
+REQUESTS_TINY, REQUESTS_SOAK = 400, 300_000
 TENANTS = 8
 AT_ONCE = 40
 CANCELLED_SHARE_MIN = 0.25
@@ -185,7 +185,7 @@ def _judge(infra: Infra, requests: int, chosen: int, tally: Tally) -> int:
 def main() -> int:
     """Start a database of its own and send the requests."""
     with infrastructure.throwaway() as infra:
-        return prove(infra, REQUESTS_SOAK if is_soak() else REQUESTS, seed())
+        return prove(infra, sized(REQUESTS_TINY, REQUESTS, REQUESTS_SOAK), seed())
 
 
 if __name__ == "__main__":

@@ -11,24 +11,19 @@ from libs.common.log import configure_logging
 from libs.contracts.log_keys import LOG_KEYS
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run: where, how large, and with which luck."""
+    """One run: where, and with which luck."""
 
     infra: Infra
     seed: int = field(default_factory=seed)
-    soak: bool = field(default_factory=is_soak)
 
     def random(self) -> Random:
         """Return the luck of this run."""
         return Random(self.seed)  # to be repeated, not to be secret
-
-    def size(self, ci: int, soak: int) -> int:
-        """Return how large something is."""
-        return soak if self.soak else ci
 
 
 @dataclass(frozen=True)

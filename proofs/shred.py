@@ -34,7 +34,7 @@ from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.bad_files import body_of
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.mutations import Sent
 from services.ingestion.domain import Bond, Recording, sealing_context
 from services.ingestion.key_store import KeyStore
@@ -44,7 +44,7 @@ from services.ingestion.store import SessionStore
 from services.ingestion.tests.clinic import BOUNDARY
 
 RECORDINGS = 4
-RECORDINGS_SOAK = 200
+RECORDINGS_TINY, RECORDINGS_SOAK = 2, 200
 _SCOPES = frozenset({"ingestion:write"})
 
 
@@ -67,7 +67,7 @@ class Kept:
 def main() -> int:
     """Run the proof and return the exit code."""
     with infrastructure.throwaway() as infra:
-        return run(infra, RECORDINGS_SOAK if is_soak() else RECORDINGS, seed())
+        return run(infra, sized(RECORDINGS_TINY, RECORDINGS, RECORDINGS_SOAK), seed())
 
 
 def run(infra: Infra, each: int, number: int) -> int:
@@ -112,7 +112,7 @@ class _Shredding:
         in_objects = sum(
             needle in data for data in [await self._raw(one) for one in (*gone, *left)] for needle in needles
         )
-        in_rows = self._hits_in_rows([*needles, *wrapped])
+        in_rows = self._hits_in_rows([*needles, *wrapped, *(one.keyset for one in (*gone, *left))])
         in_files = _hits_in_files(self._infra.folder.path, needles)
         control = self._hits_in_rows([one.recording.wrapped_keyset or b"" for one in left])
         still_open = sum([await self._reads(one) for one in gone])

@@ -20,14 +20,15 @@ from libs.contracts.ledger_check import Broken, Standing, Vouchers, check
 from libs.contracts.ledger_signatures import Receipt, SigningKey
 from libs.contracts.purposes import Purpose
 from proofs.clinic import Clinic
+from proofs.line import sized
 from proofs.proof import Outcome, Run, main
 from proofs.tampering import KINDS, TABLES, Attack, Kind
 from services.consent.api.rendering import line_json, receipt_json, standing_json
 from services.consent.domain import Consent, Entry
 from services.consent.notary_store import NotaryStore
 
-ENTRIES_CI, ENTRIES_SOAK = 48, 200
-PLACES_CI, PLACES_SOAK = 20, 100
+ENTRIES_TINY, ENTRIES_CI, ENTRIES_SOAK = 12, 48, 200
+PLACES_TINY, PLACES_CI, PLACES_SOAK = 3, 20, 100
 KINDS_MIN, PLACES_MIN = 12, 20
 GRANT_SHARE = 0.6
 ROWS_MAX = 10_000
@@ -70,10 +71,10 @@ async def prove(run: Run) -> Outcome:
     """Write a ledger, attack it in every kind at every place, and see what the stranger says."""
     random = run.random()
     clinic = Clinic(run.infra, random.randbytes(32))
-    entries, receipts = await _ledger(clinic, run.size(ENTRIES_CI, ENTRIES_SOAK), random)
+    entries, receipts = await _ledger(clinic, sized(ENTRIES_TINY, ENTRIES_CI, ENTRIES_SOAK), random)
     notes = await clinic.shelf.after(clinic.organization_id, 0, ROWS_MAX)
     stranger = _Stranger(clinic, notes, receipts)
-    places = sorted(random.sample(range(2, len(entries)), run.size(PLACES_CI, PLACES_SOAK)))
+    places = sorted(random.sample(range(2, len(entries)), sized(PLACES_TINY, PLACES_CI, PLACES_SOAK)))
     seen: Counter[str] = Counter()
     async with _superuser(run.infra.admin_url) as connection:
         seen["false_alarms"] += await stranger.check(connection) != (None, None)
@@ -92,11 +93,12 @@ def _outcome(run: Run, seen: Counter[str], entries: int, places: int) -> Outcome
     figures = {"seed": run.seed, "kinds": len(KINDS), "places": places, "entries": entries, "tried": seen["tried"]}
     for name in ("undetected", "misnamed", "false_alarms", "only_by_kept_receipts"):
         figures[name] = seen[name]
+    places_min = sized(PLACES_TINY, PLACES_MIN, PLACES_MIN)
     return Outcome(
         "tamper",
         figures,
         {
-            f"at least {KINDS_MIN} kinds at {PLACES_MIN} places": len(KINDS) >= KINDS_MIN and places >= PLACES_MIN,
+            f"at least {KINDS_MIN} kinds at {places_min} places": len(KINDS) >= KINDS_MIN and places >= places_min,
             "every attack was tried": seen["tried"] == len(KINDS) * places,
             "nothing undetected": seen["undetected"] == 0,
             "the first broken entry is named": seen["misnamed"] == 0,

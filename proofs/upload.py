@@ -2,37 +2,40 @@
 
     .venv/bin/python -m proofs.upload            # SIZE=soak for a million, SEED=n to repeat
 
-Mutated files go through the real form, validation and sealing in this process; a sample of everything goes through the
-real gateway, ingestion, database and store over HTTP.
+Mutated files go through the real form, validation and sealing in this process, and so does a recording that is one
+byte too large and does not say so; a sample of everything goes through the real gateway, ingestion, database and store
+over HTTP.
 """
 
 import asyncio
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 import httpx
 
 from benchmarks.upload import Door as HttpDoor
-from benchmarks.upload import serving
+from benchmarks.upload import recording, serving
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from proofs.bad_files import Bad, bad_requests, body_of
+from proofs.bad_files import Bad, bad_requests, body_of, file_part
 from proofs.good_files import MEDIA_TYPES, encodings, made
-from proofs.line import is_soak, proof, seed
+from proofs.line import proof, seed, sized
 from proofs.mutations import Sent, mutated
 from proofs.upload_door import Door
-from services.ingestion.tests.clinic import BOUNDARY
+from services.ingestion.tests.clinic import BOUNDARY, END, part
+from services.ingestion.upload import FILE_BYTES_MAX, UploadHead
 
 MUTATED = 5_000
-MUTATED_SOAK = 1_000_000
+MUTATED_TINY, MUTATED_SOAK = 200, 1_000_000
 HANDMADE_MIN = 100
 GOOD_MIN = 40
 OVER_HTTP = 40
 BASE_BYTES_MAX = 40_000
+LARGE_CPU_S = 60.0
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
@@ -55,20 +58,23 @@ class Tally:
 
 def main() -> int:
     """Run the proof and return the exit code."""
+    if sized(True, False, False):
+        return run(None, MUTATED_TINY, seed())
     with infrastructure.throwaway() as infra:
-        return run(infra, MUTATED_SOAK if is_soak() else MUTATED, seed())
+        return run(infra, sized(0, MUTATED, MUTATED_SOAK), seed())
 
 
-def run(infra: Infra, mutations: int, number: int) -> int:
-    """Prove it over running servers."""
+def run(infra: Infra | None, mutations: int, number: int) -> int:
+    """Prove it in this process and, where there are servers, over them."""
     started = time.monotonic()
     tally = Tally()
     good = [Sent(one.name, MEDIA_TYPES[one.extension], made(one)) for one in encodings()]
     fields = {"patient_id": _ID, "therapist_id": _ID, "session_date": "2026-11-24T10:00:00Z"}
     handmade = list(bad_requests(fields, _simple(good)))
     asyncio.run(_in_process(tally, good, handmade, (mutations, number)))
-    with serving(infra) as door:
-        _over_http(tally, good, door, Random(number))
+    if infra is not None:
+        with serving(infra) as door:
+            _over_http(tally, good, door, Random(number))
     for line in tally.wrong[:20]:
         sys.stderr.write(f"{line}\n")
     return _say(tally, (mutations, len(handmade), len(good)), number, time.monotonic() - started)
@@ -77,12 +83,13 @@ def run(infra: Infra, mutations: int, number: int) -> int:
 def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float) -> int:
     mutations, handmade, good = sizes
     crashes = sum(count for kind, count in tally.bad.items() if kind not in ("accepted", "refused", "hung"))
-    whole = tally.bad.total() == mutations + handmade and handmade >= HANDMADE_MIN and good >= GOOD_MIN
+    whole = tally.bad.total() == mutations + handmade + 1 and handmade >= HANDMADE_MIN and good >= GOOD_MIN
     return proof(
         "upload",
         whole and not tally.wrong,
         mutated=mutations,
         handmade=handmade,
+        too_large=1,
         accepted=tally.bad["accepted"],
         crashes=crashes,
         hangs=tally.bad["hung"],
@@ -104,12 +111,26 @@ async def _in_process(tally: Tally, good: Sequence[Sent], handmade: Sequence[Bad
     taken = len(door.kept)
     for bad in handmade:
         tally.note(tally.bad, bad.name, await door.tries(bad.content_type, bad.body), "refused")
+    tally.note(tally.bad, "one byte too many", await _too_large(door), "refused")
     for name, sent in _mutations(_bases(good), mutations, Random(number)):
         started = time.perf_counter()
         tally.note(tally.bad, f"{name} {sent.filename}", await door.tries(FORM, body_of(_FIELDS, sent)), "refused")
         tally.slowest_s = max(tally.slowest_s, time.perf_counter() - started)
     if not taken == len(door.kept) == len(door.rows) == len(good):
         tally.wrong.append("something of a refused file was kept")
+
+
+async def _too_large(door: Door) -> str:
+    """Stream a good recording that is one byte too large, under a head that tells no size."""
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"".join(part(name, value.encode()) for name, value in _FIELDS.items())
+        yield file_part(Sent("session.wav", "audio/wav", b""))
+        for piece in recording(FILE_BYTES_MAX + 1):
+            yield piece
+        yield END
+
+    return await door.streams(UploadHead(FORM), body(), LARGE_CPU_S)
 
 
 def _over_http(tally: Tally, good: Sequence[Sent], door: HttpDoor, dice: Random) -> None:

@@ -59,8 +59,12 @@ class Door:
 
     async def tries(self, content_type: str, body: bytes) -> str:
         """Return `accepted`, `refused`, `hung`, or the class of the error that got out."""
-        with holding(self._token), _within(HANG_CPU_S):
-            trying = asyncio.create_task(self._accept(UploadHead(content_type, len(body)), _chunks(body)))
+        return await self.streams(UploadHead(content_type, len(body)), _chunks(body), HANG_CPU_S)
+
+    async def streams(self, head: UploadHead, chunks: AsyncIterator[bytes], hang_cpu_s: float) -> str:
+        """Take a body whose size need not be known; say the same of it."""
+        with holding(self._token), _within(hang_cpu_s):
+            trying = asyncio.create_task(self._accept(head, chunks))
             await asyncio.wait({trying}, timeout=HANG_WALL_S)
         if not trying.done():
             trying.cancel()
@@ -76,8 +80,11 @@ class Door:
         """The store is ready."""
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keep what flows in, or nothing."""
-        self.kept[name] = b"".join([chunk async for chunk in chunks])
+        """Keep how it begins once it has flowed in whole, or nothing."""
+        first = b""
+        async for chunk in chunks:
+            first = first or chunk
+        self.kept[name] = first
 
     @asynccontextmanager
     async def get_stream(self, name: str, offset: int = 0) -> AsyncIterator[AsyncIterator[bytes]]:

@@ -31,10 +31,11 @@ async def test_a_conversation_is_read_back_with_the_sources_of_its_answers(desk:
 async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: Desk) -> None:
     message_id = await desk.is_answered(await desk.writes())
 
-    [row] = await desk.audit("select * from answer_audit where message_id = :id", id=message_id)
+    rows = await desk.audit("select * from answer_audit where message_id = :id", id=message_id)
 
-    assert (row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) == (1, True, 3, 1)
-    assert "three" not in str(row)
+    kept = [(row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) for row in rows]
+    assert kept == [(1, True, 3, 1)]
+    assert "three" not in str(rows)
 
 
 async def test_the_twenty_first_message_in_an_hour_is_refused_and_told_when_to_come_back(desk: Desk) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from uuid import UUID
 
@@ -92,11 +93,13 @@ async def test_the_store_holds_only_ciphertext(at: Clinic) -> None:
 
 
 async def _raw(at: Clinic, sent: bytes, content_length: int) -> bytes:
-    """Send only so much of a body and return the answer, which must come without waiting for the rest."""
+    """Send only so much of a body and return the answer, which must come without waiting for the rest; b"" if not."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
     writer.write(_request_head(at, content_length) + sent)
-    async with asyncio.timeout(5):
-        answer = await reader.readuntil(b"\r\n\r\n") + await reader.read(5000)
+    answer = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            answer = await reader.readuntil(b"\r\n\r\n") + await reader.read(5000)
     writer.transport.abort()
     return answer
 

@@ -1,0 +1,1 @@
+"""The defects that proofs/mutants.py plants, by the promise they break."""

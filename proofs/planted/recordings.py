@@ -1,0 +1,128 @@
+"""Defects of recordings, their keys and how they come in (SECURITY.md sections 4 and 6)."""
+
+from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+
+_SEALED, _WRAPPING = "libs/common/sealed_stream.py", "libs/common/key_wrapping.py"
+_UPLOAD, _KINDS = "services/ingestion/upload.py", "services/ingestion/media/kinds.py"
+_OPENED, _TAKEN = ByProof("crypto", "accepted"), ByProof("upload", "accepted")
+
+KEYS: tuple[Mutant, ...] = (
+    planted(
+        "patient-not-bound",
+        "associated data binds organization, patient, session, object and media type",
+        _OPENED,
+        Edit(
+            "services/ingestion/domain.py",
+            "(bond.organization_id, bond.patient_id, session_id, name",
+            "(bond.organization_id, session_id, name",
+        ),
+    ),
+    planted(
+        "wrapped-keys-open-anywhere",
+        "a wrapped key is bound to what it is for",
+        _OPENED,
+        Edit(_WRAPPING, "self._aead.encrypt(nonce, secret, context)", "self._aead.encrypt(nonce, secret, None)"),
+        Edit(_WRAPPING, "self._aead.decrypt(nonce, sealed, context)", "self._aead.decrypt(nonce, sealed, None)"),
+    ),
+    planted(
+        "cut-stream-accepted",
+        "a truncated stream is rejected",
+        _OPENED,
+        Edit(
+            _SEALED,
+            "    except (tink.TinkError, BrokenPipeToThreadError) as error:\n        raise TamperedError from error\n",
+            "    except (tink.TinkError, BrokenPipeToThreadError):\n        return b''\n",
+        ),
+    ),
+    planted(
+        "recording-key-not-wrapped",
+        "a recording's key is kept wrapped",
+        ByProof("shred", "hits_in_rows"),
+        Edit(
+            _UPLOAD,
+            "wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))",
+            "wrapped = keyset",
+        ),
+        Edit(
+            "services/ingestion/keys.py",
+            "return await key.unwrap(recording.wrapped_keyset, recording_context(bond, recording.id))",
+            "return recording.wrapped_keyset",
+        ),
+    ),
+    planted(
+        "shredding-leaves-the-key",
+        "destroying the recording's wrapped key erases it",
+        ByProof("shred", "shredded_that_open"),
+        Edit(
+            "services/ingestion/shredding.py",
+            "names = await shredder.destroy_recording_keys(tx, session_id)",
+            "names: Sequence[str] = ()",
+        ),
+    ),
+    planted(
+        "destroyed-key-put-back",
+        "a destroyed key stays destroyed",
+        ByTest("services/ingestion/tests/test_shredding.py", "test_even_the_owner_cannot_put_a_destroyed_key_back"),
+        Edit(
+            "services/ingestion/migrations/versions/0003_key_versions.py",
+            "if old.destroyed_at is not null and new is distinct from old then",
+            "if false then",
+        ),
+    ),
+)
+UPLOADS: tuple[Mutant, ...] = (
+    planted(
+        "size-not-counted",
+        "the size is counted while a recording streams in",
+        _TAKEN,
+        Edit(_UPLOAD, "if self.size > FILE_BYTES_MAX:", "if False:"),
+    ),
+    planted(
+        "content-not-sniffed",
+        "name, declared type and content agree",
+        _TAKEN,
+        Edit(_KINDS, "if found != self._kind.container:", "if False:"),
+    ),
+    planted(
+        "structure-not-read",
+        "the container's structure is read to its end",
+        _TAKEN,
+        Edit(_KINDS, "return self._walker.finish()", "return None"),
+    ),
+    planted(
+        "any-duration",
+        "a recording lasts at most four hours",
+        _TAKEN,
+        Edit(_UPLOAD, "if self.duration_s is not None and self.duration_s > DURATION_MAX_S:", "if False:"),
+    ),
+    planted(
+        "samples-elsewhere",
+        "no reference to other files or hosts",
+        _TAKEN,
+        Edit(
+            "services/ingestion/media/mp4_movie.py",
+            "_require_in_this_file((yield from _small(inner, 8)))",
+            "yield from _small(inner, 8)",
+        ),
+    ),
+    planted(
+        "consent-after-the-body",
+        "403 with fewer than 64 KiB of the body taken",
+        ByTest(
+            "services/ingestion/tests/test_upload.py",
+            "test_a_missing_consent_is_refused_before_64_kib_of_the_body_were_read",
+        ),
+        Edit(
+            _UPLOAD,
+            "        held = await self._world.consents.hold(bond, [Purpose.RECORDING])\n",
+            "        held = {Purpose.RECORDING: ConsentId(self._world.new_id())}\n",
+        ),
+    ),
+    planted(
+        "store-not-asked-first",
+        "without the object store 503 before the body",
+        ByTest("services/ingestion/tests/test_outages.py", "test_a_store_that_is_down_is_told_before_the_file_is_read"),
+        Edit(_UPLOAD, "            await self._world.objects.ready()\n", ""),
+    ),
+)
+MUTANTS = (*KEYS, *UPLOADS)

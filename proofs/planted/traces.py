@@ -1,0 +1,129 @@
+"""Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
+
+from proofs.planting import ByTest, Edit, Mutant, planted
+
+_EDGE = "libs/common/http_edge.py"
+_RESPONSES = "libs/common/tests/test_problem_responses.py"
+_ERASING = "services/ingestion/erasure.py"
+_ERASED = "services/ingestion/tests/test_erasure.py"
+
+WORDS: tuple[Mutant, ...] = (
+    planted(
+        "any-log-key",
+        "log keys are an allow-list",
+        ByTest(
+            _RESPONSES,
+            "test_a_log_key_outside_the_allow_list_is_refused_in_tests_and_dropped_in_production",
+        ),
+        Edit(
+            "libs/common/log.py",
+            "return {key: value for key, value in line.items() if key in self._keys}",
+            "return line",
+        ),
+    ),
+    planted(
+        "errors-say-why",
+        "an error's text leaves by no door",
+        ByTest(_RESPONSES, "test_a_broken_handler_says_nothing_of_why_to_anybody"),
+        Edit(_EDGE, "import internal_error, problem_response", "import INTERNAL, AppError, problem_response"),
+        Edit(_EDGE, "problem_response(internal_error(), self", "problem_response(AppError(INTERNAL, str(error)), self"),
+    ),
+    planted(
+        "faults-repeat-values",
+        "a refused field is pointed at and its value not repeated",
+        ByTest(_RESPONSES, "test_a_wrong_body_is_pointed_at_without_repeating_it"),
+        Edit("libs/common/problem_response.py", 'return str(fault["msg"]) if', "return str(fault) if"),
+    ),
+    planted(
+        "unknown-fields-accepted",
+        "unknown fields are refused",
+        ByTest("services/gateway/tests/test_passing.py", "test_unknown_fields_and_parameters_do_not_pass"),
+        Edit("services/gateway/api/guard.py", 'extra="forbid"', 'extra="ignore"'),
+    ),
+)
+RECORDS: tuple[Mutant, ...] = (
+    planted(
+        "read-without-a-row",
+        "words are on record before they leave",
+        ByTest(
+            "services/transcriber/tests/test_api.py",
+            "test_words_are_on_record_before_they_leave_and_do_not_leave_without",
+        ),
+        Edit(
+            "services/transcriber/corrections.py",
+            "            await self._audit.note(tx, transcript, Release.READ)\n",
+            "",
+        ),
+    ),
+    planted(
+        "answer-without-a-row",
+        "each answer is on record in its own transaction",
+        ByTest("services/chat/tests/test_store.py", "test_the_audit_row_is_there_with_the_answer_and_holds_no_words"),
+        Edit(
+            "services/chat/store.py",
+            '    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": consents})\n',
+            "",
+        ),
+    ),
+    planted(
+        "record-names-somebody-else",
+        "the database writes who, from the capability",
+        ByTest(
+            "services/transcriber/tests/test_audit.py",
+            "test_a_row_cannot_say_that_somebody_else_read_or_at_another_time",
+        ),
+        Edit("libs/common/audit.py", "          new.actor := c.actor;\n", ""),
+    ),
+    planted(
+        "record-can-be-changed",
+        "nobody changes the record, not even in replica role",
+        ByTest("services/transcriber/tests/test_audit.py", "test_not_even_a_superuser_who_plays_replica_changes_it"),
+        Edit("libs/common/audit.py", 'op.execute(f"alter table {table} enable always trigger append_only")', "pass"),
+    ),
+)
+ERASURE: tuple[Mutant, ...] = (
+    planted(
+        "no-tombstone",
+        "a tombstone keeps a replay from resurrecting",
+        ByTest(
+            "services/embedder/tests/test_erasure.py",
+            "test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure",
+        ),
+        Edit(
+            "libs/common/tombstones.py",
+            """\
+          insert into {schema}.tombstone (organization_id, patient_id, session_id, erasure_id)
+          values (c.org, of_patient, of_session, of_erasure) on conflict do nothing;
+""",
+            "",
+        ),
+    ),
+    planted(
+        "vectors-left",
+        "erasure drops vectors",
+        ByTest(
+            "services/embedder/tests/test_erasure.py",
+            "test_a_patients_erasure_leaves_no_row_even_of_what_a_revocation_hides",
+        ),
+        Edit("services/embedder/migrations/versions/0003_erasure.py", '        Rows("embedding"),\n', ""),
+    ),
+    planted(
+        "objects-left",
+        "erasure deletes objects",
+        ByTest(_ERASED, "test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next_one_is_untouched"),
+        Edit(_ERASING, "                await self._objects.remove(name)\n", ""),
+    ),
+    planted(
+        "erasure-leaves-keys",
+        "erasure destroys keys",
+        ByTest(_ERASED, "test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next_one_is_untouched"),
+        Edit(_ERASING, "shredded = await self._shred(tx, subject)", "shredded = 0"),
+    ),
+    planted(
+        "legal-hold-ignored",
+        "a legal hold blocks erasure",
+        ByTest(_ERASED, "test_a_legal_hold_forbids_both_until_it_is_lifted"),
+        Edit(_ERASING, "if await self._world.holds.lock_hold(tx, subject, _actor()):", "if False:"),
+    ),
+)
+MUTANTS = (*WORDS, *RECORDS, *ERASURE)
