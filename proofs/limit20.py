@@ -26,7 +26,7 @@ from proofs.fleet import Fleet, fleet
 from proofs.line import proof, seed, sized
 from proofs.sliding import Attempt, Sliding
 
-PROCESSES = 3
+PROCESSES, PROCESSES_TINY = 3, 2
 QUOTA, HOUR_S = 20, 3600.0
 PATIENTS, BURSTS = 4, 7
 TINY, SOAK = (1, 3), (40, 30)
@@ -120,11 +120,12 @@ def _patient(chats: Fleet, minter: Minter, database: psycopg.Connection[Any]) ->
 def run(infra: Infra, size: tuple[int, int], number: int) -> int:
     """Let so many patients send so many bursts each; print the line and return the exit code."""
     patients, bursts = size
-    with fleet(infra, "chat", PROCESSES) as chats:
+    processes = sized(PROCESSES_TINY, PROCESSES, PROCESSES)
+    with fleet(infra, "chat", processes) as chats:
         found = asyncio.run(_proved(chats, patients, bursts, Random(number)))
     windows = [patient.window for patient in found]
     figures = {
-        "processes": PROCESSES,
+        "processes": processes,
         "patients": patients,
         "admitted": sum(len(window.admitted) for window in windows),
         "refused": sum(len(window.refused) for window in windows),
