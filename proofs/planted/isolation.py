@@ -103,6 +103,27 @@ CATALOGUE: tuple[Mutant, ...] = (
         _RULES,
         Edit(_ISOLATE, 'op.execute(f"alter table {table} force row level security")', "pass"),
     ),
+    planted(
+        "notes-open-to-sql",
+        "notes of what was applied are reached by an event's id only",
+        _RULES,
+        sql("grant select, insert on chat.inbox to svc_chat;"),
+    ),
+    planted(
+        "events-not-stamped",
+        "the database writes what an event carries",
+        _RULES,
+        sql("alter table chat.outbox disable trigger stamped;"),
+    ),
+    planted(
+        "readers-open-recordings",
+        "a recording and its key are for the work on it",
+        ByTest("services/ingestion/tests/test_sessions.py", "test_what_may_only_read_sessions_opens_no_recording"),
+        sql(
+            "alter policy tenant_read on ingestion.recording"
+            " using (organization_id = (select (ctx.scope('ingestion:read')).org));"
+        ),
+    ),
     planted("grant-too-wide", "grants are as reviewed", _RULES, sql("grant truncate on chat.sent to svc_chat;")),
     planted(
         "function-open-to-all",
