@@ -29,22 +29,13 @@ def interpreter(requirements: Path, environment: Path) -> str:
     shutil.rmtree(environment, ignore_errors=True)
     venv.create(environment, with_pip=True)
     done = subprocess.run(
-        [
-            python,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-r",
-            requirements,
-        ],
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+         "--require-hashes", "-r", requirements],
         check=False,
         capture_output=True,
         text=True,
         timeout=INSTALL_TIMEOUT_S,
-    )
+    )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"cannot install {requirements.name}: {done.stderr[-2000:]}")
     stamp.write_text(digest)

@@ -1,7 +1,6 @@
 """Consents over HTTP, from the gateway and from services that ask before they work."""
 
 import json
-from ipaddress import ip_address
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
+from libs.contracts.ip import IpText
 from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
@@ -22,8 +22,6 @@ from services.consent.ports import Wanted
 DOCUMENT_CHARS_MAX = 200_000
 METADATA_CHARS_MAX = 8_000
 TEXT_MAX = 500
-# Without the zone of an IPv6 address, which is free text.
-_ADDRESS = r"^[0-9A-Fa-f:.]+$"
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
@@ -31,10 +29,6 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 def _plain(value: str) -> str:
     # PostgreSQL takes no NUL in text.
     return value.replace("\x00", " ")
-
-
-def _address(value: str) -> str:
-    return str(ip_address(value))
 
 
 Text = Annotated[str, Field(max_length=TEXT_MAX), AfterValidator(_plain)]
@@ -47,7 +41,7 @@ class _Request(BaseModel):
 class OriginIn(_Request):
     """An address and a program's name, as far as known."""
 
-    ip: Annotated[str, Field(max_length=45, pattern=_ADDRESS), AfterValidator(_address)] | None = None
+    ip: IpText | None = None
     user_agent: Text | None = None
 
     def to_origin(self) -> Origin:

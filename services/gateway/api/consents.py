@@ -2,7 +2,6 @@
 
 import json
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from libs.common.errors import FORBIDDEN, AppError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
+from libs.contracts.ip import IpText, canonical
 from libs.contracts.purposes import Purpose
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import accepted_of, as_json, params_of
@@ -21,16 +21,10 @@ from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
 
 TEXT_MAX = 500
-# Without the zone of an IPv6 address, which is free text.
-_ADDRESS = r"^[0-9A-Fa-f:.]+$"
 DOCUMENT_CHARS_MAX = 200_000
 
 
 Method = Literal["electronic", "written", "verbal"]
-
-
-def _address(value: str) -> str:
-    return str(ip_address(value))
 
 
 def _writable(value: dict[str, Any]) -> dict[str, Any]:
@@ -42,7 +36,7 @@ def _writable(value: dict[str, Any]) -> dict[str, Any]:
 class Origin(Strict):
     """Where the patient's decision came from, as your system saw it."""
 
-    ip: Annotated[str, Field(max_length=45, pattern=_ADDRESS), AfterValidator(_address)] | None = None
+    ip: IpText | None = None
     user_agent: str | None = Field(None, max_length=TEXT_MAX)
 
 
@@ -168,5 +162,5 @@ def _observed(request: Request) -> dict[str, str]:
         seen["user_agent"] = agent[:TEXT_MAX]
     if request.client:
         with suppress(ValueError):
-            seen["ip"] = _address(request.client.host.partition("%")[0])
+            seen["ip"] = canonical(request.client.host.partition("%")[0])
     return seen

@@ -323,6 +323,15 @@ async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: Clinic) 
     assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
 
 
+def _was_recorded(at: Clinic, session_id: str, days: int) -> None:
+    _rows(
+        at,
+        "update ingestion.recording set created_at = now() - make_interval(days => %s) where session_id = %s",
+        days,
+        session_id,
+    )
+
+
 def _ended(at: Clinic, session_id: str, status: str, days: int) -> None:
     _rows(
         at,
@@ -332,12 +341,7 @@ def _ended(at: Clinic, session_id: str, status: str, days: int) -> None:
         days,
         session_id,
     )
-    _rows(
-        at,
-        "update ingestion.recording set created_at = now() - make_interval(days => %s) where session_id = %s",
-        days,
-        session_id,
-    )
+    _was_recorded(at, session_id, days)
 
 
 def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
@@ -348,12 +352,7 @@ def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
         days,
         session_id,
     )
-    _rows(
-        at,
-        "update ingestion.recording set created_at = now() - make_interval(days => %s) where session_id = %s",
-        days,
-        session_id,
-    )
+    _was_recorded(at, session_id, days)
 
 
 async def test_a_store_that_is_away_delays_the_receipt_and_loses_nothing(at: Clinic) -> None:
