@@ -23,6 +23,8 @@ from libs.common.streams import DeadLetter, Delivery, Outlet, StreamDownError
 from libs.common.tracing import processing, trace_headers
 
 KILLER = "killed-its-worker"
+GIVEN_UP = "given-up"
+"""Why a letter was written whose worker died between giving up and burying: what failed is on no record but its own."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class _Job:
     @property
     def mark(self) -> Mark:
         return (self.envelope.id, self.delivery.epoch)
+
+    @property
+    def round(self) -> Mark:
+        """Where its giving up is noted: once for each entry, so that one sent again can be given up again."""
+        return (self.cause("given-up", self.delivery.lane, self.delivery.entry_id), self.delivery.epoch)
 
     @property
     def labels(self) -> tuple[str, str]:
@@ -200,6 +207,10 @@ class Handling:
     async def _work_and_record(self, job: _Job, event: Event, inbox: Inbox) -> str:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
+        if job.subscription.is_slow and await _given_up(self.database, job.channel.group).applied([job.round]):
+            # Whoever gave this entry up died before it was buried.
+            await self._bury(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
+            return "dead"
         result = await step.work(event)
         async with self.database.transaction() as tx:
             if not await inbox.enter(tx, [job.mark]):
@@ -238,15 +249,18 @@ class Handling:
         step = job.subscription.step
         if isinstance(step, BatchStep):
             return None
-        done, inbox = Inbox(self.database, job.channel.group), Inbox(self.database, f"{job.channel.group}:given-up")
+        done, given_up = Inbox(self.database, job.channel.group), _given_up(self.database, job.channel.group)
         try:
             with holding(job.envelope.headers.get("capability", "")):
                 event = self.catalogue.read(job.envelope)
                 async with self.database.transaction() as tx:
-                    # A twin may have succeeded where this one failed.
-                    if not await done.applied_in(tx, [job.mark]) and await inbox.enter(tx, [job.mark]):
+                    if error.problem.is_refusal:
+                        is_open = bool(await done.enter(tx, [job.mark]))  # a "no" is an answer too
+                    else:
+                        is_open = not await done.applied_in(tx, [job.mark])  # a twin may have succeeded
+                    if is_open and job.round in await given_up.enter(tx, [job.mark, job.round]):
                         facts: Sequence[Event] = await step.give_up(event, error, tx)
-                        await tx.emit(*facts, cause=job.cause("given-up"))
+                        await tx.emit(*facts, cause=job.round[0])
         except AppError as second:
             # A capability that is no longer valid cannot even record this; the letter says so.
             return None if second.problem is UNAUTHENTICATED else second
@@ -258,6 +272,11 @@ class Handling:
         if await channel.bury(delivery, letter):
             metrics.DEAD.labels(channel.topic, channel.group).inc()
             get_logger().error("event.dead", topic=channel.topic, group=channel.group, problem=letter.why)
+
+
+def _given_up(database: Database, group: str) -> Inbox:
+    """Return where it is noted what a group gave up: by event for those who look, by entry for those who must know."""
+    return Inbox(database, f"{group}:given-up")
 
 
 def _log_line(job: _Job) -> dict[str, Any]:

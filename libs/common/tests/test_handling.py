@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
+from unittest.mock import AsyncMock
 from uuid import UUID
 
 import psycopg
@@ -22,7 +23,7 @@ from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
 from libs.common.relay import Relay
 from libs.common.steps import BatchStep, Step, Subscription
-from libs.common.streams import Channel, Delivery
+from libs.common.streams import Channel, Delivery, StreamDownError
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
 from libs.devstack.infra import Infra
 
@@ -196,6 +197,34 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(wo
     assert await world.effects(thing) == [-1]
 
 
+async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_up_again(world: World) -> None:
+    thing = await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_REFUSED] * 2
+    (delivery,) = await world.given()
+    await _handle(world, delivery)
+
+    await _handle(world, replace(delivery, entry_id="s-redriven"))
+
+    assert (world.step.worked, await world.effects(thing)) == (2, [-1, -1])
+
+
+async def test_an_entry_that_was_given_up_and_not_buried_is_buried_without_working_on_it_again(world: World) -> None:
+    thing = await world.count(1)
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_REFUSED]
+    (delivery,) = await world.given()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.channel, "bury", AsyncMock(side_effect=StreamDownError))
+        with pytest.raises(StreamDownError):
+            await _handle(world, delivery)
+
+    acknowledged = await _handle(world, delivery)
+
+    assert (acknowledged, world.step.worked, await world.effects(thing)) == (False, 1, [-1])
+    assert (await world.channel.depth()).dead == 1
+
+
 async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
     await world.count(1)
     await world.relayed()
@@ -211,9 +240,11 @@ async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: 
     await world.relayed()
     world.step.fails_with = [ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)]
 
-    acknowledged = await _handle_all(world)
+    (delivery,) = await world.given()
+    acknowledged = [await _handle(world, delivery), await _handle(world, replace(delivery, entry_id="s-again"))]
 
-    assert (acknowledged, await world.effects(thing), (await world.channel.depth()).dead) == ([True], [-1], 0)
+    assert (acknowledged, await world.effects(thing)) == ([True, True], [-1])
+    assert (world.step.worked, (await world.channel.depth()).dead) == (1, 0)
 
 
 async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: World) -> None:
