@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 from zlib import crc32
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 from pydantic_core import from_json
 
 from libs.common.clock import to_json_time
@@ -28,6 +28,13 @@ class Event(BaseModel):
     version: ClassVar[int] = 1
     key_field: ClassVar[str] = "organization_id"
     partitions: ClassVar[int] = 0
+
+    _said_at: datetime | None = PrivateAttr(default=None)
+
+    @property
+    def said_at(self) -> datetime | None:
+        """Return when the fact was written down, by the database's clock; None before it is read from an envelope."""
+        return self._said_at
 
     @property
     def key(self) -> str:
@@ -119,7 +126,9 @@ class Catalogue:
 
     def read(self, envelope: Envelope) -> Event:
         """Return the event in the envelope; raise KeyError for an unknown one, ValueError for a wrong payload."""
-        return self._by_name[(envelope.type, envelope.version)].model_validate(dict(envelope.payload))
+        event = self._by_name[(envelope.type, envelope.version)].model_validate(dict(envelope.payload))
+        event._said_at = envelope.at
+        return event
 
 
 def key_of(body: str) -> str:

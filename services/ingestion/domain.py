@@ -158,12 +158,16 @@ class PatientKey:
 
 @dataclass(frozen=True)
 class Happened:
-    """A fact about a session, when it happened, why, and the duration if it told one."""
+    """A fact about a session, when it was heard, why, and the duration if it told one.
+
+    `said_at` is when the database took it down: one clock for the facts of all services, so that late ones are known.
+    """
 
     fact: Fact
     at: datetime
     reason: str | None = None
     duration_s: float | None = None
+    said_at: datetime | None = None
 
 
 def after(session: Session, happened: Happened) -> Session | None:
@@ -173,16 +177,24 @@ def after(session: Session, happened: Happened) -> Session | None:
         return None
     if session.duration_s is None and happened.duration_s is not None:
         session = replace(session, duration_s=happened.duration_s, updated_at=happened.at)
-    if status is session.status:
+    if status is session.status or _is_overtaken(session, status, happened):
         return session
     times = {} if happened.fact is Fact.RETRIED else dict(session.stage_times)
     return replace(
         session,
         status=status,
         reason=happened.reason if status in (Status.FAILED, Status.WITHHELD) else None,
-        stage_times=times | {status.value: happened.at},
+        stage_times=times | {status.value: happened.said_at or happened.at},
         updated_at=happened.at,
     )
+
+
+def _is_overtaken(session: Session, status: Status, happened: Happened) -> bool:
+    """Tell whether a fact that would set a failed session going again was said before the failure: it comes late."""
+    failed_at = session.stage_times.get(Status.FAILED.value)
+    if session.status is not Status.FAILED or status not in (Status.TRANSCRIBING, Status.EMBEDDING):
+        return False
+    return happened.said_at is not None and failed_at is not None and happened.said_at <= failed_at
 
 
 def revocation_of(purpose: Purpose) -> Fact:

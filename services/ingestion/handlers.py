@@ -76,6 +76,7 @@ class Advance(Step[Moving, None]):
             self._clock(),
             getattr(event, "reason", None),
             event.audio_duration_s if isinstance(event, TranscriptReady) else None,
+            event.said_at,
         )
         return await _move(self._sessions, self._illegal, session, happened, tx)
 

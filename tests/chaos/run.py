@@ -18,6 +18,7 @@ from tests.chaos.workload import Workload, open_clinics
 
 TRIES_MAX = 4
 LOOK_EVERY_S = 0.5
+SHOWN = 5
 REFUSED_FOR_GOOD = 402
 SESSIONS_MIN, FAULTS_MIN, FLUSHALL_MIN = 300, 150, 10
 """What the promise speaks of: a run that did less proves nothing."""
@@ -103,7 +104,7 @@ class Run:
             if self._settled_s > self._size.settle_s:
                 return
             # Shown when the test fails: who was waited for.
-            sys.stdout.write(f"after {self._settled_s:.1f} s: {'; '.join(left)}\n")
+            sys.stdout.write(f"after {self._settled_s:.1f} s {len(left)} left: {'; '.join(left[:SHOWN])}\n")
             await asyncio.sleep(LOOK_EVERY_S)
         self._settled_s = time.monotonic() - began
 

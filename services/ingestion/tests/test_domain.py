@@ -11,6 +11,7 @@ from libs.common.ids import new_id
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import (
+    FINAL,
     TRANSITIONS,
     UPLOAD_STATUS,
     Bond,
@@ -85,6 +86,24 @@ def test_a_session_that_is_ready_is_not_failed_by_a_late_failure() -> None:
 
     assert after(ready, Happened(Fact.TRANSCRIPTION_FAILED, NOW, "internal")) is None
     assert after(ready, Happened(Fact.INDEX_FAILED, NOW, "internal")) is None
+
+
+@pytest.mark.parametrize(
+    ("late", "failure"),
+    [
+        (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPTION_FAILED),
+        (Fact.TRANSCRIPT_READY, Fact.INDEX_FAILED),
+    ],
+)
+def test_a_failed_session_is_set_going_by_what_was_said_after_its_failure_and_not_by_what_comes_late(
+    late: Fact, failure: Fact
+) -> None:
+    said_at = NOW + timedelta(seconds=3)
+    failed = after(session(), Happened(failure, NOW, "internal", said_at=said_at)) or session()
+
+    moves = [after(failed, Happened(late, NOW, said_at=said_at + timedelta(milliseconds=step))) for step in (-1, 0, 1)]
+
+    assert [move is not None and move.status in FINAL for move in moves] == [True, True, False]
 
 
 def test_a_withheld_session_moves_only_by_a_retry() -> None:
