@@ -4,8 +4,6 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
-from uuid import UUID
 
 import structlog
 
@@ -13,46 +11,17 @@ from libs.common import metrics
 from libs.common.backoff import IN_OTHER_HANDS, Backoff
 from libs.common.capability import holding
 from libs.common.database import Database
-from libs.common.errors import INTERNAL, UNAUTHENTICATED, AppError
+from libs.common.errors import INTERNAL, AppError
 from libs.common.events import Catalogue, Envelope, Event
-from libs.common.ids import derived_id
-from libs.common.inbox import Inbox, Mark
+from libs.common.giving_up import GIVEN_UP, give_up, given_up
+from libs.common.inbox import Inbox
+from libs.common.job import Job
 from libs.common.log import get_logger, place_of
 from libs.common.steps import BatchStep, Subscription
 from libs.common.streams import DeadLetter, Delivery, Outlet, StreamDownError
 from libs.common.tracing import processing, trace_headers
 
 KILLER = "killed-its-worker"
-GIVEN_UP = "given-up"
-"""Why a letter was written whose worker died between giving up and burying: what failed is on no record but its own."""
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One delivery, read."""
-
-    channel: Outlet
-    delivery: Delivery
-    envelope: Envelope
-    subscription: Subscription
-
-    @property
-    def mark(self) -> Mark:
-        return (self.envelope.id, self.delivery.epoch)
-
-    @property
-    def round(self) -> Mark:
-        """Where its giving up is noted: once for each entry, so that one sent again can be given up again."""
-        return (self.cause("given-up", self.delivery.lane, self.delivery.entry_id), self.delivery.epoch)
-
-    @property
-    def labels(self) -> tuple[str, str]:
-        return (self.channel.topic, self.channel.group)
-
-    def cause(self, *names: str) -> UUID:
-        """Return what the ids of the facts that follow derive from."""
-        event_id, epoch = self.mark
-        return derived_id(event_id, str(epoch), *names) if epoch or names else event_id
 
 
 @dataclass(frozen=True)
@@ -74,10 +43,10 @@ class Handling:
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         """Handle deliveries to their end; return those to acknowledge (parked and buried ones are already)."""
         done: list[Delivery] = []
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         for delivery in deliveries:
             job = await self._read(channel, delivery)
-            if isinstance(job, _Job):
+            if isinstance(job, Job):
                 jobs.append(job)
             elif job:
                 done.append(delivery)
@@ -92,16 +61,16 @@ class Handling:
     async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
         """Give up an event that killed its worker again and again, and say so where its step can."""
         job = await self._read(channel, delivery)
-        if isinstance(job, _Job):
+        if isinstance(job, Job):
             if await Inbox(self.database, channel.group).applied([job.mark]):
                 return await channel.ack([delivery])
             error = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
-            if await self._given_up(job, error) is not None:
+            if await give_up(self.database, self.catalogue, job, error) is not None:
                 raise StreamDownError  # the database is away: whoever asked comes again
             await self._bury(channel, delivery, DeadLetter(KILLER, "-"))
         return None
 
-    async def _read(self, channel: Outlet, delivery: Delivery) -> _Job | bool:
+    async def _read(self, channel: Outlet, delivery: Delivery) -> Job | bool:
         """Return what is to be done; True for nothing; False for an entry that cannot be read and is buried."""
         try:
             envelope = Envelope.from_json(delivery.body)
@@ -109,9 +78,9 @@ class Handling:
             await self._bury(channel, delivery, DeadLetter("unreadable-event", "-"))
             return False
         subscription = self.steps.get(envelope.type)
-        return _Job(channel, delivery, envelope, subscription) if subscription else True
+        return Job(channel, delivery, envelope, subscription) if subscription else True
 
-    async def _sorted_out(self, channel: Outlet, jobs: Sequence[_Job]) -> tuple[list[_Job], list[Delivery]]:
+    async def _sorted_out(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
         """Tell what is still to be done from what was applied before: one question for all of a run."""
         if not jobs:
             return [], []
@@ -132,7 +101,7 @@ class Handling:
             metrics.DUPLICATES.labels(*job.labels).inc()
         return [job for job in jobs if job.mark not in applied], [job.delivery for job in known]
 
-    async def _recorded_together(self, jobs: Sequence[_Job]) -> bool:
+    async def _recorded_together(self, jobs: Sequence[Job]) -> bool:
         """Record a batch in one transaction; False when it has to be done one by one."""
         started = time.perf_counter()
         try:
@@ -151,7 +120,7 @@ class Handling:
         )
         return True
 
-    async def _record_all(self, jobs: Sequence[_Job]) -> int:
+    async def _record_all(self, jobs: Sequence[Job]) -> int:
         async with self.database.without_capability() as tx:
             fresh = await Inbox(self.database, jobs[0].channel.group).enter(tx, [job.mark for job in jobs])
             by_type: dict[str, list[Event]] = {}
@@ -164,9 +133,9 @@ class Handling:
                 await step.record_all(events, tx)
         return len(fresh)
 
-    async def _handle(self, job: _Job) -> bool:
+    async def _handle(self, job: Job) -> bool:
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(**_log_line(job)):
+        with structlog.contextvars.bound_contextvars(**job.log_line):
             ending = await self._attempt(job)
             outcome = ending.outcome if ending.error is None else await self._failed(job, ending.error, ending)
             seconds = time.perf_counter() - started
@@ -174,7 +143,7 @@ class Handling:
             get_logger().info("event.handled", outcome=outcome, duration_ms=round(seconds * 1000, 1))
         return outcome in ("done", "duplicate", "refused")
 
-    async def _attempt(self, job: _Job) -> _Ending:
+    async def _attempt(self, job: Job) -> _Ending:
         traceparent = ""
         try:
             with (
@@ -191,7 +160,7 @@ class Handling:
             broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
             return _Ending("failed", broken, traceparent)
 
-    async def _apply(self, job: _Job) -> str:
+    async def _apply(self, job: Job) -> str:
         event = self.catalogue.read(job.envelope)
         inbox = Inbox(self.database, job.channel.group)
         if isinstance(job.subscription.step, BatchStep):
@@ -204,10 +173,10 @@ class Handling:
                 return await self._work_and_record(job, event, inbox) if fresh else "duplicate"
         return "done"
 
-    async def _work_and_record(self, job: _Job, event: Event, inbox: Inbox) -> str:
+    async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> str:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
-        if job.subscription.is_slow and await _given_up(self.database, job.channel.group).applied([job.round]):
+        if job.subscription.is_slow and await given_up(self.database, job):
             # Whoever gave this entry up died before it was buried.
             await self._bury(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
             return "dead"
@@ -220,13 +189,13 @@ class Handling:
         metrics.DONE.labels(*job.labels).inc()
         return "done"
 
-    async def _failed(self, job: _Job, error: AppError, ending: _Ending) -> str:
+    async def _failed(self, job: Job, error: AppError, ending: _Ending) -> str:
         if error.problem is IN_OTHER_HANDS:
             metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
         else:
             get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
         if self.backoff.gives_up(job.delivery.attempt, error):
-            down = await self._given_up(job, error)
+            down = await give_up(self.database, self.catalogue, job, error)
             if down is None and error.problem.is_refusal:
                 return "refused"
             if down is None:
@@ -237,54 +206,14 @@ class Handling:
         await self._park(job, error, ending.traceparent)
         return "parked"
 
-    async def _park(self, job: _Job, error: AppError, traceparent: str = "") -> None:
+    async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:
         metrics.RETRIED.labels(*job.labels).inc()
         attempt = job.delivery.attempt
         delivery = replace(job.delivery, previous=traceparent or job.delivery.previous)
         next_attempt = self.backoff.next_attempt(attempt, error)
         await job.channel.park(delivery, self.backoff.delay_s(attempt, error), next_attempt)
 
-    async def _given_up(self, job: _Job, error: AppError) -> AppError | None:
-        """Record the giving up; return an error when even that must wait."""
-        step = job.subscription.step
-        if isinstance(step, BatchStep):
-            return None
-        done, given_up = Inbox(self.database, job.channel.group), _given_up(self.database, job.channel.group)
-        try:
-            with holding(job.envelope.headers.get("capability", "")):
-                event = self.catalogue.read(job.envelope)
-                async with self.database.transaction() as tx:
-                    if error.problem.is_refusal:
-                        is_open = bool(await done.enter(tx, [job.mark]))  # a "no" is an answer too
-                    else:
-                        is_open = not await done.applied_in(tx, [job.mark])  # a twin may have succeeded
-                    if is_open and job.round in await given_up.enter(tx, [job.mark, job.round]):
-                        facts: Sequence[Event] = await step.give_up(event, error, tx)
-                        await tx.emit(*facts, cause=job.round[0])
-        except AppError as second:
-            # A capability that is no longer valid cannot even record this; the letter says so.
-            return None if second.problem is UNAUTHENTICATED else second
-        except (ValueError, KeyError):
-            return None
-        return None
-
     async def _bury(self, channel: Outlet, delivery: Delivery, letter: DeadLetter) -> None:
         if await channel.bury(delivery, letter):
             metrics.DEAD.labels(channel.topic, channel.group).inc()
             get_logger().error("event.dead", topic=channel.topic, group=channel.group, problem=letter.why)
-
-
-def _given_up(database: Database, group: str) -> Inbox:
-    """Return where it is noted what a group gave up: by event for those who look, by entry for those who must know."""
-    return Inbox(database, f"{group}:given-up")
-
-
-def _log_line(job: _Job) -> dict[str, Any]:
-    return {
-        "topic": job.channel.topic,
-        "group": job.channel.group,
-        "event_type": job.envelope.type,
-        "event_id": str(job.envelope.id),
-        "attempt": job.delivery.attempt,
-        "request_id": str(job.envelope.id),
-    }

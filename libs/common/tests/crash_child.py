@@ -82,7 +82,7 @@ class _Life:
             (
                 job,
                 self._streams.channel(job.topic, GROUP, ordered=job.what.ordered),
-                _Settle(job, self._redis, self._door),
+                Settle(job, self._redis, self._door),
             )
             for job in jobs
         ]
@@ -120,7 +120,7 @@ class _Life:
         await self._database.close()
         await self._outbox.close()
 
-    def _handler(self, job: Job, step: "_Settle") -> Handler:
+    def _handler(self, job: Job, step: "Settle") -> Handler:
         what = job.what
         answers = _Tally() if what.batch > 1 else step
         steps = {ThingCounted.type: Subscription(ThingCounted, answers, exclusive=what.exclusive, batch=what.batch)}
@@ -160,7 +160,7 @@ def is_settled(redis: Any, job: Job) -> bool:
 
 
 @dataclass
-class _Settle(Step[ThingCounted, int]):
+class Settle(Step[ThingCounted, int]):
     """Writes the number down; the first time in a process some kinds of events go wrong."""
 
     job: Job

@@ -17,14 +17,19 @@ from libs.common import capability
 from libs.common.consumer import ALONE_MAX
 from libs.common.consumer_name import new_consumer_name
 from libs.common.database import Database
-from libs.common.events import Event
+from libs.common.errors import UPSTREAM_REFUSED, AppError
+from libs.common.events import Envelope, Event
+from libs.common.giving_up import give_up
 from libs.common.ids import new_id
 from libs.common.inbox import Inbox
+from libs.common.job import Job as Given
 from libs.common.outbox import Outbox
 from libs.common.redis_streams import RedisStreams
 from libs.common.relay import Relay
+from libs.common.steps import Subscription
+from libs.common.tests.crash_child import Settle
 from libs.common.tests.crash_world import AT_WORK, GROUP, Job, Scenario, Servers, on_topic
-from libs.common.tests.kernel_world import PASSWORD, SCHEMA, ThingCounted, make_schema, token
+from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, make_schema, token
 from libs.devstack.infra import Infra
 
 _EFFECTS = "select thing_id::text || ' ' || number from kernel.effect where thing_id = any(%s)"
@@ -128,10 +133,12 @@ class Worlds:
                 )
         if "unreadable" in scenario.kinds:
             await self.redis.xadd(f"{{{topic}}}:s", {"d": "not json"})
-        if scenario.before in ("killed", "unheard"):
+        if scenario.before in ("killed", "unheard", "given-up"):
             await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
+        if scenario.before == "given-up":
+            await self._given_up_and_not_buried(job)
         if scenario.before == "claimed":
             await self._claimed_by_others(job)
         if scenario.before == "died":
@@ -195,6 +202,17 @@ class Worlds:
             if kind == "applied-poison":
                 async with self.database.without_capability() as tx:
                     await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
+        await channel.close()
+
+    async def _given_up_and_not_buried(self, job: Job) -> None:
+        """A consumer gave the first event up, and was killed before it was among the dead letters."""
+        channel = self.streams.channel(job.topic, GROUP)
+        await channel.open()
+        delivery, *_ = await channel.read(len(job.things), 0)
+        subscription = Subscription(ThingCounted, Settle(job, self.redis))
+        given = Given(channel, delivery, Envelope.from_json(delivery.body), subscription)
+        refused = AppError(UPSTREAM_REFUSED, "refused for good")
+        assert await give_up(self.database, CATALOGUE, given, refused) is None
         await channel.close()
 
     async def _claimed_by_others(self, job: Job) -> None:

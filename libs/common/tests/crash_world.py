@@ -47,6 +47,7 @@ SCENARIOS = (
     Scenario("plain", ("plain", "plain", "plain")),
     Scenario("retry", ("fails-once", "plain"), exclusive=True),
     Scenario("given-up", ("refused", "unwanted", "unreadable")),
+    Scenario("unburied", ("refused", "refused"), before="given-up"),
     Scenario("suspects", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
     Scenario("unheard", ("plain", "fails-once"), before="unheard"),
     Scenario("shutdown", ("plain", "hangs-once"), exclusive=True),
