@@ -18,7 +18,7 @@ _LENGTH = 24
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Position:
     """The place of a row in a list that is ordered by time and id, newest first."""
 

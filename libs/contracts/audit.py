@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from libs.common.clock import to_json_time
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
-Kind = Literal["transcript.read", "transcript.corrected", "answer.given"]
+Kind = Literal["transcript.read", "transcript.corrected", "answer.given", "conversation.read"]
 
 
 @dataclass(frozen=True)

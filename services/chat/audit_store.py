@@ -1,5 +1,6 @@
-"""Who was told something, and on which consents: read here, written by store.py in the transaction of the answer."""
+"""Who was told something on which consents, and who read it again: store.py writes it as the words leave."""
 
+import heapq
 from typing import Any
 
 from sqlalchemy import Row
@@ -9,13 +10,14 @@ from libs.common.database import Database
 from libs.common.paging import Page
 from libs.contracts.audit import AuditEntry, AuditQuery
 
-_PAGE = audit_page(
+_ANSWERS = audit_page(
     "answer_audit", "message_id", "conversation_id, answered_by, model, grounded, source_count, consent_ids"
 )
+_READINGS = audit_page("read_audit", "id", "conversation_id, message_count")
 
 
 class AnswerAudit:
-    """The audit of answers."""
+    """The audit of answers and of conversations that were read again."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -23,11 +25,13 @@ class AnswerAudit:
     async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
         """Return rows, newest first; takes a capability with `audit:read`."""
         async with self._database.transaction() as tx:
-            found = await tx.execute(_PAGE, wanted.parameters())
-            return wanted.page([_entry(row) for row in found])
+            answers = [_answer(row) for row in await tx.execute(_ANSWERS, wanted.parameters())]
+            readings = [_reading(row) for row in await tx.execute(_READINGS, wanted.parameters())]
+        rows = heapq.merge(answers, readings, key=lambda row: row.position, reverse=True)
+        return wanted.page(list(rows)[: wanted.limit + 1])
 
 
-def _entry(row: Row[Any]) -> AuditEntry:
+def _answer(row: Row[Any]) -> AuditEntry:
     return AuditEntry(
         id=row.message_id,
         at=row.at,
@@ -44,4 +48,16 @@ def _entry(row: Row[Any]) -> AuditEntry:
             "source_count": row.source_count,
             "consent_ids": [str(consent) for consent in row.consent_ids],
         },
+    )
+
+
+def _reading(row: Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        id=row.id,
+        at=row.at,
+        kind="conversation.read",
+        actor=row.actor,
+        api_key_id=row.api_key_id,
+        patient_id=row.patient_id,
+        about={"conversation_id": str(row.conversation_id), "message_count": row.message_count},
     )

@@ -93,6 +93,11 @@ _SOURCES = text(
     " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
     " and therapist_id = any ((select therapists_allowed(:patient_id))::uuid[]) order by message_id, position"
 )
+# Who, with which key and when is written by the database, from the capability.
+_NOTE_READING = text(
+    "insert into read_audit (organization_id, patient_id, id, conversation_id, message_count)"
+    " values (:organization_id, :patient_id, :id, :conversation_id, :message_count)"
+)
 _DELETE = text("delete from conversation where id = :id returning 1")
 _REDACT_SOURCES = text(
     "delete from message_source s using message m where m.organization_id = s.organization_id"
@@ -156,7 +161,10 @@ class ConversationStore:
         return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
 
     async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
-        """Return a conversation's messages in order; what consent no longer covers has no text and no sources."""
+        """Return a conversation's messages in order, and write that they were read.
+
+        What consent no longer covers has no text and no sources.
+        """
         async with self._database.transaction() as tx:
             patient_id = (await tx.execute(_OWNER, {"id": conversation_id})).scalar_one_or_none()
             if patient_id is None:
@@ -169,8 +177,10 @@ class ConversationStore:
             by_message: dict[UUID, list[Source]] = {}
             for source in sources:
                 by_message.setdefault(source.message_id, []).append(_source(source))
-        messages = [_message(row, by_message.get(row.id, [])) for row in rows]
-        return Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
+            messages = [_message(row, by_message.get(row.id, [])) for row in rows]
+            page = Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
+            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, page))
+        return page
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
@@ -183,6 +193,10 @@ class ConversationStore:
         of = {"patient_id": event.patient_id, "therapist_id": event.therapist_id}
         await tx.execute(_REDACT_SOURCES, of)
         await tx.execute(_REDACT, of)
+
+
+def _reading(conversation_id: ConversationId, page: Page[Message]) -> dict[str, Any]:
+    return {"id": new_id(), "conversation_id": conversation_id, "message_count": len(page.rows)}
 
 
 async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:

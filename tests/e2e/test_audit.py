@@ -14,6 +14,9 @@ from proofs.clinics import Clinic, Founder, stack_on_fakes
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
+KINDS = {"transcript.read", "transcript.corrected", "answer.given", "conversation.read"}
+
+
 @pytest.fixture(scope="module")
 def system() -> Iterator[Stack]:
     with stack_on_fakes() as stack:
@@ -33,6 +36,8 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
     auditor = {"Authorization": f"Bearer {clinic.credentials['admin']}"}
     path = "/api/v1/audit-events"
     async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
+        conversation = f"/api/v1/conversations/{clinic.kept['conversation_id'][0]}/messages"
+        await http.get(conversation, headers={"Authorization": f"Bearer {clinic.key}"})
         await http.get(f"/api/v1/sessions/{session}/transcript", headers=reader)
         everything = (await http.get(path, headers=auditor)).json()
         about_one = (await http.get(path, params={"patient_id": patient.id}, headers=auditor)).json()["data"]
@@ -51,7 +56,7 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
     newest = everything["data"][0]
     assert (newest["kind"], newest["session_id"], newest["patient_id"]) == ("transcript.read", session, patient.id)
     assert newest["api_key_id"] == clinic.credentials["transcripts:read"].split("_")[2]
-    assert {row["kind"] for row in about_one} == {"transcript.read", "transcript.corrected", "answer.given"}
+    assert {row["kind"] for row in about_one} == KINDS
     assert {row["patient_id"] for row in about_one} == {patient.id}
     assert by_ones == everything["data"]
     assert cursor is None

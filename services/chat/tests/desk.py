@@ -11,10 +11,12 @@ from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.common.paging import Window
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from libs.devstack.pytest_plugin import Tenant
+from services.chat.audit_store import AnswerAudit
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
 from services.chat.domain.crisis import CRISIS_TEXT
@@ -94,6 +96,17 @@ class Desk:
         with holding(self.tenant.capability("audit:read")):
             async with self.database.transaction() as tx:
                 return list((await tx.execute(text(statement), parameters)).all())
+
+    async def audited(self, by: int) -> list[AuditEntry]:
+        """Read the whole audit as whoever may, so many rows to a page."""
+        found: list[AuditEntry] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            with holding(self.tenant.capability("audit:read")):
+                page = await AnswerAudit(self.database).page(AuditQuery(limit=by, cursor=cursor or None))
+            found += page.rows
+            cursor = page.next.to_cursor() if page.next else None
+        return found
 
     async def rows(self, statement: str, **parameters: Any) -> list[Any]:
         """Look into the tables as the service would."""

@@ -38,6 +38,30 @@ async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: D
     assert "three" not in str(rows)
 
 
+async def test_a_conversation_that_is_read_again_leaves_a_row_with_who_and_how_much_and_no_words(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+
+    await desk.reads(accepted.conversation_id)
+
+    [row] = await desk.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+    assert (row.message_count, bool(row.actor)) == (2, True)
+    assert "three" not in str(row)
+
+
+async def test_answers_and_readings_are_one_list_in_the_order_of_time(desk: Desk) -> None:
+    accepted = await desk.writes()
+    for _ in range(2):
+        await desk.is_answered(accepted)
+        await desk.reads(accepted.conversation_id)
+
+    kinds = [row.kind for row in await desk.audited(by=100)]
+    by_ones = [row.kind for row in await desk.audited(by=1)]
+
+    assert kinds == ["conversation.read", "answer.given"] * 2
+    assert by_ones == kinds
+
+
 async def test_the_twenty_first_message_in_an_hour_is_refused_and_told_when_to_come_back(desk: Desk) -> None:
     for _ in range(MESSAGES_PER_HOUR):
         await desk.writes()

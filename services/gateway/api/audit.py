@@ -20,7 +20,7 @@ def add_audit(doors: Doors, sources: Sequence[Peer]) -> None:
     """Add the route; each source answers `GET /audit-events` in the same order, from the same cursor."""
 
     async def list_audit_events(caller: Caller, request: Request, wanted: Annotated[AuditQuery, Query()]) -> Response:
-        """List who was given which words about whom, newest first: transcripts read or corrected, and answers.
+        """List who was given which words about whom, newest first: transcripts, answers, conversations.
 
         `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
         """
@@ -45,6 +45,5 @@ def merged(pages: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
     return {"data": data, "has_more": has_more, "next_cursor": next_cursor}
 
 
-def _place(row: dict[str, Any]) -> tuple[Any, Any]:
-    position = Position.from_cursor(row["cursor"])
-    return position.at, position.id
+def _place(row: dict[str, Any]) -> Position:
+    return Position.from_cursor(row["cursor"])

@@ -17,8 +17,14 @@ _ACTIONS = {
     "transcript.read": ("read", "R"),
     "transcript.corrected": ("update", "U"),
     "answer.given": ("operation", "E"),
+    "conversation.read": ("read", "R"),
 }
-_OBJECTS = {"session_id": "session", "transcript_id": "transcript", "message_id": "message"}
+_OBJECTS = {
+    "session_id": "session",
+    "transcript_id": "transcript",
+    "message_id": "message",
+    "conversation_id": "conversation",
+}
 
 
 def bundle_of(page: dict[str, Any], path: str) -> dict[str, Any]:

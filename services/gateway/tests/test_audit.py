@@ -42,7 +42,9 @@ def test_more_in_a_source_is_more_in_the_list() -> None:
     assert merged([_page(9, has_more=True), _page()], limit=3)["has_more"]
 
 
-@pytest.mark.parametrize(("kind", "action"), [("transcript.read", "R"), ("answer.given", "E")])
+@pytest.mark.parametrize(
+    ("kind", "action"), [("transcript.read", "R"), ("answer.given", "E"), ("conversation.read", "R")]
+)
 def test_a_row_is_a_fhir_audit_event_with_all_that_the_standard_requires(kind: str, action: str) -> None:
     bundle = bundle_of(merged([_page(1, kind=kind)], limit=1), "/api/v1/audit-events")
 
