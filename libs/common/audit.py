@@ -14,14 +14,21 @@ def audited(op: Operations, table: str) -> None:
     Rows are shown under `audit:read` only.
     """
     schema = table.partition(".")[0]
-    op.execute(f"alter table {table} enable row level security")
-    op.execute(f"alter table {table} force row level security")
-    op.execute(f"create policy audit_read on {table} for select to svc_{schema} using ({_mine(READ_SCOPE)})")
+    audited_by_database(op, table)
     op.execute(
         f"create policy audit_insert on {table} for insert to svc_{schema} with check ({_mine(f'{schema}:read')})"
     )
-    op.execute(f"grant select, insert on {table} to svc_{schema}")
+    op.execute(f"grant insert on {table} to svc_{schema}")
     _stamp(op, schema, table)
+
+
+def audited_by_database(op: Operations, table: str) -> None:
+    """Make a table an audit to which its service cannot even add: triggers do."""
+    schema = table.partition(".")[0]
+    op.execute(f"alter table {table} enable row level security")
+    op.execute(f"alter table {table} force row level security")
+    op.execute(f"create policy audit_read on {table} for select to svc_{schema} using ({_mine(READ_SCOPE)})")
+    op.execute(f"grant select on {table} to svc_{schema}")
     _close(op, schema, table)
 
 
@@ -55,6 +62,8 @@ def _stamp(op: Operations, schema: str, table: str) -> None:
           new.at := clock_timestamp();
           return new;
         end $$""")
+    op.execute(f"revoke all on function {schema}.stamp_audit() from public")
+    op.execute(f"grant execute on function {schema}.stamp_audit() to svc_{schema}")
     op.execute(
         f"create trigger stamp_audit before insert on {table} for each row execute function {schema}.stamp_audit()"
     )
@@ -67,8 +76,8 @@ def _close(op: Operations, schema: str, table: str) -> None:
         begin
           raise exception 'the audit is append-only' using errcode = 'TR405';
         end $$""")
-    op.execute(f"revoke all on function {schema}.stamp_audit(), {schema}.refuse_change() from public")
-    op.execute(f"grant execute on function {schema}.stamp_audit(), {schema}.refuse_change() to svc_{schema}")
+    op.execute(f"revoke all on function {schema}.refuse_change() from public")
+    op.execute(f"grant execute on function {schema}.refuse_change() to svc_{schema}")
     op.execute(
         f"create trigger append_only before update or delete or truncate on {table} "
         f"for each statement execute function {schema}.refuse_change()"

@@ -1,4 +1,4 @@
-"""What an audit says, wherever it is kept: who was given what about whom and when. Ids and times, never words."""
+"""What an audit says, wherever it is kept: who was given what about whom, or access, and when. Ids, never words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from libs.common.clock import to_json_time
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
-Kind = Literal["transcript.read", "transcript.corrected", "answer.given", "conversation.read"]
+Kind = Literal[
+    "transcript.read",
+    "transcript.corrected",
+    "answer.given",
+    "conversation.read",
+    "key.created",
+    "key.replaced",
+    "key.revoked",
+    "user.created",
+    "token.created",
+    "token.revoked",
+]
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class AuditEntry:
     kind: Kind
     actor: str
     api_key_id: str | None
-    patient_id: UUID
+    patient_id: UUID | None
     about: Mapping[str, Any]
 
     def to_json(self) -> dict[str, Any]:
@@ -34,7 +45,7 @@ class AuditEntry:
             "kind": self.kind,
             "actor": self.actor,
             "api_key_id": self.api_key_id,
-            "patient_id": str(self.patient_id),
+            "patient_id": str(self.patient_id) if self.patient_id else None,
             **self.about,
             "cursor": self.position.to_cursor(),
         }

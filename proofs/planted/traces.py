@@ -66,6 +66,46 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     planted(
+        "reading-again-without-a-row",
+        "each reading of a conversation is on record in its own transaction",
+        ByTest(
+            "services/chat/tests/test_store.py",
+            "test_a_conversation_that_is_read_again_leaves_a_row_with_who_and_how_much_and_no_words",
+        ),
+        Edit(
+            "services/chat/store.py",
+            "            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, page))\n",
+            "",
+        ),
+    ),
+    planted(
+        "key-made-without-a-row",
+        "the database writes who made a key",
+        ByTest(
+            "services/gateway/tests/test_access_audit.py",
+            "test_a_key_that_somebody_made_at_the_database_is_on_record_too",
+        ),
+        Edit(
+            "services/gateway/migrations/versions/0007_access_audit.py",
+            '    ("key.created", "api_key", "id", "insert", "true"),\n',
+            "",
+        ),
+    ),
+    planted(
+        "gateway-writes-its-own-record",
+        "the gateway cannot add to the record of access",
+        ByTest(
+            "services/gateway/tests/test_access_audit.py",
+            "test_not_even_sql_of_the_gateway_writes_into_the_record",
+        ),
+        Edit(
+            "services/gateway/migrations/versions/0007_access_audit.py",
+            'for insert to owner_gateway with check (true)")\n',
+            'for insert to public with check (true)")\n'
+            '    op.execute("grant insert on gateway.access_audit to svc_gateway")\n',
+        ),
+    ),
+    planted(
         "record-names-somebody-else",
         "the database writes who, from the capability",
         ByTest(

@@ -19,6 +19,7 @@ from services.gateway.api.chat import crisis_rule, replay_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
+from services.gateway.audit_store import AccessAudit
 from services.gateway.authentication import Authenticator
 from services.gateway.authority import Authority
 from services.gateway.clients import Peer
@@ -89,6 +90,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
+        audit=AccessAudit(database, authority),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(gate, own, peers)

@@ -14,7 +14,14 @@ from proofs.clinics import Clinic, Founder, stack_on_fakes
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
-KINDS = {"transcript.read", "transcript.corrected", "answer.given", "conversation.read"}
+KINDS = {
+    "transcript.read",
+    "transcript.corrected",
+    "answer.given",
+    "conversation.read",
+    "user.created",
+    "token.created",
+}
 
 
 @pytest.fixture(scope="module")

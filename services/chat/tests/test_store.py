@@ -44,9 +44,9 @@ async def test_a_conversation_that_is_read_again_leaves_a_row_with_who_and_how_m
 
     await desk.reads(accepted.conversation_id)
 
-    [row] = await desk.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
-    assert (row.message_count, bool(row.actor)) == (2, True)
-    assert "three" not in str(row)
+    rows = await desk.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+    assert [(row.message_count, bool(row.actor)) for row in rows] == [(2, True)]
+    assert "three" not in str(rows)
 
 
 async def test_answers_and_readings_are_one_list_in_the_order_of_time(desk: Desk) -> None:

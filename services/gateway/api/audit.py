@@ -13,21 +13,24 @@ from libs.contracts.audit import AuditQuery
 from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
 from services.gateway.api.guard import Caller, Doors, asked
 from services.gateway.api.passing import params_of
+from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 
 
-def add_audit(doors: Doors, sources: Sequence[Peer]) -> None:
-    """Add the route; each source answers `GET /audit-events` in the same order, from the same cursor."""
+def add_audit(doors: Doors, own: AccessAudit, sources: Sequence[Peer]) -> None:
+    """Add the route; each source beside our own answers `GET /audit-events` in the same order, from the same cursor."""
 
     async def list_audit_events(caller: Caller, request: Request, wanted: Annotated[AuditQuery, Query()]) -> Response:
-        """List who was given which words about whom, newest first: transcripts, answers, conversations.
+        """List who was given which words about whom, and who gave or ended access, newest first.
 
+        Words: transcripts read or corrected, answers given, conversations read. Access: keys, users, patients' tokens.
         `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
         """
         query = asked(caller, "listAuditEvents")
         params = params_of(wanted)
         answers = await asyncio.gather(*(peer.ask(query, "GET", "/audit-events", params=params) for peer in sources))
-        page = merged([answer.json() for answer in answers], wanted.limit)
+        ours = (await own.page(caller, wanted)).to_json(lambda row: row.to_json())
+        page = merged([ours, *(answer.json() for answer in answers)], wanted.limit)
         if MEDIA_TYPE in request.headers.get("accept", ""):
             return JSONResponse(bundle_of(page, request.url.path), media_type=MEDIA_TYPE)
         return JSONResponse(page)

@@ -12,18 +12,27 @@ _RESTFUL = "http://hl7.org/fhir/restful-interaction"
 _OBJECT_ROLE = "http://terminology.hl7.org/CodeSystem/object-role"
 _OBJECT_TYPE = "http://terminology.hl7.org/CodeSystem/audit-entity-type"
 _OURS = "urn:therapyrag"
-# (RESTful interaction, action: Read, Update or Execute)
+# (RESTful interaction, action: Create, Read, Update, Delete or Execute)
 _ACTIONS = {
     "transcript.read": ("read", "R"),
     "transcript.corrected": ("update", "U"),
     "answer.given": ("operation", "E"),
     "conversation.read": ("read", "R"),
+    "key.created": ("create", "C"),
+    "key.replaced": ("update", "U"),
+    "key.revoked": ("delete", "D"),
+    "user.created": ("create", "C"),
+    "token.created": ("create", "C"),
+    "token.revoked": ("delete", "D"),
 }
 _OBJECTS = {
     "session_id": "session",
     "transcript_id": "transcript",
     "message_id": "message",
     "conversation_id": "conversation",
+    "key_id": "key",
+    "user_id": "user",
+    "token_id": "token",
 }
 
 
@@ -49,7 +58,7 @@ def resource_of(row: dict[str, Any]) -> dict[str, Any]:
         "outcome": "0",
         "agent": [_agent(row)],
         "source": {"observer": {"identifier": {"system": _OURS, "value": row["kind"].partition(".")[0]}}},
-        "entity": [_patient(row), *_objects(row)],
+        "entity": [*_patient(row), *_objects(row)],
     }
 
 
@@ -63,12 +72,16 @@ def _agent(row: dict[str, Any]) -> dict[str, Any]:
     return agent
 
 
-def _patient(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "what": {"reference": f"Patient/{row['patient_id']}"},
-        "type": {"system": _OBJECT_TYPE, "code": "1", "display": "Person"},
-        "role": {"system": _OBJECT_ROLE, "code": "1", "display": "Patient"},
-    }
+def _patient(row: dict[str, Any]) -> list[dict[str, Any]]:
+    if not row["patient_id"]:
+        return []
+    return [
+        {
+            "what": {"reference": f"Patient/{row['patient_id']}"},
+            "type": {"system": _OBJECT_TYPE, "code": "1", "display": "Person"},
+            "role": {"system": _OBJECT_ROLE, "code": "1", "display": "Patient"},
+        }
+    ]
 
 
 def _objects(row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from services.gateway.api.operators import add_operators
 from services.gateway.api.sessions import add_sessions, add_transcripts
 from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
+from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 from services.gateway.gate import Gate
 from services.gateway.handlers import Keys, PatientTokens, Users
@@ -39,6 +40,7 @@ class Own:
     users: Users
     tokens: PatientTokens
     renewals: Renewals
+    audit: AccessAudit
     requests_per_hour: int
 
 
@@ -52,9 +54,9 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     add_transparency(doors, peers.consent)
     add_sessions(doors, peers.ingestion)
     add_transcripts(doors, peers.transcriber)
-    add_audit(doors, (peers.transcriber, peers.chat))
+    add_audit(doors, own.audit, (peers.transcriber, peers.chat))
     add_chat(doors, peers.chat, own.users)
     add_erasures(doors, peers.ingestion, own.users)
-    add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users)
+    add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users, own.audit)
     add_operators(doors, own.renewals)
     return doors.router

@@ -15,9 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
 from libs.common.paging import PAGE_MAX
+from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from services.gateway.api.guard import Caller, Doors, asked
+from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Role, User
 from services.gateway.handlers import Users
@@ -36,7 +38,7 @@ class Sources:
     chat: Peer
 
 
-def add_export(doors: Doors, sources: Sources, users: Users) -> None:
+def add_export(doors: Doors, sources: Sources, users: Users, access: AccessAudit) -> None:
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
@@ -46,7 +48,8 @@ def add_export(doors: Doors, sources: Sources, users: Users) -> None:
         """
         await users.require((patient_id, Role.PATIENT))
         user = await users.find(UserId(patient_id))
-        document = _Document(sources, asked(caller, "exportPatient", PatientId(patient_id)))
+        query = asked(caller, "exportPatient", PatientId(patient_id))
+        document = _Document(sources, query, access)
         name = f'attachment; filename="patient-{patient_id}.json"'
         headers = {"Cache-Control": "no-store", "Content-Disposition": name}
         return StreamingResponse(document.pieces(user), media_type="application/json", headers=headers)
@@ -57,9 +60,10 @@ def add_export(doors: Doors, sources: Sources, users: Users) -> None:
 class _Document:
     """One export under one caller's capability."""
 
-    def __init__(self, sources: Sources, query: Asked) -> None:
+    def __init__(self, sources: Sources, query: Asked, access: AccessAudit) -> None:
         self._its = sources
         self._query = query
+        self._access = access
         self._patient_id = str(query.patient_id)
 
     async def pieces(self, user: User) -> AsyncIterator[str]:
@@ -109,10 +113,24 @@ class _Document:
 
     async def _audit(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""
-        for peer in (self._its.transcriber, self._its.chat):
-            async for row in self._rows(peer, "/audit-events", of_patient):
+        for rows in (
+            self._rows(self._its.transcriber, "/audit-events", of_patient),
+            self._rows(self._its.chat, "/audit-events", of_patient),
+            self._access_rows(),
+        ):
+            async for row in rows:
                 yield comma + json.dumps({name: value for name, value in row.items() if name != "cursor"})
                 comma = ","
+
+    async def _access_rows(self) -> AsyncIterator[dict[str, Any]]:
+        wanted = AuditQuery(patient_id=self._query.patient_id, limit=PAGE_MAX)
+        while True:
+            page = await self._access.page(self._query.principal, wanted)
+            for row in page.rows:
+                yield row.to_json()
+            if page.next is None:
+                return
+            wanted = wanted.model_copy(update={"cursor": page.next.to_cursor()})
 
     async def _each(self, peer: Peer, path: str, params: dict[str, str]) -> AsyncIterator[str]:
         comma = ""

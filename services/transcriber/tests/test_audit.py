@@ -89,7 +89,9 @@ async def test_a_row_cannot_say_that_somebody_else_read_or_at_another_time(archi
     assert row.at.year != 2001
 
 
-@pytest.mark.parametrize("table", ["transcriber.read_audit", "chat.answer_audit"])
+@pytest.mark.parametrize(
+    "table", ["transcriber.read_audit", "chat.answer_audit", "chat.read_audit", "gateway.access_audit"]
+)
 @pytest.mark.parametrize("change", ["update {} set actor = 'x'", "delete from {}", "truncate {}"])
 async def test_not_even_a_superuser_who_plays_replica_changes_it(infra: Infra, table: str, change: str) -> None:
     with psycopg.connect(infra.admin_url) as admin:

@@ -1,0 +1,84 @@
+"""Who gave or ended access: written by the database itself, listed with what else is on record."""
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from libs.devstack.infra import Infra
+from libs.devstack.pytest_plugin import Tenant
+from services.gateway.tests.door_world import Door
+
+EMPTY = b'{"data": [], "has_more": false, "next_cursor": null}'
+_FORGED = (
+    "insert into gateway.access_audit (organization_id, kind, subject, actor) values (%s, 'key.created', 'x', 'y')"
+)
+_KEY = (
+    "insert into gateway.api_key (id, organization_id, name, mode, scopes, pepper_version, digest, last_four)"
+    " values (left(md5(random()::text), 12), %s, 'by hand', 'test', '{admin}', 1, sha256(''), 'abcd')"
+)
+
+
+async def _record(clinic: Door) -> list[dict[str, Any]]:
+    clinic.peer.body = EMPTY
+    rows: list[dict[str, Any]] = (await clinic.http.get("/api/v1/audit-events")).json()["data"]
+    return rows
+
+
+async def test_who_made_replaced_and_ended_a_key_is_on_record(clinic: Door) -> None:
+    first = clinic.key.split("_")[2]
+    made = await clinic.new_key("sessions:read")
+    successor = (await clinic.http.post(f"/api/v1/api-keys/{made['id']}/rotate")).json()
+    await clinic.http.delete(f"/api/v1/api-keys/{successor['id']}")
+
+    newest = (await _record(clinic))[:4]
+
+    assert [(row["kind"], row["key_id"]) for row in newest[:1] + newest[3:]] == [
+        ("key.revoked", successor["id"]),
+        ("key.created", made["id"]),
+    ]
+    assert {(row["kind"], row["key_id"]) for row in newest[1:3]} == {
+        ("key.created", successor["id"]),
+        ("key.replaced", made["id"]),
+    }
+    assert {(row["actor"], row["api_key_id"]) for row in newest} == {(f"key:{first}", first)}
+
+
+async def test_the_first_key_of_an_organization_is_on_record_as_the_operators(clinic: Door) -> None:
+    oldest = (await _record(clinic))[-1]
+
+    assert (oldest["kind"], oldest["key_id"]) == ("key.created", clinic.key.split("_")[2])
+    assert oldest["actor"] == "operator"
+
+
+async def test_a_patient_and_a_token_are_on_record_with_whom_they_are_about(clinic: Door) -> None:
+    patient = await clinic.new_user("patient")
+    minted = (await clinic.http.post(f"/api/v1/patients/{patient}/tokens")).json()
+    await clinic.http.delete(f"/api/v1/patients/{patient}/tokens/{minted['jti']}")
+    await clinic.new_user("therapist")
+
+    rows = await _record(clinic)
+
+    about = [(row["kind"], row.get("token_id") or row["user_id"]) for row in rows if row["patient_id"] == patient]
+    assert about == [("token.revoked", minted["jti"]), ("token.created", minted["jti"]), ("user.created", patient)]
+    assert (rows[0]["kind"], rows[0]["patient_id"]) == ("user.created", None)
+
+
+async def test_a_key_that_somebody_made_at_the_database_is_on_record_too(clinic: Door, infra: Infra) -> None:
+    with psycopg.connect(infra.admin_url) as admin:
+        admin.execute(_KEY, [clinic.organization_id])
+
+    newest, *_ = await _record(clinic)
+
+    assert (newest["kind"], newest["actor"].partition(":")[0], newest["api_key_id"]) == (
+        "key.created",
+        "database",
+        None,
+    )
+
+
+def test_not_even_sql_of_the_gateway_writes_into_the_record(infra: Infra, tenant: Tenant) -> None:
+    with psycopg.connect(infra.database_url("gateway").replace("+psycopg", "")) as gateway:
+        gateway.execute("select ctx.enter(%s)", [tenant.capability("gateway:write", "audit:read")])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            gateway.execute(_FORGED, [tenant.organization_id])
