@@ -117,11 +117,12 @@ async def test_a_cursor_of_another_database_or_of_a_future_it_never_had_stops_th
 
 
 async def test_while_a_group_is_far_behind_the_rest_waits_in_the_outbox(world: World) -> None:
-    world.streams = MemoryStreams(lag_max=2)
     slow = world.streams.channel("thing", "slow")
     await slow.open()
+    await world.count(1, 2, 3)
     await world.all_moved()
-    await world.count(1)
+    world.streams.lag_max = 2
+    await world.count(4)
 
     held = await world.all_moved()
     await slow.ack(await slow.read(100_000, 0))
