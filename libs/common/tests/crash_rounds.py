@@ -13,8 +13,8 @@ from libs.common.tests.crash_world import SCENARIOS, Job, Scenario
 BATCH = 16
 """So many worlds, each left by a life of its own, are finished by one process: it saves a third of the time."""
 LOOKS = 2
-TRIES_MAX = 20
-"""An await whose moment was not met, for moments depend on timing, is sought in so many rounds."""
+TRIES_MAX, AT_ONCE = 8, 8
+"""An await whose moment was not met, for moments depend on timing, is sought in so many rounds, so often in each."""
 SEED = 20_240_229
 T = TypeVar("T")
 Death = tuple[str, str]
@@ -77,16 +77,27 @@ class Rounds:
 
     async def die_everywhere(self) -> None:
         """Die at each await in each way it was seen to go."""
+        await self._die_at(self._one_for_each(deaths_of(self.moments)))
         for _ in range(TRIES_MAX):
-            if not (wanted := deaths_of(self.moments) - deaths_of(self.found.died_at)):
+            if not (missed := deaths_of(self.moments) - deaths_of(self.found.died_at)):
                 return
-            chosen: list[str] = []
-            for moment in self._dice.sample(sorted(self.moments), len(self.moments)):
-                deaths = deaths_of([moment])
-                if deaths & wanted:
-                    wanted -= deaths
-                    chosen.append(moment)
-            await self._die_at(chosen)
+            await self._die_at([moment for death in sorted(missed) for moment in self._some_for(death)])
+
+    def _one_for_each(self, wanted: set[Death]) -> list[str]:
+        """Return moments, as few as come to all these deaths in a shuffled order."""
+        chosen: list[str] = []
+        for moment in self._dice.sample(sorted(self.moments), len(self.moments)):
+            deaths = deaths_of([moment])
+            if deaths & wanted:
+                wanted -= deaths
+                chosen.append(moment)
+        return chosen
+
+    def _some_for(self, death: Death) -> list[str]:
+        """Return moments at which this death may be died, the same one again where there is no other."""
+        return self._dice.choices(
+            [moment for moment in sorted(self.moments) if death in deaths_of([moment])], k=AT_ONCE
+        )
 
     async def die_at_others(self, count: int) -> None:
         """Die at a sample of the moments not died at yet: the same awaits, come to in other ways."""
