@@ -1,8 +1,10 @@
 """What a group has applied and who is at it: the half of exactly-once that PostgreSQL keeps."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,20 @@ _HOLDER = text("select claim_holder(:group, :id, :epoch)")
 _CLAIM = text("select claim_take(:group, :id, :epoch, :holder, :seconds, :dead, :unrenewed)")
 _RENEW = text("select claim_renew(:group, :id, :epoch, :holder, :seconds)")
 _RELEASE = text("select claim_release(:group, :id, :epoch, :holder)")
+
+
+_confirm: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("confirm", default=None)
+
+
+async def confirm_claim() -> None:
+    """Renew the claim on the event that is worked on: to be called just before what costs money.
+
+    Raises AppError(IN_OTHER_HANDS) when another worker has taken the event over, for example while this one waited for
+    a database that was away. Does nothing in work that nobody claims.
+    """
+    confirm = _confirm.get()
+    if confirm is not None:
+        await confirm()
 
 
 class Inbox:
@@ -78,13 +94,21 @@ class Inbox:
             INTERRUPTED.labels(self._group).inc()
             get_logger().warning("event.interrupted", count=interrupted)
         beating = asyncio.create_task(self._beat(values))
+        before = _confirm.set(partial(self._still_claimed, values))
         try:
             yield fresh
         finally:
+            _confirm.reset(before)
             await end([beating])
             with suppress(AppError):
                 async with self._database.without_capability() as tx:
                     await tx.execute(_RELEASE, values)
+
+    async def _still_claimed(self, values: dict[str, Any]) -> None:
+        async with self._database.without_capability() as tx:
+            if (await tx.execute(_HOLDER, values)).scalar_one_or_none() != values["holder"]:
+                raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
+            await tx.execute(_RENEW, values)
 
     async def _beat(self, values: dict[str, Any]) -> None:
         while True:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
+from libs.common.backoff import IN_OTHER_HANDS
 from libs.common.clock import Clock
 from libs.common.database import Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
+from libs.common.inbox import confirm_claim
 from libs.common.log import get_logger
 from libs.common.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
@@ -80,9 +82,11 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         try:
             speech = await self._speech(event)
         except AppError as error:
-            if error.problem.retryable:
+            if error.problem.retryable and error.problem is not IN_OTHER_HANDS:
                 await self._wait_for_next_try(event, error)
             raise
+        if speech is None:
+            return None
         if not speech.words:
             raise AppError(RECORDING_UNREADABLE, "No speech was heard in the recording.")
         if heard_other_language(speech):
@@ -149,15 +153,19 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             )
         return False
 
-    async def _speech(self, event: RecordingUploaded) -> Speech:
+    async def _speech(self, event: RecordingUploaded) -> Speech | None:
+        """Return what was heard; None when another worker has made the transcript meanwhile."""
         world, about = self._world, _about(event)
         await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
         fingerprint = fingerprint_of(event, world.speech_to_text)
+        key = await world.recordings.key_of(about.session_id)
+        # Last before the call: whoever had the event before may have been slow and not dead, and have bought it now.
+        await confirm_claim()
         async with world.transactions.transaction() as tx:
             kept = await world.transcripts.kept_speech(tx, about.session_id, fingerprint)
-        if kept is not None:
+            made = kept is None and await world.transcripts.newest(tx, about.session_id) is not None
+        if kept is not None or made:
             return kept
-        key = await world.recordings.key_of(about.session_id)
         audio = Audio(world.recordings.open(key), key.media_type, event.language, event.duration_s)
         async with self._noting_progress(job_id_of(event)) as progress:
             speech = await world.speech_to_text.transcribe(audio, progress)

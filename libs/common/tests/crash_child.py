@@ -19,7 +19,7 @@ from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, Prob
 from libs.common.events import Event, key_of
 from libs.common.handling import Handling
 from libs.common.in_turn import InTurn
-from libs.common.inbox import CLAIM_BEAT_S
+from libs.common.inbox import CLAIM_BEAT_S, confirm_claim
 from libs.common.outbox import Outbox
 from libs.common.redis_channel import RedisChannel
 from libs.common.redis_streams import RedisStreams
@@ -181,6 +181,7 @@ class Settle(Step[ThingCounted, int]):
         if thing not in self.met and not self.job.heals:
             self.met.add(thing)
             await self._first_time(kind)
+        await confirm_claim()
         return EFFECTS[kind]
 
     async def _first_time(self, kind: str) -> None:

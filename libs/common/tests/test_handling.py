@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.backoff import Backoff
+from libs.common.backoff import IN_OTHER_HANDS, Backoff
 from libs.common.consumer_name import new_consumer_name
 from libs.common.database import Database, Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
 from libs.common.events import Envelope, Event
 from libs.common.handling import Handling
 from libs.common.ids import new_id
-from libs.common.inbox import Inbox
+from libs.common.inbox import Inbox, confirm_claim
 from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
 from libs.common.relay import Relay
@@ -352,6 +352,20 @@ async def test_a_claim_is_waited_for_while_it_is_renewed_even_if_its_holder_seem
         taken_over = await _handle(world, swept)
 
     assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
+
+
+async def test_who_waited_so_long_that_another_worker_took_over_is_told_before_it_buys(world: World) -> None:
+    thing = await world.count(21)
+
+    async with Inbox(world.database, "settler").claimed((thing, 0), "slow"):
+        await confirm_claim()
+        with psycopg.connect(world.infra.admin_url, autocommit=True) as connection:
+            connection.execute("update kernel.claim set holder = 'another' where event_id = %s", [thing])
+        with pytest.raises(AppError) as refused:
+            await confirm_claim()
+    await confirm_claim()  # of work that nobody claims it has nothing to say
+
+    assert refused.value.problem is IN_OTHER_HANDS
 
 
 async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(world: World) -> None:

@@ -109,6 +109,16 @@ async def test_a_crash_after_the_vendor_answered_does_not_buy_the_answer_again(c
     assert len(clinic.ears.heard) == 1
 
 
+async def test_what_another_worker_has_made_while_this_one_asked_for_the_key_is_not_bought_again(
+    clinic: Clinic,
+) -> None:
+    clinic.recordings.meanwhile = clinic.run
+
+    made = await clinic.step.work(clinic.event)
+
+    assert (made, len(clinic.ears.heard)) == (None, 1)
+
+
 async def test_once_the_transcript_stands_the_vendors_answer_is_forgotten(clinic: Clinic) -> None:
     await clinic.run()
 

@@ -1,6 +1,6 @@
 """A small world for the transcriber's tests: one session on its way into words, and fakes of everything outside."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -220,9 +220,14 @@ class FakeConsents:
 
 
 class FakeRecordings:
-    """One recording."""
+    """One recording, whose key may be so long in coming that something else happens `meanwhile`, once."""
+
+    meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def key_of(self, session_id: SessionId) -> RecordingKey:
+        happens, self.meanwhile = self.meanwhile, None
+        if happens is not None:
+            await happens()
         return RecordingKey("object", "audio/mpeg", 5, "ab" * 32, b"keyset", b"context")
 
     def open(self, key: RecordingKey) -> ByteSource:
@@ -259,10 +264,9 @@ class Clinic:
         self.transactions = FakeTransactions()
         self.transcripts = FakeTranscripts()
         self.consents = FakeConsents()
+        self.recordings = FakeRecordings()
         self.ears = FakeEars()
-        world = World(
-            self.transactions, self.transcripts, self.consents, FakeRecordings(), self.ears, clock=lambda: NOW
-        )
+        world = World(self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW)
         self.step = Transcribe(world)
         self.audit = FakeAudit()
         self.words = Words(self.transactions, self.transcripts, self.audit, lambda: NOW)
