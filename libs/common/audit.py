@@ -35,7 +35,7 @@ def audited_by_database(op: Operations, table: str) -> None:
 def audit_page(table: str, key: str, columns: str) -> TextClause:
     """Return the statement for a page of an audit, newest first; its parameters are AuditQuery.parameters()."""
     return text(
-        f"select {key}, at, actor, api_key_id, patient_id, {columns} from {table}"  # noqa: S608
+        f"select {key} as id, at, actor, api_key_id, patient_id, {columns} from {table}"  # noqa: S608
         " where (cast(:patient as uuid) is null or patient_id = :patient)"
         " and (cast(:actor as text) is null or actor = :actor)"
         " and (cast(:since as timestamptz) is null or at >= :since)"

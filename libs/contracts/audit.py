@@ -37,6 +37,11 @@ class AuditEntry:
     patient_id: UUID | None
     about: Mapping[str, Any]
 
+    @staticmethod
+    def of_row(row: Any, kind: Kind, about: Mapping[str, Any]) -> "AuditEntry":
+        """Make an entry of a row that `libs.common.audit.audit_page` selected."""
+        return AuditEntry(row.id, row.at, kind, row.actor, row.api_key_id, row.patient_id, about)
+
     def to_json(self) -> dict[str, Any]:
         """Render; `cursor` is the exact place of this row in any list of audits."""
         return {

@@ -32,16 +32,12 @@ class AnswerAudit:
 
 
 def _answer(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        id=row.message_id,
-        at=row.at,
-        kind="answer.given",
-        actor=row.actor,
-        api_key_id=row.api_key_id,
-        patient_id=row.patient_id,
-        about={
+    return AuditEntry.of_row(
+        row,
+        "answer.given",
+        {
             "conversation_id": str(row.conversation_id),
-            "message_id": str(row.message_id),
+            "message_id": str(row.id),
             "answered_by": row.answered_by,
             "model": row.model,
             "grounded": row.grounded,
@@ -52,12 +48,8 @@ def _answer(row: Row[Any]) -> AuditEntry:
 
 
 def _reading(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        id=row.id,
-        at=row.at,
-        kind="conversation.read",
-        actor=row.actor,
-        api_key_id=row.api_key_id,
-        patient_id=row.patient_id,
-        about={"conversation_id": str(row.conversation_id), "message_count": row.message_count},
+    return AuditEntry.of_row(
+        row,
+        "conversation.read",
+        {"conversation_id": str(row.conversation_id), "message_count": row.message_count},
     )

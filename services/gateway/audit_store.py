@@ -30,12 +30,8 @@ class AccessAudit:
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        id=row.id,
-        at=row.at,
-        kind=row.kind,
-        actor=row.actor,
-        api_key_id=row.api_key_id,
-        patient_id=row.patient_id,
-        about={f"{row.kind.partition('.')[0]}_id": row.subject},
+    return AuditEntry.of_row(
+        row,
+        row.kind,
+        {f"{row.kind.partition('.')[0]}_id": row.subject},
     )

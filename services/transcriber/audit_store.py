@@ -50,14 +50,10 @@ class ReadAudit:
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
-    return AuditEntry(
-        id=row.id,
-        at=row.at,
-        kind="transcript.read" if row.action == Release.READ.value else "transcript.corrected",
-        actor=row.actor,
-        api_key_id=row.api_key_id,
-        patient_id=row.patient_id,
-        about={
+    return AuditEntry.of_row(
+        row,
+        "transcript.read" if row.action == Release.READ.value else "transcript.corrected",
+        {
             "session_id": str(row.session_id),
             "transcript_id": str(row.transcript_id),
             "transcript_version": row.transcript_version,
