@@ -20,7 +20,7 @@ from libs.common.migration import migrate
 ROOT = Path(__file__).parents[1]
 # Consent comes first: the guards of the others call its functions.
 SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
-BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql"), ("ops.sql",)
+BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("ops.sql",)
 DATABASE_WAIT_MAX_S = 120.0
 DATABASE_POLL_S = 1.0
 EXIT_USAGE = 2

@@ -24,8 +24,8 @@ SCOPES = frozenset({"consent:write", "embedder:write"})
 
 _GRANT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
-    " evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis',"
-    " 'granted', now(), 'eval', sha256(''))"
+    " method, evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis',"
+    " 'granted', now(), 'eval', 'electronic', sha256(''))"
 )
 
 

@@ -4,6 +4,8 @@
 --   score       a passage gains from its neighbours: an answer often stands beside the words of its question
 -- Row security adds the capability, the patient and the consent in force to `passage` and `embedding`.
 -- No joins of all passages with all: the planner takes a patient for one row and would nest loops (30 s, not 10 ms).
+-- A vector is not looked up by its hash: no comparison but an id's may use an index before row security has spoken
+-- (deploy/postgres/comparisons.sql). The full join is one that cannot be a nested loop.
 -- Turns are read last and only of the best: carried along they would spill to disk for a patient of many years.
 with term as materialized (
   select ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query
@@ -19,15 +21,18 @@ with term as materialized (
   select t.query, ln(1 + ((select count(*) from allowed) - count(*) + 0.5) / (count(*) + 0.5)) as weight
   from term t join allowed a on a.words @@ t.query
   group by t.query
+), vectored as materialized (
+  select e.session_id, e.content_hash, 1 - (e.embedding <=> cast(:vector as halfvec)) as similarity
+  from embedding e
+  where e.patient_id = :patient_id and e.session_id = any (array(select distinct session_id from allowed))
+    and e.model_id = (select m.id from model m where m.name = :model and m.state = 'active')
+), matched as materialized (
+  select a.id, a.session_id, a.position, a.words, v.similarity
+  from allowed a full join vectored v using (session_id, content_hash)
 ), scored as materialized (
-  select a.id, a.session_id, a.position,
-    (select 1 - (e.embedding <=> cast(:vector as halfvec))
-     from embedding e
-     where e.patient_id = :patient_id and e.session_id = a.session_id and e.content_hash = a.content_hash
-       and e.model_id = (select m.id from model m where m.name = :model and m.state = 'active')
-    ) as similarity,
-    coalesce((select sum(ts_rank(a.words, w.query) * w.weight) from weighted w where a.words @@ w.query), 0) as rank
-  from allowed a
+  select id, session_id, position, similarity,
+    coalesce((select sum(ts_rank(m.words, w.query) * w.weight) from weighted w where m.words @@ w.query), 0) as rank
+  from matched m where id is not null
 ), mixed as (
   select id, session_id, position, similarity,
     :dense * coalesce((similarity - avg(similarity) over ()) / nullif(stddev_pop(similarity) over (), 0), 0)
