@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from psycopg import sql
@@ -20,7 +20,7 @@ from libs.common.migration import migrate
 ROOT = Path(__file__).parents[1]
 # Consent comes first: the guards of the others call its functions.
 SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
-BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("ops.sql",)
+BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")
 DATABASE_WAIT_MAX_S = 120.0
 DATABASE_POLL_S = 1.0
 EXIT_USAGE = 2
@@ -44,6 +44,9 @@ class ProvisionSettings(BaseSettings):
     svc_chat_password: SecretStr = Field(description="The password of the login role svc_chat.")
     svc_relay_password: SecretStr = Field(description="The password of svc_relay, which reads outboxes only.")
     svc_ops_password: SecretStr = Field(description="The password of svc_ops, which the operators' tools log in as.")
+    isolation: Literal["full", "reduced"] = Field(
+        "full", description="`reduced` accepts a database whose comparisons may run before its policies."
+    )
 
 
 def main() -> None:
@@ -63,6 +66,7 @@ def provision(settings: ProvisionSettings) -> None:
     libpq_url = url.replace("postgresql+psycopg://", "postgresql://", 1)
     with _connected(libpq_url) as connection:
         _apply(connection, BEFORE_MIGRATIONS)
+        refuse_unless_isolated(connection, settings.isolation)
         for schema in (*SCHEMAS, "relay", "ops"):
             _set_password(connection, f"svc_{schema}", getattr(settings, f"svc_{schema}_password"))
         connection.execute(
@@ -73,6 +77,16 @@ def provision(settings: ProvisionSettings) -> None:
         migrate(schema, ROOT / "services" / schema / "migrations" / "versions", url)
     with _connected(libpq_url) as connection:
         _apply(connection, AFTER_MIGRATIONS)
+
+
+def refuse_unless_isolated(connection: psycopg.Connection[Any], isolation: str) -> None:
+    """Stop when comparisons can run before policies, unless reduced isolation was accepted by a setting."""
+    found = connection.execute("select ctx.leakproof_functions()").fetchone()
+    if found and found[0] and isolation == "full":
+        raise SystemExit(
+            f"This database is not isolated: {found[0]} comparisons may run before row-level security. Provision as a"
+            " superuser, or read docs/before-production.md and set ISOLATION=reduced."
+        )
 
 
 def _apply(connection: psycopg.Connection[Any], files: Sequence[str]) -> None:

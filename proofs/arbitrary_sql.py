@@ -29,6 +29,7 @@ STATEMENTS_PER_ROLE_MIN = 50
 ROLES = (*SERVICES, "relay", "ops")
 ROLES_TINY = ROLES[-3:]
 ROUNDS_SOAK = 20
+CONTROLS = 3
 # They enter no capability: the relay and the operators' tools see facts and ids, and no words.
 WITHOUT_TENANTS = ("relay", "ops")
 
@@ -42,6 +43,7 @@ class Findings:
     effects: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    locks: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ class Attacker:
             rows = list(_answers(connection, statement))
             found = connection.execute("select pg_current_xact_id_if_assigned() is not null").fetchone()
             assigned = bool(found and found[0])
+            if self._state.is_locking_others_out(connection.info.backend_pid):
+                self._findings.locks.append(f"{role.name}: {statement}")
         except psycopg.Error as error:
             self._findings.refused += 1
             rows.append(f"{error} {error.diag.message_detail} {error.diag.context}")
@@ -177,16 +181,17 @@ def prove(infra: Infra, rounds: int) -> int:
         for _ in range(rounds):
             for name in roles:
                 _attack_as(infra, name, victim, attacker)
-    for line in (*findings.effects, *findings.foreign, *findings.left):
+    for line in (*findings.effects, *findings.foreign, *findings.left, *findings.locks):
         sys.stderr.write(f"found: {line}\n")
     counts = findings.statements.values()
     healed = _heal(infra)
     good = (
-        control == 2
+        control == CONTROLS
         and healed == len(ROLES)
         and not findings.effects
         and not findings.foreign
         and not findings.left
+        and not findings.locks
         and len(counts) == len(roles)
         and min(counts) >= STATEMENTS_PER_ROLE_MIN
         and all(victim.rows.values())
@@ -194,24 +199,24 @@ def prove(infra: Infra, rounds: int) -> int:
     return proof(
         NAME, good, roles=len(counts), statements=sum(counts), fewest_of_a_role=min(counts), runs=2 * sum(counts),
         tables=len(victim.rows), refused=findings.refused, effects=len(findings.effects),
-        foreign_rows=len(findings.foreign), left_in_session=len(findings.left),
+        foreign_rows=len(findings.foreign), left_in_session=len(findings.left), locks_taken=len(findings.locks),
         control=control, self_harm_healed=healed,
     )  # fmt: skip
 
 
 def _would_be_seen(infra: Infra, mine: Planted, victim: Planted) -> int:
-    """Attack as a superuser, whom nothing holds back: one effect and one foreign row must be noticed."""
+    """Attack as a superuser, whom nothing holds back: an effect, a foreign row and a lock must be noticed."""
     found = Findings()
     role = Role("postgres", "chat", infra.admin_url, victim_pid=0)
     statements = (
         "select * from chat.message",
         "update chat.turnstile set passed_at = now() where patient_id = '{patient}'",
+        "lock table chat.message in share mode",
     )
     with closing(Attacker(infra, mine, victim, found)) as attacker:
         attacker.attack(role, [Attack("control", statement) for statement in statements])
-    return int(any("turnstile" in line for line in found.effects)) + int(
-        any("message" in line for line in found.foreign)
-    )
+    noticed = (("turnstile", found.effects), ("message", found.foreign), ("message", found.locks))
+    return sum(any(what in line for line in lines) for what, lines in noticed)
 
 
 def _heal(infra: Infra) -> int:

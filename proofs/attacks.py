@@ -150,6 +150,8 @@ _TABLES = (
     "delete from {table} where organization_id = '{org}'",
     "truncate {table} cascade",
     "lock table {table} in access exclusive mode",
+    "lock table {table} in share mode",
+    "lock table {table}_deletable in access exclusive mode",
     "alter table {table} disable row level security",
     "alter table {table} no force row level security",
     "alter table {table} disable trigger all",

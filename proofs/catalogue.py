@@ -91,6 +91,11 @@ RULES: Mapping[str, str] = {
           and (has_database_privilege(r.oid, current_database(), 'temporary')
                or has_database_privilege(r.oid, current_database(), 'create')
                or has_schema_privilege(r.oid, 'public', 'create'))""",
+    "no login role may lock a table against others": f"""
+        select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
+        where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')
+          and has_table_privilege(r.oid, c.oid, 'update, delete')""",
+    "no comparison runs before a policy": "select p.oid::regprocedure::text from pg_proc p where p.proleakproof",
     "no login role empties a table or refers to one": f"""
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')

@@ -40,6 +40,10 @@ select n.nspname, c.relname, exists (select from pg_attribute a where a.attrelid
   and a.attname = 'organization_id' and not a.attisdropped)
 from pg_class c join pg_namespace n on n.oid = c.relnamespace
 where (n.nspname = any (%s) or n.nspname = 'ctx') and c.relkind in ('r', 'p') and not c.relispartition"""
+_LOCKS_OUT = """
+select 1 from pg_locks l join pg_class c on c.oid = l.relation
+where l.pid = %s and l.granted and c.relkind in ('r', 'p')
+  and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"""
 # What a transaction may leave in a pooled session for the next one: nothing.
 _WATCHED = ("row_security", "work_mem", "statement_timeout", "lock_timeout", "search_path", "role", "DateStyle")
 _LEFT = "select " + ", ".join(
@@ -83,6 +87,11 @@ class DatabaseState:
     def is_connected(self, pid: int) -> bool:
         """Tell whether a session lives."""
         found = self._connection.execute("select 1 from pg_stat_activity where pid = %s", (pid,)).fetchone()
+        return found is not None
+
+    def is_locking_others_out(self, pid: int) -> bool:
+        """Tell whether a session holds a lock on a whole table that another's insert, update or delete waits for."""
+        found = self._connection.execute(_LOCKS_OUT, (pid,)).fetchone()
         return found is not None
 
 

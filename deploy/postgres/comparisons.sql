@@ -18,3 +18,4 @@ create or replace function ctx.leakproof_functions() returns bigint
 language sql stable set search_path = pg_catalog as $$
   select count(*) from pg_proc where proleakproof
 $$;
+revoke all on function ctx.leakproof_functions() from public;

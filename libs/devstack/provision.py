@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Consent first: the others' triggers and policies call its functions.
 MIGRATION_ORDER = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
-BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("ops.sql",)
+BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")
 CAPABILITY_KEY_ID = "devstack"
 RELAY_ROLE = "svc_relay"
 OPS_ROLE = "svc_ops"

@@ -124,6 +124,18 @@ CATALOGUE: tuple[Mutant, ...] = (
             " using (organization_id = (select (ctx.scope('ingestion:read')).org));"
         ),
     ),
+    planted(
+        "comparisons-overtake-policies",
+        "no comparison runs before a policy",
+        ByProof("oracle", "told"),
+        Edit("deploy/postgres/comparisons.sql", "execute format('alter function %s not leakproof', f);", "null;"),
+    ),
+    planted(
+        "logins-lock-tables",
+        "no login locks a table against others",
+        ByProof("arbitrary_sql", "locks_taken"),
+        sql("grant update on chat.message to svc_chat;"),
+    ),
     planted("grant-too-wide", "grants are as reviewed", _RULES, sql("grant truncate on chat.sent to svc_chat;")),
     planted(
         "function-open-to-all",

@@ -42,7 +42,7 @@ _LOCK = text(
     "insert into turnstile (organization_id, patient_id, passed_at) values (:organization_id, :patient_id,"
     " clock_timestamp()) on conflict (organization_id, patient_id) do update set passed_at = excluded.passed_at"
 )
-_FORGET = text("delete from sent where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'")
+_FORGET = text("delete from sent_deletable where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'")
 _COUNT = text(
     "select count(*) as sent, extract(epoch from min(at) + interval '1 hour' - clock_timestamp()) as free_in_s"
     " from sent where patient_id = :patient_id"
@@ -98,9 +98,9 @@ _NOTE_READING = text(
     "insert into read_audit (organization_id, patient_id, id, conversation_id, message_count)"
     " values (:organization_id, :patient_id, :id, :conversation_id, :message_count)"
 )
-_DELETE = text("delete from conversation where id = :id returning 1")
+_DELETE = text("delete from conversation_deletable where id = :id returning 1")
 _REDACT_SOURCES = text(
-    "delete from message_source s using message m where m.organization_id = s.organization_id"
+    "delete from message_source_deletable s using message m where m.organization_id = s.organization_id"
     " and m.patient_id = s.patient_id and m.id = s.message_id and m.patient_id = :patient_id"
     " and :therapist_id = any (m.therapist_ids)"
 )

@@ -53,7 +53,7 @@ _CLAIM = text(
     " transcript_version = excluded.transcript_version, chunk_count = excluded.chunk_count, model = excluded.model,"
     " indexed_at = clock_timestamp() where i.transcript_version <= excluded.transcript_version returning 1"
 )
-_CLEAR = text("delete from chunk where patient_id = :patient_id and session_id = :session_id")
+_CLEAR = text("delete from chunk_deletable where patient_id = :patient_id and session_id = :session_id")
 _ADD_CHUNK = text(
     "insert into chunk (organization_id, patient_id, id, therapist_id, session_id, session_date, transcript_id,"
     " transcript_version, chunk_index, content, start_s, end_s, speaker, turns, tokens, content_hash)"
@@ -67,7 +67,7 @@ _ADD_PASSAGE = text(
     " :position, :content, :speaker, :turns, :tokens, :content_hash)"
 ).bindparams(bindparam("turns", type_=JSONB()))
 _DROP_STALE = text(
-    "delete from embedding e where e.patient_id = :patient_id and e.session_id = :session_id and not exists"
+    "delete from embedding_deletable e where e.patient_id = :patient_id and e.session_id = :session_id and not exists"
     " (select from passage p where p.patient_id = e.patient_id and p.session_id = e.session_id"
     " and p.content_hash = e.content_hash)"
 )

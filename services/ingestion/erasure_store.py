@@ -59,7 +59,7 @@ _UNFINISHED = text(
 _DISCARDED = text(
     "select object_name from discarded where erasure_id = :id and object_name > :after order by object_name limit :most"
 )
-_FORGET = text("delete from discarded where erasure_id = :id returning 1")
+_FORGET = text("delete from discarded_deletable where erasure_id = :id returning 1")
 
 _RETIRE = text("select retire_recordings(:ready_days, :unfinished_days, :most)")
 _OLDEST = text("select oldest_unfinished_erasure_s(:of_session, :of_patient)")

@@ -51,7 +51,7 @@ _KEEP_SPEECH = text(
 _KEPT_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
     speech=JSONB()
 )
-_DROP_SPEECH = text("delete from heard where session_id = :session_id")
+_DROP_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.provision import AFTER_MIGRATIONS, BEFORE_MIGRATIONS, SCHEMAS, ProvisionSettings, provision
+from deploy.provision import AFTER_MIGRATIONS, BEFORE_MIGRATIONS, SCHEMAS, ProvisionSettings, provision, refuse_unless_isolated
 from libs.common.key_wrapping import read_root_key
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
@@ -68,6 +68,16 @@ def test_provisioning_again_changes_nothing_and_every_role_can_log_in(infra: Inf
         url = infra.url_of(role, infra.database.password(role)).replace("+psycopg", "", 1)
         with psycopg.connect(url) as connection:
             assert connection.execute("select current_user").fetchone() == (role,)
+
+
+def test_a_database_whose_comparisons_may_run_before_policies_is_refused_unless_that_was_accepted(infra: Infra) -> None:
+    with psycopg.connect(infra.admin_url) as admin:
+        admin.execute("alter function texteq(text, text) leakproof")
+
+        with pytest.raises(SystemExit, match="not isolated: 1 comparisons"):
+            refuse_unless_isolated(admin, "full")
+        refuse_unless_isolated(admin, "reduced")
+        admin.rollback()
 
 
 def test_production_is_provisioned_in_the_order_development_is() -> None:
