@@ -81,10 +81,10 @@ def provision(settings: ProvisionSettings) -> None:
 
 def refuse_unless_isolated(connection: psycopg.Connection[Any], isolation: str) -> None:
     """Stop when comparisons can run before policies, unless reduced isolation was accepted by a setting."""
-    found = connection.execute("select ctx.leakproof_functions()").fetchone()
-    if found and found[0] and isolation == "full":
+    found = connection.execute("select ctx.leakproof_functions()").fetchall()
+    if found and isolation == "full":
         raise SystemExit(
-            f"This database is not isolated: {found[0]} comparisons may run before row-level security. Provision as a"
+            f"This database is not isolated: {len(found)} comparisons may run before row-level security. Provision as a"
             " superuser, or read docs/before-production.md and set ISOLATION=reduced."
         )
 

@@ -95,7 +95,7 @@ RULES: Mapping[str, str] = {
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')
           and has_table_privilege(r.oid, c.oid, 'update, delete')""",
-    "no comparison runs before a policy": "select p.oid::regprocedure::text from pg_proc p where p.proleakproof",
+    "no comparison runs before a policy": "select f::text from ctx.leakproof_functions() f",
     "no login role empties a table or refers to one": f"""
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')

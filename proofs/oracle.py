@@ -3,12 +3,14 @@
 Every service's login asks EXPLAIN (ANALYZE) for every column it may select, without a capability and with one of
 another organization: once for a value that a foreign row holds, once for one that no row holds. What is told must not
 differ, whichever way the planner is pushed. How PostgreSQL would tell it: deploy/postgres/comparisons.sql.
-Not asked: true and false, and null, which need no comparison (docs/isolation.md, what is visible all the same).
+`known_ids` counts the columns in which an id that is already known in full can be confirmed, which is not prevented;
+ids are asked for by their order like everything else. Not asked: true, false and null, which need no comparison
+(docs/isolation.md, what is visible all the same).
 """
 
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,11 +36,14 @@ where n.nspname = %s and c.relkind in ('r', 'p') and c.relrowsecurity and not c.
   and has_column_privilege(%s, c.oid, a.attnum, 'select')
 order by 2, a.attnum"""
 # Ways to have a condition run early: a cheap array, an index from below or above, a join that an index may serve.
-_CONDITIONS = (
-    "select 1 from {table} t where t.{column} = any (array(select {value}::{kind}))",
-    "select 1 from {table} t where t.{column} = any (array[{value}]::{kind}[])",
+_BY_ORDER = (
     "select 1 from {table} t where t.{column} >= any (array[{value}]::{kind}[])"
     " and t.{column} <= any (array[{value}]::{kind}[])",
+    "select 1 from {table} t where t.{column} between {value}::{kind} and {value}::{kind}",
+)
+_BY_EQUALITY = (
+    "select 1 from {table} t where t.{column} = any (array(select {value}::{kind}))",
+    "select 1 from {table} t where t.{column} = any (array[{value}]::{kind}[])",
     "select 1 from (values ({value}::{kind})) v (wanted) join {table} t on t.{column} = v.wanted",
 )
 _OF_TEXT = ("select 1 from {table} t where starts_with(t.{column}, {value})",)
@@ -84,14 +89,20 @@ class Probe:
     there: str
     nowhere: str
 
-    def statements(self, value: str) -> Iterator[str]:
-        """Yield the statements that ask for a value."""
+    @property
+    def is_id(self) -> bool:
+        """Tell whether the column holds ids, which nobody can guess."""
+        return self.column.type == "uuid"
+
+    def pairs(self, *, confirming: bool = False) -> Iterator[tuple[str, str]]:
+        """Yield statements for both values. `confirming`: those that only a known value can be put into."""
+        ways = _BY_EQUALITY if confirming else (*_BY_ORDER, *(() if self.is_id else _BY_EQUALITY))
+        for way in (*ways, *(_OF_TEXT if self.column.type == "text" else ())):
+            yield self._asked(way, self.there), self._asked(way, self.nowhere)
+
+    def _asked(self, way: str, value: str) -> str:
         column = self.column
-        texts = (*_CONDITIONS, *(_OF_TEXT if column.type == "text" else ()))
-        for text in texts:
-            yield text.format(
-                table=f"{column.schema}.{column.table}", column=column.name, value=value, kind=column.kind
-            )
+        return way.format(table=f"{column.schema}.{column.table}", column=column.name, value=value, kind=column.kind)
 
 
 def probes_of(admin: psycopg.Connection[Any], schema: str, victim: Planted) -> Sequence[Probe]:
@@ -131,17 +142,16 @@ class Asking:
         self._database = database
         self._empty = empty
 
-    def is_told(self, probe: Probe, token: str | None) -> bool:
+    def is_told(self, pairs: Iterable[tuple[str, str]], token: str | None) -> bool:
         """Tell whether any answer differs between a value that is there and one that is nowhere.
 
         What differs where there are no rows at all (a partition, or an index of one status, that the statement itself
         names) speaks of the statement.
         """
-        pairs = list(zip(probe.statements(probe.there), probe.statements(probe.nowhere), strict=True))
         return any(
             self._differ(self._database, push, pair, token) and not self._differ(self._empty, push, pair, token)
-            for push in _PUSHES
             for pair in pairs
+            for push in _PUSHES
         )
 
     @staticmethod
@@ -171,16 +181,18 @@ def prove(infra: Infra) -> int:
     """Ask as every login about every column; return the exit code."""
     victim, mine = plant(infra), Planted()  # mine has no row: whatever is told is another's
     told: list[str] = []
-    asked = 0
+    asked = confirmed = 0
     with _empty_beside(infra) as empty, psycopg.connect(infra.admin_url, autocommit=True) as admin:
         for schema in sized(SCHEMAS[-2:], SCHEMAS, SCHEMAS):
             probes = probes_of(admin, schema, victim)
             asked += len(probes)
             told += _told((infra, empty), schema, mine, probes)
+            confirmed += len(_told((infra, empty), schema, mine, [p for p in probes if p.is_id], confirming=True))
         control = _control(admin, (infra, empty), mine, victim)
     for name in told:
         sys.stderr.write(f"told: {name}\n")
-    return proof(NAME, not told and asked > 0 and control == 1, columns=asked, told=len(told), control=control)
+    good = not told and asked > 0 and control == 1
+    return proof(NAME, good, columns=asked, told=len(told), known_ids=confirmed, control=control)
 
 
 @contextmanager
@@ -192,7 +204,9 @@ def _empty_beside(infra: Infra) -> Iterator[Infra]:
         provision.drop(infra.admin_url, name)
 
 
-def _told(infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Sequence[Probe]) -> list[str]:
+def _told(
+    infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Sequence[Probe], *, confirming: bool = False
+) -> list[str]:
     database, empty = (
         infra.database_url(schema).replace("postgresql+psycopg://", "postgresql://", 1) for infra in infras
     )
@@ -201,7 +215,11 @@ def _told(infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Seque
         psycopg.connect(empty, autocommit=True, prepare_threshold=None) as bare,
     ):
         asking, tokens = Asking(full, bare), (None, mine.capability(infras[0]))
-        return [str(probe.column) for probe in probes if any(asking.is_told(probe, token) for token in tokens)]
+        return [
+            str(probe.column)
+            for probe in probes
+            if any(asking.is_told(probe.pairs(confirming=confirming), token) for token in tokens)
+        ]
 
 
 def _control(admin: psycopg.Connection[Any], infras: tuple[Infra, Infra], mine: Planted, victim: Planted) -> int:

@@ -14,7 +14,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from deploy.provision import AFTER_MIGRATIONS, BEFORE_MIGRATIONS, SCHEMAS, ProvisionSettings, provision, refuse_unless_isolated
+from deploy.provision import (
+    AFTER_MIGRATIONS,
+    BEFORE_MIGRATIONS,
+    SCHEMAS,
+    ProvisionSettings,
+    provision,
+    refuse_unless_isolated,
+)
 from libs.common.key_wrapping import read_root_key
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra

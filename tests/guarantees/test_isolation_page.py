@@ -10,7 +10,7 @@ from libs.ops.main import app
 from services.gateway.routes import ROUTES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "isolation.md").read_text()
-PROOFS = ("tenancy", "capability", "arbitrary_sql", "pool", "catalogue")
+PROOFS = ("tenancy", "capability", "arbitrary_sql", "oracle", "pool", "catalogue")
 
 
 def test_every_proof_it_names_can_be_run_and_none_is_missing() -> None:
