@@ -1,6 +1,6 @@
 """Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
 
-from proofs.planting import ByTest, Edit, Mutant, planted
+from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _EDGE = "libs/common/http_edge.py"
 _RESPONSES = "libs/common/tests/test_problem_responses.py"
@@ -166,4 +166,13 @@ ERASURE: tuple[Mutant, ...] = (
         Edit(_ERASING, "if await self._world.holds.lock_hold(tx, subject, _actor()):", "if False:"),
     ),
 )
-MUTANTS = (*WORDS, *RECORDS, *ERASURE)
+CRISIS: tuple[Mutant, ...] = (
+    planted(
+        "message-not-cut-after-folding",
+        "no message makes the crisis gate slow",
+        ByProof("crisis_cost", "worst_ms"),
+        Edit("services/chat/domain/plain_text.py", "        if len(kept) > PLAIN_CHARS_MAX:\n            break\n", ""),
+        Edit("services/chat/domain/plain_text.py", "kept[:PLAIN_CHARS_MAX].translate", "kept.translate"),
+    ),
+)
+MUTANTS = (*WORDS, *RECORDS, *ERASURE, *CRISIS)

@@ -42,7 +42,9 @@ _LOCK = text(
     "insert into turnstile (organization_id, patient_id, passed_at) values (:organization_id, :patient_id,"
     " clock_timestamp()) on conflict (organization_id, patient_id) do update set passed_at = excluded.passed_at"
 )
-_FORGET = text("delete from sent_deletable where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'")
+_FORGET = text(
+    "delete from sent_deletable where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'"
+)
 _COUNT = text(
     "select count(*) as sent, extract(epoch from min(at) + interval '1 hour' - clock_timestamp()) as free_in_s"
     " from sent where patient_id = :patient_id"

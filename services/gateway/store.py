@@ -78,7 +78,8 @@ _END_TOKEN = text(
 )
 
 _FORGET = text(
-    "delete from replay_deletable where started_at < :too_old or (answer is null and started_at < :dead_if_running_since)"
+    "delete from replay_deletable"
+    " where started_at < :too_old or (answer is null and started_at < :dead_if_running_since)"
 )
 _TAKE = text(
     "insert into replay (organization_id, key_sha256, route, body_sha256, owner, started_at) values "
@@ -87,7 +88,8 @@ _TAKE = text(
 _REPLAY = text("select body_sha256, answer from replay where key_sha256 = :key_sha256 and route = :route")
 _KEEP = text("update replay set answer = :answer where key_sha256 = :key_sha256 and route = :route and owner = :owner")
 _RELEASE = text(
-    "delete from replay_deletable where key_sha256 = :key_sha256 and route = :route and owner = :owner and answer is null"
+    "delete from replay_deletable"
+    " where key_sha256 = :key_sha256 and route = :route and owner = :owner and answer is null"
 )
 
 

@@ -3,13 +3,19 @@
 import re
 import unicodedata
 
+# More than any message a person types folds to, and little enough to be understood in a few milliseconds.
+PLAIN_CHARS_MAX = 5_000
+_FOLDED_AT_ONCE = 500
 # Letters of other alphabets that look like Latin ones (Unicode TR39 confusables, the common part).
 _LOOKALIKES = str.maketrans(
     "аеорсухіјѕԁкмтвнгпԛԝαεοικνρτυχωℓıɡ’‘ʼ`´“”",
     "aeopcyxijsdkmtbhrnqwaeoiknptuxwlig'''''\"\"",
 )
 _LEET = str.maketrans("013457@$!|€", "oieastasiie")
-_LEET_WORD = re.compile(r"(?=\S*[a-z])[a-z013457@$!|€]*[013457@$!|€][a-z013457@$!|€]*[a-z0-9]?")
+# Up to the last letter of what no space divides, and the signs that stand at it. Nothing here may look further than
+# it takes: a pattern that did took seconds for one message (proofs/crisis_cost.py).
+_LEET_RUN = re.compile(r"\S+")
+_LEET_END = re.compile(r".*[a-z][013457@$!|€]*")
 # Single letters with one sign or space between them: "k i l l", "k.i.l.l", "k-i-l-l".
 _SPELLED = re.compile(r"(?<![a-z'])(?:[a-z][ .\-_*/]{1,2}){3,}[a-z](?![a-z'])")
 _MASKED = re.compile(r"(?<=[a-z])[*_\-.](?=[a-z])")
@@ -20,20 +26,36 @@ _SPACE = re.compile(r"\s+")
 
 
 def plain(text: str) -> str:
-    """Return lower-case Latin text: NFKC, no marks, no invisible signs, no lookalikes, single spaces."""
+    """Return lower-case Latin text: NFKC, no marks, no invisible signs, no lookalikes, single spaces.
+
+    One sign may fold to 18 letters, so the cut to PLAIN_CHARS_MAX comes after folding.
+    """
+    kept = ""
+    for start in range(0, len(text), _FOLDED_AT_ONCE):
+        kept += _folded(text[start : start + _FOLDED_AT_ONCE])
+        if len(kept) > PLAIN_CHARS_MAX:
+            break
+    return _SPACE.sub(" ", kept[:PLAIN_CHARS_MAX].translate(_LOOKALIKES)).strip()
+
+
+def _folded(text: str) -> str:
     wide = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).casefold()
-    kept = "".join(sign for sign in wide if unicodedata.category(sign) not in ("Mn", "Cf", "Cc") or sign in "\n\t")
-    return _SPACE.sub(" ", kept.translate(_LOOKALIKES)).strip()
+    return "".join(sign for sign in wide if unicodedata.category(sign) not in ("Mn", "Cf", "Cc") or sign in "\n\t")
 
 
 def undisguised(text: str) -> tuple[str, ...]:
     """Return the readings of a text that a reader would see: plain, leet undone, spelled-out letters joined."""
     base = plain(text)
-    unleeted = _LEET_WORD.sub(lambda word: word[0].translate(_LEET), base)
+    unleeted = _LEET_RUN.sub(_unleet, base)
     joined = _MASKED.sub("", _SPELLED.sub(_join, unleeted))
     texted = _TEXTED.sub(lambda sign: _TEXT_WORDS[sign[0]], base)
     readings = (base, unleeted, joined, texted, _LONG_RUN.sub(r"\1", joined))
     return tuple(dict.fromkeys(readings))
+
+
+def _unleet(run: re.Match[str]) -> str:
+    read = _LEET_END.match(run[0])
+    return run[0] if read is None else read[0].translate(_LEET) + run[0][read.end() :]
 
 
 def _join(spelled: re.Match[str]) -> str:

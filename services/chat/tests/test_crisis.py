@@ -3,6 +3,7 @@
 import pytest
 
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
+from services.chat.domain.plain_text import PLAIN_CHARS_MAX, plain
 
 
 @pytest.mark.parametrize(
@@ -107,3 +108,21 @@ def test_the_fixed_text_says_what_it_is_and_whom_to_call() -> None:
 
 def test_the_gate_is_quick_on_a_long_message_without_sense() -> None:
     assert assess("i i i i want a bridge " * 180) is None
+
+
+@pytest.mark.parametrize(
+    "sign", ["\N{SQUARE HPA}", "\N{SQUARE KIROMEETORU}", "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}"]
+)
+def test_a_message_is_cut_after_folding_so_that_signs_that_become_many_letters_cost_no_more(sign: str) -> None:
+    assert 4000 < len(plain(sign * 4000)) <= PLAIN_CHARS_MAX
+
+
+def test_a_crisis_at_the_end_of_the_longest_message_is_heard() -> None:
+    end = " I want to kill myself"
+
+    assert assess("ordinary words " * ((4000 - len(end)) // 15) + end) is Level.EXPLICIT
+
+
+@pytest.mark.parametrize("message", ["I want to k1ll mys3lf", "kill-my$elf", "end 1t 4ll, k!ll m¥self or k1ll myself"])
+def test_signs_in_the_place_of_letters_are_read_up_to_the_last_letter(message: str) -> None:
+    assert assess(message) is Level.EXPLICIT

@@ -91,7 +91,9 @@ async def test_of_thirty_messages_at_once_exactly_twenty_get_through(desk: Desk)
 async def test_an_hour_later_there_is_room_again_for_what_is_older_and_no_more(desk: Desk) -> None:
     for _ in range(MESSAGES_PER_HOUR):
         await desk.writes()
-    await desk.rows("delete from sent_deletable where message_id = (select message_id from sent order by at limit 1) returning 1")
+    await desk.rows(
+        "delete from sent_deletable where message_id = (select message_id from sent order by at limit 1) returning 1"
+    )
     await desk.rows(
         "insert into sent select organization_id, patient_id, :id, now() - interval '61 minutes' from sent limit 1"
         " returning 1",
