@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test check e2e proofs bench-events migration docs lock clean
+.PHONY: help install demo up up-ops down test check e2e proofs bench-events migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ demo: $(STAMP) ## from nothing to a cited answer on real speech
 
 up: $(STAMP) ## start everything and keep it up; prints the URL and a key
 	@$(PY) -m libs.devstack up
+
+up-ops: $(STAMP) ## print what the operators' commands need besides (streams, database)
+	@$(PY) -m libs.devstack up-ops
 
 down: $(STAMP) ## stop what `make up` started
 	@$(PY) -m libs.devstack down

@@ -1,4 +1,4 @@
-"""The whole system from a terminal: `python -m libs.devstack up|down|status|migration SERVICE NAME`."""
+"""The whole system from a terminal: `python -m libs.devstack up|up-ops|down|status|migration SERVICE NAME`."""
 
 import argparse
 import shlex
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folder", type=Path, default=background.FOLDER, help="where data, logs and secrets are kept")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="start everything in the background")
+    commands.add_parser("up-ops", help="print what the operators' commands need, of a system that is up")
     commands.add_parser("down", help="stop it")
     commands.add_parser("status", help="show what runs; exit code 1 when nothing does or something is ill")
     migration = commands.add_parser("migration", help="write a new empty migration")
@@ -51,6 +52,9 @@ def _run(given: argparse.Namespace) -> int:
         _say("starting PostgreSQL, Valkey, SeaweedFS and six services ...", sys.stderr)
         _show(background.up(folder), folder)
         return 0
+    if given.command == "up-ops":
+        _show_operators(background.up(folder))
+        return 0
     if given.command == "down":
         _say(f"stopped {background.down(folder)} processes")
         return 0
@@ -61,8 +65,14 @@ def _show(access: background.Access, folder: Folder) -> None:
     _say(f"# API    {access.url}/docs")
     _say(f"# logs   {folder.logs}")
     _say("# stop   make down")
+    for variable, place in background.given().items():
+        _say(f"# given  {place} by {variable}")
     _say(f"export THERAPYRAG_URL={shlex.quote(access.url)}")
     _say(f"export THERAPYRAG_KEY={shlex.quote(access.api_key)}")
+
+
+def _show_operators(access: background.Access) -> None:
+    _say("# for the operators' commands only; unset REDIS_URL before the next `make up`")
     _say(f"export OPS_DATABASE_URL={shlex.quote(access.ops_database_url)}")
     _say(f"export REDIS_URL={shlex.quote(access.redis_url)}")
 

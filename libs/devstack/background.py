@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -41,6 +42,11 @@ def up(folder: Folder) -> Access:
         if gateway is None or None in _stores(folder) or not _is_whole(folder):
             gateway = _start(folder)
         return Access(gateway, _api_key(folder, gateway), *map(str, _stores(folder)))
+
+
+def given() -> Mapping[str, str]:
+    """Return the servers that somebody else runs, as host:port by the variable that names them."""
+    return servers.from_environment(os.environ).places()
 
 
 def down(folder: Folder) -> int:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -27,6 +28,7 @@ class Server(Protocol):
 
 STARTS_MAX = 3
 GRACE_S = 15.0
+CONNECT_TIMEOUT_S = 5.0
 _STARTERS: Mapping[str, Callable[[Folder, bool], Server]] = {
     postgres.NAME: postgres.start,
     valkey.NAME: valkey.start,
@@ -138,6 +140,7 @@ def stop_left_over(folder: Folder) -> int:
 
 def _start(folder: Folder, detached: bool) -> Servers:
     given = from_environment(os.environ)
+    given.check()
     begun: dict[str, Server] = {}
     store, redis_url, admin_url = given.object_store, given.redis_url, given.admin_url
     # The slowest first; PostgreSQL's initdb runs while the others boot.
@@ -163,6 +166,30 @@ class Given:
     admin_url: str | None
     redis_url: str | None
     object_store: ObjectStore | None
+
+    def places(self) -> dict[str, str]:
+        """Return where they are, as host:port by the variable that names them."""
+        urls = {"DATABASE_URL": (self.admin_url, 5432), "REDIS_URL": (self.redis_url, 6379)}
+        places = {name: _place(url, port) for name, (url, port) in urls.items() if url}
+        return places | ({"MINIO_ENDPOINT": self.object_store.endpoint} if self.object_store else {})
+
+    def check(self) -> None:
+        """Raise DevstackError for one where nobody listens."""
+        for variable, place in self.places().items():
+            host, _, port = place.rpartition(":")
+            try:
+                with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_TIMEOUT_S):
+                    pass
+            except (OSError, ValueError) as error:
+                raise DevstackError(
+                    f"{variable} names a server at {place}, and nobody answers there;"
+                    f" start it, or unset {variable} to have one started here"
+                ) from error
+
+
+def _place(url: str, port: int) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname or '127.0.0.1'}:{parts.port or port}"
 
 
 def from_environment(environment: Mapping[str, str]) -> Given:

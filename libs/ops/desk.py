@@ -30,7 +30,7 @@ class Desk:
 
     def __init__(self, connection: Connection) -> None:
         if not connection.database_url or not connection.redis_url:
-            raise typer.BadParameter("set OPS_DATABASE_URL and REDIS_URL (`make up` prints both)")
+            raise typer.BadParameter("set OPS_DATABASE_URL and REDIS_URL (`make up-ops` prints both)")
         self.connection = connection
         self.archive = Archive(connection.database_url, SCHEMAS)
         self.streams = StreamDesk(connection.redis_url)

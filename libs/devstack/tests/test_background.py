@@ -2,7 +2,9 @@
 
 import os
 import shlex
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psycopg
@@ -25,14 +27,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Folder]:
     background.down(made)
 
 
-def test_up_prints_what_a_shell_needs(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--folder", str(folder.path), "up"]) == 0
-
-    shown = dict(
+def _exported(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    return dict(
         line.removeprefix("export ").split("=", 1)
         for line in capsys.readouterr().out.splitlines()
         if line.startswith("export ")
     )
+
+
+def test_up_prints_what_a_user_of_the_api_needs_and_no_more(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--folder", str(folder.path), "up"]) == 0
+
+    shown = _exported(capsys)
+    assert set(shown) == {"THERAPYRAG_URL", "THERAPYRAG_KEY"}
     answer = httpx.get(
         f"{shown['THERAPYRAG_URL']}/api/v1/me",
         headers={"Authorization": f"Bearer {shown['THERAPYRAG_KEY']}"},
@@ -40,6 +47,14 @@ def test_up_prints_what_a_shell_needs(folder: Folder, capsys: pytest.CaptureFixt
     )
     assert answer.status_code == 200
     assert httpx.get(f"{shown['THERAPYRAG_URL']}/docs", trust_env=False).status_code == 200
+
+
+def test_operators_are_told_apart_where_the_database_and_the_streams_are(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--folder", str(folder.path), "up-ops"]) == 0
+
+    shown = _exported(capsys)
     with psycopg.connect(shlex.split(shown["OPS_DATABASE_URL"])[0].replace("+psycopg", "", 1)) as connection:
         assert connection.execute("select current_user").fetchone() == ("svc_ops",)
     with redis.Redis.from_url(shlex.split(shown["REDIS_URL"])[0]) as client:
@@ -70,3 +85,25 @@ def test_down_leaves_nothing_running(folder: Folder) -> None:
 
     assert background.down(folder) == len(SERVICES) + len(servers.expected(os.environ))
     assert left_over(folder.records) == []
+
+
+def test_a_given_server_where_nobody_listens_is_named_and_nothing_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("REDIS_URL", f"redis://:secret@127.0.0.1:{port}/0")
+
+    code = main(["--folder", str(tmp_path / "stack"), "up"])
+
+    said = capsys.readouterr().err
+    assert code == 1
+    assert f"REDIS_URL names a server at 127.0.0.1:{port}, and nobody answers there" in said
+    assert "secret" not in said
+    assert left_over(Folder(tmp_path / "stack").records) == []
+
+
+def test_a_given_server_is_named_with_its_place_only() -> None:
+    given = servers.from_environment({"REDIS_URL": "redis://:secret@cache.example:7000/0"})
+
+    assert given.places() == {"REDIS_URL": "cache.example:7000"}
