@@ -48,7 +48,8 @@ async def _measure(conversations: Sequence[Conversation], weights: Weights) -> l
     _line("fixed 500/50, vectors", plain)
     _line("ours", mine)
     for category, name in CATEGORIES.items():
-        _line(f"  ours, {name}", [answered for answered in mine if answered.asked.category == category])
+        if of_category := [answered for answered in mine if answered.asked.category == category]:
+            _line(f"  ours, {name}", of_category)
     print("goal".ljust(34) + "".join(f"{goal:>8.1f}" for goal in GOALS))
     return table(mine)
 
