@@ -15,7 +15,7 @@ help: ## print this list
 install: $(STAMP) ## create .venv and install everything, with hashes
 
 $(STAMP): requirements.lock requirements-models.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python %d.%d is not supported: some packages have no build for it. Use 3.11, 3.12 or 3.13: make PYTHON=python3.12 ..." % sys.version_info[:2])'
 	@echo "installing into $(VENV) (once, some minutes) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock 2> >(grep -v "is ignored: it is neither" >&2)

@@ -94,6 +94,13 @@ PRECONDITION_FAILED = ProblemType(
     "Changed in the meantime",
     "`If-Match` names another version than the current one. Read it again and repeat the change.",
 )
+REQUEST_TIMEOUT = ProblemType(
+    "request-timeout",
+    408,
+    "The request came too slowly",
+    "The body had not arrived within the time named in `detail`. Nothing was changed; send it again.",
+    retryable=True,
+)
 PAYLOAD_TOO_LARGE = ProblemType(
     "payload-too-large", 413, "Too large", "The body is larger than the limit named in `detail`. Send less."
 )
@@ -146,6 +153,7 @@ GENERIC: tuple[ProblemType, ...] = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     PRECONDITION_FAILED,
+    REQUEST_TIMEOUT,
     PAYLOAD_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,
     RATE_LIMITED,

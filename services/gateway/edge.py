@@ -57,6 +57,8 @@ class _Dressed:
                 # Two limits may bind one answer, the patient's and the key's: both are said.
                 said = headers.get(name) if name in _LISTS else None
                 headers[name] = f"{said}, {value}" if said else value
+            # What is said here is somebody's: whatever may be kept on the way says so itself.
+            headers.setdefault("Cache-Control", "no-store")
             if message["status"] == METHOD_NOT_ALLOWED.status and (methods := methods_at(self._scope["path"])):
                 # The framework knows only the first line of the table with this path.
                 headers["Allow"] = ", ".join(methods)

@@ -1,6 +1,8 @@
 """What the documents say exists: files, commands, decisions, dependencies, and what each service does."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -86,3 +88,20 @@ def test_the_picture_shows_every_service() -> None:
 
     assert picture is not None
     assert [service for service in SETTINGS if not re.search(rf"\b{service}\b", picture[1])] == []
+
+
+def test_make_refuses_the_versions_of_python_that_the_package_does() -> None:
+    given = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    lowest, below = re.fullmatch(r">=3\.(\d+),<3\.(\d+)", given).groups()  # type: ignore[union-attr]
+    (check,) = re.findall(r"\$\(PYTHON\) -c '(import sys;.*)'", (ROOT / "Makefile").read_text())
+
+    said = {
+        minor: subprocess.run(
+            [sys.executable, "-c", f"import sys; sys.version_info = (3, {minor}, 0); {check}"],
+            capture_output=True, text=True, check=False,
+        ).stderr
+        for minor in (int(lowest) - 1, int(lowest), int(below) - 1, int(below))
+    }  # fmt: skip
+
+    assert [minor for minor, text in said.items() if not text] == [int(lowest), int(below) - 1]
+    assert f"Python 3.{below} is not supported" in said[int(below)]
