@@ -6,8 +6,9 @@ from contextlib import ExitStack
 from uuid import UUID
 
 import structlog
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.capability import holding
@@ -15,9 +16,13 @@ from libs.common.ids import new_id
 from libs.common.log import get_logger, place_of
 from libs.common.metrics import HTTP_DURATION
 from libs.common.problem_response import internal_error, problem_response
-from libs.common.tracing import context_of, span
+from libs.common.tracing import context_of, served, serving
 
 REQUEST_ID = "X-Request-Id"
+# Asked every few seconds by machines: neither logged nor measured nor traced.
+UNWATCHED = ("/health", "/metrics")
+# The status, in our logs and metrics only, of a request whose caller went away before it was answered (as nginx's).
+CLIENT_GONE = 499
 _BEARER = re.compile(r"[Bb]earer +(\S.*)")
 
 
@@ -41,12 +46,13 @@ class Edge:
         request_id = self._request_id(headers)
         with ExitStack() as stack:
             stack.enter_context(structlog.contextvars.bound_contextvars(request_id=request_id))
-            parent = context_of(headers) if self._internal else None
-            stack.enter_context(span(scope["method"], SpanKind.SERVER, parent))
+            opened = None
+            if scope["path"] not in UNWATCHED:
+                opened = stack.enter_context(serving(scope["method"], context_of(headers) if self._internal else None))
             bearer = _BEARER.fullmatch(headers.get("authorization", ""))
             if self._internal and bearer:
                 stack.enter_context(holding(bearer[1]))
-            await _Exchange(self._app, scope, request_id).run(receive, send)
+            await _Exchange(self._app, scope, request_id, opened).run(receive, send)
 
     def _request_id(self, headers: Headers) -> str:
         given = headers.get(REQUEST_ID, "")
@@ -61,10 +67,11 @@ class Edge:
 class _Exchange:
     """One request and its answer, measured."""
 
-    def __init__(self, app: ASGIApp, scope: Scope, request_id: str) -> None:
+    def __init__(self, app: ASGIApp, scope: Scope, request_id: str, opened: Span | None) -> None:
         self._app = app
         self._scope = scope
         self._request_id = request_id
+        self._span = opened
         self._status = 0
         self._bytes_in = 0
         self._bytes_out = 0
@@ -86,6 +93,9 @@ class _Exchange:
 
         try:
             await self._app(self._scope, counted_receive, marked_send)
+        except ClientDisconnect:
+            # Nobody failed and nobody is left to be answered; if an answer had begun, its status stays.
+            self._status = self._status or CLIENT_GONE
         except Exception as error:
             get_logger().error("http.failed", error_class=type(error).__name__, error_place=place_of(error))
             if self._status:
@@ -96,8 +106,10 @@ class _Exchange:
 
     def _say(self, seconds: float) -> None:
         route = getattr(self._scope.get("route"), "path", "-")
-        if route in ("/health", "/metrics"):
+        if route in UNWATCHED:
             return
+        if self._span is not None:
+            served(self._span, self._scope["method"], route, self._status)
         HTTP_DURATION.labels(self._scope["method"], route, str(self._status)).observe(seconds)
         get_logger().info(
             "http.request",

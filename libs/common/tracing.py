@@ -8,10 +8,11 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 
 from libs.common.events import Envelope, Event
 
+_SERVER_ERRORS_FROM = 500
 _tracer = trace.get_tracer("libs.common")
 
 
@@ -47,11 +48,39 @@ def current_trace_id() -> str | None:
 
 
 @contextmanager
-def span(name: str, kind: SpanKind, parent: Context | None = None, **more: Any) -> Iterator[None]:
-    """Open a span, as all are opened here: an exception's text may hold a person's words, so it keeps none."""
+def span(name: str, kind: SpanKind, parent: Context | None = None, **more: Any) -> Iterator[Span]:
+    """Open a span, as all are opened here: an exception leaves its class, for its text may hold a person's words."""
     with _tracer.start_as_current_span(
         name, context=parent, kind=kind, record_exception=False, set_status_on_exception=False, **more
-    ):
+    ) as opened:
+        try:
+            yield opened
+        except Exception as error:
+            opened.set_attribute("error.type", type(error).__name__)
+            opened.set_status(StatusCode.ERROR)
+            raise
+
+
+@contextmanager
+def serving(method: str, parent: Context | None) -> Iterator[Span]:
+    """Span one request that is answered here; `served` says what it was (OTel HTTP conventions)."""
+    with span(method, SpanKind.SERVER, parent, attributes={"http.request.method": method}) as opened:
+        yield opened
+
+
+def served(opened: Span, method: str, route: str, status: int) -> None:
+    """Write the route and the status into a request's span; never the path that was asked for: it may name somebody."""
+    opened.update_name(f"{method} {route}")
+    opened.set_attributes({"http.route": route, "http.response.status_code": status})
+    if status >= _SERVER_ERRORS_FROM:
+        opened.set_status(StatusCode.ERROR)
+
+
+@contextmanager
+def calling(vendor: str, operation: str, model: str) -> Iterator[None]:
+    """Span one call of a vendor's model (OTel gen_ai conventions); never what is asked or answered."""
+    attributes = {"gen_ai.provider.name": vendor, "gen_ai.operation.name": operation, "gen_ai.request.model": model}
+    with span(f"{operation} {model}", SpanKind.CLIENT, attributes=attributes):
         yield
 
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 import structlog
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
+from starlette.types import Message
 
 from libs.common import capability
 from libs.common.errors import CONFLICT, AppError
 from libs.common.http_app import AppSpec, build_app
+from libs.common.http_edge import CLIENT_GONE
 from libs.common.log import KeyNotAllowedError, configure_logging, get_logger
 
 
@@ -36,6 +38,10 @@ def _router() -> APIRouter:
     @router.get("/things/{thing_id}/of/{owner}")
     async def of(thing_id: str, owner: str) -> str:
         raise AppError(CONFLICT, "It is taken.")
+
+    @router.post("/streamed")
+    async def streamed(request: Request) -> int:
+        return len([piece async for piece in request.stream()])
 
     @router.get("/whose")
     async def whose() -> str:
@@ -130,6 +136,25 @@ async def test_a_broken_handler_says_nothing_of_why_to_anybody(
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
     assert "secret words" not in answer.text + logged
     assert json.loads(logged.splitlines()[0])["error_class"] == "RuntimeError"
+
+
+async def test_a_caller_that_goes_away_is_no_failure_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("test", "info", strict=True)
+    app = build_app(AppSpec("Test", "1", [_router()]))
+    sent: list[Message] = []
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/streamed", "headers": [], "query_string": b""}
+    await app(scope, gone, send)
+
+    (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert (line["event"], line["level"], line["status"]) == ("http.request", "info", CLIENT_GONE)
+    assert sent == []
 
 
 async def test_every_answer_carries_a_request_id_and_one_canonical_line_names_it(

@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
+from libs.common.tracing import calling
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
 from services.chat.domain.instructions import RULES, asked, line, title
 
@@ -60,7 +61,7 @@ class OpenAICompatibleAnswerer:
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():
-                    with attempt:
+                    with attempt, calling(VENDOR, "chat", self._settings.model):
                         return self._draft(await self._completion(question), question)
         except TimeoutError as error:
             raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error

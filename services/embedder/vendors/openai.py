@@ -7,6 +7,7 @@ import openai
 from openai import AsyncOpenAI
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.tracing import calling
 from services.embedder.chunking import CountTokens
 from services.embedder.domain import Model
 from services.embedder.ports import Vector
@@ -54,8 +55,9 @@ class OpenAIEmbedder:
     async def _request(self, texts: list[str]) -> list[Vector]:
         try:
             # The SDK's timeouts are per read; a body that trickles needs a deadline of its own.
-            async with asyncio.timeout(self._deadline_s):
-                answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
+            with calling(_VENDOR, "embeddings", MODEL.name):
+                async with asyncio.timeout(self._deadline_s):
+                    answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
             raise _problem(error) from error
         vectors: list[Vector] = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]

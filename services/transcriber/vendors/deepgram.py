@@ -15,6 +15,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.tracing import calling
 from libs.contracts.language import is_tag
 from libs.contracts.problems import RECORDING_UNREADABLE
 from services.transcriber.domain import Source, Speech, Word
@@ -75,8 +76,9 @@ class DeepgramSpeechToText:
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
         """Raise AppError as the port says: 429, 5xx, stalls and cuts may be tried again; 400 and 401 may not."""
         try:
-            async with asyncio.timeout(self._deadline_s):
-                answer = await self._ask(_Body(audio.content, progress))
+            with calling(self.source.vendor, "transcribe", MODEL):
+                async with asyncio.timeout(self._deadline_s):
+                    answer = await self._ask(_Body(audio.content, progress))
         except (TimeoutError, httpx.TransportError) as error:
             raise _failed("Deepgram did not answer in time.", type(error).__name__) from None
         except ApiError as error:
