@@ -121,7 +121,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
 
 
 class HideOnRevocation(Step[ConsentRevoked, None]):
-    """Consent to AI analysis, or to the words themselves, ended. The rows are hidden by policy already; note when they are to go."""
+    """Consent to AI analysis or to the words ended. The rows are hidden by policy already; note when they are to go."""
 
     def __init__(self, shelf: Shelf, clock: Clock, grace: timedelta) -> None:
         self._shelf = shelf

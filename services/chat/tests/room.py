@@ -69,7 +69,7 @@ class FakeNotebook:
     """Keeps what it is told."""
 
     history: tuple[Exchange, ...] = ()
-    basis: Basis = Basis()
+    basis: Basis = field(default_factory=Basis)
     refusal: AppError | None = None
     asked: list[str] = field(default_factory=list)
     answers: list[Looked] = field(default_factory=list)
@@ -79,7 +79,9 @@ class FakeNotebook:
         if self.refusal:
             raise self.refusal
         self.asked.append(message)
-        return Accepted(conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history, basis=self.basis)
+        return Accepted(
+            conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history, basis=self.basis
+        )
 
     async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         self.answers.append(looked)
