@@ -135,8 +135,11 @@ class AcceptRecording:
         # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
         key = idempotency_key
         # It is the API key's own: what another one uploads under the same word is another session.
-        whose = (claims.organization_id, "upload", str(claims.api_key_id), key)
-        session_id = self._world.new_id() if key is None else derived_id(*whose)
+        session_id = (
+            self._world.new_id()
+            if key is None
+            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
+        )
         return _Plan(
             bond,
             held[Purpose.RECORDING],

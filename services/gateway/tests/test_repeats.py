@@ -38,7 +38,7 @@ def once() -> dict[str, str]:
 
 def replayed(answer: httpx.Response) -> bool:
     """Whether it was answered by what was done before."""
-    return answer.headers.get("idempotent-replayed") == "true"
+    return bool(answer.headers.get("idempotent-replayed") == "true")
 
 
 def slug(answer: httpx.Response) -> str:
