@@ -1,4 +1,4 @@
-"""PROOF repeat: sent again, a request gives nobody words or secrets they may not have now; no refusal outlives its cause.
+"""PROOF repeat: sent again, a request gives nobody what they may not have now, and no refusal outlives its cause.
 
     .venv/bin/python -m proofs.repeat             # SIZE=soak for more patients, SEED=n to name the run
 
@@ -172,8 +172,10 @@ async def words(house: House, revoked: Purpose) -> None:
     calls = await _told(house, patient, said, (sessions[0], token))
     everybody = (house.key, house.twin, house.weak, token)
     # The weak key may write words and not read them: not even while consent lasts.
-    weakly = await house.send(calls[-1][0], house.weak)
-    house.seen.expect("words_given", said[0] not in weakly.text, "swapSpeakers to a key that may not read")
+    weakly = Call("swapSpeakers", calls[-1][0].path, headers={"If-Match": '"3"'})
+    for answer in (await house.send(weakly, house.weak), await house.send(weakly, house.weak)):
+        house.seen.expect("unmarked", answer.is_success, "swapSpeakers of a key that may not read")
+        house.seen.expect("words_given", said[0] not in answer.text, "swapSpeakers to a key that may not read")
     revocation = Call("revokeConsent", f"/consents/{consents[0][revoked]}/revoke", {})
     await repeated(house, revocation)
     for call, sender in calls:

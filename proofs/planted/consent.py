@@ -180,9 +180,10 @@ USE: tuple[Mutant, ...] = (
     ),
     planted(
         "old-answer-repeated",
-        "a repeated request reads its answer under the consent of now",
+        "a repeated request reads its answer under the consent of now, and its reference goes when consent ends",
         ByProof("repeat", "words_given"),
         Edit("services/chat/store.py", _SHOWN, " m.text as text"),
+        Edit("services/gateway/handlers.py", "await self._store.forget_words(tx, event.patient_id)", "pass"),
     ),
     planted(
         "words-to-a-key-that-writes",
