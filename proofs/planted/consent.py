@@ -183,7 +183,7 @@ USE: tuple[Mutant, ...] = (
         "a repeated request reads its answer under the consent of now, and its reference goes when consent ends",
         ByProof("repeat", "words_given"),
         Edit("services/chat/store.py", _SHOWN, " m.text as text"),
-        Edit("services/gateway/handlers.py", "await self._store.forget_words(tx, event.patient_id)", "pass"),
+        Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
     ),
     planted(
         "words-to-a-key-that-writes",

@@ -15,6 +15,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked
 from libs.contracts.problems import EMAIL_TAKEN, KEY_REPLACED, LAST_ADMIN_KEY
+from libs.contracts.purposes import Purpose
 from services.gateway.domain import (
     ApiKey,
     KeyWish,
@@ -216,7 +217,9 @@ class ForgetWords(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Forget, and say nothing further: nobody waits for it."""
-        await self._store.forget_words(tx, event.patient_id)
+        if event.consent_type is not Purpose.RECORDING:
+            transcripts = event.consent_type is Purpose.TRANSCRIPTION
+            await self._store.forget_words(tx, event.patient_id, transcripts=transcripts)
         return ()
 
 

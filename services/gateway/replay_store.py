@@ -32,7 +32,7 @@ _TAKE_OVER = text(
     "update replay set answer = null, status = null, object_id = null, owner = :owner, started_at = :at"
     " where key_sha256 = :key_sha256 and route = :route and answer is not null returning 1"
 )
-_FORGET_WORDS = text("select forget_words(:patient_id)")
+_FORGET_WORDS = text("select forget_words(:patient_id, :transcripts)")
 _RELEASE = text(
     "delete from replay where key_sha256 = :key_sha256 and route = :route and owner = :owner and answer is null"
 )
@@ -78,9 +78,9 @@ class ReplayStore:
         await tx.execute(_FORGET, {"too_old": ages.too_old, "dead_if_running_since": ages.dead_if_running_since})
         await tx.execute(_FORGET_SECRETS, {"secret_gone": ages.secret_gone})
 
-    async def forget_words(self, tx: Transaction, patient_id: UUID) -> None:
-        """Drop references to what tells a patient's words."""
-        await tx.execute(_FORGET_WORDS, {"patient_id": patient_id})
+    async def forget_words(self, tx: Transaction, patient_id: UUID, *, transcripts: bool) -> None:
+        """Drop references to what a patient was answered, and to transcripts if told."""
+        await tx.execute(_FORGET_WORDS, {"patient_id": patient_id, "transcripts": transcripts})
 
     async def take(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
         """Take a key; False when another request has it. Blocks while a twin decides."""

@@ -27,9 +27,10 @@ def upgrade() -> None:
 
 
 def _consent_ends() -> None:
-    # Under the capability of a revocation, which has nothing of the gateway's own.
+    # Under the capability of a revocation, which has nothing of the gateway's own. Whose a transcript is is not known
+    # here: consent to the words themselves takes every reference of the organization to one.
     op.execute("""
-        create function gateway.forget_words(of_patient uuid) returns bigint
+        create function gateway.forget_words(of_patient uuid, transcripts boolean) returns bigint
         language plpgsql volatile security definer set search_path = pg_catalog as $$
         declare c ctx.claims := ctx.scope('consent:read'); n bigint;
         begin
@@ -37,12 +38,12 @@ def _consent_ends() -> None:
             raise exception 'capability refused' using errcode = 'TR401';
           end if;
           delete from gateway.replay r where r.organization_id = c.org and r.tells_words
-             and coalesce(r.patient_id, of_patient) = of_patient;
+             and (r.patient_id = of_patient or (r.patient_id is null and transcripts));
           get diagnostics n = row_count;
           return n;
         end $$""")
-    op.execute("revoke all on function gateway.forget_words(uuid) from public")
-    op.execute("grant execute on function gateway.forget_words(uuid) to svc_gateway")
+    op.execute("revoke all on function gateway.forget_words(uuid, boolean) from public")
+    op.execute("grant execute on function gateway.forget_words(uuid, boolean) to svc_gateway")
 
 
 def _erasure() -> None:
