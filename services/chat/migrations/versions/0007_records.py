@@ -6,40 +6,45 @@ revision = "0007"
 down_revision = "0006"
 
 
+# Every answer was history to those after it in its conversation, which may repeat it.
+STANDS_ON = """
+    update chat.message m set consent_ids = s.consents, therapist_ids = s.therapists
+      from (
+        select a.organization_id, a.patient_id, a.id,
+          array(select distinct q.consent_id from chat.message_source q
+                 where q.organization_id = a.organization_id and q.patient_id = a.patient_id
+                   and q.message_id in (select p.id from chat.message p
+                     where p.organization_id = a.organization_id and p.patient_id = a.patient_id
+                       and p.conversation_id = a.conversation_id and (p.created_at, p.id) <= (a.created_at, a.id))
+          ) as consents,
+          array(select distinct unnest(p.therapist_ids) from chat.message p
+                 where p.organization_id = a.organization_id and p.patient_id = a.patient_id
+                   and p.conversation_id = a.conversation_id and (p.created_at, p.id) <= (a.created_at, a.id)
+          ) as therapists
+        from chat.message a where a.author = 'assistant' and a.answered_by is distinct from 'safety') s
+     where m.organization_id = s.organization_id and m.patient_id = s.patient_id and m.id = s.id"""
+# What repeats an answer whose words were taken away later loses its own.
+REPEATS_REDACTED = """
+    update chat.message m set text = null, redacted_at = clock_timestamp()
+     where m.author = 'assistant' and m.text is not null and m.answered_by is distinct from 'safety'
+       and exists (select from chat.message p
+                    where p.organization_id = m.organization_id and p.patient_id = m.patient_id
+                      and p.conversation_id = m.conversation_id and p.author = 'assistant'
+                      and p.created_at < m.created_at and p.redacted_at > m.created_at)"""
+
+
 def upgrade() -> None:
     """Add the records to answers, and let policies, guards and the redaction go by them."""
     op.execute("alter table chat.message add column consent_ids uuid[] not null default '{}'")
-    _derived_so_far()
+    op.execute(STANDS_ON)
+    op.execute(REPEATS_REDACTED)
+    op.execute("""
+        delete from chat.message_source s using chat.message m
+         where m.organization_id = s.organization_id and m.patient_id = s.patient_id and m.id = s.message_id
+           and m.text is null""")
     _reading()
     _writing()
     _redaction()
-
-
-def _derived_so_far() -> None:
-    # Every answer was history to those after it in its conversation, which may repeat it.
-    op.execute("""
-        update chat.message m set consent_ids = s.consents, therapist_ids = s.therapists
-          from (
-            select a.organization_id, a.patient_id, a.id,
-              array(select distinct q.consent_id from chat.message_source q
-                     where q.organization_id = a.organization_id and q.patient_id = a.patient_id
-                       and q.message_id in (select p.id from chat.message p
-                         where p.organization_id = a.organization_id and p.patient_id = a.patient_id
-                           and p.conversation_id = a.conversation_id and (p.created_at, p.id) <= (a.created_at, a.id))
-              ) as consents,
-              array(select distinct unnest(p.therapist_ids) from chat.message p
-                     where p.organization_id = a.organization_id and p.patient_id = a.patient_id
-                       and p.conversation_id = a.conversation_id and (p.created_at, p.id) <= (a.created_at, a.id)
-              ) as therapists
-            from chat.message a where a.author = 'assistant' and a.answered_by is distinct from 'safety') s
-         where m.organization_id = s.organization_id and m.patient_id = s.patient_id and m.id = s.id""")
-    op.execute("""
-        update chat.message m set text = null, redacted_at = clock_timestamp()
-         where m.author = 'assistant' and m.text is not null and m.answered_by is distinct from 'safety'
-           and exists (select from chat.message p
-                        where p.organization_id = m.organization_id and p.patient_id = m.patient_id
-                          and p.conversation_id = m.conversation_id and p.author = 'assistant'
-                          and p.created_at < m.created_at and p.redacted_at > m.created_at)""")
 
 
 def _reading() -> None:
