@@ -62,9 +62,10 @@ class Clinic:
     async def grants(self, purpose: Purpose = Purpose.AI_ANALYSIS, patient: PatientId | None = None) -> Consent:
         """Grant through the service."""
         with self.acting():
-            return await self.consents.grant(
+            granted = await self.consents.grant(
                 Grant(Bond(patient or self.patient_id, self.therapist_id, purpose), HERE, document_sha256=bytes(32))
             )
+            return granted.consent
 
     async def revokes(self, consent: Consent) -> Entry:
         """Revoke through the service; return the revocation."""

@@ -1,8 +1,9 @@
 """`python -m proofs.consent_race`: after a revocation has returned, no row that rests on that consent appears.
 
-Six writers store chunks as the embedder's own role, through the real triggers, as fast as they can, and do not stop
-when they are refused. The rows are counted while the revocation holds its lock, which is when the last writer that
-came before it has committed, and again after the writers have tried on for a while: both must be the same.
+Six writers store chunks, which rest on two purposes that are revoked in turn, as the embedder's own role, through the
+real triggers, as fast as they can, and do not stop when they are refused. The rows are counted while the revocation
+holds its lock, which is when the last writer that came before it has committed, and again after the writers have tried
+on for a while: both must be the same.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from psycopg import errors
 
 from libs.common.database import Transaction
 from libs.contracts.ids import PatientId
+from libs.contracts.purposes import Purpose
 from proofs.clinic import Clinic
 from proofs.line import sized
 from proofs.proof import Outcome, Run, main
@@ -24,6 +26,7 @@ from services.consent.domain import Consent, Entry, Signature, Status
 from services.consent.store import LedgerStore
 
 WRITERS = 6
+PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 REVOCATIONS_TINY, REVOCATIONS_CI, REVOCATIONS_SOAK = 10, 200, 2000
 REVOCATIONS_PER_PATIENT = 10
 ROWS_BEFORE_REVOKING = 12
@@ -148,9 +151,9 @@ async def _rounds(race: _Race, clinic: Clinic, ledger: CountingLedger, found: tu
         for number in range(WRITERS):
             writers.create_task(race.write(number))
         for _ in range(REVOCATIONS_PER_PATIENT):
-            consent = await clinic.grants(patient=race.patient_id)
+            consents = [await clinic.grants(purpose, race.patient_id) for purpose in PURPOSES]
             await race.until(race.stored, ROWS_BEFORE_REVOKING)
-            times_ms.append(await _revoke(clinic, consent))
+            times_ms.append(await _revoke(clinic, consents[len(times_ms) % len(PURPOSES)]))
             with contextlib.suppress(TimeoutError):  # nobody is refused: the figures will say so
                 await race.until(race.refused, WRITERS, REFUSED_WITHIN_S)
             await asyncio.sleep(TRYING_ON_S)

@@ -14,6 +14,7 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId
 from libs.contracts.problems import REFUSALS
+from libs.contracts.purposes import Purpose
 from libs.devstack import infra
 from services.embedder.domain import Weights
 from services.embedder.store import IndexStore
@@ -24,7 +25,7 @@ SCOPES = frozenset({"consent:write", "embedder:write"})
 
 _GRANT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
-    " method, evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis',"
+    " method, evidence_sha256) values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, :purpose,"
     " 'granted', now(), 'eval', 'electronic', sha256(''))"
 )
 
@@ -64,13 +65,15 @@ def _patient(minter: Minter) -> Patient:
 
 async def _grant(consent: Database, patient: Patient) -> None:
     async with consent.transaction() as tx:
-        await tx.execute(
-            _GRANT,
-            {
-                "id": new_id(),
-                "organization_id": patient.organization_id,
-                "patient_id": patient.patient_id,
-                "therapist_id": patient.therapist_id,
-                "consent_id": new_id(),
-            },
-        )
+        for purpose in (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS):
+            await tx.execute(
+                _GRANT,
+                {
+                    "id": new_id(),
+                    "organization_id": patient.organization_id,
+                    "patient_id": patient.patient_id,
+                    "therapist_id": patient.therapist_id,
+                    "consent_id": new_id(),
+                    "purpose": purpose.value,
+                },
+            )

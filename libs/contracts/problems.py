@@ -60,8 +60,15 @@ REPLAY_RUNNING = ProblemType(
 REPLAY_CHANGED = ProblemType(
     "idempotency-changed",
     422,
-    "The key was used for another body",
-    "A request with this Idempotency-Key had another body. Use a new key for a new request.",
+    "The key was used for another request",
+    "A request with this Idempotency-Key had another body or If-Match. Use a new key for a new request.",
+)
+SECRET_SHOWN = ProblemType(
+    "idempotency-secret-shown",
+    409,
+    "The secret was shown once",
+    "The request with this Idempotency-Key made something whose secret was in the first answer and is not kept. "
+    "What it made is named in `id`: revoke that, and make another with a new Idempotency-Key.",
 )
 FIELDS_AFTER_FILE = ProblemType(
     "fields-after-file",
@@ -115,6 +122,7 @@ PRODUCT: tuple[ProblemType, ...] = (
     KEY_REPLACED,
     REPLAY_RUNNING,
     REPLAY_CHANGED,
+    SECRET_SHOWN,
     ERASED,
     LEGAL_HOLD,
 )

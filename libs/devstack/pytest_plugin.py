@@ -9,7 +9,7 @@ import pytest
 from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
-from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.devstack import infra as infrastructure
 from libs.devstack import network_guard
 from libs.devstack.infra import Infra
@@ -27,8 +27,14 @@ class Tenant:
     therapist_id: TherapistId
     minter: Minter
 
-    def capability(self, *scopes: str, patient: PatientId | None = None, session: SessionId | None = None) -> str:
-        """Return a token with these scopes (`chat:write`), bound to a patient or a session if given."""
+    def capability(
+        self,
+        *scopes: str,
+        patient: PatientId | None = None,
+        session: SessionId | None = None,
+        key: ApiKeyId | None = None,
+    ) -> str:
+        """Return a token with these scopes (`chat:write`), bound to a patient or a session and of a key if given."""
         claims = Claims(
             organization_id=self.organization_id,
             actor=f"user:{self.therapist_id}",
@@ -37,6 +43,7 @@ class Tenant:
             token_id=new_id(),
             patient_id=patient,
             session_id=session,
+            api_key_id=key,
         )
         return self.minter.mint(claims)
 

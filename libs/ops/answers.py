@@ -57,7 +57,7 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
     },
     "chat": {"consent.revoked": _BOOKS, **_ERASURES},
     "consent": _ERASURES,
-    "gateway": _ERASURES,
+    "gateway": {"consent.revoked": _BOOKS, **_ERASURES},
 }
 
 

@@ -25,11 +25,12 @@ Shape = TypeVar("Shape", bound=Wire)
 
 
 class RefusedError(Exception):
-    """The gateway answered with a problem."""
+    """The gateway answered with a problem. `about`: the ids of people that the request named."""
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, about: Mapping[str, str]) -> None:
         super().__init__(f"{problem.status} {problem.slug}: {problem.detail}")
         self.problem = problem
+        self.about = about
 
 
 class NoAnswerError(Exception):
@@ -210,7 +211,7 @@ class Gateway:
         except httpx.TransportError as error:
             raise NoAnswerError(f"{self._http.base_url} does not answer ({type(error).__name__}).") from error
         if response.status_code >= _ERRORS_FROM:
-            raise RefusedError(_problem(response))
+            raise RefusedError(_problem(response), _people(parts))
         return shape.model_validate(response.json())
 
 
@@ -240,6 +241,11 @@ def _problem(response: httpx.Response) -> Problem:
     if "json" in response.headers.get("content-type", ""):
         return Problem.model_validate({"status": response.status_code, **response.json()})
     return Problem(status=response.status_code, title=response.reason_phrase)
+
+
+def _people(parts: Mapping[str, Any]) -> dict[str, str]:
+    sent = {**parts.get("params", {}), **parts.get("data", {}), **parts.get("json", {})}
+    return {name: str(sent[name]) for name in ("patient_id", "therapist_id") if sent.get(name)}
 
 
 def _given(**values: str | int | None) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def _run(as_json: bool, acting: Any) -> None:  # a coroutine
     try:
         exit_code = asyncio.run(acting)
     except RefusedError as refused:
-        print_problem(refused.problem, as_json)
+        print_problem(refused.problem, refused.about, as_json)
         raise typer.Exit(DENIED if refused.problem.status in DENIED_STATUSES else FAILED) from refused
     except NoAnswerError as error:
         print_failure(str(error), "start it with `make up`, or set THERAPYRAG_URL", as_json)

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,12 @@ def print_line(shown: Shown, as_json: bool) -> None:
         for_people().print(shown.view)
 
 
-def print_problem(problem: Problem, as_json: bool) -> None:
-    """Print a problem document on stderr: status, kind, detail, and what to do."""
+def print_problem(problem: Problem, about: Mapping[str, str], as_json: bool) -> None:
+    """Print a problem document on stderr: status, kind, detail, and what to do about whom."""
     if as_json:
         print(problem.model_dump_json(indent=2, exclude_defaults=True), file=sys.stderr)
         return
-    print_failure(problem.detail, fix_for(problem), False, f"{problem.status} {problem.slug}  ")
+    print_failure(problem.detail, fix_for(problem, about), False, f"{problem.status} {problem.slug}  ")
     for fault in problem.errors:
         for_people(stderr=True).print(f"    {escape(str(fault.get('pointer')))}: {escape(str(fault.get('detail')))}")
 

@@ -4,7 +4,15 @@ from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _LEDGER = "services/consent/migrations/versions/0001_ledger.py"
 _EMBEDDER = "services/embedder/migrations/versions/0001_index.py"
+_EMBEDDER_BOTH = "services/embedder/migrations/versions/0005_transcription.py"
+_CHAT = "services/chat/migrations/versions/0007_records.py"
+_HOLDS_BOTH = """\
+          perform consent.hold(
+            new.organization_id, new.patient_id, new.therapist_id, '{transcription,ai_analysis}');
+"""
 _TRANSCRIBER = "services/transcriber/migrations/versions/0001_transcript.py"
+_SHOWN = """\
+ case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"""
 _HELD = "order by c.therapist_id, c.consent_type for share;"
 
 LOCK: tuple[Mutant, ...] = (
@@ -46,22 +54,32 @@ LOCK: tuple[Mutant, ...] = (
     planted(
         "chunk-without-consent",
         "the trigger on chunks holds consent",
-        ByTest("services/embedder/tests/test_isolation.py", "test_nothing_can_be_stored_after_a_revocation"),
-        Edit(
-            _EMBEDDER,
-            "perform consent.hold(new.organization_id, new.patient_id, new.therapist_id, '{ai_analysis}');",
-            "",
+        ByTest(
+            "services/embedder/tests/test_isolation.py", "test_nothing_can_be_stored_after_a_revocation[ai_analysis]"
         ),
+        Edit(_EMBEDDER_BOTH, _HOLDS_BOTH, ""),
+    ),
+    planted(
+        "chunk-without-consent-to-words",
+        "the trigger on chunks holds consent to transcription as well",
+        ByProof("consent_race", "rows_after"),
+        Edit(_EMBEDDER_BOTH, "'{transcription,ai_analysis}'", "'{ai_analysis}'"),
     ),
     planted(
         "source-without-consent",
-        "the trigger on the sources of answers holds consent",
+        "the triggers on answers and on their sources hold consent",
         ByTest("services/chat/tests/test_store.py", "test_a_source_cannot_be_written_once_consent_has_ended"),
-        Edit(
-            "services/chat/migrations/versions/0001_conversations.py",
-            "perform consent.hold(new.organization_id, new.patient_id, new.therapist_id, '{ai_analysis}');",
-            "",
+        Edit(_CHAT, _HOLDS_BOTH, ""),
+        Edit(_CHAT, "for each row when (new.therapist_ids <> '{}')", "for each row when (false)"),
+    ),
+    planted(
+        "history-without-consent",
+        "the trigger on answers holds consent to what their history stands on",
+        ByTest(
+            "services/chat/tests/test_store.py",
+            "test_an_answer_is_not_recorded_when_consent_to_its_history_ends_while_it_is_written",
         ),
+        Edit(_CHAT, "for each row when (new.therapist_ids <> '{}')", "for each row when (false)"),
     ),
 )
 USE: tuple[Mutant, ...] = (
@@ -96,7 +114,7 @@ USE: tuple[Mutant, ...] = (
         "revoked means invisible in the next statement",
         ByTest(
             "services/embedder/tests/test_isolation.py",
-            "test_revoked_consent_hides_everything_in_the_next_statement",
+            "test_revoked_consent_hides_everything_in_the_next_statement[ai_analysis]",
         ),
         Edit(_EMBEDDER, "using ({mine('embedder:read')} and {allowed})", "using ({mine('embedder:read')})"),
     ),
@@ -107,22 +125,102 @@ USE: tuple[Mutant, ...] = (
             "services/chat/tests/test_store.py",
             "test_revocation_hides_old_answers_at_once_and_keeps_them_from_the_model",
         ),
+        Edit("services/chat/store.py", _SHOWN, " m.text as text"),
+    ),
+    planted(
+        "search-without-consent-to-words",
+        "the policy of the index asks for consent to transcription as well",
+        ByTest(
+            "services/embedder/tests/test_isolation.py",
+            "test_revoked_consent_hides_everything_in_the_next_statement[transcription]",
+        ),
+        Edit(_EMBEDDER_BOTH, "intersect select consent.in_force(c.org, c.patient, 'transcription')", ""),
+    ),
+    planted(
+        "quotes-without-consent-to-words",
+        "the policy of quotes asks for consent to transcription as well",
+        ByTest(
+            "services/chat/tests/test_store.py",
+            "test_quotes_need_consent_to_the_words_and_to_their_analysis[transcription]",
+        ),
+        Edit(_CHAT, "intersect select consent.in_force(c.org, patient, 'transcription')", ""),
+        Edit("services/chat/ports.py", "frozenset((self.analysis, self.transcription))", "frozenset((self.analysis,))"),
+    ),
+    planted(
+        "late-revocation-redacts-all",
+        "a redaction compares consent records, not therapists",
+        ByTest(
+            "services/chat/tests/test_store.py",
+            "test_a_revocation_that_is_heard_late_takes_nothing_from_answers_under_the_new_consent",
+        ),
+        Edit(_CHAT, " and not chat.stands(of_patient, m.therapist_ids, m.consent_ids)", ""),
+    ),
+    planted(
+        "old-answer-shown-under-new-consent",
+        "an answer is shown only under the consent record it was given under",
+        ByTest(
+            "services/chat/tests/test_store.py",
+            "test_an_answer_under_a_consent_that_ended_stays_hidden_while_its_event_is_late",
+        ),
+        Edit(_CHAT, " and consent.are_in_force(c.org, patient, consents)", ""),
         Edit(
-            "services/chat/store.py",
-            "case when m.therapist_ids <@ (select therapists_allowed(:patient_id)) then m.text end as text",
-            "m.text as text",
+            _CHAT,
+            "(chat.stands(patient_id, array[therapist_id], array[consent_id]))",
+            "(therapist_id = any (chat.therapists_allowed(patient_id)))",
         ),
     ),
     planted(
-        "old-answer-repeated",
-        "an answer kept for repetition asks consent again",
+        "history-keeps-revoked-words",
+        "an answer stands on the consents of its history as well",
         ByTest(
-            "services/gateway/tests/test_limits_and_replays.py",
-            "test_an_answer_of_the_chat_does_not_come_back_once_consent_has_ended",
+            "services/chat/tests/test_store.py",
+            "test_an_answer_that_had_a_revoked_one_as_its_history_is_not_shown_sent_or_kept",
         ),
+        Edit("services/chat/store.py", "else own | to.basis", "else own"),
+    ),
+    planted(
+        "old-answer-repeated",
+        "a repeated request reads its answer under the consent of now, and its reference goes when consent ends",
+        ByProof("repeat", "words_given"),
+        Edit("services/chat/store.py", _SHOWN, " m.text as text"),
+        Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
+    ),
+    planted(
+        "words-to-a-key-that-writes",
+        "a key that may not read words is given none by a swap of speakers or its repeat",
+        ByProof("repeat", "words_given"),
+        Edit("services/gateway/api/sessions.py", "if Scope.TRANSCRIPTS_READ in caller.scopes:", "if caller.scopes:"),
+    ),
+    planted(
+        "repeats-shared-by-keys",
+        "a repeat belongs to the credential that asked",
+        ByProof("repeat", "secrets_given"),
         Edit(
-            "services/gateway/gate.py", "if not await self.still_allowed(", "if not True and await self.still_allowed("
+            "services/gateway/gate.py",
+            "Asking(credential_in(request.headers), ",
+            "Asking(str(principal.organization_id), ",
         ),
+    ),
+    planted(
+        "secret-repeated-for-a-day",
+        "a secret is told again for a minute only",
+        ByProof("repeat", "secrets_given"),
+        Edit("services/gateway/domain.py", "SECRET_WITHIN = timedelta(minutes=1)", "SECRET_WITHIN = timedelta(days=1)"),
+    ),
+    planted(
+        "uploads-shared-by-keys",
+        "an upload's Idempotency-Key belongs to the API key that sent it",
+        ByTest(
+            "services/ingestion/tests/test_upload_again.py",
+            "test_another_api_key_under_the_same_word_uploads_another_session",
+        ),
+        Edit("services/ingestion/upload.py", ', "upload", str(claims.api_key_id), key)', ', "upload", key)'),
+    ),
+    planted(
+        "refusal-kept",
+        "a refusal frees the Idempotency-Key",
+        ByProof("repeat", "stale_refusals"),
+        Edit("services/gateway/gate.py", "await asyncio.shield(self.replays.release(attempted))", "pass"),
     ),
 )
 MUTANTS = (*LOCK, *USE)

@@ -61,8 +61,8 @@ RECORDS: tuple[Mutant, ...] = (
         ByTest("services/chat/tests/test_store.py", "test_the_audit_row_is_there_with_the_answer_and_holds_no_words"),
         Edit(
             "services/chat/store.py",
-            '    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": consents})\n',
-            "",
+            "    await tx.execute(_ADD_AUDIT, ours | _audit_row",
+            "    _ = (ours | _audit_row",
         ),
     ),
     planted(
@@ -74,8 +74,8 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/chat/store.py",
-            "            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, page))\n",
-            "",
+            "await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, len(page.rows)))",
+            "pass",
         ),
     ),
     planted(

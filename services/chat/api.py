@@ -17,7 +17,7 @@ from libs.common.log import get_logger, place_of
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import internal_error
 from libs.contracts.audit import AuditQuery
-from libs.contracts.ids import ConversationId, PatientId
+from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,
@@ -30,7 +30,7 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
-from services.chat.domain.phrasing import REDACTED
+from services.chat.domain.phrasing import REDACTED, WORDS_ALONE
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
 from services.chat.ports import AnswerRecord, Shelf
@@ -107,6 +107,11 @@ def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
         """List a conversation's messages in order; answers whose consent has ended are shown without their words."""
         found = await shelf.messages(ConversationId(conversation_id), Window.of(limit, cursor))
         return found.to_json(_message)
+
+    @router.get("/messages/{message_id}", operation_id="getAnswer")
+    async def answer(message_id: UUID) -> dict[str, Any]:
+        """Return an answer as it was given, for a request that is repeated; `redacted` when its consent has ended."""
+        return _again(*await shelf.message(MessageId(message_id)))
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
@@ -192,6 +197,25 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:
+        body["crisis_resources"] = CRISIS_RESOURCES
+    return body
+
+
+def _again(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
+    if message.text is None:
+        return {"message_id": str(message.id), "redacted": True}
+    body: dict[str, Any] = {
+        "response": message.text,
+        "sources": [_source(source) for source in message.sources],
+        "conversation_id": str(conversation_id),
+        "message_id": str(message.id),
+        "grounded": message.grounded,
+        "answered_by": message.answered_by.value if message.answered_by else None,
+        # How it was searched is kept in the sentence that says so.
+        "search": "text" if message.text.startswith(WORDS_ALONE) else "hybrid",
+        "time_window": _window(message.time_window),
+    }
+    if message.answered_by is AnsweredBy.SAFETY:
         body["crisis_resources"] = CRISIS_RESOURCES
     return body
 

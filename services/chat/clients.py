@@ -11,6 +11,7 @@ from libs.common.http_client import ServiceClient
 from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
+from services.chat.ports import Held
 
 PASSAGES_MAX = 16
 PAGE_SIZE = 200
@@ -66,15 +67,16 @@ class ConsentClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
-        """Return the consent to AI analysis in force; raise AppError(CONSENT_REQUIRED) when there is none."""
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
+        """Return the consents in force that quotes need; raise AppError(CONSENT_REQUIRED) when one is missing."""
         body = {
             "patient_id": str(patient_id),
             "therapist_id": str(therapist_id) if therapist_id else None,
-            "purposes": [Purpose.AI_ANALYSIS.value],
+            "purposes": [Purpose.TRANSCRIPTION.value, Purpose.AI_ANALYSIS.value],
         }
         response = await self._client.request("POST", "/holds", json=body)
-        return ConsentId(_read(_Held, response.content).consents[Purpose.AI_ANALYSIS])
+        held = _read(_Held, response.content)
+        return Held(ConsentId(held.consents.ai_analysis), ConsentId(held.consents.transcription))
 
 
 class _Wire(BaseModel):
@@ -115,8 +117,13 @@ class _Page(_Wire):
     next_cursor: str | None = None
 
 
+class _Consents(_Wire):
+    ai_analysis: UUID
+    transcription: UUID
+
+
 class _Held(_Wire):
-    consents: dict[Purpose, UUID]
+    consents: _Consents
 
 
 def _read(shape: type[_W], body: bytes) -> _W:

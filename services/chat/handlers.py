@@ -15,12 +15,12 @@ from libs.common.log import get_logger
 from libs.common.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.composing import compose, fixed
-from services.chat.domain.conversation import Answer, AnsweredBy, Passage, Question, Session
+from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Passage, Question, Session
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, WORDS_ALONE, windowed
@@ -30,6 +30,7 @@ from services.chat.ports import (
     Attribution,
     ConsentHolds,
     Crisis,
+    Held,
     Looked,
     Notebook,
     Redaction,
@@ -40,6 +41,7 @@ from services.chat.ports import (
 # A crisis answer does not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
 _CARING_STATUS = (429, 503)
+_QUOTED_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,7 @@ class Ask:
             text=begun.asked.message,
             passages=tuple(passage for passage in passages if therapists.get(passage.session_id) in consents),
             now=self._world.clock(),
-            history=begun.accepted.history,
+            history=await self._history(begun),
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
@@ -172,9 +174,9 @@ class Ask:
 
     async def _consents(
         self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
-    ) -> dict[TherapistId, ConsentId]:
+    ) -> dict[TherapistId, Held]:
         """Hold consent for each therapist whose sessions were found, before a word of them is sent anywhere."""
-        held_: dict[TherapistId, ConsentId] = {}
+        held_: dict[TherapistId, Held] = {}
         found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
         for therapist_id in sorted(found):
             try:
@@ -183,6 +185,12 @@ class Ask:
                 if error.problem is not CONSENT_REQUIRED:
                     raise
         return held_
+
+    async def _history(self, begun: Begun) -> tuple[Exchange, ...]:
+        """Return what was said before; raise AppError(CONSENT_REQUIRED) if consent to it has ended just now."""
+        for therapist_id in sorted(begun.accepted.basis.therapists):
+            await self._world.holds.hold(begun.asked.patient_id, therapist_id)
+        return begun.accepted.history
 
     async def _answer(self, question: Question) -> Answer:
         if not question.passages:
@@ -208,9 +216,10 @@ class Ask:
 
 
 class RedactOnRevocation(Step[ConsentRevoked, None]):
-    """Consent to AI analysis ended: answers that stood on those sessions lose their words for good.
+    """A consent that quotes need ended: answers that stand on it, also by their history, lose their words for good.
 
-    They are hidden from the moment of the revocation already, because every read asks the database for consent.
+    They are hidden from the moment of the revocation already, because every read asks the database for consent. An
+    event that comes late takes nothing from answers given under a new consent: records are compared, not therapists.
     """
 
     def __init__(self, redaction: Redaction) -> None:
@@ -218,7 +227,7 @@ class RedactOnRevocation(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Redact, and say nothing further: nobody waits for it."""
-        if event.consent_type is Purpose.AI_ANALYSIS:
+        if event.consent_type in _QUOTED_UNDER:
             await self._redaction.redact(tx, event)
         return ()
 

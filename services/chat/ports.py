@@ -46,25 +46,51 @@ class Sessions(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Held:
+    """The consents that words are quoted under: they exist by one, and are searched by the other."""
+
+    analysis: ConsentId
+    transcription: ConsentId
+
+    @property
+    def both(self) -> frozenset[ConsentId]:
+        """Return both."""
+        return frozenset((self.analysis, self.transcription))
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an answer stands on, itself or by what was said before it: whose words, and under which consents."""
+
+    therapists: frozenset[TherapistId] = frozenset()
+    consents: frozenset[ConsentId] = frozenset()
+
+    def __or__(self, other: "Basis") -> "Basis":
+        """Return what both stand on."""
+        return Basis(self.therapists | other.therapists, self.consents | other.consents)
+
+
 class ConsentHolds(Protocol):
     """The consent service."""
 
-    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
-        """Return the consent to AI analysis in force (with any therapist, when none is named).
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
+        """Return the consents in force that quotes need (with any therapist, when none is named).
 
-        Raises AppError(CONSENT_REQUIRED) when there is none.
+        Raises AppError(CONSENT_REQUIRED) when one is missing.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A message that is stored: where it belongs and what was said before."""
+    """A message that is stored: where it belongs, what was said before, and what that stands on."""
 
     conversation_id: ConversationId
     message_id: MessageId
     history: tuple[Exchange, ...]
     quota: Quota | None = None
+    basis: Basis = Basis()
 
 
 @dataclass(frozen=True)
@@ -72,7 +98,7 @@ class Attribution:
     """Under whose and which consent the words of each session may be used."""
 
     therapists: Mapping[SessionId, TherapistId]
-    consents: Mapping[TherapistId, ConsentId]
+    consents: Mapping[TherapistId, Held]
 
 
 @dataclass(frozen=True)
@@ -119,7 +145,7 @@ class Redaction(Protocol):
     """Takes words back."""
 
     async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
-        """Take the words out of every answer that stood on sessions with this therapist."""
+        """Take the words out of every answer of the patient that stands on a consent that has ended."""
         ...
 
 
@@ -132,6 +158,10 @@ class Shelf(Protocol):
 
     async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
         """Return a conversation's messages in order; raise AppError(NOT_FOUND) when there is no such conversation."""
+        ...
+
+    async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
+        """Return an answer and its conversation; raise AppError(NOT_FOUND) when there is no such answer."""
         ...
 
     async def delete(self, conversation_id: ConversationId) -> None:

@@ -16,7 +16,7 @@ from libs.common.ids import new_id
 from libs.common.paging import Page, Position, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId
+from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from services.chat.domain.conversation import (
@@ -34,7 +34,7 @@ from services.chat.domain.conversation import (
     Speaker,
 )
 from services.chat.domain.time_window import TimeWindow
-from services.chat.ports import Accepted, Attribution, Crisis, Looked
+from services.chat.ports import Accepted, Attribution, Basis, Crisis, Looked
 
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
 _OPEN = text("insert into conversation (organization_id, patient_id, id) values (:organization_id, :patient_id, :id)")
@@ -54,8 +54,9 @@ _SEND = text(
 )
 _ADD_MESSAGE = text(
     "insert into message (organization_id, patient_id, id, conversation_id, author, text, answers, answered_by,"
-    " grounded, time_window, therapist_ids) values (:organization_id, :patient_id, :id, :conversation_id, :author,"
-    " :text, :answers, :answered_by, :grounded, cast(:time_window as jsonb), cast(:therapist_ids as uuid[]))"
+    " grounded, time_window, therapist_ids, consent_ids) values (:organization_id, :patient_id, :id, :conversation_id,"
+    " :author, :text, :answers, :answered_by, :grounded, cast(:time_window as jsonb), cast(:therapist_ids as uuid[]),"
+    " cast(:consent_ids as uuid[]))"
 )
 _ADD_SOURCE = text(
     "insert into message_source (organization_id, patient_id, message_id, position, chunk_id, session_id,"
@@ -69,12 +70,12 @@ _ADD_AUDIT = text(
     " :message_id, :conversation_id, :actor, :answered_by, :model, :grounded, :source_count,"
     " cast(:consent_ids as uuid[]), :input_tokens, :output_tokens)"
 )
-# Only answers whose every source is still allowed; the newest first.
+# Only answers that stand on consents in force, by their own history as well; the newest first.
 _HISTORY = text(
-    "select q.text as question, a.text as answer from message a join message q"
+    "select q.text as question, a.text as answer, a.therapist_ids, a.consent_ids from message a join message q"
     " on q.organization_id = a.organization_id and q.patient_id = a.patient_id and q.id = a.answers"
     " where a.patient_id = :patient_id and a.conversation_id = :conversation_id and a.grounded and a.text is not null"
-    " and a.therapist_ids <@ (select therapists_allowed(:patient_id))"
+    " and stands(:patient_id, a.therapist_ids, a.consent_ids)"
     " order by a.created_at desc, a.id desc limit :most"
 )
 _LIST = text(
@@ -83,17 +84,21 @@ _LIST = text(
     " order by created_at desc, id desc limit :most"
 )
 _OWNER = text("select patient_id from conversation where id = :id")
+_MESSAGE = (
+    "select m.id, m.conversation_id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
+    " case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"
+    " from message m"
+)
+_ANSWER = text(f"{_MESSAGE} where m.id = :id and m.author = 'assistant'")
 _MESSAGES = text(
-    "select m.id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
-    " case when m.therapist_ids <@ (select therapists_allowed(:patient_id)) then m.text end as text"
-    " from message m where m.patient_id = :patient_id and m.conversation_id = :conversation_id"
+    f"{_MESSAGE} where m.patient_id = :patient_id and m.conversation_id = :conversation_id"
     " and (cast(:at as timestamptz) is null or (m.created_at, m.id) > (:at, :id))"
     " order by m.created_at, m.id limit :most"
 )
 _SOURCES = text(
     "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance"
     " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
-    " and therapist_id = any ((select therapists_allowed(:patient_id))::uuid[]) order by message_id, position"
+    " order by message_id, position"
 )
 # Who, with which key and when is written by the database, from the capability.
 _NOTE_READING = text(
@@ -101,15 +106,8 @@ _NOTE_READING = text(
     " values (:organization_id, :patient_id, :id, :conversation_id, :message_count)"
 )
 _DELETE = text("delete from conversation_deletable where id = :id returning 1")
-_REDACT_SOURCES = text(
-    "delete from message_source_deletable s using message m where m.organization_id = s.organization_id"
-    " and m.patient_id = s.patient_id and m.id = s.message_id and m.patient_id = :patient_id"
-    " and :therapist_id = any (m.therapist_ids)"
-)
-_REDACT = text(
-    "update message set text = null, redacted_at = clock_timestamp() where patient_id = :patient_id"
-    " and :therapist_id = any (therapist_ids) and text is not null"
-)
+# As the schema's owner: the policies hide from the service what it is to redact.
+_REDACT = text("select redact(:patient_id)")
 
 
 class ConversationStore:
@@ -129,8 +127,13 @@ class ConversationStore:
                 _HISTORY,
                 {"patient_id": patient_id, "conversation_id": conversation, "most": HISTORY_EXCHANGES_MAX},
             )
-            history = tuple(Exchange(row.question, row.answer) for row in reversed(found.all()))
-        return Accepted(conversation, message_id, history, quota)
+            rows = found.all()
+        history = tuple(Exchange(row.question, row.answer) for row in reversed(rows))
+        basis = Basis(
+            frozenset(TherapistId(one) for row in rows for one in row.therapist_ids),
+            frozenset(ConsentId(one) for row in rows for one in row.consent_ids),
+        )
+        return Accepted(conversation, message_id, history, quota, basis)
 
     async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
@@ -174,15 +177,25 @@ class ConversationStore:
             found = await tx.execute(
                 _MESSAGES, {"patient_id": patient_id, "conversation_id": conversation_id, **_after(window)}
             )
-            rows = found.all()
-            sources = await tx.execute(_SOURCES, {"patient_id": patient_id, "message_ids": [row.id for row in rows]})
-            by_message: dict[UUID, list[Source]] = {}
-            for source in sources:
-                by_message.setdefault(source.message_id, []).append(_source(source))
-            messages = [_message(row, by_message.get(row.id, [])) for row in rows]
+            messages = await _with_sources(tx, patient_id, found.all())
             page = Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
-            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, page))
+            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, len(page.rows)))
         return page
+
+    async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
+        """Return an answer with its conversation, and write that it was read; raise AppError(NOT_FOUND).
+
+        What consent no longer covers has no text and no sources.
+        """
+        async with self._database.transaction() as tx:
+            row = (await tx.execute(_ANSWER, {"id": message_id})).first()
+            owner = (await tx.execute(_OWNER, {"id": row.conversation_id})).scalar_one_or_none() if row else None
+            if row is None or owner is None:
+                raise AppError(NOT_FOUND, "There is no such answer.")
+            conversation_id, patient_id = ConversationId(row.conversation_id), PatientId(owner)
+            (message,) = await _with_sources(tx, patient_id, [row])
+            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, 1))
+        return conversation_id, message
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
@@ -191,14 +204,20 @@ class ConversationStore:
                 raise _no_conversation()
 
     async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
-        """Take the words out of every answer that stood on sessions with this therapist."""
-        of = {"patient_id": event.patient_id, "therapist_id": event.therapist_id}
-        await tx.execute(_REDACT_SOURCES, of)
-        await tx.execute(_REDACT, of)
+        """Take the words out of every answer of the patient that stands on a consent that has ended."""
+        await tx.execute(_REDACT, {"patient_id": event.patient_id})
 
 
-def _reading(conversation_id: ConversationId, page: Page[Message]) -> dict[str, Any]:
-    return {"id": new_id(), "conversation_id": conversation_id, "message_count": len(page.rows)}
+def _reading(conversation_id: ConversationId, count: int) -> dict[str, Any]:
+    return {"id": new_id(), "conversation_id": conversation_id, "message_count": count}
+
+
+async def _with_sources(tx: Transaction, patient_id: PatientId, rows: Sequence[Row[Any]]) -> Sequence[Message]:
+    found = await tx.execute(_SOURCES, {"patient_id": patient_id, "message_ids": [row.id for row in rows]})
+    by_message: dict[UUID, list[Source]] = {}
+    for source in found:
+        by_message.setdefault(source.message_id, []).append(_source(source))
+    return [_message(row, by_message.get(row.id, [])) for row in rows]
 
 
 async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:
@@ -238,13 +257,18 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, look
     answer, under = looked.answer, looked.under
     message_id = MessageId(new_id())
     ours = _ours(patient_id)
-    therapists = sorted({under.therapists[source.session_id] for source in answer.sources})
-    message = _answer_row(message_id, to, answer) | {"therapist_ids": therapists}
+    therapists = frozenset(under.therapists[source.session_id] for source in answer.sources)
+    own = Basis(therapists, frozenset[ConsentId]().union(*(under.consents[therapist].both for therapist in therapists)))
+    # What was said before may be said again in this answer, so it stands on that as well. Safety has fixed words only.
+    basis = own if answer.answered_by is AnsweredBy.SAFETY else own | to.basis
+    message = _answer_row(message_id, to, answer) | {
+        "therapist_ids": sorted(basis.therapists),
+        "consent_ids": sorted(basis.consents),
+    }
     await tx.execute(_ADD_MESSAGE, ours | message)
     for position, source in enumerate(answer.sources):
         await tx.execute(_ADD_SOURCE, ours | _source_row(message_id, position, source, under))
-    consents = [under.consents[therapist] for therapist in therapists]
-    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": consents})
+    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": sorted(basis.consents)})
     return message_id
 
 
@@ -270,7 +294,7 @@ def _source_row(message_id: MessageId, position: int, source: Source, under: Att
         "session_id": source.session_id,
         "session_date": source.session_date,
         "therapist_id": therapist_id,
-        "consent_id": under.consents[therapist_id],
+        "consent_id": under.consents[therapist_id].analysis,
         "quote": source.quote,
         "speaker": source.speaker.value,
         "start_s": source.start_s,
@@ -299,6 +323,7 @@ _NO_ANSWER: dict[str, Any] = {
     "grounded": None,
     "time_window": None,
     "therapist_ids": [],
+    "consent_ids": [],
 }
 
 

@@ -157,6 +157,10 @@ class Consent:
         """Tell whether this record is in force."""
         return Status.GRANTED if self.revoked_at is None else Status.REVOKED
 
+    def agrees_to(self, document_sha256: bytes | None) -> bool:
+        """Tell whether it is known to be the consent to this very text."""
+        return document_sha256 is not None and self.granted.document_sha256 == document_sha256
+
 
 @dataclass(frozen=True)
 class Document:
@@ -255,6 +259,11 @@ def kept(entry: Entry, evidence: Evidence | None) -> Kept:
 def micros(at: datetime) -> int:
     """Return a time as the ledger hashes it: microseconds since 1970."""
     return (at - _EPOCH) // timedelta(microseconds=1)
+
+
+def is_text(document: str) -> bool:
+    """Tell whether there is anything in it that a person can have agreed to."""
+    return any(character.isalnum() for character in document)
 
 
 def document_digest(text: str) -> bytes:

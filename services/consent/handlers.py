@@ -29,6 +29,7 @@ from services.consent.domain import (
     Method,
     Origin,
     Status,
+    is_text,
     signed,
 )
 from services.consent.ports import Documents, Ledger, Transactions, Wanted
@@ -61,6 +62,14 @@ class Grant:
 
 
 @dataclass(frozen=True)
+class Granted:
+    """The record that is in force, and whether this grant made it."""
+
+    consent: Consent
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class Keeping:
     """Where decisions go, and who signs that they did."""
 
@@ -79,8 +88,11 @@ class Consents:
         self._documents = keeping.documents
         self._key = keeping.key
 
-    async def grant(self, grant: Grant) -> Consent:
-        """Write a grant down as a new record; one that is in force already stays and ends with the same revocation."""
+    async def grant(self, grant: Grant) -> Granted:
+        """Write a grant down as a new record, unless the same text was agreed to before and that is in force still.
+
+        Agreeing to another text is another decision; both records end with the same revocation.
+        """
         claims = claims_in_force()
         decision = Decision(
             id=new_id(),
@@ -96,9 +108,12 @@ class Consents:
         async with self._database.transaction() as tx:
             if grant.document_id:
                 decision = replace(decision, document_sha256=await self._text_shown(tx, grant))
+            standing = await self._ledger.standing(tx, claims.organization_id, grant.bond)
+            if standing is not None and standing.agrees_to(decision.document_sha256):
+                return Granted(standing, is_new=False)
             entry = await self._append(tx, claims, decision)
             await tx.emit(ConsentGranted(**_facts(entry)))
-        return Consent(entry, None, decision.evidence)
+        return Granted(Consent(entry, None, decision.evidence), is_new=True)
 
     async def revoke(self, consent_id: ConsentId, circumstances: Circumstances) -> tuple[Consent, Entry]:
         """Take a record's purpose back; when this returns, nothing new can be stored under it.
@@ -120,6 +135,15 @@ class Consents:
             entry = await self._append(tx, claims, decision)
             await tx.emit(ConsentRevoked(**_facts(entry)))
         return Consent(consent.granted, entry.at, consent.evidence), entry
+
+    async def revocation(self, consent_id: ConsentId) -> tuple[Consent, Entry]:
+        """Return a record with the entry that took it back by its id; raise AppError(NOT_FOUND) when none did."""
+        async with self._database.transaction() as tx:
+            consent = _found(await self._ledger.find(tx, consent_id))
+            entry = await self._ledger.revocation(tx, consent_id)
+        if entry is None:
+            raise AppError(NOT_FOUND, "This consent was not taken back.")
+        return consent, entry
 
     async def find(self, consent_id: ConsentId) -> Consent:
         """Return one record; raise AppError(NOT_FOUND)."""
@@ -169,6 +193,8 @@ class Consents:
             raise _invalid("document_id", "It is the text for another purpose.")
         if grant.document_sha256 not in (None, document.sha256):
             raise _invalid("document_id", "Its text is not the one whose digest came with it.")
+        if not is_text(document.text):
+            raise _invalid("document_id", "Its text is empty, and nobody can have agreed to that.")
         return document.sha256
 
 

@@ -11,7 +11,7 @@ from libs.common.database import Transaction
 from libs.common.paging import Page, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Consent, Decision, Document, Entry, Kept, Signature, Standing, Status
+from services.consent.domain import Bond, Consent, Decision, Document, Entry, Kept, Signature, Standing, Status
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,12 @@ class Ledger(Protocol):
         self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
     ) -> dict[Purpose, ConsentId]:
         """Return what is in force, held until the transaction ends."""
+
+    async def standing(self, tx: Transaction, organization_id: OrganizationId, bond: Bond) -> Consent | None:
+        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+
+    async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
+        """Return the entry that took a record back by its id."""
 
     async def chain(self, tx: Transaction, after: int, most: int) -> Sequence[tuple[Entry, Kept]]:
         """Return entries in the chain's order, each with what became of its circumstances."""

@@ -93,6 +93,11 @@ _HELD = text(
     "select purpose, consent_id "
     "from consent.held(:organization_id, :patient_id, cast(:therapist_id as uuid), cast(:purposes as text[]))"
 )
+_TAKE_TURN = text("select take_turn(:patient_id, :therapist_id, :consent_type)")
+_REVOCATION = text(
+    f"select {_ENTRY}, {_SIGNATURE} from event e {_SIGNED} where e.consent_id = :consent_id "  # noqa: S608
+    "and e.status = 'revoked'"
+)
 CHAIN_BATCH = 1000
 
 
@@ -155,6 +160,18 @@ class LedgerStore:
         """Return one consent record, None when this capability sees none of that id."""
         found = (await tx.execute(_BY_ID, {"consent_id": consent_id, "as_of": None})).mappings().first()
         return _consent(found) if found else None
+
+    async def standing(self, tx: Transaction, organization_id: OrganizationId, bond: Bond) -> Consent | None:
+        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+        turn = {"patient_id": bond.patient_id, "therapist_id": bond.therapist_id, "consent_type": bond.purpose.value}
+        await tx.execute(_TAKE_TURN, turn)
+        held = await self.held(tx, (organization_id, bond.patient_id, bond.therapist_id), [bond.purpose])
+        return await self.find(tx, held[bond.purpose]) if held else None
+
+    async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
+        """Return the entry that took a record back by its id."""
+        row = (await tx.execute(_REVOCATION, {"consent_id": consent_id})).mappings().first()
+        return _entry(row) if row else None
 
     async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Consent]:
         """Return consent records, newest grant first."""

@@ -28,6 +28,9 @@ QUERY_DEADLINE_S = 5.0
 CONSENT_REVOKED = "consent-revoked"
 LANGUAGE_UNSUPPORTED = "language-unsupported"
 
+# Words exist by the one and are searched by the other.
+FOUND_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
+
 Words = TranscriptReady | TranscriptUpdated
 
 
@@ -86,7 +89,8 @@ class IndexTranscript(Step[Words, Index | Withheld]):
 
     async def _index(self, event: Words) -> Index:
         world = self._world
-        await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), Purpose.AI_ANALYSIS)
+        for purpose in FOUND_UNDER:
+            await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
         transcript = await self._words(event)
         # Cutting an hour of words takes long enough to keep others waiting.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, world.count_tokens)
@@ -117,7 +121,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
 
 
 class HideOnRevocation(Step[ConsentRevoked, None]):
-    """Consent to AI analysis ended. The rows are hidden by policy already; note when they are to go."""
+    """Consent to AI analysis or to the words ended. The rows are hidden by policy already; note when they are to go."""
 
     def __init__(self, shelf: Shelf, clock: Clock, grace: timedelta) -> None:
         self._shelf = shelf
@@ -126,7 +130,7 @@ class HideOnRevocation(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note the deletion after the grace period."""
-        if event.consent_type is Purpose.AI_ANALYSIS:
+        if event.consent_type in FOUND_UNDER:
             await self._shelf.withdraw(tx, event, self._clock() + self._grace)
         return ()
 

@@ -1,7 +1,7 @@
 """Gateway: the only public door. Who are you, what may you do, and who can answer you.
 
 Owns: organizations, users, API keys, patient tokens, rate limits, idempotency keys, the public API and its description.
-Consumes: session.erased, patient.erased.
+Consumes: consent.revoked, session.erased, patient.erased.
 Emits: key.revoked, user.erased.
 Asks: consent, ingestion, transcriber and chat, each under a capability minted for one request.
 """

@@ -16,6 +16,8 @@ OVERLAP_DEFAULT = timedelta(hours=24)
 OVERLAP_MIN = timedelta(minutes=1)
 OVERLAP_MAX = timedelta(days=30)
 REPLAY_WITHIN = timedelta(hours=24)
+# How long a secret that was made is told once more to whoever did not get the answer.
+SECRET_WITHIN = timedelta(minutes=1)
 # A request that is still called running after this long died with its gateway; the next one may try again.
 RUNNING_AT_MOST = timedelta(minutes=5)
 

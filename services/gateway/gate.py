@@ -4,8 +4,11 @@ Nothing of a body is read before the first three are settled.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,23 +17,24 @@ from starlette.types import Message
 from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
 from libs.common.lingering import Lingering
 from libs.common.problem_response import instance_of, problem_response
-from libs.contracts.problems import REPLAY_RUNNING
-from services.gateway.authentication import Authenticator, operator
+from libs.contracts.ids import PatientId
+from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
+from services.gateway.authentication import Authenticator, credential_in, operator
 from services.gateway.authority import Authority
 from services.gateway.care import CrisisAnswer, caring, needs_care
 from services.gateway.domain import Access, Principal, may
 from services.gateway.edge import answer_headers
 from services.gateway.limiter import Limiter, exceeded, spent
-from services.gateway.replays import Answer, Place, Replays
-from services.gateway.routes import Route
+from services.gateway.replays import OBJECT_CHARS_MAX, Asking, Done, Replays, attempt
+from services.gateway.routes import Repeat, Route
 
 JSON_BYTES_MAX = 512 * 1024
 REPLAYED = {"Idempotent-Replayed": "true"}
-_KEPT_HEADERS = ("content-type", "location", "etag", "cache-control")
-_SERVER_FAULT = 500
+_SECRET = {"Cache-Control": "no-store", "Content-Type": "application/json"}
 
 Answering = Callable[[Request], Awaitable[Response]]
-StillAllowed = Callable[[Principal, Route, bytes], Awaitable[bool]]
+# Reads the object of an earlier request again; None when it may not be told any more.
+ReadAgain = Callable[[Principal, str], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Gate:
     limiter: Limiter
     replays: Replays
     operator_token: str | None
-    still_allowed: StillAllowed
+    read_again: Mapping[str, ReadAgain]
     crisis_answer: CrisisAnswer
 
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
@@ -107,39 +111,72 @@ class Gate:
             raise exceeded(allowance)
 
     async def _once(self, request: Request, route: Route, key: str, answer: Answering) -> Response:
-        # The path belongs to what is asked: the same key for another object is another request.
-        place = Place(*(f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope))))
-        attempt = self.replays.attempt(request.state.principal, place, key, await request.body())
+        principal: Principal = request.state.principal
+        attempted = attempt(await _asking(request, route, key))
         try:
-            before = await self.replays.begin(attempt)
+            before = await self.replays.begin(attempted)
         except AppError as error:
             # The first may have died with its gateway. What does nothing the second time need not wait to find out.
             if error.problem is REPLAY_RUNNING and route.once_by_itself:
                 return await answer(request)
             raise
         if before is not None:
-            # An answer that quotes a session may not come back once consent has ended: then it is asked afresh.
-            if not await self.still_allowed(request.state.principal, route, await request.body()):
-                return await answer(request)
-            return Response(before.body, before.status, before.headers | REPLAYED)
-        kept: Response | None = None
+            again = await self._again(principal, route, before)
+            if again is not None:
+                return again
+            await self.replays.begin_again(attempted)
+        done: Done | None = None
         try:
-            kept = await answer(request)
-            return kept
-        except AppError as error:
-            # A "no" is an answer too, and the same one comes back; what failed on our side may be tried again.
-            kept = problem_response(error, request.scope)
-            raise
+            given = await answer(request)
+            done = _done(request, route, given)
+            return given
         finally:
-            if kept is None or kept.status_code >= _SERVER_FAULT or kept.status_code == 429:
-                await asyncio.shield(self.replays.release(attempt))
+            # A "no" is not kept: its cause may be gone when it is asked again.
+            if done is None:
+                await asyncio.shield(self.replays.release(attempted))
             else:
-                await asyncio.shield(self.replays.keep(attempt, _answer_of(kept)))
+                await asyncio.shield(self.replays.keep(attempted, done))
+
+    async def _again(self, principal: Principal, route: Route, before: Done) -> Response | None:
+        """Answer what was done before; None when it is to be asked afresh."""
+        if before.secret is not None:
+            return Response(before.secret, before.status, _SECRET | REPLAYED)
+        if route.repeat is Repeat.SECRET:
+            raise AppError(SECRET_SHOWN, SECRET_SHOWN.doc, extra={"id": before.object_id})
+        again = await self.read_again[route.operation_id](principal, before.object_id)
+        if again is not None:
+            again.status_code = before.status
+            again.headers.update(REPLAYED)
+        return again
 
 
-def _answer_of(response: Response) -> Answer:
-    headers = {name: value for name, value in response.headers.items() if name in _KEPT_HEADERS}
-    return Answer(response.status_code, headers, bytes(response.body))
+async def _asking(request: Request, route: Route, key: str) -> Asking:
+    principal: Principal = request.state.principal
+    # The path belongs to what is asked: the same key for another object is another request.
+    place, told = (f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope)))
+    what = b"\x00".join(
+        (request.url.query.encode(), request.headers.get("if-match", "").encode(), await request.body())
+    )
+    return Asking(credential_in(request.headers), principal.organization_id, place, told, key, what)
+
+
+def _done(request: Request, route: Route, given: Response) -> Done | None:
+    """Return what is remembered of an answer; None of one that did nothing, or does not say about what."""
+    if not HTTPStatus.OK <= given.status_code < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    told = bytes(given.body)
+    body = json.loads(told)
+    object_id = body.get(route.known_by) if isinstance(body, dict) else None
+    if not isinstance(object_id, str) or not 0 < len(object_id) <= OBJECT_CHARS_MAX:
+        return None
+    secret = told if route.repeat is Repeat.SECRET else None
+    return Done(given.status_code, object_id, _patient_of(request), route.tells_words, secret)
+
+
+def _patient_of(request: Request) -> PatientId | None:
+    """Return whom a request was about, as far as its path or who answered it says."""
+    in_path = request.path_params.get("patient_id")
+    return PatientId(UUID(in_path)) if in_path else getattr(request.state, "patient_id", None)
 
 
 def _needed(principal: Principal, route: Route) -> str:

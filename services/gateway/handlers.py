@@ -7,11 +7,15 @@ from uuid import UUID
 from libs.common.clock import Clock
 from libs.common.database import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
+from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.common.paging import Page, Window
+from libs.common.steps import Step
+from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked
 from libs.contracts.problems import EMAIL_TAKEN, KEY_REPLACED, LAST_ADMIN_KEY
+from libs.contracts.purposes import Purpose
 from services.gateway.domain import (
     ApiKey,
     KeyWish,
@@ -27,6 +31,7 @@ from services.gateway.domain import (
 )
 from services.gateway.key_format import Key, Mode, Peppers, new_key
 from services.gateway.patient_tokens import TokenSigner
+from services.gateway.replay_store import ReplayStore
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 
@@ -202,6 +207,20 @@ class PatientTokens:
         async with self._database.transaction() as tx:
             if not await self._store.end(tx, jti, patient_id):
                 raise AppError(NOT_FOUND, "There is no such token.")
+
+
+class ForgetWords(Step[ConsentRevoked, None]):
+    """A consent ended: what was answered about the patient's words is not looked up again for a repeated request."""
+
+    def __init__(self, store: ReplayStore) -> None:
+        self._store = store
+
+    async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Forget, and say nothing further: nobody waits for it."""
+        if event.consent_type is not Purpose.RECORDING:
+            transcripts = event.consent_type is Purpose.TRANSCRIPTION
+            await self._store.forget_words(tx, event.patient_id, transcripts=transcripts)
+        return ()
 
 
 def _of(keys: Sequence[ApiKey], key_id: ApiKeyId) -> ApiKey:

@@ -1,16 +1,16 @@
-"""Idempotency keys: a POST that is sent again gets the first answer again, and is done once.
+"""Idempotency keys: a POST that is sent again is done once, for the credential that sent it.
 
-Answers may hold a patient's words or a new key's secret, so they are sealed under a key that is made from the caller's
-own Idempotency-Key; of that only a digest is stored. Who reads the database cannot read the answers.
+What was answered is not kept, only which object it was about: a repeat reads that again, with the rights and under the
+consent of now. A secret that was made is kept for a minute. Whatever is kept is found, compared and sealed under keys
+that are made from the presented credential, which the database does not hold: no other key meets it, and nobody who
+reads the database can tell what was asked.
 """
 
-import base64
 import hashlib
-import json
+import hmac
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -19,93 +19,110 @@ from libs.common.clock import Clock
 from libs.common.database import Database
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.ids import new_id
+from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import REPLAY_CHANGED, REPLAY_RUNNING
-from services.gateway.domain import REPLAY_WITHIN, RUNNING_AT_MOST, Principal
-from services.gateway.store import Claim, ReplayStore
+from services.gateway.domain import REPLAY_WITHIN, RUNNING_AT_MOST, SECRET_WITHIN
+from services.gateway.replay_store import Ages, Claim, Kept, ReplayStore
 
 KEY_CHARS_MAX = 255
+OBJECT_CHARS_MAX = 64
 RETRY_AFTER_S = 1.0
 _NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer that can be given again."""
+class Asking:
+    """A request that carries an Idempotency-Key. `what`: all that makes it the same request when it is sent again."""
 
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a request goes: as it was sent, and as it may be written down."""
-
-    sent: str
-    told: str
+    credential: str = field(repr=False)
+    organization_id: OrganizationId
+    place: str
+    route: str
+    key: str = field(repr=False)
+    what: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A request that carries an Idempotency-Key: who, where, which key, and what it asks."""
+    """Its hold on the key, and under what a secret of its answer is sealed."""
 
     claim: Claim
-    sealing_key: bytes
+    sealing_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a request came to: the object it was about. `secret`: the answer, where a secret is in it."""
+
+    status: int
+    object_id: str
+    patient_id: PatientId | None = None
+    tells_words: bool = False
+    secret: bytes | None = field(default=None, repr=False)
 
 
 class Replays:
-    """Remembers answers for a day."""
+    """Remembers for a day what was done."""
 
-    def __init__(self, database: Database, store: ReplayStore, pepper: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, store: ReplayStore, clock: Clock) -> None:
         self._database = database
         self._store = store
-        self._pepper = pepper
         self._clock = clock
 
-    def attempt(self, principal: Principal, place: Place, key: str, body: bytes) -> Attempt:
-        """Describe a request; raise AppError(INVALID_REQUEST) for a key that cannot be one."""
-        require_key(key)
-        # A patient's keys are that patient's own; an organization's are shared by all its API keys.
-        whose = str(principal.patient_id or principal.organization_id)
-        material = f"{whose}\x00{place.sent}\x00{key}".encode()
-        derive = HKDF(SHA256(), 32, salt=self._pepper, info=b"therapyrag idempotency")
-        claim = Claim(
-            organization_id=principal.organization_id,
-            key_sha256=hashlib.sha256(material).digest(),
-            route=place.told,
-            body_sha256=hashlib.sha256(body).digest(),
-            owner=new_id(),
-        )
-        return Attempt(claim, derive.derive(material))
+    async def begin(self, attempt: Attempt) -> Done | None:
+        """Take the key for this request, or return what the first one came to.
 
-    async def begin(self, attempt: Attempt) -> Answer | None:
-        """Take the key for this request, or return the answer the first one got.
-
-        Raises AppError: REPLAY_CHANGED for another body, REPLAY_RUNNING while the first is not answered.
+        Raises AppError: REPLAY_CHANGED for another request, REPLAY_RUNNING while the first is not answered.
         """
         now = self._clock()
         async with self._database.transaction() as tx:
-            await self._store.forget(tx, now - REPLAY_WITHIN, now - RUNNING_AT_MOST)
+            await self._store.forget(tx, Ages(now - REPLAY_WITHIN, now - RUNNING_AT_MOST, now - SECRET_WITHIN))
             if await self._store.take(tx, attempt.claim, now):
                 return None
             kept = await self._store.find(tx, attempt.claim)
         if kept is None:
             raise _running()
-        if kept.body_sha256 != attempt.claim.body_sha256:
-            raise AppError(REPLAY_CHANGED, "This Idempotency-Key was used for another body.")
-        if kept.answer is None:
+        if not hmac.compare_digest(kept.body_sha256, attempt.claim.body_sha256):
+            raise AppError(REPLAY_CHANGED, "This Idempotency-Key was used for another request.")
+        if kept.status is None or kept.object_id is None:
             raise _running()
-        return _opened(attempt, kept.answer)
+        return Done(kept.status, kept.object_id, secret=_opened(attempt, kept))
 
-    async def keep(self, attempt: Attempt, answer: Answer) -> None:
-        """Remember the answer."""
+    async def begin_again(self, attempt: Attempt) -> None:
+        """Take the key of a request whose answer may not be given any more; raise AppError(REPLAY_RUNNING)."""
         async with self._database.transaction() as tx:
-            await self._store.keep(tx, attempt.claim, _sealed(attempt, answer))
+            if not await self._store.take_over(tx, attempt.claim, self._clock()):
+                raise _running()
+
+    async def keep(self, attempt: Attempt, done: Done) -> None:
+        """Remember what the request came to."""
+        sealed = _sealed(attempt, done.secret) if done.secret is not None else None
+        kept = Kept(attempt.claim.body_sha256, done.status, done.object_id, done.patient_id, done.tells_words, sealed)
+        async with self._database.transaction() as tx:
+            await self._store.keep(tx, attempt.claim, kept, self._clock())
 
     async def release(self, attempt: Attempt) -> None:
-        """Forget the request: it failed on our side and may be tried again."""
+        """Forget the request: nothing was done, so it may be tried again."""
         async with self._database.transaction() as tx:
             await self._store.release(tx, attempt.claim)
+
+
+def attempt(asking: Asking) -> Attempt:
+    """Describe a request; raise AppError(INVALID_REQUEST) for a key that cannot be one."""
+    require_key(asking.key)
+    place = f"{asking.place}\x00{asking.key}".encode()
+    keys = [
+        HKDF(SHA256(), 32, salt=None, info=b"therapyrag idempotency " + use).derive(asking.credential.encode())
+        for use in (b"place", b"request", b"secret")
+    ]
+    claim = Claim(
+        organization_id=asking.organization_id,
+        key_sha256=_hmac(keys[0], place),
+        route=asking.route,
+        body_sha256=_hmac(keys[1], place + b"\x00" + asking.what),
+        owner=new_id(),
+    )
+    return Attempt(claim, _hmac(keys[2], place))
 
 
 def require_key(key: str) -> None:
@@ -115,24 +132,20 @@ def require_key(key: str) -> None:
         raise AppError(INVALID_REQUEST, "The Idempotency-Key is not valid.", errors=[fault])
 
 
-def _sealed(attempt: Attempt, answer: Answer) -> bytes:
-    plain = json.dumps(
-        {"status": answer.status, "headers": answer.headers, "body": base64.b64encode(answer.body).decode()}
-    )
+def _hmac(key: bytes, message: bytes) -> bytes:
+    return hmac.new(key, message, hashlib.sha256).digest()
+
+
+def _sealed(attempt_: Attempt, secret: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
-    return nonce + AESGCM(attempt.sealing_key).encrypt(nonce, plain.encode(), attempt.claim.key_sha256)
+    return nonce + AESGCM(attempt_.sealing_key).encrypt(nonce, secret, attempt_.claim.key_sha256)
 
 
-def _opened(attempt: Attempt, sealed: bytes) -> Answer:
-    try:
-        plain = AESGCM(attempt.sealing_key).decrypt(
-            sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], attempt.claim.key_sha256
-        )
-    except InvalidTag as error:
-        # The pepper was changed meanwhile: the answer is lost, and doing it again would be wrong.
-        raise AppError(REPLAY_CHANGED, "The first answer can no longer be read. Use a new Idempotency-Key.") from error
-    kept = json.loads(plain)
-    return Answer(kept["status"], kept["headers"], base64.b64decode(kept["body"]))
+def _opened(attempt_: Attempt, kept: Kept) -> bytes | None:
+    sealed = kept.sealed
+    if sealed is None:
+        return None
+    return AESGCM(attempt_.sealing_key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], attempt_.claim.key_sha256)
 
 
 def _running() -> AppError:

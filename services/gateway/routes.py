@@ -4,7 +4,8 @@ The API is built from this table, the OpenAPI document is generated from it, and
 (tests/guarantees/authz_matrix.txt) is this table times all kinds of callers.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 
 from starlette.routing import compile_path
 
@@ -33,6 +34,7 @@ from libs.contracts.problems import (
     PATIENT_QUOTA,
     REPLAY_CHANGED,
     REPLAY_RUNNING,
+    SECRET_SHOWN,
 )
 from services.gateway.domain import Access, Scope
 
@@ -57,6 +59,14 @@ _RENEWED = _PIPELINE | {"chat:write", CARRIED}
 _ALWAYS = (UNAUTHENTICATED, FORBIDDEN, INVALID_REQUEST, RATE_LIMITED, UNAVAILABLE)
 
 
+class Repeat(StrEnum):
+    """How a request that is sent again under its Idempotency-Key is answered."""
+
+    READ = "read"  # the object it was about, as it is now
+    SECRET = "secret"  # noqa: S105  # told once more within a minute, then the id of what was made
+    SERVICE = "service"  # the service behind knows it again
+
+
 @dataclass(frozen=True)
 class Route:
     """One line of the table.
@@ -64,6 +74,8 @@ class Route:
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
     `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
+    `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
+    `tells_words`: its answer tells what was said in sessions.
     `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
@@ -82,9 +94,16 @@ class Route:
     limited: bool = True
     streams_in: bool = False
     hears_patients: bool = False
-    replayable: bool = field(default=False)
+    repeat: Repeat | None = None
+    known_by: str = "id"
+    tells_words: bool = False
     once_by_itself: bool = False
     also_as: tuple[str, ...] = ()
+
+    @property
+    def replayable(self) -> bool:
+        """Tell whether it takes an Idempotency-Key."""
+        return self.repeat is not None
 
     @property
     def all_problems(self) -> tuple[ProblemType, ...]:
@@ -92,9 +111,10 @@ class Route:
         if self.access is Access.OPEN:
             return self.problems
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
+        secret = (SECRET_SHOWN,) if self.repeat is Repeat.SECRET else ()
         body = (PAYLOAD_TOO_LARGE,) if self.method in ("POST", "PATCH") else ()
         limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
-        return tuple(dict.fromkeys((*limited, *self.problems, *replay, *body)))
+        return tuple(dict.fromkeys((*limited, *self.problems, *replay, *secret, *body)))
 
 
 _ADMIN = frozenset({Scope.ADMIN})
@@ -124,7 +144,7 @@ def _route(operation_id: str, where: str, tag: str, summary: str, **more: object
 ROUTES: tuple[Route, ...] = (
     _route("getMe", "GET /me", "access", "Who is asking"),
     _route(
-        "createApiKey", "POST /api-keys", "access", "Create an API key", scopes=_ADMIN, status=201, replayable=True
+        "createApiKey", "POST /api-keys", "access", "Create an API key", scopes=_ADMIN, status=201, repeat=Repeat.SECRET
     ),
     _route("listApiKeys", "GET /api-keys", "access", "List API keys", scopes=_ADMIN),
     _route(
@@ -133,17 +153,17 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; both work for the overlap",
-        scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), replayable=True,
+        scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), repeat=Repeat.SECRET,
     ),
     _route(
         "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",
-        scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), replayable=True,
+        scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), repeat=Repeat.READ,
     ),
     _route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
     _route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
     _route(
         "createPatientToken", "POST /patients/{patient_id}/tokens", "users", "Mint a token for one patient",
-        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), replayable=True,
+        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), repeat=Repeat.SECRET, known_by="jti",
     ),
     _route(
         "revokePatientToken", "DELETE /patients/{patient_id}/tokens/{jti}", "users", "Revoke a patient's token",
@@ -152,12 +172,12 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "grantConsent", "POST /consents", "consents", "Record that a patient consents to a purpose",
         scopes=_CONSENT_WRITE, capability=frozenset({"consent:write"}), status=201, problems=(NOT_FOUND,),
-        replayable=True,
+        repeat=Repeat.READ,
     ),
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        replayable=True, once_by_itself=True,
+        repeat=Repeat.READ, once_by_itself=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
@@ -177,7 +197,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "publishConsentDocument", "POST /consent-documents", "consents", "Publish the next version of a consent text",
-        scopes=_ADMIN, capability=frozenset({"consent:write"}), status=201, replayable=True,
+        scopes=_ADMIN, capability=frozenset({"consent:write"}), status=201, repeat=Repeat.READ,
     ),
     _route(
         "listConsentDocuments", "GET /consent-documents", "consents", "List versions of consent texts",
@@ -210,7 +230,8 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
-        replayable=True, problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
+        repeat=Repeat.SERVICE,
+        problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
     _route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
@@ -227,7 +248,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "retrySession", "POST /sessions/{session_id}/retry", "sessions", "Try a failed session again",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, status=202, problems=(NOT_FOUND, ERASED, CONFLICT),
-        replayable=True,
+        repeat=Repeat.READ,
     ),
     _route(
         "eraseSession", "DELETE /sessions/{session_id}", "erasure", "Erase a session for good",
@@ -265,7 +286,8 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
         "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
-        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), replayable=True,
+        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), repeat=Repeat.READ,
+        known_by="session_id", tells_words=True,
     ),
     _route(
         "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",
@@ -274,7 +296,8 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
-        replayable=True, hears_patients=True, also_as=("text/event-stream",),
+        repeat=Repeat.READ, known_by="message_id", tells_words=True, hears_patients=True,
+        also_as=("text/event-stream",),
     ),
     _route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",

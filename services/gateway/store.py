@@ -77,40 +77,6 @@ _END_TOKEN = text(
     "where jti = :jti and patient_id = :patient_id returning 1"
 )
 
-_FORGET = text(
-    "delete from replay_deletable"
-    " where started_at < :too_old or (answer is null and started_at < :dead_if_running_since)"
-)
-_TAKE = text(
-    "insert into replay (organization_id, key_sha256, route, body_sha256, owner, started_at) values "
-    "(:organization_id, :key_sha256, :route, :body_sha256, :owner, :at) on conflict do nothing returning 1"
-)
-_REPLAY = text("select body_sha256, answer from replay where key_sha256 = :key_sha256 and route = :route")
-_KEEP = text("update replay set answer = :answer where key_sha256 = :key_sha256 and route = :route and owner = :owner")
-_RELEASE = text(
-    "delete from replay_deletable"
-    " where key_sha256 = :key_sha256 and route = :route and owner = :owner and answer is null"
-)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One request's hold on an Idempotency-Key; `owner` tells it from a later request with the same key."""
-
-    organization_id: OrganizationId
-    key_sha256: bytes
-    route: str
-    body_sha256: bytes
-    owner: UUID
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What is known of an Idempotency-Key; `answer` is sealed, and None while the request runs."""
-
-    body_sha256: bytes
-    answer: bytes | None
-
 
 @dataclass(frozen=True)
 class UserFilter:
@@ -280,43 +246,6 @@ class ActionStore:
             "arguments": json.dumps(noted.arguments),
         }
         await tx.execute(_NOTE_ACTION, values)
-
-
-class ReplayStore:
-    """Idempotency-Keys in use and the sealed answers they got."""
-
-    async def forget(self, tx: Transaction, too_old: datetime, dead_if_running_since: datetime) -> None:
-        """Drop what need not be remembered any more."""
-        await tx.execute(_FORGET, {"too_old": too_old, "dead_if_running_since": dead_if_running_since})
-
-    async def take(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
-        """Take a key; False when another request has it. Blocks while a twin decides."""
-        values = {
-            "organization_id": claim.organization_id,
-            "key_sha256": claim.key_sha256,
-            "route": claim.route,
-            "body_sha256": claim.body_sha256,
-            "owner": claim.owner,
-            "at": at,
-        }
-        return (await tx.execute(_TAKE, values)).first() is not None
-
-    async def find(self, tx: Transaction, claim: Claim) -> Kept | None:
-        """Return what another request left under this key."""
-        row = (await tx.execute(_REPLAY, _place(claim))).first()
-        return Kept(bytes(row.body_sha256), None if row.answer is None else bytes(row.answer)) if row else None
-
-    async def keep(self, tx: Transaction, claim: Claim, answer: bytes) -> None:
-        """Leave the sealed answer."""
-        await tx.execute(_KEEP, _place(claim) | {"owner": claim.owner, "answer": answer})
-
-    async def release(self, tx: Transaction, claim: Claim) -> None:
-        """Give the key back unanswered."""
-        await tx.execute(_RELEASE, _place(claim) | {"owner": claim.owner})
-
-
-def _place(claim: Claim) -> dict[str, Any]:
-    return {"key_sha256": claim.key_sha256, "route": claim.route}
 
 
 def _key(row: Any) -> ApiKey:

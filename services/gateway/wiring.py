@@ -10,29 +10,33 @@ from libs.common.http_app import AppSpec
 from libs.common.http_client import ServiceClient
 from libs.common.plumbing import Plumbing, Traffic
 from libs.common.run import Service
+from libs.common.steps import Subscription
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
+from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from services.gateway.api.chat import crisis_rule, replay_rule
+from services.gateway.api.chat import crisis_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
+from services.gateway.api.repeats import read_again
 from services.gateway.audit_store import AccessAudit
 from services.gateway.authentication import Authenticator
 from services.gateway.authority import Authority
 from services.gateway.clients import Peer
 from services.gateway.edge import PublicFace
 from services.gateway.gate import Gate
-from services.gateway.handlers import KeyMaking, Keys, PatientTokens, Users
+from services.gateway.handlers import ForgetWords, KeyMaking, Keys, PatientTokens, Users
 from services.gateway.key_format import Mode
 from services.gateway.limiter import Limiter
 from services.gateway.patient_tokens import TokenSigner
 from services.gateway.renewals import Renewals
+from services.gateway.replay_store import ReplayStore
 from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
-from services.gateway.store import ActionStore, KeyStore, ReplayStore, TokenStore, UserStore
+from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -62,7 +66,8 @@ def build() -> Service:
             await part.close()
         await plumbing.close()
 
-    return Service(public.app, plumbing.workers(erasing(UserErased)), close)
+    steps = (Subscription(ConsentRevoked, ForgetWords(ReplayStore())), *erasing(UserErased))
+    return Service(public.app, plumbing.workers(steps), close)
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:
@@ -80,9 +85,9 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        replays=Replays(database, ReplayStore(), peppers.current, utc_now),
+        replays=Replays(database, ReplayStore(), utc_now),
         operator_token=operator_token.get_secret_value() if operator_token else None,
-        still_allowed=replay_rule(peers.consent),
+        read_again=read_again(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
     own = Own(

@@ -65,17 +65,19 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
     async def upload(request: Request) -> Response:
         """Take a recording in; nothing of the body is read before it is asked for."""
         try:
-            session = await accept(_upload_head(request), _body(request))
+            accepted = await accept(_upload_head(request), _body(request))
         except AppError as error:
             bind_contextvars(problem=error.problem.slug, **error.facts)
             return Lingering(problem_response(error, request.scope), LINGER)
+        session = accepted.session
         body = {
             "session_id": str(session.id),
             "status": session.status.value,
             "upload_status": UPLOAD_STATUS[session.status],
         }
         # Relative (RFC 9110 section 10.2.2), so that it is right here and behind the gateway's prefix.
-        return JSONResponse(body, status_code=202, headers={"Location": f"sessions/{session.id}"})
+        repeated = {"Idempotent-Replayed": "true"} if accepted.is_repeat else {}
+        return JSONResponse(body, status_code=202, headers={"Location": f"sessions/{session.id}"} | repeated)
 
 
 def _add_reads(router: APIRouter, desk: SessionDesk) -> None:

@@ -67,6 +67,14 @@ class UploadHead:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """The session of an upload; `is_repeat`: an earlier sending of it had made that."""
+
+    session: Session
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True)
 class World:
     """What taking a recording in needs."""
 
@@ -103,7 +111,7 @@ class AcceptRecording:
         self._world = world
         self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
 
-    async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Session:
+    async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Accepted:
         """Read the body as far as it is acceptable. Raises AppError with the first thing that is wrong."""
         if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
             raise _too_large()
@@ -114,19 +122,24 @@ class AcceptRecording:
             plan = await self._plan(read_form(fields), begins, head.idempotency_key)
             flow = _Flow(plan.kind, head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
-                return await _the_same(plan, *before, flow)
+                return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
             await self._world.objects.ready()
-            return await self._take(plan, flow)
+            return Accepted(await self._take(plan, flow))
 
     async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
         # The database verifies the capability; what is read from it here only names the rows to write.
-        organization_id = parse(capability.current()).organization_id
-        bond = Bond(organization_id, upload.patient_id, upload.therapist_id)
+        claims = parse(capability.current())
+        bond = Bond(claims.organization_id, upload.patient_id, upload.therapist_id)
         await self._refuse_erased(bond)
         held = await self._world.consents.hold(bond, [Purpose.RECORDING])
         # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
         key = idempotency_key
-        session_id = self._world.new_id() if key is None else derived_id(organization_id, "upload", key)
+        # It is the API key's own: what another one uploads under the same word is another session.
+        session_id = (
+            self._world.new_id()
+            if key is None
+            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
+        )
         return _Plan(
             bond,
             held[Purpose.RECORDING],

@@ -64,7 +64,7 @@ def integrator(stack: Stack) -> Iterator[Integrator]:
 
 def test_a_stranger_checks_what_the_system_recorded_with_the_key_alone(integrator: Integrator, tmp_path: Path) -> None:
     key = integrator.http.get("/transparency/keys").json()["data"][0]["verifier_key"]
-    answers = [integrator.grants() for _ in range(ENTRIES)]
+    answers = [integrator.grants(document=f"I agree to version {number}.") for number in range(ENTRIES)]
     answers.append(integrator.http.post(f"/consents/{answers[-1]['id']}/revoke", json={"method": "written"}).json())
     kept, export = tmp_path / "kept.jsonl", tmp_path / "ledger.jsonl"
     kept.write_text("".join(json.dumps(answer) + "\n" for answer in answers[-5:]))

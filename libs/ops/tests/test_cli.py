@@ -55,7 +55,18 @@ def test_an_upload_without_consent_is_denied_and_says_which_command_grants_it(
 
     assert result.exit_code == 3
     assert 'x 403 consent-required  "No consent for recording is in force."' in result.stderr
-    assert "fix: therapyrag consent grant --patient $P --therapist $T --type recording" in result.stderr
+    assert "fix: therapyrag consent grant --patient p1 --therapist t1 --type recording" in result.stderr
+    assert "$" not in result.stderr
+
+
+def test_a_question_without_consent_names_the_patient_and_grants_nothing_for_a_therapist_nobody_named(
+    terminal: Terminal,
+) -> None:
+    result = terminal.types("chat", "--patient", "p1; rm -rf .", "What did I say?")
+
+    assert result.exit_code == 3
+    assert "fix: therapyrag consent show --patient 'p1; rm -rf .'" in result.stderr
+    assert "grant" not in result.stderr
 
 
 def test_after_granting_all_the_same_upload_is_accepted_with_its_fields_before_the_file(
@@ -108,7 +119,7 @@ def test_revoking_ai_analysis_closes_the_chat(terminal: Terminal) -> None:
     result = terminal.types("chat", "--patient", "p1", "What homework did we agree on?")
 
     assert result.exit_code == 3
-    assert "--type ai_analysis" in result.stderr
+    assert "fix: therapyrag consent show --patient p1" in result.stderr
 
 
 def test_revoking_what_is_not_in_force_fails(terminal: Terminal) -> None:

@@ -20,14 +20,15 @@ from services.chat.audit_store import AnswerAudit
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
 from services.chat.domain.crisis import CRISIS_TEXT
-from services.chat.ports import Accepted, Attribution, Crisis, Looked
+from services.chat.handlers import RedactOnRevocation
+from services.chat.ports import Accepted, Attribution, Crisis, Held, Looked
 from services.chat.store import ConversationStore
 from services.chat.tests.room import NOW, SLEEP
 
 _CONSENT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
     " method, evidence_sha256)"
-    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
+    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, :purpose, :status,"
     " now(), 'test', 'electronic', sha256(''))"
 )
 
@@ -40,6 +41,7 @@ class Desk:
         self.store = ConversationStore(database)
         self.patient_id = PatientId(tenant.patient_id)
         self.therapist_id = TherapistId(tenant.therapist_id)
+        self.in_force: dict[TherapistId, dict[Purpose, ConsentId]] = {}
 
     @contextmanager
     def holding(self, *scopes: str, patient: PatientId | None = None) -> Iterator[None]:
@@ -48,13 +50,21 @@ class Desk:
         with holding(token):
             yield
 
-    async def change_consent(self, status: str) -> None:
-        """Write an event into the ledger, as the consent service does."""
+    async def change_consent(
+        self, status: str, *purposes: Purpose, therapist_id: TherapistId | None = None
+    ) -> dict[Purpose, ConsentId]:
+        """Write events into the ledger, as the consent service does; without purposes for both that quotes need."""
+        therapist_id = therapist_id or self.therapist_id
         with self.holding("consent:write"):
             async with self.consent.transaction() as tx:
                 whose = {"organization_id": self.tenant.organization_id, "patient_id": self.patient_id}
-                ids = {"id": new_id(), "therapist_id": self.therapist_id, "consent_id": new_id()}
-                await tx.execute(_CONSENT, {**whose, **ids, "status": status})
+                for purpose in purposes or (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS):
+                    consent_id = ConsentId(new_id())
+                    ids = {"id": new_id(), "therapist_id": therapist_id, "consent_id": consent_id}
+                    await tx.execute(_CONSENT, {**whose, **ids, "purpose": purpose.value, "status": status})
+                    if status == "granted":
+                        self.in_force.setdefault(therapist_id, {})[purpose] = consent_id
+        return self.in_force[therapist_id]
 
     async def writes(self, message: str = "When do I wake up?", to: ConversationId | None = None) -> Accepted:
         """The patient sends a message."""
@@ -67,9 +77,14 @@ class Desk:
         with self.holding():
             return await self.store.note_crisis(self.patient_id, crisis)
 
-    async def is_answered(self, accepted: Accepted, answer: Answer | None = None) -> MessageId:
-        """The chat answers it, by default with a quote of one session."""
-        under = Attribution({SLEEP.session_id: self.therapist_id}, {self.therapist_id: ConsentId(new_id())})
+    async def is_answered(
+        self, accepted: Accepted, answer: Answer | None = None, therapist_id: TherapistId | None = None
+    ) -> MessageId:
+        """The chat answers it, by default with a quote of one session, and under what was granted last."""
+        therapist_id = therapist_id or self.therapist_id
+        consents = self.in_force[therapist_id]
+        held = Held(consents[Purpose.AI_ANALYSIS], consents[Purpose.TRANSCRIPTION])
+        under = Attribution({SLEEP.session_id: therapist_id}, {therapist_id: held})
         with self.holding():
             return await self.store.answered(self.patient_id, accepted, Looked(answer or quoting(), under))
 
@@ -78,18 +93,18 @@ class Desk:
         with self.holding():
             return list((await self.store.messages(conversation_id, Window())).rows)
 
-    async def redacts(self) -> None:
+    async def redacts(self, purpose: Purpose = Purpose.AI_ANALYSIS) -> None:
         """The chat records that consent was revoked."""
         event = ConsentRevoked(
             organization_id=self.tenant.organization_id,
             patient_id=self.patient_id,
             therapist_id=self.therapist_id,
             consent_id=new_id(),
-            consent_type=Purpose.AI_ANALYSIS,
+            consent_type=purpose,
         )
         with self.holding():
             async with self.database.transaction() as tx:
-                await self.store.redact(tx, event)
+                await RedactOnRevocation(self.store).record(event, None, tx)
 
     async def audit(self, statement: str, **parameters: Any) -> list[Any]:
         """Look into the audit as whoever may read it."""

@@ -21,7 +21,7 @@ from services.chat.domain.conversation import (
     Turn,
 )
 from services.chat.handlers import Ask, Asked, Begun, Reply, World
-from services.chat.ports import Accepted, Answerer, Crisis, Looked
+from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, Looked
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -69,6 +69,7 @@ class FakeNotebook:
     """Keeps what it is told."""
 
     history: tuple[Exchange, ...] = ()
+    basis: Basis = field(default_factory=Basis)
     refusal: AppError | None = None
     asked: list[str] = field(default_factory=list)
     answers: list[Looked] = field(default_factory=list)
@@ -78,7 +79,9 @@ class FakeNotebook:
         if self.refusal:
             raise self.refusal
         self.asked.append(message)
-        return Accepted(conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history)
+        return Accepted(
+            conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history, basis=self.basis
+        )
 
     async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
         self.answers.append(looked)
@@ -122,11 +125,11 @@ class FakeHolds:
     therapists: set[TherapistId] = field(default_factory=lambda: {THERAPIST})
     down: AppError | None = None
 
-    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> ConsentId:
+    async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
         if self.down:
             raise self.down
         if therapist_id in self.therapists or (therapist_id is None and self.therapists):
-            return ConsentId(uuid5(_SPACE, "consent"))
+            return Held(ConsentId(uuid5(_SPACE, "consent")), ConsentId(uuid5(_SPACE, "consent to the words")))
         raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
 
 

@@ -32,6 +32,9 @@ class FakeShelf:
         row = Message(MessageId(new_id()), "assistant", None, NOW, AnsweredBy.LOCAL, True, None, ())
         return Page([row], None)
 
+    async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
+        return ConversationId(new_id()), Message(message_id, "assistant", None, NOW, AnsweredBy.LOCAL, True, None, ())
+
     async def delete(self, conversation_id: ConversationId) -> None:
         if self.deleted:
             raise AppError(NOT_FOUND, "There is no such conversation.")

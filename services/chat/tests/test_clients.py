@@ -96,14 +96,14 @@ async def test_all_pages_of_ready_sessions_are_read() -> None:
     assert asked[0]["status"] == "ready"
 
 
-async def test_consent_in_force_has_an_id() -> None:
-    held = JSONResponse({"consents": {"ai_analysis": str(UUID(int=5))}})
+async def test_the_consents_in_force_that_quotes_need_have_ids() -> None:
+    held = JSONResponse({"consents": {"ai_analysis": str(UUID(int=5)), "transcription": str(UUID(int=6))}})
     async with peer("/holds", lambda _: held) as (client, asked):
         found = await ConsentClient(client).hold(PATIENT, THERAPIST)
 
-    assert found == UUID(int=5)
+    assert (found.analysis, found.transcription) == (UUID(int=5), UUID(int=6))
     assert asked == [
-        {"patient_id": str(PATIENT), "therapist_id": str(THERAPIST), "purposes": ["ai_analysis"]},
+        {"patient_id": str(PATIENT), "therapist_id": str(THERAPIST), "purposes": ["transcription", "ai_analysis"]},
     ]
 
 

@@ -13,6 +13,7 @@ from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
 from services.chat.domain.crisis import CRISIS_TEXT
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, WORDS_ALONE
+from services.chat.ports import Basis
 from services.chat.tests.room import (
     FIRST,
     SECOND,
@@ -177,6 +178,18 @@ async def test_a_follow_up_is_understood_with_the_question_before_it() -> None:
     await room.says("And when?", ConversationId(new_id()))
 
     assert room.search.asked[0][0] == "Who goes swimming? And when?"
+
+
+async def test_what_was_said_before_is_sent_to_no_model_once_consent_to_it_has_ended() -> None:
+    model = FakeAnswerer()
+    room = Room(model)
+    room.notebook.history = (Exchange("What did the other one say?", "That I should rest."),)
+    room.notebook.basis = Basis(frozenset({TherapistId(new_id())}))
+
+    with pytest.raises(AppError) as caught:
+        await room.says("What homework did I get?", ConversationId(new_id()))
+
+    assert (caught.value.problem, model.questions) == (CONSENT_REQUIRED, [])
 
 
 async def test_a_greeting_is_answered_with_what_can_be_asked() -> None:

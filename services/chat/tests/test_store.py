@@ -9,8 +9,9 @@ from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.outbox import Outbox
 from libs.common.paging import Window
-from libs.contracts.ids import ConversationId, PatientId
+from libs.contracts.ids import ConversationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
+from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from services.chat.domain.conversation import MESSAGES_PER_HOUR, AnsweredBy
 from services.chat.tests.desk import Desk, quoting
@@ -34,7 +35,7 @@ async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(desk: D
     rows = await desk.audit("select * from answer_audit where message_id = :id", id=message_id)
 
     kept = [(row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) for row in rows]
-    assert kept == [(1, True, 3, 1)]
+    assert kept == [(1, True, 3, 2)]
     assert "three" not in str(rows)
 
 
@@ -156,6 +157,97 @@ async def test_the_record_of_a_revocation_takes_the_words_away_for_good(desk: De
     assert (answer.text, answer.sources) == (None, ())
     assert await desk.rows("select 1 from message_source") == []
     assert await desk.rows("select 1 from message where text like '%three%' and author = 'assistant'") == []
+
+
+async def test_a_revocation_that_is_heard_late_takes_nothing_from_answers_under_the_new_consent(desk: Desk) -> None:
+    before = await desk.writes()
+    await desk.is_answered(before)
+    await desk.change_consent("revoked")
+    await desk.change_consent("granted")
+    after = await desk.writes()
+    await desk.is_answered(after)
+
+    await desk.redacts()
+
+    assert [(await desk.reads(one.conversation_id))[1].text for one in (before, after)] == [None, quoting().text]
+
+
+async def test_an_answer_under_a_consent_that_ended_stays_hidden_while_its_event_is_late(desk: Desk) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+    await desk.change_consent("revoked")
+    await desk.change_consent("granted")
+
+    _, answer = await desk.reads(accepted.conversation_id)
+
+    assert (answer.text, answer.sources) == (None, ())
+    assert (await desk.writes("And then?", accepted.conversation_id)).history == ()
+
+
+@pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
+async def test_quotes_need_consent_to_the_words_and_to_their_analysis(desk: Desk, purpose: Purpose) -> None:
+    accepted = await desk.writes()
+    await desk.is_answered(accepted)
+    await desk.change_consent("revoked", purpose)
+
+    _, answer = await desk.reads(accepted.conversation_id)
+    hidden = await desk.rows("select quote from message_source")
+    with pytest.raises(AppError) as written:
+        await desk.is_answered(await desk.writes())
+    await desk.redacts(purpose)
+    await desk.change_consent("granted", purpose)
+
+    assert (answer.text, hidden, written.value.problem) == (None, [], CONSENT_REQUIRED)
+    assert [message.text for message in (await desk.reads(accepted.conversation_id))[1:2]] == [None]
+
+
+async def test_an_answer_that_had_a_revoked_one_as_its_history_is_not_shown_sent_or_kept(desk: Desk) -> None:
+    other = TherapistId(new_id())
+    await desk.change_consent("granted", therapist_id=other)
+    first = await desk.writes()
+    await desk.is_answered(first)
+    second = await desk.writes("And what did I say to the other one?", first.conversation_id)
+    await desk.is_answered(second, therapist_id=other)
+    await desk.change_consent("revoked")
+
+    shown = await desk.reads(first.conversation_id)
+    sent = await desk.writes("And now?", first.conversation_id)
+    await desk.redacts()
+    await desk.change_consent("granted")
+
+    assert [message.text for message in shown if message.author == "assistant"] == [None, None]
+    assert sent.history == ()
+    assert await desk.rows("select 1 from message where text is not null and author = 'assistant'") == []
+
+
+async def test_an_answer_is_not_recorded_when_consent_to_its_history_ends_while_it_is_written(desk: Desk) -> None:
+    other = TherapistId(new_id())
+    await desk.change_consent("granted", therapist_id=other)
+    first = await desk.writes()
+    await desk.is_answered(first)
+    second = await desk.writes("And the other one?", first.conversation_id)
+    await desk.change_consent("revoked")
+
+    with pytest.raises(AppError) as caught:
+        await desk.is_answered(second, therapist_id=other)
+
+    assert caught.value.problem is CONSENT_REQUIRED
+
+
+async def test_an_answer_is_found_again_by_its_id_while_consent_lasts(desk: Desk) -> None:
+    accepted = await desk.writes()
+    message_id = await desk.is_answered(accepted)
+
+    with desk.holding():
+        conversation_id, shown = await desk.store.message(message_id)
+        await desk.change_consent("revoked", Purpose.TRANSCRIPTION)
+        _, hidden = await desk.store.message(message_id)
+        with pytest.raises(AppError) as asked:
+            await desk.store.message(accepted.message_id)
+
+    assert (conversation_id, shown.text, shown.sources) == (accepted.conversation_id, quoting().text, quoting().sources)
+    assert (hidden.text, hidden.sources, asked.value.problem) == (None, (), NOT_FOUND)
+    assert len(await desk.audit("select 1 from read_audit where message_count = 1")) == 2
 
 
 async def test_another_patient_of_the_organization_sees_nothing(desk: Desk) -> None:

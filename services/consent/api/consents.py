@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
@@ -15,13 +15,14 @@ from libs.contracts.ip import IpText
 from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
-from services.consent.domain import Bond, Method, Origin, Status, document_digest
+from services.consent.domain import Bond, Method, Origin, Status, document_digest, is_text
 from services.consent.handlers import Circumstances, Consents, Grant
 from services.consent.ports import Wanted
 
 DOCUMENT_CHARS_MAX = 200_000
 METADATA_CHARS_MAX = 8_000
 TEXT_MAX = 500
+_SHA256_OF_NOTHING = document_digest("").hex()
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
@@ -74,6 +75,10 @@ class GrantRequest(_Request):
             raise _invalid("/body/witnessed_by", "What was only said needs a witness.")
         if self.document is None and self.document_sha256 is None and self.document_id is None:
             raise _invalid("/body/document", "Send what was agreed to: its text, its SHA-256, or a document_id.")
+        if self.document is not None and not is_text(self.document):
+            raise _invalid("/body/document", "It is empty, and nobody can have agreed to that.")
+        if self.document_sha256 == _SHA256_OF_NOTHING:
+            raise _invalid("/body/document_sha256", "It is the SHA-256 of an empty text.")
         return Grant(
             bond=Bond(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(
@@ -128,14 +133,21 @@ def add_consents(router: APIRouter, consents: Consents) -> None:
 
 def _add_decisions(router: APIRouter, consents: Consents) -> None:
     @router.post("/consents", status_code=201)
-    async def grant(request: GrantRequest) -> dict[str, Any]:
-        """Write a grant down."""
-        return consent_json(await consents.grant(request.to_grant()))
+    async def grant(request: GrantRequest) -> Response:
+        """Write a grant down (201), or answer the one to the same text that is in force already (200)."""
+        granted = await consents.grant(request.to_grant())
+        return JSONResponse(consent_json(granted.consent), status_code=201 if granted.is_new else 200)
 
     @router.post("/consents/{consent_id}/revoke")
     async def revoke(consent_id: UUID, request: RevokeRequest) -> dict[str, Any]:
         """Take a consent back; the receipt is the revocation's."""
         consent, entry = await consents.revoke(ConsentId(consent_id), request.to_circumstances())
+        return consent_json(consent) | {"receipt": receipt_json(entry)}
+
+    @router.get("/consents/{consent_id}/revocation")
+    async def revocation(consent_id: UUID) -> dict[str, Any]:
+        """Return what the revocation answered, for a request that is repeated."""
+        consent, entry = await consents.revocation(ConsentId(consent_id))
         return consent_json(consent) | {"receipt": receipt_json(entry)}
 
     @router.post("/holds")

@@ -15,6 +15,7 @@ from libs.contracts.language import TAG
 from libs.contracts.purposes import Purpose
 from services.consent.api.consents import DOCUMENT_CHARS_MAX, Limit
 from services.consent.api.rendering import document_json, line_json, standing_json
+from services.consent.domain import is_text
 from services.consent.transparency import ConsentTexts, Transparency
 
 ENTRIES_DEFAULT, ENTRIES_MAX = 500, 1000
@@ -42,6 +43,9 @@ def add_documents(router: APIRouter, texts: ConsentTexts) -> None:
     @router.post("/consent-documents", status_code=201)
     async def publish(request: DocumentRequest) -> dict[str, Any]:
         """Publish the next version of a text."""
+        if not is_text(request.text):
+            fault = FieldError("/body/text", "It is empty, and nobody can agree to that.")
+            raise AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
         return document_json(await texts.publish(request.consent_type, request.language, request.text))
 
     @router.get("/consent-documents")

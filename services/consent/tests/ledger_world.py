@@ -50,7 +50,7 @@ class Ledger:
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
         with holding(self.tenant.capability("consent:write")):
-            return await self.consents.grant(Grant(self.bond(purpose), HERE))
+            return (await self.consents.grant(Grant(self.bond(purpose), HERE))).consent
 
     async def revokes(self, consent: Consent) -> tuple[Consent, Entry]:
         """The patient takes it back."""

@@ -1,5 +1,7 @@
 """The consent service over HTTP, as the gateway and the other services speak to it."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -163,6 +165,40 @@ async def test_a_hold_answers_the_consents_or_says_what_is_missing(api: Api) -> 
     assert (missing.status_code, missing.json()["missing"]) == (403, ["ai_analysis"])
 
 
+async def test_what_is_in_force_is_not_granted_twice_even_by_many_at_once(api: Api) -> None:
+    answers = await asyncio.gather(*(api.http.post("/consents", json=api.grant()) for _ in range(6)))
+    history = (await api.http.get(f"{api.patient}/consents/history")).json()["data"]
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    assert {answer.json()["id"] for answer in answers} == {entry["consent_id"] for entry in history}
+    assert len(history) == 1
+
+
+async def test_another_text_or_a_grant_after_a_revocation_is_a_new_decision(api: Api) -> None:
+    first = await api.grants()
+    other = await api.grants(document="I agree to more.")
+    await api.revokes(other["id"])
+    again = await api.grants(document="I agree to more.")
+
+    assert len({first["id"], other["id"], again["id"]}) == 3
+
+
+async def test_a_text_that_says_nothing_is_not_published(api: Api) -> None:
+    answer = await api.http.post("/consent-documents", json={"consent_type": "recording", "text": " \u200b "})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/text")
+
+
+async def test_what_a_revocation_answered_can_be_read_again(api: Api) -> None:
+    consent = await api.grants()
+    before = await api.http.get(f"/consents/{consent['id']}/revocation")
+    revoked = await api.revokes(consent["id"])
+
+    again = await api.http.get(f"/consents/{consent['id']}/revocation")
+
+    assert (before.status_code, again.json()) == (404, revoked.json())
+
+
 async def test_an_unknown_consent_is_not_found(api: Api) -> None:
     answers = [await api.http.get(f"/consents/{uuid4()}"), await api.revokes(str(uuid4()))]
 
@@ -177,6 +213,9 @@ async def test_an_unknown_consent_is_not_found(api: Api) -> None:
         {"attested": {"ip": "fe80::1%John Smith"}},
         {"document": "one text", "document_sha256": "0" * 64},
         {"document": None},
+        {"document": ""},
+        {"document": " \n\u200b\u00ad"},
+        {"document": None, "document_sha256": hashlib.sha256(b"").hexdigest()},
         {"metadata": {"words": "x" * 8001}},
         {"unknown": 1},
     ],

@@ -91,7 +91,7 @@ async def test_the_latest_checkpoint_says_how_far_it_reaches(api: Api, ledger: L
     await api.grants()
     before = await api.http.get("/transparency/checkpoint")
     signed = await ledger.signs()
-    await api.grants()
+    await api.grants("transcription")
 
     latest = (await api.http.get("/transparency/checkpoint")).json()
 

@@ -11,6 +11,7 @@ from libs.common.capability import holding
 from libs.common.database import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
+from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.embedder.domain import Hit, Index, Model, Question, Source, Turn, Weights
@@ -24,7 +25,7 @@ RANDOM = np.random.default_rng(20261124)
 _CONSENT = text(
     "insert into event (id, organization_id, patient_id, therapist_id, consent_id, consent_type, status, at, actor,"
     " method, evidence_sha256)"
-    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, 'ai_analysis', :status,"
+    " values (:id, :organization_id, :patient_id, :therapist_id, :consent_id, :purpose, :status,"
     " now(), 'test', 'electronic', sha256(''))"
 )
 
@@ -54,13 +55,14 @@ class Archive:
         with holding(self.tenant.capability(*(scopes or ("embedder:write", "embedder:read")), patient=named)):
             yield
 
-    async def change_consent(self, status: str) -> None:
-        """Write an event into the ledger, as the consent service does."""
+    async def change_consent(self, status: str, *purposes: Purpose) -> None:
+        """Write events into the ledger, as the consent service does; without purposes for both that a search needs."""
         with self.holding("consent:write"):
             async with self.consent.transaction() as tx:
                 whose = {"organization_id": self.tenant.organization_id, "patient_id": self.tenant.patient_id}
-                ids = {"id": new_id(), "therapist_id": self.tenant.therapist_id, "consent_id": new_id()}
-                await tx.execute(_CONSENT, {**whose, **ids, "status": status})
+                for purpose in purposes or (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS):
+                    ids = {"id": new_id(), "therapist_id": self.tenant.therapist_id, "consent_id": new_id()}
+                    await tx.execute(_CONSENT, {**whose, **ids, "purpose": purpose.value, "status": status})
 
     async def add(self, whose: Source, turns: tuple[Turn, ...], model: Model = MODEL) -> Index:
         """Index turns with random vectors."""

@@ -9,23 +9,26 @@ from libs.common.capability import holding
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
+from libs.contracts.purposes import Purpose
 from services.embedder.tests.archive import MODEL, Archive, about, vector_of, vectors_of
 from services.embedder.tests.world import dialogue, index_of, revoked
 
 
-async def test_revoked_consent_hides_everything_in_the_next_statement(archive: Archive) -> None:
+@pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
+async def test_revoked_consent_hides_everything_in_the_next_statement(archive: Archive, purpose: Purpose) -> None:
     await archive.add(archive.source, dialogue())
     before = await archive.search()
 
-    await archive.change_consent("revoked")
+    await archive.change_consent("revoked", purpose)
 
     assert before
     assert await archive.search() == []
 
 
-async def test_nothing_can_be_stored_after_a_revocation(archive: Archive) -> None:
+@pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
+async def test_nothing_can_be_stored_after_a_revocation(archive: Archive, purpose: Purpose) -> None:
     index = index_of(archive.source, dialogue(), MODEL)
-    await archive.change_consent("revoked")
+    await archive.change_consent("revoked", purpose)
 
     with archive.holding():
         with pytest.raises(AppError) as kept:

@@ -13,42 +13,18 @@ from libs.common.http_client import Call
 from libs.common.ids import new_id
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
-from libs.contracts.problems import CONSENT_REQUIRED
-from libs.contracts.purposes import Purpose
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream
 from services.gateway.authority import Authority
 from services.gateway.care import CrisisAnswer
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
-from services.gateway.gate import StillAllowed
 from services.gateway.handlers import Users
-from services.gateway.routes import Route
 
 MESSAGE_CHARS_MAX = 4000
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Cursor = Annotated[str | None, Query(max_length=200)]
-
-
-def replay_rule(consent: Peer) -> StillAllowed:
-    """Return the rule by which an earlier answer may be given again: words only while consent is in force."""
-
-    async def still_allowed(caller: Principal, route: Route, body: bytes) -> bool:
-        if route.operation_id != "chat":
-            return True
-        named = ChatRequest.model_validate_json(body).patient_id
-        patient_id = caller.patient_id or (PatientId(named) if named else None)
-        hold = {"patient_id": str(patient_id), "therapist_id": None, "purposes": [Purpose.AI_ANALYSIS.value]}
-        try:
-            await consent.ask(asked(caller, "chat", patient_id), "POST", "/holds", json=hold)
-        except AppError as refused:
-            if refused.problem is CONSENT_REQUIRED:
-                return False
-            raise
-        return True
-
-    return still_allowed
 
 
 def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
@@ -100,7 +76,7 @@ def add_chat(doors: Doors, chat: Peer, users: Users) -> None:
 
         With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
         """
-        patient_id = await _patient(caller, body.patient_id, users)
+        patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
         sent = _sent(patient_id, body)
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):

@@ -125,7 +125,10 @@ def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
 
 def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
     async def grant(caller: Caller, request: Request, body: GrantRequest) -> Response:
-        """Record that a patient consents. The receipt proves later that this entry was in the ledger."""
+        """Record that a patient consents. The receipt proves later that this entry was in the ledger.
+
+        When consent to the same text is in force already, nothing is recorded and that one is answered, with 200.
+        """
         _require_right_to_record(caller, body.witnessed_by)
         witness = [(body.witnessed_by, Role.THERAPIST)] if body.witnessed_by else []
         await users.require((body.patient_id, Role.PATIENT), (body.therapist_id, Role.THERAPIST), *witness)

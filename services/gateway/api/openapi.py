@@ -139,7 +139,11 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "schema": {"type": "string", "maxLength": 255},
-    "description": "The same key and body within 24 hours get the first answer again (`Idempotent-Replayed: true`).",
+    "description": (
+        "What is sent again within 24 hours with the same API key or token, body and If-Match is done once: "
+        "the object it was about is read again as you may see it now (`Idempotent-Replayed: true`). "
+        "A new secret is told again for a minute, then its id in a 409. What was refused may be sent again."
+    ),
 }
 _HEALTH: dict[str, Any] = {
     "operationId": "getHealth",

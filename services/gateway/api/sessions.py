@@ -5,9 +5,10 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import httpx
 from fastapi import Header, Query, Request
 from pydantic import AwareDatetime, Field
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
 from libs.common.http_client import Call
@@ -16,6 +17,7 @@ from libs.contracts.language import TAG
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
 from services.gateway.clients import Peer
+from services.gateway.domain import Principal, Scope
 from services.gateway.gate import body_of
 from services.gateway.replays import require_key
 
@@ -23,7 +25,10 @@ FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.
 FORM_BYTES_MAX = 256 * 1024
 WAIT_MAX_S = 30
+_WORDS = ("full_text", "segments")
 SEGMENTS_MAX = 20_000
+# What of the answer to an upload goes on to the caller.
+_UPLOAD_HEADERS = ("content-type", "location", "idempotent-replayed")
 _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
 
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
@@ -105,7 +110,7 @@ def _add_upload(doors: Doors, ingestion: Peer) -> None:
         """
         headers = _upload_headers(request)
         answer = await ingestion.upload(asked(caller, "uploadSession"), "/sessions", headers, body_of(request))
-        passed = {name: value for name, value in answer.headers.items() if name in ("content-type", "location")}
+        passed = {name: value for name, value in answer.headers.items() if name in _UPLOAD_HEADERS}
         location = passed.get("location", "")
         if location.startswith("/sessions/"):
             passed["location"] = f"/api/v1{location}"
@@ -150,17 +155,27 @@ def add_transcripts(doors: Doors, transcriber: Peer) -> None:
         """Replace the segments. Makes a new version, which is indexed again."""
         parts: dict[str, Any] = {"json": request.model_dump(mode="json"), "headers": _if_match(if_match)}
         query = asked(caller, "correctTranscript")
-        return as_json(await transcriber.ask(query, "PATCH", f"/sessions/{session_id}/transcript", **parts))
+        return words_for(caller, await transcriber.ask(query, "PATCH", f"/sessions/{session_id}/transcript", **parts))
 
     async def swap(caller: Caller, session_id: UUID, if_match: IfMatch = None) -> Response:
         """Exchange therapist and patient. Makes a new version, which is indexed again."""
         path = f"/sessions/{session_id}/transcript/swap-speakers"
         query = asked(caller, "swapSpeakers")
-        return as_json(await transcriber.ask(query, "POST", path, headers=_if_match(if_match)))
+        return words_for(caller, await transcriber.ask(query, "POST", path, headers=_if_match(if_match)))
 
     doors.open("getTranscript", read)
     doors.open("correctTranscript", correct)
     doors.open("swapSpeakers", swap)
+
+
+def words_for(caller: Principal, answer: httpx.Response) -> Response:
+    """Return a transcript's new version; a key that may write words and not read them is not given them."""
+    whole = as_json(answer)
+    if Scope.TRANSCRIPTS_READ in caller.scopes:
+        return whole
+    without = {name: value for name, value in answer.json().items() if name not in _WORDS}
+    headers = {name: value for name, value in whole.headers.items() if name in ("etag", "location")}
+    return JSONResponse(without, answer.status_code, headers)
 
 
 def _if_match(value: str | None) -> dict[str, str]:

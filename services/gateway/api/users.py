@@ -48,16 +48,16 @@ def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
         )
         made = await users.create(wanted)
         response.headers["Location"] = f"/api/v1/users/{made.id}"
-        return _user(made)
+        return user_json(made)
 
     async def list_users(wanted: Annotated[UserQuery, Query()]) -> dict[str, Any]:
         """List users, newest first."""
         narrowed = UserFilter(wanted.role, wanted.email, wanted.external_id)
-        return (await users.page(narrowed, Window.of(wanted.limit, wanted.cursor))).to_json(_user)
+        return (await users.page(narrowed, Window.of(wanted.limit, wanted.cursor))).to_json(user_json)
 
     async def get_user(user_id: UUID) -> dict[str, Any]:
         """Read one user."""
-        return _user(await users.find(UserId(user_id)))
+        return user_json(await users.find(UserId(user_id)))
 
     async def create_token(caller: Caller, patient_id: UUID, response: Response) -> dict[str, Any]:
         """Mint a token for a patient's own device: 15 minutes, chat only, this patient only."""
@@ -78,7 +78,8 @@ def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
     doors.open("revokePatientToken", revoke_token)
 
 
-def _user(user: User) -> dict[str, Any]:
+def user_json(user: User) -> dict[str, Any]:
+    """Return a user as callers see one."""
     return {
         "id": str(user.id),
         "role": user.role.value,

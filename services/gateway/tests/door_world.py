@@ -48,6 +48,7 @@ class Peer:
     answers_after_bytes: int | None = None
     pause_s: float = 0.0
     pieces: list[bytes] = field(default_factory=list)
+    extra_headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
     crisis: bool = False
     bytes_read: int = 0
@@ -71,7 +72,7 @@ class Peer:
         if scope["path"] == "/crisis":
             await _plain(send, 200 if self.crisis else 204, b'{"answered_by": "safety"}' if self.crisis else b"")
             return
-        start = [(b"content-type", self.content_type.encode())]
+        start = [(b"content-type", self.content_type.encode()), *self.extra_headers]
         await send({"type": "http.response.start", "status": self.status, "headers": start})
         for piece in self.pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -111,6 +111,7 @@ async def test_answers_kept_for_repetition_go_with_a_session_and_the_patient_sta
 ) -> None:
     asked = {"patient_id": clinic.patient_id, "message": "What did I say?"}
     again = {"Idempotency-Key": uuid4().hex}
+    clinic.peer.body = json.dumps({"message_id": str(uuid4())}).encode()
     await clinic.http.post("/api/v1/chat", json=asked, headers=again)
     kept = await clinic.http.post("/api/v1/chat", json=asked, headers=again)
 

@@ -112,7 +112,7 @@ class Clinic:
     async def _grants(self, purpose: str) -> str:
         body = self.ids() | {"consent_type": purpose, "document": "I agree."}
         answer = await self.consent.post("/consents", json=body, headers=self.headers)
-        assert answer.status_code == 201, answer.text
+        assert answer.is_success, answer.text
         return str(answer.json()["id"])
 
     async def revokes(self, consent_id: str) -> None:

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 
 from libs.common.database import Database, Transaction
 from libs.common.errors import UNAVAILABLE, AppError
+from libs.contracts.ids import ApiKeyId
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.ingestion.tests.clinic import Clinic, clinic, problem_of, wav
+from services.ingestion.tests.clinic import SCOPES, Clinic, clinic, problem_of, wav
 
 KEY = {"Idempotency-Key": "upload-of-tuesday"}
 
@@ -34,9 +35,21 @@ async def test_sent_again_under_its_key_it_is_the_same_session_and_is_said_and_s
     again = await at.sends(headers=KEY)
 
     assert (first.status_code, again.status_code) == (202, 202)
+    assert [answer.headers.get("idempotent-replayed") for answer in (first, again)] == [None, "true"]
     assert again.json()["session_id"] == first.json()["session_id"]
     assert [fact for fact, _ in at.events()].count("recording.uploaded") == 1
     assert len(at.objects_left()) == 1
+
+
+async def test_another_api_key_under_the_same_word_uploads_another_session(at: Clinic) -> None:
+    await at.grants("recording")
+    keys = (ApiKeyId("key-of-one-00"), ApiKeyId("key-of-other0"))
+    tokens = [at.tenant.capability(*SCOPES, "consent:write", key=key) for key in keys]
+
+    answers = [await at.sends(headers=KEY | {"Authorization": f"Bearer {token}"}) for token in tokens]
+
+    assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, None]
+    assert len({answer.json()["session_id"] for answer in answers}) == 2
 
 
 async def test_sent_twice_at_once_it_is_one_session(at: Clinic) -> None:
