@@ -54,7 +54,7 @@ class World:
 
     @property
     def published(self) -> list[Envelope]:
-        return [Envelope.from_json(body) for body in self.streams.entries.get("thing", [])]
+        return [Envelope.from_json(fields["d"]) for fields in self.streams.entries.get("thing", [])]
 
     def asked(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.infra.admin_url, autocommit=True) as connection:
