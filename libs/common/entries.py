@@ -18,6 +18,7 @@ FAULTS = (NO_BODY, NOT_UTF8, TOO_LARGE, BAD_FIELD)
 SIZE_ONLY = "_size"
 """The one field of an entry whose other fields the server kept back because they are too large."""
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"[0-9]{1,14}")
 _TRACEPARENT = re.compile(r"[0-9a-f-]{1,100}")
 
 
@@ -47,8 +48,8 @@ def delivery_of(lane: str, entry_id: str, fields: Mapping[str, str]) -> Delivery
 
 
 def number_of(text: str, otherwise: int) -> int:
-    """Return the number a field of an entry says; `otherwise` when it says none."""
-    return int(text) if _NUMBER.fullmatch(text) else otherwise
+    """Return the number, or Unix milliseconds, that a field of an entry says; `otherwise` when it says none."""
+    return int(text) if _COUNT.fullmatch(text) else otherwise
 
 
 def bytes_in(body: str) -> int:

@@ -29,6 +29,7 @@ class _Group:
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
     dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
     dead_at: list[float] = field(default_factory=list)
+    counted_from: int = 0
     paused: str = ""
     leases: dict[str, float] = field(default_factory=dict)
     leader: str = ""
@@ -58,6 +59,11 @@ class MemoryStreams:
     def channel(self, topic: str, group: str, *, ordered: bool = False) -> "MemoryChannel":
         """Return one topic as a new consumer of the group sees it."""
         return MemoryChannel(self, topic, group, ordered)
+
+    def resume(self, topic: str, group: str) -> None:
+        """Have a paused group go on, as an operator does."""
+        state = self.groups[(topic, group)]
+        state.paused, state.counted_from = "", len(state.dead_at)
 
     def behind(self, topic: str) -> int:
         """Return how many entries the slowest group of a topic has not been given."""
@@ -155,8 +161,9 @@ class MemoryChannel:
     async def may_dead_letter(self) -> bool:
         """Count, and pause beyond the limit."""
         state, limit = self._state, self._streams.limit
-        lately = [at for at in state.dead_at if at > self._streams.now() - LIMIT_WINDOW_S]
-        why = "count" if len(state.dead_at) >= limit.count else "rate" if len(lately) >= limit.a_minute else ""
+        counted = state.dead_at[state.counted_from :]
+        lately = [at for at in counted if at > self._streams.now() - LIMIT_WINDOW_S]
+        why = "count" if len(counted) >= limit.count else "rate" if len(lately) >= limit.a_minute else ""
         state.paused = state.paused or why
         return not state.paused
 

@@ -22,7 +22,7 @@ from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
 from libs.common.relay import Relay
 from libs.common.steps import BatchStep, Step, Subscription
-from libs.common.streams import Channel, Delivery
+from libs.common.streams import Channel, DeadLetterLimit, Delivery
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
 from libs.devstack.infra import Infra
 
@@ -72,7 +72,7 @@ class World:
             self.database,
             CATALOGUE,
             {ThingCounted.type: Subscription(ThingCounted, self.step, exclusive=True)},
-            Backoff(base_s=0, outage_wait_s=0),
+            Backoff(base_s=0, outage_wait_s=0, paused_wait_s=0),
         )
 
     async def count(self, number: int) -> UUID:
@@ -194,6 +194,47 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(wo
     depth = await world.channel.depth()
     assert (world.step.worked, depth.dead, depth.pending) == (4, 1, 0)
     assert await world.effects(thing) == [-1]
+
+
+async def test_beyond_the_limit_nothing_is_given_up_and_it_is_tried_again_once_its_group_is_resumed(
+    world: World,
+) -> None:
+    world.streams.limit = DeadLetterLimit(count=1)
+    things = [await world.count(number) for number in (1, 2)]
+    await world.relayed()
+    world.step.fails_with = [UPSTREAM_REFUSED] * 2
+
+    await _handle_all(world)
+    paused, dead = await world.channel.paused(), (await world.channel.depth()).dead
+    given_up = [await world.effects(thing) for thing in things]
+    world.streams.resume("thing", "settler")
+    await _handle_all(world)
+
+    assert (paused, dead, given_up) == ("count", 1, [[-1], []])
+    assert [await world.effects(thing) for thing in things] == [[-1], [4]]
+
+
+class Stumbles(Settle):
+    """Cannot even write down that it gives up."""
+
+    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+        raise LookupError
+
+
+@pytest.mark.parametrize("condemned", [False, True])
+async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world: World, condemned: bool) -> None:
+    world.step = Stumbles(fails_with=[UPSTREAM_REFUSED])
+    await world.count(1)
+    await world.relayed()
+    (delivery,) = await world.given()
+
+    if condemned:
+        await world.handling.condemn(world.channel, delivery)
+    else:
+        await _handle(world, delivery)
+
+    depth = await world.channel.depth()
+    assert (depth.dead, depth.pending, depth.parked) == (1, 0, 0)
 
 
 async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_up_again(world: World) -> None:
