@@ -216,7 +216,9 @@ async def _breaks(consumer: Consumer, handler: Unforeseen) -> bool:
     """Run it until it ends by itself, within seconds, or has condemned what breaks it."""
     stop = asyncio.Event()
     life = asyncio.create_task(consumer.run(stop))
-    await until(lambda: life.done() or bool(handler.condemned))
+    with suppress(TimeoutError):
+        await until(lambda: life.done() or bool(handler.condemned))
+    assert life.done() or handler.condemned
     stop.set()
     with suppress(LookupError):
         await life
