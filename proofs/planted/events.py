@@ -1,4 +1,4 @@
-"""Defects of what consumers do about entries that are none, and of how a broken one ends (docs/events.md)."""
+"""Defects of what is done about entries that are none, and of how a broken consumer ends (ADR 0012)."""
 
 from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 

@@ -6,15 +6,19 @@ import sys
 import textwrap
 import time
 from dataclasses import dataclass
+from functools import partial
 
+import httpx
 import pytest
 
 from libs.common import rounds, supervision
 from libs.common.errors import AppError
+from libs.common.http_app import AppSpec, build_app
 from libs.common.rounds import Rounds, State
 from libs.common.supervision import WorkerBrokenError, check, states, supervise
 
-WITHIN_S = supervision.EXIT_WITHIN_S + 5
+# The process has to start as well, beside others.
+WITHIN_S = supervision.EXIT_WITHIN_S + 15
 # Each of these keeps a process that is only asked to end.
 STUBBORN = {
     "swallows its cancellation": """
@@ -112,6 +116,19 @@ async def test_health_fails_while_a_worker_is_paused_or_stands_still_and_not_whi
 
     assert failed == (doing in (State.PAUSED, State.STALLED))
     assert states(workers) == {"standing": State.RUNNING, "other": doing}
+
+
+@pytest.mark.parametrize("doing", State)
+async def test_a_process_says_what_each_worker_does_and_only_a_stall_makes_it_not_alive(doing: State) -> None:
+    workers = [Standing(doing)]
+    spec = AppSpec("t", "1", (), {"workers": partial(check, workers)}, states=partial(states, workers))
+    transport = httpx.ASGITransport(build_app(spec))
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as http:
+        health, live = await http.get("/health"), await http.get("/live")
+
+    assert (health.status_code == 200) == doing.is_well
+    assert health.json()["workers"] == {"standing": doing}
+    assert (live.status_code == 200) == (doing is not State.STALLED)
 
 
 async def test_a_worker_that_stands_still_ends_its_process() -> None:
