@@ -65,7 +65,7 @@ def _health_router(spec: AppSpec) -> APIRouter:
         if spec.internal:
             body["checks"] = {name: "ok" if good else "unavailable" for name, good in zip(names, answers, strict=True)}
             body["details"] = dict(spec.details)
-            body["workers"] = spec.states()
+            body |= {"workers": doing} if (doing := spec.states()) else {}
         return JSONResponse(body, status_code=200 if healthy else 503)
 
     @router.get("/live", include_in_schema=False)
