@@ -1,5 +1,6 @@
 """The archive as operators read it: every schema's outbox, and the inboxes that say what was applied of it."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,15 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.errors import FORBIDDEN, UNAVAILABLE, AppError
+from libs.common.errors import FORBIDDEN, INTERNAL, UNAVAILABLE, AppError
 from libs.common.events import Envelope
 
 COUNTED_EXACTLY_BELOW = 1_000_000
 CONNECT_TIMEOUT_S = 5
 _NOT_ALLOWED = "42501"
+# libpq tells a refused login by its text alone.
+_LOGIN_REFUSED = re.compile(
+    r"authentication failed|no password supplied|no pg_hba.conf entry|role \".*\" does not exist"
+)
 # Rows of a transaction older than the oldest one still running can no longer appear behind a cursor.
 _SETTLED = "xid < pg_snapshot_xmin(pg_current_snapshot())"
 # Named apart from the column: `order by xid` would sort the text, in which 1000 comes before 999.
@@ -83,14 +88,18 @@ class Archive:
     """
 
     def __init__(self, url: str, schemas: Sequence[str]) -> None:
+        """Open no connection yet; raise ValueError for what is no address."""
         self.schemas = tuple(schemas)
-        self._engine = create_async_engine(
-            url,
-            pool_size=2,
-            pool_pre_ping=True,
-            hide_parameters=True,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
-        )
+        try:
+            self._engine = create_async_engine(
+                url,
+                pool_size=2,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
+            )
+        except (ArgumentError, InvalidRequestError, ImportError) as error:
+            raise ValueError("not an address") from error
 
     async def ask(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
         """Run one statement in a transaction of its own and return its rows."""
@@ -100,11 +109,17 @@ class Archive:
                 return [dict(row._mapping) for row in found] if found.returns_rows else []
         except DBAPIError as error:
             state = getattr(error.orig, "sqlstate", None)
+            if state is None and _LOGIN_REFUSED.search(str(error.orig)):
+                raise AppError(
+                    FORBIDDEN, "The database refuses this login: its name, password or database is wrong."
+                ) from error
             if state == _NOT_ALLOWED:
                 raise AppError(FORBIDDEN, "The database does not allow this role that.", sqlstate=state) from error
             if state is None or state.startswith(("08", "57")):
                 raise AppError(UNAVAILABLE, "The database is not answering.", sqlstate=state) from error
-            raise
+            raise AppError(
+                INTERNAL, f"The database cannot answer this (SQLSTATE {state}): is it the right one?", sqlstate=state
+            ) from error
 
     async def topics(self) -> dict[str, str]:
         """Return the schema that writes each topic (of an ordered one: each stream), where anything was written."""
@@ -225,6 +240,8 @@ def _condition(wanted: Wanted) -> tuple[str, dict[str, Any]]:
 
 def _fact(schema: str, row: Mapping[str, Any]) -> Fact:
     names = ("id", "type", "version", "topic", "key", "at", "payload", "headers")
-    return Fact(
-        schema, Position(int(row["xid_text"]), int(row["seq"])), Envelope(**{name: row[name] for name in names})
-    )
+    members = {name: row[name] for name in names}
+    for name in ("payload", "headers"):
+        # What somebody wrote past our code is shown as nothing, and refused by whoever gets it.
+        members[name] = members[name] if isinstance(members[name], dict) else {}
+    return Fact(schema, Position(int(row["xid_text"]), int(row["seq"])), Envelope(**members))

@@ -17,7 +17,12 @@ IN_OTHER_HANDS = ProblemType(
     "in-other-hands", 503, "In other hands", "Another worker is at this event and lives. Wait for it.", retryable=True
 )
 """Never leaves the kernel: the twin of an event waits."""
-_WAITING = (UNAVAILABLE, IN_OTHER_HANDS)
+PAUSED = ProblemType(
+    "group-paused", 503, "Group paused", "The group has given up on too much. Look, then resume it.", retryable=True
+)
+"""Never leaves the kernel: an event that would be one dead letter too many waits until its group is resumed."""
+PAUSED_WAIT_S = 10.0
+_WAITING = (UNAVAILABLE, IN_OTHER_HANDS, PAUSED)
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,7 @@ class Backoff:
     tries_max: int = TRIES_MAX
     outage_wait_s: float = OUTAGE_WAIT_MAX_S
     elsewhere_wait_s: float = ELSEWHERE_WAIT_S
+    paused_wait_s: float = PAUSED_WAIT_S
     dice: random.Random = field(default_factory=random.Random)
 
     def delay_s(self, attempt: int, error: AppError) -> float:
@@ -37,6 +43,8 @@ class Backoff:
             return self.elsewhere_wait_s * self.dice.uniform(0.5, 1.0)
         if error.problem is UNAVAILABLE:
             return self.dice.uniform(0, self.outage_wait_s)
+        if error.problem is PAUSED:
+            return self.paused_wait_s * self.dice.uniform(0.5, 1.0)
         if error.retry_after_s is not None:
             return min(error.retry_after_s, RETRY_AFTER_MAX_S)
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))

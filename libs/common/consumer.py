@@ -1,20 +1,26 @@
 """The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
 
 import asyncio
+import math
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from libs.common import metrics
+from libs.common.dead_letters import dead_letter
 from libs.common.log import get_logger
-from libs.common.streams import Channel, Delivery, Depth, Outlet, StreamDownError
-from libs.common.waiting import end, happens_within
+from libs.common.rounds import ROUND_S, Rounds, State
+from libs.common.streams import Channel, DeadLetter, Delivery, Depth, Outlet, StreamDownError
+from libs.common.waiting import end, happens_within, together, what_broke
 
 ALONE_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
 DUE_SOON_S = 0.01
+BROKEN_GRACE_S = 2.0
+"""So long a consumer that broke waits for what is running: its process is about to end."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Pace:
     block_s: float = 1.0
     flush_s: float = 0.002
     promote_s: float = 1.0
+    pause_s: float = 1.0
     sweep_s: float = 1.0
     audit_s: float = 2.0
     measure_s: float = 5.0
@@ -63,51 +70,99 @@ class Consumer:
         self._leads, self._caught_up = False, not channel.ordered
         self._room, self._to_flush, self._to_promote = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._suspected, self._stopping = asyncio.Event(), asyncio.Event()
+        self._broke: list[asyncio.Task[None]] = []
+        self._rounds, self._state, self._paused = Rounds(), State.STARTING, ""
+
+    @property
+    def name(self) -> str:
+        """The topic it reads."""
+        return self._channel.topic
+
+    def state(self) -> State:
+        """Return what it is doing now."""
+        if self._rounds.is_stalled:
+            return State.STALLED
+        return State.PAUSED if self._paused else self._state
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set; then finish or hand back what is running, within the grace."""
+        """Consume until `stop` is set; then finish or hand back what is running, within the grace.
+
+        What breaks a loop, or a run of entries in a way that no handler may, ends all of them and is raised.
+        """
         if not await self._opened(stop):
             return
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._every(self._pace.flush_s, self._flush_when_asked))
-            loops.create_task(self._every(0, self._promote_when_due))
-            loops.create_task(self._every(self._pace.sweep_s, self._sweep))
-            loops.create_task(self._every(self._pace.audit_s, self._audit))
-            loops.create_task(self._every(0, self._run_suspects))
-            loops.create_task(self._every(self._pace.measure_s, self._measure))
-            loops.create_task(self._every(self._pace.trim_s, self._trim))
-            reading = loops.create_task(self._read_until_stopped())
-            await stop.wait()
-            for event in (self._stopping, self._room, self._to_flush, self._to_promote, self._suspected):
-                event.set()
-            await reading
-        await self._leave()
+        metrics.watch(self._labels, self.state)
+        loops = [asyncio.create_task(loop) for loop in self._loops()]
+        broken = await together(loops, stop, self._stop)
+        await self._leave(self._pace.grace_s if broken is None else min(BROKEN_GRACE_S, self._pace.grace_s))
+        if broken := broken or what_broke(self._broke):
+            raise broken
+
+    def _loops(self) -> Sequence[Coroutine[None, None, None]]:
+        return (
+            self._every(self._pace.flush_s, self._flush_when_asked),
+            self._every(0, self._promote_when_due),
+            self._every(self._pace.sweep_s, self._sweep),
+            self._every(self._pace.audit_s, self._audit),
+            self._every(0, self._run_suspects),
+            self._every(self._pace.pause_s, self._look_at_pause),
+            self._every(self._pace.measure_s, self._measure),
+            self._every(self._pace.trim_s, self._trim),
+            self._read_until_stopped(),
+        )
+
+    def _stop(self) -> None:
+        for event in (self._stopping, self._room, self._to_flush, self._to_promote, self._suspected):
+            event.set()
 
     async def _read_until_stopped(self) -> None:
         while not self._stopping.is_set():
+            self._rounds.went("read")
+            if broken := what_broke(self._broke):
+                raise broken
             try:
-                self._leads = await self._channel.lead()
-                if self._stopping.is_set():
-                    return  # told so while asking: room might not be made any more
-                if not self._leads:
-                    self._caught_up = False
-                    await happens_within(self._stopping, self._pace.follow_s)
-                elif self._free <= 0 or self._suspects:
-                    self._room.clear()
-                    await self._room.wait()
-                elif not self._caught_up:
-                    # What the leader before us was given comes first, or its order would be lost.
-                    self._caught_up = not await self._sweep()
-                else:
-                    self._start(await self._channel.read(self._free, self._pace.block_s))
+                await self._read()
+                self._state = State.RUNNING
             except StreamDownError:
+                self._state = State.AWAY
                 await asyncio.sleep(self._pace.down_s)
+
+    async def _read(self) -> None:
+        self._leads = await self._channel.lead()
+        if self._stopping.is_set():
+            return  # told so while asking: room might not be made any more
+        if self._paused or not self._leads:
+            self._caught_up = self._caught_up and self._leads
+            await happens_within(self._stopping, self._pace.follow_s)
+        elif self._free <= 0 or self._suspects:
+            self._room.clear()
+            await happens_within(self._room, ROUND_S)
+        elif not self._caught_up:
+            # What the leader before us was given comes first, or its order would be lost.
+            self._caught_up = not await self._sweep()
+        else:
+            self._start(await self._sound(await self._channel.read(self._free, self._pace.block_s)))
+
+    async def _sound(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Return what can be handled; the rest goes to the dead letters here, where it was read.
+
+        What may not, since it would be one too many, or cannot, since the server is away, is found again by the audit.
+        """
+        faulty = [(delivery, delivery.fault) for delivery in deliveries if delivery.fault]
+        if not faulty:
+            return deliveries
+        with suppress(StreamDownError):
+            for delivery, fault in faulty:
+                if await self._channel.may_dead_letter():
+                    await dead_letter(self._channel, delivery, DeadLetter(fault.why, "-"))
+        return [delivery for delivery in deliveries if not delivery.fault]
 
     def _start(self, deliveries: Sequence[Delivery]) -> None:
         fresh = [delivery for delivery in deliveries if delivery not in self._running]
         for start in range(0, len(fresh), self._pace.batch):
             run = fresh[start : start + self._pace.batch]
             task = asyncio.create_task(self._run(run))
+            task.add_done_callback(self._ended)
             self._running.update(dict.fromkeys(run, task))
 
     async def _run(self, run: Sequence[Delivery]) -> None:
@@ -128,8 +183,13 @@ class Consumer:
                 del self._running[delivery]
             self._room.set()
 
+    def _ended(self, run: asyncio.Task[None]) -> None:
+        if what_broke([run]):
+            self._broke.append(run)
+
     async def _flush_when_asked(self) -> None:
-        await self._to_flush.wait()
+        if not await happens_within(self._to_flush, ROUND_S):
+            return
         self._to_flush.clear()
         try:
             await self._flush()
@@ -151,9 +211,10 @@ class Consumer:
             self._to_promote.clear()
 
     async def _sweep(self) -> int:
-        if not self._leads:
+        if not self._leads or self._paused:
             return 0
-        taken = await self._channel.sweep(self._free)
+        swept = await self._channel.sweep(self._free)
+        taken = await self._sound(swept)
         if taken:
             metrics.RECLAIMED.labels(*self._labels).inc(len(taken))
             get_logger().warning(
@@ -163,34 +224,47 @@ class Consumer:
             self._suspects += [delivery for delivery in taken if delivery.times > 1 or self._channel.ordered]
             self._start([delivery for delivery in taken if delivery not in self._suspects])
             self._suspected.set()
-        return len(taken)
+        return len(swept)
 
     async def _run_suspects(self) -> None:
         """Run suspects one by one with nothing else running, so that a killer takes no innocent along."""
-        if not self._suspects:
+        if self._paused or not self._suspects:
             self._suspected.clear()
-            await self._suspected.wait()
-        while self._suspects and not self._stopping.is_set():
-            await self._until_alone()
+            await happens_within(self._suspected, ROUND_S)
+        while self._suspects and not self._paused and not self._stopping.is_set():
+            # Not for hours, since nothing is read meanwhile.
+            await self._until_ended(set(self._running.values()), self._pace.alone_wait_s)
             delivery = self._suspects[0]
             if await self._channel.mark_alone(delivery) > ALONE_MAX:
                 await self._handler.condemn(self._channel, delivery)
             else:
                 metrics.SUSPECTS.labels(*self._labels).inc()
                 self._start([delivery])
-                await asyncio.wait([self._running[delivery]])
+                await self._until_ended({self._running[delivery]}, math.inf)
+                if broken := what_broke(self._broke):
+                    raise broken  # its mark stays: an entry that breaks each worker is condemned by a later one
             await self._channel.unmark(delivery)
             self._suspects.remove(delivery)
         self._room.set()
 
-    async def _until_alone(self) -> None:
-        """Wait for what is running; not for hours, since nothing is read meanwhile."""
-        if self._running:
-            await asyncio.wait(set(self._running.values()), timeout=self._pace.alone_wait_s)
+    async def _until_ended(self, runs: set[asyncio.Task[None]], within_s: float) -> None:
+        deadline = time.monotonic() + within_s
+        while runs and (left_s := deadline - time.monotonic()) > 0:
+            self._rounds.went(self._run_suspects.__name__)
+            _, runs = await asyncio.wait(runs, timeout=min(ROUND_S, left_s))
+
+    async def _look_at_pause(self) -> None:
+        before, self._paused = self._paused, await self._channel.paused()
+        if self._paused != before:
+            topic, group = self._labels
+            event = "consumer.paused" if self._paused else "consumer.resumed"
+            get_logger().error(event, topic=topic, group=group, reason=self._paused or before)
 
     async def _audit(self) -> None:
+        if self._paused:
+            return
         known = {*self._running, *self._done, *self._suspects}
-        found = await self._channel.audit(known, self._free)
+        found = await self._sound(await self._channel.audit(known, self._free))
         if found:
             metrics.AUDITED.labels(*self._labels).inc(len(found))
             self._start(found)
@@ -208,6 +282,7 @@ class Consumer:
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while not self._stopping.is_set():
+            self._rounds.went(act.__name__)
             try:
                 await act()
                 pause = seconds * self._pace.dice.uniform(0.75, 1.25)
@@ -220,16 +295,17 @@ class Consumer:
         while not stop.is_set():
             try:
                 await self._channel.open()
+                await self._look_at_pause()
             except StreamDownError:
                 await happens_within(stop, self._pace.down_s)
             else:
                 return True
         return False
 
-    async def _leave(self) -> None:
+    async def _leave(self, grace_s: float) -> None:
         tasks = set(self._running.values())
         if tasks:
-            await asyncio.wait(tasks, timeout=self._pace.grace_s)
+            await asyncio.wait(tasks, timeout=grace_s)
         unfinished = [*self._running, *self._suspects]
         await end(tasks)
         try:

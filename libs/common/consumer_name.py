@@ -17,7 +17,7 @@ def new_consumer_name() -> str:
 def is_dead_here(name: str) -> bool:
     """Tell whether the name is of a process of this host and namespace that is gone (or whose pid was reused)."""
     parts = name.split("|")
-    if len(parts) != _PARTS or parts[0] != socket.gethostname() or parts[1] != _namespace():
+    if len(parts) != _PARTS or parts[:2] != [socket.gethostname(), _namespace()] or not parts[2].isdecimal():
         return False
     return _start_time(int(parts[2])) != parts[3]
 

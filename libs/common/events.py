@@ -58,6 +58,20 @@ class Event(BaseModel):
         return self.model_dump(mode="json")
 
 
+UNREADABLE, TOO_LARGE = "unreadable-event", "event-too-large"
+"""Why a body is no event, as its dead letter says."""
+STAND_IN = "too_large_bytes"
+"""The member by which a relay says that an event is too large to be carried, in place of its payload."""
+
+
+class UnreadableError(ValueError):
+    """A body is not an event's wire form. `why` is a word of ours; what is in the body is nobody's to repeat."""
+
+    def __init__(self, why: str = UNREADABLE) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 @dataclass(frozen=True)
 class Envelope:
     """An event on its way: what happened, its id, when, and the headers (trace, capability, cause)."""
@@ -89,19 +103,35 @@ class Envelope:
 
     @staticmethod
     def from_json(text: str | bytes) -> "Envelope":
-        """Read the wire form; raise ValueError or KeyError when it is not one."""
-        # Twice as fast as json.loads, which is felt when thousands are read in a second.
-        raw = from_json(text)
-        return Envelope(
-            id=UUID(raw["id"]),
-            type=raw["type"],
-            version=int(raw["version"]),
-            topic=raw["topic"],
-            key=raw["key"],
-            at=datetime.fromisoformat(raw["at"]),
-            payload=raw["payload"],
-            headers=raw["headers"],
-        )
+        """Read the wire form; raise UnreadableError when it is not one, whatever it is instead."""
+        raw: Any = None
+        try:
+            # Twice as fast as json.loads, which is felt when thousands are read in a second, and shallow nesting only.
+            raw = from_json(text)
+            envelope = Envelope(
+                id=UUID(raw["id"]),
+                type=raw["type"],
+                version=int(raw["version"]),
+                topic=raw["topic"],
+                key=raw["key"],
+                at=datetime.fromisoformat(raw["at"]),
+                payload=raw["payload"],
+                headers=raw["headers"],
+            )
+            envelope._check()
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise UnreadableError(TOO_LARGE if isinstance(raw, dict) and STAND_IN in raw else UNREADABLE) from error
+        return envelope
+
+    def _check(self) -> None:
+        """Raise TypeError or ValueError for a member of the wrong kind."""
+        texts = (self.type, self.topic, self.key, *self.headers.values())
+        if not (isinstance(self.payload, dict) and isinstance(self.headers, dict)):
+            raise TypeError
+        if set(map(type, texts)) != {str}:
+            raise TypeError
+        if self.at.tzinfo is None:
+            raise ValueError
 
 
 class Catalogue:

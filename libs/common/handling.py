@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from libs.common import metrics
-from libs.common.backoff import IN_OTHER_HANDS, Backoff
+from libs.common.backoff import IN_OTHER_HANDS, PAUSED, Backoff
 from libs.common.capability import holding
 from libs.common.database import Database
+from libs.common.dead_letters import dead_letter
 from libs.common.errors import INTERNAL, AppError
-from libs.common.events import Catalogue, Envelope, Event
+from libs.common.events import Catalogue, Envelope, Event, UnreadableError
 from libs.common.giving_up import GIVEN_UP, give_up, given_up
 from libs.common.inbox import Inbox
 from libs.common.job import Job
@@ -61,21 +62,29 @@ class Handling:
     async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
         """Give up an event that killed its worker again and again, and say so where its step can."""
         job = await self._read(channel, delivery)
-        if isinstance(job, Job):
-            if await Inbox(self.database, channel.group).applied([job.mark]):
-                return await channel.ack([delivery])
-            error = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
-            if await give_up(self.database, self.catalogue, job, error) is not None:
-                raise StreamDownError  # the database is away: whoever asked comes again
-            await self._bury(channel, delivery, DeadLetter(KILLER, "-"))
-        return None
+        if job is False:
+            return
+        if job is True or await self._was_applied(job):
+            await channel.ack([delivery])
+            return
+        killed = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
+        if not await channel.may_dead_letter() or await self._give_up(job, killed) is not None:
+            raise StreamDownError  # not now: whoever asked comes again
+        await dead_letter(channel, delivery, DeadLetter(KILLER, "-"))
+
+    async def _was_applied(self, job: Job) -> bool:
+        try:
+            return bool(await Inbox(self.database, job.channel.group).applied([job.mark]))
+        except AppError as error:
+            raise StreamDownError from error
 
     async def _read(self, channel: Outlet, delivery: Delivery) -> Job | bool:
-        """Return what is to be done; True for nothing; False for an entry that cannot be read and is buried."""
+        """Return what is to be done; True for nothing; False for what cannot be read: it is dead, or waits to be."""
         try:
             envelope = Envelope.from_json(delivery.body)
-        except (ValueError, KeyError, TypeError):
-            await self._bury(channel, delivery, DeadLetter("unreadable-event", "-"))
+        except UnreadableError as error:
+            if await channel.may_dead_letter():
+                await dead_letter(channel, delivery, DeadLetter(error.why, "-"))
             return False
         subscription = self.steps.get(envelope.type)
         return Job(channel, delivery, envelope, subscription) if subscription else True
@@ -178,7 +187,7 @@ class Handling:
         assert not isinstance(step, BatchStep)
         if job.subscription.is_slow and await given_up(self.database, job):
             # Whoever gave this entry up died before it was buried.
-            await self._bury(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
+            await dead_letter(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
             return "dead"
         result = await step.work(event)
         async with self.database.transaction() as tx:
@@ -194,17 +203,28 @@ class Handling:
             metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
         else:
             get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
-        if self.backoff.gives_up(job.delivery.attempt, error):
-            down = await give_up(self.database, self.catalogue, job, error)
+        gives_up = self.backoff.gives_up(job.delivery.attempt, error)
+        if gives_up and not error.problem.is_refusal and not await job.channel.may_dead_letter():
+            error, gives_up = AppError(PAUSED, "The group is paused."), False
+        if gives_up:
+            down = await self._give_up(job, error)
             if down is None and error.problem.is_refusal:
                 return "refused"
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
-                await self._bury(job.channel, job.delivery, DeadLetter(why, place_of(error)))
+                await dead_letter(job.channel, job.delivery, DeadLetter(why, place_of(error)))
                 return "dead"
             error = down
         await self._park(job, error, ending.traceparent)
         return "parked"
+
+    async def _give_up(self, job: Job, error: AppError) -> AppError | None:
+        try:
+            return await give_up(self.database, self.catalogue, job, error)
+        except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
+            # It would break each time, and the event end its worker again and again, for good.
+            get_logger().error("event.broke", error_class=type(broken).__name__, error_place=place_of(broken))
+            return None
 
     async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:
         metrics.RETRIED.labels(*job.labels).inc()
@@ -212,8 +232,3 @@ class Handling:
         delivery = replace(job.delivery, previous=traceparent or job.delivery.previous)
         next_attempt = self.backoff.next_attempt(attempt, error)
         await job.channel.park(delivery, self.backoff.delay_s(attempt, error), next_attempt)
-
-    async def _bury(self, channel: Outlet, delivery: Delivery, letter: DeadLetter) -> None:
-        if await channel.bury(delivery, letter):
-            metrics.DEAD.labels(channel.topic, channel.group).inc()
-            get_logger().error("event.dead", topic=channel.topic, group=channel.group, problem=letter.why)

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from libs.common.errors import AppError
 from libs.common.http_edge import Edge
 from libs.common.problem_response import install_problem_handlers
+from libs.common.rounds import State
 
 HEALTH_TIMEOUT_S = 3.0
 Check = Callable[[], Awaitable[None]]
@@ -19,13 +20,17 @@ Check = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class AppSpec:
-    """What an app is made of. `checks` decide /health; `details` are shown there on internal apps only."""
+    """What an app is made of. `checks` decide /health; `details` are shown there on internal apps only.
+
+    So are `states`, what each worker of the process is doing; one that stands still decides /live.
+    """
 
     title: str
     version: str
     routers: Sequence[APIRouter]
     checks: Mapping[str, Check] = field(default_factory=dict)
     details: Mapping[str, str] = field(default_factory=dict)
+    states: Callable[[], Mapping[str, State]] = dict
     internal: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -60,7 +65,14 @@ def _health_router(spec: AppSpec) -> APIRouter:
         if spec.internal:
             body["checks"] = {name: "ok" if good else "unavailable" for name, good in zip(names, answers, strict=True)}
             body["details"] = dict(spec.details)
+            body |= {"workers": doing} if (doing := spec.states()) else {}
         return JSONResponse(body, status_code=200 if healthy else 503)
+
+    @router.get("/live", include_in_schema=False)
+    async def live() -> JSONResponse:
+        """Answer 503 when a worker stands still, which only a new process mends; the stores being away is no reason."""
+        stalled = State.STALLED in spec.states().values()
+        return JSONResponse({"status": "stalled" if stalled else "ok"}, status_code=503 if stalled else 200)
 
     if spec.internal:
 

@@ -66,3 +66,7 @@ class _Waiting(Outlet):
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
         """Move the entry to the dead letters."""
         return await self._channel.bury(delivery, letter)
+
+    async def may_dead_letter(self) -> bool:
+        """Ask the channel."""
+        return await self._channel.may_dead_letter()

@@ -15,6 +15,7 @@ COMMON_KEYS = frozenset(
         "request_id", "method", "route", "status", "duration_ms", "bytes_in", "bytes_out",
         "problem", "error_class", "error_place", "sqlstate", "peer",
         "topic", "group", "event_id", "event_type", "attempt", "outcome", "entry_id", "consumer", "count", "lag",
+        "size_bytes",
         "schema", "made_count", "dropped_count", "reason",
         "trace_id", "span_id", "port", "host", "pid", "version", "retry_after_s", "vendor", "model", "provider",
     }

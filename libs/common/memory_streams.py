@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from libs.common.streams import HELD_BACK, DeadLetter, Delivery, Depth
+from libs.common.entries import delivery_of
+from libs.common.streams import HELD_BACK, DeadLetter, DeadLetterLimit, Delivery, Depth
 
 LEASE_S = 6.0
 AUDIT_IDLE_S = 3.0
+LIMIT_WINDOW_S = 60.0
 
 
 @dataclass
@@ -26,6 +28,9 @@ class _Group:
     retries: list[Delivery] = field(default_factory=list)
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
     dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
+    dead_at: list[float] = field(default_factory=list)
+    counted_from: int = 0
+    paused: str = ""
     leases: dict[str, float] = field(default_factory=dict)
     leader: str = ""
     alone: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -34,11 +39,14 @@ class _Group:
 class MemoryStreams:
     """All topics of one test. `now` is a clock in seconds that a test may move by hand."""
 
-    def __init__(self, now: Callable[[], float] = time.monotonic, lag_max: int = 10_000) -> None:
+    def __init__(
+        self, now: Callable[[], float] = time.monotonic, lag_max: int = 10_000, limit: DeadLetterLimit | None = None
+    ) -> None:
         self.now = now
         self.lag_max = lag_max
+        self.limit = limit or DeadLetterLimit()
         self.committed = asyncio.Event()
-        self.entries: dict[str, list[str]] = {}
+        self.entries: dict[str, list[Mapping[str, str]]] = {}
         self.groups: dict[tuple[str, str], _Group] = {}
         self.cursors: dict[str, str] = {}
         self.arrived = asyncio.Event()
@@ -51,6 +59,11 @@ class MemoryStreams:
     def channel(self, topic: str, group: str, *, ordered: bool = False) -> "MemoryChannel":
         """Return one topic as a new consumer of the group sees it."""
         return MemoryChannel(self, topic, group, ordered)
+
+    def resume(self, topic: str, group: str) -> None:
+        """Have a paused group go on, as an operator does."""
+        state = self.groups[(topic, group)]
+        state.paused, state.counted_from = "", len(state.dead_at)
 
     def behind(self, topic: str) -> int:
         """Return how many entries the slowest group of a topic has not been given."""
@@ -74,7 +87,7 @@ class MemoryPublisher:
             return self._streams.cursors.get(topic, "")
         if self._streams.behind(topic) > self._streams.lag_max:
             return HELD_BACK
-        self._streams.entries.setdefault(topic, []).extend(bodies)
+        self._streams.entries.setdefault(topic, []).extend({"d": body} for body in bodies)
         self._streams.cursors[topic] = new
         self._streams.arrived.set()
         return new
@@ -142,7 +155,21 @@ class MemoryChannel:
         if not self._drop_if_mine(delivery):
             return False
         self._state.dead.append((delivery, letter))
+        self._state.dead_at.append(self._streams.now())
         return True
+
+    async def may_dead_letter(self) -> bool:
+        """Count, and pause beyond the limit."""
+        state, limit = self._state, self._streams.limit
+        counted = state.dead_at[state.counted_from :]
+        lately = [at for at in counted if at > self._streams.now() - LIMIT_WINDOW_S]
+        why = "count" if len(counted) >= limit.count else "rate" if len(lately) >= limit.a_minute else ""
+        state.paused = state.paused or why
+        return not state.paused
+
+    async def paused(self) -> str:
+        """Return the reason."""
+        return self._state.paused
 
     async def promote(self) -> float | None:
         """Move due retries to the retry lane."""
@@ -215,7 +242,7 @@ class MemoryChannel:
     def _take(self, most: int) -> list[Delivery]:
         entries = self._streams.entries.get(self.topic, [])
         start = self._state.read_to
-        taken = [Delivery("s", f"s-{start + n}", body) for n, body in enumerate(entries[start : start + most])]
+        taken = [delivery_of("s", f"s-{start + n}", fields) for n, fields in enumerate(entries[start : start + most])]
         self._state.read_to += len(taken)
         retries, self._state.retries = self._state.retries[:most], self._state.retries[most:]
         for delivery in (*taken, *retries):

@@ -1,6 +1,11 @@
 """Every metric of the mechanism by name, with a sentence; labels are our own words, never a person's."""
 
+from collections.abc import Callable
+from functools import partial
+
 from prometheus_client import Counter, Gauge, Histogram
+
+from libs.common.rounds import State
 
 HTTP_DURATION = Histogram("http_server_seconds", "How long a request took.", ["method", "route", "status"])
 
@@ -50,3 +55,18 @@ OLDEST_PENDING = Gauge(
 )
 OLDEST_DUE = Gauge("events_group_oldest_due_seconds", "How long the oldest retry is overdue.", ["topic", "group"])
 MAY_EVICT = Gauge("events_stream_may_evict", "1 while the server's maxmemory-policy may drop entries.")
+CONSUMER_STATE = Gauge(
+    "events_consumer_state",
+    "1 for what a consumer is doing: starting, running, stream-away, paused (it gave up on too much), stalled.",
+    ["topic", "group", "state"],
+)
+
+
+def watch(labels: tuple[str, str], state: Callable[[], State]) -> None:
+    """Let the gauge of states say, whenever it is read, what a consumer is doing then."""
+    for one in State:
+        CONSUMER_STATE.labels(*labels, one.value).set_function(partial(_is, state, one))
+
+
+def _is(state: Callable[[], State], one: State) -> float:
+    return float(state() is one)

@@ -8,7 +8,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from libs.common.entries import ENTRY_SIZE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.events import STAND_IN
 
 BATCH_MAX = 500
 CONNECT_TIMEOUT_S = 5
@@ -17,17 +19,25 @@ START = "0:0"
 
 # Rows of a transaction older than the oldest one still running can no longer appear behind a cursor.
 # PostgreSQL makes the wire form (Envelope.to_json): parsing each row here would cost more than all the rest.
+# What is too large to be an event is not carried: a small body that no group can read stands in for it, so that it goes
+# to each group's dead letters by its id, and the rows behind it go on.
 _AFTER = """
 select s.system_identifier::text as sysid, pg_snapshot_xmax(pg_current_snapshot()) <= c.xid as ahead,
-       c.topic, o.xid::text as xid, o.seq, o.at, o.body
+       c.topic, o.xid::text as xid, o.seq, o.at, octet_length(o.body) > %(largest)s or o.is_stand_in as too_large,
+       case when octet_length(o.body) > %(largest)s
+         then json_build_object('id', o.id, 'type', o.type, 'topic', o.topic, '{stand_in}', octet_length(o.body))::text
+         else o.body end as body
 from pg_control_system() s
 cross join (select topic, xid::xid8, seq from unnest(%(topics)s::text[], %(xids)s::text[], %(seqs)s::bigint[])
             as given(topic, xid, seq)) c
 left join lateral (
-  select o.xid, o.seq, o.at, json_build_object('id', o.id, 'type', o.type, 'version', o.version, 'topic', o.topic,
+  select o.xid, o.seq, o.at, o.id, o.type, o.topic, w.stored > %(largest)s as is_stand_in,
+    case when w.stored > %(largest)s
+    then json_build_object('id', o.id, 'type', o.type, 'topic', o.topic, '{stand_in}', w.stored)::text
+    else json_build_object('id', o.id, 'type', o.type, 'version', o.version, 'topic', o.topic,
     'key', o.key, 'at', to_char(o.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'payload', o.payload, 'headers', o.headers)::text as body
-  from {schema}.outbox o
+    'payload', o.payload, 'headers', o.headers)::text end as body
+  from {schema}.outbox o cross join lateral (select pg_column_size(o.payload) + pg_column_size(o.headers)) w(stored)
   where o.topic = c.topic and (o.xid, o.seq) > (c.xid, c.seq) and o.xid < pg_snapshot_xmin(pg_current_snapshot())
   order by o.xid, o.seq limit %(most)s) o on true"""
 
@@ -37,7 +47,7 @@ class Behind:
     """What is behind a topic's cursor: up to 500 bodies, and the cursor that points just after them.
 
     `sysid` is the cluster's own id; `is_foreign` says that the cursor belongs to another cluster, or to a future that
-    this one, restored from a backup, never had.
+    this one, restored from a backup, never had; `too_large` counts bodies that only stand in for an event.
     """
 
     topic: str
@@ -47,6 +57,7 @@ class Behind:
     bodies: Sequence[str] = ()
     new: str = ""
     oldest_at: datetime | None = None
+    too_large: int = 0
 
 
 class Outbox:
@@ -58,7 +69,7 @@ class Outbox:
     def __init__(self, url: str, schema: str) -> None:
         self.schema = schema
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
-        self._after = _AFTER.format(schema=schema)
+        self._after = _AFTER.format(schema=schema, stand_in=STAND_IN)
         self._open: psycopg.AsyncConnection[dict[str, Any]] | None = None
 
     async def after(self, cursors: Mapping[str, str]) -> Sequence[Behind]:
@@ -71,6 +82,7 @@ class Outbox:
                 "xids": [xid for _, xid, _ in split.values()],
                 "seqs": [int(seq) for _, _, seq in split.values()],
                 "most": BATCH_MAX,
+                "largest": ENTRY_SIZE_MAX,
             },
         )
         by_topic: dict[str, list[dict[str, Any]]] = {topic: [] for topic in cursors}
@@ -118,4 +130,5 @@ def _behind(topic: str, cursor: str, sysid: str, rows: Sequence[Mapping[str, Any
     if first["body"] is None:
         return Behind(topic, cursor, first["sysid"], is_foreign)
     new = f"{first['sysid']}:{last['xid']}:{last['seq']}"
-    return Behind(topic, cursor, first["sysid"], is_foreign, [row["body"] for row in rows], new, first["at"])
+    bodies, too_large = [row["body"] for row in rows], sum(bool(row["too_large"]) for row in rows)
+    return Behind(topic, cursor, first["sysid"], is_foreign, bodies, new, first["at"], too_large)

@@ -15,10 +15,10 @@ from libs.common.in_turn import InTurn
 from libs.common.outbox import Outbox
 from libs.common.redis_streams import RedisStreams
 from libs.common.relay import Archive, Relay
-from libs.common.run import Worker
 from libs.common.settings import ServiceSettings
 from libs.common.steps import Subscription
-from libs.common.streams import StreamDownError
+from libs.common.streams import DeadLetterLimit, StreamDownError
+from libs.common.supervision import Worker
 from libs.common.waiting import end
 
 
@@ -39,7 +39,8 @@ class Plumbing:
         self._settings = settings
         self._traffic = traffic
         self.database = Database(settings.database_url.get_secret_value(), traffic.refusals)
-        self.streams = RedisStreams(settings.redis_url.get_secret_value(), settings.stream_lag_max)
+        limit = DeadLetterLimit(settings.dead_letters_max, settings.dead_letters_a_minute_max)
+        self.streams = RedisStreams(settings.redis_url.get_secret_value(), settings.stream_lag_max, limit)
         self.database.on_emitted = self._committed
         relay_url = settings.relay_database_url
         self._outbox = Outbox(relay_url.get_secret_value(), traffic.group) if relay_url else None

@@ -11,11 +11,13 @@ from redis import exceptions
 from redis.asyncio import Redis
 
 from libs.common.consumer_name import is_dead_here, new_consumer_name
+from libs.common.dead_letters import say_dead
+from libs.common.entries import BAD_FIELD, ENTRY_SIZE_MAX, bytes_in, delivery_of
 from libs.common.errors import INTERNAL, AppError
 from libs.common.lease import LEASE_MS, Lease
 from libs.common.metrics import MAY_EVICT
 from libs.common.redis_calls import SCRIPTS, script_of, translated
-from libs.common.streams import DeadLetter, Delivery, Depth, StreamDownError
+from libs.common.streams import DeadLetter, DeadLetterLimit, Delivery, Depth, StreamDownError
 
 READ_BLOCK_MAX_S = 5.0
 AUDIT_IDLE_MS = 3_000
@@ -23,19 +25,28 @@ AUDIT_MAX = 500
 ACK_MAX = 500
 PROMOTE_MAX = 500
 ALONE_KEPT_S = 86_400
+LIMIT_WINDOW_MS = 60_000
 
 
 class RedisChannel:
     """One topic as one consumer sees it (contract: streams.Channel)."""
 
-    def __init__(self, redis: Redis, url: str, place: tuple[str, str], ordered: bool = False) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        url: str,
+        place: tuple[str, str],
+        ordered: bool = False,
+        limit: DeadLetterLimit | None = None,
+    ) -> None:
         topic, group = self.topic, self.group = place
         self.consumer, self.ordered = new_consumer_name(), ordered
-        self._redis = redis
+        self._redis, self._limit = redis, limit or DeadLetterLimit()
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
         self._dead, self._leases = f"{{{topic}}}:dlq:{group}", f"{{{topic}}}:hb:{group}"
         self._alone, self._lead = f"{{{topic}}}:solo:{group}", f"{{{topic}}}:own:{group}"
+        self._pause = f"{{{topic}}}:pause:{group}"
         self._lease = Lease(url, (self._leases, self._lead), self.consumer)
         self._scripts = {path.stem: script_of(redis, path.stem) for path in sorted(SCRIPTS.glob("*.lua"))}
 
@@ -66,7 +77,7 @@ class RedisChannel:
         found = await self._call("XREADGROUP", *options, "STREAMS", *self._lanes.values(), ">", ">")
         lane_of = {key: lane for lane, key in self._lanes.items()}
         return [
-            _delivery(lane_of[key], entry_id, fields)
+            delivery_of(lane_of[key], entry_id, fields)
             for key, entries in (found or {}).items()
             for entry_id, fields in entries
         ]
@@ -87,12 +98,13 @@ class RedisChannel:
         return bool(await self._run("park", keys, self.group, delivery.entry_id, self.consumer, token, delay_ms, value))
 
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
-        """Move to the dead letters with the reason beside the body."""
-        fields = {
-            "d": delivery.body,
+        """Move to the dead letters with the reason beside the body; of one with a fault the body may be gone."""
+        size = delivery.fault.size_bytes if delivery.fault else bytes_in(delivery.body)
+        fields = ({"d": delivery.body} if delivery.body else {}) | {
             "_why": letter.why,
             "_place": letter.place,
             "_id": delivery.entry_id,
+            "_size": str(size),
             "_attempts": str(delivery.attempt),
             "_epoch": str(delivery.epoch),
             "_consumer": self.consumer,
@@ -102,19 +114,32 @@ class RedisChannel:
         keys = [self._lanes[delivery.lane], self._dead]
         return bool(await self._run("bury", keys, self.group, delivery.entry_id, self.consumer, *flat))
 
+    async def may_dead_letter(self) -> bool:
+        """Count the dead letters where they are: those of the last minute, and those since the group was resumed."""
+        limit = (self._limit.count, self._limit.a_minute, LIMIT_WINDOW_MS)
+        return not await self._run("limit", [self._dead, self._pause], *limit)
+
+    async def paused(self) -> str:
+        """Read the note beside the stream."""
+        return str(await self._call("HGET", self._pause, "why") or "")
+
     async def promote(self) -> float | None:
-        """Move due retries to the retry lane."""
-        next_ms = await self._run("promote", [self._due, self._bodies, self._lanes["r"]], PROMOTE_MAX)
-        return None if next_ms is None else int(next_ms) / 1000
+        """Move due retries to the retry lane; a parked one that nobody can read goes to the dead letters."""
+        keys = [self._due, self._bodies, self._lanes["r"], self._dead]
+        next_ms, lost = await self._run("promote", keys, PROMOTE_MAX, BAD_FIELD) or (-1, ())
+        for token, size in lost:
+            say_dead((self.topic, self.group), BAD_FIELD, token, int(size))
+        return None if int(next_ms) < 0 else int(next_ms) / 1000
 
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over from the dead, one script per lane."""
         self._lease.loop_is_alive()
         taken: list[Delivery] = []
         for lane, key in self._lanes.items():
-            found = await self._run("sweep", [key, self._leases], self.group, self.consumer, room - len(taken))
+            options = (self.group, self.consumer, room - len(taken), ENTRY_SIZE_MAX)
+            found = await self._run("sweep", [key, self._leases], *options)
             taken += [
-                replace(_delivery(lane, entry_id, _paired(flat)), times=int(times), taken_from=owner)
+                replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), taken_from=owner)
                 for entry_id, flat, times, owner in found or ()
             ]
         return taken
@@ -140,8 +165,9 @@ class RedisChannel:
             pending = await self._regrouped(listing) or ()
             ids = [p["message_id"] for p in pending if (lane, p["message_id"]) not in mine][: max(0, room - len(found))]
             if ids:
-                got = await self._call("XCLAIM", key, self.group, self.consumer, AUDIT_IDLE_MS, *ids) or ()
-                found += [_delivery(lane, entry_id, fields) for entry_id, fields in got if fields]
+                options = (self.group, self.consumer, AUDIT_IDLE_MS, ENTRY_SIZE_MAX)
+                got = await self._run("claim", [key], *options, *ids) or ()
+                found += [delivery_of(lane, entry_id, _paired(flat)) for entry_id, flat in got]
         return found
 
     async def release(self, deliveries: Collection[Delivery]) -> None:
@@ -212,13 +238,6 @@ class RedisChannel:
             ids = [delivery.entry_id for delivery in deliveries if delivery.lane == lane]
             if ids:
                 yield key, ids
-
-
-def _delivery(lane: str, entry_id: str, fields: dict[str, str]) -> Delivery:
-    if lane == "s":
-        return Delivery(lane, entry_id, fields["d"])
-    attempt, epoch = int(fields.get("n", 1)), int(fields.get("e", 0))
-    return Delivery(lane, entry_id, fields["d"], attempt, epoch, previous=fields.get("p", ""))
 
 
 def _at_ms_of(entry_id: str) -> int:

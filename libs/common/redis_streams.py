@@ -8,6 +8,7 @@ from redis.backoff import NoBackoff
 
 from libs.common.redis_calls import script_of, translated
 from libs.common.redis_channel import READ_BLOCK_MAX_S, RedisChannel
+from libs.common.streams import DeadLetterLimit
 
 SOCKET_TIMEOUT_S = 5.0
 LAG_MAX = 10_000
@@ -15,17 +16,23 @@ LAG_MAX = 10_000
 
 
 class RedisStreams:
-    """One server (redis://, rediss:// or unix://) and all its topics; `lag_max` is where publishing is held back."""
+    """One server (redis://, rediss:// or unix://) and all its topics.
 
-    def __init__(self, url: str, lag_max: int = LAG_MAX) -> None:
+    `lag_max` is where publishing is held back, `limit` where a group that gives up on too much is paused.
+    """
+
+    def __init__(self, url: str, lag_max: int = LAG_MAX, limit: DeadLetterLimit | None = None) -> None:
         self._url = url
         self._lag_max = lag_max
+        self._limit = limit
         # Never repeats a command by itself: a lost reply must not write twice.
         self._redis = Redis.from_url(
             url,
             protocol=3,
             legacy_responses=False,
             decode_responses=True,
+            # Bytes that are not UTF-8 come as lone surrogates and go back as they came.
+            encoding_errors="surrogateescape",
             socket_timeout=SOCKET_TIMEOUT_S + READ_BLOCK_MAX_S,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
@@ -37,7 +44,7 @@ class RedisStreams:
 
     def channel(self, topic: str, group: str, *, ordered: bool = False) -> "RedisChannel":
         """Return one topic as a new consumer of the group sees it."""
-        return RedisChannel(self._redis, self._url, (topic, group), ordered)
+        return RedisChannel(self._redis, self._url, (topic, group), ordered, self._limit)
 
     async def forget(self, topic: str) -> None:
         """Delete all of a topic, as a wiped server would; what matters comes back from the outbox."""

@@ -9,8 +9,9 @@ from libs.common.clock import Clock, utc_now
 from libs.common.errors import AppError
 from libs.common.log import get_logger
 from libs.common.outbox import Behind, Outbox
+from libs.common.rounds import Rounds, State
 from libs.common.streams import HELD_BACK, Publisher, StreamDownError
-from libs.common.waiting import end, happens_within
+from libs.common.waiting import happens_within, together
 
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.25
@@ -48,7 +49,17 @@ class Relay:
         self._woken = asyncio.Event()
         self._held: dict[str, str] = {}
         self._querying = asyncio.Lock()
+        self._rounds, self._state = Rounds(), State.STARTING
         self.is_running = False
+
+    @property
+    def name(self) -> str:
+        """What it is called beside the consumers of its process."""
+        return "relay"
+
+    def state(self) -> State:
+        """Return what it is doing now."""
+        return State.STALLED if self._rounds.is_stalled else self._state
 
     def wake(self) -> None:
         """Look at once: something was committed."""
@@ -57,15 +68,17 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Move facts until `stop` is set."""
         self.is_running = True
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._move(stop))
-            loops.create_task(self._every(MEASURE_S, self._measure, stop))
-            loops.create_task(self._every(KEEP_S, self._keep, stop))
-            listening = loops.create_task(self._every(DOWN_S, self._listen, stop))
-            await stop.wait()
-            self.wake()
-            await end([listening])
+        loops = (
+            self._move(stop),
+            self._every(MEASURE_S, self._measure, stop),
+            self._every(KEEP_S, self._keep, stop),
+            self._every(DOWN_S, self._listen, stop),
+        )
+        *ending, listening = [asyncio.create_task(loop) for loop in loops]
+        broken = await together(ending, stop, self.wake, endless=[listening])
         self.is_running = False
+        if broken:
+            raise broken
 
     async def turn(self) -> int:
         """Move one batch of each topic; return how many facts this relay moved."""
@@ -77,6 +90,7 @@ class Relay:
 
     async def _publish(self, behind: Behind) -> int:
         topic = behind.topic
+        self._rounds.went("move")
         metrics.UNPUBLISHED.labels(topic).set(len(behind.bodies))
         age_s = (self._clock() - behind.oldest_at).total_seconds() if behind.oldest_at else 0.0
         metrics.UNPUBLISHED_AGE.labels(topic).set(age_s)
@@ -89,6 +103,8 @@ class Relay:
             moved = await self._publisher.publish(topic, behind.cursor, behind.new, behind.bodies)
             why = "behind" if moved == HELD_BACK else ""
         self._say(topic, why, age_s)
+        if behind.too_large:
+            get_logger().error("relay.too_large", topic=topic, count=behind.too_large)
         if why:
             return 0
         if moved != behind.new:
@@ -110,10 +126,12 @@ class Relay:
     async def _move(self, stop: asyncio.Event) -> None:
         idle_s = IDLE_MIN_S
         while not stop.is_set():
+            self._rounds.went("move")
             try:
                 idle_s = 0 if await self.turn() else min(IDLE_MAX_S, max(IDLE_MIN_S, idle_s * 2))
+                self._state = State.RUNNING
             except (StreamDownError, AppError):
-                idle_s = DOWN_S
+                self._state, idle_s = State.AWAY, DOWN_S
             if idle_s and await happens_within(self._woken, idle_s):
                 self._woken.clear()
                 idle_s = 0

@@ -6,29 +6,24 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 import uvicorn
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.errors import AppError
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http_app import AppSpec, Check, build_app
 from libs.common.log import configure_logging, get_logger, guard_last_words
 from libs.common.settings import ServiceSettings
+from libs.common.supervision import Worker, check, states, supervise
 from libs.common.tracing import configure_tracing
 
 GRACE_S = 10
 EXIT_USAGE = 2
 MODES = ("api", "work", "all", "migrate")
-
-
-class Worker(Protocol):
-    """Something that runs beside HTTP until it is told to stop: a consumer, a relay."""
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +78,11 @@ async def _serve(entry: Entry, settings: ServiceSettings, mode: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop)
+    workers = service.workers if mode != "api" else ()
     spec = replace(service.app, routers=()) if mode == "work" else service.app
+    if workers:
+        checks: dict[str, Check] = {**spec.checks, "workers": partial(check, workers)}
+        spec = replace(spec, checks=checks, states=partial(states, workers))
     server = _Server(
         uvicorn.Config(
             build_app(spec),
@@ -99,8 +98,7 @@ async def _serve(entry: Entry, settings: ServiceSettings, mode: str) -> None:
     get_logger().info("service.started", mode=mode, host=settings.host, port=settings.port, **service.app.details)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(server.serve())
-        for worker in service.workers if mode != "api" else ():
-            tasks.create_task(worker.run(stop))
+        tasks.create_task(supervise(workers, stop))
         await stop.wait()
         server.should_exit = True
     await service.close()

@@ -28,6 +28,14 @@ class ServiceSettings(BaseSettings):
     stream_lag_max: int = Field(
         10_000, ge=100, description="Events the slowest group of a topic may be behind before the relay waits."
     )
+    dead_letters_max: int = Field(
+        1_000,
+        ge=1,
+        description="Dead letters a group may have on one topic, since it was last resumed, before it is paused there.",
+    )
+    dead_letters_a_minute_max: int = Field(
+        100, ge=1, le=10_000, description="Dead letters within a minute at which it is paused there."
+    )
     stream_rebuild: Literal["auto", "manual"] = Field(
         "auto",
         description="What the relay does when Redis is new or lost everything: fill it from the archive by itself, "

@@ -4,7 +4,7 @@ Every change of state is one command or one script on keys of one hash tag, as i
 """
 
 import re
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,13 +13,32 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from libs.common.entries import ENTRY_SIZE_MAX, number_of
 from libs.common.redis_calls import script_of, translated
+from libs.common.streams import StreamDownError
 
 SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
 LETTERS_MAX = 100_000
 PROGRESS_KEPT_MS = 30 * 86_400_000
-_KEY = re.compile(r"\{(?P<stream>[^}]+)\}:(?P<kind>s|cur|r|z|zp|dlq|hb)(?::(?P<group>[^:]+))?")
+LATEST_MS = 99_999_999_999_999
+_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_WORD = re.compile(r"[A-Za-z0-9_.:<>-]{1,120}")
+_CODE = re.compile(r"[A-Z]{3,20}")
+_LOGIN = ("NOAUTH", "WRONGPASS", "NOPERM")
+_KEY = re.compile(
+    r"\{(?P<stream>[A-Za-z0-9_.-]+)\}:(?P<kind>s|cur|r|z|zp|dlq|hb|pause)(?::(?P<group>[A-Za-z0-9_.-]+))?"
+)
+BY_OPERATOR = "operator"
+"""Why a group is paused, or an entry dead, that no limit and no error made so."""
+
+
+class StreamRefusedError(Exception):
+    """The stream answers, but not to this: a wrong login, or a key that holds something else. `code` is its word."""
+
+    def __init__(self, code: str, *, is_login: bool = False) -> None:
+        super().__init__(code)
+        self.code, self.is_login = code, is_login
 
 
 def topic_of(stream: str) -> str:
@@ -60,6 +79,7 @@ class Depths:
     oldest_due_ms: int | None
     dead: int
     consumers: int
+    paused: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,6 +94,7 @@ class Letter:
     attempts: int
     epoch: int
     at_ms: int
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -85,19 +106,21 @@ class Keys:
 
 
 class StreamDesk:
-    """One server. Calls raise StreamDownError when it is away."""
+    """One server. Calls raise StreamDownError when it is away, StreamRefusedError when it does not let us."""
 
     def __init__(self, url: str) -> None:
+        """Open no connection yet; raise ValueError for what is no address."""
         self.redis = Redis.from_url(
             url,
             protocol=3,
             legacy_responses=False,
             decode_responses=True,
+            encoding_errors="surrogateescape",
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        scripts = ("redrive", "replay", "rewind")
+        scripts = ("redrive", "replay", "rewind", "pause", "take_out", "size")
         self._scripts = {name: script_of(self.redis, name) for name in scripts}
 
     async def keys(self) -> Keys:
@@ -114,7 +137,8 @@ class StreamDesk:
             if int(cursor) == 0:
                 break
         for stream in streams:
-            lanes |= {Lane(stream, group) for group in await self.groups(f"{{{stream}}}:s")}
+            groups = await self.groups(f"{{{stream}}}:s")
+            lanes |= {Lane(stream, group) for group in groups if _NAME.fullmatch(group)}
         return Keys(frozenset(streams), tuple(sorted(lanes)))
 
     async def now_ms(self) -> int:
@@ -132,7 +156,7 @@ class StreamDesk:
             lag += int((info or {}).get("lag") or 0)
             first = await answered(self.redis.xpending_range(key, lane.group, "-", "+", 1)) if info else ()
             pending += int(info["pending"]) if info else 0
-            oldest += [now - ms_of(entry["message_id"]) for entry in first]
+            oldest += [max(0, now - ms_of(entry["message_id"])) for entry in first]
         due = await answered(self.redis.zrange(lane.key("z"), 0, 0, withscores=True))
         return Depths(
             lag=lag if known else None,
@@ -142,7 +166,28 @@ class StreamDesk:
             oldest_due_ms=int(due[0][1]) - now if due else None,
             dead=int(await answered(self.redis.xlen(lane.key("dlq")))),
             consumers=int(await answered(self.redis.zcount(lane.key("hb"), now, "+inf"))),
+            paused=await self.paused(lane),
         )
+
+    async def paused(self, lane: Lane) -> str:
+        """Return why a group is paused on a topic; empty when it is not."""
+        return str(await answered(self.redis.hget(lane.key("pause"), "why")) or "")
+
+    async def pause(self, lane: Lane, why: str = BY_OPERATOR) -> bool:
+        """Have the group's consumers stop reading, within a second; tell whether that changed anything."""
+        keys = [lane.key("dlq"), lane.key("pause")]
+        return bool(await answered(self._scripts["pause"](keys=keys, args=[why])))
+
+    async def resume(self, lane: Lane) -> bool:
+        """Have them go on, with the limit of dead letters counted anew; tell whether the group was paused."""
+        return await self.pause(lane, "")
+
+    async def take_out(self, lane: Lane, entry_id: str, letter: Mapping[str, str] | None) -> bool:
+        """Take an entry that a group was given or has parked away from it; keep it as a dead letter if one is given."""
+        keys = [lane.main, *(lane.key(kind) for kind in ("r", "z", "zp", "dlq"))]
+        fields = [part for item in (letter or {}).items() for part in item]
+        arguments: list[str | int] = [lane.group, entry_id, ENTRY_SIZE_MAX, *fields]
+        return bool(await answered(self._scripts["take_out"](keys=keys, args=arguments)))
 
     async def letters(self, lane: Lane, most: int = LETTERS_MAX) -> list[Letter]:
         """Return a group's dead letters, oldest first."""
@@ -157,6 +202,11 @@ class StreamDesk:
     async def drop(self, lane: Lane, entry_ids: Sequence[str]) -> int:
         """Delete dead letters; return how many were still there."""
         return int(await answered(self.redis.xdel(lane.key("dlq"), *entry_ids)))
+
+    async def body(self, key: str, entry_id: str) -> tuple[int, str]:
+        """Return an entry's size in bytes, and its body unless it is too large for one; (0, "") where it is gone."""
+        size, body = await answered(self._scripts["size"](keys=[key], args=[entry_id, ENTRY_SIZE_MAX])) or (0, "")
+        return int(size), str(body)
 
     async def progress(self, lane: Lane, name: str) -> str:
         """Return how far the replay of this name is, empty when it has not begun."""
@@ -191,24 +241,40 @@ class StreamDesk:
         """Return what the server says of each group of a stream's key."""
         try:
             return {info["name"]: info for info in await answered(self.redis.xinfo_groups(key))}
-        except exceptions.ResponseError as error:
-            if "no such key" not in str(error):
+        except StreamRefusedError as error:
+            if "no such key" not in str(error.__cause__):
                 raise
             return {}
 
 
 async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are read where they are used
-    """Wait for a reply; raise StreamDownError when the server is away."""
-    return await translated(reply)
+    """Wait for a reply; raise StreamDownError when the server is away, StreamRefusedError when it says no."""
+    try:
+        return await translated(reply)
+    except StreamDownError as error:
+        if isinstance(error.__cause__, exceptions.AuthenticationError):
+            raise StreamRefusedError("WRONGPASS", is_login=True) from error
+        raise
+    except exceptions.ResponseError as error:
+        code = str(error).partition(" ")[0]
+        code = code if _CODE.fullmatch(code) else "ERR"
+        raise StreamRefusedError(code, is_login=code in _LOGIN) from error
+    except exceptions.InvalidResponse as error:
+        raise StreamRefusedError("PROTOCOL") from error
 
 
 def ms_of(entry_id: str) -> int:
-    """Return when an entry was added, by the server's clock."""
-    return int(entry_id.partition("-")[0])
+    """Return when an entry was added, by the server's clock; anybody may have chosen its id."""
+    return min(LATEST_MS, int(entry_id.partition("-")[0]))
 
 
 def _progress_key(lane: Lane, name: str) -> str:
     return f"{lane.key('rp')}:{name}"
+
+
+def _plain(text: str) -> str:
+    """Return a word of ours as it is; anybody may have written something else, for a terminal to obey."""
+    return text if _WORD.fullmatch(text) else "unknown"
 
 
 def _letter(lane: Lane, entry_id: str, fields: dict[str, str]) -> Letter:
@@ -216,9 +282,10 @@ def _letter(lane: Lane, entry_id: str, fields: dict[str, str]) -> Letter:
         lane=lane,
         entry_id=entry_id,
         body=fields.get("d", ""),
-        why=fields.get("_why", "unknown"),
-        place=fields.get("_place", "-"),
-        attempts=int(fields.get("_attempts", 1)),
-        epoch=int(fields.get("_epoch", 0)),
-        at_ms=int(fields.get("_at_ms", ms_of(entry_id))),
+        why=_plain(fields.get("_why", "unknown")),
+        place=_plain(fields.get("_place", "-")),
+        attempts=number_of(fields.get("_attempts", ""), 1),
+        epoch=number_of(fields.get("_epoch", ""), 0),
+        at_ms=number_of(fields.get("_at_ms", ""), ms_of(entry_id)),
+        size_bytes=number_of(fields.get("_size", ""), len(fields.get("d", ""))),
     )

@@ -13,12 +13,21 @@ class StreamDownError(Exception):
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Why an entry cannot be handled by anybody (libs/common/entries.py), and how large it is."""
+
+    why: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One entry given to this consumer.
 
     `lane` is `s` (the topic) or `r` (the group's own retries), `attempt` counts from 1, `epoch` tells deliberate
     repetitions apart, `times` is how often the server has handed the entry out, `taken_from` the dead consumer that had
-    it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one.
+    it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one. One with a `fault` is
+    for the dead letters and for no handler.
     """
 
     lane: str
@@ -29,6 +38,7 @@ class Delivery:
     times: int = field(default=1, compare=False)
     taken_from: str = field(default="", compare=False)
     previous: str = field(default="", compare=False)
+    fault: Fault | None = field(default=None, compare=False)
 
     @property
     def added_at_s(self) -> float:
@@ -47,6 +57,14 @@ class DeadLetter:
 
     why: str
     place: str
+
+
+@dataclass(frozen=True)
+class DeadLetterLimit:
+    """Beyond what a group pauses on a topic: so many dead letters since it was last resumed, or so many in a minute."""
+
+    count: int = 1_000
+    a_minute: int = 100
 
 
 @dataclass(frozen=True)
@@ -99,6 +117,9 @@ class Outlet(Protocol):
     async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
         """Move an entry to the dead-letter stream; False when it is not ours any more."""
 
+    async def may_dead_letter(self) -> bool:
+        """Tell whether the group may have one more dead letter; beyond its limit it is paused by this question."""
+
 
 class Channel(Outlet, Protocol):
     """One topic as one consumer of one group sees it. Calls raise StreamDownError when the server is away.
@@ -113,6 +134,9 @@ class Channel(Outlet, Protocol):
 
     async def lead(self) -> bool:
         """Tell whether this consumer may read: always, or on an ordered topic while it leads (it tries to)."""
+
+    async def paused(self) -> str:
+        """Return why the group is paused on this topic (`count`, `rate`, `operator`); empty when it is not."""
 
     async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
         """Wait up to `block_s` for entries; return about `count`."""

@@ -1,7 +1,7 @@
 """Waiting for something, but not for ever."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 ASK_AGAIN_S = 0.1
 
@@ -14,6 +14,37 @@ async def happens_within(event: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def together(
+    loops: Sequence["asyncio.Task[None]"],
+    stop: asyncio.Event,
+    told: Callable[[], None],
+    endless: Sequence["asyncio.Task[None]"] = (),
+) -> BaseException | None:
+    """Let loops run until `stop` is set or one of them ends; tell the others, see them end, and return what broke one.
+
+    After a break nobody is waited for: the others are cancelled until they have ended. So is what is `endless`.
+    """
+    stopping = asyncio.create_task(_set(stop))
+    try:
+        await asyncio.wait([stopping, *loops, *endless], return_when=asyncio.FIRST_COMPLETED)
+        told()
+        if what_broke([*loops, *endless]) is None:
+            await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        await end([stopping, *loops, *endless])
+    return what_broke([*loops, *endless])
+
+
+def what_broke(tasks: Iterable["asyncio.Task[None]"]) -> BaseException | None:
+    """Return the error of the first task that has ended with one."""
+    ended = [task for task in tasks if task.done() and not task.cancelled()]
+    return next((error for task in ended if (error := task.exception()) is not None), None)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:

@@ -1,11 +1,13 @@
 """Where in the streams one group's copy of an event is, for whoever asks why nothing happens."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
+
+from libs.common.entries import number_of
 from libs.common.stream_desk import Lane, StreamDesk, answered, ms_of
 
 LOOKED_AT_MAX = 10_000
@@ -69,18 +71,27 @@ async def _parked(desk: StreamDesk, lane: Lane) -> dict[UUID, Whereabouts]:
         return {}
     found: dict[UUID, Whereabouts] = {}
     bodies = await answered(desk.redis.hmget(lane.key("zp"), [token for token, _ in due]))
-    for (_, score), value in zip(due, bodies, strict=True):
-        fields = json.loads(value) if value else {}
-        _put(found, fields, Whereabouts(lane, "parked", _attempt(fields), due_ms=int(score)))
+    for (token, score), value in zip(due, bodies, strict=True):
+        fields = parked_fields(value)
+        _put(found, fields, Whereabouts(lane, "parked", _attempt(fields), due_ms=int(score), entry_id=token))
     return found
 
 
 def event_id_of(body: str) -> UUID | None:
     """Return the id in an event's wire form; None when it is not readable."""
     try:
-        return UUID(json.loads(body)["id"])
-    except (ValueError, KeyError, TypeError):
+        return UUID(from_json(body)["id"])
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def parked_fields(value: str | None) -> Mapping[str, Any]:
+    """Return the fields of a parked entry; none when they cannot be read."""
+    try:
+        fields = from_json(value or "{}")
+    except (ValueError, TypeError):  # TypeError: what was not UTF-8
+        return {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _put(found: dict[UUID, Whereabouts], fields: Mapping[str, Any], where: Whereabouts) -> None:
@@ -90,4 +101,38 @@ def _put(found: dict[UUID, Whereabouts], fields: Mapping[str, Any], where: Where
 
 
 def _attempt(fields: Mapping[str, Any]) -> int:
-    return int(fields.get("n", 1))
+    return number_of(str(fields.get("n", "")), 1)
+
+
+@dataclass(frozen=True)
+class Given:
+    """An entry a group was given and has not finished, or parked: by its id or token, readable or not."""
+
+    lane: Lane
+    entry_id: str
+    state: str
+    since_ms: int
+    times: int
+    size_bytes: int
+    event_id: UUID | None
+
+
+async def given(desk: StreamDesk, lane: Lane, most: int) -> list[Given]:
+    """Return what a group has in hand, the oldest of each kind first."""
+    found: list[Given] = []
+    now = await desk.now_ms()
+    for key in (lane.main, lane.key("r")):
+        if lane.group not in await desk.groups(key):
+            continue
+        for entry in await answered(desk.redis.xpending_range(key, lane.group, "-", "+", most)):
+            entry_id, times = str(entry["message_id"]), int(entry["times_delivered"])
+            size, body = await desk.body(key, entry_id)
+            since = now - int(entry["time_since_delivered"])
+            found.append(Given(lane, entry_id, "pending", since, times, size, event_id_of(body)))
+    due = await answered(desk.redis.zrange(lane.key("z"), 0, most - 1, withscores=True))
+    for token, score in due:
+        value = await answered(desk.redis.hget(lane.key("zp"), token)) or ""
+        fields = parked_fields(value)
+        event_id = event_id_of(str(fields.get("d", "")))
+        found.append(Given(lane, token, "parked", int(score), _attempt(fields), len(value), event_id))
+    return found[:most]

@@ -9,9 +9,11 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Annotated, Any
 
+import httpx
 import typer
 
 from libs.common.errors import AppError
+from libs.common.stream_desk import StreamRefusedError
 from libs.common.streams import StreamDownError
 from libs.ops.client import Gateway, NoAnswerError, RefusedError
 from libs.ops.connection import Connection
@@ -44,7 +46,7 @@ def as_command(verb: Verb) -> Callable[..., None]:
     @functools.wraps(verb)
     def command(context: typer.Context, as_json: bool, **options: Any) -> None:
         as_json = as_json or context.meta.get(AS_JSON, False)
-        _run(as_json, _act(opener(context.obj), lambda stand: verb(stand, **options), as_json))
+        _run(as_json, _act(_opened(opener, context.obj), lambda stand: verb(stand, **options), as_json))
 
     added = [_keyword("context", typer.Context), _keyword("as_json", JsonFlag, default=False)]
     parameters = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in own] + added
@@ -65,10 +67,25 @@ def _run(as_json: bool, acting: Any) -> None:  # a coroutine
     except StreamDownError as error:
         print_failure("The stream is not answering.", "start it, or set REDIS_URL", as_json)
         raise typer.Exit(FAILED) from error
+    except StreamRefusedError as error:
+        said = "The stream refuses this login" if error.is_login else "The stream cannot answer this"
+        print_failure(f"{said} ({error.code}).", "look at REDIS_URL", as_json)
+        raise typer.Exit(DENIED if error.is_login else FAILED) from error
     except AppError as error:
         print_failure(error.detail, None, as_json, f"{error.problem.slug}  ")
         raise typer.Exit(DENIED if error.problem.status in DENIED_STATUSES else FAILED) from error
     raise typer.Exit(exit_code)
+
+
+def _opened(opener: Callable[[Connection], Any], connection: Connection) -> Any:
+    """Return what the verb stands on; raise BadParameter for addresses and keys that cannot be any."""
+    try:
+        f"{connection.key or ''}{connection.operator_token or ''}".encode("ascii")
+        return opener(connection)
+    except UnicodeEncodeError as error:
+        raise typer.BadParameter("THERAPYRAG_KEY or OPERATOR_TOKEN holds a character that none has") from error
+    except (httpx.InvalidURL, ValueError) as error:
+        raise typer.BadParameter("THERAPYRAG_URL is no address: https://host:port") from error
 
 
 async def _act(standing: Any, verb: Callable[[Any], Outcome], as_json: bool) -> int:  # the opener's own type

@@ -32,8 +32,16 @@ class Desk:
         if not connection.database_url or not connection.redis_url:
             raise typer.BadParameter("set OPS_DATABASE_URL and REDIS_URL (`make up-ops` prints both)")
         self.connection = connection
-        self.archive = Archive(connection.database_url, SCHEMAS)
-        self.streams = StreamDesk(connection.redis_url)
+        try:
+            self.archive = Archive(connection.database_url, SCHEMAS)
+        except ValueError as error:
+            raise typer.BadParameter(
+                "OPS_DATABASE_URL is no address: postgresql+psycopg://user:password@host:port/database"
+            ) from error
+        try:
+            self.streams = StreamDesk(connection.redis_url)
+        except ValueError as error:
+            raise typer.BadParameter("REDIS_URL is no address: redis://user:password@host:port/0") from error
         self.store = OpsStore(self.archive)
 
     async def __aenter__(self) -> Self:

@@ -95,7 +95,8 @@ async def redrive(
         counts |= {"found": len(letters), "redriven": 0}
         for lane, entry_ids in _batches(letters):
             counts["redriven"] += await desk.streams.redrive(lane, entry_ids)
-    return Shown(dict(counts), f"{counts['redriven']} of {counts['found']} dead letters given out again.")
+    left = "" if counts["redriven"] == counts["found"] else " The rest is gone, or has no body to be given out."
+    return Shown(dict(counts), f"{counts['redriven']} of {counts['found']} dead letters given out again.{left}")
 
 
 async def drop(
@@ -150,9 +151,12 @@ def _batches(letters: Sequence[Letter]) -> list[tuple[Lane, list[str]]]:
 def _plan(deed: str, letters: Sequence[Letter]) -> Shown:
     expired = sum(_has_expired(letter) for letter in letters)
     payload = {"plan": deed, "letters": len(letters), "by_reason": _count(letters), "expired": expired}
+    empty = sum(not letter.body for letter in letters)
     said = [f"Would {deed} {len(letters)} dead letters. Nothing was changed; --execute does it."]
     if expired and deed == "redrive":
         said.append(f"{expired} of them carry a capability that has expired and would die again: `events replay --id`.")
+    if empty and deed == "redrive":
+        said.append(f"{empty} of them have no body to be given out, and would stay.")
     return Shown(payload | {"executed": False}, Group(_reasons(letters), *said))
 
 
@@ -187,6 +191,7 @@ def _row(letter: Letter) -> dict[str, Any]:
         "place": letter.place,
         "attempts": letter.attempts,
         "epoch": letter.epoch,
+        "size_bytes": letter.size_bytes,
         "at": to_json_time(at_ms(letter.at_ms)),
     }
 
@@ -210,7 +215,7 @@ def _reasons(letters: Sequence[Letter]) -> Table:
 
 def _one(row: dict[str, Any]) -> Table:
     table = Table(box=None, show_header=False)
-    for name in ("topic", "group", "entry", "why", "place", "attempts", "epoch", "at"):
+    for name in ("topic", "group", "entry", "why", "place", "attempts", "epoch", "size_bytes", "at"):
         table.add_row(name, str(row[name]))
     for name, value in row["event"].items():
         table.add_row(f"event.{name}", str(value))

@@ -146,17 +146,19 @@ def _depths(lane: Lane, depths: Depths) -> dict[str, Any]:
         "next_due_s": None if depths.oldest_due_ms is None else depths.oldest_due_ms / 1000,
         "dead": depths.dead,
         "consumers": depths.consumers,
+        "paused": depths.paused or None,
     }
 
 
 def _lag_table(rows: Sequence[dict[str, Any]]) -> Table:
-    table = Table("stream", "group", "lag", "pending", "oldest", "parked", "dead", "consumers", box=None)
+    table = Table("stream", "group", "lag", "pending", "oldest", "parked", "dead", "consumers", "paused", box=None)
     for row in rows:
         oldest_s = row["oldest_pending_s"]
         oldest = ago(None if oldest_s is None else timedelta(seconds=oldest_s))
         dead = f"[bold red]{row['dead']}[/]" if row["dead"] else "0"
         known = "?" if row["lag"] is None else str(row["lag"])
-        counts = (known, str(row["pending"]), oldest, str(row["parked"]), dead, str(row["consumers"]))
+        paused = f"[bold red]{row['paused']}[/]" if row["paused"] else ""
+        counts = (known, str(row["pending"]), oldest, str(row["parked"]), dead, str(row["consumers"]), paused)
         table.add_row(row["stream"], row["group"], *counts)
     return table
 

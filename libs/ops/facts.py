@@ -11,7 +11,7 @@ from libs.common.archive_desk import Fact
 from libs.common.clock import to_json_time
 from libs.common.errors import AppError
 from libs.common.events import Envelope
-from libs.common.stream_desk import topic_of
+from libs.common.stream_desk import LATEST_MS, topic_of
 from libs.contracts.capability import parse
 from libs.contracts.catalogue import CATALOGUE, EVENTS
 
@@ -32,14 +32,14 @@ def shown(fact: Fact) -> dict[str, Any]:
 
 def shown_envelope(envelope: Envelope) -> dict[str, Any]:
     """Return what an operator may see of an event."""
-    headers = {name: envelope.headers[name] for name in _HEADERS if name in envelope.headers}
+    headers = {name: plain(envelope.headers[name]) for name in _HEADERS if name in envelope.headers}
     expires_at = expiry(envelope)
     return {
         "id": str(envelope.id),
-        "topic": envelope.topic,
-        "type": envelope.type,
+        "topic": plain(envelope.topic),
+        "type": plain(envelope.type),
         "version": envelope.version,
-        "key": envelope.key if _PLAIN.fullmatch(envelope.key) else "redacted",
+        "key": plain(envelope.key),
         "at": to_json_time(envelope.at),
         "payload": _payload(envelope),
         "headers": headers,
@@ -85,9 +85,14 @@ def ago(span: timedelta | None) -> str:
     return f"{seconds / 86_400:.0f} d"
 
 
+def plain(text: str) -> str:
+    """Return an id or a word of ours; anybody may have written something else, for a person or a terminal to read."""
+    return text if _PLAIN.fullmatch(text) else "redacted"
+
+
 def at_ms(milliseconds: int) -> datetime:
     """Return the time of a server's clock."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return datetime.fromtimestamp(min(LATEST_MS, milliseconds) / 1000, UTC)
 
 
 def _payload(envelope: Envelope) -> dict[str, Any]:

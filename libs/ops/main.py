@@ -11,9 +11,11 @@ from libs.ops import (
     chat,
     consent,
     dlq,
+    entries,
     events,
     ledger,
     outbox,
+    pausing,
     rebuild,
     replay,
     sessions,
@@ -88,6 +90,15 @@ _noun(
     lag=events.lag,
     replay=replay.replay,
     rebuild=rebuild.rebuild,
+    pause=pausing.pause,
+    resume=pausing.resume,
+)
+_noun(
+    "entries",
+    "What a group has in hand on a topic, one by one.",
+    list=entries.list_entries,
+    remove=entries.remove,
+    **{"dead-letter": entries.dead_letter},
 )
 _noun(
     "dlq",

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from libs.common.archive_desk import START, Fact, Position, Wanted
+from libs.common.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.common.errors import CONFLICT, AppError
-from libs.common.events import Envelope
+from libs.common.events import TOO_LARGE, Envelope
 from libs.common.stream_desk import Lane, topic_of
 from libs.contracts.catalogue import CATALOGUE
 from libs.ops.answers import ANSWERS
@@ -125,9 +126,12 @@ async def _bodies(
             token = await renewals.of(fact.envelope, wanted.group)
             told = RENEWED if token else fate
             envelope = _with(fact.envelope, token) if token else None
+        body = envelope.to_json() if envelope is not None else ""
+        if bytes_in(body) > ENTRY_SIZE_MAX:
+            told, body = TOO_LARGE, ""  # no group would read it
         counts[told] += 1
-        if envelope is not None:
-            bodies.append(envelope.to_json())
+        if body:
+            bodies.append(body)
     return bodies
 
 

@@ -15,11 +15,13 @@ from redis.exceptions import RedisError
 from libs.devstack import full_disk
 from libs.devstack.errors import DevstackError
 from libs.devstack.processes import log_tail
+from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack
 from libs.devstack.vendors.faults import Fault
 from libs.devstack.waiting import DiedError
 from tests.chaos.hearing import Vendor
 from tests.chaos.plan import Answer, Blow, Kind
+from tests.chaos.poison import leave
 
 LOOK_EVERY_S = 0.25
 READY_WITHIN_S = 60.0
@@ -70,6 +72,7 @@ class Nemesis:
             Kind.REFUSE: self._refuse,
             Kind.FULL: self._fill,
             Kind.VENDOR: self._spoil,
+            Kind.POISON: self._poison,
         }
         self._mend(acts[blow.kind](blow))
 
@@ -95,6 +98,10 @@ class Nemesis:
             vendor.heal()
         for name in self.stack.processes:
             await self._until_healthy(name)
+
+    def is_well(self) -> bool:
+        """Tell whether every process says of itself that it is able to work."""
+        return all(is_healthy(self.stack.url(name)) for name in self.stack.processes)
 
     async def _until_healthy(self, name: str) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
@@ -147,6 +154,15 @@ class Nemesis:
                     return
                 except RedisError:
                     await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _poison(self, blow: Blow) -> None:
+        """Leave what is no event in a stream; tried until it is there."""
+        with Redis.from_url(self.stack.infra.redis_url, socket_timeout=2) as redis:
+            while True:
+                with contextlib.suppress(RedisError):
+                    if await asyncio.to_thread(leave, redis, blow.target, self.dice):
+                        return
+                await asyncio.sleep(LOOK_EVERY_S)
 
     async def _stop(self, blow: Blow) -> None:
         process = self.stack.process(blow.target)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tests.chaos.poison import SHAPES
+
 SERVERS = ("valkey", "postgres", "seaweedfs")
 REPLICAS: Mapping[str, int] = {"transcriber": 2, "embedder": 2}
 LEASE_S = 6.0
@@ -23,6 +25,7 @@ class Kind(StrEnum):
     REFUSE = "refuse"  # no new connection to a server
     FULL = "full"  # the object store's disk is full
     VENDOR = "vendor"  # a vendor's bad answer
+    POISON = "poison"  # what is no event, in a stream
 
 
 class Answer(StrEnum):
@@ -76,6 +79,7 @@ CI = Size(
         Kind.REFUSE: 2,
         Kind.FULL: 4,
         Kind.VENDOR: 4,
+        Kind.POISON: 2,
     },
 )
 SOAK = Size(
@@ -116,17 +120,22 @@ def deck(size: Size, processes: Sequence[str], dice: random.Random) -> list[Blow
     return found
 
 
+_OF_KIND: Mapping[Kind, Sequence[str]] = {
+    Kind.FLUSHALL: ("valkey",),
+    Kind.FULL: ("seaweedfs",),
+    Kind.POISON: SHAPES,
+}
+
+
 def targets(kind: Kind, processes: Sequence[str]) -> Sequence[str]:
-    """Return what a kind of fault can hit; for vendors the name with the way it fails."""
+    """Return what a kind of fault can hit; for vendors the name with the way it fails, for poison its shape."""
     match kind:
         case Kind.KILL:
             return processes
         case Kind.STOP:
             return [name for name in processes if "-work" in name]
-        case Kind.FLUSHALL:
-            return ("valkey",)
-        case Kind.FULL:
-            return ("seaweedfs",)
+        case Kind.FLUSHALL | Kind.FULL | Kind.POISON:
+            return _OF_KIND[kind]
         case Kind.VENDOR:
             failing = [answer for answer in Answer if answer is not Answer.REFUSED]
             return [f"{vendor}/{answer}" for vendor in ("deepgram", "openai") for answer in failing]

@@ -43,6 +43,7 @@ class Verdict:
     sessions: int
     raged_s: float
     settled_s: float
+    unnoticed: int
 
     def proof(self, seed: int, seconds: float) -> str:
         """Return the line that a log is searched for."""
@@ -51,7 +52,8 @@ class Verdict:
         return (
             f"PROOF nemesis seed={seed} sessions={self.sessions} faults={len(self.nemesis.thrown)}"
             f" flushall={self._count(Kind.FLUSHALL)} kills={kills} lost={len(its.lost)}"
-            f" duplicated={len(its.duplicated)} stuck={len(its.stuck)} forbidden={len(its.forbidden)}"
+            f" duplicated={len(its.duplicated)} stuck={len(its.stuck)} unnoticed={self.unnoticed}"
+            f" poison={self._count(Kind.POISON)} forbidden={len(its.forbidden)}"
             f" vendor_calls={bought.calls} allowed={bought.allowed} crashed={len(self.nemesis.crashes)}"
             f" raged_s={self.raged_s:.0f} settled_s={self.settled_s:.1f} seconds={seconds:.0f}"
         )
@@ -116,7 +118,9 @@ class Run:
         found = aftermath.judge(self._admin_url, self._redis_url, self._workload.uploads, excused)
         bought = purchases(books, sounds, self._nemesis.wounds, aftermath.kept_at(self._admin_url))
         found.duplicated += [f"bought too often: {story}" for story in bought.unearned]
-        return Verdict(found, bought, self._nemesis, len(sounds), self._raged_s, self._settled_s)
+        # What stands still in the end while every process says that it is well.
+        unnoticed = len(found.stuck) if self._nemesis.is_well() else 0
+        return Verdict(found, bought, self._nemesis, len(sounds), self._raged_s, self._settled_s, unnoticed)
 
 
 def ended_by_order(books: Books, sounds: Mapping[str, str]) -> set[str]:

@@ -68,5 +68,6 @@ async def test_nothing_is_lost_nothing_happens_twice_and_nothing_is_stuck(
         sys.stdout.write(verdict.proof(SEED, time.monotonic() - began) + "\n")
     violations = verdict.violations.all()
     assert not violations, "\n".join(violations)
+    assert verdict.unnoticed == 0
     assert verdict.purchases.calls <= verdict.purchases.allowed
     assert verdict.too_few() == []

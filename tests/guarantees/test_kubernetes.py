@@ -103,6 +103,15 @@ def test_a_pod_takes_over_only_when_its_service_is_healthy_and_keeps_answering_w
     assert "tcpSocket" in container["livenessProbe"]
 
 
+def test_a_worker_is_ready_and_alive_as_its_consumers_say() -> None:
+    (patch,) = document("k8s/service/work/kustomization.yaml")["patches"]
+    probes = dict(
+        re.findall(r"containers/0/(\w+Probe)\n +value: \{httpGet: \{path: ([/a-z]+), port: http\}", patch["patch"])
+    )
+
+    assert probes == {"readinessProbe": "/health", "livenessProbe": "/live"}
+
+
 def test_traffic_that_is_not_listed_is_refused() -> None:
     assert POLICIES["nothing"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 

@@ -96,7 +96,16 @@ def test_the_tools_look_at_the_archive_of_every_service() -> None:
 
 
 def test_whatever_changes_something_is_a_plan_until_it_is_executed_and_says_who() -> None:
-    acting = {"events replay", "events rebuild", "dlq redrive", "dlq drop"}
+    acting = {
+        "events replay",
+        "events rebuild",
+        "events pause",
+        "events resume",
+        "entries remove",
+        "entries dead-letter",
+        "dlq redrive",
+        "dlq drop",
+    }
 
     assert {name for name, options in COMMANDS.items() if "--execute" in options} == acting
     assert all("--as" in COMMANDS[name] for name in acting)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 from uuid import UUID, uuid4
 
 import psycopg
@@ -28,7 +28,7 @@ from libs.common.redis_streams import RedisStreams
 from libs.common.relay import Relay
 from libs.common.steps import Subscription
 from libs.common.tests.crash_child import Settle
-from libs.common.tests.crash_world import AT_WORK, GROUP, Job, Scenario, Servers, on_topic
+from libs.common.tests.crash_world import AT_WORK, GROUP, UNREADABLE, Job, Scenario, Servers, on_topic
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, make_schema, token
 from libs.devstack.infra import Infra
 
@@ -129,10 +129,11 @@ class Worlds:
         with capability.holding(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
-                    *(self._event(topic, thing, kind) for thing, kind in things.items() if kind != "unreadable")
+                    *(self._event(topic, thing, kind) for thing, kind in things.items() if kind not in UNREADABLE)
                 )
-        if "unreadable" in scenario.kinds:
-            await self.redis.xadd(f"{{{topic}}}:s", {"d": "not json"})
+        for kind in UNREADABLE:
+            if kind in scenario.kinds:
+                await self.redis.xadd(f"{{{topic}}}:s", cast(Any, UNREADABLE[kind]))
         if scenario.before in ("killed", "unheard", "given-up"):
             await self._relayed(job.topic)
         if scenario.before == "killed":
@@ -238,7 +239,7 @@ class Worlds:
     async def _things_on(self, topic: str) -> list[str]:
         """Return the thing of each entry of a stream."""
         entries: Any = await self.redis.xrange(f"{{{topic}}}:s")
-        bodies = [fields["d"] for _, fields in entries]
+        bodies = [fields.get("d", "") for _, fields in entries]
         return [json.loads(body)["payload"]["thing_id"] if body.startswith("{") else "-" for body in bodies]
 
     async def _pending(self, lane: str) -> int:
@@ -270,7 +271,7 @@ async def worlds(infra: Infra) -> AsyncIterator[Worlds]:
 
 def _must_things(job: Job) -> dict[str, Counter[str]]:
     once = Counter(dict.fromkeys(job.effects, 1))
-    readable = [thing for thing, kind in job.things.items() if kind != "unreadable"]
+    readable = [thing for thing, kind in job.things.items() if kind not in UNREADABLE]
     return {
         "effects": Counter({f"{thing} {number}": 1 for thing, number in job.effects.items()}),
         "tallied": Counter(job.tallied),

@@ -26,7 +26,9 @@ EFFECTS = {
 """Each kind of event, and the number its effect must leave: once, whoever dies."""
 TALLIED = frozenset({"tallied", "tallied-alone"})
 """Kinds whose effect is recorded many at once, in another table, and from which no fact follows."""
-BURIED = frozenset({"refused", "unreadable", "poison"})
+UNREADABLE: Mapping[str, dict[str, str]] = {"unreadable": {"d": "not json"}, "faulty": {"x": "1"}}
+"""Kinds that are no event, and what is on the stream in the place of one."""
+BURIED = frozenset({"refused", "poison", *UNREADABLE})
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Scenario:
 SCENARIOS = (
     Scenario("plain", ("plain", "plain", "plain")),
     Scenario("retry", ("fails-once", "plain"), exclusive=True),
-    Scenario("given-up", ("refused", "unwanted", "unreadable")),
+    Scenario("given-up", ("refused", "unwanted", "unreadable", "faulty")),
     Scenario("unburied", ("refused", "refused"), before="given-up"),
     Scenario("suspects", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
     Scenario("unheard", ("plain", "fails-once"), before="unheard"),

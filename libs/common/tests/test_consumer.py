@@ -10,7 +10,9 @@ from libs.common.memory_streams import MemoryChannel, MemoryStreams
 from libs.common.streams import DeadLetter, Delivery, Outlet
 from libs.common.tests.conftest import Streams
 
-QUICK = Pace(concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02)
+QUICK = Pace(
+    concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
+)
 
 
 @dataclass

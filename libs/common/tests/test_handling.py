@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -12,118 +11,24 @@ from sqlalchemy import text
 from libs.common import capability
 from libs.common.backoff import IN_OTHER_HANDS, Backoff
 from libs.common.consumer_name import new_consumer_name
-from libs.common.database import Database, Transaction
+from libs.common.database import Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
-from libs.common.events import Envelope, Event
+from libs.common.events import Envelope
 from libs.common.handling import Handling
 from libs.common.ids import new_id
 from libs.common.inbox import Inbox, confirm_claim
-from libs.common.memory_streams import MemoryStreams
-from libs.common.outbox import Outbox
 from libs.common.relay import Relay
-from libs.common.steps import BatchStep, Step, Subscription
-from libs.common.streams import Channel, Delivery
-from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, ThingSettled, make_schema, token
+from libs.common.steps import BatchStep, Subscription
+from libs.common.streams import Delivery
+from libs.common.tests.handling_world import World, handle, handle_all, opened
+from libs.common.tests.kernel_world import CATALOGUE, ThingCounted, token
 from libs.devstack.infra import Infra
-
-
-@dataclass
-class Settle(Step[ThingCounted, int]):
-    """Write the number down, unless told to fail."""
-
-    fails_with: list[ProblemType | Exception] = field(default_factory=list)
-    worked: int = 0
-
-    async def work(self, event: ThingCounted) -> int:
-        self.worked += 1
-        await asyncio.sleep(0)
-        if self.fails_with:
-            failure = self.fails_with.pop(0)
-            raise failure if isinstance(failure, Exception) else AppError(failure, "it failed", retry_after_s=None)
-        return event.number * 2
-
-    async def record(self, event: ThingCounted, result: int, tx: Transaction) -> Sequence[Event]:
-        await tx.execute(
-            text("insert into effect (organization_id, thing_id, number) values (:org, :thing, :number)"),
-            {"org": event.organization_id, "thing": event.thing_id, "number": result},
-        )
-        return [ThingSettled(organization_id=event.organization_id, thing_id=event.thing_id)]
-
-    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
-        assert error.problem.slug
-        return await self.record(event, -1, tx)
-
-
-@dataclass
-class World:
-    """A database, streams in memory, a relay and a step, with verbs."""
-
-    infra: Infra
-    database: Database
-    outbox: Outbox
-    streams: MemoryStreams
-    step: Settle
-    organization_id: UUID
-    channel: Channel
-
-    @property
-    def handling(self) -> Handling:
-        return Handling(
-            self.database,
-            CATALOGUE,
-            {ThingCounted.type: Subscription(ThingCounted, self.step, exclusive=True)},
-            Backoff(base_s=0, outage_wait_s=0),
-        )
-
-    async def count(self, number: int) -> UUID:
-        thing = new_id()
-        with capability.holding(token(self.infra, self.organization_id)):
-            async with self.database.transaction() as tx:
-                await tx.emit(ThingCounted(organization_id=self.organization_id, thing_id=thing, number=number))
-        return thing
-
-    async def relayed(self, topic: str = "thing") -> int:
-        return await Relay(self.outbox, self.streams.publisher(), [topic]).turn()
-
-    async def given(self) -> Sequence[Delivery]:
-        await self.channel.promote()
-        return await self.channel.read(100, 0)
-
-    async def effects(self, thing: UUID) -> list[int]:
-        with capability.holding(token(self.infra, self.organization_id)):
-            async with self.database.transaction() as tx:
-                found = await tx.execute(text("select number from effect where thing_id = :id"), {"id": thing})
-                return [row[0] for row in found]
 
 
 @pytest.fixture
 async def world(infra: Infra) -> AsyncIterator[World]:
-    make_schema(infra)
-    database = Database(infra.url_of("svc_kernel", PASSWORD))
-    outbox = Outbox(infra.relay_database_url, SCHEMA)
-    streams = MemoryStreams()
-    channel = streams.channel("thing", "settler")
-    await channel.open()
-    world = World(infra, database, outbox, streams, Settle(), new_id(), channel)
-    await _skip_what_other_tests_left(world)
-    yield world
-    await database.close()
-    await outbox.close()
-
-
-async def _skip_what_other_tests_left(world: World) -> None:
-    for topic in ("thing", "settled"):
-        while await world.relayed(topic):
-            pass
-    await world.channel.ack(await world.channel.read(100_000, 0))
-
-
-async def _handle(world: World, delivery: Delivery) -> bool:
-    return bool(await world.handling.handle(world.channel, [delivery]))
-
-
-async def _handle_all(world: World) -> list[bool]:
-    return [await _handle(world, delivery) for delivery in await world.given()]
+    async with opened(infra) as made:
+        yield made
 
 
 async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_often_it_is_delivered(
@@ -133,7 +38,7 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
     assert await world.relayed() == 1
     (delivery,) = await world.given()
 
-    acknowledged = [await _handle(world, delivery) for _ in range(3)]
+    acknowledged = [await handle(world, delivery) for _ in range(3)]
 
     assert acknowledged == [True] * 3
     assert (await world.effects(thing), world.step.worked) == ([42], 1)
@@ -145,7 +50,7 @@ async def test_an_event_given_out_again_while_it_is_worked_on_is_worked_on_once(
     await world.relayed()
     (delivery,) = await world.given()
 
-    ended = await asyncio.gather(*(_handle(world, delivery) for _ in range(5)))
+    ended = await asyncio.gather(*(handle(world, delivery) for _ in range(5)))
 
     assert (await world.effects(thing), world.step.worked, sorted(ended)) == ([42], 1, [False] * 4 + [True])
 
@@ -177,7 +82,7 @@ async def test_a_failure_that_may_pass_is_parked_and_succeeds_later(world: World
     await world.relayed()
     world.step.fails_with = [UPSTREAM_FAILED, ValueError("words")]
 
-    rounds = [await _handle_all(world) for _ in range(3)]
+    rounds = [await handle_all(world) for _ in range(3)]
 
     assert rounds == [[False], [False], [True]]
     assert await world.effects(thing) == [2]
@@ -189,7 +94,7 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(wo
     world.step.fails_with = [UPSTREAM_FAILED] * 10
 
     for _ in range(6):
-        await _handle_all(world)
+        await handle_all(world)
 
     depth = await world.channel.depth()
     assert (world.step.worked, depth.dead, depth.pending) == (4, 1, 0)
@@ -201,9 +106,9 @@ async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_u
     await world.relayed()
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
     (delivery,) = await world.given()
-    await _handle(world, delivery)
+    await handle(world, delivery)
 
-    await _handle(world, replace(delivery, entry_id="s-redriven"))
+    await handle(world, replace(delivery, entry_id="s-redriven"))
 
     assert (world.step.worked, await world.effects(thing)) == (2, [-1, -1])
 
@@ -216,7 +121,7 @@ async def test_an_entry_that_was_given_up_is_not_worked_on_again_if_it_was_not_b
     world.step.fails_with = [UPSTREAM_REFUSED]
     (delivery,) = await world.given()
 
-    acknowledged = [await _handle(world, delivery) for _ in range(2)]
+    acknowledged = [await handle(world, delivery) for _ in range(2)]
 
     assert (acknowledged, world.step.worked, await world.effects(thing)) == ([False, False], 1, [-1])
     assert (await world.channel.depth()).dead == 1
@@ -227,7 +132,7 @@ async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
     await world.relayed()
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
 
-    await _handle_all(world)
+    await handle_all(world)
 
     assert (world.step.worked, (await world.channel.depth()).dead) == (1, 1)
 
@@ -238,7 +143,7 @@ async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: 
     world.step.fails_with = [ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)]
 
     (delivery,) = await world.given()
-    acknowledged = [await _handle(world, delivery), await _handle(world, replace(delivery, entry_id="s-again"))]
+    acknowledged = [await handle(world, delivery), await handle(world, replace(delivery, entry_id="s-again"))]
 
     assert (acknowledged, await world.effects(thing)) == ([True, True], [-1])
     assert (world.step.worked, (await world.channel.depth()).dead) == (1, 0)
@@ -250,7 +155,7 @@ async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: Wo
     world.step.fails_with = [*[UNAVAILABLE] * 9, UPSTREAM_FAILED, UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_FAILED]
 
     for _ in range(14):
-        await _handle_all(world)
+        await handle_all(world)
 
     assert (await world.effects(thing), (await world.channel.depth()).dead) == ([6], 0)
 
@@ -271,7 +176,7 @@ async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(w
     (delivery,) = await world.given()
     forged = Delivery(delivery.lane, delivery.entry_id, delivery.body.replace("kernel:write", "kernel:write,x:write"))
 
-    await _handle(world, forged)
+    await handle(world, forged)
 
     assert (await world.effects(thing), (await world.channel.depth()).dead) == ([], 1)
 
@@ -346,10 +251,10 @@ async def test_a_claim_is_waited_for_while_it_is_renewed_even_if_its_holder_seem
     inbox = Inbox(world.database, "settler")
 
     async with inbox.claimed((Envelope.from_json(delivery.body).id, 0), "elsewhere|1|2|3|4"):
-        waited = await _handle(world, swept)
+        waited = await handle(world, swept)
         with psycopg.connect(world.infra.admin_url, autocommit=True) as connection:
             connection.execute("update kernel.claim set until = until - interval '8 seconds'")
-        taken_over = await _handle(world, swept)
+        taken_over = await handle(world, swept)
 
     assert (waited, taken_over, await world.effects(thing)) == (False, True, [42])
 
@@ -376,7 +281,7 @@ async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(
     gone = "|".join([*parts[:3], "1", parts[4]])  # this pid, but begun at another time
 
     async with Inbox(world.database, "settler").claimed((Envelope.from_json(delivery.body).id, 0), gone):
-        done = await _handle(world, delivery)
+        done = await handle(world, delivery)
 
     assert (done, await world.effects(thing)) == (True, [42])
 
@@ -385,7 +290,7 @@ async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it
     killer, done = await world.count(1), await world.count(2)
     await world.relayed()
     first, second = await world.given()
-    await _handle(world, second)
+    await handle(world, second)
 
     for delivery in (first, second):
         await world.handling.condemn(world.channel, delivery)

@@ -10,7 +10,7 @@ import pytest
 
 from libs.common import capability
 from libs.common.database import Database
-from libs.common.events import Envelope
+from libs.common.events import TOO_LARGE, Envelope, UnreadableError
 from libs.common.ids import new_id
 from libs.common.memory_streams import MemoryStreams
 from libs.common.outbox import Outbox
@@ -54,7 +54,7 @@ class World:
 
     @property
     def published(self) -> list[Envelope]:
-        return [Envelope.from_json(body) for body in self.streams.entries.get("thing", [])]
+        return [Envelope.from_json(fields["d"]) for fields in self.streams.entries.get("thing", [])]
 
     def asked(self, query: str, *values: object) -> list[tuple[object, ...]]:
         with psycopg.connect(self.infra.admin_url, autocommit=True) as connection:
@@ -82,6 +82,34 @@ async def test_what_the_database_writes_on_the_stream_is_the_envelope_of_the_fac
     assert CATALOGUE.read(envelope).payload() == dict(envelope.payload)
     assert (envelope.payload["number"], envelope.key, envelope.version) == (7, str(thing), 1)
     assert "capability" in envelope.headers
+
+
+@pytest.mark.parametrize("repeated", [False, True], ids=["large as it is", "large when it is unpacked"])
+async def test_a_fact_too_large_to_be_one_is_named_on_the_stream_and_those_behind_it_go_on(
+    world: World, repeated: bool
+) -> None:
+    await world.all_moved()
+    before = len(world.streams.entries.get("thing", []))
+    large = (
+        "repeat('x', 20000000)"
+        if repeated
+        else "(select string_agg(md5(n::text), '') from generate_series(1, 100000) n)"
+    )
+    (large_id,) = world.asked(
+        "insert into kernel.outbox (id, topic, key, type, version, payload, headers) values (gen_random_uuid(), "
+        f"'thing', 'k', 'thing.counted', 1, jsonb_build_object('a', {large}), '{{}}') returning id::text"
+    )[0]
+    (thing,) = await world.count(7)
+
+    await world.all_moved()
+
+    stand_in, fact = (entry["d"] for entry in world.streams.entries["thing"][before:])
+    with pytest.raises(UnreadableError) as refused:
+        Envelope.from_json(stand_in)
+    assert (refused.value.why, len(stand_in) < 1000, str(large_id) in stand_in) == (TOO_LARGE, True, True)
+    assert Envelope.from_json(fact).key == str(thing)
+    # Other tests read this archive from its beginning.
+    world.asked("delete from kernel.outbox where id = %s returning 1", large_id)
 
 
 async def test_streams_that_lost_everything_are_filled_again_from_the_archive(world: World) -> None:
