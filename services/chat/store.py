@@ -57,9 +57,9 @@ _ADD_MESSAGE = text(
 )
 _ADD_SOURCE = text(
     "insert into message_source (organization_id, patient_id, message_id, position, chunk_id, session_id,"
-    " session_date, therapist_id, consent_id, quote, speaker, start_s, end_s, relevance) values (:organization_id,"
-    " :patient_id, :message_id, :position, :chunk_id, :session_id, :session_date, :therapist_id, :consent_id, :quote,"
-    " :speaker, :start_s, :end_s, :relevance)"
+    " session_date, therapist_id, consent_id, quote, speaker, start_s, end_s, relevance, session_day) values"
+    " (:organization_id, :patient_id, :message_id, :position, :chunk_id, :session_id, :session_date, :therapist_id,"
+    " :consent_id, :quote, :speaker, :start_s, :end_s, :relevance, :session_day)"
 )
 _ADD_AUDIT = text(
     "insert into answer_audit (organization_id, patient_id, message_id, conversation_id, actor, answered_by, model,"
@@ -89,7 +89,7 @@ _MESSAGES = text(
     " order by m.created_at, m.id limit :most"
 )
 _SOURCES = text(
-    "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance"
+    "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance, session_day"
     " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
     " and therapist_id = any ((select therapists_allowed(:patient_id))::uuid[]) order by message_id, position"
 )
@@ -274,6 +274,7 @@ def _source_row(message_id: MessageId, position: int, source: Source, under: Att
         "start_s": source.start_s,
         "end_s": source.end_s,
         "relevance": source.relevance,
+        "session_day": source.session_day,
     }
 
 
@@ -367,6 +368,7 @@ def _source(row: Row[Any]) -> Source:
         start_s=row.start_s,
         end_s=row.end_s,
         speaker=Speaker(row.speaker),
+        session_day=row.session_day,
     )
 
 

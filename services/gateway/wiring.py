@@ -33,6 +33,8 @@ from services.gateway.renewals import Renewals
 from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, ReplayStore, TokenStore, UserStore
+from services.gateway.time_zones import TimeZones
+from services.gateway.zone_store import ZoneStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -73,7 +75,6 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     signer = _signer(settings)
     authenticator = Authenticator(database, authority, signer, peppers)
     limiter = _limiter(settings)
-    operator_token = settings.operator_token
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
     gate = Gate(
@@ -81,7 +82,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         authority=authority,
         limiter=limiter,
         replays=Replays(database, ReplayStore(), peppers.current, utc_now),
-        operator_token=operator_token.get_secret_value() if operator_token else None,
+        operator_token=settings.operator_token.get_secret_value() if settings.operator_token else None,
         still_allowed=replay_rule(peers.consent),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
@@ -91,6 +92,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         audit=AccessAudit(database, authority),
+        zones=TimeZones(database, ZoneStore(), settings.patient_time_zone),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(gate, own, peers)

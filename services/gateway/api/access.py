@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
 from libs.contracts.ids import ApiKeyId
 from services.gateway.api.guard import Caller, Doors, Strict
@@ -36,7 +37,7 @@ class KeyRequest(Strict):
 
     name: Name
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
-    expires_at: AwareDatetime | None = Field(None, description="When it ends by itself; never, when left out.")
+    expires_at: Instant | None = Field(None, description="When it ends by itself; never, when left out.")
 
 
 class RotateRequest(Strict):
@@ -48,7 +49,7 @@ class RotateRequest(Strict):
         le=int(OVERLAP_MAX.total_seconds()),
         description="How long the old key still works beside its successor.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Instant | None = Field(
         None, description="When the successor ends by itself; as the old key would have, when left out."
     )
 
