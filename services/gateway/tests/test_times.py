@@ -46,9 +46,8 @@ async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(cli
     rotate = f"/api/v1/api-keys/{clinic.key[9:21]}/rotate"
     answers.append((await clinic.http.post(rotate, json={"expires_at": wrong}), "/body/expires_at"))
 
-    assert [(answer.status_code, answer.json()["errors"][0]["pointer"]) for answer, _ in answers] == [
-        (422, pointer) for _, pointer in answers
-    ]
+    assert [answer.status_code for answer, _ in answers] == [422] * len(answers)
+    assert [answer.json()["errors"][0]["pointer"] for answer, _ in answers] == [pointer for _, pointer in answers]
     assert not any(wrong in answer.text for answer, _ in answers)
     assert clinic.peer.heard == []
 
