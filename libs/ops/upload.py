@@ -34,14 +34,14 @@ async def upload(
 
 
 async def _sent(gateway: Gateway, recording: Recording) -> str:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=for_people(stderr=True), transient=True) as bar:
         task = bar.add_task(recording.path.name, total=recording.path.stat().st_size)
         return await gateway.upload(recording, lambda size: bar.advance(task, size))
 
 
 async def _watched(gateway: Gateway, session_id: str) -> Shown:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
     with Progress(*columns, console=for_people(stderr=True), transient=True) as bar:
         task = bar.add_task("uploaded", total=100)
         async for session in gateway.settled(session_id):
