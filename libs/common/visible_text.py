@@ -4,7 +4,6 @@ Such characters drive a terminal, turn a line around, or make two names look lik
 """
 
 import re
-from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
@@ -38,5 +37,5 @@ def _require_line(text: str) -> str:
     return _require_words(text)
 
 
-VisibleWords = Annotated[str, AfterValidator(_require_words)]
-VisibleLine = Annotated[str, AfterValidator(_require_line)]
+VISIBLE_WORDS, VISIBLE_LINE = AfterValidator(_require_words), AfterValidator(_require_line)
+"""Stand last in an `Annotated`: a pattern or a length after them would be missing in the description of the API."""

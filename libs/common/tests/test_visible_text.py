@@ -2,18 +2,19 @@
 
 import sys
 import unicodedata
+from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from libs.common.visible_text import VisibleLine, VisibleWords, visible
+from libs.common.visible_text import VISIBLE_LINE, VISIBLE_WORDS, visible
 
 
 class Named(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    line: VisibleLine = ""
-    words: VisibleWords = ""
+    line: Annotated[str, VISIBLE_LINE] = ""
+    words: Annotated[str, VISIBLE_WORDS] = ""
 
 
 def test_every_control_format_and_separator_character_of_unicode_is_hidden_but_for_tab_and_line_ends() -> None:

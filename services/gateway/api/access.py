@@ -8,7 +8,7 @@ from pydantic import Field
 
 from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
-from libs.common.visible_text import VisibleLine
+from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import ApiKeyId
 from services.gateway.api.guard import Caller, Doors, Strict
 from services.gateway.domain import (
@@ -22,7 +22,7 @@ from services.gateway.domain import (
 )
 from services.gateway.handlers import Keys, MadeKey
 
-Name = Annotated[VisibleLine, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_LINE]
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
 
 

@@ -14,7 +14,7 @@ from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppErr
 from libs.common.http_client import Call
 from libs.common.local_time import HEADER
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
-from libs.common.visible_text import VisibleWords
+from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.ids import PatientId
 from libs.contracts.language import TAG
 from services.gateway.api.guard import Caller, Doors, Strict, asked
@@ -59,7 +59,7 @@ class Segment(Strict):
     """One speaker's words with their seconds."""
 
     speaker: Literal["therapist", "patient", "unknown"]
-    text: VisibleWords = Field(min_length=1, max_length=10_000)
+    text: Annotated[str, Field(min_length=1, max_length=10_000), VISIBLE_WORDS]
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(1.0, ge=0, le=1)

@@ -10,7 +10,7 @@ from libs.common.clock import to_json_time, utc_now
 from libs.common.ids import new_id
 from libs.common.local_time import ZoneName
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
-from libs.common.visible_text import VisibleLine
+from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
 from services.gateway.api.guard import Caller, Doors, Strict
 from services.gateway.domain import Role, User
@@ -19,8 +19,8 @@ from services.gateway.store import UserFilter
 from services.gateway.time_zones import TimeZones
 
 # One @ with something on both sides; whether mail arrives is not ours to know.
-Email = Annotated[VisibleLine, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$")]
-ExternalId = Annotated[VisibleLine, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
+ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$"), VISIBLE_LINE]
 
 
 class UserRequest(Strict):
