@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
 from libs.devstack.stack import Stack
 from libs.devstack.vendor_stack import running_on_vendors
-from libs.ops.client import Gateway, Recording
+from libs.ops.client import Gateway, Recording, RefusedError
 from libs.ops.connection import Connection
 from proofs.line import is_soak, proof, seed
 
@@ -33,6 +33,7 @@ EXAMPLES, EXAMPLES_SOAK = 150, 2000
 RUNS = 3
 WITHIN_S = 1800
 SAMPLE = ROOT / "samples" / "2026-09-08_first.mp3"
+ENDS_OF_TIME = ("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "9999-12-31", "0001-01-01")
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -64,6 +65,9 @@ async def _furnished(stack: Stack) -> Furnished:
         patient = (await gateway.add_user("patient", "p@example.org")).id
         consents = [await gateway.grant(patient, therapist, purpose, "I agree.") for purpose in Purpose]
         session = await gateway.upload(Recording(SAMPLE, patient, therapist, "2026-09-08T15:00:00Z"))
+        for when in ENDS_OF_TIME:
+            with suppress(RefusedError):  # one that is accepted must not keep anything from being read
+                await gateway.upload(Recording(SAMPLE, patient, therapist, when))
         async for seen in gateway.settled(session):
             status = seen.status
         assert status == "ready", status

@@ -12,6 +12,11 @@ KNOWN: dict[str, str] = json.loads(os.environ.get("API_PROOF_KNOWN", "{}"))
 OPERATOR = os.environ.get("API_PROOF_OPERATOR", "")
 LUCK = Random(os.environ.get("API_PROOF_SEED", "0"))
 OFTEN = 0.5
+TIMES = ("as_of", "date_from", "date_to", "since", "until", "expires_at")
+HOSTILE = (
+    "9999-12-31T23:59:59-12:00", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00Z",
+    "9999-12-31", "0001-01-01", "2026-09-08T15:00:00", "20260908", "infinity",
+)  # fmt: skip
 # Once these have happened to what is known, all that follows would only ever say so.
 SPARED = {"revokeConsent", "deleteConversation"}
 
@@ -25,6 +30,9 @@ def before_call(_context: Any, case: Any, **_kwargs: Any) -> None:
         query["wait"] = "0"
     if operation == "createOrganization" and "Authorization" in (case.headers or {}):
         case.headers["Authorization"] = f"Bearer {OPERATOR}"
+    for where in (query, case.body):
+        if isinstance(where, MutableMapping) and LUCK.random() < OFTEN:
+            where.update({name: LUCK.choice(HOSTILE) for name in TIMES if name in where})
     if operation in SPARED or LUCK.random() > OFTEN:
         return
     for where in (case.path_parameters, query, case.body):

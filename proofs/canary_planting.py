@@ -17,6 +17,7 @@ from proofs.rightful import Rightful, learn
 
 NEVER_TAKEN: Mapping[str, str] = {
     "cursor": "made by the system; any other text is refused",
+    "time_zone": "a name of the IANA list; any other text is refused",
     "if-match": "compared with a version; any other text is refused",
 }
 """Fields whose description allows a word, though no request with one in it is ever done: each is held to that."""

@@ -16,11 +16,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from proofs.line import proof, seed
-from proofs.planted import consent, events, isolation, keys, ledger, recordings, traces
+from proofs.planted import consent, events, isolation, keys, ledger, recordings, times, traces
 from proofs.planting import ByProof, ByTest, Mutant, Sources
 from proofs.running import Runner, Said
 
-FAMILIES = (isolation, ledger, consent, keys, recordings, traces, events)
+FAMILIES = (isolation, ledger, consent, keys, recordings, times, traces, events)
 PLANTED: tuple[Mutant, ...] = tuple(mutant for family in FAMILIES for mutant in family.MUTANTS)
 LANES = 2
 

@@ -15,6 +15,7 @@ from libs.common import capability
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError, ProblemType
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
+from libs.common.readable_times import read_all_times
 from libs.common.tracing import publishing, trace_headers
 
 POOL_SIZE = 16
@@ -87,6 +88,7 @@ class Database:
         )
         self.on_emitted: Callable[[], None] = _nothing
         self._refusals = {"TR401": UNAUTHENTICATED, **(refusals or {})}
+        event.listen(self._engine.sync_engine, "connect", read_all_times)
         event.listen(self._engine.sync_engine, "begin", _enter)
 
     @asynccontextmanager

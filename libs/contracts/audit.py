@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
@@ -68,8 +69,8 @@ class AuditQuery(BaseModel):
 
     patient_id: UUID | None = None
     actor: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\x00]+$")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Instant | None = None
+    until: Instant | None = None
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(None, max_length=200)
 

@@ -142,6 +142,6 @@ def _since(track: Track) -> Text:
 
 def _cited(source: Source, response: str) -> Text:
     """The place, and the words themselves unless the answer has quoted them already."""
-    place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
+    place = f"{source.day}  {clock(source.start_time)}  {source.speaker.capitalize()}"
     found = Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), (f"  relevance {source.closeness}", "dim"))
     return found if source.quote in response else Text.assemble(found, "\n    ", (f"“{source.quote}”", "italic"))

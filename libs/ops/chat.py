@@ -30,5 +30,5 @@ def view(answer: Answer) -> Group:
 
 
 def _source(source: Source) -> Text:
-    place = f"{source.session_date}  {clock(source.start_time)}  {source.speaker.capitalize()}"
+    place = f"{source.day}  {clock(source.start_time)}  {source.speaker.capitalize()}"
     return Text.assemble(("  ▸ ", "cyan"), (place, "cyan"), f"  {source.closeness}  ", (f"“{source.quote}”", "italic"))

@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from pydantic_core import PydanticCustomError
 
 from libs.common.archive_desk import Wanted
+from libs.common.client_time import read_day_or_instant
 from libs.common.clock import to_json_time, utc_now
+from libs.common.local_time import start_of
 from libs.common.stream_desk import topic_of
 
 SessionOption = Annotated[UUID | None, typer.Option("--session", help="Only facts about this session.")]
@@ -18,8 +21,8 @@ TypeOption = Annotated[str | None, typer.Option("--type", help="Only facts of th
 TopicOption = Annotated[str | None, typer.Option("--topic", help="Only this topic.")]
 GroupOption = Annotated[str | None, typer.Option("--group", help="Only this group, which is a service's name.")]
 SinceOption = Annotated[str | None, typer.Option("--since", help="From this long ago on: 15m, 2h, 3d.")]
-FromOption = Annotated[str | None, typer.Option("--from", help="From this time on (ISO 8601).")]
-ToOption = Annotated[str | None, typer.Option("--to", help="Up to this time (ISO 8601).")]
+FromOption = Annotated[str | None, typer.Option("--from", help="From this time on (ISO 8601; a bare date is in UTC).")]
+ToOption = Annotated[str | None, typer.Option("--to", help="Up to this time (ISO 8601; a bare date is in UTC).")]
 
 _DURATION = re.compile(r"(\d+)(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -89,9 +92,9 @@ def duration(text: str) -> timedelta:
 
 
 def moment(text: str) -> datetime:
-    """Read a time, in UTC where it names no zone; raise BadParameter."""
+    """Read a time that names its zone, or a date as the start of that day in UTC; raise BadParameter."""
     try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text}: a time is ISO 8601, such as 2026-11-01T08:00Z") from error
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = read_day_or_instant(text)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"{text}: a time is ISO 8601 with its zone, such as 2026-11-01T08:00Z") from error
+    return at if isinstance(at, datetime) else start_of(at, UTC)

@@ -2,13 +2,15 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console, RenderableType
-from rich.markup import escape
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
+from libs.common.visible_text import visible
 from libs.ops.fixes import fix_for
 from libs.ops.wire import Problem, Wire
 
@@ -24,10 +26,20 @@ class Shown:
     exit_code: int = 0
 
 
+class VisibleConsole(Console):
+    """Prints what can be seen and nothing else: words of others drive no terminal, and are no markup."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the pieces of what is printed, all text of them cleaned; what rich itself controls passes."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+
 def for_people(*, stderr: bool = False) -> Console:
     """A console that honours NO_COLOR and does not fold lines that another program will read."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDTH_WHEN_PIPED, highlight=False)
+    width = None if stream.isatty() else WIDTH_WHEN_PIPED
+    return VisibleConsole(file=stream, width=width, highlight=False, markup=False, emoji=False)
 
 
 def print_shown(shown: Shown, as_json: bool) -> None:
@@ -49,11 +61,12 @@ def print_line(shown: Shown, as_json: bool) -> None:
 def print_problem(problem: Problem, about: Mapping[str, str], as_json: bool) -> None:
     """Print a problem document on stderr: status, kind, detail, and what to do about whom."""
     if as_json:
-        print(problem.model_dump_json(indent=2, exclude_defaults=True), file=sys.stderr)
+        # In ASCII, like all JSON here: escaped, nothing drives a terminal.
+        print(json.dumps(problem.model_dump(mode="json", exclude_defaults=True), indent=2), file=sys.stderr)
         return
     print_failure(problem.detail, fix_for(problem, about), False, f"{problem.status} {problem.slug}  ")
     for fault in problem.errors:
-        for_people(stderr=True).print(f"    {escape(str(fault.get('pointer')))}: {escape(str(fault.get('detail')))}")
+        for_people(stderr=True).print(f"    {fault.get('pointer')}: {fault.get('detail')}")
 
 
 def print_failure(detail: str, fix: str | None, as_json: bool, kind: str = "") -> None:
@@ -61,8 +74,9 @@ def print_failure(detail: str, fix: str | None, as_json: bool, kind: str = "") -
     if as_json:
         print(json.dumps({"title": kind.strip() or "No answer", "detail": detail}), file=sys.stderr)
         return
-    next_step = f"   fix: [cyan]{escape(fix)}[/]" if fix else ""
-    line = f'[bold red]x[/] [bold]{escape(kind)}[/]"{escape(detail)}"{next_step}'
+    line = Text.assemble(("x", "bold red"), " ", (kind, "bold"), f'"{detail}"')
+    if fix:
+        line.append("   fix: ").append(fix, "cyan")
     for_people(stderr=True).print(line, soft_wrap=True)
 
 

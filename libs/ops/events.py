@@ -9,6 +9,7 @@ from uuid import UUID
 import typer
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from libs.common.archive_desk import Fact, Position, Wanted
 from libs.common.clock import to_json_time
@@ -131,7 +132,8 @@ def _line(fact: Fact) -> Shown:
     payload = shown(fact)
     # The ids are in `events show` and in the JSON; here a fact is one line.
     told = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
-    return Shown(payload, f"{payload['at']}  {fact.schema:<11} {payload['type']:<24} {payload['id']}  [dim]{told}[/]")
+    line = f"{payload['at']}  {fact.schema:<11} {payload['type']:<24} {payload['id']}  "
+    return Shown(payload, Text.assemble(line, (told, "dim")))
 
 
 def _depths(lane: Lane, depths: Depths) -> dict[str, Any]:
@@ -155,9 +157,9 @@ def _lag_table(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         oldest_s = row["oldest_pending_s"]
         oldest = ago(None if oldest_s is None else timedelta(seconds=oldest_s))
-        dead = f"[bold red]{row['dead']}[/]" if row["dead"] else "0"
+        dead = Text(str(row["dead"]), "bold red" if row["dead"] else "")
         known = "?" if row["lag"] is None else str(row["lag"])
-        paused = f"[bold red]{row['paused']}[/]" if row["paused"] else ""
+        paused = Text(str(row["paused"] or ""), "bold red")
         counts = (known, str(row["pending"]), oldest, str(row["parked"]), dead, str(row["consumers"]), paused)
         table.add_row(row["stream"], row["group"], *counts)
     return table

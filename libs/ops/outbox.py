@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from libs.common.archive_desk import START, Position, Wanted
 from libs.common.clock import to_json_time, utc_now
@@ -50,7 +51,7 @@ def _topics_table(rows: Sequence[dict[str, Any]]) -> Table:
     for row in rows:
         age_s = row["oldest_unpublished_s"]
         age = ago(None if age_s is None else timedelta(seconds=age_s))
-        state = row["cursor"] if row["cursor_state"] == "in order" else f"[bold red]{row['cursor_state']}[/]"
+        state = Text(row["cursor"]) if row["cursor_state"] == "in order" else Text(row["cursor_state"], "bold red")
         table.add_row(row["service"], row["stream"], state, str(row["unpublished"]), age)
     return table
 

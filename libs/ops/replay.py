@@ -80,7 +80,7 @@ async def replay(
 
 
 async def _done(desk: Desk, wanted: Replay, total: int, who: str | None) -> Shown:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     async with desk.recorded(who, WHAT, _arguments(wanted)) as counts:
         with Progress(*columns, console=for_people(stderr=True)) as bar:
             task = bar.add_task(f"replay {wanted.name}", total=total)

@@ -33,7 +33,7 @@ def describe(session: Session) -> str:
     """A session in one line, and why it stopped if it did."""
     length = f", {clock(session.recording_duration_seconds)}" if session.recording_duration_seconds else ""
     why = f"\n{session.error_message}" if session.error_message else ""
-    return f"{session.id}  {session.session_date}  {session.status}{length}{why}"
+    return f"{session.id}  {session.when}  {session.status}{length}{why}"
 
 
 def clock(seconds: float) -> str:
@@ -45,5 +45,5 @@ def _table(sessions: list[Session]) -> Table:
     table = Table("id", "date", "status", "length", "patient", box=None)
     for row in sessions:
         length = clock(row.recording_duration_seconds) if row.recording_duration_seconds else ""
-        table.add_row(row.id, str(row.session_date), row.status, length, row.patient_id)
+        table.add_row(row.id, row.when, row.status, length, row.patient_id)
     return table

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-# A session's day; the gateway may tell the time of day as well.
+# A day; the gateway may tell the time of day as well.
 Day = Annotated[date, BeforeValidator(lambda value: value[:10] if isinstance(value, str) else value)]
 
 
@@ -73,12 +73,18 @@ class Session(Wire):
     id: str
     patient_id: str
     status: str
-    session_date: Day
+    session_date: datetime
+    session_day: date | None = None
     upload_status: str | None = None
     recording_duration_seconds: float | None = None
     progress: Progress | None = None
     stage_times: dict[str, datetime] = Field(default_factory=dict)
     error_message: str | None = None
+
+    @property
+    def when(self) -> str:
+        """The day, where only that is known, else the time in UTC: the patient's calendar may show another day."""
+        return str(self.session_day or f"{self.session_date:%Y-%m-%d %H:%M}Z")
 
     @property
     def settled(self) -> bool:
@@ -118,11 +124,17 @@ class Source(Wire):
 
     session_id: str
     session_date: Day
+    session_day: date | None = None
     relevance: float | None = None
     quote: str
     start_time: float
     end_time: float
     speaker: str
+
+    @property
+    def day(self) -> date:
+        """The day by the patient's calendar, as the answer says it."""
+        return self.session_day or self.session_date
 
     @property
     def closeness(self) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from libs.common.clock import to_json_time
 from libs.common.errors import AppError
+from libs.common.local_time import zone_told
 from libs.common.log import get_logger, place_of
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import internal_error
@@ -59,7 +60,7 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
-        begun = await ask.begin(_asked(body))
+        begun = await ask.begin(_asked(body, zone_told(request.headers)))
         headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, begun, ping_every_s), headers)
@@ -175,12 +176,13 @@ def _problem(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _asked(body: ChatRequest) -> Asked:
+def _asked(body: ChatRequest, zone: tzinfo = UTC) -> Asked:
     return Asked(
         patient_id=PatientId(body.patient_id),
         # PostgreSQL takes no NUL in text.
         message=body.message.replace("\x00", " "),
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
+        zone=zone,
     )
 
 
@@ -224,6 +226,7 @@ def _source(source: Source) -> dict[str, Any]:
     return {
         "session_id": str(source.session_id),
         "session_date": to_json_time(source.session_date),
+        "session_day": source.session_day.isoformat() if source.session_day else None,
         "relevance": None if source.relevance is None else round(source.relevance, 4),
         "quote": source.quote,
         "start_time": source.start_s,

@@ -1,6 +1,7 @@
 """The services the chat asks, over HTTP, each answer checked before it is believed."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
@@ -53,7 +54,8 @@ class IngestionClient:
             )
             page = _read(_Page, response.content)
             sessions += [
-                Session(SessionId(row.id), row.session_date, TherapistId(row.therapist_id)) for row in page.data
+                Session(SessionId(row.id), row.session_date, TherapistId(row.therapist_id), row.session_day)
+                for row in page.data
             ]
             cursor = page.next_cursor
             if cursor is None:
@@ -110,6 +112,7 @@ class _Session(_Wire):
     id: UUID
     therapist_id: UUID
     session_date: AwareDatetime
+    session_day: date | None = None
 
 
 class _Page(_Wire):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
 from libs.common.capability import held
 from libs.common.clock import Clock
@@ -11,6 +11,7 @@ from libs.common.database import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
+from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.common.steps import Step
 from libs.contracts.capability import parse
@@ -55,16 +56,16 @@ class World:
     answerer: Answerer
     quotes: Answerer
     clock: Clock
-    zone: tzinfo
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A patient's message; without a conversation a new one begins."""
+    """A patient's message, and where their clock is; without a conversation a new one begins."""
 
     patient_id: PatientId
     message: str
     conversation_id: ConversationId | None = None
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,9 @@ class Ask:
 
     async def _finish(self, begun: Begun) -> Reply:
         patient_id, accepted = begun.asked.patient_id, begun.accepted
-        sessions = await self._world.sessions.ready(patient_id)
-        moment = Moment(self._world.clock(), self._world.zone)
+        zone = begun.asked.zone
+        sessions = [session.local(zone) for session in await self._world.sessions.ready(patient_id)]
+        moment = Moment(self._world.clock(), zone)
         inquiry = understand(begun.asked.message, sessions, moment, accepted.history)
         if not sessions or inquiry.empty:
             text = ASK_ME if sessions else NO_SESSIONS
@@ -161,10 +163,13 @@ class Ask:
         passages = found.passages
         therapists = {session.id: session.therapist_id for session in sessions}
         consents = await self._consents(begun.asked.patient_id, passages, therapists)
+        dates = {session.id: session.date for session in sessions}
+        allowed = (passage for passage in passages if therapists.get(passage.session_id) in consents)
         question = Question(
             text=begun.asked.message,
-            passages=tuple(passage for passage in passages if therapists.get(passage.session_id) in consents),
-            now=self._world.clock(),
+            # The day is the one the patient's calendar showed, not the one in Greenwich.
+            passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
+            now=local(self._world.clock(), begun.asked.zone),
             history=await self._history(begun),
             subject=inquiry.subject,
             overview=inquiry.overview,

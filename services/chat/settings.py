@@ -1,9 +1,8 @@
 """What the chat reads from the environment."""
 
 from typing import Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from libs.common.settings import ServiceSettings
 
@@ -22,7 +21,6 @@ class ChatSettings(ServiceSettings):
     anthropic_base_url: str | None = Field(None, description="Another address of Anthropic's API; none means theirs.")
     openai_api_key: SecretStr | None = Field(None, description="The key of an OpenAI-compatible server.")
     openai_base_url: str | None = Field(None, description="Where the OpenAI-compatible server is; none means OpenAI.")
-    patient_time_zone: str = Field("UTC", description="IANA zone in which `yesterday` and `in March` are understood.")
 
     @property
     def provider(self) -> Literal["anthropic", "openai_compatible", "local"]:
@@ -30,20 +28,6 @@ class ChatSettings(ServiceSettings):
         if self.chat_provider == "auto":
             return "anthropic" if self.anthropic_api_key else "local"
         return self.chat_provider
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """Return the patients' time zone."""
-        return ZoneInfo(self.patient_time_zone)
-
-    @field_validator("patient_time_zone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
-            raise ValueError("not an IANA time zone") from error
-        return name
 
     @model_validator(mode="after")
     def _provider_has_what_it_needs(self) -> Self:

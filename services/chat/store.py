@@ -1,22 +1,19 @@
 """The chat's tables: messages with the sources they stand on, and the exact count of a patient's last hour."""
 
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 
 from libs.common.capability import current
-from libs.common.clock import to_json_time
 from libs.common.database import Database, Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.common.paging import Page, Position, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from services.chat.domain.conversation import (
@@ -24,16 +21,14 @@ from services.chat.domain.conversation import (
     MESSAGES_PER_HOUR,
     QUOTA_POLICY,
     QUOTA_WINDOW_S,
-    Answer,
     AnsweredBy,
     Conversation,
     Exchange,
     Message,
     Quota,
     Source,
-    Speaker,
 )
-from services.chat.domain.time_window import TimeWindow
+from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
 from services.chat.ports import Accepted, Attribution, Basis, Crisis, Looked
 
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
@@ -60,9 +55,9 @@ _ADD_MESSAGE = text(
 )
 _ADD_SOURCE = text(
     "insert into message_source (organization_id, patient_id, message_id, position, chunk_id, session_id,"
-    " session_date, therapist_id, consent_id, quote, speaker, start_s, end_s, relevance) values (:organization_id,"
-    " :patient_id, :message_id, :position, :chunk_id, :session_id, :session_date, :therapist_id, :consent_id, :quote,"
-    " :speaker, :start_s, :end_s, :relevance)"
+    " session_date, therapist_id, consent_id, quote, speaker, start_s, end_s, relevance, session_day) values"
+    " (:organization_id, :patient_id, :message_id, :position, :chunk_id, :session_id, :session_date, :therapist_id,"
+    " :consent_id, :quote, :speaker, :start_s, :end_s, :relevance, :session_day)"
 )
 _ADD_AUDIT = text(
     "insert into answer_audit (organization_id, patient_id, message_id, conversation_id, actor, answered_by, model,"
@@ -96,7 +91,7 @@ _MESSAGES = text(
     " order by m.created_at, m.id limit :most"
 )
 _SOURCES = text(
-    "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance"
+    "select message_id, chunk_id, session_id, session_date, quote, speaker, start_s, end_s, relevance, session_day"
     " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
     " order by message_id, position"
 )
@@ -216,8 +211,8 @@ async def _with_sources(tx: Transaction, patient_id: PatientId, rows: Sequence[R
     found = await tx.execute(_SOURCES, {"patient_id": patient_id, "message_ids": [row.id for row in rows]})
     by_message: dict[UUID, list[Source]] = {}
     for source in found:
-        by_message.setdefault(source.message_id, []).append(_source(source))
-    return [_message(row, by_message.get(row.id, [])) for row in rows]
+        by_message.setdefault(source.message_id, []).append(source_of(source))
+    return [message_of(row, by_message.get(row.id, [])) for row in rows]
 
 
 async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:
@@ -261,60 +256,17 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, look
     own = Basis(therapists, frozenset[ConsentId]().union(*(under.consents[therapist].both for therapist in therapists)))
     # What was said before may be said again in this answer, so it stands on that as well. Safety has fixed words only.
     basis = own if answer.answered_by is AnsweredBy.SAFETY else own | to.basis
-    message = _answer_row(message_id, to, answer) | {
+    message = answer_row(message_id, to, answer) | {
         "therapist_ids": sorted(basis.therapists),
         "consent_ids": sorted(basis.consents),
     }
     await tx.execute(_ADD_MESSAGE, ours | message)
     for position, source in enumerate(answer.sources):
-        await tx.execute(_ADD_SOURCE, ours | _source_row(message_id, position, source, under))
-    await tx.execute(_ADD_AUDIT, ours | _audit_row(message_id, to, answer) | {"consent_ids": sorted(basis.consents)})
+        await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, under))
+    await tx.execute(
+        _ADD_AUDIT, ours | audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
+    )
     return message_id
-
-
-def _answer_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:
-    return {
-        "id": message_id,
-        "conversation_id": to.conversation_id,
-        "author": "assistant",
-        "text": answer.text,
-        "answers": to.message_id,
-        "answered_by": answer.answered_by.value,
-        "grounded": answer.grounded,
-        "time_window": _window_json(answer.time_window),
-    }
-
-
-def _source_row(message_id: MessageId, position: int, source: Source, under: Attribution) -> dict[str, Any]:
-    therapist_id = under.therapists[source.session_id]
-    return {
-        "message_id": message_id,
-        "position": position,
-        "chunk_id": source.chunk_id,
-        "session_id": source.session_id,
-        "session_date": source.session_date,
-        "therapist_id": therapist_id,
-        "consent_id": under.consents[therapist_id].analysis,
-        "quote": source.quote,
-        "speaker": source.speaker.value,
-        "start_s": source.start_s,
-        "end_s": source.end_s,
-        "relevance": source.relevance,
-    }
-
-
-def _audit_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:
-    return {
-        "message_id": message_id,
-        "conversation_id": to.conversation_id,
-        "actor": _claims().actor,
-        "answered_by": answer.answered_by.value,
-        "model": answer.model,
-        "grounded": answer.grounded,
-        "source_count": len(answer.sources),
-        "input_tokens": answer.input_tokens,
-        "output_tokens": answer.output_tokens,
-    }
 
 
 _NO_ANSWER: dict[str, Any] = {
@@ -341,60 +293,6 @@ def _after(window: Window) -> dict[str, Any]:
         "id": window.after.id if window.after else UUID(int=0),
         "most": window.limit + 1,
     }
-
-
-def _window_json(window: TimeWindow | None) -> str | None:
-    if window is None:
-        return None
-    return json.dumps(
-        {
-            "phrase": window.phrase,
-            "from": to_json_time(window.start) if window.start else None,
-            "to": to_json_time(window.end) if window.end else None,
-            "session_ids": [str(session) for session in window.session_ids],
-            "applied": window.applied,
-            "note": window.note,
-        }
-    )
-
-
-def _window_of(stored: dict[str, Any] | None) -> TimeWindow | None:
-    if stored is None:
-        return None
-    return TimeWindow(
-        phrase=stored["phrase"],
-        start=datetime.fromisoformat(stored["from"]).astimezone(UTC) if stored["from"] else None,
-        end=datetime.fromisoformat(stored["to"]).astimezone(UTC) if stored["to"] else None,
-        session_ids=tuple(SessionId(UUID(session)) for session in stored["session_ids"]),
-        applied=stored["applied"],
-        note=stored["note"],
-    )
-
-
-def _message(row: Row[Any], sources: Sequence[Source]) -> Message:
-    return Message(
-        id=MessageId(row.id),
-        author=row.author,
-        text=row.text,
-        created_at=row.created_at,
-        answered_by=AnsweredBy(row.answered_by) if row.answered_by else None,
-        grounded=row.grounded,
-        time_window=_window_of(row.time_window),
-        sources=tuple(sources) if row.text is not None else (),
-    )
-
-
-def _source(row: Row[Any]) -> Source:
-    return Source(
-        chunk_id=ChunkId(row.chunk_id),
-        session_id=SessionId(row.session_id),
-        session_date=row.session_date,
-        relevance=row.relevance,
-        quote=row.quote,
-        start_s=row.start_s,
-        end_s=row.end_s,
-        speaker=Speaker(row.speaker),
-    )
 
 
 def _no_conversation() -> AppError:

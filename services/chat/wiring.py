@@ -59,7 +59,6 @@ def build() -> Service:
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         clock=utc_now,
-        zone=settings.zone,
     )
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
 from libs.contracts.ids import PatientId, SessionId
 from services.embedder.domain import Found, Hit, Question, Span, Turn
@@ -28,8 +29,8 @@ class SearchRequest(BaseModel):
     patient_id: UUID
     query: str = Field(min_length=1, max_length=QUERY_MAX, pattern=r"\S")
     limit: int = Field(RESULTS_DEFAULT, ge=1, le=RESULTS_MAX)
-    date_from: AwareDatetime | None = None
-    date_to: AwareDatetime | None = None
+    date_from: Instant | None = None
+    date_to: Instant | None = None
     session_ids: list[UUID] | None = Field(None, max_length=SESSIONS_MAX)
 
 

@@ -105,6 +105,7 @@ class User:
     email: str
     external_id: str | None
     created_at: datetime
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,14 @@ ROUTES: tuple[Route, ...] = (
         scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), repeat=Repeat.READ,
     ),
     _route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
+    _route("getOrganization", "GET /organization", "access", "Read your organization and its time zone"),
+    _route(
+        "updateOrganization", "PATCH /organization", "access", "Set the time zone of your organization", scopes=_ADMIN
+    ),
+    _route(
+        "updateUser", "PATCH /users/{user_id}", "users", "Set a user's time zone",
+        scopes=_USERS, problems=(NOT_FOUND,),
+    ),
     _route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
     _route(
         "createPatientToken", "POST /patients/{patient_id}/tokens", "users", "Mint a token for one patient",

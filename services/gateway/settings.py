@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from libs.common.local_time import ZoneName
 from libs.common.settings import ServiceSettings
 from services.gateway.key_format import Peppers
 
@@ -50,6 +51,9 @@ class GatewaySettings(ServiceSettings):
     )
     public_url: str | None = Field(
         None, description="Where callers reach this gateway, for links in answers; none means host and port."
+    )
+    patient_time_zone: ZoneName = Field(
+        "UTC", description="IANA zone of organizations that have set none: whose dates answers and filters speak."
     )
     requests_per_hour: int = Field(1000, ge=1, description="Requests one API key may make in an hour.")
     requests_per_hour_alone: int = Field(

@@ -17,7 +17,7 @@ from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey
 _KEY = (
     "id, organization_id, name, mode, scopes, last_four, created_at, last_used_at, revoked_at, expires_at, replaced_by"
 )
-_USER = "id, organization_id, role, email, external_id, created_at"
+_USER = "id, organization_id, role, email, external_id, created_at, time_zone"
 
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
@@ -46,8 +46,8 @@ _REPLACE_KEY = text("update api_key set replaced_by = :successor, expires_at = :
 _END_KEY = text("update api_key set revoked_at = clock_timestamp() where id = :id and revoked_at is null")
 _REFUSE_KEY = text("select ctx.revoke_key(:id)")
 _ADD_USER = text(
-    "insert into users (id, organization_id, role, email, external_id) "  # noqa: S608
-    f"values (:id, :organization_id, :role, :email, :external_id) on conflict do nothing returning {_USER}"
+    "insert into users (id, organization_id, role, email, external_id, time_zone) "  # noqa: S608
+    f"values (:id, :organization_id, :role, :email, :external_id, :time_zone) on conflict do nothing returning {_USER}"
 )
 _EMAIL_TAKEN = text("select 1 from users where lower(email) = lower(:email)")
 _USER_BY_ID = text(f"select {_USER} from users where id = :id")  # noqa: S608
@@ -161,6 +161,7 @@ class UserStore:
             "role": user.role.value,
             "email": user.email,
             "external_id": user.external_id,
+            "time_zone": user.time_zone,
         }
         row = (await tx.execute(_ADD_USER, values)).mappings().first()
         return _user(row) if row else None
@@ -277,4 +278,5 @@ def _user(row: Any) -> User:
         email=row["email"],
         external_id=row["external_id"],
         created_at=row["created_at"],
+        time_zone=row["time_zone"],
     )

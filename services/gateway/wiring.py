@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pydantic import SecretStr
 from starlette.middleware import Middleware
 
 from libs.common.clock import utc_now
@@ -37,6 +38,8 @@ from services.gateway.replay_store import ReplayStore
 from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
+from services.gateway.time_zones import TimeZones
+from services.gateway.zone_store import ZoneStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -78,7 +81,6 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     signer = _signer(settings)
     authenticator = Authenticator(database, authority, signer, peppers)
     limiter = _limiter(settings)
-    operator_token = settings.operator_token
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
     gate = Gate(
@@ -86,7 +88,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         authority=authority,
         limiter=limiter,
         replays=Replays(database, ReplayStore(), utc_now),
-        operator_token=operator_token.get_secret_value() if operator_token else None,
+        operator_token=_plain(settings.operator_token),
         read_again=read_again(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
@@ -96,6 +98,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         audit=AccessAudit(database, authority),
+        zones=TimeZones(database, ZoneStore(), settings.patient_time_zone),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(gate, own, peers)
@@ -110,6 +113,10 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         options={"middleware": [Middleware(PublicFace, own_url=settings.own_url)]},
     )
     return Public(app, limiter, peers)
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None
 
 
 def _peers(settings: GatewaySettings, authority: Authority) -> Peers:

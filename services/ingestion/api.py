@@ -4,21 +4,23 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from structlog.contextvars import bind_contextvars
 
+from libs.common.client_time import DayOrInstant
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.lingering import Lingering, Patience
+from libs.common.local_time import end_of, start_of, zone_told
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.problem_response import problem_response
 from libs.contracts.ids import PatientId, SessionId, TherapistId
@@ -82,9 +84,9 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
 
 def _add_reads(router: APIRouter, desk: SessionDesk) -> None:
     @router.get("/sessions")
-    async def page(wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
+    async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
         """List sessions, newest first."""
-        found = await desk.page(wanted.to_wanted(), Window.of(wanted.limit, wanted.cursor))
+        found = await desk.page(wanted.to_wanted(zone_told(request.headers)), Window.of(wanted.limit, wanted.cursor))
         return found.to_json(_session)
 
     @router.get("/sessions/{session_id}")
@@ -139,20 +141,31 @@ class _Filter(BaseModel):
     patient_id: UUID | None = None
     therapist_id: UUID | None = None
     status: Status | None = None
-    date_from: AwareDatetime | None = None
-    date_to: AwareDatetime | None = None
+    date_from: DayOrInstant | None = None
+    date_to: DayOrInstant | None = None
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = None
 
-    def to_wanted(self) -> Wanted:
-        """Return the store's form."""
+    def to_wanted(self, zone: tzinfo) -> Wanted:
+        """Return the store's form; days are those of the time zone."""
+        first, last = (None if isinstance(at, datetime) else at for at in (self.date_from, self.date_to))
         return Wanted(
             PatientId(self.patient_id) if self.patient_id else None,
             TherapistId(self.therapist_id) if self.therapist_id else None,
             self.status.value if self.status else None,
-            self.date_from,
-            self.date_to,
+            _instant(self.date_from, zone, start_of),
+            _instant(self.date_to, zone, _last_of),
+            first,
+            last,
         )
+
+
+def _instant(given: date | None, zone: tzinfo, of_day: Callable[[date, tzinfo], datetime]) -> datetime | None:
+    return given if given is None or isinstance(given, datetime) else of_day(given, zone)
+
+
+def _last_of(day: date, zone: tzinfo) -> datetime:
+    return end_of(day, zone) - timedelta(microseconds=1)
 
 
 async def _body(request: Request) -> AsyncIterator[bytes]:
@@ -171,6 +184,7 @@ def _upload_head(request: Request) -> UploadHead:
         content_length=int(length[:LENGTH_DIGITS_MAX]) if length.isdecimal() else None,
         digest=_digest(request.headers.get("repr-digest")),
         idempotency_key=request.headers.get("idempotency-key"),
+        zone=zone_told(request.headers),
     )
 
 
@@ -224,6 +238,7 @@ def _session(session: Session) -> dict[str, Any]:
         "therapist_id": str(session.bond.therapist_id),
         "consent_id": str(session.consent_id),
         "session_date": to_json_time(session.session_date),
+        "session_day": session.session_day.isoformat() if session.session_day else None,
         "language": session.language,
         "recording_duration_seconds": session.duration_s,
         "status": session.status.value,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -100,7 +100,10 @@ class Bond:
 
 @dataclass(frozen=True)
 class Session:
-    """A therapy session and how far its recording came. `reason` is a problem slug."""
+    """A therapy session and how far its recording came. `reason` is a problem slug.
+
+    `session_day`: what its sender gave was a day without a time; `session_date` is when that day began.
+    """
 
     id: SessionId
     bond: Bond
@@ -114,6 +117,7 @@ class Session:
     reason: str | None = None
     stage_times: Mapping[str, datetime] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    session_day: date | None = None
 
     @property
     def error_message(self) -> str | None:

@@ -52,11 +52,11 @@ class EraserDesk:
     async def erase_session(self, session_id: SessionId) -> Receipt:
         """Erase a session, or return the receipt of its erasure. Raises AppError: NOT_FOUND, LEGAL_HOLD."""
         async with self._world.database.transaction() as tx:
-            session = await self._world.sessions.find(tx, session_id)
-            if session is None:
+            bond = await self._world.sessions.bond_of(tx, session_id)
+            if bond is None:
                 before = await self._world.erasures.find_of(tx, None, session_id)
                 return await self._told_again(tx, _known(before, "session"))
-            return await self._erase(tx, Subject(session.bond.organization_id, session.bond.patient_id, session_id))
+            return await self._erase(tx, Subject(bond.organization_id, bond.patient_id, session_id))
 
     async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
         """Erase a patient with all sessions, or return the receipt. `known`: the caller knows there is such a patient.

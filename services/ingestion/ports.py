@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
@@ -18,13 +18,18 @@ Identify = Callable[[], UUID]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A filter of the list of sessions; None means any."""
+    """A filter of the list of sessions; None means any.
+
+    Both ends are included. Where days were asked for, they decide about sessions of which only the day is known.
+    """
 
     patient_id: PatientId | None = None
     therapist_id: TherapistId | None = None
     status: str | None = None
     date_from: datetime | None = None
     date_to: datetime | None = None
+    day_from: date | None = None
+    day_to: date | None = None
 
 
 class Consents(Protocol):
@@ -93,6 +98,9 @@ class Sessions(Protocol):
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Return a session the capability may see."""
+
+    async def bond_of(self, tx: Transaction, session_id: SessionId) -> Bond | None:
+        """Return whose a session is, and read nothing else of it: what is erased need not be readable."""
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Return a session and keep others from changing it until the transaction ends."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, TEXT, TIMESTAMP, RowMapping, bindparam, text
+from sqlalchemy import ARRAY, DATE, TEXT, TIMESTAMP, Row, RowMapping, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from libs.common.clock import to_json_time
@@ -16,9 +16,10 @@ from services.ingestion.ports import Wanted
 
 _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
-    " reason, stage_times, metadata, created_at, updated_at"
+    " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
 _FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
+_BOND = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
 _LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
 _LOCK_OF_BOND = text(
     f"select {_COLUMNS} from session"  # noqa: S608
@@ -28,7 +29,7 @@ _LOCK_OF_BOND = text(
 _ADD = text(
     f"insert into session ({_COLUMNS}) values"  # noqa: S608
     " (:organization_id, :patient_id, :session_id, :therapist_id, :consent_id, :session_date, :language, :status,"
-    " :duration_s, :reason, :stage_times, :metadata, :created_at, :updated_at)"
+    " :duration_s, :reason, :stage_times, :metadata, :created_at, :updated_at, :session_day)"
     " on conflict (session_id) do nothing returning 1"
 ).bindparams(bindparam("stage_times", type_=JSONB()), bindparam("metadata", type_=JSONB()))
 _SAVE = text(
@@ -40,12 +41,14 @@ _PAGE = text(
     " where (:patient_id is null or patient_id = :patient_id)"
     " and (:therapist_id is null or therapist_id = :therapist_id)"
     " and (cast(:status as text) is null or status = :status)"
-    " and (:date_from is null or session_date >= :date_from) and (:date_to is null or session_date <= :date_to)"
+    " and (:date_from is null or coalesce(session_day >= :day_from, session_date >= :date_from))"
+    " and (:date_to is null or coalesce(session_day <= :day_to, session_date <= :date_to))"
     " and (:after_at is null or (created_at, session_id) < (:after_at, :after_id))"
     " order by created_at desc, session_id desc limit :most"
 ).bindparams(
     *(bindparam(name, type_=UUID()) for name in ("patient_id", "therapist_id", "after_id")),
     *(bindparam(name, type_=TIMESTAMP(timezone=True)) for name in ("date_from", "date_to", "after_at")),
+    *(bindparam(name, type_=DATE()) for name in ("day_from", "day_to")),
 )
 
 _ADD_RECORDING = text(
@@ -89,6 +92,11 @@ class SessionStore:
         row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
+    async def bond_of(self, tx: Transaction, session_id: SessionId) -> Bond | None:
+        """Read whose a session is."""
+        row = (await tx.execute(_BOND, {"session_id": session_id})).first()
+        return _bond_of(row) if row else None
+
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session for update."""
         row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
@@ -129,6 +137,8 @@ class SessionStore:
                 "status": wanted.status,
                 "date_from": wanted.date_from,
                 "date_to": wanted.date_to,
+                "day_from": wanted.day_from,
+                "day_to": wanted.day_to,
                 "after_at": window.after.at if window.after else None,
                 "after_id": window.after.id if window.after else None,
                 "most": window.limit + 1,
@@ -158,6 +168,10 @@ def _bond(bond: Bond) -> dict[str, Any]:
     }
 
 
+def _bond_of(row: Row[Any]) -> Bond:
+    return Bond(OrganizationId(row.organization_id), PatientId(row.patient_id), TherapistId(row.therapist_id))
+
+
 def _parameters(session: Session) -> dict[str, Any]:
     return _bond(session.bond) | {
         "session_id": session.id,
@@ -171,6 +185,7 @@ def _parameters(session: Session) -> dict[str, Any]:
         "metadata": dict(session.metadata),
         "created_at": session.created_at,
         "updated_at": session.updated_at,
+        "session_day": session.session_day,
     }
 
 
@@ -191,4 +206,5 @@ def _session(row: RowMapping) -> Session:
         metadata=row["metadata"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        session_day=row["session_day"],
     )

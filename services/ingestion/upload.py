@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from uuid import UUID
 
 from libs.common import capability
@@ -57,13 +58,14 @@ SAMPLE_BYTES = 4096
 class UploadHead:
     """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530).
 
-    An upload that is sent again under the same `idempotency_key` is the same session.
+    An upload that is sent again under the same `idempotency_key` is the same session. A bare date is a day in `zone`.
     """
 
     content_type: str
     content_length: int | None = None
     digest: bytes | None = None
     idempotency_key: str | None = None
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class AcceptRecording:
             raise AppError(UNAVAILABLE, "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
         async with self._places, aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
-            plan = await self._plan(read_form(fields), begins, head.idempotency_key)
+            upload = read_form(fields, self._world.clock(), head.zone)
+            plan = await self._plan(upload, begins, head.idempotency_key)
             flow = _Flow(plan.kind, head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
                 return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
@@ -199,6 +202,7 @@ class AcceptRecording:
             bond=plan.bond,
             consent_id=plan.consent_id,
             session_date=plan.upload.session_date,
+            session_day=plan.upload.session_day,
             language=plan.upload.language,
             status=Status.UPLOADED,
             created_at=now,
@@ -223,8 +227,8 @@ class AcceptRecording:
 
 async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
     """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
-    sent, kept = plan.upload, (session.bond, session.session_date, session.language)
-    if kept != (plan.bond, sent.session_date, sent.language):
+    sent, kept = plan.upload, (session.bond, session.session_day or session.session_date, session.language)
+    if kept != (plan.bond, sent.session_day or sent.session_date, sent.language):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in flow.plain():
         pass  # only its digest counts

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from libs.common.clock import to_json_time
 from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, FieldError
+from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
 from services.transcriber.corrections import Words
@@ -31,7 +32,9 @@ class SegmentBody(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     speaker: Speaker
-    text: str = Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")
+    text: Annotated[
+        str, Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_WORDS
+    ]
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(1.0, ge=0, le=1, description="A person's correction is certain.")

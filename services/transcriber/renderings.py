@@ -1,7 +1,8 @@
-"""A transcript as subtitles or plain text, for people and players."""
+"""A transcript as subtitles or plain text, for people and players; without what a terminal or player would obey."""
 
 from collections.abc import Callable, Mapping
 
+from libs.common.visible_text import visible
 from services.transcriber.domain import Segment, Transcript
 
 LINE_END = "\n"
@@ -49,7 +50,7 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return visible(" ".join(text.split()))
 
 
 def _escaped(text: str) -> str:

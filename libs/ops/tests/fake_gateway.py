@@ -15,7 +15,8 @@ ORGANIZATION = "00000000-0000-0000-0000-000000000007"
 OPERATOR = "operator-token"
 SOURCE = {
     "session_id": "s1",
-    "session_date": "2026-09-08",
+    "session_date": "2026-09-09T00:30:00.000Z",
+    "session_day": "2026-09-08",
     "relevance": 0.71,
     "quote": "Every evening at seven, sit down for ten minutes.",
     "start_time": 83.5,
@@ -175,7 +176,8 @@ def session(status: str, session_id: str = "s1") -> dict[str, Any]:
         "id": session_id,
         "patient_id": "p1",
         "status": status,
-        "session_date": "2026-09-08",
+        "session_date": "2026-09-08T04:00:00.000Z",
+        "session_day": "2026-09-08",
         "recording_duration_seconds": 125.8,
         "progress": {"stage": status, "percent": 40.0},
         "error_message": "The file cannot be read." if status == "failed" else None,

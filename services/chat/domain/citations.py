@@ -118,6 +118,7 @@ def _of(passage: Passage, turn: Turn, quote: str) -> Source:
         start_s=start_s,
         end_s=end_s,
         speaker=turn.speaker,
+        session_day=passage.session_date.date(),
     )
 
 

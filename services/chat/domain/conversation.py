@@ -1,12 +1,15 @@
 """What a question, a passage, a claim and an answer are, as plain values."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 
+from libs.common.local_time import local
 from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from services.chat.domain.time_window import TimeWindow
 
+Day = date
+"""A session has a `date`."""
 MESSAGE_CHARS_MAX = 4000
 HISTORY_EXCHANGES_MAX = 4
 # In any hour, not in each hour of the clock.
@@ -130,7 +133,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Source:
-    """A verified quote: the exact words, whose they are, and where to hear them."""
+    """A verified quote: the exact words, whose they are, and where to hear them.
+
+    `session_day`: the day as it is said, by the patient's calendar; None for answers from before it was kept.
+    """
 
     chunk_id: ChunkId
     session_id: SessionId
@@ -140,6 +146,7 @@ class Source:
     start_s: float
     end_s: float
     speaker: Speaker
+    session_day: Day | None = None
 
 
 @dataclass(frozen=True)
@@ -159,11 +166,17 @@ class Answer:
 
 @dataclass(frozen=True)
 class Session:
-    """A session that can be asked about."""
+    """A session that can be asked about. `day`: only the day it was on is known, not the time."""
 
     id: SessionId
     date: datetime
     therapist_id: TherapistId
+    day: Day | None = None
+
+    def local(self, zone: tzinfo) -> "Session":
+        """Return it dated by a clock in the zone; a day that was given as a day is that day in every zone."""
+        at = local(self.date, zone) if self.day is None else datetime.combine(self.day, time(), zone)
+        return replace(self, date=at)
 
 
 @dataclass(frozen=True)

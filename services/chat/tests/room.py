@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from uuid import UUID, uuid5
 
 from libs.common.errors import AppError
@@ -163,11 +163,10 @@ class Room:
                 answerer=answerer or ExtractiveAnswerer(),
                 quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
                 clock=lambda: NOW,
-                zone=UTC,
             )
         )
 
-    async def says(self, message: str, conversation_id: ConversationId | None = None) -> Reply:
+    async def says(self, message: str, conversation_id: ConversationId | None = None, zone: tzinfo = UTC) -> Reply:
         """The patient writes; return what comes back."""
-        begun = await self.ask.begin(Asked(PATIENT, message, conversation_id))
+        begun = await self.ask.begin(Asked(PATIENT, message, conversation_id, zone))
         return await self.ask.finish(begun) if isinstance(begun, Begun) else begun

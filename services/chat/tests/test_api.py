@@ -78,6 +78,7 @@ async def test_an_answer_has_the_published_shape() -> None:
     assert answer["sources"][0] == {
         "session_id": str(SLEEP.session_id),
         "session_date": "2026-09-08T15:00:00.000Z",
+        "session_day": "2026-09-08",
         "relevance": 0.5,
         "quote": SLEEP.turns[2].text,
         "start_time": 20.0,

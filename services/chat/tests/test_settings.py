@@ -32,7 +32,6 @@ def test_the_model_is_a_setting_with_a_default_that_is_served() -> None:
     [
         {"chat_provider": "anthropic"},
         {"chat_provider": "openai_compatible", "openai_api_key": "k"},
-        {"patient_time_zone": "Mars/Olympus"},
         {"chat_deadline_s": 0},
     ],
 )

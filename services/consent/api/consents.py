@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
+from libs.common.client_time import Instant
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
@@ -171,7 +172,7 @@ def _add_reads(router: APIRouter, consents: Consents) -> None:
         return one(request, await consents.find(ConsentId(consent_id)))
 
     @router.get("/patients/{patient_id}/consents")
-    async def current(request: Request, patient_id: UUID, as_of: AwareDatetime | None = None) -> Response:
+    async def current(request: Request, patient_id: UUID, as_of: Instant | None = None) -> Response:
         """Return what stood for this patient at a time, now if none is named."""
         rows = await consents.current(PatientId(patient_id), as_of)
         return many(request, {"data": [consent_json(row, as_of) for row in rows]}, rows)

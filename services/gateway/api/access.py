@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
+from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import ApiKeyId
 from services.gateway.api.guard import Caller, Doors, Strict
 from services.gateway.domain import (
@@ -20,7 +22,7 @@ from services.gateway.domain import (
 )
 from services.gateway.handlers import Keys, MadeKey
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_LINE]
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
 
 
@@ -36,7 +38,7 @@ class KeyRequest(Strict):
 
     name: Name
     scopes: list[Scope] = Field(min_length=1, max_length=len(Scope))
-    expires_at: AwareDatetime | None = Field(None, description="When it ends by itself; never, when left out.")
+    expires_at: Instant | None = Field(None, description="When it ends by itself; never, when left out.")
 
 
 class RotateRequest(Strict):
@@ -48,7 +50,7 @@ class RotateRequest(Strict):
         le=int(OVERLAP_MAX.total_seconds()),
         description="How long the old key still works beside its successor.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Instant | None = Field(
         None, description="When the successor ends by itself; as the old key would have, when left out."
     )
 

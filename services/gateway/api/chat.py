@@ -11,6 +11,7 @@ from starlette.responses import Response
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http_client import Call
 from libs.common.ids import new_id
+from libs.common.local_time import HEADER
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from services.gateway.api.guard import Caller, Doors, Strict, asked
@@ -20,6 +21,7 @@ from services.gateway.care import CrisisAnswer
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
+from services.gateway.time_zones import TimeZones
 
 MESSAGE_CHARS_MAX = 4000
 
@@ -67,21 +69,25 @@ class ChatRequest(Strict):
     conversation_id: UUID | None = None
 
 
-def add_chat(doors: Doors, chat: Peer, users: Users) -> None:
+def add_chat(doors: Doors, chat: Peer, users: Users, zones: TimeZones) -> None:
     """Add the routes."""
     _add_conversations(doors, chat, users)
 
     async def ask(caller: Caller, request: Request, body: ChatRequest) -> Response:
         """Ask about the patient's sessions; the answer cites session, date and seconds.
 
+        Dates are those of the patient's time zone (else the organization's); so is `session_day` of each source.
+
         With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
-        sent = _sent(patient_id, body)
+        # The chat has no users: whose clock "yesterday" is by is told with the question.
+        sent, where = _sent(patient_id, body), {HEADER: await zones.of(patient_id)}
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):
-            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers={"Accept": EVENTS})))
-        return as_json(await chat.ask(query, "POST", "/chat", json=sent))
+            where |= {"Accept": EVENTS}
+            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=where)))
+        return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=where))
 
     doors.open("chat", ask)
 

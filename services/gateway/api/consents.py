@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Request
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 from starlette.responses import Response
 
+from libs.common.client_time import Instant
 from libs.common.errors import FORBIDDEN, AppError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
@@ -101,7 +102,7 @@ def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
         return as_json(await consent.ask(query, "GET", f"/consents/{consent_id}", headers=form))
 
     async def patient_consents(
-        caller: Caller, request: Request, patient_id: UUID, as_of: AwareDatetime | None = None
+        caller: Caller, request: Request, patient_id: UUID, as_of: Instant | None = None
     ) -> Response:
         """What a patient allows now, or allowed at `as_of`: the newest record per therapist and purpose."""
         await users.require((patient_id, Role.PATIENT))

@@ -12,6 +12,7 @@ from services.gateway.api.erasures import add_erasures
 from services.gateway.api.export import Sources, add_export
 from services.gateway.api.guard import Doors
 from services.gateway.api.operators import add_operators
+from services.gateway.api.organization import add_organization
 from services.gateway.api.sessions import add_sessions, add_transcripts
 from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
@@ -20,6 +21,7 @@ from services.gateway.clients import Peer
 from services.gateway.gate import Gate
 from services.gateway.handlers import Keys, PatientTokens, Users
 from services.gateway.renewals import Renewals
+from services.gateway.time_zones import TimeZones
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Own:
     tokens: PatientTokens
     renewals: Renewals
     audit: AccessAudit
+    zones: TimeZones
     requests_per_hour: int
 
 
@@ -48,14 +51,15 @@ def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
     """Return every route of the table, each behind the gate."""
     doors = Doors(gate)
     add_access(doors, own.keys, own.requests_per_hour)
-    add_users(doors, own.users, own.tokens)
+    add_organization(doors, own.zones)
+    add_users(doors, own.users, own.tokens, own.zones)
     add_consents(doors, peers.consent, own.users)
     add_documents(doors, peers.consent)
     add_transparency(doors, peers.consent)
-    add_sessions(doors, peers.ingestion)
+    add_sessions(doors, peers.ingestion, own.zones)
     add_transcripts(doors, peers.transcriber)
     add_audit(doors, own.audit, (peers.transcriber, peers.chat))
-    add_chat(doors, peers.chat, own.users)
+    add_chat(doors, peers.chat, own.users, own.zones)
     add_erasures(doors, peers.ingestion, own.users)
     add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users, own.audit)
     add_operators(doors, own.renewals)

@@ -40,6 +40,8 @@ BODIES: dict[str, Any] = {
     "correctTranscript": {
         "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
     },
+    "updateOrganization": {"time_zone": "America/Chicago"},
+    "updateUser": {"time_zone": "America/New_York"},
     "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
 }
 
@@ -56,7 +58,15 @@ _API_KEY = {
     "expires_at": None,
     "replaced_by": None,
 }
-_USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT}
+_USER = {"id": _PATIENT, "role": "patient", "email": "p-1041@example.org", "external_id": "1041", "created_at": _AT} | {
+    "time_zone": "America/New_York"
+}
+_ORGANIZATION = {
+    "id": _THERAPIST,
+    "name": "Clinic by the lake",
+    "time_zone": "America/Chicago",
+    "effective_time_zone": "America/Chicago",
+}
 _RECEIPT = {
     "organization_id": _THERAPIST,
     "seq": 1,
@@ -98,6 +108,7 @@ _SESSION_RECORD = {
     "patient_id": _PATIENT,
     "therapist_id": _THERAPIST,
     "session_date": _AT,
+    "session_day": None,
     "status": "transcribing",
     "upload_status": "processing",
     "progress": {"stage": "transcribing", "percent": 40},
@@ -141,6 +152,9 @@ ANSWERS: dict[str, Any] = {
         "mode": "live",
         "limits": {"requests_per_hour": 1000},
     },
+    "getOrganization": _ORGANIZATION,
+    "updateOrganization": _ORGANIZATION,
+    "updateUser": _USER,
     "createApiKey": _API_KEY | {"api_key": _SHOWN_ONCE},
     "rotateApiKey": _API_KEY | {"api_key": _SHOWN_ONCE, "replaces": _KEY_ID},
     "listApiKeys": _page(_API_KEY),
@@ -240,6 +254,7 @@ ANSWERS: dict[str, Any] = {
             {
                 "session_id": _SESSION,
                 "session_date": _AT,
+                "session_day": _AT[:10],
                 "relevance": 0.81,
                 "quote": "write down three good moments each evening",
                 "start_time": 62.4,

@@ -156,5 +156,6 @@ def _user(user: User) -> dict[str, Any]:
         "role": user.role.value,
         "email": user.email,
         "external_id": user.external_id,
+        "time_zone": user.time_zone,
         "created_at": to_json_time(user.created_at),
     }

@@ -1,18 +1,22 @@
 """Sessions and their words: passed to ingestion and the transcriber, uploads without ever being held."""
 
 import re
-from datetime import date
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import httpx
 from fastapi import Header, Query, Request
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
+from libs.common.client_time import DayOrInstant
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
 from libs.common.http_client import Call
+from libs.common.local_time import HEADER
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.visible_text import VISIBLE_WORDS
+from libs.contracts.ids import PatientId
 from libs.contracts.language import TAG
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
@@ -20,6 +24,7 @@ from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Scope
 from services.gateway.gate import body_of
 from services.gateway.replays import require_key
+from services.gateway.time_zones import TimeZones
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.
@@ -32,6 +37,7 @@ _UPLOAD_HEADERS = ("content-type", "location", "idempotent-replayed")
 _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
 
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
+_WHOSE_DAY = "of the patient's time zone, or without `patient_id` of the organization's"
 IfMatch = Annotated[
     str | None, Header(max_length=100, description='The version that is changed, as in its ETag: `"1"`.')
 ]
@@ -43,17 +49,22 @@ class SessionQuery(Strict):
     patient_id: UUID | None = None
     therapist_id: UUID | None = None
     status: Status | None = None
-    date_from: AwareDatetime | date | None = None
-    date_to: AwareDatetime | date | None = None
+    date_from: DayOrInstant | None = Field(None, description=f"The first time, or the first day {_WHOSE_DAY}.")
+    date_to: DayOrInstant | None = Field(None, description=f"The last time, or the last whole day {_WHOSE_DAY}.")
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(None, max_length=200)
+
+    @property
+    def names_a_day(self) -> bool:
+        """Tell whether it takes a time zone to know what is meant."""
+        return any(at is not None and not isinstance(at, datetime) for at in (self.date_from, self.date_to))
 
 
 class Segment(Strict):
     """One speaker's words with their seconds."""
 
     speaker: Literal["therapist", "patient", "unknown"]
-    text: str = Field(min_length=1, max_length=10_000)
+    text: Annotated[str, Field(min_length=1, max_length=10_000), VISIBLE_WORDS]
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(1.0, ge=0, le=1)
@@ -65,14 +76,16 @@ class CorrectionRequest(Strict):
     segments: list[Segment] = Field(min_length=1, max_length=SEGMENTS_MAX)
 
 
-def add_sessions(doors: Doors, ingestion: Peer) -> None:
+def add_sessions(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
     """Add the routes."""
-    _add_upload(doors, ingestion)
+    _add_upload(doors, ingestion, zones)
 
     async def list_sessions(caller: Caller, wanted: Annotated[SessionQuery, Query()]) -> Response:
         """List sessions, newest first."""
-        params = params_of(wanted)
-        return as_json(await ingestion.ask(asked(caller, "listSessions"), "GET", "/sessions", params=params))
+        parts: dict[str, Any] = {"params": params_of(wanted)}
+        if wanted.names_a_day:
+            parts["headers"] = {HEADER: await zones.of(PatientId(wanted.patient_id) if wanted.patient_id else None)}
+        return as_json(await ingestion.ask(asked(caller, "listSessions"), "GET", "/sessions", **parts))
 
     async def get_session(
         caller: Caller,
@@ -101,14 +114,15 @@ def add_sessions(doors: Doors, ingestion: Peer) -> None:
     doors.open("retrySession", retry)
 
 
-def _add_upload(doors: Doors, ingestion: Peer) -> None:
+def _add_upload(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
     async def upload(caller: Caller, request: Request) -> Response:
         """Upload a recording as multipart/form-data: the fields first, `file` last.
 
         Consent is asked for before the first byte of the file. The answer comes when the recording is stored whole
         and encrypted; the work on it goes on by itself.
         """
-        headers = _upload_headers(request)
+        # Which patient it is about stands in the body, which is not read here.
+        headers = _upload_headers(request) | {HEADER.lower(): await zones.of(None)}
         answer = await ingestion.upload(asked(caller, "uploadSession"), "/sessions", headers, body_of(request))
         passed = {name: value for name, value in answer.headers.items() if name in _UPLOAD_HEADERS}
         location = passed.get("location", "")
@@ -192,7 +206,11 @@ _FORM: dict[str, Any] = {
                 "properties": {
                     "patient_id": {"type": "string", "format": "uuid"},
                     "therapist_id": {"type": "string", "format": "uuid"},
-                    "session_date": {"type": "string", "format": "date-time"},
+                    "session_date": {
+                        "anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}],
+                        "description": "A time with its zone, or a bare date: that day in the organization's time "
+                        "zone, kept as `session_day`. From 1900 to a day from now.",
+                    },
                     "language": {"type": "string", "default": "en", "pattern": TAG},
                     "metadata": {
                         "type": "string",

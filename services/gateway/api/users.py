@@ -8,16 +8,19 @@ from pydantic import Field
 
 from libs.common.clock import to_json_time, utc_now
 from libs.common.ids import new_id
+from libs.common.local_time import ZoneName
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
+from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
 from services.gateway.api.guard import Caller, Doors, Strict
 from services.gateway.domain import Role, User
 from services.gateway.handlers import PatientTokens, Users
 from services.gateway.store import UserFilter
+from services.gateway.time_zones import TimeZones
 
 # One @ with something on both sides; whether mail arrives is not ours to know.
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$")]
-ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
+ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$"), VISIBLE_LINE]
 
 
 class UserRequest(Strict):
@@ -26,6 +29,13 @@ class UserRequest(Strict):
     role: Role
     email: Email
     external_id: ExternalId | None = None
+    time_zone: ZoneName | None = Field(None, description="Where their clock is; the organization's, when left out.")
+
+
+class UserChange(Strict):
+    """What is changed about a user."""
+
+    time_zone: ZoneName | None = Field(description="An IANA time zone; null for the organization's.")
 
 
 class UserQuery(Strict):
@@ -38,13 +48,20 @@ class UserQuery(Strict):
     cursor: str | None = None
 
 
-def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
+def add_users(doors: Doors, users: Users, tokens: PatientTokens, zones: TimeZones) -> None:
     """Add the routes."""
+    _add_tokens(doors, users, tokens)
 
     async def create_user(caller: Caller, request: UserRequest, response: Response) -> dict[str, Any]:
         """Create a user of your organization."""
         wanted = User(
-            UserId(new_id()), caller.organization_id, request.role, request.email, request.external_id, utc_now()
+            UserId(new_id()),
+            caller.organization_id,
+            request.role,
+            request.email,
+            request.external_id,
+            utc_now(),
+            request.time_zone,
         )
         made = await users.create(wanted)
         response.headers["Location"] = f"/api/v1/users/{made.id}"
@@ -59,6 +76,18 @@ def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
         """Read one user."""
         return user_json(await users.find(UserId(user_id)))
 
+    async def update_user(user_id: UUID, request: UserChange) -> dict[str, Any]:
+        """Set a user's time zone: a patient is told the dates that their own calendar showed."""
+        await zones.change_user(UserId(user_id), request.time_zone)
+        return user_json(await users.find(UserId(user_id)))
+
+    doors.open("createUser", create_user)
+    doors.open("listUsers", list_users)
+    doors.open("getUser", get_user)
+    doors.open("updateUser", update_user)
+
+
+def _add_tokens(doors: Doors, users: Users, tokens: PatientTokens) -> None:
     async def create_token(caller: Caller, patient_id: UUID, response: Response) -> dict[str, Any]:
         """Mint a token for a patient's own device: 15 minutes, chat only, this patient only."""
         await users.require((patient_id, Role.PATIENT))
@@ -71,9 +100,6 @@ def add_users(doors: Doors, users: Users, tokens: PatientTokens) -> None:
         await tokens.revoke(PatientId(patient_id), jti)
         return Response(status_code=204)
 
-    doors.open("createUser", create_user)
-    doors.open("listUsers", list_users)
-    doors.open("getUser", get_user)
     doors.open("createPatientToken", create_token)
     doors.open("revokePatientToken", revoke_token)
 
@@ -85,5 +111,6 @@ def user_json(user: User) -> dict[str, Any]:
         "role": user.role.value,
         "email": user.email,
         "external_id": user.external_id,
+        "time_zone": user.time_zone,
         "created_at": to_json_time(user.created_at),
     }

@@ -1,14 +1,17 @@
 """The rules: words into segments, voices into roles, transcripts into other shapes."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.common.visible_text import visible
 from services.transcriber.domain import (
     Speaker,
     Speech,
+    Transcript,
     Word,
     draft_of,
     faults_of,
@@ -158,3 +161,15 @@ def test_subrip_numbers_its_cues() -> None:
 
 def test_plain_text_has_a_line_per_segment() -> None:
     assert as_text(transcript(uploaded())).splitlines()[1] == "[00:00:02] Patient: I'm fine & <well>."
+
+
+@pytest.mark.parametrize("rendered", [as_vtt, as_srt, as_text])
+def test_no_rendering_delivers_what_a_terminal_or_a_player_would_obey(rendered: Callable[[Transcript], str]) -> None:
+    hostile = "I \x1b]8;;http://evil.example\x07slept\x1b[2J\x9b31m \u202ewell\u2069\u200b\x00\x85\u2028."
+    made = transcript(uploaded())
+    made = replace(made, draft=replace(made.draft, segments=(segment(Speaker.PATIENT, hostile),)))
+
+    said = rendered(made)
+
+    assert "slept[2J31m well ." in said
+    assert visible(said) == said

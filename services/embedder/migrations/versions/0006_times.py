@@ -1,0 +1,14 @@
+"""Times that callers sent can always be read."""
+
+from alembic import op
+
+from libs.common.time_columns import keep_readable
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Repair what no part could read, and keep such times out."""
+    keep_readable(op, "embedder.chunk", "session_date")
+    keep_readable(op, "embedder.passage", "session_date")
