@@ -1,7 +1,7 @@
 """What an entry of a stream must be to be handled: anyone may have written it, so nothing is taken for granted."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from libs.common.streams import Delivery, Fault
 
@@ -28,23 +28,30 @@ def delivery_of(lane: str, entry_id: str, fields: Mapping[str, str]) -> Delivery
     Bytes that are not UTF-8 are expected as lone surrogates (the codec's `surrogateescape`).
     """
     body = fields.get("d", "")
-    alone = len(fields) == 1 and body
-    size = len(body) if alone else sum(len(name) + len(value) for name, value in fields.items())
-    if size > ENTRY_SIZE_MAX or SIZE_ONLY in fields:
-        kept_back = fields.get(SIZE_ONLY, "")
-        return _faulty(lane, entry_id, TOO_LARGE, int(kept_back) if _NUMBER.fullmatch(kept_back) else size)
-    if not body:
-        return _faulty(lane, entry_id, NO_BODY, size)
-    if not body.isascii() and not _is_text(body):
-        return _faulty(lane, entry_id, NOT_UTF8, size, body)
+    if lane == "s" and len(fields) == 1 and 0 < len(body) <= ENTRY_SIZE_MAX and body.isascii():
+        return Delivery(lane, entry_id, body)  # what nearly all are, as quickly as it can be told
+    attempt, epoch, previous = fields.get("n", "1"), fields.get("e", "0"), fields.get("p", "")
+    if fault := _fault_of(body, fields, (attempt, epoch) if lane == "r" else ()):
+        kept = body if fault.why in (NOT_UTF8, BAD_FIELD) else ""
+        return Delivery(lane, entry_id, kept, fault=fault)
     if lane == "s":
         return Delivery(lane, entry_id, body)
-    attempt, epoch, previous = fields.get("n", "1"), fields.get("e", "0"), fields.get("p", "")
-    if not _NUMBER.fullmatch(attempt) or not _NUMBER.fullmatch(epoch):
-        return _faulty(lane, entry_id, BAD_FIELD, size, body)
-    return Delivery(
-        lane, entry_id, body, int(attempt), int(epoch), previous=previous if _TRACEPARENT.fullmatch(previous) else ""
-    )
+    if not _TRACEPARENT.fullmatch(previous):
+        previous = ""
+    return Delivery(lane, entry_id, body, int(attempt), int(epoch), previous=previous)
+
+
+def _fault_of(body: str, fields: Mapping[str, str], numbers: Sequence[str]) -> Fault | None:
+    size = sum(len(name) + len(value) for name, value in fields.items())
+    if SIZE_ONLY in fields or size > ENTRY_SIZE_MAX:
+        return Fault(TOO_LARGE, number_of(fields.get(SIZE_ONLY, ""), size))
+    if not body:
+        return Fault(NO_BODY, size)
+    if not body.isascii() and not _is_text(body):
+        return Fault(NOT_UTF8, size)
+    if not all(map(_NUMBER.fullmatch, numbers)):
+        return Fault(BAD_FIELD, size)
+    return None
 
 
 def number_of(text: str, otherwise: int) -> int:
@@ -55,10 +62,6 @@ def number_of(text: str, otherwise: int) -> int:
 def bytes_in(body: str) -> int:
     """Return the size of a body as it is in the stream."""
     return len(body.encode("utf-8", "surrogateescape"))
-
-
-def _faulty(lane: str, entry_id: str, why: str, size_bytes: int, body: str = "") -> Delivery:
-    return Delivery(lane, entry_id, body, fault=Fault(why, size_bytes))
 
 
 def _is_text(body: str) -> bool:
