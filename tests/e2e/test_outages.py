@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -47,9 +48,10 @@ class House:
             self.vendors.stack.servers.start_again(server)
 
     async def grants(self) -> int:
-        """Write a consent."""
+        """Write a consent, to a text of its own: what is in force already is not written twice."""
         wanted = {"patient_id": self.clinic.patient_id, "therapist_id": self.clinic.therapist_id}
-        return (await self.http.post("/api/v1/consents", json=wanted | AGREED)).status_code
+        text = {"document": f"I agree. {uuid4()}"}
+        return (await self.http.post("/api/v1/consents", json=wanted | AGREED | text)).status_code
 
     async def uploads(self) -> httpx.Response:
         """Send a recording."""

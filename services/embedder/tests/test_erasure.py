@@ -130,15 +130,15 @@ async def test_without_the_scope_for_erasing_nothing_is_erased(archive: Archive)
     assert _left(archive)["chunk"] > 0
 
 
-async def _is_revoked(archive: Archive, *, ago: timedelta) -> None:
+async def _is_revoked(archive: Archive, *, ago: timedelta, purpose: Purpose = Purpose.AI_ANALYSIS) -> None:
     event = ConsentRevoked(
         organization_id=archive.tenant.organization_id,
         patient_id=archive.tenant.patient_id,
         therapist_id=archive.tenant.therapist_id,
         consent_id=new_id(),
-        consent_type=Purpose.AI_ANALYSIS,
+        consent_type=purpose,
     )
-    await archive.change_consent("revoked")
+    await archive.change_consent("revoked", purpose)
     with archive.holding():
         async with archive.database.transaction() as tx:
             await HideOnRevocation(archive.store, lambda: utc_now() - ago, LATER).record(event, None, tx)
@@ -154,6 +154,15 @@ async def test_the_index_goes_when_the_grace_period_has_passed_and_not_before(ar
     await archive.store.sweep_withdrawn()
 
     assert min(during.values()) > 0
+    assert set(_left(archive).values()) == {0}
+
+
+async def test_the_index_goes_with_consent_to_the_words_it_is_of(archive: Archive) -> None:
+    await archive.add(archive.source, TURNS)
+
+    await _is_revoked(archive, ago=timedelta(days=8), purpose=Purpose.TRANSCRIPTION)
+    await archive.store.sweep_withdrawn()
+
     assert set(_left(archive).values()) == {0}
 
 

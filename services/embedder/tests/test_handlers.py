@@ -182,11 +182,12 @@ async def test_giving_up_says_why_in_one_word() -> None:
     assert facts[0].reason == "upstream-failed"
 
 
-async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
+async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace(purpose: Purpose) -> None:
     shelf = FakeShelf()
     step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
 
-    await step.record(revoked(source()), None, NO_TRANSACTION)
+    await step.record(revoked(source(), purpose), None, NO_TRANSACTION)
 
     assert shelf.delete_after == SESSION_DATE + timedelta(days=7)
 

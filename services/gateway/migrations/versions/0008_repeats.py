@@ -21,6 +21,7 @@ def upgrade() -> None:
           add column tells_words boolean not null default false,
           add column sealed bytea,
           add column kept_at timestamptz""")
+    op.execute("create index replay_sealed on gateway.replay (organization_id, kept_at) where sealed is not null")
     _consent_ends()
     _erasure()
 
