@@ -82,6 +82,9 @@ def yes_to_everything() -> ASGIApp:
 
 def _answer(request: Request) -> Response:
     if request.url.path == "/holds":
-        return JSONResponse({"consents": {"ai_analysis": CONSENT_ID, "recording": CONSENT_ID}}, headers=_CLOSES)
+        return JSONResponse(
+            {"consents": {"ai_analysis": CONSENT_ID, "recording": CONSENT_ID, "transcription": CONSENT_ID}},
+            headers=_CLOSES,
+        )
     nothing = {"data": [], "has_more": False, "next_cursor": None, "results": [], "mode": "hybrid"}
     return JSONResponse(nothing, headers=_CLOSES)

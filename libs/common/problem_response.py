@@ -21,6 +21,7 @@ from libs.common.errors import (
     METHOD_NOT_ALLOWED,
     NOT_FOUND,
     PAYLOAD_TOO_LARGE,
+    REQUEST_TIMEOUT,
     UNAUTHENTICATED,
     UNSUPPORTED_MEDIA_TYPE,
     AppError,
@@ -116,6 +117,8 @@ def _headers(error: AppError) -> dict[str, str]:
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if error.problem is REQUEST_TIMEOUT:
+        headers["Connection"] = "close"  # what still comes is read by nobody
     if error.problem is UNAUTHENTICATED:
         headers["WWW-Authenticate"] = "Bearer"
     return headers

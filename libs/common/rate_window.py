@@ -3,6 +3,7 @@
 One in Redis, that all processes share, and one in memory, for the time that Redis cannot be asked.
 """
 
+import contextlib
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -32,11 +33,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Count:
-    """What one question found: whether it was let in, how many more would be, and when the oldest entry leaves."""
+    """What one question found: whether it was let in, how many more would be, and when the oldest entry leaves.
+
+    `entry` is the one that was made for it, by which it can be taken back.
+    """
 
     passed: bool
     left: int
     reset_s: float
+    entry: str = ""
 
 
 class Windows(Protocol):
@@ -44,6 +49,10 @@ class Windows(Protocol):
 
     async def take(self, who: str, window: Window) -> Count:
         """Count one for `who` if it may pass; what is refused is not counted."""
+        ...
+
+    async def give_back(self, who: str, count: Count) -> None:
+        """Take back what was counted, as if it had not been."""
         ...
 
 
@@ -68,10 +77,25 @@ class SharedWindows:
         """Count one, by the server's clock."""
         arguments = [window.quota, window.length_s * MICROSECONDS]
         try:
-            passed, left, reset = await self._admit(keys=[f"{self._prefix}:{who}"], args=arguments)
+            passed, left, reset, entry = await self._admit(keys=[self._key(who)], args=arguments)
         except (RedisError, OSError) as error:  # also one that is full: it cannot count
             raise StreamDownError from error
-        return Count(bool(passed), int(left), int(reset) / MICROSECONDS)
+        return Count(
+            bool(passed),
+            int(left),
+            int(reset) / MICROSECONDS,
+            entry.decode(),
+        )
+
+    async def give_back(self, who: str, count: Count) -> None:
+        """Take back one entry; it is found from the newest on."""
+        try:
+            await self._redis.lrem(self._key(who), -1, count.entry)
+        except (RedisError, OSError) as error:
+            raise StreamDownError from error
+
+    def _key(self, who: str) -> str:
+        return f"{self._prefix}:{who}"
 
     async def close(self) -> None:
         """Close the connections."""
@@ -98,4 +122,9 @@ class OwnWindows:
         if passed:
             entries.append(now)
         oldest = entries[0] if entries else now
-        return Count(passed, max(0, window.quota - len(entries)), oldest + window.length_s - now)
+        return Count(passed, max(0, window.quota - len(entries)), oldest + window.length_s - now, repr(now))
+
+    async def give_back(self, who: str, count: Count) -> None:
+        """Take back one entry."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._entries[who].remove(float(count.entry))

@@ -6,19 +6,20 @@ Nothing of a body is read before the first three are settled.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
 
-from libs.common.errors import FORBIDDEN, PAYLOAD_TOO_LARGE, AppError
+from libs.common.errors import FORBIDDEN, AppError
 from libs.common.lingering import Lingering
 from libs.common.problem_response import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
+from services.gateway import bodies
 from services.gateway.authentication import Authenticator, credential_in, operator
 from services.gateway.authority import Authority
 from services.gateway.care import CrisisAnswer, caring, needs_care
@@ -28,7 +29,7 @@ from services.gateway.limiter import Limiter, exceeded, spent
 from services.gateway.replays import OBJECT_CHARS_MAX, Asking, Done, Replays, attempt
 from services.gateway.routes import Repeat, Route
 
-JSON_BYTES_MAX = 512 * 1024
+_NOT_SERVED = (502, 503)
 REPLAYED = {"Idempotent-Replayed": "true"}
 _SECRET = {"Cache-Control": "no-store", "Content-Type": "application/json"}
 
@@ -52,7 +53,7 @@ class Gate:
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
         """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
         if not route.streams_in:
-            return await self._heard(_bounded(request), route, answer)
+            return await self._heard(bodies.bounded(request), route, answer)
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
@@ -85,11 +86,14 @@ class Gate:
             return await answer(request)
         principal = await self._identify(request, route)
         request.state.principal = principal
-        await self._count(request, route, principal)
+        async with self._counted(request, route, principal):
+            return await self._let_in(request, route, principal, answer)
+
+    async def _let_in(self, request: Request, route: Route, principal: Principal, answer: Answering) -> Response:
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
         if not route.streams_in:
-            await request.body()  # within its limit, and only now that it is known whose it is
+            await bodies.read(request)  # only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
             # A body that streams is not read here: whoever takes it knows it again by its key.
@@ -102,13 +106,23 @@ class Gate:
             return operator(request.headers, self.operator_token)
         return await self.authenticator.identify(request.headers)
 
-    async def _count(self, request: Request, route: Route, principal: Principal) -> None:
+    @asynccontextmanager
+    async def _counted(self, request: Request, route: Route, principal: Principal) -> AsyncIterator[None]:
+        """Count a request; what could not be served for a reason of ours does not count."""
         if not route.limited:
+            yield
             return
-        passed, allowance = await self.limiter.take(str(principal.patient_id or principal.api_key_id))
-        answer_headers(request.scope).update(allowance.headers())
-        if not passed:
-            raise exceeded(allowance)
+        taken = await self.limiter.take(str(principal.patient_id or principal.api_key_id))
+        answer_headers(request.scope).update(taken.allowance.headers())
+        if not taken.passed:
+            raise exceeded(taken.allowance)
+        try:
+            yield
+        except AppError as error:
+            if error.problem.status in _NOT_SERVED:
+                await asyncio.shield(self.limiter.give_back(taken))
+                answer_headers(request.scope).update(taken.allowance.with_one_more().headers())
+            raise
 
     async def _once(self, request: Request, route: Route, key: str, answer: Answering) -> Response:
         principal: Principal = request.state.principal
@@ -187,22 +201,6 @@ def _needed(principal: Principal, route: Route) -> str:
 
 def _wants_events(request: Request) -> bool:
     return "text/event-stream" in request.headers.get("accept", "")
-
-
-def _bounded(request: Request) -> Request:
-    """Return the request with a body that stops at a limit."""
-    left = JSON_BYTES_MAX
-    receive = request.receive
-
-    async def bounded() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise AppError(PAYLOAD_TOO_LARGE, f"A body may have {JSON_BYTES_MAX} bytes here.")
-        return message
-
-    return Request(request.scope, bounded)
 
 
 async def body_of(request: Request) -> AsyncIterator[bytes]:

@@ -1,13 +1,14 @@
 """A thousand requests an hour for each key, counted in Redis, and a smaller share by itself when Redis is gone."""
 
+import contextlib
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from libs.common.errors import RATE_LIMITED, AppError
 from libs.common.log import get_logger
-from libs.common.rate_window import Count, OwnWindows, SharedWindows, Window
+from libs.common.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
 from libs.common.streams import StreamDownError
 from libs.contracts.problems import PATIENT_QUOTA
 
@@ -36,6 +37,21 @@ class Allowance:
             "RateLimit": f'"{self.policy}";r={self.left};t={self.reset_s}',
         }
 
+    def with_one_more(self) -> "Allowance":
+        """Return what is left when the last one did not count."""
+        return replace(self, left=min(self.quota, self.left + 1))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of counting one request: whether it may go on, and what is left."""
+
+    who: str
+    passed: bool
+    allowance: Allowance
+    count: Count
+    windows: Windows = field(repr=False)
+
 
 class Limiter:
     """Counts exactly (a sliding window); `quota` per key, `quota_alone` per key and process without Redis."""
@@ -50,15 +66,20 @@ class Limiter:
         self._quota = Window(quota, WINDOW_S)
         self._quota_alone = Window(quota_alone, WINDOW_S)
 
-    async def take(self, who: str) -> tuple[bool, Allowance]:
-        """Count one request; return whether it may go on, and what is left."""
+    async def take(self, who: str) -> Taken:
+        """Count one request."""
         if self._clock() >= self._alone_until:
             try:
-                return _said(await self._shared.take(who, self._quota), self._quota)
+                return _said(who, await self._shared.take(who, self._quota), self._quota, self._shared)
             except StreamDownError as error:
                 self._alone_until = self._clock() + ASK_AGAIN_S
                 get_logger().warning("limiter.alone", error_class=type(error.__cause__).__name__)
-        return _said(await self._own.take(who, self._quota_alone), self._quota_alone)
+        return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
+
+    async def give_back(self, taken: Taken) -> None:
+        """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
+        with contextlib.suppress(StreamDownError):
+            await taken.windows.give_back(taken.who, taken.count)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -84,5 +105,6 @@ def exceeded(allowance: Allowance) -> AppError:
     )
 
 
-def _said(count: Count, window: Window) -> tuple[bool, Allowance]:
-    return count.passed, Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
+def _said(who: str, count: Count, window: Window, windows: Windows) -> Taken:
+    allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
+    return Taken(who, count.passed, allowance, count, windows)

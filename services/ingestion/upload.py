@@ -6,7 +6,7 @@ The order is SECURITY.md section 6; the first failure stops, and nothing is left
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from uuid import UUID
@@ -44,6 +44,8 @@ FILE_BYTES_MAX = 500 * 1024 * 1024
 FORM_BYTES_MAX = 64 * 1024
 """What a body may hold beside the file: fields, headers, boundaries."""
 UPLOADS_AT_ONCE_MAX = 16
+# How long the next one waits for a place; a client would wait longer if it were told to come back.
+PLACE_WITHIN_S = 5.0
 """Each takes about 40 MB and a thread."""
 SILENCE_MAX_S = 60.0
 """How long a sender may send nothing."""
@@ -88,6 +90,7 @@ class World:
     clock: Clock
     new_id: Identify
     graves: Graves
+    place_within_s: float = PLACE_WITHIN_S
 
 
 @dataclass(frozen=True)
@@ -117,9 +120,7 @@ class AcceptRecording:
         """Read the body as far as it is acceptable. Raises AppError with the first thing that is wrong."""
         if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
             raise _too_large()
-        if self._places.locked():
-            raise AppError(UNAVAILABLE, "Too many uploads are under way.", retry_after_s=RETRY_AFTER_S)
-        async with self._places, aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
+        async with self._place(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
             upload = read_form(fields, self._world.clock(), head.zone)
             plan = await self._plan(upload, begins, head.idempotency_key)
@@ -128,6 +129,20 @@ class AcceptRecording:
                 return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
             await self._world.objects.ready()
             return Accepted(await self._take(plan, flow))
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """Wait some seconds for one of the places; raise AppError(UNAVAILABLE) when none becomes free."""
+        try:
+            async with asyncio.timeout(self._world.place_within_s):
+                await self._places.acquire()
+        except TimeoutError as error:
+            detail = f"{UPLOADS_AT_ONCE_MAX} uploads are under way here, as many as may be at once."
+            raise AppError(UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S) from error
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
         # The database verifies the capability; what is read from it here only names the rows to write.

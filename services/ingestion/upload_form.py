@@ -15,6 +15,7 @@ from libs.common.local_time import start_of
 from libs.common.problem_response import field_errors
 from libs.contracts.ids import PatientId, TherapistId
 from libs.contracts.language import TAG
+from libs.contracts.metadata import Metadata
 
 METADATA_KEYS_MAX = 64
 FIRST_DAY = date(1900, 1, 1)
@@ -34,19 +35,11 @@ class Upload:
     session_day: date | None = None
 
 
-def _metadata(raw: object) -> object:
-    """Read JSON that PostgreSQL can keep: no NUL, no half of a surrogate pair, no NaN."""
-    if not isinstance(raw, str):
-        return raw
+def _json(raw: object) -> object:
     try:
-        found = json.loads(raw)
-        kept = json.dumps(found, ensure_ascii=False, allow_nan=False)
-        kept.encode()
+        return json.loads(raw) if isinstance(raw, str) else raw
     except RecursionError as error:
         raise ValueError("too deep") from error
-    if "\\u0000" in kept:
-        raise ValueError("holds a NUL")
-    return found
 
 
 class _Form(BaseModel):
@@ -56,7 +49,7 @@ class _Form(BaseModel):
     therapist_id: UUID
     session_date: DayOrInstant
     language: str = Field("en", pattern=TAG)
-    metadata: Annotated[dict[str, Any], BeforeValidator(_metadata), Field(max_length=METADATA_KEYS_MAX)] = Field(
+    metadata: Annotated[Metadata, BeforeValidator(_json), Field(max_length=METADATA_KEYS_MAX)] = Field(
         default_factory=dict
     )
 

@@ -78,3 +78,12 @@ async def test_memory_forgets_who_asked_longest_ago_and_not_who_asks_most() -> N
 
     assert (await windows.take("busy", SHORT)).passed is False
     assert (await windows.take("idle", SHORT)).left == 2
+
+
+async def test_what_is_given_back_counts_no_more_and_only_once(windows: Windows) -> None:
+    counts = [await windows.take("a", Window(3, 3600)) for _ in range(3)]
+
+    await windows.give_back("a", counts[1])
+    await windows.give_back("a", counts[1])
+
+    assert [(await windows.take("a", Window(3, 3600))).passed for _ in range(2)] == [True, False]

@@ -13,6 +13,7 @@ from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
 from libs.contracts.ip import IpText
+from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
@@ -65,7 +66,7 @@ class GrantRequest(_Request):
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     document_id: UUID | None = None
     method: Method = Method.ELECTRONIC
-    metadata: dict[str, Any] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     attested: OriginIn = OriginIn()
     observed: OriginIn = OriginIn()
     witnessed_by: UUID | None = None

@@ -1,12 +1,11 @@
 """Consents: checked here for who they are about, kept by the consent service."""
 
-import json
 from contextlib import suppress
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query, Request
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from starlette.responses import Response
 
 from libs.common.client_time import Instant
@@ -14,6 +13,7 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from libs.contracts.ip import IpText, canonical
+from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import accepted_of, as_json, params_of
@@ -26,12 +26,6 @@ DOCUMENT_CHARS_MAX = 200_000
 
 
 Method = Literal["electronic", "written", "verbal"]
-
-
-def _writable(value: dict[str, Any]) -> dict[str, Any]:
-    """Refuse what Python reads of JSON and cannot write again: NaN, and half of a surrogate pair."""
-    json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    return value
 
 
 class Origin(Strict):
@@ -55,7 +49,7 @@ class GrantRequest(Strict):
     document_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
     document_id: UUID | None = Field(None, description="A version of POST /consent-documents.")
     method: Method = Field("electronic", description="How it was told; `verbal` needs a witness.")
-    metadata: Annotated[dict[str, Any], AfterValidator(_writable)] = Field(default_factory=dict)
+    metadata: Metadata = Field(default_factory=dict)
     attested: Origin | None = None
     witnessed_by: UUID | None = Field(None, description="The therapist who recorded it; needs consent:witnessed.")
 

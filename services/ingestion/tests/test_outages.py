@@ -9,7 +9,7 @@ from libs.common.object_store import ObjectStore
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.clinic import Clinic, clinic, problem_of, store_settings, wav
-from services.ingestion.upload import UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 
 class Memory:
@@ -98,11 +98,26 @@ async def test_more_uploads_than_there_are_places_are_asked_to_come_back(
     assert {answer.status_code for answer in answers} == {202}
 
 
+async def test_an_upload_waits_some_seconds_for_a_place(infra: Infra, tenant: Tenant, consent_url: str) -> None:
+    memory = Memory()
+    memory.opened.clear()
+    async with clinic(infra, tenant, consent_url, memory) as at:
+        await at.grants()
+        sending = [asyncio.create_task(at.sends()) for _ in range(UPLOADS_AT_ONCE_MAX + 1)]
+        _, waiting = await asyncio.wait(sending, timeout=PLACE_WITHIN_S / 5)
+
+        memory.opened.set()
+        answers = await asyncio.gather(*sending)
+
+    assert len(waiting) == UPLOADS_AT_ONCE_MAX + 1
+    assert {answer.status_code for answer in answers} == {202}
+
+
 async def _until_refused(at: Clinic) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PLACE_WITHIN_S + 20):
         while True:
             probe = asyncio.create_task(at.sends())
-            done, _ = await asyncio.wait([probe], timeout=0.5)
+            done, _ = await asyncio.wait([probe], timeout=PLACE_WITHIN_S + 1)
             if done and problem_of(probe.result()) == "unavailable":
                 return
             probe.cancel()
