@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+from libs.contracts.metadata import METADATA_DEPTH_MAX
 from services.chat.domain.conversation import MESSAGES_PER_HOUR, QUOTA_POLICY, QUOTA_WINDOW_S
+from services.gateway.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
 from services.gateway.domain import OVERLAP_DEFAULT, OVERLAP_MAX, OVERLAP_MIN, TOKEN_LIFETIME_MAX, Access, Scope
 from services.gateway.key_format import CHECKSUM_CHARS, ID_CHARS, PATTERN, SECRET_CHARS
 from services.gateway.limiter import POLICY, WINDOW_S
 from services.gateway.routes import ROUTES
 from services.gateway.settings import GatewaySettings
+from services.ingestion.upload import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "keys-and-limits.md").read_text()
@@ -31,6 +34,12 @@ def test_the_page_says_how_long_keys_overlap_and_tokens_live() -> None:
 
     assert f"({default} unless you say otherwise, from {least} to {most})" in PAGE
     assert f"{int(TOKEN_LIFETIME_MAX.total_seconds()) // 60} minutes" in PAGE
+
+
+def test_the_page_says_how_much_and_how_long_bodies_may_be_and_how_many_uploads_there_are_at_once() -> None:
+    assert f"takes {UPLOADS_AT_ONCE_MAX} uploads at once; one more waits up to {PLACE_WITHIN_S:.0f} seconds" in PAGE
+    assert f"has {JSON_BYTES_MAX // 1024} KiB and {JSON_WITHIN_S:.0f} seconds to arrive" in PAGE
+    assert f"nested {METADATA_DEPTH_MAX} deep" in PAGE
 
 
 def test_the_page_says_the_limits() -> None:
