@@ -15,7 +15,6 @@ from libs.common.dead_letters import say_dead
 from libs.common.entries import BAD_FIELD, ENTRY_SIZE_MAX, bytes_in, delivery_of
 from libs.common.errors import INTERNAL, AppError
 from libs.common.lease import LEASE_MS, Lease
-from libs.common.metrics import MAY_EVICT
 from libs.common.redis_calls import SCRIPTS, script_of, translated
 from libs.common.streams import DeadLetter, DeadLetterLimit, Delivery, Depth, StreamDownError
 
@@ -194,7 +193,6 @@ class RedisChannel:
         parked, dead = await self._call("ZCARD", self._due), await self._call("XLEN", self._dead)
         due = await self._call("ZRANGE", self._due, 0, 0, "WITHSCORES") or ()
         due_ms = min((int(score) for _, score in due), default=now_ms)
-        MAY_EVICT.set(await self._may_evict())
         ages = ((now_ms - oldest_ms) / 1000, max(0, now_ms - due_ms) / 1000)
         return Depth(lag, pending, int(parked or 0), int(dead or 0), *ages)
 
