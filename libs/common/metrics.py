@@ -57,7 +57,9 @@ LAG = Gauge("events_group_lag", "Entries a group has not been given yet.", ["top
 PENDING = Gauge("events_group_pending", "Entries given and not acknowledged.", ["topic", "group"])
 PARKED = Gauge("events_group_parked", "Retries waiting for their time.", ["topic", "group"])
 DEAD_LETTERS = Gauge("events_dead_letters", "Length of the dead-letter stream.", ["topic", "group"])
-CONSUMERS = Gauge("events_group_consumers", "Consumers of a group whose lease runs; 0 is a dead stage.", ["topic", "group"])
+CONSUMERS = Gauge(
+    "events_group_consumers", "Consumers of a group whose lease runs; 0 is a dead stage.", ["topic", "group"]
+)
 PAUSED = Gauge(
     "events_group_paused",
     "1 while a group is paused, and why: `count` or `rate` (it gave up on too much), `operator`, `other`.",

@@ -49,7 +49,7 @@ class Exporter:
         self._streams = streams
 
     async def measure(self) -> None:
-        """Put every group's depth on the gauges; without an answer empty them and raise AppError: old depths are none."""
+        """Put every group's depth on the gauges; without an answer empty them, since old depths are none, and raise."""
         depths: Mapping[Lane, Depths] = {}
         try:
             depths = {lane: await self._streams.depths(lane) for lane in sorted(await self._lanes())}
@@ -91,7 +91,13 @@ def main() -> None:
     configure_logging("exporter", "info")
     app = build_app(app_spec(Exporter(StreamDesk(settings.redis_url.get_secret_value()))))
     uvicorn.run(
-        app, host=settings.host, port=settings.port, log_config=None, access_log=False, server_header=False, lifespan="off"
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
     )
 
 

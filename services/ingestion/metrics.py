@@ -9,7 +9,9 @@ ILLEGAL_MOVES = Counter(
     "sessions_illegal_moves_total", "Facts that a session's status did not allow.", ["status", "fact"]
 )
 
-ENDED = Counter("sessions_ended_total", "Times a session came to its end: `ready`, `failed` or `withheld`.", ["outcome"])
+ENDED = Counter(
+    "sessions_ended_total", "Times a session came to its end: `ready`, `failed` or `withheld`.", ["outcome"]
+)
 UPLOAD_TO_READY = Histogram(
     "sessions_upload_to_ready_seconds",
     "From the upload, or the last retry, to ready.",

@@ -33,7 +33,9 @@ async def _scraped(url: str) -> Scraped:
     }
 
 
-def _of(name: str, topic: str = "recording", group: str = "transcriber", **more: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+def _of(
+    name: str, topic: str = "recording", group: str = "transcriber", **more: str
+) -> tuple[str, tuple[tuple[str, str], ...]]:
     return name, tuple(sorted({"topic": topic, "group": group, **more}.items()))
 
 
@@ -95,6 +97,11 @@ async def test_while_the_stream_is_away_that_is_told_and_no_depth_of_before(desk
 
 
 def test_what_is_expected_to_be_read_has_a_reader_for_each_stream_of_each_event() -> None:
-    streams = {stream for event in EVENTS if any(event.type in answers for answers in ANSWERS.values()) for stream in event.streams()}
+    streams = {
+        stream
+        for event in EVENTS
+        if any(event.type in answers for answers in ANSWERS.values())
+        for stream in event.streams()
+    }
 
     assert {lane.stream for lane in expected_lanes()} == streams
