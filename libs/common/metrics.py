@@ -22,6 +22,9 @@ UNPUBLISHED_AGE = Gauge(
     "events_unpublished_oldest_seconds", "Age of the oldest row the relay has not moved.", ["topic"]
 )
 
+RELAY_LOOKED_AT = Gauge(
+    "events_relay_looked_at_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
+)
 RELAY_HELD = Gauge(
     "events_relay_held",
     "1 while the relay may not publish: `behind` (a group lags), `lost` (no cursor), `foreign` (another database's).",
