@@ -18,6 +18,7 @@ from libs.common.memory_streams import MemoryChannel, MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import Channel, Delivery, Outlet
 from libs.common.tests.conftest import Streams
+from libs.common.tests.depths import depth
 from libs.common.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
 from libs.common.tests.test_consumer import QUICK, Remembering, running, until
 from libs.devstack.infra import Infra
@@ -163,8 +164,8 @@ async def test_a_consumer_puts_all_of_it_among_the_dead_and_does_the_rest(stream
         await until(lambda: len(handler.seen) == 2)
         await stopped()
 
-    depth = await channel.depth()
-    assert (sorted(handler.seen), depth.dead, depth.pending) == (["after", "before"], len(ENTRIES), 0)
+    left = await depth(channel)
+    assert (sorted(handler.seen), left.dead, left.pending) == (["after", "before"], len(ENTRIES), 0)
 
 
 async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_what_is_small(
