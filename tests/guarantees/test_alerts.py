@@ -7,7 +7,11 @@ import subprocess
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
+from libs.common.metrics import HTTP_DURATION
+from services.ingestion.metrics import UPLOAD_TO_READY
 from tests.guarantees.deployment import DEPLOY, SETTINGS, document
 
 OBSERVABILITY = DEPLOY / "observability"
@@ -99,3 +103,16 @@ def test_whatever_is_missing_is_missed_each_service_in_both_of_its_kinds() -> No
 
     assert set(missed) == {(service, kinds) for service in SETTINGS for kinds in BY_KIND}
     assert ALERTS["ExporterMissing"]["expr"] == 'absent(up{job="exporter"} == 1)'
+
+
+def test_the_bounds_that_objectives_count_below_are_bounds_of_the_histograms() -> None:
+    text = "".join(str(rule["expr"]) for rule in RULES)
+    asked = set(re.findall(r'(\w+)_bucket\{[^}]*\ble="([\d.]+)"', text))
+    HTTP_DURATION.labels("GET", "-", "200")
+    families = text_string_to_metric_families(generate_latest().decode())
+    made = {
+        (family.name, sample.labels["le"]) for family in families for sample in family.samples if "le" in sample.labels
+    }
+
+    assert UPLOAD_TO_READY._name in {name for name, _ in asked}
+    assert asked - made == set()
