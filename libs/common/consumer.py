@@ -13,7 +13,7 @@ from libs.common import metrics
 from libs.common.dead_letters import dead_letter
 from libs.common.log import get_logger
 from libs.common.rounds import ROUND_S, Rounds, State
-from libs.common.streams import Channel, DeadLetter, Delivery, Depth, Outlet, StreamDownError
+from libs.common.streams import Channel, DeadLetter, Delivery, Outlet, StreamDownError
 from libs.common.waiting import end, happens_within, together, what_broke
 
 ALONE_MAX = 3
@@ -35,7 +35,6 @@ class Pace:
     pause_s: float = 1.0
     sweep_s: float = 1.0
     audit_s: float = 2.0
-    measure_s: float = 5.0
     trim_s: float = 10.0
     retention_s: float = 86_400.0
     down_s: float = 0.2
@@ -106,7 +105,6 @@ class Consumer:
             self._every(self._pace.audit_s, self._audit),
             self._every(0, self._run_suspects),
             self._every(self._pace.pause_s, self._look_at_pause),
-            self._every(self._pace.measure_s, self._measure),
             self._every(self._pace.trim_s, self._trim),
             self._read_until_stopped(),
         )
@@ -277,9 +275,6 @@ class Consumer:
     async def _trim(self) -> None:
         await self._channel.trim(self._pace.retention_s)
 
-    async def _measure(self) -> None:
-        say_depth(self._labels, await self._channel.depth())
-
     async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while not self._stopping.is_set():
             self._rounds.went(act.__name__)
@@ -314,16 +309,3 @@ class Consumer:
         except StreamDownError:
             get_logger().warning("consumer.left_unheard", topic=self._channel.topic, group=self._channel.group)
         await self._channel.close()
-
-
-def say_depth(labels: tuple[str, str], depth: Depth) -> None:
-    """Put a group's depth on the gauges."""
-    for gauge, value in (
-        (metrics.LAG, depth.lag),
-        (metrics.PENDING, depth.pending),
-        (metrics.PARKED, depth.parked),
-        (metrics.DEAD_LETTERS, depth.dead),
-        (metrics.OLDEST_PENDING, depth.oldest_pending_s),
-        (metrics.OLDEST_DUE, depth.oldest_due_s),
-    ):
-        gauge.labels(*labels).set(value)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import AppError
 from libs.common.http_edge import Edge
+from libs.common.metrics import HEALTH_OK
 from libs.common.problem_response import install_problem_handlers
 from libs.common.rounds import State
 
@@ -58,8 +59,7 @@ def _health_router(spec: AppSpec) -> APIRouter:
     @router.get("/health", operation_id="getHealth", summary="Is this service able to work?")
     async def health() -> JSONResponse:
         """Answer 200 with `ok`, or 503 with `unavailable` when a part it needs does not answer."""
-        names = list(spec.checks)
-        answers = await asyncio.gather(*(_passes(spec.checks[name]) for name in names))
+        names, answers = list(spec.checks), await _answers(spec)
         healthy = all(answers)
         body: dict[str, Any] = {"status": "ok" if healthy else "unavailable"}
         if spec.internal:
@@ -78,9 +78,15 @@ def _health_router(spec: AppSpec) -> APIRouter:
 
         @router.get("/metrics", include_in_schema=False)
         async def metrics() -> Response:
+            for name, is_good in zip(spec.checks, await _answers(spec), strict=True):
+                HEALTH_OK.labels(name).set(is_good)
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+async def _answers(spec: AppSpec) -> list[bool]:
+    return await asyncio.gather(*(_passes(check) for check in spec.checks.values()))
 
 
 async def _passes(check: Check) -> bool:

@@ -14,15 +14,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from libs.common.capability import holding
 from libs.common.ids import new_id
 from libs.common.log import get_logger, place_of
-from libs.common.metrics import HTTP_DURATION
+from libs.common.metrics import HTTP_ANSWERS, HTTP_DURATION
 from libs.common.problem_response import internal_error, problem_response
 from libs.common.tracing import context_of, served, serving
 
 REQUEST_ID = "X-Request-Id"
 # Asked every few seconds by machines: neither logged nor measured nor traced.
-UNWATCHED = ("/health", "/metrics")
+UNWATCHED = ("/health", "/live", "/metrics")
 # The status, in our logs and metrics only, of a request whose caller went away before it was answered (as nginx's).
 CLIENT_GONE = 499
+_OUR_FAULT_FROM = 500
 _BEARER = re.compile(r"[Bb]earer +(\S.*)")
 
 
@@ -111,6 +112,7 @@ class _Exchange:
         if self._span is not None:
             served(self._span, self._scope["method"], route, self._status)
         HTTP_DURATION.labels(self._scope["method"], route, str(self._status)).observe(seconds)
+        HTTP_ANSWERS.labels("failed" if self._status >= _OUR_FAULT_FROM else "served").inc()
         get_logger().info(
             "http.request",
             method=self._scope["method"],

@@ -8,6 +8,13 @@ from prometheus_client import Counter, Gauge, Histogram
 from libs.common.rounds import State
 
 HTTP_DURATION = Histogram("http_server_seconds", "How long a request took.", ["method", "route", "status"])
+HTTP_ANSWERS = Counter("http_answers_total", "Requests answered: `served`, or `failed` on our side (5xx).", ["outcome"])
+HEALTH_OK = Gauge("health_check_ok", "1 while a part that /health asks about answers, asked at each scrape.", ["check"])
+VENDOR_CALLS = Counter(
+    "vendor_calls_total",
+    "Calls of vendors' models: `answered`, `failed`, or `abandoned` by us before there was an answer.",
+    ["vendor", "outcome"],
+)
 
 PUBLISHED = Counter("events_published_total", "Events moved from the outbox to the stream.", ["topic"])
 PUBLISH_CONFLICTS = Counter("events_publish_conflicts_total", "Turns another relay won.", ["topic"])
@@ -15,6 +22,9 @@ UNPUBLISHED_AGE = Gauge(
     "events_unpublished_oldest_seconds", "Age of the oldest row the relay has not moved.", ["topic"]
 )
 
+RELAY_LOOKED_AT = Gauge(
+    "events_relay_looked_at_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
+)
 RELAY_HELD = Gauge(
     "events_relay_held",
     "1 while the relay may not publish: `behind` (a group lags), `lost` (no cursor), `foreign` (another database's).",
@@ -50,6 +60,14 @@ LAG = Gauge("events_group_lag", "Entries a group has not been given yet.", ["top
 PENDING = Gauge("events_group_pending", "Entries given and not acknowledged.", ["topic", "group"])
 PARKED = Gauge("events_group_parked", "Retries waiting for their time.", ["topic", "group"])
 DEAD_LETTERS = Gauge("events_dead_letters", "Length of the dead-letter stream.", ["topic", "group"])
+CONSUMERS = Gauge(
+    "events_group_consumers", "Consumers of a group whose lease runs; 0 is a dead stage.", ["topic", "group"]
+)
+PAUSED = Gauge(
+    "events_group_paused",
+    "1 while a group is paused, and why: `count` or `rate` (it gave up on too much), `operator`, `other`.",
+    ["topic", "group", "why"],
+)
 OLDEST_PENDING = Gauge(
     "events_group_oldest_pending_seconds", "Age of the oldest entry given and not acknowledged.", ["topic", "group"]
 )
@@ -62,8 +80,20 @@ CONSUMER_STATE = Gauge(
 )
 
 
+for _outcome in ("served", "failed"):
+    HTTP_ANSWERS.labels(_outcome)
+
+
+def expect_vendor(vendor: str) -> None:
+    """Count a vendor's calls from zero: a counter that begins with the first failure has no rate of it."""
+    for outcome in ("answered", "failed", "abandoned"):
+        VENDOR_CALLS.labels(vendor, outcome)
+
+
 def watch(labels: tuple[str, str], state: Callable[[], State]) -> None:
-    """Let the gauge of states say, whenever it is read, what a consumer is doing then."""
+    """Count what a consumer does from zero, and let the gauge of states say what it is doing whenever it is read."""
+    for counter in (DELIVERED, DONE, DUPLICATES, RETRIED, DEAD, LOST_LEASE):
+        counter.labels(*labels)
     for one in State:
         CONSUMER_STATE.labels(*labels, one.value).set_function(partial(_is, state, one))
 

@@ -15,9 +15,8 @@ from libs.common.dead_letters import say_dead
 from libs.common.entries import BAD_FIELD, ENTRY_SIZE_MAX, bytes_in, delivery_of
 from libs.common.errors import INTERNAL, AppError
 from libs.common.lease import LEASE_MS, Lease
-from libs.common.metrics import MAY_EVICT
 from libs.common.redis_calls import SCRIPTS, script_of, translated
-from libs.common.streams import DeadLetter, DeadLetterLimit, Delivery, Depth, StreamDownError
+from libs.common.streams import DeadLetter, DeadLetterLimit, Delivery, StreamDownError
 
 READ_BLOCK_MAX_S = 5.0
 AUDIT_IDLE_MS = 3_000
@@ -180,24 +179,6 @@ class RedisChannel:
         kept = await self._run("trim", [self._lanes["s"]], int(retention_s * 1000))
         return int(kept or 0) + int(await self._run("trim", [self._lanes["r"]], 0) or 0)
 
-    async def depth(self) -> Depth:
-        """Count what waits; the lag of servers before 7.0 is not known and counted as 0."""
-        lag = pending = 0
-        oldest_ms = now_ms = time.time_ns() // 1_000_000
-        for key in self._lanes.values():
-            for info in await self._call("XINFO GROUPS", key) or ():
-                if info["name"] == self.group:
-                    lag += int(info.get("lag") or 0)
-                    pending += int(info["pending"])
-            for first in await self._regrouped(self._redis.xpending_range(key, self.group, "-", "+", 1)) or ():
-                oldest_ms = min(oldest_ms, _at_ms_of(first["message_id"]))
-        parked, dead = await self._call("ZCARD", self._due), await self._call("XLEN", self._dead)
-        due = await self._call("ZRANGE", self._due, 0, 0, "WITHSCORES") or ()
-        due_ms = min((int(score) for _, score in due), default=now_ms)
-        MAY_EVICT.set(await self._may_evict())
-        ages = ((now_ms - oldest_ms) / 1000, max(0, now_ms - due_ms) / 1000)
-        return Depth(lag, pending, int(parked or 0), int(dead or 0), *ages)
-
     async def close(self) -> None:
         """Stop beating and leave."""
         self._lease.stop()
@@ -238,10 +219,6 @@ class RedisChannel:
             ids = [delivery.entry_id for delivery in deliveries if delivery.lane == lane]
             if ids:
                 yield key, ids
-
-
-def _at_ms_of(entry_id: str) -> int:
-    return int(entry_id.partition("-")[0])
 
 
 def _paired(flat: Any) -> dict[str, str]:

@@ -86,6 +86,7 @@ class Relay:
         cursors = await self._publisher.cursors(self._topics)
         async with self._querying:
             found = await self._outbox.after(cursors)
+        metrics.RELAY_LOOKED_AT.set_to_current_time()
         return sum([await self._publish(behind) for behind in found])
 
     async def _publish(self, behind: Behind) -> int:

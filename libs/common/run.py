@@ -83,11 +83,28 @@ async def _serve(entry: Entry, settings: ServiceSettings, mode: str) -> None:
     if workers:
         checks: dict[str, Check] = {**spec.checks, "workers": partial(check, workers)}
         spec = replace(spec, checks=checks, states=partial(states, workers))
-    server = _Server(
+    servers = [server_of(spec, settings.host, settings.port)]
+    if settings.metrics_port:
+        servers.append(server_of(_inside(spec), settings.host, settings.metrics_port))
+    get_logger().info("service.started", mode=mode, host=settings.host, port=settings.port, **service.app.details)
+    async with asyncio.TaskGroup() as tasks:
+        for server in servers:
+            tasks.create_task(server.serve())
+        tasks.create_task(supervise(workers, stop))
+        await stop.wait()
+        for server in servers:
+            server.should_exit = True
+    await service.close()
+    get_logger().info("service.stopped", mode=mode)
+
+
+def server_of(spec: AppSpec, host: str, port: int) -> uvicorn.Server:
+    """Return what serves an app; signals are its caller's to handle."""
+    return _Server(
         uvicorn.Config(
             build_app(spec),
-            host=settings.host,
-            port=settings.port,
+            host=host,
+            port=port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -95,14 +112,11 @@ async def _serve(entry: Entry, settings: ServiceSettings, mode: str) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    get_logger().info("service.started", mode=mode, host=settings.host, port=settings.port, **service.app.details)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(server.serve())
-        tasks.create_task(supervise(workers, stop))
-        await stop.wait()
-        server.should_exit = True
-    await service.close()
-    get_logger().info("service.stopped", mode=mode)
+
+
+def _inside(spec: AppSpec) -> AppSpec:
+    """Return what only machines of ours may ask: none of the app's own routes, and all that /health knows."""
+    return replace(spec, routers=(), internal=True, options={})
 
 
 def _details(group: BaseExceptionGroup[AppError]) -> list[str]:

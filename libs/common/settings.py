@@ -17,6 +17,12 @@ class ServiceSettings(BaseSettings):
     env: Literal["dev", "test", "production"] = Field("production", description="Where this runs; `dev` opens /docs.")
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The TCP port to listen on.")
+    metrics_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="A port of its own for /metrics and the full /health, where `PORT` is public: the gateway's.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
     database_url: SecretStr = Field(description="PostgreSQL as this service's own role (postgresql+psycopg://).")
     relay_database_url: SecretStr | None = Field(

@@ -137,9 +137,17 @@ class StreamDesk:
             if int(cursor) == 0:
                 break
         for stream in streams:
-            groups = await self.groups(f"{{{stream}}}:s")
-            lanes |= {Lane(stream, group) for group in groups if _NAME.fullmatch(group)}
+            lanes |= await self.lanes_of(stream)
         return Keys(frozenset(streams), tuple(sorted(lanes)))
+
+    async def lanes_of(self, stream: str) -> set[Lane]:
+        """Return a lane for each group the server knows on a stream."""
+        return {Lane(stream, group) for group in await self.groups(f"{{{stream}}}:s") if _NAME.fullmatch(group)}
+
+    async def may_evict(self) -> bool:
+        """Tell whether the server's memory policy lets it drop entries."""
+        memory = await answered(self.redis.info("memory"))
+        return bool(memory.get("maxmemory_policy", "noeviction") != "noeviction")
 
     async def now_ms(self) -> int:
         """Return the server's clock."""

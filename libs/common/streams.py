@@ -67,18 +67,6 @@ class DeadLetterLimit:
     a_minute: int = 100
 
 
-@dataclass(frozen=True)
-class Depth:
-    """How much of a topic a group still has before it (entries), and the age of the oldest (seconds, 0 for none)."""
-
-    lag: int
-    pending: int
-    parked: int
-    dead: int
-    oldest_pending_s: float = field(default=0.0, compare=False)
-    oldest_due_s: float = field(default=0.0, compare=False)
-
-
 class Publisher(Protocol):
     """The writing side of all topics, with a cursor that moves together with the entries."""
 
@@ -161,9 +149,6 @@ class Channel(Outlet, Protocol):
 
     async def trim(self, retention_s: float) -> int:
         """Forget entries older than this that every group has acknowledged; return how many."""
-
-    async def depth(self) -> Depth:
-        """Return how much is waiting."""
 
     async def close(self) -> None:
         """Give up the lease; the consumer's name is never used again."""

@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, Span, SpanKind, StatusCode
 
 from libs.common.events import Envelope, Event
+from libs.common.metrics import VENDOR_CALLS
 
 _SERVER_ERRORS_FROM = 500
 _tracer = trace.get_tracer("libs.common")
@@ -78,10 +79,18 @@ def served(opened: Span, method: str, route: str, status: int) -> None:
 
 @contextmanager
 def calling(vendor: str, operation: str, model: str) -> Iterator[None]:
-    """Span one call of a vendor's model (OTel gen_ai conventions); never what is asked or answered."""
+    """Span and count one call of a vendor's model (OTel gen_ai conventions); never what is asked or answered."""
     attributes = {"gen_ai.provider.name": vendor, "gen_ai.operation.name": operation, "gen_ai.request.model": model}
-    with span(f"{operation} {model}", SpanKind.CLIENT, attributes=attributes):
-        yield
+    outcome = "abandoned"
+    try:
+        with span(f"{operation} {model}", SpanKind.CLIENT, attributes=attributes):
+            yield
+        outcome = "answered"
+    except Exception:
+        outcome = "failed"
+        raise
+    finally:
+        VENDOR_CALLS.labels(vendor, outcome).inc()
 
 
 @contextmanager

@@ -39,6 +39,7 @@ from services.ingestion.domain import (
 )
 from services.ingestion.erasure_ports import Graves
 from services.ingestion.keys import KeyChain
+from services.ingestion.metrics import count_end
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
 from services.ingestion.upload import status_changed, uploaded
 
@@ -108,6 +109,8 @@ async def _move(
         return ()
     if moved != session:
         await sessions.save(tx, moved)
+    if moved.status is not session.status and moved.status in FINAL:
+        count_end(moved)
     return facts_of(session, moved)
 
 

@@ -12,6 +12,7 @@ from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
 from libs.ops.connection import OpsSettings
+from libs.ops.exporter import ExporterSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
@@ -81,6 +82,13 @@ def settings() -> str:
             lines += [f"## {service}", "", *_table(own, common)]
     lines += ["## therapyrag", "", "The command line reads these ([operators.md](operators.md)).", ""]
     lines += _table(OpsSettings, set())
+    lines += [
+        "## exporter",
+        "",
+        "`python -m libs.ops.exporter`, which tells Prometheus how much is before each group.",
+        "",
+    ]
+    lines += _table(ExporterSettings, set())
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ GIVEN = {
 POD = document("k8s/process/deployment.yaml")["spec"]["template"]["spec"]
 JOB = documents("k8s/provision/job.yaml")[0]["spec"]["template"]["spec"]
 OPERATOR = documents("k8s/operator/pod.yaml")[0]["spec"]
+EXPORTER = document("k8s/exporter/deployment.yaml")["spec"]["template"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=str)
@@ -80,7 +81,9 @@ def test_an_operators_pod_is_told_what_the_tools_read() -> None:
     assert OPERATOR["activeDeadlineSeconds"] == 3600
 
 
-@pytest.mark.parametrize("pod", [POD, JOB, OPERATOR], ids=["service", "provision", "operator"])
+@pytest.mark.parametrize(
+    "pod", [POD, JOB, OPERATOR, EXPORTER["spec"]], ids=["service", "provision", "operator", "exporter"]
+)
 def test_a_pod_has_no_powers(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
 
@@ -110,6 +113,29 @@ def test_a_worker_is_ready_and_alive_as_its_consumers_say() -> None:
     )
 
     assert probes == {"readinessProbe": "/health", "livenessProbe": "/live"}
+
+
+def test_the_exporter_is_deployed_with_the_services_and_told_of_the_streams_only() -> None:
+    (container,) = EXPORTER["spec"]["containers"]
+
+    assert "exporter" in document("k8s/kustomization.yaml")["resources"]
+    assert container["envFrom"] == [{"secretRef": {"name": "exporter-secrets"}}]
+    assert set(SECRETS["exporter-secrets"]) == {"REDIS_URL"}
+    assert container["command"] == ["python", "-m", "libs.ops.exporter"]
+
+
+def test_monitoring_reaches_the_metrics_of_every_pod_and_the_gateways_on_a_port_that_is_no_door() -> None:
+    patch = document("k8s/services/gateway/kustomization.yaml")["patches"][0]["patch"]
+    (expression,) = POLICIES["metrics"]["podSelector"]["matchExpressions"]
+    (inside,) = POLICIES["metrics-of-gateway"]["ingress"]
+    (port,) = {port["port"] for port in inside["ports"]}
+    doors = [found for found in documents("k8s/service/api/door.yaml") if found["kind"] == "Service"]
+
+    assert set(expression["values"]) == {*SETTINGS, "exporter"} - {"gateway"}
+    assert POLICIES["metrics-of-gateway"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "gateway"}
+    assert f'METRICS_PORT, value: "{port}"' in patch
+    assert f"name: metrics, containerPort: {port}" in patch
+    assert [ports["targetPort"] for door in doors for ports in door["spec"]["ports"]] == ["http"]
 
 
 def test_traffic_that_is_not_listed_is_refused() -> None:

@@ -37,13 +37,12 @@ PACE = Pace(
     promote_s=0.03,
     sweep_s=0.03,
     audit_s=0.03,
-    measure_s=0.05,
     trim_s=0.05,
     follow_s=0.03,
     down_s=0.02,
     grace_s=0.05,
 )
-HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, measure_s=1.0, trim_s=1.0)
+HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, trim_s=1.0)
 """Whoever finishes the work of others is in no hurry: many worlds at a time share a processor."""
 LOOK_S = 0.02
 OUTAGE_S = {"stream": 0.06, "database": 0.3}

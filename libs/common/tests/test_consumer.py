@@ -9,6 +9,7 @@ from libs.common.consumer import Consumer, Pace
 from libs.common.memory_streams import MemoryChannel, MemoryStreams
 from libs.common.streams import DeadLetter, Delivery, Outlet
 from libs.common.tests.conftest import Streams
+from libs.common.tests.depths import depth
 
 QUICK = Pace(
     concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
@@ -71,7 +72,7 @@ async def test_every_entry_is_handled_once_and_acknowledged(streams: Streams, to
         await stopped()
 
     assert sorted(handler.seen) == sorted(bodies)
-    assert (await channel.depth()).pending == 0
+    assert (await depth(channel)).pending == 0
 
 
 async def test_no_more_entries_run_at_a_time_than_there_is_room_for(streams: Streams, topic: str) -> None:
@@ -111,7 +112,7 @@ async def test_a_consumer_that_stops_lets_what_is_running_finish_within_its_grac
         await stopped()
 
     assert handler.seen == ["a"]
-    assert (await channel.depth()).pending == 0
+    assert (await depth(channel)).pending == 0
 
 
 async def _killed_while_handling(streams: Streams, topic: str, bodies: int) -> None:
@@ -150,7 +151,7 @@ async def test_an_entry_that_killed_its_worker_three_times_alone_is_condemned(st
 
     async with running(Consumer(channel, handler, QUICK)):
         async with asyncio.timeout(5):
-            while not (await channel.depth()).dead:
+            while not (await depth(channel)).dead:
                 await asyncio.sleep(0.01)
 
     assert (handler.seen, handler.condemned) == ([], ["killer"])
@@ -164,7 +165,7 @@ class StoppedMeanwhile(MemoryChannel):
         self.stop = asyncio.Event()
 
     async def lead(self) -> bool:
-        if (await self.depth()).pending == QUICK.concurrency:
+        if (await depth(self)).pending == QUICK.concurrency:
             self.stop.set()
             await asyncio.sleep(0.05)
         return await super().lead()

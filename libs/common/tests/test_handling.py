@@ -20,6 +20,7 @@ from libs.common.inbox import Inbox, confirm_claim
 from libs.common.relay import Relay
 from libs.common.steps import BatchStep, Subscription
 from libs.common.streams import Delivery
+from libs.common.tests.depths import depth
 from libs.common.tests.handling_world import World, handle, handle_all, opened
 from libs.common.tests.kernel_world import CATALOGUE, ThingCounted, token
 from libs.devstack.infra import Infra
@@ -96,8 +97,8 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(wo
     for _ in range(6):
         await handle_all(world)
 
-    depth = await world.channel.depth()
-    assert (world.step.worked, depth.dead, depth.pending) == (4, 1, 0)
+    left = await depth(world.channel)
+    assert (world.step.worked, left.dead, left.pending) == (4, 1, 0)
     assert await world.effects(thing) == [-1]
 
 
@@ -124,7 +125,7 @@ async def test_an_entry_that_was_given_up_is_not_worked_on_again_if_it_was_not_b
     acknowledged = [await handle(world, delivery) for _ in range(2)]
 
     assert (acknowledged, world.step.worked, await world.effects(thing)) == ([False, False], 1, [-1])
-    assert (await world.channel.depth()).dead == 1
+    assert (await depth(world.channel)).dead == 1
 
 
 async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
@@ -134,7 +135,7 @@ async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
 
     await handle_all(world)
 
-    assert (world.step.worked, (await world.channel.depth()).dead) == (1, 1)
+    assert (world.step.worked, (await depth(world.channel)).dead) == (1, 1)
 
 
 async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: World) -> None:
@@ -146,7 +147,7 @@ async def test_a_business_no_is_recorded_as_a_fact_and_is_no_dead_letter(world: 
     acknowledged = [await handle(world, delivery), await handle(world, replace(delivery, entry_id="s-again"))]
 
     assert (acknowledged, await world.effects(thing)) == ([True, True], [-1])
-    assert (world.step.worked, (await world.channel.depth()).dead) == (1, 0)
+    assert (world.step.worked, (await depth(world.channel)).dead) == (1, 0)
 
 
 async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: World) -> None:
@@ -157,7 +158,7 @@ async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: Wo
     for _ in range(14):
         await handle_all(world)
 
-    assert (await world.effects(thing), (await world.channel.depth()).dead) == ([6], 0)
+    assert (await world.effects(thing), (await depth(world.channel)).dead) == ([6], 0)
 
 
 async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_others(world: World) -> None:
@@ -167,7 +168,7 @@ async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_oth
     (delivery,) = await channel.read(1, 0)
 
     assert not await world.handling.handle(channel, [delivery])
-    assert (await channel.depth()).dead == 1
+    assert (await depth(channel)).dead == 1
 
 
 async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(world: World) -> None:
@@ -178,7 +179,7 @@ async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(w
 
     await handle(world, forged)
 
-    assert (await world.effects(thing), (await world.channel.depth()).dead) == ([], 1)
+    assert (await world.effects(thing), (await depth(world.channel)).dead) == ([], 1)
 
 
 async def test_two_relays_at_once_publish_each_fact_once(world: World) -> None:
@@ -238,7 +239,7 @@ async def test_one_that_breaks_its_batch_is_tried_again_and_the_others_take_hold
     numbers, acknowledged = await _tallied(world, tally, 1, 2, 3)
 
     assert (numbers, tally.calls[:4]) == ([1, 3], [3, 1, 1, 1])
-    assert (acknowledged, (await world.channel.depth()).parked) == (4, 1)
+    assert (acknowledged, (await depth(world.channel)).parked) == (4, 1)
 
 
 async def test_a_claim_is_waited_for_while_it_is_renewed_even_if_its_holder_seems_to_have_no_lease(
@@ -296,4 +297,4 @@ async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it
         await world.handling.condemn(world.channel, delivery)
 
     assert (await world.effects(killer), await world.effects(done)) == ([-1], [4])
-    assert ((await world.channel.depth()).dead, (await world.channel.depth()).pending) == (1, 0)
+    assert ((await depth(world.channel)).dead, (await depth(world.channel)).pending) == (1, 0)

@@ -8,6 +8,7 @@ from libs.common.database import Transaction
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 from libs.common.events import Event
 from libs.common.streams import DeadLetterLimit
+from libs.common.tests.depths import depth
 from libs.common.tests.handling_world import Settle, World, handle, handle_all, opened
 from libs.common.tests.kernel_world import ThingCounted
 from libs.devstack.infra import Infra
@@ -28,7 +29,7 @@ async def test_beyond_the_limit_nothing_is_given_up_and_it_is_tried_again_once_i
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
 
     await handle_all(world)
-    paused, dead = await world.channel.paused(), (await world.channel.depth()).dead
+    paused, dead = await world.channel.paused(), (await depth(world.channel)).dead
     given_up = [await world.effects(thing) for thing in things]
     world.streams.resume("thing", "settler")
     await handle_all(world)
@@ -56,5 +57,5 @@ async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world
     else:
         await handle(world, delivery)
 
-    depth = await world.channel.depth()
-    assert (depth.dead, depth.pending, depth.parked) == (1, 0, 0)
+    left = await depth(world.channel)
+    assert (left.dead, left.pending, left.parked) == (1, 0, 0)

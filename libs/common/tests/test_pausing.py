@@ -14,6 +14,7 @@ from libs.common.rounds import State
 from libs.common.stream_desk import Lane, StreamDesk
 from libs.common.streams import Channel, DeadLetter, DeadLetterLimit, Delivery, Outlet
 from libs.common.tests.conftest import Streams
+from libs.common.tests.depths import depth
 from libs.common.tests.test_consumer import QUICK, running, until
 from libs.common.tests.test_poison import add
 from libs.devstack.infra import Infra
@@ -74,7 +75,7 @@ async def test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next(world: W
 
     dead = await _dead(channel, 10)
 
-    assert (dead, await channel.paused(), (await channel.depth()).pending) == (3, world.why, 7)
+    assert (dead, await channel.paused(), (await depth(channel)).pending) == (3, world.why, 7)
     assert (await other.paused(), await other.may_dead_letter()) == ("", True)
     await channel.close()
     await other.close()
@@ -125,20 +126,20 @@ async def test_a_bad_deployment_pauses_its_group_and_the_next_one_does_what_is_l
 
     async with running(consumer) as stopped:
         await until(lambda: consumer.state() is State.PAUSED)
-        depth = await channel.depth()
+        left = await depth(channel)
         handler.bad = False
         await asyncio.sleep(0.3)
         idle = list(handler.done)
         await world.resume(topic)
-        await until(lambda: len(handler.done) >= len(bodies) - depth.dead)
+        await until(lambda: len(handler.done) >= len(bodies) - left.dead)
         state = consumer.state()
         await stopped()
 
     # Those that are being handled at the same moment may be too many by themselves.
-    assert 3 <= depth.dead < 3 + QUICK.concurrency
+    assert 3 <= left.dead < 3 + QUICK.concurrency
     assert state is State.RUNNING
-    assert len(idle) < len(bodies) - depth.dead - QUICK.concurrency
-    assert len(set(handler.done)) == len(bodies) - depth.dead
+    assert len(idle) < len(bodies) - left.dead - QUICK.concurrency
+    assert len(set(handler.done)) == len(bodies) - left.dead
 
 
 async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(world: World, topic: str) -> None:
@@ -149,7 +150,7 @@ async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(wo
 
     async with running(consumer) as stopped:
         await until(lambda: consumer.state() is State.PAUSED)
-        first = await channel.depth()
+        first = await depth(channel)
         await stopped()
 
     assert first.dead == 3

@@ -18,6 +18,7 @@ from libs.common.memory_streams import MemoryChannel, MemoryStreams
 from libs.common.redis_streams import RedisStreams
 from libs.common.streams import Channel, Delivery, Outlet
 from libs.common.tests.conftest import Streams
+from libs.common.tests.depths import depth
 from libs.common.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
 from libs.common.tests.test_consumer import QUICK, Remembering, running, until
 from libs.devstack.infra import Infra
@@ -163,8 +164,8 @@ async def test_a_consumer_puts_all_of_it_among_the_dead_and_does_the_rest(stream
         await until(lambda: len(handler.seen) == 2)
         await stopped()
 
-    depth = await channel.depth()
-    assert (sorted(handler.seen), depth.dead, depth.pending) == (["after", "before"], len(ENTRIES), 0)
+    left = await depth(channel)
+    assert (sorted(handler.seen), left.dead, left.pending) == (["after", "before"], len(ENTRIES), 0)
 
 
 async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_what_is_small(
@@ -243,12 +244,12 @@ async def _unforeseen(*_: object) -> NoReturn:
     raise LookupError
 
 
-@pytest.mark.parametrize("call", ["lead", "read", "promote", "sweep", "audit", "paused", "depth", "trim", "ack"])
+@pytest.mark.parametrize("call", ["lead", "read", "promote", "sweep", "audit", "paused", "trim", "ack"])
 async def test_an_error_nobody_foresaw_in_any_loop_ends_the_consumer_with_it(topic: str, call: str) -> None:
     streams, handler = MemoryStreams(), Remembering()
     handler.go.set()
     await streams.publisher().publish(topic, "", "1", ["a"])
-    pace = replace(QUICK, measure_s=0.05, trim_s=0.05)
+    pace = replace(QUICK, trim_s=0.05)
 
     with pytest.raises(LookupError):
         async with asyncio.timeout(5):

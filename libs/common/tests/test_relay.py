@@ -1,15 +1,18 @@
 """What the relay moves and when it rather waits; how the outbox is kept as an archive."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from prometheus_client import REGISTRY
 
 from libs.common import capability
 from libs.common.database import Database
+from libs.common.errors import AppError
 from libs.common.events import TOO_LARGE, Envelope, UnreadableError
 from libs.common.ids import new_id
 from libs.common.memory_streams import MemoryStreams
@@ -130,6 +133,21 @@ async def test_where_an_operator_decides_lost_streams_stay_empty_until_the_curso
     moved = await world.relay(rebuild=False).turn()
 
     assert (held, moved >= 1) == (0, True)
+
+
+async def test_a_relay_says_when_it_last_saw_both_sides_and_not_when_one_was_away(world: World) -> None:
+    nowhere = Outbox("postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere", SCHEMA)
+    began = time.time()
+    await world.relay().turn()
+    seen = REGISTRY.get_sample_value("events_relay_looked_at_seconds")
+
+    with pytest.raises(AppError):
+        await Relay(nowhere, world.streams.publisher(), ["thing"], Archive(90)).turn()
+    await nowhere.close()
+
+    assert seen is not None
+    assert seen >= began
+    assert REGISTRY.get_sample_value("events_relay_looked_at_seconds") == seen
 
 
 @pytest.mark.parametrize("foreign", ["1:1:1", "{sysid}:99999999999:1"], ids=["another cluster", "a lost future"])

@@ -4,8 +4,9 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.common.redis_streams import RedisStreams
-from libs.common.streams import DeadLetter, Depth, StreamDownError
+from libs.common.streams import DeadLetter, StreamDownError
 from libs.common.tests.conftest import Streams
+from libs.common.tests.depths import Depth, depth
 from libs.devstack.infra import Infra
 
 
@@ -53,7 +54,7 @@ async def test_what_is_acknowledged_is_not_pending(streams: Streams, topic: str)
 
     await channel.ack(given[:1])
 
-    assert await channel.depth() == Depth(lag=0, pending=1, parked=0, dead=0)
+    assert await depth(channel) == Depth(lag=0, pending=1, parked=0, dead=0)
     await channel.close()
 
 
@@ -84,7 +85,7 @@ async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: 
     await channel.park(given, 60.0, 2)
 
     assert 59 < (await channel.promote() or 0) <= 60
-    assert (await channel.depth()).parked == 1
+    assert (await depth(channel)).parked == 1
     await channel.close()
 
 
@@ -96,7 +97,7 @@ async def test_a_buried_entry_is_a_dead_letter_and_no_longer_pending(streams: St
 
     assert await channel.bury(given, DeadLetter("upstream-refused", "f.py:1:f"))
 
-    assert await channel.depth() == Depth(lag=0, pending=0, parked=0, dead=1)
+    assert await depth(channel) == Depth(lag=0, pending=0, parked=0, dead=1)
     await channel.close()
 
 

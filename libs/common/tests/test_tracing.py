@@ -112,7 +112,7 @@ async def test_a_requests_span_has_its_route_and_status_and_not_the_path_that_wa
     assert span.status.status_code is StatusCode.ERROR
 
 
-@pytest.mark.parametrize("path", ["/health", "/metrics"])
+@pytest.mark.parametrize("path", ["/health", "/live", "/metrics"])
 async def test_what_machines_ask_every_few_seconds_is_not_traced(spans: InMemorySpanExporter, path: str) -> None:
     await _asked(path)
 

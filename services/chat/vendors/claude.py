@@ -22,6 +22,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
+from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Passage, Question
 from services.chat.domain.drafting import Span, claims_of
@@ -56,6 +57,7 @@ class ClaudeAnswerer:
 
     def __init__(self, settings: ClaudeSettings) -> None:
         self._settings = settings
+        expect_vendor(VENDOR)
         self._client = anthropic.AsyncAnthropic(
             api_key=settings.api_key,
             base_url=settings.base_url,

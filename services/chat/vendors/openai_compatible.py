@@ -12,6 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
+from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
 from services.chat.domain.instructions import RULES, asked, line, title
@@ -49,6 +50,7 @@ class OpenAICompatibleAnswerer:
 
     def __init__(self, settings: EndpointSettings) -> None:
         self._settings = settings
+        expect_vendor(VENDOR)
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.base_url,

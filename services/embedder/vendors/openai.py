@@ -7,6 +7,7 @@ import openai
 from openai import AsyncOpenAI
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from services.embedder.chunking import CountTokens
 from services.embedder.domain import Model
@@ -31,6 +32,7 @@ class OpenAIEmbedder:
         self._client = AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout)
         self._count = count
         self._deadline_s = deadline_s
+        expect_vendor(_VENDOR)
 
     @property
     def model(self) -> Model:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from libs.common.clock import utc_now
@@ -23,6 +24,7 @@ from libs.contracts.transcript import (
     TranscriptReady,
     TranscriptWithheld,
 )
+from services.ingestion.domain import FINAL
 from services.ingestion.tests.clinic import Clinic, clinic, problem_of
 
 _INSERT = text(
@@ -87,6 +89,25 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: Clinic) -> No
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
     told = [payload.get("status", kind) for kind, payload in at.events()[1:]]
     assert told == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
+
+
+def _ended(outcome: str) -> float:
+    return REGISTRY.get_sample_value("sessions_ended_total", {"outcome": outcome}) or 0.0
+
+
+async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_long_it_took(at: Clinic) -> None:
+    known = [REGISTRY.get_sample_value("sessions_ended_total", {"outcome": status.value}) for status in FINAL]
+    outcomes = ("ready", "failed", "withheld")
+    before = [*map(_ended, outcomes), REGISTRY.get_sample_value("sessions_upload_to_ready_seconds_count") or 0.0]
+    ready, failed, withheld = [Story(at, await at.uploads()) for _ in range(3)]
+
+    await at.happens(ready.started, ready.transcribed, ready.indexed, ready.indexed)
+    await at.happens(failed.transcription_failed("upstream-failed"))
+    await at.happens(withheld.started, withheld.withheld("consent-required"))
+
+    after = [*map(_ended, outcomes), REGISTRY.get_sample_value("sessions_upload_to_ready_seconds_count") or 0.0]
+    assert None not in known
+    assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1]
 
 
 async def test_facts_that_overtake_each_other_end_in_the_same_place(at: Clinic) -> None:

@@ -15,6 +15,7 @@ from deepgram.environment import DeepgramClientEnvironment
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from libs.contracts.language import is_tag
 from libs.contracts.problems import RECORDING_UNREADABLE
@@ -56,6 +57,7 @@ class DeepgramSpeechToText:
 
     def __init__(self, access: DeepgramAccess) -> None:
         self._deadline_s = access.deadline_s
+        expect_vendor(self.source.vendor)
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(access.stall_s, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S),
             follow_redirects=False,
