@@ -61,6 +61,7 @@ _ELSE = {
     "_uuid": f"{{{uuid4()}}}",
     "_text": "{nowhere}",
     "timestamptz": "1912-06-23 12:00:00+00",
+    "date": "1912-06-23",
     "jsonb": '{"no": "where"}',
 }
 _EXPLAIN = "explain (analyze, timing off, summary off, buffers off) "

@@ -136,6 +136,7 @@ def _text(canary: str, column: str, checks: str) -> str:
 _PLAIN: Mapping[str, Any] = {
     "uuid": new_id,
     "timestamptz": utc_now,
+    "date": lambda: utc_now().date(),
     "int2": lambda: 1,
     "int4": lambda: 1,
     "int8": lambda: 1,

@@ -17,6 +17,7 @@ from libs.common.errors import (
     PAYLOAD_TOO_LARGE,
     PRECONDITION_FAILED,
     RATE_LIMITED,
+    REQUEST_TIMEOUT,
     UNAUTHENTICATED,
     UNAVAILABLE,
     UNSUPPORTED_MEDIA_TYPE,
@@ -76,6 +77,7 @@ class Route:
     `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
     `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
     `tells_words`: its answer tells what was said in sessions.
+    `status_if_there`: answered when what is asked for is in force already.
     `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
@@ -98,6 +100,7 @@ class Route:
     known_by: str = "id"
     tells_words: bool = False
     once_by_itself: bool = False
+    status_if_there: int | None = None
     also_as: tuple[str, ...] = ()
 
     @property
@@ -112,7 +115,7 @@ class Route:
             return self.problems
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
         secret = (SECRET_SHOWN,) if self.repeat is Repeat.SECRET else ()
-        body = (PAYLOAD_TOO_LARGE,) if self.method in ("POST", "PATCH") else ()
+        body = (PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT) if self.method in ("POST", "PATCH") else ()
         limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
         return tuple(dict.fromkeys((*limited, *self.problems, *replay, *secret, *body)))
 
@@ -180,7 +183,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "grantConsent", "POST /consents", "consents", "Record that a patient consents to a purpose",
         scopes=_CONSENT_WRITE, capability=frozenset({"consent:write"}), status=201, problems=(NOT_FOUND,),
-        repeat=Repeat.READ,
+        status_if_there=200, repeat=Repeat.READ,
     ),
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
@@ -303,7 +306,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
-        capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA),
+        capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
         repeat=Repeat.READ, known_by="message_id", tells_words=True, hears_patients=True,
         also_as=("text/event-stream",),
     ),

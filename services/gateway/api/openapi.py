@@ -84,7 +84,8 @@ def openapi_document(router: APIRouter, own_url: str) -> dict[str, Any]:
 def _complete(operation: dict[str, Any], route: Route, own_url: str) -> None:
     operation["security"] = _CREDENTIALS[route.access]
     operation["x-scopes"] = sorted(route.scopes)
-    operation["responses"] = {str(route.status): _answer(route)} | _problems(route, own_url)
+    answers = {str(status): _answer(route) for status in (route.status, route.status_if_there) if status}
+    operation["responses"] = answers | _problems(route, own_url)
     if route.replayable:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     for media_type in operation.get("requestBody", {}).get("content", {}).values():
