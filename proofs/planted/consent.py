@@ -105,8 +105,8 @@ USE: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/chat/handlers.py",
-            "passages=tuple(passage for passage in passages if therapists.get(passage.session_id) in consents),",
-            "passages=tuple(passages),",
+            "(passage for passage in passages if therapists.get(passage.session_id) in consents)",
+            "(passage for passage in passages)",
         ),
     ),
     planted(

@@ -61,8 +61,8 @@ RECORDS: tuple[Mutant, ...] = (
         ByTest("services/chat/tests/test_store.py", "test_the_audit_row_is_there_with_the_answer_and_holds_no_words"),
         Edit(
             "services/chat/store.py",
-            "    await tx.execute(_ADD_AUDIT, ours | _audit_row",
-            "    _ = (ours | _audit_row",
+            "    await tx.execute(_ADD_AUDIT, ours | on_record)\n",
+            "",
         ),
     ),
     planted(

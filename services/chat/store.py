@@ -263,9 +263,8 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, look
     await tx.execute(_ADD_MESSAGE, ours | message)
     for position, source in enumerate(answer.sources):
         await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, under))
-    await tx.execute(
-        _ADD_AUDIT, ours | audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
-    )
+    on_record = audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
+    await tx.execute(_ADD_AUDIT, ours | on_record)
     return message_id
 
 
