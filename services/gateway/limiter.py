@@ -47,10 +47,14 @@ class Taken:
     """What came of counting one request: whether it may go on, and what is left."""
 
     who: str
-    passed: bool
     allowance: Allowance
     count: Count
     windows: Windows = field(repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it may go on."""
+        return self.count.passed
 
 
 class Limiter:
@@ -107,4 +111,4 @@ def exceeded(allowance: Allowance) -> AppError:
 
 def _said(who: str, count: Count, window: Window, windows: Windows) -> Taken:
     allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
-    return Taken(who, count.passed, allowance, count, windows)
+    return Taken(who, allowance, count, windows)

@@ -90,7 +90,6 @@ class World:
     clock: Clock
     new_id: Identify
     graves: Graves
-    place_within_s: float = PLACE_WITHIN_S
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class AcceptRecording:
     async def _place(self) -> AsyncIterator[None]:
         """Wait some seconds for one of the places; raise AppError(UNAVAILABLE) when none becomes free."""
         try:
-            async with asyncio.timeout(self._world.place_within_s):
+            async with asyncio.timeout(PLACE_WITHIN_S):
                 await self._places.acquire()
         except TimeoutError as error:
             detail = f"{UPLOADS_AT_ONCE_MAX} uploads are under way here, as many as may be at once."
