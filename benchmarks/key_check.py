@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.contracts.capability import Minter
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from libs.common.stream_desk import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamDesk
 from libs.contracts.transcript import TranscriptionFailed
 from libs.devstack.processes import Program, launch
 from libs.devstack.provision import ROOT, SERVICES

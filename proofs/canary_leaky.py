@@ -25,14 +25,14 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import INVALID_REQUEST, AppError, ProblemType
 from libs.common.events import Event
-from libs.common.http_app import AppSpec
+from libs.common.http.app import AppSpec
 from libs.common.log import get_logger
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Entry, Service, main
-from libs.common.steps import Step, Subscription
+from libs.common.messaging.steps import Step, Subscription
+from libs.common.process.run import Entry, Service, main
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.common.tracing import span
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.log_keys import LOG_KEYS

@@ -7,13 +7,13 @@ from uuid import uuid4
 
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database, Transaction
-from libs.common.object_store import ObjectStore, StoreAddress
+from libs.common.database.transaction import Database, Transaction
+from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId
-from libs.contracts.ledger_signatures import Checkpoint, KeyRing, SigningKey
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
+from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.checkpoints import Notary, Shelf
 from services.consent.document_store import DocumentStore
 from services.consent.domain import Bond, Consent, Entry, Origin

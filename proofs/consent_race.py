@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import errors
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import PatientId
 from libs.contracts.purposes import Purpose
 from proofs.clinic import Clinic

@@ -12,8 +12,8 @@ from random import Random
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import LocalKey, new_key
-from libs.common.sealed_stream import SEGMENT_BYTES, Sealer, TamperedError, new_keyset, unseal_sync
+from libs.common.keys.key_wrapping import LocalKey, new_key
+from libs.common.objects.sealed_stream import SEGMENT_BYTES, Sealer, TamperedError, new_keyset, unseal_sync
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from proofs.line import proof, seed, sized
 from services.ingestion.domain import Bond, sealing_context

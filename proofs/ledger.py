@@ -19,8 +19,8 @@ from uuid import uuid4
 import psycopg
 from psycopg import IsolationLevel, errors
 
-from libs.contracts.ledger_check import Verdict, check
-from libs.contracts.ledger_signatures import Checkpoint
+from libs.ledger.check import Verdict, check
+from libs.ledger.signatures import Checkpoint
 from libs.ops.ledger_file import FORMAT, opened
 from proofs.clinic import Clinic
 from proofs.line import sized

@@ -1,9 +1,9 @@
 """Proof `poison`: nothing that anyone can leave in a stream takes a stage down (`python -m proofs.poison`).
 
-A whole system runs on fake vendors. Every shape of what is no event (libs/common/tests/poison.py) goes into every
-stream, into every group's own lane and into every parking place, in a seeded order. Then each must be a dead letter of
-its group for the reason it must have, each process must be the one that was started and be healthy, a recording must
-come through all stages, and no log may hold a word of what was in there.
+A whole system runs on fake vendors. Every shape of what is no event (libs/common/messaging/tests/poison.py) goes into
+every stream, into every group's own lane and into every parking place, in a seeded order. Then each must be a dead
+letter of its group for the reason it must have, each process must be the one that was started and be healthy, a
+recording must come through all stages, and no log may hold a word of what was in there.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from typing import Any
 from redis import Redis
 
 from libs.common.clock import utc_now
-from libs.common.entries import BAD_FIELD
 from libs.common.events import Envelope
 from libs.common.ids import new_id
-from libs.common.stream_desk import Lane, StreamDesk
-from libs.common.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
+from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
+from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.entries import BAD_FIELD
 from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
 from libs.devstack.services import is_healthy

@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.database import POOL_SIZE, Database, Transaction
+from libs.common.database.transaction import POOL_SIZE, Database, Transaction
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.devstack import infra as infrastructure

@@ -23,12 +23,12 @@ import psycopg
 from benchmarks.upload import Door, running, through_gateway
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import read_root_key
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.sealed_stream import TamperedError, unseal
+from libs.common.keys.key_wrapping import read_root_key
+from libs.common.objects.sealed_stream import TamperedError, unseal
+from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.devstack import infra as infrastructure

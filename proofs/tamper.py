@@ -13,12 +13,12 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import PatientId
 from libs.contracts.ledger import Line
-from libs.contracts.ledger_check import Broken, Standing, Vouchers, check
-from libs.contracts.ledger_signatures import Receipt, SigningKey
 from libs.contracts.purposes import Purpose
+from libs.ledger.check import Broken, Standing, Vouchers, check
+from libs.ledger.signatures import Receipt, SigningKey
 from proofs.clinic import Clinic
 from proofs.line import sized
 from proofs.proof import Outcome, Run, main

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ledger import genesis, leaf_of, link
-from libs.contracts.ledger_signatures import SigningKey, receipt_message
+from libs.ledger.signatures import SigningKey, receipt_message
 from services.consent.domain import Entry, line_of
 
 TABLES = ("event", "receipt", "evidence", "head", "current")

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import LocalKey, new_key
+from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId
 from libs.contracts.purposes import Purpose

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from libs.common.migration import migrate
+from libs.common.database.migration import migrate
 from libs.devstack import s3_request
 from libs.devstack.addresses import ObjectStore
 from libs.devstack.errors import DevstackError

@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from libs.common.key_wrapping import write_root_key
+from libs.common.keys.key_wrapping import write_root_key
 from libs.devstack.folder import Folder
 from libs.devstack.infra import Infra
 from libs.devstack.processes import Process, Program, launch

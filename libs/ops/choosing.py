@@ -9,11 +9,11 @@ from uuid import UUID
 import typer
 from pydantic_core import PydanticCustomError
 
-from libs.common.archive_desk import Wanted
 from libs.common.client_time import read_day_or_instant
 from libs.common.clock import to_json_time, utc_now
 from libs.common.local_time import start_of
-from libs.common.stream_desk import topic_of
+from libs.common.messaging.archive import Wanted
+from libs.common.streams.admin import topic_of
 
 SessionOption = Annotated[UUID | None, typer.Option("--session", help="Only facts about this session.")]
 IdOption = Annotated[UUID | None, typer.Option("--id", help="Only the fact with this id.")]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from libs.common.archive_desk import Position
-from libs.common.stream_desk import topic_of
+from libs.common.messaging.archive import Position
+from libs.common.streams.admin import topic_of
 from libs.ops.desk import Desk
 
 

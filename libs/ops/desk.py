@@ -9,10 +9,10 @@ from typing import Annotated, Any, Self
 
 import typer
 
-from libs.common.archive_desk import Archive
 from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
-from libs.common.stream_desk import StreamDesk
+from libs.common.messaging.archive import Archive
+from libs.common.streams.admin import StreamDesk
 from libs.ops.client import Gateway
 from libs.ops.connection import Connection
 from libs.ops.store import OpsStore
@@ -26,7 +26,7 @@ AsOption = Annotated[str | None, typer.Option("--as", help="Who you are, for the
 
 
 class Desk:
-    """An operator's desk. Its parts raise AppError and StreamDownError."""
+    """An operator's desk. Its parts raise AppError and BrokerUnavailableError."""
 
     def __init__(self, connection: Connection) -> None:
         if not connection.database_url or not connection.redis_url:

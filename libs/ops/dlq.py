@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
-from libs.common.stream_desk import Lane, Letter
+from libs.common.streams.admin import Lane, Letter
 from libs.ops.choosing import GroupOption, TopicOption, duration
 from libs.ops.console import Shown
 from libs.ops.desk import AsOption, Desk, ExecuteFlag

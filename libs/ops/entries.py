@@ -9,8 +9,8 @@ from rich.table import Table
 
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.stream_desk import BY_OPERATOR
-from libs.common.whereabouts import Given, given
+from libs.common.streams.admin import BY_OPERATOR
+from libs.common.streams.locate import Given, given
 from libs.ops.choosing import TopicOption
 from libs.ops.console import Shown
 from libs.ops.desk import AsOption, Desk, ExecuteFlag

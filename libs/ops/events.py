@@ -11,11 +11,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from libs.common.archive_desk import Fact, Position, Wanted
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.stream_desk import Depths, Lane, StreamDesk
-from libs.common.whereabouts import Whereabouts, whereabouts
+from libs.common.messaging.archive import Fact, Position, Wanted
+from libs.common.streams.admin import Depths, Lane, StreamDesk
+from libs.common.streams.locate import Whereabouts, whereabouts
 from libs.ops.answers import answering
 from libs.ops.choosing import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.console import Shown

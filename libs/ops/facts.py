@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 from zlib import crc32
 
-from libs.common.archive_desk import Fact
 from libs.common.clock import to_json_time
 from libs.common.errors import AppError
 from libs.common.events import Envelope
-from libs.common.stream_desk import LATEST_MS, topic_of
+from libs.common.messaging.archive import Fact
+from libs.common.streams.admin import LATEST_MS, topic_of
 from libs.contracts.capability import parse
 from libs.contracts.catalogue import CATALOGUE, EVENTS
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from libs.common.archive_desk import Fact
 from libs.common.clock import utc_now
+from libs.common.messaging.archive import Fact
 from libs.ops.answers import ANSWERS
 from libs.ops.desk import Desk
 from libs.ops.facts import expiry, session_of

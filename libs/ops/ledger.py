@@ -12,8 +12,8 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from libs.contracts.ledger import UnreadableError
-from libs.contracts.ledger_check import Verdict, check
-from libs.contracts.ledger_signatures import KeyRing, VerifyKey
+from libs.ledger.check import Verdict, check
+from libs.ledger.signatures import KeyRing, VerifyKey
 from libs.ops.client import Gateway
 from libs.ops.command import FAILED
 from libs.ops.console import Shown

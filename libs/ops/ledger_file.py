@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from libs.contracts.ledger import Line, UnreadableError
-from libs.contracts.ledger_check import Standing, Vouchers
-from libs.contracts.ledger_signatures import NAME, KeyRing, Receipt, VerifyKey
+from libs.ledger.check import Standing, Vouchers
+from libs.ledger.signatures import NAME, KeyRing, Receipt, VerifyKey
 
 FORMAT = f"{NAME}/1"
 LINE_CHARS_MAX = 20_000

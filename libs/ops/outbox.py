@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from libs.common.archive_desk import START, Position, Wanted
 from libs.common.clock import to_json_time, utc_now
+from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.console import Shown
 from libs.ops.cursors import Cursor, cursors
 from libs.ops.desk import Desk

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.stream_desk import Lane
+from libs.common.streams.admin import Lane
 from libs.ops.answers import ANSWERS
 from libs.ops.choosing import TopicOption
 from libs.ops.console import Shown

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from libs.common.archive_desk import START, Position, Wanted
 from libs.common.clock import to_json_time
 from libs.common.errors import CONFLICT, AppError
+from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.choosing import FromOption, SinceOption, TopicOption, since_of
 from libs.ops.console import Shown
 from libs.ops.cursors import Cursor, cursors

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from libs.common.archive_desk import START, Fact, Position, Wanted
-from libs.common.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.common.errors import CONFLICT, AppError
 from libs.common.events import TOO_LARGE, Envelope
-from libs.common.stream_desk import Lane, topic_of
+from libs.common.messaging.archive import START, Fact, Position, Wanted
+from libs.common.streams.admin import Lane, topic_of
+from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.contracts.catalogue import CATALOGUE
 from libs.ops.answers import ANSWERS
 from libs.ops.choosing import Chosen

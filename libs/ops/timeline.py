@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from libs.common.archive_desk import Applied, Fact, Wanted
-from libs.common.stream_desk import topic_of
-from libs.common.whereabouts import Whereabouts, whereabouts
+from libs.common.messaging.archive import Applied, Fact, Wanted
+from libs.common.streams.admin import topic_of
+from libs.common.streams.locate import Whereabouts, whereabouts
 from libs.ops.answers import ANSWERS, Answer, answering
 from libs.ops.cursors import cursors
 from libs.ops.desk import Desk

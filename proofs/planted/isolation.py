@@ -2,7 +2,11 @@
 
 from proofs.planting import ByProof, ByTest, Edit, Mutant, planted, sql
 
-_CTX, _ISOLATE, _DATABASE = "deploy/postgres/ctx.sql", "libs/common/migration.py", "libs/common/database.py"
+_CTX, _ISOLATE, _DATABASE = (
+    "deploy/postgres/ctx.sql",
+    "libs/tenancy/isolation.py",
+    "libs/common/database/transaction.py",
+)
 _VOUCHED = "services/consent/migrations/versions/0003_vouched.py"
 _RULES = ByProof("catalogue", "broken")
 
@@ -69,7 +73,7 @@ SESSIONS: tuple[Mutant, ...] = (
     planted(
         "transaction-without-capability",
         "without a capability no transaction opens",
-        ByTest("libs/common/tests/test_database.py", "test_without_a_capability_no_transaction_opens"),
+        ByTest("libs/common/database/tests/test_transaction.py", "test_without_a_capability_no_transaction_opens"),
         Edit(
             _DATABASE,
             '    connection.exec_driver_sql("select ctx.enter(%s)", (capability.current(),))',

@@ -93,10 +93,10 @@ LIMITS: tuple[Mutant, ...] = (
         "window-half-as-long",
         "1000 requests within any hour",
         ByTest(
-            "libs/common/tests/test_rate_window.py",
+            "libs/common/redis/tests/test_rate_window.py",
             "test_a_refusal_says_when_the_next_one_passes_and_it_does_then_and_not_before",
         ),
-        Edit("libs/common/lua/admit.lua", "<= now - length do", "<= now - length / 2 do"),
+        Edit("libs/common/redis/admit.lua", "<= now - length do", "<= now - length / 2 do"),
     ),
     planted(
         "no-limit-without-redis",
@@ -105,7 +105,7 @@ LIMITS: tuple[Mutant, ...] = (
             "services/gateway/tests/test_limits_and_replays.py",
             "test_without_redis_there_is_a_smaller_share_and_never_no_limit",
         ),
-        Edit("libs/common/rate_window.py", "passed = len(entries) < window.quota", "passed = True"),
+        Edit("libs/common/redis/rate_window.py", "passed = len(entries) < window.quota", "passed = True"),
     ),
 )
 MUTANTS = (*KEYS, *TOKENS, *LIMITS)

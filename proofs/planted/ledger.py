@@ -4,7 +4,7 @@ from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _FIRST = "services/consent/migrations/versions/0001_ledger.py"
 _VOUCHED = "services/consent/migrations/versions/0003_vouched.py"
-_CHECK, _SIGNATURES = "libs/contracts/ledger_check.py", "libs/contracts/ledger_signatures.py"
+_CHECK, _SIGNATURES = "libs/ledger/check.py", "libs/ledger/signatures.py"
 _UNDETECTED = ByProof("tamper", "undetected")
 _REWRITTEN = ByTest(
     "services/consent/tests/test_store.py", "test_not_even_a_superuser_playing_replica_rewrites_the_ledger"

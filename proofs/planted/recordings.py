@@ -2,7 +2,7 @@
 
 from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_SEALED, _WRAPPING = "libs/common/sealed_stream.py", "libs/common/key_wrapping.py"
+_SEALED, _WRAPPING = "libs/common/objects/sealed_stream.py", "libs/common/keys/key_wrapping.py"
 _UPLOAD, _KINDS = "services/ingestion/upload.py", "services/ingestion/media/kinds.py"
 _OPENED, _TAKEN = ByProof("crypto", "accepted"), ByProof("upload", "accepted")
 

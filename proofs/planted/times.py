@@ -24,7 +24,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "one row that nobody can read fails no page",
         ByTest(_UPLOADS, "test_a_row_that_nobody_can_read_fails_no_page_and_can_be_erased"),
         Edit(
-            "libs/common/database.py",
+            "libs/common/database/transaction.py",
             '        event.listen(self._engine.sync_engine, "connect", read_all_times)\n',
             "",
         ),

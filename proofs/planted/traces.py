@@ -2,8 +2,8 @@
 
 from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_EDGE = "libs/common/http_edge.py"
-_RESPONSES = "libs/common/tests/test_problem_responses.py"
+_EDGE = "libs/common/http/edge.py"
+_RESPONSES = "libs/common/http/tests/test_problems.py"
 _ERASING = "services/ingestion/erasure.py"
 _ERASED = "services/ingestion/tests/test_erasure.py"
 
@@ -32,7 +32,7 @@ WORDS: tuple[Mutant, ...] = (
         "faults-repeat-values",
         "a refused field is pointed at and its value not repeated",
         ByTest(_RESPONSES, "test_a_wrong_body_is_pointed_at_without_repeating_it"),
-        Edit("libs/common/problem_response.py", 'return str(fault["msg"]) if', "return str(fault) if"),
+        Edit("libs/common/http/problems.py", 'return str(fault["msg"]) if', "return str(fault) if"),
     ),
     planted(
         "unknown-fields-accepted",
@@ -112,13 +112,13 @@ RECORDS: tuple[Mutant, ...] = (
             "services/transcriber/tests/test_audit.py",
             "test_a_row_cannot_say_that_somebody_else_read_or_at_another_time",
         ),
-        Edit("libs/common/audit.py", "          new.actor := c.actor;\n", ""),
+        Edit("libs/tenancy/audit.py", "          new.actor := c.actor;\n", ""),
     ),
     planted(
         "record-can-be-changed",
         "nobody changes the record, not even in replica role",
         ByTest("services/transcriber/tests/test_audit.py", "test_not_even_a_superuser_who_plays_replica_changes_it"),
-        Edit("libs/common/audit.py", 'op.execute(f"alter table {table} enable always trigger append_only")', "pass"),
+        Edit("libs/tenancy/audit.py", 'op.execute(f"alter table {table} enable always trigger append_only")', "pass"),
     ),
 )
 ERASURE: tuple[Mutant, ...] = (
@@ -130,7 +130,7 @@ ERASURE: tuple[Mutant, ...] = (
             "test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure",
         ),
         Edit(
-            "libs/common/tombstones.py",
+            "libs/tenancy/erased_subjects.py",
             """\
           insert into {schema}.tombstone (organization_id, patient_id, session_id, erasure_id)
           values (c.org, of_patient, of_session, of_erasure) on conflict do nothing;

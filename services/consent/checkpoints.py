@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.log import get_logger
 from libs.contracts.ids import OrganizationId
 from libs.contracts.ledger import UnreadableError, genesis
-from libs.contracts.ledger_signatures import Checkpoint, KeyRing, SigningKey
+from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.domain import Head, micros
 from services.consent.metrics import SIGNED, UNSIGNABLE
 from services.consent.notary_store import NotaryStore

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from libs.common.audit import READ_SCOPE, audit_page
-from libs.common.database import Database
-from libs.common.paging import Page
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Database
 from libs.contracts.audit import AuditEntry, AuditQuery
+from libs.tenancy.audit import READ_SCOPE, audit_page
 from services.gateway.authority import Authority, Grant
 from services.gateway.domain import Principal
 

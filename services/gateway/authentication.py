@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import ApiKeyId, OrganizationId

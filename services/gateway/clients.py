@@ -10,8 +10,8 @@ import structlog
 
 from libs.common import capability
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.http_client import Call, ServiceClient, problem_of
-from libs.common.http_edge import REQUEST_ID
+from libs.common.http.client import Call, ServiceClient, problem_of
+from libs.common.http.edge import REQUEST_ID
 from libs.common.tracing import trace_headers
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import BY_SLUG

@@ -8,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common.errors import METHOD_NOT_ALLOWED
-from libs.common.problem_response import MEDIA_TYPE
+from libs.common.http.problems import MEDIA_TYPE
 from services.gateway.routes import methods_at
 
 _STATE = "answer_headers"

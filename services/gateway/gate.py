@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.lingering import Lingering
-from libs.common.problem_response import instance_of, problem_response
+from libs.common.http.draining import Lingering
+from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
 from services.gateway import bodies

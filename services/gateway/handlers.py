@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from libs.common.clock import Clock
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
-from libs.common.paging import Page, Window
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked

@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from libs.common.errors import RATE_LIMITED, AppError
+from libs.common.errors import RATE_LIMITED, AppError, BrokerUnavailableError
 from libs.common.log import get_logger
-from libs.common.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
-from libs.common.streams import StreamDownError
+from libs.common.redis.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
 from libs.contracts.problems import PATIENT_QUOTA
 
 POLICY = "hour"
@@ -75,14 +74,14 @@ class Limiter:
         if self._clock() >= self._alone_until:
             try:
                 return _said(who, await self._shared.take(who, self._quota), self._quota, self._shared)
-            except StreamDownError as error:
+            except BrokerUnavailableError as error:
                 self._alone_until = self._clock() + ASK_AGAIN_S
                 get_logger().warning("limiter.alone", error_class=type(error.__cause__).__name__)
         return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
 
     async def give_back(self, taken: Taken) -> None:
         """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
-        with contextlib.suppress(StreamDownError):
+        with contextlib.suppress(BrokerUnavailableError):
             await taken.windows.give_back(taken.who, taken.count)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId

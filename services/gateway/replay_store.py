@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId
 
 UUID_BYTES = 16

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId

@@ -3,7 +3,7 @@
 The gateway owns users, so it decides, and passes the name along with what is asked; no other service keeps zones.
 """
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.local_time import zone_named
 from libs.contracts.ids import PatientId, UserId

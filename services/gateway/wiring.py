@@ -6,18 +6,18 @@ from pydantic import SecretStr
 from starlette.middleware import Middleware
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.database.transaction import Database
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
+from libs.common.messaging.steps import Subscription
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.tenancy.erase_share import erasing
 from services.gateway.api.chat import crisis_rule
 from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document

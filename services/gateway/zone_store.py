@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId, UserId
 
 _ORGANIZATION = text("select organization_id, name, time_zone from organization")

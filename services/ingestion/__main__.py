@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from libs.common.run import Entry, main
+from libs.common.process.run import Entry, main
 from libs.contracts.log_keys import LOG_KEYS
 from services.ingestion import maintenance
 from services.ingestion.settings import IngestionSettings

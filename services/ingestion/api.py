@@ -18,11 +18,11 @@ from structlog.contextvars import bind_contextvars
 
 from libs.common.client_time import DayOrInstant
 from libs.common.clock import to_json_time
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.lingering import Lingering, Patience
+from libs.common.http.draining import Lingering, Patience
+from libs.common.http.problems import problem_response
 from libs.common.local_time import end_of, start_of, zone_told
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
-from libs.common.problem_response import problem_response
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.erasure import EraserDesk

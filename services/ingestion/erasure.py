@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from libs.common import capability
 from libs.common.clock import Clock
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.log import get_logger
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.erasure import Counted, Erasure
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId

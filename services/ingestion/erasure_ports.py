@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ErasureId, PatientId, SessionId
 from services.ingestion.erasing import Hold, Receipt, Subject
 

@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import ARRAY, TEXT, UUID, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from libs.common.database import Database, Transaction
-from libs.common.erased_rows import erase, is_erased
+from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
+from libs.tenancy.erased_rows import erase, is_erased
 from services.ingestion.erasing import OF_PATIENT, OF_SESSION, Hold, Receipt, Share, Subject
 from services.ingestion.metrics import OLDEST_ERASURE
 

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from libs.common.clock import Clock
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.paging import Page, Window
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.capability import bound_patient
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId

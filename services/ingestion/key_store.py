@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId, SessionId
 from services.ingestion.domain import Bond, OrganizationKey, PatientKey
 

@@ -1,8 +1,8 @@
 """The chain of keys from the root to one recording, made on first use."""
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.key_wrapping import KeyWrapping, LocalKey, new_key
+from libs.common.keys.key_wrapping import KeyWrapping, LocalKey, new_key
 from libs.contracts.ids import OrganizationId, PatientId, RecordingId
 from services.ingestion.domain import Bond, OrganizationKey, PatientKey, Recording
 from services.ingestion.ports import KeyShelf

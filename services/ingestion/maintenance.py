@@ -13,10 +13,10 @@ from uuid import UUID
 
 from pydantic import Field, SecretStr, ValidationError
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
+from libs.common.keys.root_key import RootKey, RootKeySettings, root_key
 from libs.common.log import configure_logging, get_logger, guard_last_words
-from libs.common.root_key import RootKey, RootKeySettings, root_key
 from libs.contracts.ids import OrganizationId
 from libs.contracts.log_keys import LOG_KEYS
 from services.ingestion.rotation import Rotation

@@ -13,8 +13,8 @@ from typing import Protocol
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.ids import new_id
 from libs.common.log import get_logger
-from libs.common.object_store import ListedObject, ObjectInfo
-from libs.common.sealed_stream import Sealer, looks_sealed, new_keyset, unseal
+from libs.common.objects.sealed_stream import Sealer, looks_sealed, new_keyset, unseal
+from libs.common.objects.store import ListedObject, ObjectInfo
 from services.ingestion.domain import is_object_name
 from services.ingestion.ports import Objects
 

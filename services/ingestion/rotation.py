@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from libs.common.errors import CONFLICT, NOT_FOUND, UPSTREAM_REFUSED, AppError
-from libs.common.key_wrapping import KeyWrapping, LocalKey, new_key
+from libs.common.keys.key_wrapping import KeyWrapping, LocalKey, new_key
 from libs.common.log import get_logger
 from libs.contracts.ids import OrganizationId, PatientId
 from services.ingestion.domain import OrganizationKey, PatientKey

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import OrganizationId, PatientId
 from services.ingestion.domain import OrganizationKey, PatientKey
 from services.ingestion.rotation import Standing

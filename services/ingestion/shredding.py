@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId, SessionId
 from services.ingestion.ports import Shredder
 

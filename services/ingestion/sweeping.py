@@ -11,7 +11,7 @@ from typing import Protocol
 from libs.common.clock import Clock
 from libs.common.errors import AppError
 from libs.common.log import get_logger
-from libs.common.object_store import ListedObject
+from libs.common.objects.store import ListedObject
 from services.ingestion.domain import is_object_name
 from services.ingestion.upload import UPLOAD_MAX_S
 

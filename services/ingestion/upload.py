@@ -13,11 +13,11 @@ from uuid import UUID
 
 from libs.common import capability
 from libs.common.clock import Clock
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
 from libs.common.ids import derived_id
 from libs.common.log import get_logger
-from libs.common.sealed_stream import new_keyset, seal
+from libs.common.objects.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
 from libs.contracts.ids import ConsentId, RecordingId, SessionId
 from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG, REPLAY_CHANGED, REPLAY_RUNNING

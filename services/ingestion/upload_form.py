@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from libs.common.client_time import DayOrInstant
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+from libs.common.http.problems import field_errors
 from libs.common.local_time import start_of
-from libs.common.problem_response import field_errors
 from libs.contracts.ids import PatientId, TherapistId
 from libs.contracts.language import TAG
 from libs.contracts.metadata import Metadata

@@ -1,19 +1,19 @@
 """Ingestion's parts, built and joined."""
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.recurring import Recurring
-from libs.common.root_key import RootKey, root_key
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.keys.key_wrapping import KeyWrapping
+from libs.common.keys.root_key import RootKey, root_key
+from libs.common.messaging.steps import Subscription
+from libs.common.objects.store import ObjectStore, StoreAddress
+from libs.common.process.recurring import Recurring
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import (

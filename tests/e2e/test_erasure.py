@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
-from libs.common.archive_desk import Archive, Wanted
-from libs.common.archive_desk import Position as ArchivePosition
-from libs.common.stream_desk import Lane, StreamDesk
+from libs.common.messaging.archive import Archive, Wanted
+from libs.common.messaging.archive import Position as ArchivePosition
+from libs.common.streams.admin import Lane, StreamDesk
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai

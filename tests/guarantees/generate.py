@@ -8,9 +8,9 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from libs.common.errors import GENERIC
-from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
+from libs.contracts.settings import ServiceSettings
 from libs.ops.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
 

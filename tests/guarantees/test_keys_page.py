@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from libs.common.root_key import RootKeySettings
+from libs.common.keys.root_key import RootKeySettings
 from libs.devstack.infra import Infra
 
 ROOT = Path(__file__).parents[2]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.contracts.ledger_signatures import SigningKey
-from libs.contracts.tests.ledger_lines import KEY, ORGANIZATION, Lines, chained, line, note, standing
+from libs.ledger.signatures import SigningKey
+from libs.ledger.tests.ledger_lines import KEY, ORGANIZATION, Lines, chained, line, note, standing
 from libs.ops.ledger_file import FORMAT
 from services.consent.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S
 from services.gateway.routes import ROUTES

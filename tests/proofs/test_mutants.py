@@ -8,7 +8,7 @@ from proofs.planting import ByProof, ByTest, Edit, Mutant, NotPlantedError, Sour
 
 SEED = 20261126
 PLANTED_MIN = 60
-WRAPPING = "libs/common/key_wrapping.py"
+WRAPPING = "libs/common/keys/key_wrapping.py"
 BY_CRYPTO = ByProof("crypto", "accepted")
 
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.devstack.infra import Infra
 from proofs import pool
 from proofs.line import seed

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from starlette.responses import JSONResponse, Response
 
-from libs.common.paging import Position
+from libs.common.database.paging import Position
 from libs.contracts.audit import AuditQuery
 from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
 from services.gateway.api.guard import Caller, Doors, asked

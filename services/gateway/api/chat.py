@@ -8,11 +8,11 @@ from fastapi import Query, Request
 from pydantic import Field, ValidationError
 from starlette.responses import Response
 
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.http_client import Call
+from libs.common.http.client import Call
 from libs.common.ids import new_id
 from libs.common.local_time import HEADER
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from services.gateway.api.guard import Caller, Doors, Strict, asked
 from services.gateway.api.passing import EVENTS, as_json, as_stream

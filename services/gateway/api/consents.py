@@ -9,8 +9,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from libs.common.client_time import Instant
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from libs.contracts.ip import IpText, canonical
 from libs.contracts.metadata import Metadata

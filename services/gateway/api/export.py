@@ -13,8 +13,8 @@ from uuid import UUID
 from starlette.responses import Response, StreamingResponse
 
 from libs.common.clock import to_json_time, utc_now
+from libs.common.database.paging import PAGE_MAX
 from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
-from libs.common.paging import PAGE_MAX
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED

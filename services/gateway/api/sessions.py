@@ -11,10 +11,10 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from libs.common.client_time import DayOrInstant
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
-from libs.common.http_client import Call
+from libs.common.http.client import Call
 from libs.common.local_time import HEADER
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.ids import PatientId
 from libs.contracts.language import TAG

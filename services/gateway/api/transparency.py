@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.language import TAG
 from libs.contracts.purposes import Purpose
 from services.gateway.api.consents import DOCUMENT_CHARS_MAX

@@ -7,9 +7,9 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from libs.common.clock import to_json_time, utc_now
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.ids import new_id
 from libs.common.local_time import ZoneName
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
 from services.gateway.api.guard import Caller, Doors, Strict

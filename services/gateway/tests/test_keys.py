@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import AppError
 from libs.contracts.capability import Minter
 from libs.devstack.infra import Infra

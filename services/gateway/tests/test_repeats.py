@@ -12,7 +12,7 @@ import pytest
 
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.consent import ConsentRevoked

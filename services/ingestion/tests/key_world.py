@@ -7,9 +7,9 @@ from typing import Any
 
 import psycopg
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping
+from libs.common.keys.key_wrapping import KeyWrapping
 from libs.contracts.ids import PatientId, RecordingId
 from services.ingestion.domain import Bond, Recording
 from services.ingestion.key_store import KeyStore

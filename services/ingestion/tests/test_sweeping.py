@@ -10,7 +10,7 @@ from minio import Minio
 from libs.common.clock import utc_now
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.ids import new_id
-from libs.common.object_store import ListedObject, ObjectStore, StoreAddress
+from libs.common.objects.store import ListedObject, ObjectStore, StoreAddress
 from services.ingestion.domain import is_object_name
 from services.ingestion.proven_objects import ProvenObjects
 from services.ingestion.store import KnownObjects

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.sealed_stream import unseal
+from libs.common.objects.sealed_stream import unseal
 from libs.contracts.ids import SessionId
 from services.ingestion.handlers import OpenedRecording
 from services.ingestion.tests.clinic import BOUNDARY, END, Clinic, part, problem_of, wav
