@@ -44,21 +44,14 @@ class Report:
         match said:
             case Printed(line):
                 _show(line)
-            case records.Collected(tests):
-                self._collected[number] = tests
-            case records.Begun(unit):
-                self._doing[number] = unit
+            case Ended(exit_code):
+                self._leaves(number, exit_code)
             case records.Failed():
                 self._fails(said)
-            case records.Skipped(_, why):
-                self._skipped[why] += 1
             case records.Done():
                 self._ends(said)
-            case Ended(exit_code):
-                if exit_code not in ORDERLY:
-                    self._wrong.append(
-                        f"worker {number} ended with {exit_code} in {self._doing.get(number, 'no test')}"
-                    )
+            case _:
+                self._keep(number, said)
 
     def sum_up(self, *, interrupted: bool = False) -> int:
         """Print the table and the last line; return the exit code."""
@@ -79,6 +72,19 @@ class Report:
         if interrupted:
             return 130
         return 1 if self._failed or self._wrong else 0
+
+    def _keep(self, number: int, said: records.Collected | records.Begun | records.Skipped) -> None:
+        match said:
+            case records.Collected(tests):
+                self._collected[number] = tests
+            case records.Begun(unit):
+                self._doing[number] = unit
+            case records.Skipped(_, why):
+                self._skipped[why] += 1
+
+    def _leaves(self, number: int, exit_code: int) -> None:
+        if exit_code not in ORDERLY:
+            self._wrong.append(f"worker {number} ended with {exit_code} in {self._doing.get(number, 'no test')}")
 
     def _keep(self, number: int, said: records.Collected | records.Begun | records.Skipped) -> None:
         match said:
