@@ -86,19 +86,6 @@ class Report:
         if exit_code not in ORDERLY:
             self._wrong.append(f"worker {number} ended with {exit_code} in {self._doing.get(number, 'no test')}")
 
-    def _keep(self, number: int, said: records.Collected | records.Begun | records.Skipped) -> None:
-        match said:
-            case records.Collected(tests):
-                self._collected[number] = tests
-            case records.Begun(unit):
-                self._doing[number] = unit
-            case records.Skipped(_, why):
-                self._skipped[why] += 1
-
-    def _leaves(self, number: int, exit_code: int) -> None:
-        if exit_code not in ORDERLY:
-            self._wrong.append(f"worker {number} ended with {exit_code} in {self._doing.get(number, 'no test')}")
-
     def _fails(self, failure: records.Failed) -> None:
         if failure.test in self._failed:
             return  # a file that no worker can read
