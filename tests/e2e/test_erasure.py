@@ -20,10 +20,10 @@ from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
-from libs.ops.answers import ANSWERS
-from libs.ops.connection import Connection
-from libs.ops.desk import SCHEMAS
-from libs.ops.facts import stream_of
+from libs.ops.api.connection import Connection
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.desk import SCHEMAS
+from libs.ops.events.facts import stream_of
 from libs.ops.main import app
 from tests.e2e.client import FIRST, Clinic, eventually
 from tests.e2e.test_replay import House

@@ -11,7 +11,7 @@ from libs.common.errors import GENERIC
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
 from libs.contracts.settings import ServiceSettings
-from libs.ops.connection import OpsSettings
+from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
