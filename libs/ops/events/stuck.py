@@ -19,7 +19,7 @@ OlderOption = Annotated[str, typer.Option("--older", help="Whose last status is 
 MostOption = Annotated[int, typer.Option("--most", min=1, max=1_000, help="How many sessions to look at.")]
 
 _NEXT = {
-    "vendor": "see docs/runbooks/vendor-down.md",
+    "vendor": "see docs/operations/runbooks/vendor-down.md",
     "unpublished": "therapyrag outbox status",
     "waiting": "therapyrag events lag",
     "pending": "therapyrag events lag",

@@ -1,4 +1,4 @@
-"""docs/keys.md says what is true: its commands parse, its files and settings exist, its tables are the database's."""
+"""docs/security/keys.md says what is true: its commands parse, its files, settings and tables exist."""
 
 import re
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 from libs.common.keys.root_key import RootKeySettings
 from libs.devstack.infra import Infra
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "keys.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "security" / "keys.md").read_text()
 COMMANDS = sorted(set(re.findall(r"`python -m services\.ingestion keys ([^`]+)`", PAGE)))
 ID = "0192f0c0-0000-7000-8000-000000000001"
 

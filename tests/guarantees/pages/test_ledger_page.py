@@ -1,4 +1,4 @@
-"""What docs/consent-ledger.md tells a stranger to do finds what our own check finds."""
+"""What docs/security/consent-ledger.md tells a stranger to do finds what our own check finds."""
 
 import json
 import re
@@ -14,9 +14,9 @@ from libs.ledger.tests.ledger_lines import KEY, ORGANIZATION, Lines, chained, li
 from libs.ops.api.ledger_file import FORMAT
 from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S
 from services.gateway.routes import ROUTES
-from tests.guarantees.deployment import ROOT
+from tests.guarantees.deployment.parts import ROOT
 
-PAGE = (ROOT / "docs" / "consent-ledger.md").read_text()
+PAGE = (ROOT / "docs" / "security" / "consent-ledger.md").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.provision import ProvisionSettings
 from libs.ops.api.connection import OpsSettings
-from tests.guarantees.deployment import (
+from tests.guarantees.deployment.parts import (
     DEPLOY,
     SETTINGS,
     document,

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from libs.common.metrics import HTTP_DURATION
 from services.ingestion.metrics import UPLOAD_TO_READY
-from tests.guarantees.deployment import DEPLOY, SETTINGS, document
+from tests.guarantees.deployment.parts import DEPLOY, SETTINGS, document
 
 OBSERVABILITY = DEPLOY / "observability"
 RULES = [rule for group in document("observability/alerts.yml")["groups"] for rule in group["rules"]]

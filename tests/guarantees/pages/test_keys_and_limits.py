@@ -13,8 +13,8 @@ from services.gateway.routes import ROUTES
 from services.gateway.settings import GatewaySettings
 from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "keys-and-limits.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "security" / "keys-and-limits.md").read_text()
 TESTS = (DOCS.parent / "tests" / "e2e" / "test_outages.py").read_text()
 
 
@@ -59,7 +59,7 @@ def test_what_ends_something_is_outside_the_limits() -> None:
 
 
 def test_every_row_of_the_page_of_outages_is_a_test() -> None:
-    rows = re.findall(r"^\| (?!Down|---)([^|]+?) \|", (DOCS / "outages.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| (?!Down|---)([^|]+?) \|", (DOCS / "operations" / "outages.md").read_text(), re.MULTILINE)
     tests = re.findall(r"async def test_without_(?:the_)?([a-z]+(?:_store)?)_", TESTS)
 
     assert [row.lower().replace(" ", "_") for row in rows] == tests

@@ -6,8 +6,8 @@ from pathlib import Path
 from proofs.no_words import canary
 from proofs.no_words.search import COLUMNS_FILE, columns
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "no-words.md").read_text()
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "security" / "no-words.md").read_text()
 
 
 def test_the_command_exists_and_prints_every_figure_that_is_told() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 SKIPPED = {".venv", ".devstack", ".git", "node_modules", ".pytest_cache"}
 # Places whose paths we promise to keep true when a document names one.

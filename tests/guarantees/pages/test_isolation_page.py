@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from libs.ops.main import app
 from services.gateway.routes import ROUTES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "isolation.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "security" / "isolation.md").read_text()
 PROOFS = ("tenancy", "capability", "arbitrary_sql", "oracle", "pool", "catalogue")
 
 

@@ -14,7 +14,7 @@ import pytest
 from deploy.make_env import OPTIONS, SECRETS, made
 from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
-from tests.guarantees.deployment import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
+from tests.guarantees.deployment.parts import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 
 COMPOSE = document("docker-compose.yml")
 COMPOSE_TEXT = (DEPLOY / "docker-compose.yml").read_text()

@@ -25,7 +25,7 @@ from deploy.provision import (
 from libs.common.keys.key_wrapping import read_root_key
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
-from tests.guarantees.deployment import ROOT
+from tests.guarantees.deployment.parts import ROOT
 
 SERVICE_UNAVAILABLE = 503
 

@@ -11,9 +11,9 @@ from libs.ops.events.answers import ANSWERS
 from libs.ops.events.desk import SCHEMAS
 from libs.ops.events.dry_run import Fate
 from libs.ops.main import app
-from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
-PAGE = (ROOT / "docs" / "operators.md").read_text()
+PAGE = (ROOT / "docs" / "operations" / "operators.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 # These speak to the gateway with an organization's key, and need none of the operators' addresses.
 FOR_INTEGRATORS = {

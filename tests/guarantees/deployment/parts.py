@@ -17,7 +17,7 @@ from services.gateway.settings import GatewaySettings
 from services.ingestion.settings import IngestionSettings
 from services.transcriber.settings import TranscriberSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 
 SETTINGS: Mapping[str, type[ServiceSettings]] = {

@@ -11,9 +11,9 @@ from deploy.provision import ProvisionSettings
 from libs.ops.api.connection import OpsSettings
 from services.gateway.domain import Scope
 from services.gateway.routes import BY_OPERATION, ROUTES
-from tests.guarantees.deployment import ROOT, SETTINGS, documents, known
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, documents, known
 
-THREATS, HIPAA = (ROOT / "docs" / f"{name}.md" for name in ("threat-model", "hipaa"))
+THREATS, HIPAA = (ROOT / "docs" / "security" / f"{name}.md" for name in ("threat-model", "hipaa"))
 PAGES = pytest.mark.parametrize("page", [THREATS, HIPAA], ids=lambda page: page.name)
 STRIDE = set("STRIDE")
 PARAGRAPHS = (
