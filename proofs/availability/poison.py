@@ -29,8 +29,8 @@ from libs.devstack.provision import ROOT
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack
 from libs.devstack.vendor_stack import running_on_vendors
-from libs.ops.api.client import Gateway, Recording
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway, Recording
+from libs.ops.rest.connection import Connection
 from proofs.kit.line import proof, seed, sized
 
 SAMPLE = ROOT / "samples" / "2026-09-08_first.mp3"

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from libs.devstack.provision import ROOT, SERVICES
 from libs.devstack.servers import postgres, seaweed, valkey
 from libs.devstack.servers.proxy import TcpProxy
-from libs.ops.api.connection import Connection
 from libs.ops.main import app as therapyrag
+from libs.ops.rest.connection import Connection
 from proofs.kit.any_request import FORM, Operation
 from proofs.kit.clinics import Patient, recording
 from proofs.kit.kept_bytes import Kept

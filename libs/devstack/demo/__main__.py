@@ -19,8 +19,8 @@ from libs.devstack.demo.story import Outcome, Story
 from libs.devstack.demo.view import View
 from libs.devstack.errors import DevstackError
 from libs.devstack.stack import Stack
-from libs.ops.api.client import Gateway, NoAnswerError, RefusedError
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
+from libs.ops.rest.connection import Connection
 
 INTERRUPTED = 130
 LOGS_OF_A_FAILURE = Path(__file__).parents[3] / ".devstack" / "demo-logs"

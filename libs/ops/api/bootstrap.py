@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from libs.ops.api.client import Gateway
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
 
 
 async def bootstrap(

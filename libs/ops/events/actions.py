@@ -9,7 +9,7 @@ from rich.table import Table
 
 from libs.common.clock import to_json_time
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
+from libs.ops.desk import Desk
 
 LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many entries.")]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from libs.common.messaging.archive import Position
 from libs.common.streams.admin import topic_of
-from libs.ops.events.desk import Desk
+from libs.ops.desk import Desk
 
 
 @dataclass(frozen=True)

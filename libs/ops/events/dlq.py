@@ -15,7 +15,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
 from libs.common.streams.admin import Lane, Letter
 from libs.ops.console import Shown
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
+from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
 

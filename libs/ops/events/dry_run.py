@@ -7,10 +7,10 @@ from uuid import UUID
 
 from libs.common.clock import utc_now
 from libs.common.messaging.archive import Fact
+from libs.ops.desk import Desk
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import expiry, session_of
-from libs.ops.events.store import SessionNow
+from libs.ops.store import SessionNow
 
 ERASED = "erased"
 

@@ -12,7 +12,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.streams.admin import BY_OPERATOR
 from libs.common.streams.locate import Given, given
 from libs.ops.console import Shown
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
+from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.facts import at_ms, plain
 from libs.ops.events.pausing import OfOption
 from libs.ops.events.selection import TopicOption

@@ -17,8 +17,8 @@ from libs.common.messaging.archive import Fact, Position, Wanted
 from libs.common.streams.admin import Depths, Lane, StreamDesk
 from libs.common.streams.locate import Whereabouts, whereabouts
 from libs.ops.console import Shown
+from libs.ops.desk import Desk
 from libs.ops.events.answers import answering
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago, at_ms, shown, stream_of
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 

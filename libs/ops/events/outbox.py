@@ -11,8 +11,8 @@ from rich.text import Text
 from libs.common.clock import to_json_time, utc_now
 from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.console import Shown
+from libs.ops.desk import Desk
 from libs.ops.events.cursors import Cursor, cursors
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago
 
 

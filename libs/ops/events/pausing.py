@@ -9,8 +9,8 @@ from rich.table import Table
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.streams.admin import Lane
 from libs.ops.console import Shown
+from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.selection import TopicOption
 
 OfOption = Annotated[str, typer.Option("--group", help="The group, which is a service's name.")]

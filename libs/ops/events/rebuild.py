@@ -14,8 +14,8 @@ from libs.common.clock import to_json_time
 from libs.common.errors import CONFLICT, AppError
 from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.console import Shown
+from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.cursors import Cursor, cursors
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.selection import FromOption, SinceOption, TopicOption, since_of
 
 

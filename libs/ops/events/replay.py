@@ -16,8 +16,8 @@ from rich.table import Table
 from libs.common.clock import utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.ops.console import Shown, for_people
+from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.dry_run import Fate
 from libs.ops.events.replay_sender import Replay, plan, send
 from libs.ops.events.selection import (

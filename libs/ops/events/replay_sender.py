@@ -13,12 +13,12 @@ from libs.common.messaging.archive import START, Fact, Position, Wanted
 from libs.common.streams.admin import Lane, topic_of
 from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.contracts.catalogue import CATALOGUE
-from libs.ops.api.client import RefusedError
+from libs.ops.desk import Desk
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import Desk
 from libs.ops.events.dry_run import Fate, judged
 from libs.ops.events.facts import stream_of, subject_of
 from libs.ops.events.selection import Chosen
+from libs.ops.rest.client import RefusedError
 
 BATCH = 200
 PLAN_BATCH = 500

@@ -9,11 +9,11 @@ from rich.table import Table
 
 from libs.common.clock import to_json_time, utc_now
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
+from libs.ops.desk import Desk
 from libs.ops.events.facts import ago
 from libs.ops.events.selection import duration
-from libs.ops.events.store import LastStatus
 from libs.ops.events.timeline import Answering, Books, Step, read_books, timeline
+from libs.ops.store import LastStatus
 
 OlderOption = Annotated[str, typer.Option("--older", help="Whose last status is older than this: 15m, 2h.")]
 MostOption = Annotated[int, typer.Option("--most", min=1, max=1_000, help="How many sessions to look at.")]

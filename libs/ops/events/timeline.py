@@ -8,9 +8,9 @@ from uuid import UUID
 from libs.common.messaging.archive import Applied, Fact, Wanted
 from libs.common.streams.admin import topic_of
 from libs.common.streams.locate import Whereabouts, whereabouts
+from libs.ops.desk import Desk
 from libs.ops.events.answers import ANSWERS, Answer, answering
 from libs.ops.events.cursors import cursors
-from libs.ops.events.desk import Desk
 
 FACTS_MAX = 2_000
 # An id's own time may be a little later than the clock of the database that wrote its first fact.

@@ -13,7 +13,7 @@ from rich.text import Text
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
+from libs.ops.desk import Desk
 from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.timeline import Answering, Step, read_books, timeline
 

@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 from libs.devstack.demo.script import FIRST
 from libs.devstack.stack import Stack
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 
 Types = Callable[..., Result]
 

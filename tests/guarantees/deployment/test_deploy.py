@@ -12,8 +12,8 @@ import prometheus_client
 import pytest
 
 from deploy.make_env import OPTIONS, SECRETS, made
-from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
+from libs.ops.rest.connection import OpsSettings
 from tests.guarantees.deployment.parts import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 
 COMPOSE = document("docker-compose.yml")

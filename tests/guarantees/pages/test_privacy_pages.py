@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.provision import ProvisionSettings
-from libs.ops.api.connection import OpsSettings
+from libs.ops.rest.connection import OpsSettings
 from services.gateway.domain import Scope
 from services.gateway.routes import BY_OPERATION, ROUTES
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, documents, known

@@ -13,9 +13,9 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
 from libs.common.messaging.archive import Archive
 from libs.common.streams.admin import StreamDesk
-from libs.ops.api.client import Gateway
-from libs.ops.api.connection import Connection
-from libs.ops.events.store import OpsStore
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
+from libs.ops.store import OpsStore
 
 SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
 

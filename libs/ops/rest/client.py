@@ -9,8 +9,8 @@ from uuid import UUID
 
 import httpx
 
-from libs.ops.api.connection import Connection
-from libs.ops.api.wire import Answer, Consent, Organization, Page, Problem, Session, Transcript, User, Wire
+from libs.ops.rest.connection import Connection
+from libs.ops.rest.wire import Answer, Consent, Organization, Page, Problem, Session, Transcript, User, Wire
 
 TIMEOUT_S = 60.0
 UPLOAD_TIMEOUT_S = 600.0
