@@ -11,9 +11,9 @@ import psycopg
 from psycopg import sql
 
 from libs.common.database.migration import migrate
-from libs.devstack import s3_request
-from libs.devstack.addresses import ObjectStore
 from libs.devstack.errors import DevstackError
+from libs.devstack.servers import s3_request
+from libs.devstack.servers.addresses import ObjectStore
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")

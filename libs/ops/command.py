@@ -14,10 +14,10 @@ import typer
 
 from libs.common.errors import AppError, BrokerUnavailableError
 from libs.common.streams.admin import StreamRefusedError
-from libs.ops.client import Gateway, NoAnswerError, RefusedError
-from libs.ops.connection import Connection
 from libs.ops.console import Shown, print_failure, print_line, print_problem, print_shown
 from libs.ops.desk import Desk
+from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
+from libs.ops.rest.connection import Connection
 
 FAILED, DENIED = 1, 3
 DENIED_STATUSES = (401, 403)

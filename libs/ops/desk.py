@@ -13,8 +13,8 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
 from libs.common.messaging.archive import Archive
 from libs.common.streams.admin import StreamDesk
-from libs.ops.client import Gateway
-from libs.ops.connection import Connection
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
 from libs.ops.store import OpsStore
 
 SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")

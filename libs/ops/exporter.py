@@ -15,7 +15,7 @@ from libs.common.http.app import AppSpec, build_app
 from libs.common.log import configure_logging
 from libs.common.streams.admin import Depths, Lane, StreamDesk, StreamRefusedError
 from libs.contracts.catalogue import EVENTS
-from libs.ops.answers import ANSWERS
+from libs.ops.events.answers import ANSWERS
 
 WHYS = ("count", "rate", "operator")
 OTHER = "other"

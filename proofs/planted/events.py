@@ -1,11 +1,11 @@
 """Defects of what is done about entries that are none, and of how a broken consumer ends (ADR 0012)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _ENTRIES, _CONSUMER = "libs/common/streams/entries.py", "libs/common/messaging/consumer.py"
 _POISON, _PAUSING = "libs/common/messaging/tests/test_poison.py", "libs/common/messaging/tests/test_pausing.py"
 _SUPERVISION = "libs/common/process/tests/test_supervision.py"
-_DOWN = ByProof("poison", "stages_down")
+_DOWN = ByProof("availability.poison", "stages_down")
 
 MUTANTS: tuple[Mutant, ...] = (
     planted(
@@ -23,7 +23,7 @@ MUTANTS: tuple[Mutant, ...] = (
     planted(
         "unreadable-retries-taken-for-granted",
         "a parked entry that nobody can read is dead when it is due, and the others come back",
-        ByProof("poison", "unburied"),
+        ByProof("availability.poison", "unburied"),
         Edit("libs/common/streams/lua/promote.lua", "pcall(cjson.decode, kept)", "true, cjson.decode(kept)"),
     ),
     planted(

@@ -1,10 +1,10 @@
 """Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _EDGE = "libs/common/http/edge.py"
 _RESPONSES = "libs/common/http/tests/test_problems.py"
-_ERASING = "services/ingestion/erasure.py"
+_ERASING = "services/ingestion/erasure/handlers.py"
 _ERASED = "services/ingestion/tests/test_erasure.py"
 
 WORDS: tuple[Mutant, ...] = (
@@ -38,7 +38,7 @@ WORDS: tuple[Mutant, ...] = (
         "unknown-fields-accepted",
         "unknown fields are refused",
         ByTest("services/gateway/tests/test_passing.py", "test_unknown_fields_and_parameters_do_not_pass"),
-        Edit("services/gateway/api/guard.py", 'extra="forbid"', 'extra="ignore"'),
+        Edit("services/gateway/api/route_registry.py", 'extra="forbid"', 'extra="ignore"'),
     ),
 )
 RECORDS: tuple[Mutant, ...] = (
@@ -170,7 +170,7 @@ CRISIS: tuple[Mutant, ...] = (
     planted(
         "message-not-cut-after-folding",
         "no message makes the crisis gate slow",
-        ByProof("crisis_cost", "worst_ms"),
+        ByProof("availability.crisis_cost", "worst_ms"),
         Edit("services/chat/domain/plain_text.py", "        if len(kept) > PLAIN_CHARS_MAX:\n            break\n", ""),
         Edit("services/chat/domain/plain_text.py", "kept[:PLAIN_CHARS_MAX].translate", "kept.translate"),
     ),

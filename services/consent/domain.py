@@ -226,7 +226,7 @@ def signed(entry: Entry, key: SigningKey) -> Signature:
 
 
 def line_of(entry: Entry) -> dict[str, Any]:
-    """Return the entry as it travels to strangers (docs/consent-ledger.md)."""
+    """Return the entry as it travels to strangers (docs/security/consent-ledger.md)."""
     return {
         "kind": "entry",
         "organization_id": str(entry.organization_id),

@@ -11,10 +11,10 @@ from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
 from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
 from libs.tenancy.erase_share import erasing
 from services.consent.api.routes import Desk, build_router
-from services.consent.checkpoints import Notary, Objects, Shelf
 from services.consent.document_store import DocumentStore
 from services.consent.handlers import Consents, Keeping
-from services.consent.notary_store import NotaryStore
+from services.consent.notary.checkpoints import Notary, Objects, Shelf
+from services.consent.notary.store import NotaryStore
 from services.consent.settings import ConsentSettings
 from services.consent.store import LedgerStore
 from services.consent.transparency import ConsentTexts, Shown, Transparency

@@ -8,7 +8,7 @@ from libs.common.database.paging import Page
 from libs.common.database.transaction import Database
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.tenancy.audit import READ_SCOPE, audit_page
-from services.gateway.authority import Authority, Grant
+from services.gateway.access.authority import Authority, Grant
 from services.gateway.domain import Principal
 
 _PAGE = audit_page("access_audit", "id", "kind, subject")

@@ -16,6 +16,7 @@ from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked
 from libs.contracts.problems import EMAIL_TAKEN, KEY_REPLACED, LAST_ADMIN_KEY
 from libs.contracts.purposes import Purpose
+from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.domain import (
     ApiKey,
     KeyWish,
@@ -29,9 +30,8 @@ from services.gateway.domain import (
     is_last_admin,
     require_granted,
 )
+from services.gateway.idempotency.store import ReplayStore
 from services.gateway.key_format import Key, Mode, Peppers, new_key
-from services.gateway.patient_tokens import TokenSigner
-from services.gateway.replay_store import ReplayStore
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 

@@ -10,8 +10,8 @@ from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from services.gateway.authentication import OPERATOR_KEY
-from services.gateway.authority import Authority, Grant
+from services.gateway.access.authentication import OPERATOR_KEY
+from services.gateway.access.authority import Authority, Grant
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users

@@ -37,11 +37,11 @@ from services.ingestion.domain import (
     revocation_of,
     sealing_context,
 )
-from services.ingestion.erasure_ports import Graves
-from services.ingestion.keys import KeyChain
+from services.ingestion.erasure.ports import Graves
+from services.ingestion.keys.chain import KeyChain
 from services.ingestion.metrics import count_end
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
-from services.ingestion.upload import status_changed, uploaded
+from services.ingestion.upload.accept import status_changed, uploaded
 
 T = TypeVar("T")
 

@@ -20,11 +20,11 @@ from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
-from libs.ops.answers import ANSWERS
-from libs.ops.connection import Connection
 from libs.ops.desk import SCHEMAS
-from libs.ops.facts import stream_of
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.facts import stream_of
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from tests.e2e.client import FIRST, Clinic, eventually
 from tests.e2e.test_replay import House
 from tests.e2e.traces import Searched, canary, search

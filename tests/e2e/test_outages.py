@@ -1,7 +1,7 @@
 """Which way it fails: every cell of the table of outages, on the real system with one part of it killed at a time.
 
 Columns: writing a consent, an upload, the transcription, the chat, the check of a key, the limit of a key, and the
-answer to somebody in a crisis. docs/outages.md has the table that callers read; a test compares the two.
+answer to somebody in a crisis. docs/operations/outages.md has the table that callers read; a test compares the two.
 """
 
 import asyncio

@@ -17,9 +17,9 @@ from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
-from libs.ops.answers import ANSWERS
-from libs.ops.connection import Connection
+from libs.ops.events.answers import ANSWERS
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from tests.e2e.client import FIRST, SECOND, Clinic, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -31,8 +31,8 @@ class Step(Generic[E, R]):
     async def give_up(self, event: E, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Write that this event cannot be answered, once; return the facts that follow.
 
-        Called when the tries are used up or the error is not retryable. A refusal (`is_refusal`, such as missing
-        consent) ends here as a fact; anything else goes to the dead letters as well.
+        Called when the tries are used up or the error is not retryable. A refusal (`is_refusal`: a rule said
+        no) ends here as a fact; anything else goes to the dead letters as well.
         """
         return ()
 

@@ -19,8 +19,8 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
-from libs.ops.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 
 OWN_REDIS = 9
 ALL_PURPOSES = ("recording", "transcription", "ai_analysis")

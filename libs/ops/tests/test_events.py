@@ -6,8 +6,8 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from libs.ops.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from libs.ops.tests.events_world import ALL_PURPOSES, SECRET_WORD, World
 
 

@@ -18,10 +18,10 @@ from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.check import Standing, Verdict, Vouchers, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import line_json, standing_json
-from services.consent.checkpoints import Notary, Shelf
 from services.consent.domain import Bond, Consent, Entry, Origin
 from services.consent.handlers import Circumstances, Grant
-from services.consent.notary_store import NotaryStore
+from services.consent.notary.checkpoints import Notary, Shelf
+from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
 from services.consent.wiring import LEDGER_REFUSALS, desk
 

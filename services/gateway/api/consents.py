@@ -15,8 +15,8 @@ from libs.contracts.ids import PatientId
 from libs.contracts.ip import IpText, canonical
 from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
-from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import accepted_of, as_json, params_of
+from services.gateway.api.proxying import accepted_of, as_json, params_of
+from services.gateway.api.route_registry import Caller, Doors, Strict, asked
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users

@@ -18,7 +18,7 @@ from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
-from services.gateway.api.guard import Caller, Doors, asked
+from services.gateway.api.route_registry import Caller, Doors, asked
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Role, User

@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 
 from libs.common.http.problems import MEDIA_TYPE
 from services.gateway.api.examples import ANSWERS, BODIES
-from services.gateway.api.passing import EVENTS
+from services.gateway.api.proxying import EVENTS
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
 from services.gateway.routes import BY_OPERATION, Route

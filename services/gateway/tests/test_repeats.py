@@ -21,7 +21,7 @@ from libs.contracts.problems import REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from services.gateway.handlers import ForgetWords
-from services.gateway.replay_store import ReplayStore
+from services.gateway.idempotency.store import ReplayStore
 from services.gateway.routes import BY_OPERATION, ROUTES, Repeat
 from services.gateway.tests.door_world import Door
 

@@ -9,7 +9,7 @@ from libs.common.objects.store import ObjectStore
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.clinic import Clinic, clinic, problem_of, store_settings, wav
-from services.ingestion.upload import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 
 class Memory:

@@ -17,7 +17,7 @@ from libs.common.keys.key_wrapping import KEY_BYTES, LocalKeys, new_key, write_r
 from libs.common.keys.root_key import FileRoot
 from libs.contracts.ids import PatientId
 from libs.devstack.provision import ROOT
-from services.ingestion.rotation import Rotation
+from services.ingestion.keys.rotation import Rotation
 from services.ingestion.tests.clinic import Clinic
 from services.ingestion.tests.key_world import KeyWorld, key_world
 

@@ -9,9 +9,9 @@ import pytest
 
 from libs.common.streams.memory import MemoryStreams
 from libs.common.streams.redis_streams import RedisStreams
-from libs.devstack import valkey
-from libs.devstack.folder import throwaway_folder
 from libs.devstack.infra import Infra
+from libs.devstack.servers import valkey
+from libs.devstack.servers.folder import throwaway_folder
 
 Streams = MemoryStreams | RedisStreams
 

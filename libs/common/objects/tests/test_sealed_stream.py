@@ -86,7 +86,7 @@ TAMPERING: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def test_bytes_behind_a_last_segment_that_is_full_are_refused() -> None:
-    """Tink itself does not look there (proofs/crypto.py found it)."""
+    """Tink itself does not look there (proofs/recordings/crypto.py found it)."""
     keyset = new_keyset()
     full = SEGMENT_BYTES - 40 - 16
     sealed = await _sealed(keyset, PLAIN[:full])

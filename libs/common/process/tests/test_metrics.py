@@ -22,7 +22,7 @@ from libs.common.http.app import AppSpec, build_app
 from libs.common.messaging.consumer import Consumer
 from libs.common.streams.memory import MemoryStreams
 from libs.common.tracing import calling
-from libs.devstack.ports import pick
+from libs.devstack.servers.ports import pick
 
 COUNTED = ("delivered", "done", "duplicates", "retried", "dead", "lost_lease")
 
