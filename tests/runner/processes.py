@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from libs.devstack.processes import Program, leashed
+from libs.devstack.servers.processes import Program, bound_to_parent
 from tests.runner import records
 from tests.runner.worker import BOARD, CHANNEL, ENDED, NUMBER
 
@@ -82,7 +82,7 @@ class Workers:
         # It is interrupted when this process dies, however it does; a session of its own keeps Ctrl-C for this one.
         program = Program("worker", command, {}, Path(os.devnull), Path(os.devnull), stop_signal=signal.SIGINT)
         process = subprocess.Popen(
-            leashed(program), env=os.environ | own, pass_fds=[writing], start_new_session=True,
+            bound_to_parent(program), env=os.environ | own, pass_fds=[writing], start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         )  # fmt: skip
         os.close(writing)
