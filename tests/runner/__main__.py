@@ -2,6 +2,7 @@
 
     python -m tests.runner                                 # all, two workers (JOBS=n for another number)
     python -m tests.runner services/chat tests/e2e         # what is below these paths
+    python -m tests.runner --quick                         # what `make quick` runs
     python -m tests.runner "revoked and not vendor"        # what pytest's -k selects
 
 Where servers are given by the environment (DATABASE_URL, REDIS_URL, MINIO_ENDPOINT) there is one worker, since two
@@ -18,6 +19,7 @@ from types import FrameType
 
 from tests.runner.processes import workers
 from tests.runner.report import Report
+from tests.runner.units import QUICK
 
 ROOT = Path(__file__).parents[2]
 WORKERS = 2
@@ -26,6 +28,8 @@ _GIVEN = ("DATABASE_URL", "REDIS_URL", "MINIO_ENDPOINT")
 
 def selected(words: Sequence[str]) -> list[str]:
     """Return pytest's arguments: paths and tests as they are, anything else as an expression."""
+    if list(words) == ["--quick"]:
+        return [str(path.relative_to(ROOT)) for pattern in QUICK for path in sorted(ROOT.glob(pattern))]
     parts = shlex.split(" ".join(words))
     if all((ROOT / part.partition("::")[0]).exists() for part in parts):
         return parts

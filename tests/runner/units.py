@@ -12,6 +12,21 @@ LONGEST = (
     "tests/chaos/test_chaos.py",
     "libs/common/tests/test_crash_points.py",
 )
+QUICK = (
+    "tests/guarantees/test_house.py",
+    "tests/guarantees/test_rooms.py",
+    "tests/guarantees/test_events.py",
+    "libs/contracts",
+    "services/*/tests/test_domain.py",
+    "services/*/tests/test_handlers.py",
+    "services/*/tests/test_store.py",
+    "services/*/tests/test_api.py",
+    "services/chat/tests/test_c*.py",
+    "services/gateway/tests/test_access.py",
+    "services/gateway/tests/test_keys.py",
+    "services/ingestion/tests/test_sessions.py",
+)
+"""What `make quick` runs: rules, handlers, stores, the services' own routes, and the rules of the house."""
 BY_FILE = ("tests/chaos", "tests/e2e", "tests/proofs")
 """Folders whose files are stages of their own; elsewhere the folder is the stage."""
 
