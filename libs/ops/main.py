@@ -83,7 +83,7 @@ _noun(
 _noun(
     "dlq",
     "Dead letters: what a group gave up on.",
-    list=dlq.list_letters,
+    list=dlq.list_dead_letters,
     show=dlq.show,
     redrive=dlq.redrive,
     drop=dlq.drop,

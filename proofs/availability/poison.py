@@ -39,7 +39,7 @@ LARGE, LARGE_SOAK = 1_500_000, 20_000_000
 """How large the large ones are; on one stream always the latter: on all of them it would only fill the memory."""
 WITHIN_S = 60.0
 LOOK_S = 0.5
-# So many letters of each group in so short a time are what it is paused for, which is another promise.
+# So many dead letters of each group in so short a time are what it is paused for, which is another promise.
 SETTINGS = {"DEAD_LETTERS_A_MINUTE_MAX": "10000"}
 GOOD = Envelope(new_id(), "thing.counted", 1, "thing", WORD, utc_now(), {"said": WORD}, {"capability": WORD})
 Deed = tuple[str, Fields | tuple[str, bytes | None]]
@@ -142,7 +142,7 @@ async def _unburied(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
     while True:
         wrong = {}
         for lane, must in left.why.items():
-            dead = Counter(letter.why for letter in await desk.letters(lane))
+            dead = Counter(dead_letter.why for dead_letter in await desk.dead_letters(lane))
             depths = await desk.depths(lane)
             if missing := (must - dead) + Counter(in_hand=depths.pending + depths.parked):
                 wrong[lane] = missing

@@ -53,8 +53,8 @@ class Leaky:
         streams = StreamDesk(self.stack.infra.redis_url)
         lanes = [Lane(stream, GROUP) for stream in TranscriptionFailed.streams()]
         for _ in range(int(BURIED_WITHIN_S / LOOK_EVERY_S)):
-            letters = [letter for lane in lanes for letter in await streams.letters(lane)]
-            if self.word in {letter.why for letter in letters}:
+            dead_letters = [dead_letter for lane in lanes for dead_letter in await streams.dead_letters(lane)]
+            if self.word in {dead_letter.why for dead_letter in dead_letters}:
                 return await streams.close()
             await asyncio.sleep(LOOK_EVERY_S)
         raise TimeoutError("the leaky service's event did not become a dead letter")

@@ -243,15 +243,15 @@ async def operators_look(world: World) -> Look:
             raise RuntimeError(f"`therapyrag {' '.join(line[:2])}` ended with {result.exit_code}")
         return result.output
 
-    letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
+    dead_letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
     facts = [json.loads(line) for line in (await types("events", "tail", "--last", "2000", "--json")).splitlines()]
     lines = [
         ("dlq", "list"), ("dlq", "list", "--json"), ("events", "tail", "--last", "2000"), ("events", "lag"),
         ("outbox", "status"), ("status",), ("sessions", "stuck"),
         ("dlq", "drop", "--why", word("an operator's reason"), "--execute", "--as", word("an operator's name")),
-        *(("dlq", "show", str(letter["event_id"])) for letter in letters[:3]),
+        *(("dlq", "show", str(dead_letter["event_id"])) for dead_letter in dead_letters[:3]),
         *(("events", "show", str(fact["id"]), "--json") for fact in facts[:3]),
         *(("trace", str(fact["payload"]["session_id"])) for fact in facts[-1:] if "session_id" in fact["payload"]),
     ]  # fmt: skip
     printed = [Kept("operator's output", " ".join(line[:2]), (await types(*line)).encode()) for line in lines]
-    return Look(printed, sum(letter["group"] in SERVICES for letter in letters))
+    return Look(printed, sum(dead_letter["group"] in SERVICES for dead_letter in dead_letters))

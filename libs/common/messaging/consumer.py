@@ -14,7 +14,7 @@ from libs.common.errors import BrokerUnavailableError
 from libs.common.log import get_logger
 from libs.common.rounds import ROUND_S, Rounds, State
 from libs.common.streams.dead_letters import dead_letter
-from libs.common.streams.port import Channel, DeadLetter, Delivery, Outlet
+from libs.common.streams.port import Channel, DeadLetterReason, Delivery, Outlet
 from libs.common.waiting import end, happens_within, together, what_broke
 
 ALONE_MAX = 3
@@ -153,7 +153,7 @@ class Consumer:
         with suppress(BrokerUnavailableError):
             for delivery, fault in faulty:
                 if await self._channel.may_dead_letter():
-                    await dead_letter(self._channel, delivery, DeadLetter(fault.why, "-"))
+                    await dead_letter(self._channel, delivery, DeadLetterReason(fault.why, "-"))
         return [delivery for delivery in deliveries if not delivery.fault]
 
     def _start(self, deliveries: Sequence[Delivery]) -> None:

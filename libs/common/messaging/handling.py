@@ -19,7 +19,7 @@ from libs.common.messaging.job import Job
 from libs.common.messaging.retries_exhausted import GIVEN_UP, give_up, given_up
 from libs.common.messaging.steps import BatchStep, Subscription
 from libs.common.streams.dead_letters import dead_letter
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 from libs.common.tracing import processing, trace_headers
 
 KILLER = "killed-its-worker"
@@ -70,7 +70,7 @@ class Handling:
         killed = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
         if not await channel.may_dead_letter() or await self._give_up(job, killed) is not None:
             raise BrokerUnavailableError  # not now: whoever asked comes again
-        await dead_letter(channel, delivery, DeadLetter(KILLER, "-"))
+        await dead_letter(channel, delivery, DeadLetterReason(KILLER, "-"))
 
     async def _was_applied(self, job: Job) -> bool:
         try:
@@ -84,7 +84,7 @@ class Handling:
             envelope = Envelope.from_json(delivery.body)
         except UnreadableError as error:
             if await channel.may_dead_letter():
-                await dead_letter(channel, delivery, DeadLetter(error.why, "-"))
+                await dead_letter(channel, delivery, DeadLetterReason(error.why, "-"))
             return False
         subscription = self.steps.get(envelope.type)
         return Job(channel, delivery, envelope, subscription) if subscription else True
@@ -187,7 +187,7 @@ class Handling:
         assert not isinstance(step, BatchStep)
         if job.subscription.is_slow and await given_up(self.database, job):
             # Whoever gave this entry up died before it was buried.
-            await dead_letter(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
+            await dead_letter(job.channel, job.delivery, DeadLetterReason(GIVEN_UP, "-"))
             return "dead"
         result = await step.work(event)
         async with self.database.transaction() as tx:
@@ -212,7 +212,7 @@ class Handling:
                 return "refused"
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
-                await dead_letter(job.channel, job.delivery, DeadLetter(why, place_of(error)))
+                await dead_letter(job.channel, job.delivery, DeadLetterReason(why, place_of(error)))
                 return "dead"
             error = down
         await self._park(job, error, ending.traceparent)

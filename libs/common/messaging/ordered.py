@@ -6,7 +6,7 @@ from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from libs.common.messaging.consumer import Handler
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 
 class InTurn:
@@ -63,9 +63,9 @@ class _Waiting(Outlet):
         """Acknowledge."""
         await self._channel.ack(deliveries)
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move the entry to the dead letters."""
-        return await self._channel.bury(delivery, letter)
+        return await self._channel.bury(delivery, reason)
 
     async def may_dead_letter(self) -> bool:
         """Ask the channel."""

@@ -11,7 +11,7 @@ from libs.common.messaging.job import Job
 from libs.common.messaging.steps import BatchStep
 
 GIVEN_UP = "given-up"
-"""The reason of a letter whose worker died between giving up and burying: what had failed is not known any more."""
+"""The reason of a dead letter whose worker died after on_failure: what had failed is not known any more."""
 
 
 async def given_up(database: Database, job: Job) -> bool:
@@ -32,7 +32,7 @@ async def give_up(database: Database, catalogue: Catalogue, job: Job, error: App
                     facts: Sequence[Event] = await step.give_up(event, error, tx)
                     await tx.emit(*facts, cause=job.round[0])
     except AppError as second:
-        # A capability that is no longer valid cannot even record this; the letter says so.
+        # A capability that is no longer valid cannot even record this; the dead letter says so.
         return None if second.problem is UNAUTHENTICATED else second
     except (ValueError, KeyError):
         return None

@@ -36,11 +36,16 @@ async def whereabouts(desk: StreamDesk, lane: Lane) -> dict[UUID, Whereabouts]:
     for key in (lane.main, lane.key("r")):
         found |= await _on_stream(desk, lane, key)
     found |= await _parked(desk, lane)
-    for letter in await desk.letters(lane, LOOKED_AT_MAX):
-        event_id = event_id_of(letter.body)
+    for dead_letter in await desk.dead_letters(lane, LOOKED_AT_MAX):
+        event_id = event_id_of(dead_letter.body)
         if event_id is not None:
             found[event_id] = Whereabouts(
-                lane, "dead", letter.attempts, letter.at_ms, why=letter.why, entry_id=letter.entry_id
+                lane,
+                "dead",
+                dead_letter.attempts,
+                dead_letter.at_ms,
+                why=dead_letter.why,
+                entry_id=dead_letter.entry_id,
             )
     return found
 

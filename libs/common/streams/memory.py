@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from libs.common.streams.entries import delivery_of
-from libs.common.streams.port import HELD_BACK, DeadLetter, DeadLetterLimit, Delivery
+from libs.common.streams.port import HELD_BACK, DeadLetterLimit, DeadLetterReason, Delivery
 
 LEASE_S = 6.0
 AUDIT_IDLE_S = 3.0
@@ -27,7 +27,7 @@ class _Group:
     given: dict[tuple[str, str], _Given] = field(default_factory=dict)
     retries: list[Delivery] = field(default_factory=list)
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
-    dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
+    dead: list[tuple[Delivery, DeadLetterReason]] = field(default_factory=list)
     dead_at: list[float] = field(default_factory=list)
     counted_from: int = 0
     paused: str = ""
@@ -150,11 +150,11 @@ class MemoryChannel:
         self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=attempt)))
         return True
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters."""
         if not self._drop_if_mine(delivery):
             return False
-        self._state.dead.append((delivery, letter))
+        self._state.dead.append((delivery, reason))
         self._state.dead_at.append(self._streams.now())
         return True
 

@@ -16,7 +16,7 @@ from libs.common.streams.consumer_name import is_dead_here, new_consumer_name
 from libs.common.streams.dead_letters import say_dead
 from libs.common.streams.entries import BAD_FIELD, ENTRY_SIZE_MAX, bytes_in, delivery_of
 from libs.common.streams.lease import LEASE_MS, Lease
-from libs.common.streams.port import DeadLetter, DeadLetterLimit, Delivery
+from libs.common.streams.port import DeadLetterLimit, DeadLetterReason, Delivery
 from libs.common.streams.scripts import SCRIPTS
 
 READ_BLOCK_MAX_S = 5.0
@@ -97,12 +97,12 @@ class RedisChannel:
         delay_ms = int(delay_s * 1000)
         return bool(await self._run("park", keys, self.group, delivery.entry_id, self.consumer, token, delay_ms, value))
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters with the reason beside the body; of one with a fault the body may be gone."""
         size = delivery.fault.size_bytes if delivery.fault else bytes_in(delivery.body)
         fields = ({"d": delivery.body} if delivery.body else {}) | {
-            "_why": letter.why,
-            "_place": letter.place,
+            "_why": reason.code,
+            "_place": reason.location,
             "_id": delivery.entry_id,
             "_size": str(size),
             "_attempts": str(delivery.attempt),

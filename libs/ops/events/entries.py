@@ -67,10 +67,10 @@ async def _done(desk: Desk, deed: Deed, one: Given, execute: bool, who: str | No
         said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
         return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
     now_ms = await desk.streams.now_ms()
-    letter = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
+    fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
     arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
     async with desk.recorded(who, f"entries.{deed.name}", arguments) as counts:
-        counts["taken"] = int(await desk.streams.take_out(one.lane, one.entry_id, letter if deed.why else None))
+        counts["taken"] = int(await desk.streams.take_out(one.lane, one.entry_id, fields if deed.why else None))
     said = "Done." if counts["taken"] else "It was not there any more."
     return Shown(dict(counts), said, 0 if counts["taken"] else 1)
 

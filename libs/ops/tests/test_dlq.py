@@ -36,7 +36,11 @@ def test_a_deed_on_dead_letters_is_a_plan_until_it_is_executed(desk: World, deed
 
     plan = desk.json("dlq", deed, "--all")
 
-    assert (plan["letters"], plan["by_reason"], plan["executed"]) == (1, {"recording/transcriber internal": 1}, False)
+    assert (plan["dead_letters"], plan["by_reason"], plan["executed"]) == (
+        1,
+        {"recording/transcriber internal": 1},
+        False,
+    )
     assert desk.state() == before
     assert desk.record(f"dlq.{deed}") == []
 
@@ -71,7 +75,7 @@ def test_the_plan_warns_of_letters_that_would_die_again_because_their_capability
 
     plan = desk.json("dlq", "redrive", "--all")
 
-    assert (plan["letters"], plan["expired"]) == (2, 1)
+    assert (plan["dead_letters"], plan["expired"]) == (2, 1)
     assert "would die again" in desk.types("dlq", "redrive", "--all").stdout
 
 
@@ -86,7 +90,7 @@ def test_only_letters_of_a_reason_are_given_out_again(desk: World) -> None:
     assert [row["event_id"] for row in desk.json("dlq", "list")] == [str(kept.id)]
 
 
-def test_only_letters_older_than_that_are_dropped(desk: World) -> None:
+def test_only_dead_letters_older_than_that_are_dropped(desk: World) -> None:
     old, new = desk.uploaded(desk.case(*ALL_PURPOSES)), desk.uploaded(desk.case(*ALL_PURPOSES))
     desk.dead(old, "transcriber", age_s=7200)
     desk.dead(new, "transcriber")

@@ -64,8 +64,8 @@ def test_the_tools_list_what_nobody_can_read_and_can_take_it_away(stuck: Stuck, 
     assert rows[1]["size_bytes"] >= len(fields.get(b"d", b""))
     assert done == {"taken": 1}
     assert [row["entry"] for row in stuck.in_hand()] == [stuck.entry]
-    (letter,) = stuck.desk.json("dlq", "list")
-    assert (letter["why"], letter["size_bytes"] == rows[1]["size_bytes"]) == ("operator", True)
+    (dead_letter,) = stuck.desk.json("dlq", "list")
+    assert (dead_letter["why"], dead_letter["size_bytes"] == rows[1]["size_bytes"]) == ("operator", True)
 
 
 @pytest.mark.parametrize("shape", PARKED)
@@ -116,7 +116,7 @@ def test_a_group_is_paused_and_resumed_by_one_command_each_and_both_are_written_
     assert desk.types("events", "resume", "--group", "nobody", "--execute").exit_code == 2
 
 
-LETTERS = {
+DEAD_LETTERS = {
     "bytes": {b"d": b"\xff\xfe", b"_why": b"\xff", b"_attempts": b"\xff", b"_at_ms": b"\xff"},
     "words for numbers": {b"d": b"{}", b"_why": b"x", b"_attempts": b"four", b"_epoch": b"", b"_at_ms": b"soon"},
     "numbers beyond all": {b"d": b"{}", b"_attempts": b"9" * 5000, b"_at_ms": b"9" * 17},
@@ -126,11 +126,11 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("shape", LETTERS)
+@pytest.mark.parametrize("shape", DEAD_LETTERS)
 def test_dead_letters_nobody_wrote_in_good_faith_are_listed_and_dropped_and_given_out_where_that_can_be(
     stuck: Stuck, shape: str
 ) -> None:
-    entry = stuck.adds(LETTERS[shape], f"dlq:{GROUP}")
+    entry = stuck.adds(DEAD_LETTERS[shape], f"dlq:{GROUP}")
     commands = (("dlq", "list"), ("dlq", "show", entry), ("dlq", "redrive", "--all"), ("events", "lag"))
 
     printed = [stuck.desk.types(*command) for command in commands]
@@ -138,7 +138,7 @@ def test_dead_letters_nobody_wrote_in_good_faith_are_listed_and_dropped_and_give
 
     assert [result.exit_code for result in printed] == [0] * len(commands)
     assert "\x1b" not in "".join(result.output for result in printed)
-    assert redriven == (b"d" in LETTERS[shape])
+    assert redriven == (b"d" in DEAD_LETTERS[shape])
     if not redriven:
         assert stuck.desk.json("dlq", "drop", "--id", entry, "--execute")["dropped"] == 1
 

@@ -9,7 +9,7 @@ from libs.common.messaging.consumer import Consumer, Pace
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.streams.memory import MemoryChannel, MemoryStreams
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 QUICK = Pace(
     concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
@@ -38,7 +38,7 @@ class Remembering:
 
     async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
         self.condemned.append(delivery.body)
-        await channel.bury(delivery, DeadLetter("killer", "-"))
+        await channel.bury(delivery, DeadLetterReason("killer", "-"))
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from libs.common.messaging.tests.test_poison import add
 from libs.common.rounds import State
 from libs.common.streams.admin import Lane, StreamDesk
 from libs.common.streams.memory import MemoryStreams
-from libs.common.streams.port import Channel, DeadLetter, DeadLetterLimit, Delivery, Outlet
+from libs.common.streams.port import Channel, DeadLetterLimit, DeadLetterReason, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
 from libs.devstack.infra import Infra
 
@@ -63,7 +63,7 @@ async def _dead(channel: Channel, most: int) -> int:
     dead = 0
     for delivery in given:
         if await channel.may_dead_letter():
-            dead += await channel.bury(delivery, DeadLetter("internal", "-"))
+            dead += await channel.bury(delivery, DeadLetterReason("internal", "-"))
     return dead
 
 
@@ -108,7 +108,7 @@ class Careful:
             return deliveries
         for delivery in deliveries:
             if await channel.may_dead_letter():
-                await channel.bury(delivery, DeadLetter("internal", "-"))
+                await channel.bury(delivery, DeadLetterReason("internal", "-"))
             else:
                 await channel.park(delivery, 0.01, delivery.attempt)
         return ()

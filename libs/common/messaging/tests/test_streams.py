@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from libs.common.errors import BrokerUnavailableError
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import Depth, depth
-from libs.common.streams.port import DeadLetter
+from libs.common.streams.port import DeadLetterReason
 from libs.common.streams.redis_streams import RedisStreams
 from libs.devstack.infra import Infra
 
@@ -96,7 +96,7 @@ async def test_a_buried_entry_is_a_dead_letter_and_no_longer_pending(streams: St
     await channel.open()
     (given,) = await channel.read(10, 0)
 
-    assert await channel.bury(given, DeadLetter("upstream-refused", "f.py:1:f"))
+    assert await channel.bury(given, DeadLetterReason("upstream-refused", "f.py:1:f"))
 
     assert await depth(channel) == Depth(lag=0, pending=0, parked=0, dead=1)
     await channel.close()
@@ -116,7 +116,7 @@ async def test_what_is_handed_back_is_taken_by_the_next_and_is_no_longer_the_fir
 
     assert [delivery.body for delivery in taken] == ["a"]
     assert not await leaving.park(given, 0.0, 2)
-    assert not await leaving.bury(given, DeadLetter("x", "y"))
+    assert not await leaving.bury(given, DeadLetterReason("x", "y"))
     await leaving.close()
     await staying.close()
 
