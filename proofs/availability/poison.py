@@ -66,20 +66,20 @@ def run(chosen: int) -> int:
         pids = {name: process.pid for name, process in stack.processes.items()}
         lanes = asyncio.run(_lanes(stack))
         left = _leave(stack, lanes, Random(chosen))
-        wrong = asyncio.run(_unburied(stack, left))
+        wrong = asyncio.run(_not_dead_lettered(stack, left))
         down = [name for name, process in stack.processes.items() if process.pid != pids[name] or not process.is_alive]
         ill = [name for name in stack.processes if name not in down and not is_healthy(stack.url(name))]
         came_through = not down and asyncio.run(_comes_through(stack))
         told = sum(WORD in process.log.read_text(errors="replace") for process in stack.processes.values())
-    unburied = sum(sum(number.values()) for number in wrong.values())
+    not_dead_lettered = sum(sum(number.values()) for number in wrong.values())
     for lane, reasons in wrong.items():
         sys.stderr.write(f"{lane.stream} {lane.group}: {dict(reasons)}\n")
     stages_down = len(down) + len(ill) + (not came_through)
     return proof(
-        "poison", stages_down == unburied == told == 0, shapes=len(left.shapes),
+        "poison", stages_down == not_dead_lettered == told == 0, shapes=len(left.shapes),
         topics=len({lane.topic for lane in lanes}), groups=len(lanes),
-        entries=sum(sum(number.values()) for number in left.why.values()), stages_down=stages_down, unburied=unburied,
-        told=told, seconds=round(time.monotonic() - started), seed=chosen,
+        entries=sum(sum(number.values()) for number in left.why.values()), stages_down=stages_down,
+        not_dead_lettered=not_dead_lettered, told=told, seconds=round(time.monotonic() - started), seed=chosen,
     )  # fmt: skip
 
 
@@ -135,7 +135,7 @@ def _write(redis: Any, key: str, what: Fields | tuple[str, bytes | None]) -> Non
     redis.zadd(key, {token: 0})
 
 
-async def _unburied(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
+async def _not_dead_lettered(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
     """Wait until each group has given up on all it must; return what it has not, or for another reason."""
     desk = StreamDesk(stack.infra.redis_url)
     deadline = time.monotonic() + WITHIN_S

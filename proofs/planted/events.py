@@ -23,7 +23,7 @@ MUTANTS: tuple[Mutant, ...] = (
     planted(
         "unreadable-retries-taken-for-granted",
         "a parked entry that nobody can read is dead when it is due, and the others come back",
-        ByProof("availability.poison", "unburied"),
+        ByProof("availability.poison", "not_dead_lettered"),
         Edit("libs/common/streams/lua/promote.lua", "pcall(cjson.decode, kept)", "true, cjson.decode(kept)"),
     ),
     planted(

@@ -49,9 +49,9 @@ class Handler(Protocol):
     """What is done about entries (libs/common/messaging/handling.py)."""
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Handle a run of entries to their end; return those to acknowledge (parked and buried ones are already)."""
+        """Handle a run of entries to their end; return what to acknowledge (not what was parked or dead-lettered)."""
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         """Give up an entry that killed its worker again and again."""
 
 
@@ -226,7 +226,7 @@ class Consumer:
         return len(swept)
 
     async def _run_suspects(self) -> None:
-        """Run suspects one by one with nothing else running, so that a killer takes no innocent along."""
+        """Run suspects one by one with nothing else running, so that a poison message ends no other work."""
         if self._paused or not self._suspects:
             self._suspected.clear()
             await happens_within(self._suspected, ROUND_S)
@@ -235,13 +235,13 @@ class Consumer:
             await self._until_ended(set(self._running.values()), self._pace.alone_wait_s)
             delivery = self._suspects[0]
             if await self._channel.mark_alone(delivery) > ALONE_MAX:
-                await self._handler.condemn(self._channel, delivery)
+                await self._handler.dead_letter_poison(self._channel, delivery)
             else:
                 metrics.SUSPECTS.labels(*self._labels).inc()
                 self._start([delivery])
                 await self._until_ended({self._running[delivery]}, math.inf)
                 if broken := what_broke(self._broke):
-                    raise broken  # its mark stays: an entry that breaks each worker is condemned by a later one
+                    raise broken  # its mark stays: a later worker dead-letters an entry that broke each
             await self._channel.unmark(delivery)
             self._suspects.remove(delivery)
         self._room.set()

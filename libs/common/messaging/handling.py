@@ -1,4 +1,4 @@
-"""What happens to events: recognised, worked on, recorded once; or parked; or given up and buried."""
+"""What happens to events: recognised, worked on, recorded once; or parked; or dead-lettered."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from libs.common.streams.dead_letters import dead_letter
 from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 from libs.common.tracing import processing, trace_headers
 
-KILLER = "killed-its-worker"
+POISON_MESSAGE = "poison-message"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Handling:
     backoff: Backoff = field(default_factory=Backoff)
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Handle deliveries to their end; return those to acknowledge (parked and buried ones are already)."""
+        """Handle deliveries to their end; return those to acknowledge (parked and dead-lettered ones are already)."""
         done: list[Delivery] = []
         jobs: list[Job] = []
         for delivery in deliveries:
@@ -59,7 +59,7 @@ class Handling:
             fresh = [job for job in fresh if not isinstance(job.subscription.step, BatchStep)]
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         """Give up an event that killed its worker again and again, and say so where its step can."""
         job = await self._read(channel, delivery)
         if job is False:
@@ -67,10 +67,10 @@ class Handling:
         if job is True or await self._was_applied(job):
             await channel.ack([delivery])
             return
-        killed = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
+        killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
         if not await channel.may_dead_letter() or await self._give_up(job, killed) is not None:
             raise BrokerUnavailableError  # not now: whoever asked comes again
-        await dead_letter(channel, delivery, DeadLetterReason(KILLER, "-"))
+        await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
 
     async def _was_applied(self, job: Job) -> bool:
         try:
@@ -186,7 +186,7 @@ class Handling:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
         if job.subscription.is_slow and await given_up(self.database, job):
-            # Whoever gave this entry up died before it was buried.
+            # Whoever gave this entry up died before it was dead-lettered.
             await dead_letter(job.channel, job.delivery, DeadLetterReason(GIVEN_UP, "-"))
             return "dead"
         result = await step.work(event)

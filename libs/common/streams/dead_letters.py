@@ -8,7 +8,7 @@ from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 async def dead_letter(channel: Outlet, delivery: Delivery, reason: DeadLetterReason) -> None:
     """Move an entry to its group's dead letters, if it still is ours, and say so."""
-    if await channel.bury(delivery, reason):
+    if await channel.dead_letter(delivery, reason):
         size_bytes = delivery.fault.size_bytes if delivery.fault else bytes_in(delivery.body)
         say_dead((channel.topic, channel.group), reason.code, delivery.entry_id, size_bytes)
 

@@ -150,7 +150,7 @@ class MemoryChannel:
         self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=attempt)))
         return True
 
-    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters."""
         if not self._drop_if_mine(delivery):
             return False

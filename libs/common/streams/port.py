@@ -98,7 +98,7 @@ class Outlet(Protocol):
         What is in `delivery.previous` comes back with it.
         """
 
-    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move an entry to the dead-reason stream; False when it is not ours any more."""
 
     async def may_dead_letter(self) -> bool:

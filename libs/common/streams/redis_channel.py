@@ -97,7 +97,7 @@ class RedisChannel:
         delay_ms = int(delay_s * 1000)
         return bool(await self._run("park", keys, self.group, delivery.entry_id, self.consumer, token, delay_ms, value))
 
-    async def bury(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters with the reason beside the body; of one with a fault the body may be gone."""
         size = delivery.fault.size_bytes if delivery.fault else bytes_in(delivery.body)
         fields = ({"d": delivery.body} if delivery.body else {}) | {
@@ -112,7 +112,7 @@ class RedisChannel:
         }
         flat = [part for item in fields.items() for part in item]
         keys = [self._lanes[delivery.lane], self._dead]
-        return bool(await self._run("bury", keys, self.group, delivery.entry_id, self.consumer, *flat))
+        return bool(await self._run("dead_letter", keys, self.group, delivery.entry_id, self.consumer, *flat))
 
     async def may_dead_letter(self) -> bool:
         """Count the dead letters where they are: those of the last minute, and those since the group was resumed."""

@@ -66,7 +66,7 @@ def _fate(fact: Fact, group: str, done: set[UUID], sessions: dict[UUID, SessionN
         return Fate.UNANSWERED
     session_id = session_of(fact.envelope)
     session = sessions.get(session_id) if session_id else None
-    if session_id is not None and not answer.buries and (session is None or session.status == ERASED):
+    if session_id is not None and not answer.answers_after_erasure and (session is None or session.status == ERASED):
         return Fate.ERASED
     expires_at = expiry(fact.envelope)
     # Even an event that is only to be acknowledged must be able to open a transaction.

@@ -81,7 +81,7 @@ def test_the_plan_warns_of_letters_that_would_die_again_because_their_capability
 
 def test_only_letters_of_a_reason_are_given_out_again(desk: World) -> None:
     kept, wanted = desk.uploaded(desk.case(*ALL_PURPOSES)), desk.uploaded(desk.case(*ALL_PURPOSES))
-    desk.dead(kept, "transcriber", "killed-its-worker")
+    desk.dead(kept, "transcriber", "poison-message")
     desk.dead(wanted, "transcriber", "upstream-failed")
 
     desk.json("dlq", "redrive", "--why", "upstream-failed", "--execute")

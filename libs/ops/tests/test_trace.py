@@ -72,14 +72,14 @@ def test_a_stuck_session_says_where_it_hangs(desk: World, place: str) -> None:
         desk.redis.zadd("{recording}:z:transcriber", {"s:1-0": 4_000_000_000_000})
         desk.redis.hset("{recording}:zp:transcriber", "s:1-0", body)
     if place == "dead":
-        desk.dead(event, "transcriber", "killed-its-worker")
+        desk.dead(event, "transcriber", "poison-message")
     if place == "nowhere":
         desk.relayed(event)
 
     row = _stuck(desk, case)
 
     assert (row["hangs"], row["group"], row["event_id"]) == (place, "transcriber", str(event.id))
-    assert row["why"] == ("killed-its-worker" if place == "dead" else None)
+    assert row["why"] == ("poison-message" if place == "dead" else None)
     assert str(row["next"]) != ""
 
 

@@ -63,7 +63,7 @@ async def _dead(channel: Channel, most: int) -> int:
     dead = 0
     for delivery in given:
         if await channel.may_dead_letter():
-            dead += await channel.bury(delivery, DeadLetterReason("internal", "-"))
+            dead += await channel.dead_letter(delivery, DeadLetterReason("internal", "-"))
     return dead
 
 
@@ -108,12 +108,12 @@ class Careful:
             return deliveries
         for delivery in deliveries:
             if await channel.may_dead_letter():
-                await channel.bury(delivery, DeadLetterReason("internal", "-"))
+                await channel.dead_letter(delivery, DeadLetterReason("internal", "-"))
             else:
                 await channel.park(delivery, 0.01, delivery.attempt)
         return ()
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         raise AssertionError((channel, delivery))
 
 

@@ -207,19 +207,19 @@ async def test_what_breaks_a_consumer_ends_it_at_once_and_a_later_one_gets_past_
     handler.go.set()
 
     async with asyncio.timeout(60):
-        while not handler.condemned:
+        while not handler.poison:
             broken += await _breaks(Consumer(streams.channel(topic, "g"), handler, QUICK), handler)
 
-    assert (handler.condemned, handler.seen, broken) == (["breaks"], ["good"], 1 + ALONE_MAX)
+    assert (handler.poison, handler.seen, broken) == (["breaks"], ["good"], 1 + ALONE_MAX)
 
 
 async def _breaks(consumer: Consumer, handler: Unforeseen) -> bool:
-    """Run it until it ends by itself, within seconds, or has condemned what breaks it."""
+    """Run it until it ends by itself, within seconds, or has dead-lettered what breaks it."""
     stop = asyncio.Event()
     life = asyncio.create_task(consumer.run(stop))
     with suppress(TimeoutError):
-        await until(lambda: life.done() or bool(handler.condemned))
-    assert life.done() or handler.condemned
+        await until(lambda: life.done() or bool(handler.poison))
+    assert life.done() or handler.poison
     stop.set()
     with suppress(LookupError):
         await life

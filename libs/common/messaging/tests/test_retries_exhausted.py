@@ -45,15 +45,15 @@ class Stumbles(Settle):
         raise LookupError
 
 
-@pytest.mark.parametrize("condemned", [False, True])
-async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world: World, condemned: bool) -> None:
+@pytest.mark.parametrize("poison", [False, True])
+async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world: World, poison: bool) -> None:
     world.step = Stumbles(fails_with=[UPSTREAM_REFUSED])
     await world.count(1)
     await world.relayed()
     (delivery,) = await world.given()
 
-    if condemned:
-        await world.handling.condemn(world.channel, delivery)
+    if poison:
+        await world.handling.dead_letter_poison(world.channel, delivery)
     else:
         await handle(world, delivery)
 

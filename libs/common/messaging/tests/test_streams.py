@@ -90,13 +90,13 @@ async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: 
     await channel.close()
 
 
-async def test_a_buried_entry_is_a_dead_letter_and_no_longer_pending(streams: Streams, topic: str) -> None:
+async def test_a_dead_lettered_entry_is_kept_and_no_longer_pending(streams: Streams, topic: str) -> None:
     await streams.publisher().publish(topic, "", "1", ["a"])
     channel = streams.channel(topic, "g")
     await channel.open()
     (given,) = await channel.read(10, 0)
 
-    assert await channel.bury(given, DeadLetterReason("upstream-refused", "f.py:1:f"))
+    assert await channel.dead_letter(given, DeadLetterReason("upstream-refused", "f.py:1:f"))
 
     assert await depth(channel) == Depth(lag=0, pending=0, parked=0, dead=1)
     await channel.close()
@@ -116,7 +116,7 @@ async def test_what_is_handed_back_is_taken_by_the_next_and_is_no_longer_the_fir
 
     assert [delivery.body for delivery in taken] == ["a"]
     assert not await leaving.park(given, 0.0, 2)
-    assert not await leaving.bury(given, DeadLetterReason("x", "y"))
+    assert not await leaving.dead_letter(given, DeadLetterReason("x", "y"))
     await leaving.close()
     await staying.close()
 

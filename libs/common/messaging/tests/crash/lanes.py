@@ -139,7 +139,7 @@ class Worlds:
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
         if scenario.before == "given-up":
-            await self._given_up_and_not_buried(job)
+            await self._on_failure_ran_and_not_dead_lettered(job)
         if scenario.before == "claimed":
             await self._claimed_by_others(job)
         if scenario.before == "died":
@@ -205,7 +205,7 @@ class Worlds:
                     await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
         await channel.close()
 
-    async def _given_up_and_not_buried(self, job: Job) -> None:
+    async def _on_failure_ran_and_not_dead_lettered(self, job: Job) -> None:
         """A consumer gave the first event up, and was killed before it was among the dead letters."""
         channel = self.streams.channel(job.topic, GROUP)
         await channel.open()
