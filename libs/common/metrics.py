@@ -65,7 +65,7 @@ CONSUMERS = Gauge(
 )
 PAUSED = Gauge(
     "events_group_paused",
-    "1 while a group is paused, and why: `count` or `rate` (it gave up on too much), `operator`, `other`.",
+    "1 while a group is paused, and why: `count` or `rate` (it dead-lettered too much), `operator`, `other`.",
     ["topic", "group", "why"],
 )
 OLDEST_PENDING = Gauge(
@@ -75,7 +75,7 @@ OLDEST_DUE = Gauge("events_group_oldest_due_seconds", "How long the oldest retry
 MAY_EVICT = Gauge("events_stream_may_evict", "1 while the server's maxmemory-policy may drop entries.")
 CONSUMER_STATE = Gauge(
     "events_consumer_state",
-    "1 for what a consumer is doing: starting, running, stream-away, paused (it gave up on too much), stalled.",
+    "1 for what a consumer is doing: starting, running, stream-away, paused (it dead-lettered too much), stalled.",
     ["topic", "group", "state"],
 )
 

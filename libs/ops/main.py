@@ -82,7 +82,7 @@ _noun(
 )
 _noun(
     "dlq",
-    "Dead letters: what a group gave up on.",
+    "Dead letters: what a group could not handle.",
     list=dlq.list_dead_letters,
     show=dlq.show,
     redrive=dlq.redrive,

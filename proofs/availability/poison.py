@@ -53,7 +53,7 @@ class Left:
     shapes: set[str] = field(default_factory=set)
 
     def expect(self, lane: Lane, shape: str, why: str) -> None:
-        """Note one entry that a group must give up on."""
+        """Note one entry that a group must dead-letter."""
         self.why.setdefault(lane, Counter())[why] += 1
         self.shapes.add(shape)
 
@@ -136,7 +136,7 @@ def _write(redis: Any, key: str, what: Fields | tuple[str, bytes | None]) -> Non
 
 
 async def _not_dead_lettered(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
-    """Wait until each group has given up on all it must; return what it has not, or for another reason."""
+    """Wait until each group has dead-lettered all it must; return what it has not, or for another reason."""
     desk = StreamDesk(stack.infra.redis_url)
     deadline = time.monotonic() + WITHIN_S
     while True:

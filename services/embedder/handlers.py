@@ -71,7 +71,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
             return ()
         return (_ready(event, result),)
 
-    async def give_up(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+    async def on_failure(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)

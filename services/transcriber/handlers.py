@@ -118,7 +118,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         )
         return (said_of(transcript, TranscriptReady),)
 
-    async def give_up(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
         """Say that it failed and why, or that consent ended before it was done; of what was erased nothing is said."""
         if error.problem is ERASED:
             return ()

@@ -14,7 +14,7 @@ from tests.chaos.workload import Patient, Upload
 
 FINAL = frozenset({"ready", "failed", "withheld"})
 SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
-# Which group answers which fact of whose outbox: each fact must be in that group's inbox, as done or as given up.
+# Which group answers which fact of whose outbox: each fact must be in that group's inbox, as done or as failed.
 ANSWERED = (
     ("ingestion", "recording.uploaded", "transcriber"),
     ("transcriber", "transcription.started", "ingestion"),

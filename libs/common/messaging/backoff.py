@@ -18,7 +18,7 @@ IN_OTHER_HANDS = ProblemType(
 )
 """Never leaves the kernel: the twin of an event waits."""
 PAUSED = ProblemType(
-    "group-paused", 503, "Group paused", "The group has given up on too much. Look, then resume it.", retryable=True
+    "group-paused", 503, "Group paused", "The group has dead-lettered too much. Look, then resume it.", retryable=True
 )
 """Never leaves the kernel: an event that would be one dead letter too many waits until its group is resumed."""
 PAUSED_WAIT_S = 10.0
@@ -49,7 +49,7 @@ class Backoff:
             return min(error.retry_after_s, RETRY_AFTER_MAX_S)
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
-    def gives_up(self, attempt: int, error: AppError) -> bool:
+    def is_exhausted(self, attempt: int, error: AppError) -> bool:
         """Tell whether this was the last try. Waiting for a part of our own, or for a twin, never uses up tries."""
         if error.problem in _WAITING:
             return False

@@ -52,7 +52,7 @@ class Handler(Protocol):
         """Handle a run of entries to their end; return what to acknowledge (not what was parked or dead-lettered)."""
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an entry that killed its worker again and again."""
+        """Dead-letter an entry that killed its worker again and again."""
 
 
 class Consumer:

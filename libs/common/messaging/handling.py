@@ -16,7 +16,7 @@ from libs.common.log import get_logger, place_of
 from libs.common.messaging.backoff import IN_OTHER_HANDS, PAUSED, Backoff
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job
-from libs.common.messaging.retries_exhausted import GIVEN_UP, give_up, given_up
+from libs.common.messaging.retries_exhausted import RETRIES_EXHAUSTED, failure_recorded, record_failure
 from libs.common.messaging.steps import BatchStep, Subscription
 from libs.common.streams.dead_letters import dead_letter
 from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
@@ -60,7 +60,7 @@ class Handling:
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an event that killed its worker again and again, and say so where its step can."""
+        """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
         job = await self._read(channel, delivery)
         if job is False:
             return
@@ -68,7 +68,7 @@ class Handling:
             await channel.ack([delivery])
             return
         killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
-        if not await channel.may_dead_letter() or await self._give_up(job, killed) is not None:
+        if not await channel.may_dead_letter() or await self._record_failure(job, killed) is not None:
             raise BrokerUnavailableError  # not now: whoever asked comes again
         await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
 
@@ -185,9 +185,9 @@ class Handling:
     async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> str:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
-        if job.subscription.is_slow and await given_up(self.database, job):
-            # Whoever gave this entry up died before it was dead-lettered.
-            await dead_letter(job.channel, job.delivery, DeadLetterReason(GIVEN_UP, "-"))
+        if job.subscription.is_slow and await failure_recorded(self.database, job):
+            # The worker that recorded the failure died before the entry was dead-lettered.
+            await dead_letter(job.channel, job.delivery, DeadLetterReason(RETRIES_EXHAUSTED, "-"))
             return "dead"
         result = await step.work(event)
         async with self.database.transaction() as tx:
@@ -203,11 +203,11 @@ class Handling:
             metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
         else:
             get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
-        gives_up = self.backoff.gives_up(job.delivery.attempt, error)
-        if gives_up and not error.problem.is_refusal and not await job.channel.may_dead_letter():
-            error, gives_up = AppError(PAUSED, "The group is paused."), False
-        if gives_up:
-            down = await self._give_up(job, error)
+        exhausted = self.backoff.is_exhausted(job.delivery.attempt, error)
+        if exhausted and not error.problem.is_refusal and not await job.channel.may_dead_letter():
+            error, exhausted = AppError(PAUSED, "The group is paused."), False
+        if exhausted:
+            down = await self._record_failure(job, error)
             if down is None and error.problem.is_refusal:
                 return "refused"
             if down is None:
@@ -218,9 +218,9 @@ class Handling:
         await self._park(job, error, ending.traceparent)
         return "parked"
 
-    async def _give_up(self, job: Job, error: AppError) -> AppError | None:
+    async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
         try:
-            return await give_up(self.database, self.catalogue, job, error)
+            return await record_failure(self.database, self.catalogue, job, error)
         except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
             # It would break each time, and the event end its worker again and again, for good.
             get_logger().error("event.broke", error_class=type(broken).__name__, error_place=place_of(broken))

@@ -32,7 +32,7 @@ class InTurn:
         return done
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an entry that killed its worker again and again."""
+        """Dead-letter an entry that killed its worker again and again."""
         await self._handler.dead_letter_poison(channel, delivery)
 
     async def _to_its_end(self, channel: Outlet, delivery: Delivery) -> bool:

@@ -85,7 +85,7 @@ class Depths:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A dead letter: which entry, the event's wire form, and why it was given up."""
+    """A dead letter: which entry, the event's wire form, and why it was dead-lettered."""
 
     lane: Lane
     entry_id: str

@@ -1,4 +1,4 @@
-"""`therapyrag dlq`: what a group gave up on, why, and giving it back or throwing it away."""
+"""`therapyrag dlq`: what a group could not handle, why, and giving it back or dropping it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from libs.ops.events.selection import GroupOption, TopicOption, duration
 
 BATCH = 500
 
-WhyOption = Annotated[str | None, typer.Option("--why", help="Only those given up for this reason.")]
+WhyOption = Annotated[str | None, typer.Option("--why", help="Only those dead-lettered for this reason.")]
 OlderOption = Annotated[str | None, typer.Option("--older", help="Only those older than this: 12h, 30d.")]
 DeadLettersOption = Annotated[
     list[str] | None, typer.Option("--id", help="Only this event or entry; may be given more than once.")

@@ -22,7 +22,7 @@ UUID7 = 7
 class Answering:
     """One group's answer to a fact: applied at a time, or where it is instead.
 
-    `state` is applied, given-up, unpublished, waiting, pending, parked, dead or nowhere.
+    `state` is applied, failed, unpublished, waiting, pending, parked, dead or nowhere.
     """
 
     group: str
@@ -35,7 +35,7 @@ class Answering:
     @property
     def is_open(self) -> bool:
         """Tell whether this is still to be done."""
-        return self.state not in ("applied", "given-up")
+        return self.state not in ("applied", "failed")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], bo
     if where is not None:
         return Answering(group, answer, where.state, where=where)
     if notes:
-        return Answering(group, answer, "given-up", notes[0].at, notes[0].epoch)
+        return Answering(group, answer, "failed", notes[0].at, notes[0].epoch)
     cursor = books.published.get(fact.envelope.topic)
     if cursor is None or (fact.position.xid, fact.position.seq) > cursor:
         return Answering(group, answer, "unpublished")

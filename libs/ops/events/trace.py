@@ -18,7 +18,7 @@ from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.timeline import Answering, Step, read_books, timeline
 
 WIDTH = 40
-_COLOURS = {"applied": "green", "given-up": "yellow", "dead": "bold red", "parked": "yellow", "nowhere": "bold red"}
+_COLOURS = {"applied": "green", "failed": "yellow", "dead": "bold red", "parked": "yellow", "nowhere": "bold red"}
 
 
 async def trace(desk: Desk, session_id: Annotated[UUID, typer.Argument(help="The session's id.")]) -> Shown:

@@ -148,7 +148,7 @@ async def test_without_consent_nothing_is_fetched_or_bought_and_a_fact_says_so()
 async def test_consent_that_ends_between_the_halves_is_a_fact_and_not_a_failure() -> None:
     clinic = Clinic()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
+    facts = await clinic.step.on_failure(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
 
     assert [type(fact) for fact in facts] == [IndexWithheld]
 
@@ -176,7 +176,7 @@ async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
 async def test_giving_up_says_why_in_one_word() -> None:
     clinic = Clinic()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
+    facts = await clinic.step.on_failure(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
 
     assert isinstance(facts[0], IndexFailed)
     assert facts[0].reason == "upstream-failed"

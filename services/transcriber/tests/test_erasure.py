@@ -121,7 +121,7 @@ async def test_a_job_that_runs_while_its_session_is_erased_ends_without_words_an
     with pytest.raises(AppError) as caught:
         await clinic.transcribes()
     async with clinic.archive.transaction() as tx:
-        facts = await clinic.step.give_up(clinic.archive.event, caught.value, tx)
+        facts = await clinic.step.on_failure(clinic.archive.event, caught.value, tx)
 
     assert (caught.value.problem, list(facts)) == (ERASED, [])
     assert ERASED.is_refusal

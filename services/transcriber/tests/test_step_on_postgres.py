@@ -40,10 +40,10 @@ class Pipeline:
                 await tx.emit(*facts)
         return facts
 
-    async def give_up(self, error: AppError) -> Sequence[Event]:
-        """Give up as the consumer does."""
+    async def on_failure(self, error: AppError) -> Sequence[Event]:
+        """Record the failure as the consumer does."""
         async with self.archive.transaction() as tx:
-            return await self.step.give_up(self.archive.event, error, tx)
+            return await self.step.on_failure(self.archive.event, error, tx)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(pipeline
 
     with pytest.raises(AppError) as caught:
         await pipeline.run()
-    (fact,) = await pipeline.give_up(caught.value)
+    (fact,) = await pipeline.on_failure(caught.value)
 
     assert caught.value.problem is CONSENT_REQUIRED
     assert isinstance(fact, TranscriptWithheld)

@@ -288,14 +288,14 @@ class Clinic:
         self.transcripts.consent_holds = False
 
     async def run(self) -> Sequence[Event]:
-        """Do both halves as the consumer does, giving up on what is not to be tried again."""
+        """Do both halves as the consumer does, recording the failure of what is not to be tried again."""
         tx = cast(Transaction, FakeTransaction())
         try:
             return await self.step.record(self.event, await self.step.work(self.event), tx)
         except AppError as error:
             if error.problem.retryable:
                 raise
-            return await self.step.give_up(self.event, error, tx)
+            return await self.step.on_failure(self.event, error, tx)
 
 
 def _nothing() -> None:

@@ -1,4 +1,4 @@
-"""A group that gives up on too much stops, and says so, instead of giving up on a whole topic; then it goes on."""
+"""A group that dead-letters too much stops, and says so, instead of dead-lettering a whole topic; then it goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -58,7 +58,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
 
 async def _dead(channel: Channel, most: int) -> int:
-    """Give up on what is given, as far as that may be."""
+    """Dead-letter what is given, as far as that may be."""
     given = await channel.read(most, 0)
     dead = 0
     for delivery in given:
@@ -97,7 +97,7 @@ async def test_a_resumed_group_may_give_up_on_as_much_again(world: World, topic:
 
 @dataclass
 class Careful:
-    """Handles what it can and gives up on the rest, as far as it may."""
+    """Handles what it can and dead-letters the rest, as far as it may."""
 
     bad: bool = True
     done: list[str] = field(default_factory=list)

@@ -204,7 +204,7 @@ class Settle(Step[ThingCounted, int]):
         )
         return [on_topic(ThingSettled, self.job.settled)(**event.model_dump(exclude={"number"}))]
 
-    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
         return await self.record(event, EFFECTS[self.job.things[str(event.thing_id)]], tx)
 
 

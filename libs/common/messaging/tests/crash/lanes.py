@@ -23,7 +23,7 @@ from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job as Given
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
-from libs.common.messaging.retries_exhausted import give_up
+from libs.common.messaging.retries_exhausted import record_failure
 from libs.common.messaging.steps import Subscription
 from libs.common.messaging.tests.crash.child import Settle
 from libs.common.messaging.tests.crash.world import AT_WORK, GROUP, UNREADABLE, Job, Scenario, Servers, on_topic
@@ -134,11 +134,11 @@ class Worlds:
         for kind in UNREADABLE:
             if kind in scenario.kinds:
                 await self.redis.xadd(f"{{{topic}}}:s", cast(Any, UNREADABLE[kind]))
-        if scenario.before in ("killed", "unheard", "given-up"):
+        if scenario.before in ("killed", "unheard", "failure-recorded"):
             await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
-        if scenario.before == "given-up":
+        if scenario.before == "failure-recorded":
             await self._on_failure_ran_and_not_dead_lettered(job)
         if scenario.before == "claimed":
             await self._claimed_by_others(job)
@@ -213,7 +213,7 @@ class Worlds:
         subscription = Subscription(ThingCounted, Settle(job, self.redis))
         given = Given(channel, delivery, Envelope.from_json(delivery.body), subscription)
         refused = AppError(UPSTREAM_REFUSED, "refused for good")
-        assert await give_up(self.database, CATALOGUE, given, refused) is None
+        assert await record_failure(self.database, CATALOGUE, given, refused) is None
         await channel.close()
 
     async def _claimed_by_others(self, job: Job) -> None:

@@ -48,8 +48,8 @@ class Scenario:
 SCENARIOS = (
     Scenario("plain", ("plain", "plain", "plain")),
     Scenario("retry", ("fails-once", "plain"), exclusive=True),
-    Scenario("given-up", ("refused", "unwanted", "unreadable", "faulty")),
-    Scenario("not-dead-lettered", ("refused", "refused"), before="given-up"),
+    Scenario("failure-recorded", ("refused", "unwanted", "unreadable", "faulty")),
+    Scenario("not-dead-lettered", ("refused", "refused"), before="failure-recorded"),
     Scenario("suspects", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
     Scenario("unheard", ("plain", "fails-once"), before="unheard"),
     Scenario("shutdown", ("plain", "hangs-once"), exclusive=True),
