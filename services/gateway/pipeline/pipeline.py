@@ -131,7 +131,7 @@ class Gate:
             before = await self.replays.begin(attempted)
         except AppError as error:
             # The first may have died with its gateway. What does nothing the second time need not wait to find out.
-            if error.problem is REPLAY_RUNNING and route.once_by_itself:
+            if error.problem is REPLAY_RUNNING and route.naturally_idempotent:
                 return await answer(request)
             raise
         if before is not None:

@@ -52,7 +52,7 @@ SILENCE_MAX_S = 60.0
 UPLOAD_MAX_S = 2 * 3600.0
 """How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
-TWIN_RETRY_AFTER_S = 1.0
+DUPLICATE_RETRY_AFTER_S = 1.0
 SAMPLE_BYTES = 4096
 
 
@@ -230,8 +230,8 @@ class AcceptRecording:
         )
         async with self._world.database.transaction() as tx:
             if not await self._world.sessions.add(tx, session, recording):
-                # Its twin under the same key was faster; sent once more, this one is answered like that one.
-                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=TWIN_RETRY_AFTER_S)
+                # A concurrent duplicate under the same key was faster; sent once more, this one is answered like that one.
+                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(
             "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s

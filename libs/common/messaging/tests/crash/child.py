@@ -46,7 +46,7 @@ HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, tr
 LOOK_S = 0.02
 OUTAGE_S = {"stream": 0.06, "database": 0.3}
 """So long the server is away: the stream is asked at once, the database after a retry was read."""
-TWIN_S = 0.15
+DUPLICATE_S = 0.15
 SLOW_S = 0.1
 LONG_S = CLAIM_BEAT_S + 0.2
 
@@ -192,7 +192,7 @@ class Settle(Step[ThingCounted, int]):
         if kind == "flushes-once":
             self.flushes += 1
             self.redis.delete(*self.redis.keys(f"{{{self.job.topic}}}:*"))
-            await asyncio.sleep(TWIN_S)
+            await asyncio.sleep(DUPLICATE_S)
             self.flushes -= 1
         if kind == "fails-once" or (kind == "cuts-once" and self.job.without == "stream"):
             raise AppError(UPSTREAM_FAILED, "it may pass", retry_after_s=None)
