@@ -45,7 +45,7 @@ RETRIED = Counter("events_retried_total", "Events parked for another try.", ["to
 DEAD = Counter("events_dead_total", "Events moved to the dead-letter stream.", ["topic", "group"])
 RECLAIMED = Counter("events_reclaimed_total", "Entries taken over from a dead consumer.", ["topic", "group"])
 AUDITED = Counter("events_audited_total", "Entries that were ours without our knowing.", ["topic", "group"])
-SUSPECTS = Counter("events_suspects_total", "Entries run alone because their worker died.", ["topic", "group"])
+ISOLATED = Counter("events_isolated_total", "Entries run alone because their worker died.", ["topic", "group"])
 IN_OTHER_HANDS = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
 INTERRUPTED = Counter(
     "events_interrupted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]

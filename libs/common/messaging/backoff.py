@@ -50,7 +50,7 @@ class Backoff:
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
     def is_exhausted(self, attempt: int, error: AppError) -> bool:
-        """Tell whether this was the last try. Waiting for a part of our own, or for a concurrent duplicate, never uses up tries."""
+        """Tell whether this was the last try. Waiting, for our own parts or for a duplicate, never uses up tries."""
         if error.problem in _WAITING:
             return False
         return not error.problem.retryable or attempt >= self.tries_max

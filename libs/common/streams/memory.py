@@ -33,7 +33,7 @@ class _Group:
     paused: str = ""
     leases: dict[str, float] = field(default_factory=dict)
     leader: str = ""
-    alone: dict[tuple[str, str], int] = field(default_factory=dict)
+    isolated: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class MemoryStreams:
@@ -190,15 +190,15 @@ class MemoryChannel:
         lost = [(g, g.owner) for g in self._state.given.values() if self._state.leases.get(g.owner, 0) < now]
         return [replace(self._claim(given), taken_from=owner) for given, owner in lost[: max(0, room)]]
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count."""
         key = (delivery.lane, delivery.entry_id)
-        self._state.alone[key] = self._state.alone.get(key, 0) + 1
-        return self._state.alone[key]
+        self._state.isolated[key] = self._state.isolated.get(key, 0) + 1
+        return self._state.isolated[key]
 
     async def unmark(self, delivery: Delivery) -> None:
         """Forget the count."""
-        self._state.alone.pop((delivery.lane, delivery.entry_id), None)
+        self._state.isolated.pop((delivery.lane, delivery.entry_id), None)
 
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is mine on the books only."""

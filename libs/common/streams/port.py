@@ -131,7 +131,7 @@ class Channel(Outlet, Protocol):
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over entries of consumers whose lease has run out."""
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count that an entry is about to run alone; return how often it has."""
 
     async def unmark(self, delivery: Delivery) -> None:

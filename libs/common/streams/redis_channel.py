@@ -24,7 +24,7 @@ AUDIT_IDLE_MS = 3_000
 AUDIT_MAX = 500
 ACK_MAX = 500
 PROMOTE_MAX = 500
-ALONE_KEPT_S = 86_400
+ISOLATED_KEPT_S = 86_400
 LIMIT_WINDOW_MS = 60_000
 
 
@@ -45,7 +45,7 @@ class RedisChannel:
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
         self._dead, self._leases = f"{{{topic}}}:dlq:{group}", f"{{{topic}}}:hb:{group}"
-        self._alone, self._lead = f"{{{topic}}}:solo:{group}", f"{{{topic}}}:own:{group}"
+        self._isolated, self._lead = f"{{{topic}}}:solo:{group}", f"{{{topic}}}:own:{group}"
         self._pause = f"{{{topic}}}:pause:{group}"
         self._lease = Lease(url, (self._leases, self._lead), self.consumer)
         self._scripts = {path.stem: script_of(redis, path) for path in sorted(SCRIPTS.glob("*.lua"))}
@@ -144,15 +144,15 @@ class RedisChannel:
             ]
         return taken
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count in a hash beside the stream. A mark that nobody takes back, since its worker died, goes with it."""
-        counted = int(await self._call("HINCRBY", self._alone, f"{delivery.lane}:{delivery.entry_id}", 1))
-        await self._call("EXPIRE", self._alone, ALONE_KEPT_S)
+        counted = int(await self._call("HINCRBY", self._isolated, f"{delivery.lane}:{delivery.entry_id}", 1))
+        await self._call("EXPIRE", self._isolated, ISOLATED_KEPT_S)
         return counted
 
     async def unmark(self, delivery: Delivery) -> None:
         """Forget the count."""
-        await self._call("HDEL", self._alone, f"{delivery.lane}:{delivery.entry_id}")
+        await self._call("HDEL", self._isolated, f"{delivery.lane}:{delivery.entry_id}")
 
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is ours on the server's books only."""

@@ -230,7 +230,7 @@ class AcceptRecording:
         )
         async with self._world.database.transaction() as tx:
             if not await self._world.sessions.add(tx, session, recording):
-                # A concurrent duplicate under the same key was faster; sent once more, this one is answered like that one.
+                # A concurrent duplicate was faster; sent once more, this one is answered like that one.
                 raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(

@@ -123,7 +123,7 @@ async def _killed_while_handling(streams: Streams, topic: str, bodies: int) -> N
     assert len(taken) == bodies
     for delivery in taken:
         if delivery.times > 1:
-            await channel.mark_alone(delivery)
+            await channel.mark_isolated(delivery)
     await channel.close()
 
 

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from libs.common.clock import utc_now
 from libs.common.events import Envelope, UnreadableError
 from libs.common.ids import new_id
-from libs.common.messaging.consumer import ALONE_MAX, Consumer
+from libs.common.messaging.consumer import ISOLATED_MAX, Consumer
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
@@ -210,7 +210,7 @@ async def test_what_breaks_a_consumer_ends_it_at_once_and_a_later_one_gets_past_
         while not handler.poison:
             broken += await _breaks(Consumer(streams.channel(topic, "g"), handler, QUICK), handler)
 
-    assert (handler.poison, handler.seen, broken) == (["breaks"], ["good"], 1 + ALONE_MAX)
+    assert (handler.poison, handler.seen, broken) == (["breaks"], ["good"], 1 + ISOLATED_MAX)
 
 
 async def _breaks(consumer: Consumer, handler: Unforeseen) -> bool:

@@ -18,7 +18,7 @@ from libs.common.database.transaction import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 from libs.common.events import Envelope, Event
 from libs.common.ids import new_id
-from libs.common.messaging.consumer import ALONE_MAX
+from libs.common.messaging.consumer import ISOLATED_MAX
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job as Given
 from libs.common.messaging.outbox import Outbox
@@ -198,8 +198,8 @@ class Worlds:
         for delivery in await channel.read(len(quick), 0):
             body = json.loads(delivery.body)
             kind = job.things[body["payload"]["thing_id"]]
-            for _ in range(ALONE_MAX if "poison" in kind else 0):
-                await channel.mark_alone(delivery)
+            for _ in range(ISOLATED_MAX if "poison" in kind else 0):
+                await channel.mark_isolated(delivery)
             if kind == "applied-poison":
                 async with self.database.without_capability() as tx:
                     await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
