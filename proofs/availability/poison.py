@@ -22,7 +22,7 @@ from libs.common.clock import utc_now
 from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.common.streams.entries import BAD_FIELD
 from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
@@ -84,9 +84,9 @@ def run(chosen: int) -> int:
 
 
 async def _lanes(stack: Stack) -> list[Lane]:
-    desk = StreamDesk(stack.infra.redis_url)
-    lanes = [lane for lane in (await desk.keys()).lanes if lane.group in await desk.groups(lane.main)]
-    await desk.close()
+    admin = StreamAdmin(stack.infra.redis_url)
+    lanes = [lane for lane in (await admin.keys()).lanes if lane.group in await admin.groups(lane.main)]
+    await admin.close()
     return sized(lanes[:1], lanes, lanes)
 
 
@@ -137,17 +137,17 @@ def _write(redis: Any, key: str, what: Fields | tuple[str, bytes | None]) -> Non
 
 async def _not_dead_lettered(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
     """Wait until each group has dead-lettered all it must; return what it has not, or for another reason."""
-    desk = StreamDesk(stack.infra.redis_url)
+    admin = StreamAdmin(stack.infra.redis_url)
     deadline = time.monotonic() + WITHIN_S
     while True:
         wrong = {}
         for lane, must in left.why.items():
-            dead = Counter(dead_letter.why for dead_letter in await desk.dead_letters(lane))
-            depths = await desk.depths(lane)
+            dead = Counter(dead_letter.why for dead_letter in await admin.dead_letters(lane))
+            depths = await admin.depths(lane)
             if missing := (must - dead) + Counter(in_hand=depths.pending + depths.parked):
                 wrong[lane] = missing
         if not wrong or time.monotonic() > deadline or not all(one.is_alive for one in stack.processes.values()):
-            await desk.close()
+            await admin.close()
             return wrong
         await asyncio.sleep(LOOK_S)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.contracts.transcript import TranscriptionFailed
 from libs.devstack.provision import ROOT, SERVICES
 from libs.devstack.servers.processes import Program, launch
@@ -50,7 +50,7 @@ class Leaky:
         return Kept("problem document", "the leaky service", answer.content)
 
     async def _dead_lettered(self) -> None:
-        streams = StreamDesk(self.stack.infra.redis_url)
+        streams = StreamAdmin(self.stack.infra.redis_url)
         lanes = [Lane(stream, GROUP) for stream in TranscriptionFailed.streams()]
         for _ in range(int(DEAD_LETTERED_WITHIN_S / LOOK_EVERY_S)):
             dead_letters = [dead_letter for lane in lanes for dead_letter in await streams.dead_letters(lane)]

@@ -10,7 +10,7 @@ from libs.contracts.erasure import EvidenceErased
 from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
 from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
 from libs.tenancy.erase_share import erasing
-from services.consent.api.routes import Desk, build_router
+from services.consent.api.routes import ConsentServices, build_router
 from services.consent.document_store import DocumentStore
 from services.consent.handlers import Consents, Keeping
 from services.consent.notary.checkpoints import Notary, Objects, Shelf
@@ -33,7 +33,7 @@ def build() -> Service:
     app = AppSpec(
         title="consent",
         version="1",
-        routers=(build_router(desk(plumbing.database, objects, key, before)),),
+        routers=(build_router(services(plumbing.database, objects, key, before)),),
         # Consent is given and taken back also while the object store is away; checkpoints wait.
         checks=plumbing.checks,
     )
@@ -41,11 +41,13 @@ def build() -> Service:
     return Service(app, [*plumbing.workers(erasing(EvidenceErased)), notary], plumbing.close)
 
 
-def desk(database: Database, objects: Objects, key: SigningKey, before: list[VerifyKey] | None = None) -> Desk:
+def services(
+    database: Database, objects: Objects, key: SigningKey, before: list[VerifyKey] | None = None
+) -> ConsentServices:
     """Join what the routes call."""
     ledger, documents = LedgerStore(), DocumentStore()
     shown = Shown(database, ledger, NotaryStore(), Shelf(objects), [key.public, *(before or [])])
-    return Desk(
+    return ConsentServices(
         consents=Consents(Keeping(database, ledger, documents, key)),
         texts=ConsentTexts(database, documents),
         transparency=Transparency(shown),

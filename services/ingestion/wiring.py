@@ -35,11 +35,11 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
-from services.ingestion.erasure.handlers import Collect, EraserDesk, RemoveObjects, Retention
+from services.ingestion.erasure.handlers import Collect, ErasureService, RemoveObjects, Retention
 from services.ingestion.erasure.handlers import World as EraserWorld
 from services.ingestion.erasure.ports import Removing
 from services.ingestion.erasure.store import ErasureStore, KeptLongEnough, Unfinished
-from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
+from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionQueries
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIllegalMoves
@@ -97,8 +97,8 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
         accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
-        desk=SessionDesk(Reading(database, sessions, keys, consents, utc_now, erasures)),
-        eraser=EraserDesk(EraserWorld(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
+        queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
+        eraser=ErasureService(EraserWorld(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
     )
 
 

@@ -106,7 +106,7 @@ class Keys:
     lanes: tuple[Lane, ...]
 
 
-class StreamDesk:
+class StreamAdmin:
     """One server. Calls raise BrokerUnavailableError when it is away, StreamRefusedError when it does not let us."""
 
     def __init__(self, url: str) -> None:

@@ -15,9 +15,9 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
 from libs.common.streams.admin import DeadLetter, Lane
 from libs.ops.console import Shown
-from libs.ops.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
 
 BATCH = 500
 
@@ -60,20 +60,24 @@ class Which:
 
 
 async def list_dead_letters(
-    desk: Desk, topic: TopicOption = None, group: GroupOption = None, why: WhyOption = None, older: OlderOption = None
+    tools: OperatorTools,
+    topic: TopicOption = None,
+    group: GroupOption = None,
+    why: WhyOption = None,
+    older: OlderOption = None,
 ) -> Shown:
     """List dead letters, newest first, and count them by reason."""
-    dead_letters = await _dead_letters(desk, _which(topic, group, why, older, None))
+    dead_letters = await _dead_letters(tools, _which(topic, group, why, older, None))
     return Shown(
         [_row(dead_letter) for dead_letter in dead_letters], Group(_table(dead_letters), _reasons(dead_letters))
     )
 
 
 async def show(
-    desk: Desk, dead_letter_id: Annotated[str, typer.Argument(help="The event's id, or the entry's.")]
+    tools: OperatorTools, dead_letter_id: Annotated[str, typer.Argument(help="The event's id, or the entry's.")]
 ) -> Shown:
     """Show dead letters of one event: why, where it broke, how often it was tried, and the event's facts."""
-    dead_letters = await _dead_letters(desk, Which(ids=frozenset({dead_letter_id})))
+    dead_letters = await _dead_letters(tools, Which(ids=frozenset({dead_letter_id})))
     if not dead_letters:
         raise AppError(NOT_FOUND, "There is no such dead letter.")
     rows = [_row(dead_letter) | {"event": _event(dead_letter)} for dead_letter in dead_letters]
@@ -81,7 +85,7 @@ async def show(
 
 
 async def redrive(
-    desk: Desk,
+    tools: OperatorTools,
     topic: TopicOption = None,
     group: GroupOption = None,
     why: WhyOption = None,
@@ -92,19 +96,19 @@ async def redrive(
 ) -> Shown:
     """Give dead letters to their group again, as first attempts; what was applied meanwhile is only acknowledged."""
     which = _confirmed(_which(topic, group, why, None, ids), every)
-    dead_letters = await _dead_letters(desk, which)
+    dead_letters = await _dead_letters(tools, which)
     if not execute:
         return _plan("redrive", dead_letters)
-    async with desk.recorded(who, "dlq.redrive", which.as_arguments()) as counts:
+    async with tools.recorded(who, "dlq.redrive", which.as_arguments()) as counts:
         counts |= {"found": len(dead_letters), "redriven": 0}
         for lane, entry_ids in _batches(dead_letters):
-            counts["redriven"] += await desk.streams.redrive(lane, entry_ids)
+            counts["redriven"] += await tools.streams.redrive(lane, entry_ids)
     left = "" if counts["redriven"] == counts["found"] else " The rest is gone, or has no body to be given out."
     return Shown(dict(counts), f"{counts['redriven']} of {counts['found']} dead letters given out again.{left}")
 
 
 async def drop(
-    desk: Desk,
+    tools: OperatorTools,
     topic: TopicOption = None,
     group: GroupOption = None,
     why: WhyOption = None,
@@ -116,13 +120,13 @@ async def drop(
 ) -> Shown:
     """Throw dead letters away. The facts stay in the archive: `events replay --id` brings one back."""
     which = _confirmed(_which(topic, group, why, older, ids), every)
-    dead_letters = await _dead_letters(desk, which)
+    dead_letters = await _dead_letters(tools, which)
     if not execute:
         return _plan("drop", dead_letters)
-    async with desk.recorded(who, "dlq.drop", which.as_arguments()) as counts:
+    async with tools.recorded(who, "dlq.drop", which.as_arguments()) as counts:
         counts |= {"found": len(dead_letters), "dropped": 0}
         for lane, entry_ids in _batches(dead_letters):
-            counts["dropped"] += await desk.streams.drop(lane, entry_ids)
+            counts["dropped"] += await tools.streams.drop(lane, entry_ids)
     return Shown(dict(counts), f"{counts['dropped']} of {counts['found']} dead letters dropped.")
 
 
@@ -138,9 +142,9 @@ def _confirmed(which: Which, every: bool) -> Which:
     return which
 
 
-async def _dead_letters(desk: Desk, which: Which) -> list[DeadLetter]:
-    lanes = (await desk.streams.keys()).lanes
-    found = [dead_letter for lane in lanes for dead_letter in await desk.streams.dead_letters(lane)]
+async def _dead_letters(tools: OperatorTools, which: Which) -> list[DeadLetter]:
+    lanes = (await tools.streams.keys()).lanes
+    found = [dead_letter for lane in lanes for dead_letter in await tools.streams.dead_letters(lane)]
     meant = [dead_letter for dead_letter in found if which.has(dead_letter)]
     return sorted(meant, key=lambda dead_letter: dead_letter.at_ms, reverse=True)
 

@@ -190,7 +190,7 @@ class World:
 
 
 @contextmanager
-def world(infra: Infra) -> Iterator[World]:
+def opened(infra: Infra) -> Iterator[World]:
     """Open a world for one test."""
     made = World(infra)
     assert made.began_at

@@ -43,7 +43,7 @@ class World:
     clock: Clock
 
 
-class EraserDesk:
+class ErasureService:
     """Erasures and holds as callers ask for them."""
 
     def __init__(self, world: World) -> None:

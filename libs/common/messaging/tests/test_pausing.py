@@ -13,7 +13,7 @@ from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.test_consumer import QUICK, running, until
 from libs.common.messaging.tests.test_poison import add
 from libs.common.rounds import State
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.common.streams.memory import MemoryStreams
 from libs.common.streams.port import Channel, DeadLetterLimit, DeadLetterReason, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
@@ -46,14 +46,14 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield World(memory, resume_memory, why)
         return
     infra: Infra = request.getfixturevalue("infra")
-    real, desk = RedisStreams(infra.redis_url, limit=LIMITS[why]), StreamDesk(infra.redis_url)
+    real, admin = RedisStreams(infra.redis_url, limit=LIMITS[why]), StreamAdmin(infra.redis_url)
 
     async def resume_real(topic: str) -> None:
         await asyncio.sleep(0.01)  # what was dead in this very millisecond would be counted again
-        assert await desk.resume(Lane(topic, "g"))
+        assert await admin.resume(Lane(topic, "g"))
 
     yield World(real, resume_real, why)
-    await desk.close()
+    await admin.close()
     await real.close()
 
 
@@ -158,9 +158,9 @@ async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(wo
 
 
 async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infra: Infra, topic: str) -> None:
-    real, desk = RedisStreams(infra.redis_url), StreamDesk(infra.redis_url)
+    real, admin = RedisStreams(infra.redis_url), StreamAdmin(infra.redis_url)
     await real.publisher().publish(topic, "", "1", ["a"])
-    assert await desk.pause(Lane(topic, "g"))
+    assert await admin.pause(Lane(topic, "g"))
     handler = Careful(bad=False)
 
     async with running(Consumer(real.channel(topic, "g"), handler, QUICK)) as stopped:
@@ -169,6 +169,6 @@ async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infr
                 await until(lambda: bool(handler.done))
         await stopped()
 
-    assert (handler.done, await desk.pause(Lane(topic, "g"))) == ([], False)
-    await desk.close()
+    assert (handler.done, await admin.pause(Lane(topic, "g"))) == ([], False)
+    await admin.close()
     await real.close()
