@@ -163,7 +163,7 @@ ERASURE: tuple[Mutant, ...] = (
         "legal-hold-ignored",
         "a legal hold blocks erasure",
         ByTest(_ERASED, "test_a_legal_hold_forbids_both_until_it_is_lifted"),
-        Edit(_ERASING, "if await self._world.holds.lock_hold(tx, subject, _actor()):", "if False:"),
+        Edit(_ERASING, "if await self._dependencies.holds.lock_hold(tx, subject, _actor()):", "if False:"),
     ),
 )
 CRISIS: tuple[Mutant, ...] = (

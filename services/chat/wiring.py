@@ -19,7 +19,7 @@ from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
-from services.chat.handlers import Ask, RedactOnRevocation, World
+from services.chat.handlers import Ask, Dependencies, RedactOnRevocation
 from services.chat.ports import Answerer
 from services.chat.settings import DEFAULT_CLAUDE, ChatSettings
 from services.chat.store import ConversationStore
@@ -51,7 +51,7 @@ def build() -> Service:
         for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
     ]
     vendor = vendor_of(settings)
-    world = World(
+    dependencies = Dependencies(
         notebook=store,
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
@@ -63,7 +63,7 @@ def build() -> Service:
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
     app = AppSpec(
-        "chat", "1", (build_router(Ask(world), store, AnswerAudit(plumbing.database)),), plumbing.checks, details
+        "chat", "1", (build_router(Ask(dependencies), store, AnswerAudit(plumbing.database)),), plumbing.checks, details
     )
 
     async def close() -> None:

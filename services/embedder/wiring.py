@@ -19,7 +19,7 @@ from libs.tenancy.erase_share import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.domain import Weights
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
 from services.embedder.ports import Shelf, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
@@ -49,7 +49,9 @@ def build() -> Service:
     embedder = embedder_of(settings)
     shelf = IndexStore(plumbing.database, Weights(settings.dense_weight, settings.neighbour_weight))
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
-    world = World(ConsentClient(consent), TranscriberClient(transcriber), embedder, shelf, cl100k_counter())
+    dependencies = Dependencies(
+        ConsentClient(consent), TranscriberClient(transcriber), embedder, shelf, cl100k_counter()
+    )
     app = AppSpec(
         title="embedder",
         version="1",
@@ -64,7 +66,7 @@ def build() -> Service:
             await part.close()
 
     sweep = Recurring("index.withdrawn", shelf.sweep_withdrawn, SWEEP_EVERY_S)
-    return Service(app, [*plumbing.workers(subscriptions(world, shelf, settings)), sweep], close)
+    return Service(app, [*plumbing.workers(subscriptions(dependencies, shelf, settings)), sweep], close)
 
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
@@ -78,9 +80,9 @@ def embedder_of(settings: EmbedderSettings) -> Embedder:
     return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
 
 
-def subscriptions(world: World, shelf: Shelf, settings: EmbedderSettings) -> tuple[Subscription, ...]:
+def subscriptions(dependencies: Dependencies, shelf: Shelf, settings: EmbedderSettings) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
-    index = IndexTranscript(world)
+    index = IndexTranscript(dependencies)
     hide = HideOnRevocation(shelf, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),

@@ -36,7 +36,7 @@ from libs.contracts.transcript import (
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.erasure.handlers import Collect, ErasureService, RemoveObjects, Retention
-from services.ingestion.erasure.handlers import World as EraserWorld
+from services.ingestion.erasure.handlers import Dependencies as ErasureDependencies
 from services.ingestion.erasure.ports import Removing
 from services.ingestion.erasure.store import ErasureStore, KeptLongEnough, Unfinished
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionQueries
@@ -48,7 +48,7 @@ from services.ingestion.objects.verified import ProvenObjects
 from services.ingestion.ports import Consents, Objects
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KnownObjects, SessionStore
-from services.ingestion.upload.accept import AcceptRecording, World
+from services.ingestion.upload.accept import AcceptRecording, Dependencies
 
 # Moving a session takes milliseconds; a run of them shares the question of what was applied before.
 QUICK_BATCH = 32
@@ -96,9 +96,9 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     sessions = SessionStore()
     keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
-        accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
+        accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
-        eraser=ErasureService(EraserWorld(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
+        eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
     )
 
 

@@ -21,7 +21,7 @@ from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings
 from services.transcriber.corrections import Words
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import SpeechToText, Withdrawals
 from services.transcriber.revocations import ForgetLater
 from services.transcriber.settings import TranscriberSettings
@@ -47,7 +47,7 @@ def build() -> Service:
     store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
     audit = ReadAudit(plumbing.database)
     recordings = StoredRecordings(ingestion, objects)
-    world = World(plumbing.database, store, ConsentClient(consent), recordings, listener, utc_now)
+    dependencies = Dependencies(plumbing.database, store, ConsentClient(consent), recordings, listener, utc_now)
     app = AppSpec(
         title="transcriber",
         version="1",
@@ -61,15 +61,15 @@ def build() -> Service:
         for part in (consent, ingestion, listener):
             await part.close()
 
-    steps = subscriptions(world, store, timedelta(days=settings.revocation_grace_days))
+    steps = subscriptions(dependencies, store, timedelta(days=settings.revocation_grace_days))
     sweep = Recurring("transcript.withdrawn", Withdrawn(plumbing.database).sweep, SWEEP_EVERY_S)
     return Service(app, [*plumbing.workers(steps), sweep], close)
 
 
-def subscriptions(world: World, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
+def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
     return (
-        Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S, exclusive=True),
+        Subscription(RecordingUploaded, Transcribe(dependencies), TRANSCRIBE_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, ForgetLater(withdrawals, utc_now, grace)),
         *erasing(TranscriptErased),
     )

@@ -18,7 +18,7 @@ from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.tenancy.erase_share import EraseShare
 from services.embedder.domain import Source
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript
 from services.embedder.tests.archive import MODEL, Archive, vectors_of
 from services.embedder.tests.world import dialogue, index_of, ready
 
@@ -109,7 +109,7 @@ async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for
 
 async def test_giving_up_on_what_was_erased_says_nothing(archive: Archive) -> None:
     event = ready(archive.source)
-    step = IndexTranscript(cast(World, None))  # on_failure asks nobody
+    step = IndexTranscript(cast(Dependencies, None))  # on_failure asks nobody
 
     with archive.holding():
         async with archive.database.transaction() as tx:

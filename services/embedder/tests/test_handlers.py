@@ -11,7 +11,7 @@ from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Index, Question, Source, Speaker, Turn, Withheld
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
@@ -39,7 +39,7 @@ class Clinic:
         self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
         self.embedder = LetterEmbedder()
         self.shelf = FakeShelf()
-        self.step = IndexTranscript(World(self.consents, self.transcripts, self.embedder, self.shelf, words))
+        self.step = IndexTranscript(Dependencies(self.consents, self.transcripts, self.embedder, self.shelf, words))
 
     async def index(self) -> Index | Withheld:
         """Do the slow half."""

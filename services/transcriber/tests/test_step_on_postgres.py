@@ -13,7 +13,7 @@ from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, Transc
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import JobStatus, Speaker
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.tests.archive import Archive
 from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
 
@@ -24,8 +24,10 @@ class Pipeline:
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
         self.ears = FakeEars()
-        world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
-        self.step = Transcribe(world)
+        dependencies = Dependencies(
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+        )
+        self.step = Transcribe(dependencies)
         self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def run(self) -> Sequence[Event]:

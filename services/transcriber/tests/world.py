@@ -29,7 +29,7 @@ from services.transcriber.domain import (
     Transcript,
     Word,
 )
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release
 from services.transcriber.tests.recordings import Recording
 
@@ -266,7 +266,9 @@ class Clinic:
         self.consents = FakeConsents()
         self.recordings = FakeRecordings()
         self.ears = FakeEars()
-        world = World(self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW)
+        world = Dependencies(
+            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW
+        )
         self.step = Transcribe(world)
         self.audit = FakeAudit()
         self.words = Words(self.transactions, self.transcripts, self.audit, lambda: NOW)
