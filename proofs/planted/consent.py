@@ -92,7 +92,7 @@ USE: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/transcriber/handlers.py",
-            "        await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
+            "        await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
             "",
         ),
     ),

@@ -11,7 +11,7 @@ from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
@@ -41,7 +41,7 @@ from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
 from services.gateway.time_zones.handlers import TimeZones
 from services.gateway.time_zones.store import ZoneStore
 
-TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
 CHAT_TIMEOUT_S = 120.0
 # After the last byte of a recording has been sent it is still being sealed and stored.
@@ -60,17 +60,17 @@ class Public:
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = GatewaySettings()
-    plumbing = Plumbing(settings, TRAFFIC)
-    public = public_side(settings, plumbing.database)
+    runtime = Runtime(settings, EVENT_CONFIG)
+    public = public_side(settings, runtime.database)
 
     async def close() -> None:
         peers = public.peers
         for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter):
             await part.close()
-        await plumbing.close()
+        await runtime.close()
 
     steps = (Subscription(ConsentRevoked, ForgetWords(ReplayStore())), *erasing(UserErased))
-    return Service(public.app, plumbing.workers(steps), close)
+    return Service(public.app, runtime.workers(steps), close)
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:

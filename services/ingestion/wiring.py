@@ -13,7 +13,7 @@ from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.recurring import Recurring
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import (
@@ -56,39 +56,39 @@ QUICK_BATCH = 32
 REMOVE_TIMEOUT_S = 600.0
 RETENTION_EVERY_S = 900.0
 LOOK_EVERY_S = 60.0
-TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
 
 
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = IngestionSettings()
     root = _root_key(settings)
-    plumbing = Plumbing(settings, TRAFFIC)
+    runtime = Runtime(settings, EVENT_CONFIG)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
     store = ObjectStore(StoreAddress.of(settings))
     objects = ProvenObjects(store)
     app = AppSpec(
         title="ingestion",
         version="1",
-        routers=(build_router(parts(plumbing.database, root, objects, ConsentClient(consent))),),
-        checks={**plumbing.checks, "object_store": objects.ready, "root_key": root.ready},
+        routers=(build_router(parts(runtime.database, root, objects, ConsentClient(consent))),),
+        checks={**runtime.checks, "object_store": objects.ready, "root_key": root.ready},
         details=root.details,
     )
 
     async def close() -> None:
         await consent.close()
         await root.close()
-        await plumbing.close()
+        await runtime.close()
 
     days = (settings.recording_retention_days, settings.unfinished_retention_days)
-    retention = Retention(KeptLongEnough(plumbing.database), store, *days)
+    retention = Retention(KeptLongEnough(runtime.database), store, *days)
     sweepers = (
-        Sweeper(store, KnownObjects(plumbing.database), utc_now),
+        Sweeper(store, KnownObjects(runtime.database), utc_now),
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
-        Recurring("erasures.looked_at", Unfinished(plumbing.database).look, LOOK_EVERY_S),
+        Recurring("erasures.looked_at", Unfinished(runtime.database).look, LOOK_EVERY_S),
     )
-    steps = (*subscriptions(), *erasing(plumbing.database, store))
-    return Service(app, [*plumbing.workers(steps), *sweepers], close)
+    steps = (*subscriptions(), *erasing(runtime.database, store))
+    return Service(app, [*runtime.workers(steps), *sweepers], close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
