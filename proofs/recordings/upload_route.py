@@ -32,7 +32,7 @@ class HungError(Exception):
     """A request took more of the processor than HANG_CPU_S."""
 
 
-class Door:
+class UploadRoute:
     """Takes bodies and says what became of them; keeps nothing but ciphertext, in memory."""
 
     def __init__(self) -> None:

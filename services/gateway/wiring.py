@@ -29,12 +29,12 @@ from services.gateway.api.routers import Own, Peers, build_router
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 from services.gateway.handlers import ForgetWords, KeyMaking, Keys, PatientTokens, Users
-from services.gateway.idempotency.handlers import Replays
-from services.gateway.idempotency.store import ReplayStore
+from services.gateway.idempotency.handlers import Idempotency
+from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Mode
 from services.gateway.pipeline.edge import PublicFace
 from services.gateway.pipeline.limiter import Limiter
-from services.gateway.pipeline.pipeline import Gate
+from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
@@ -69,7 +69,7 @@ def build() -> Service:
             await part.close()
         await runtime.close()
 
-    steps = (Subscription(ConsentRevoked, ForgetWords(ReplayStore())), *erasing(UserErased))
+    steps = (Subscription(ConsentRevoked, ForgetWords(IdempotencyStore())), *erasing(UserErased))
     return Service(public.app, runtime.workers(steps), close)
 
 
@@ -83,11 +83,11 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     limiter = _limiter(settings)
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
-    gate = Gate(
+    pipeline = RequestPipeline(
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        replays=Replays(database, ReplayStore(), utc_now),
+        idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
         read_again=read_again(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
         crisis_answer=crisis_rule(peers.chat, users, authority),
@@ -101,7 +101,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         zones=TimeZones(database, ZoneStore(), settings.patient_time_zone),
         requests_per_hour=settings.requests_per_hour,
     )
-    router = build_router(gate, own, peers)
+    router = build_router(pipeline, own, peers)
     document = openapi_document(router, settings.own_url)
     pages = description_pages(document, authenticator, open_to_all=settings.env == "dev")
     app = AppSpec(

@@ -73,7 +73,7 @@ class Ages:
     secret_gone: datetime
 
 
-class ReplayStore:
+class IdempotencyStore:
     """Idempotency-Keys in use and what their requests came to."""
 
     async def forget(self, tx: Transaction, ages: Ages) -> None:

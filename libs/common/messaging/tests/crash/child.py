@@ -23,7 +23,7 @@ from libs.common.messaging.ordered import InTurn
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import BatchStep, Step, Subscription
-from libs.common.messaging.tests.crash.door import Door
+from libs.common.messaging.tests.crash.cut_proxy import CutProxy
 from libs.common.messaging.tests.crash.moments import WATCH
 from libs.common.messaging.tests.crash.world import AT_WORK, EFFECTS, GROUP, Job, on_topic
 from libs.common.streams.redis_channel import RedisChannel
@@ -69,8 +69,8 @@ class _Life:
     def __init__(self, jobs: Sequence[Job], folder: Path) -> None:
         servers = jobs[0].servers
         away = jobs[0].without
-        self._door = Door(folder, servers.redis_url if away == "stream" else servers.relay_url) if away else None
-        through = self._door.url if self._door else _as_it_is
+        self._proxy = CutProxy(folder, servers.redis_url if away == "stream" else servers.relay_url) if away else None
+        through = self._proxy.url if self._proxy else _as_it_is
         to_database, to_stream = (through if away == what else _as_it_is for what in ("database", "stream"))
         self._redis = Redis.from_url(servers.redis_url, decode_responses=True)
         self._database = Database(to_database(servers.database_url))
@@ -80,15 +80,15 @@ class _Life:
             (
                 job,
                 self._streams.channel(job.topic, GROUP, ordered=job.what.ordered),
-                Settle(job, self._redis, self._door),
+                Settle(job, self._redis, self._proxy),
             )
             for job in jobs
         ]
 
     async def begin(self) -> None:
         """Begin as the scenario says: with a stream that is away, or a reply that was never heard."""
-        if self._door:
-            self._door.close_for(OUTAGE_S[self._worlds[0][0].without])
+        if self._proxy:
+            self._proxy.close_for(OUTAGE_S[self._worlds[0][0].without])
         for job, channel, _ in self._worlds:
             if job.what.before == "unheard" and not job.heals:
                 await channel.open()
@@ -163,7 +163,7 @@ class Settle(Step[ThingCounted, int]):
 
     job: Job
     redis: Any
-    door: Door | None = None
+    proxy: CutProxy | None = None
     flushes: int = 0
     met: set[str] = field(default_factory=set)
 
@@ -187,8 +187,8 @@ class Settle(Step[ThingCounted, int]):
             await asyncio.Event().wait()
         if kind in ("long-once", "slow-once"):
             await asyncio.sleep(LONG_S if kind == "long-once" else SLOW_S)
-        if kind == "cuts-once" and self.door:
-            self.door.close_for(OUTAGE_S[self.job.without])
+        if kind == "cuts-once" and self.proxy:
+            self.proxy.close_for(OUTAGE_S[self.job.without])
         if kind == "flushes-once":
             self.flushes += 1
             self.redis.delete(*self.redis.keys(f"{{{self.job.topic}}}:*"))
