@@ -82,8 +82,8 @@ _noun(
 )
 _noun(
     "dlq",
-    "Dead letters: what a group gave up on.",
-    list=dlq.list_letters,
+    "Dead letters: what a group could not handle.",
+    list=dlq.list_dead_letters,
     show=dlq.show,
     redrive=dlq.redrive,
     drop=dlq.drop,

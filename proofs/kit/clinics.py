@@ -100,7 +100,7 @@ def recording(title: str = "") -> bytes:
 
 
 class Founder:
-    """Makes organizations through the public door, as an integrator would. `word` makes the words in their texts."""
+    """Makes organizations through the public API, as an integrator would. `word` makes the words in their texts."""
 
     def __init__(self, http: httpx.AsyncClient, operator_token: str, word: Callable[[str], str] | None = None) -> None:
         self._http = http

@@ -28,7 +28,7 @@ from proofs.no_words.leaky import NAME as LEAKY
 from proofs.no_words.planting import Planted, Planter
 from proofs.no_words.search import Control, Sought, Verdict, columns, encodings, judged
 from proofs.no_words.system import (
-    Door,
+    RequestSender,
     World,
     heard_by_vendors,
     secret_part,
@@ -93,15 +93,15 @@ class Run:
         """Let one organization do everything once; return what else can happen to it."""
         headers = {"Authorization": f"Bearer {clinic.key}"}
         document: Any = (await http.get("/openapi.json", headers=headers)).raise_for_status().json()
-        its, door = operations(document), Door(self._world, http)
-        rightful = Rightful(clinic, self._stack.operator_token, its, door.send)
-        planter = Planter(planted, door, rightful, self._world.words)
-        trouble = Trouble(self._world, door, rightful, its)
+        its, sender = operations(document), RequestSender(self._world, http)
+        rightful = Rightful(clinic, self._stack.operator_token, its, sender.send)
+        planter = Planter(planted, sender, rightful, self._world.words)
+        trouble = Trouble(self._world, sender, rightful, its)
         await trouble.uploads()
         for operation in its:
             await planter.plant(document, operation)
         await asyncio.gather(
-            trouble.asks(), trouble.collides(), trouble.tags(), strangers(self._world, door, clinic.key)
+            trouble.asks(), trouble.collides(), trouble.tags(), strangers(self._world, sender, clinic.key)
         )
         await trouble.settled()
         return trouble

@@ -85,8 +85,8 @@ async def _taken(_: Request) -> Response:
     return Response(media_type="application/x-protobuf")
 
 
-class Door:
-    """The public door. Every request carries words in each header that a stranger may fill."""
+class RequestSender:
+    """The public API. Every request carries words in each header that a stranger may fill."""
 
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self._world = world

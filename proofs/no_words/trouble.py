@@ -22,7 +22,7 @@ from proofs.kit.any_request import FORM, Operation
 from proofs.kit.clinics import Patient, recording
 from proofs.kit.kept_bytes import Kept
 from proofs.kit.rightful import Rightful
-from proofs.no_words.system import Door, World
+from proofs.no_words.system import RequestSender, World
 from proofs.no_words.vendor_faults import DEAD, HEARD, REFUSED, SLOW, WRITTEN
 
 MP3 = ROOT / "samples" / "2026-09-08_first.mp3"
@@ -37,11 +37,13 @@ UPLOAD_BYTES_TOO_MANY = 600 * 1024 * 1024
 
 
 class Trouble:
-    """What is done to a world; `door` and `rightful` are those of one organization."""
+    """What is done to a world; `sender` and `rightful` are those of one organization."""
 
-    def __init__(self, world: World, door: Door, rightful: Rightful, operations: Sequence[Operation]) -> None:
+    def __init__(
+        self, world: World, sender: RequestSender, rightful: Rightful, operations: Sequence[Operation]
+    ) -> None:
         self._world = world
-        self._door = door
+        self._sender = sender
         self._rightful = rightful
         self._operations = {operation.id: operation for operation in operations}
         self._sessions: dict[str, str] = {}
@@ -85,13 +87,13 @@ class Trouble:
         body = dict(self._rightful.drawn(users).json)
         again = [body, body, body | {"email": f"{uuid4().hex}@example.org"}]
         for one in again:
-            await self._door.send(replace(self._rightful.drawn(users), json=one), self._rightful.clinic.key)
+            await self._sender.send(replace(self._rightful.drawn(users), json=one), self._rightful.clinic.key)
         upload = self._operations["uploadSession"]
         key = {"Idempotency-Key": self._word("a key that comes twice")}
         for _ in range(2):
             drawn = self._rightful.drawn(upload)
             file = (f"{self._word('a file that comes twice')}.wav", recording(self._word("its title")))
-            await self._door.send(replace(drawn, headers=key, file=file), self._rightful.clinic.key)
+            await self._sender.send(replace(drawn, headers=key, file=file), self._rightful.clinic.key)
 
     async def tags(self) -> None:
         """Send a recording that is full of words itself, in a part that is described by words."""
@@ -100,7 +102,7 @@ class Trouble:
         file = (f"{self._word('file name')}.mp3", self._tagged(), media_type, described)
         data = self._rightful.drawn(self._operations["uploadSession"]).parts()["data"]
         sent = {"data": data, "files": {"file": file}}
-        answer = await self._door.ask("post", SESSIONS, "uploadSession", self._rightful.clinic.key, sent)
+        answer = await self._sender.ask("post", SESSIONS, "uploadSession", self._rightful.clinic.key, sent)
         self._sessions[TAGGED] = str(answer.raise_for_status().json()["session_id"])
 
     def _tagged(self) -> bytes:
@@ -129,24 +131,24 @@ class Trouble:
     async def _upload(self, mark: str) -> None:
         drawn = self._rightful.drawn(self._operations["uploadSession"])
         file = (f"{self._word(f'file name, {mark}')}.wav", recording(f"{mark} {self._word(f'title, {mark}')}"))
-        answer = await self._door.send(replace(drawn, file=file), self._rightful.clinic.key)
+        answer = await self._sender.send(replace(drawn, file=file), self._rightful.clinic.key)
         self._sessions[mark] = str(answer.raise_for_status().json()["session_id"])
 
     async def _status(self, mark: str) -> str:
         """Return how a recording stands once that has changed, or after a while."""
         drawn = self._rightful.drawn(self._operations["getSession"], session_id=self._sessions[mark])
-        answer = await self._door.send(replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.clinic.key)
+        answer = await self._sender.send(replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.clinic.key)
         return str(answer.json().get("status"))
 
     async def _chat(self, patient: Patient, text: str, **headers: str) -> None:
         body = {"patient_id": patient.id, "message": f"{text} {self._word(f'message: {text}')}"}
         drawn = self._rightful.drawn(self._operations["chat"])
-        await self._door.send(replace(drawn, json=body, headers=headers), patient.token)
+        await self._sender.send(replace(drawn, json=body, headers=headers), patient.token)
 
     async def _tried(self, name: str) -> None:
         operation = self._operations[name]
         with contextlib.suppress(httpx.TransportError):
-            await self._door.send(self._rightful.drawn(operation), self._rightful.credential(operation))
+            await self._sender.send(self._rightful.drawn(operation), self._rightful.credential(operation))
 
     def _word(self, origin: str) -> str:
         return self._world.words.word(origin)
@@ -167,7 +169,7 @@ async def _away(proxy: TcpProxy) -> AsyncIterator[None]:
         proxy.resume()
 
 
-async def strangers(world: World, door: Door, key: str) -> None:
+async def strangers(world: World, sender: RequestSender, key: str) -> None:
     """Send what no client of ours sends: other methods, paths of words, no HTTP at all, half an upload."""
     word = world.words.word
     for method, path in (
@@ -180,11 +182,11 @@ async def strangers(world: World, door: Door, key: str) -> None:
         ("PUT", f"/api/v1/patients/{word('a patient')}/legal-hold"),
         ("TRACE", f"/api/v1/{word('a path')}"),
     ):
-        await door.ask(method, path, "a stranger", key, {})
-        await door.ask(method, path, "a stranger", f"trk_test_{word('a key')}", {})
+        await sender.ask(method, path, "a stranger", key, {})
+        await sender.ask(method, path, "a stranger", f"trk_test_{word('a key')}", {})
     for media_type in (word("a media type"), FORM, f"{FORM}; boundary={word('a boundary')}"):
         sent = {"headers": {"Content-Type": media_type}, "content": word("a body").encode()}
-        await door.ask("POST", SESSIONS, "a strange upload", key, sent)
+        await sender.ask("POST", SESSIONS, "a strange upload", key, sent)
     await asyncio.gather(*(_raw(world, head) for head in _garbage(world, key)))
 
 
@@ -232,26 +234,26 @@ class Look:
 async def operators_look(world: World) -> Look:
     """Use the operators' tools on all of it, as somebody who gives words as reasons."""
     infra, word = world.vendors.stack.infra, world.words.word
-    door = Connection(
+    sender = Connection(
         world.vendors.stack.gateway_url, operator_token=world.vendors.stack.operator_token,
         database_url=infra.ops_database_url, redis_url=infra.redis_url,
     )  # fmt: skip
 
     async def types(*line: str) -> str:
-        result = await asyncio.to_thread(CliRunner().invoke, therapyrag, list(line), obj=door)
+        result = await asyncio.to_thread(CliRunner().invoke, therapyrag, list(line), obj=sender)
         if result.exit_code:
             raise RuntimeError(f"`therapyrag {' '.join(line[:2])}` ended with {result.exit_code}")
         return result.output
 
-    letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
+    dead_letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
     facts = [json.loads(line) for line in (await types("events", "tail", "--last", "2000", "--json")).splitlines()]
     lines = [
         ("dlq", "list"), ("dlq", "list", "--json"), ("events", "tail", "--last", "2000"), ("events", "lag"),
         ("outbox", "status"), ("status",), ("sessions", "stuck"),
         ("dlq", "drop", "--why", word("an operator's reason"), "--execute", "--as", word("an operator's name")),
-        *(("dlq", "show", str(letter["event_id"])) for letter in letters[:3]),
+        *(("dlq", "show", str(dead_letter["event_id"])) for dead_letter in dead_letters[:3]),
         *(("events", "show", str(fact["id"]), "--json") for fact in facts[:3]),
         *(("trace", str(fact["payload"]["session_id"])) for fact in facts[-1:] if "session_id" in fact["payload"]),
     ]  # fmt: skip
     printed = [Kept("operator's output", " ".join(line[:2]), (await types(*line)).encode()) for line in lines]
-    return Look(printed, sum(letter["group"] in SERVICES for letter in letters))
+    return Look(printed, sum(dead_letter["group"] in SERVICES for dead_letter in dead_letters))

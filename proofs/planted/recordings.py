@@ -114,15 +114,15 @@ UPLOADS: tuple[Mutant, ...] = (
         ),
         Edit(
             _UPLOAD,
-            "        held = await self._world.consents.hold(bond, [Purpose.RECORDING])\n",
-            "        held = {Purpose.RECORDING: ConsentId(self._world.new_id())}\n",
+            "        held = await self._dependencies.consents.hold(bond, [Purpose.RECORDING])\n",
+            "        held = {Purpose.RECORDING: ConsentId(self._dependencies.new_id())}\n",
         ),
     ),
     planted(
         "store-not-asked-first",
         "without the object store 503 before the body",
         ByTest("services/ingestion/tests/test_outages.py", "test_a_store_that_is_down_is_told_before_the_file_is_read"),
-        Edit(_UPLOAD, "            await self._world.objects.ready()\n", ""),
+        Edit(_UPLOAD, "            await self._dependencies.objects.ready()\n", ""),
     ),
 )
 MUTANTS = (*KEYS, *UPLOADS)

@@ -23,7 +23,7 @@ WORDS: tuple[Mutant, ...] = (
     ),
     planted(
         "errors-say-why",
-        "an error's text leaves by no door",
+        "an error's text never leaves",
         ByTest(_RESPONSES, "test_a_broken_handler_says_nothing_of_why_to_anybody"),
         Edit(_EDGE, "import internal_error, problem_response", "import INTERNAL, AppError, problem_response"),
         Edit(_EDGE, "problem_response(internal_error(), self", "problem_response(AppError(INTERNAL, str(error)), self"),
@@ -37,7 +37,7 @@ WORDS: tuple[Mutant, ...] = (
     planted(
         "unknown-fields-accepted",
         "unknown fields are refused",
-        ByTest("services/gateway/tests/test_passing.py", "test_unknown_fields_and_parameters_do_not_pass"),
+        ByTest("services/gateway/tests/test_proxying.py", "test_unknown_fields_and_parameters_do_not_pass"),
         Edit("services/gateway/api/route_registry.py", 'extra="forbid"', 'extra="ignore"'),
     ),
 )
@@ -163,13 +163,13 @@ ERASURE: tuple[Mutant, ...] = (
         "legal-hold-ignored",
         "a legal hold blocks erasure",
         ByTest(_ERASED, "test_a_legal_hold_forbids_both_until_it_is_lifted"),
-        Edit(_ERASING, "if await self._world.holds.lock_hold(tx, subject, _actor()):", "if False:"),
+        Edit(_ERASING, "if await self._dependencies.holds.lock_hold(tx, subject, _actor()):", "if False:"),
     ),
 )
 CRISIS: tuple[Mutant, ...] = (
     planted(
         "message-not-cut-after-folding",
-        "no message makes the crisis gate slow",
+        "no message makes the crisis pipeline slow",
         ByProof("availability.crisis_cost", "worst_ms"),
         Edit("services/chat/domain/plain_text.py", "        if len(kept) > PLAIN_CHARS_MAX:\n            break\n", ""),
         Edit("services/chat/domain/plain_text.py", "kept[:PLAIN_CHARS_MAX].translate", "kept.translate"),

@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx
 import psycopg
 
-from benchmarks.upload import Door, running, through_gateway
+from benchmarks.upload import Uploader, running, through_gateway
 from libs.common.capability import holding
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
@@ -76,8 +76,8 @@ def run(infra: Infra, each: int, number: int) -> int:
     with running(infra) as stack:
         canaries = [[dice.randbytes(24) for _ in range(each)] for _ in range(2)]
         sessions = [
-            [_uploaded(door, canary) for canary in some]
-            for door, some in zip((through_gateway(stack), through_gateway(stack)), canaries, strict=True)
+            [_uploaded(uploader, canary) for canary in some]
+            for uploader, some in zip((through_gateway(stack), through_gateway(stack)), canaries, strict=True)
         ]
         return asyncio.run(_Shredding(infra).run(sessions, canaries, number))
 
@@ -202,16 +202,20 @@ _TABLES = (
 )
 
 
-def _uploaded(door: Door, canary: bytes) -> UUID:
+def _uploaded(uploader: Uploader, canary: bytes) -> UUID:
     """Upload a WAV that has the canary in its samples and in its name; return the session's id."""
     samples = canary * 400
     head = struct.pack("<4sI4s4sIHHIIHH4sI", *_riff(len(samples)))
-    fields = {"patient_id": door.patient_id, "therapist_id": door.therapist_id, "session_date": "2026-11-24T10:00:00Z"}
+    fields = {
+        "patient_id": uploader.patient_id,
+        "therapist_id": uploader.therapist_id,
+        "session_date": "2026-11-24T10:00:00Z",
+    }
     sent = Sent(f"{canary.hex()}.wav", "audio/wav", head + samples)
     answer = httpx.post(
-        f"{door.base_url}{door.path}/sessions",
+        f"{uploader.base_url}{uploader.path}/sessions",
         content=body_of(fields, sent),
-        headers={**door.headers, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+        headers={**uploader.headers, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
         timeout=60,
         trust_env=False,
     )

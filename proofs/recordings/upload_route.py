@@ -20,7 +20,7 @@ from libs.contracts.purposes import Purpose
 from services.ingestion.domain import Bond, Recording, Session
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.ports import Sessions
-from services.ingestion.upload.accept import AcceptRecording, UploadHead, World
+from services.ingestion.upload.accept import AcceptRecording, Dependencies, UploadHead
 
 HANG_CPU_S = 5.0
 HANG_WALL_S = 60.0
@@ -32,13 +32,13 @@ class HungError(Exception):
     """A request took more of the processor than HANG_CPU_S."""
 
 
-class Door:
+class UploadRoute:
     """Takes bodies and says what became of them; keeps nothing but ciphertext, in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.rows: list[Recording] = []
-        world = World(
+        world = Dependencies(
             database=cast("Database", self),
             sessions=cast("Sessions", self),
             keys=cast("KeyChain", self),

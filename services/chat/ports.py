@@ -1,4 +1,4 @@
-"""What the chat needs from the world."""
+"""What the chat needs from outside."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

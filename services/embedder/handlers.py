@@ -35,7 +35,7 @@ Words = TranscriptReady | TranscriptUpdated
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What indexing needs from outside."""
 
     consents: Consents
@@ -48,8 +48,8 @@ class World:
 class IndexTranscript(Step[Words, Index | Withheld]):
     """A session's words exist or changed: make them findable, if the patient still allows that."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def work(self, event: Words) -> Index | Withheld:
         """Fetch, cut and embed what has no vector yet. A refusal of consent is a result."""
@@ -66,12 +66,12 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         """Write the index whole; an older version that comes late changes nothing and says nothing."""
         if isinstance(result, Withheld):
             return (_withheld(event, result.reason),)
-        if not await self._world.shelf.replace(tx, result):
+        if not await self._dependencies.shelf.replace(tx, result):
             get_logger().info("index.superseded", session_id=str(event.session_id))
             return ()
         return (_ready(event, result),)
 
-    async def give_up(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+    async def on_failure(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)
@@ -88,29 +88,29 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         )
 
     async def _index(self, event: Words) -> Index:
-        world = self._world
+        dependencies = self._dependencies
         for purpose in FOUND_UNDER:
-            await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
+            await dependencies.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
         transcript = await self._words(event)
         # Cutting an hour of words takes long enough to keep others waiting.
-        chunks = await asyncio.to_thread(chunks_of, transcript.turns, world.count_tokens)
-        index = Index(_source(event, transcript), chunks, world.embedder.model)
+        chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
+        index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
         return index
 
     async def _words(self, event: Words) -> Transcript:
         """Fetch the words. The database hides them once consent to make them has ended: then say that, not 404."""
         try:
-            return await self._world.transcripts.current(SessionId(event.session_id))
+            return await self._dependencies.transcripts.current(SessionId(event.session_id))
         except AppError as error:
             if error.problem is NOT_FOUND:
                 whose = PatientId(event.patient_id), TherapistId(event.therapist_id)
                 for purpose in (Purpose.RECORDING, Purpose.TRANSCRIPTION):
-                    await self._world.consents.hold(*whose, purpose)
+                    await self._dependencies.consents.hold(*whose, purpose)
             raise
 
     async def _embed(self, index: Index) -> None:
-        shelf, embedder = self._world.shelf, self._world.embedder
+        shelf, embedder = self._dependencies.shelf, self._dependencies.embedder
         kept = await shelf.kept(index.source, index.model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in kept]
         for start in range(0, len(missing), BATCH_PASSAGES):

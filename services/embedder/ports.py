@@ -1,4 +1,4 @@
-"""What the embedder needs from the world."""
+"""What the embedder needs from outside."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -78,7 +78,7 @@ class Route:
     `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
     `tells_words`: its answer tells what was said in sessions.
     `status_if_there`: answered when what is asked for is in force already.
-    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
+    `naturally_idempotent`: done a second time it changes nothing, so it waits for no duplicate that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
@@ -99,7 +99,7 @@ class Route:
     repeat: Repeat | None = None
     known_by: str = "id"
     tells_words: bool = False
-    once_by_itself: bool = False
+    naturally_idempotent: bool = False
     status_if_there: int | None = None
     also_as: tuple[str, ...] = ()
 
@@ -188,7 +188,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        repeat=Repeat.READ, once_by_itself=True,
+        repeat=Repeat.READ, naturally_idempotent=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,

@@ -152,7 +152,7 @@ class Reading:
     graves: Graves
 
 
-class SessionDesk:
+class SessionQueries:
     """Sessions as callers see them."""
 
     def __init__(self, reading: Reading) -> None:

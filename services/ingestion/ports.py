@@ -1,4 +1,4 @@
-"""What ingestion needs from the world."""
+"""What ingestion needs from outside."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

@@ -68,8 +68,8 @@ def _told(stack: Stack, view: View) -> Outcome:
 
 async def _tell(stack: Stack, view: View) -> Outcome:
     view.act("An organization and its first key")
-    async with Gateway(Connection(stack.gateway_url, operator_token=stack.operator_token)) as door:
-        made = await door.bootstrap("Harbour Practice", "demo")
+    async with Gateway(Connection(stack.gateway_url, operator_token=stack.operator_token)) as gateway:
+        made = await gateway.bootstrap("Harbour Practice", "demo")
     view.line(f"organization {made.organization_id}")
     async with Gateway(Connection(stack.gateway_url, made.api_key)) as gateway:
         return await Story(gateway, view).play()

@@ -1,4 +1,4 @@
-"""`therapyrag bootstrap`: the first organization and its first key, through the operators' door."""
+"""`therapyrag bootstrap`: the first organization and its first key, through the operators' API."""
 
 from typing import Annotated
 

@@ -70,7 +70,7 @@ class Gateway:
         await self._http.aclose()
 
     async def bootstrap(self, name: str, admin_key_name: str) -> Organization:
-        """Create an organization and its first admin key through the operators' door."""
+        """Create an organization and its first admin key through the operators' API."""
         return await self._send(
             Organization,
             "POST",

@@ -15,7 +15,7 @@ class OpsSettings(BaseSettings):
     therapyrag_url: str = Field("http://127.0.0.1:8000", description="The public address of the gateway.")
     therapyrag_key: SecretStr | None = Field(None, description="An API key of the organization.")
     operator_token: SecretStr | None = Field(
-        None, description="Opens the operators' door: `bootstrap`, and a replay of events whose capability has expired."
+        None, description="Opens the operators' API: `bootstrap`, and a replay of events whose capability has expired."
     )
     ops_database_url: SecretStr | None = Field(
         None, description="PostgreSQL as svc_ops (postgresql+psycopg://); what works on events needs it."

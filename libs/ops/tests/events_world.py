@@ -153,7 +153,7 @@ class World:
         self.redis.set(f"{{{envelope.topic}}}:cur", place)
 
     def dead(self, envelope: Envelope, group: str, why: str = "internal", age_s: float = 0) -> str:
-        """Bury an event; return the entry's id."""
+        """Dead-letter an event; return the entry's id."""
         at_ms = int((datetime.now(UTC) - timedelta(seconds=age_s)).timestamp() * 1000)
         fields = {"d": envelope.to_json(), "_why": why, "_place": "handlers.py:1", "_id": "1-0", "_attempts": "4"}
         kept: dict[Any, Any] = fields | {"_epoch": "0", "_consumer": "c", "_at_ms": str(at_ms)}
@@ -190,7 +190,7 @@ class World:
 
 
 @contextmanager
-def world(infra: Infra) -> Iterator[World]:
+def opened(infra: Infra) -> Iterator[World]:
     """Open a world for one test."""
     made = World(infra)
     assert made.began_at

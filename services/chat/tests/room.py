@@ -20,7 +20,7 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
-from services.chat.handlers import Ask, Asked, Begun, Reply, World
+from services.chat.handlers import Ask, Asked, Begun, Dependencies, Reply
 from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, Looked
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
@@ -155,7 +155,7 @@ class Room:
         self.notebook, self.search = FakeNotebook(), FakeSearch()
         self.sessions, self.holds = FakeSessions(), FakeHolds()
         self.ask = Ask(
-            World(
+            Dependencies(
                 notebook=self.notebook,
                 search=self.search,
                 sessions=self.sessions,

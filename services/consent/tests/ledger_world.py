@@ -23,7 +23,7 @@ from services.consent.handlers import Circumstances, Grant
 from services.consent.notary.checkpoints import Notary, Shelf
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
-from services.consent.wiring import LEDGER_REFUSALS, desk
+from services.consent.wiring import LEDGER_REFUSALS, services
 
 HERE = Circumstances(Origin("192.0.2.1", "a browser"))
 
@@ -37,8 +37,8 @@ class Ledger:
         self.store = LedgerStore()
         self.key = SigningKey(secrets.token_bytes(32))
         self.objects = objects_of(infra)
-        self.desk = desk(self.database, self.objects, self.key)
-        self.consents = self.desk.consents
+        self.services = services(self.database, self.objects, self.key)
+        self.consents = self.services.consents
         self.shelf = Shelf(self.objects)
         self.notary = Notary(self.database, self.shelf, self.key, self.ring)
 
@@ -77,7 +77,7 @@ class Ledger:
         """What is acted on, as a stranger gets it."""
         found = Standing()
         with holding(self.tenant.capability("consent:read")):
-            rows, _ = await self.desk.transparency.standings(None, 1000)
+            rows, _ = await self.services.transparency.standings(None, 1000)
         for row in rows:
             found.add(standing_json(row))
         return found

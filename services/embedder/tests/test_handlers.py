@@ -11,7 +11,7 @@ from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Index, Question, Source, Speaker, Turn, Withheld
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
@@ -39,7 +39,7 @@ class Clinic:
         self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
         self.embedder = LetterEmbedder()
         self.shelf = FakeShelf()
-        self.step = IndexTranscript(World(self.consents, self.transcripts, self.embedder, self.shelf, words))
+        self.step = IndexTranscript(Dependencies(self.consents, self.transcripts, self.embedder, self.shelf, words))
 
     async def index(self) -> Index | Withheld:
         """Do the slow half."""
@@ -148,7 +148,7 @@ async def test_without_consent_nothing_is_fetched_or_bought_and_a_fact_says_so()
 async def test_consent_that_ends_between_the_halves_is_a_fact_and_not_a_failure() -> None:
     clinic = Clinic()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
+    facts = await clinic.step.on_failure(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
 
     assert [type(fact) for fact in facts] == [IndexWithheld]
 
@@ -176,7 +176,7 @@ async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
 async def test_giving_up_says_why_in_one_word() -> None:
     clinic = Clinic()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
+    facts = await clinic.step.on_failure(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
 
     assert isinstance(facts[0], IndexFailed)
     assert facts[0].reason == "upstream-failed"

@@ -1,4 +1,4 @@
-"""What a patient gets when the door cannot let them in: the crisis answer if they need one, else where to call.
+"""What a patient gets when the gateway cannot let them in: the crisis answer if they need one, else where to call.
 
 A key that has asked too often, a database that is down or a service that broke must never be why nobody answers.
 """

@@ -22,7 +22,7 @@ from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
 from services.gateway.access.authentication import Authenticator, credential_in, operator
 from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
-from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Replays, attempt
+from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Idempotency, attempt
 from services.gateway.pipeline import bodies
 from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_care
 from services.gateway.pipeline.edge import answer_headers
@@ -39,13 +39,13 @@ ReadAgain = Callable[[Principal, str], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
-class Gate:
+class RequestPipeline:
     """All that stands between a caller and an answer."""
 
     authenticator: Authenticator
     authority: Authority
     limiter: Limiter
-    replays: Replays
+    idempotency: Idempotency
     operator_token: str | None
     read_again: Mapping[str, ReadAgain]
     crisis_answer: CrisisAnswer
@@ -128,17 +128,17 @@ class Gate:
         principal: Principal = request.state.principal
         attempted = attempt(await _asking(request, route, key))
         try:
-            before = await self.replays.begin(attempted)
+            before = await self.idempotency.begin(attempted)
         except AppError as error:
             # The first may have died with its gateway. What does nothing the second time need not wait to find out.
-            if error.problem is REPLAY_RUNNING and route.once_by_itself:
+            if error.problem is REPLAY_RUNNING and route.naturally_idempotent:
                 return await answer(request)
             raise
         if before is not None:
             again = await self._again(principal, route, before)
             if again is not None:
                 return again
-            await self.replays.begin_again(attempted)
+            await self.idempotency.begin_again(attempted)
         done: Done | None = None
         try:
             given = await answer(request)
@@ -147,9 +147,9 @@ class Gate:
         finally:
             # A "no" is not kept: its cause may be gone when it is asked again.
             if done is None:
-                await asyncio.shield(self.replays.release(attempted))
+                await asyncio.shield(self.idempotency.release(attempted))
             else:
-                await asyncio.shield(self.replays.keep(attempted, done))
+                await asyncio.shield(self.idempotency.keep(attempted, done))
 
     async def _again(self, principal: Principal, route: Route, before: Done) -> Response | None:
         """Answer what was done before; None when it is to be asked afresh."""

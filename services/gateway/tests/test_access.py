@@ -1,4 +1,4 @@
-"""Keys, tokens and users at the door: who gets in, with what, and for how long."""
+"""Keys, tokens and users at the gateway: who gets in, with what, and for how long."""
 
 from uuid import uuid4
 
@@ -8,14 +8,14 @@ import pytest
 
 from libs.devstack.infra import Infra
 from services.gateway.key_format import new_key
-from services.gateway.tests.door_world import OPERATOR, Door, door
+from services.gateway.tests.gateway_world import OPERATOR, GatewayWorld, gateway_world
 
 
 def _slug(answer: httpx.Response) -> str:
     return str(answer.json().get("type", "")).rpartition("/")[2]
 
 
-async def test_a_new_organizations_key_says_who_it_is(clinic: Door) -> None:
+async def test_a_new_organizations_key_says_who_it_is(clinic: GatewayWorld) -> None:
     me = (await clinic.http.get("/api/v1/me")).json()
 
     assert me["organization"] == {"id": clinic.organization_id, "name": "a clinic"}
@@ -24,14 +24,14 @@ async def test_a_new_organizations_key_says_who_it_is(clinic: Door) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "wrong", OPERATOR + "x"])
-async def test_only_the_operator_creates_organizations(clinic: Door, token: str) -> None:
+async def test_only_the_operator_creates_organizations(clinic: GatewayWorld, token: str) -> None:
     async with clinic.as_bearer(token or "-") as http:
         answer = await http.post("/operator/v1/organizations", json={"name": "x"})
 
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
 
 
-async def test_unknown_wrong_and_revoked_keys_get_the_same_answer(clinic: Door) -> None:
+async def test_unknown_wrong_and_revoked_keys_get_the_same_answer(clinic: GatewayWorld) -> None:
     revoked = await clinic.new_key("sessions:read")
     await clinic.http.delete(f"/api/v1/api-keys/{revoked['id']}")
     wrong = new_key("test")
@@ -47,14 +47,14 @@ async def test_unknown_wrong_and_revoked_keys_get_the_same_answer(clinic: Door) 
     assert all(body == said[0] for body in said)
 
 
-async def test_a_key_may_also_come_in_its_own_header(clinic: Door) -> None:
+async def test_a_key_may_also_come_in_its_own_header(clinic: GatewayWorld) -> None:
     async with httpx.AsyncClient(base_url=clinic.url, headers={"X-API-Key": clinic.key}, trust_env=False) as http:
         answer = await http.get("/api/v1/me")
 
     assert answer.status_code == 200
 
 
-async def test_the_last_admin_key_cannot_be_revoked_and_a_successor_frees_it(clinic: Door) -> None:
+async def test_the_last_admin_key_cannot_be_revoked_and_a_successor_frees_it(clinic: GatewayWorld) -> None:
     own_id = clinic.key[9:21]
     refused = await clinic.http.delete(f"/api/v1/api-keys/{own_id}")
     rotated = await clinic.http.post(f"/api/v1/api-keys/{own_id}/rotate")
@@ -66,7 +66,7 @@ async def test_the_last_admin_key_cannot_be_revoked_and_a_successor_frees_it(cli
     assert (revoked.status_code, revoked.json()["is_active"], after.status_code) == (200, False, 401)
 
 
-async def test_a_key_cannot_give_what_it_does_not_have(clinic: Door) -> None:
+async def test_a_key_cannot_give_what_it_does_not_have(clinic: GatewayWorld) -> None:
     weak = await clinic.new_key("admin")
 
     async with clinic.as_bearer(weak["api_key"]) as http:
@@ -75,7 +75,7 @@ async def test_a_key_cannot_give_what_it_does_not_have(clinic: Door) -> None:
     assert (answer.status_code, _slug(answer)) == (403, "forbidden")
 
 
-async def test_keys_are_listed_without_their_secrets_and_with_their_last_use(clinic: Door) -> None:
+async def test_keys_are_listed_without_their_secrets_and_with_their_last_use(clinic: GatewayWorld) -> None:
     listed = (await clinic.http.get("/api/v1/api-keys")).json()["data"]
 
     assert "api_key" not in listed[0]
@@ -83,7 +83,7 @@ async def test_keys_are_listed_without_their_secrets_and_with_their_last_use(cli
     assert listed[0]["last_used_at"] is not None
 
 
-async def test_no_secret_is_in_the_database(clinic: Door, infra: Infra) -> None:
+async def test_no_secret_is_in_the_database(clinic: GatewayWorld, infra: Infra) -> None:
     made = await clinic.http.post(
         "/api/v1/api-keys", json={"name": "k", "scopes": ["admin"]}, headers={"Idempotency-Key": "once"}
     )
@@ -95,19 +95,19 @@ async def test_no_secret_is_in_the_database(clinic: Door, infra: Infra) -> None:
             assert not any(secret in str(row) or secret.encode().hex() in str(row) for row in rows)
 
 
-async def test_an_email_is_taken_once_in_any_case_and_free_elsewhere(clinic: Door, infra: Infra) -> None:
+async def test_an_email_is_taken_once_in_any_case_and_free_elsewhere(clinic: GatewayWorld, infra: Infra) -> None:
     email = f"{uuid4().hex}@example.org"
     body = {"role": "patient", "email": email}
     first = await clinic.http.post("/api/v1/users", json=body)
     again = await clinic.http.post("/api/v1/users", json=body | {"email": email.upper()})
-    async with door(infra) as other:
+    async with gateway_world(infra) as other:
         elsewhere = await other.http.post("/api/v1/users", json=body)
 
     assert (first.status_code, again.status_code, elsewhere.status_code) == (201, 409, 201)
     assert _slug(again) == "email-taken"
 
 
-async def test_users_are_listed_in_pages_and_by_role(clinic: Door) -> None:
+async def test_users_are_listed_in_pages_and_by_role(clinic: GatewayWorld) -> None:
     made = [await clinic.new_user("patient") for _ in range(3)]
 
     first = (await clinic.http.get("/api/v1/users", params={"role": "patient", "limit": 2})).json()
@@ -118,8 +118,8 @@ async def test_users_are_listed_in_pages_and_by_role(clinic: Door) -> None:
     assert ids == [*reversed(made), clinic.patient_id]
 
 
-async def test_another_organizations_user_is_not_found(clinic: Door, infra: Infra) -> None:
-    async with door(infra) as other:
+async def test_another_organizations_user_is_not_found(clinic: GatewayWorld, infra: Infra) -> None:
+    async with gateway_world(infra) as other:
         foreign = await other.http.get(f"/api/v1/users/{clinic.patient_id}")
         unknown = await other.http.get(f"/api/v1/users/{uuid4()}")
 
@@ -127,7 +127,7 @@ async def test_another_organizations_user_is_not_found(clinic: Door, infra: Infr
     assert foreign.json()["detail"] == unknown.json()["detail"]
 
 
-async def test_a_patients_token_reaches_that_patients_chat_and_nothing_else(clinic: Door) -> None:
+async def test_a_patients_token_reaches_that_patients_chat_and_nothing_else(clinic: GatewayWorld) -> None:
     minted = (await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")).json()
 
     async with clinic.as_bearer(minted["token"]) as http:
@@ -140,7 +140,7 @@ async def test_a_patients_token_reaches_that_patients_chat_and_nothing_else(clin
     assert {str(heard.claims.patient_id) for heard in clinic.peer.heard} == {clinic.patient_id}
 
 
-async def test_a_patients_token_ends_when_it_or_its_key_is_revoked(clinic: Door) -> None:
+async def test_a_patients_token_ends_when_it_or_its_key_is_revoked(clinic: GatewayWorld) -> None:
     path = f"/api/v1/patients/{clinic.patient_id}/tokens"
     minter = await clinic.new_key("patients:tokens")
     own = (await clinic.http.post(path)).json()
@@ -156,7 +156,7 @@ async def test_a_patients_token_ends_when_it_or_its_key_is_revoked(clinic: Door)
             assert (await http.get("/api/v1/conversations")).status_code == 401
 
 
-async def test_a_token_is_minted_for_patients_only(clinic: Door) -> None:
+async def test_a_token_is_minted_for_patients_only(clinic: GatewayWorld) -> None:
     answers = [
         await clinic.http.post(f"/api/v1/patients/{user}/tokens") for user in (clinic.therapist_id, str(uuid4()))
     ]

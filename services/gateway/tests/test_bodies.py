@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from libs.common.errors import REQUEST_TIMEOUT, AppError
 from services.gateway.pipeline.bodies import bounded
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 USER = json.dumps({"role": "patient", "email": "pat@example.org"})
 
@@ -33,7 +33,9 @@ def _slug(answer: httpx.Response) -> str:
     ids=["UTF-16", "UTF-16 without a mark", "UTF-32", "a mark before UTF-8", "half of UTF-16", "a NUL", "Latin-1"],
 )
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/consents", "/api/v1/chat"])
-async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(clinic: Door, path: str, body: bytes) -> None:
+async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(
+    clinic: GatewayWorld, path: str, body: bytes
+) -> None:
     answer = await clinic.http.post(path, content=body, headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, _slug(answer)) == (422, "invalid-request")
@@ -42,7 +44,7 @@ async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(clinic: D
     ]
 
 
-async def test_metadata_nested_deeper_than_it_can_be_written_again_is_refused(clinic: Door) -> None:
+async def test_metadata_nested_deeper_than_it_can_be_written_again_is_refused(clinic: GatewayWorld) -> None:
     patient, therapist = await clinic.new_user("patient"), await clinic.new_user("therapist")
     deep = '{"a":' * 400 + "1" + "}" * 400
     body = f'{{"patient_id":"{patient}","therapist_id":"{therapist}","consent_type":"recording","document":"Yes.",'
@@ -84,7 +86,7 @@ async def test_whoever_listens_for_the_caller_after_the_body_is_not_hurried() ->
     assert (await request.receive())["type"] == "http.disconnect"
 
 
-async def test_what_could_not_be_served_uses_up_no_request_of_the_key(clinic: Door) -> None:
+async def test_what_could_not_be_served_uses_up_no_request_of_the_key(clinic: GatewayWorld) -> None:
     key = (await clinic.new_key("sessions:read"))["api_key"]
     clinic.peer.refuses(503, "unavailable")
     async with clinic.as_bearer(key) as http:
@@ -97,7 +99,7 @@ async def test_what_could_not_be_served_uses_up_no_request_of_the_key(clinic: Do
     assert left == ["1000", "1000", "1000", "999", "998"]
 
 
-async def test_answers_are_kept_by_nobody_on_the_way_unless_they_say_so(clinic: Door) -> None:
+async def test_answers_are_kept_by_nobody_on_the_way_unless_they_say_so(clinic: GatewayWorld) -> None:
     answer = await clinic.http.get("/api/v1/me")
 
     assert answer.headers["cache-control"] == "no-store"

@@ -1,16 +1,16 @@
-"""Consents at the door: who may record them, what is told about them, and in which form they are read."""
+"""Consents at the gateway: who may record them, what is told about them, and in which form they are read."""
 
 import json
 from uuid import uuid4
 
 import pytest
 
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 FHIR = "application/fhir+json"
 
 
-async def test_a_key_that_may_only_witness_must_name_who_witnessed(clinic: Door) -> None:
+async def test_a_key_that_may_only_witness_must_name_who_witnessed(clinic: GatewayWorld) -> None:
     key = await clinic.new_key("consent:witnessed")
 
     async with clinic.as_bearer(key["api_key"]) as http:
@@ -21,7 +21,7 @@ async def test_a_key_that_may_only_witness_must_name_who_witnessed(clinic: Door)
     assert clinic.therapist_id.encode() in clinic.peer.heard[-1].body
 
 
-async def test_a_witness_is_a_therapist_of_this_organization(clinic: Door) -> None:
+async def test_a_witness_is_a_therapist_of_this_organization(clinic: GatewayWorld) -> None:
     for nobody in (str(uuid4()), clinic.patient_id):
         answer = await clinic.http.post("/api/v1/consents", json=clinic.grant | {"witnessed_by": nobody})
         assert answer.status_code == 404
@@ -29,7 +29,7 @@ async def test_a_witness_is_a_therapist_of_this_organization(clinic: Door) -> No
     assert clinic.peer.heard == []
 
 
-async def test_how_a_decision_was_told_goes_along_both_ways(clinic: Door) -> None:
+async def test_how_a_decision_was_told_goes_along_both_ways(clinic: GatewayWorld) -> None:
     await clinic.http.post("/api/v1/consents", json=clinic.grant | {"method": "written"})
     granted = clinic.peer.heard[-1].body
     told = {"method": "verbal", "attested": {"ip": "203.0.113.5"}}
@@ -39,14 +39,14 @@ async def test_how_a_decision_was_told_goes_along_both_ways(clinic: Door) -> Non
     assert all(word in clinic.peer.heard[-1].body for word in (b"verbal", b"203.0.113.5", b"observed"))
 
 
-async def test_a_method_that_is_none_is_refused(clinic: Door) -> None:
+async def test_a_method_that_is_none_is_refused(clinic: GatewayWorld) -> None:
     answer = await clinic.http.post("/api/v1/consents", json=clinic.grant | {"method": "telepathy"})
 
     assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("odd", ['"\\ud800"', "NaN"])
-async def test_metadata_that_cannot_be_written_down_again_are_refused(clinic: Door, odd: str) -> None:
+async def test_metadata_that_cannot_be_written_down_again_are_refused(clinic: GatewayWorld, odd: str) -> None:
     body = json.dumps(clinic.grant | {"metadata": {"note": "ODD"}}).replace('"ODD"', odd)
 
     answer = await clinic.http.post("/api/v1/consents", content=body, headers={"Content-Type": "application/json"})
@@ -56,7 +56,7 @@ async def test_metadata_that_cannot_be_written_down_again_are_refused(clinic: Do
 
 
 @pytest.mark.parametrize("path", ["/consents", f"/consents/{uuid4()}", "/patients/PATIENT/consents"])
-async def test_the_form_of_an_answer_is_the_callers_choice(clinic: Door, path: str) -> None:
+async def test_the_form_of_an_answer_is_the_callers_choice(clinic: GatewayWorld, path: str) -> None:
     clinic.peer.content_type = FHIR
 
     answer = await clinic.http.get(f"/api/v1{path.replace('PATIENT', clinic.patient_id)}", headers={"Accept": FHIR})
@@ -65,7 +65,9 @@ async def test_the_form_of_an_answer_is_the_callers_choice(clinic: Door, path: s
     assert answer.headers["content-type"] == FHIR
 
 
-async def test_a_text_is_published_by_an_administrator_and_read_by_whoever_records_consents(clinic: Door) -> None:
+async def test_a_text_is_published_by_an_administrator_and_read_by_whoever_records_consents(
+    clinic: GatewayWorld,
+) -> None:
     clinic.peer.status = 201
     key = await clinic.new_key("consent:write")
     text = {"consent_type": "recording", "text": "I agree."}
@@ -81,7 +83,9 @@ async def test_a_text_is_published_by_an_administrator_and_read_by_whoever_recor
 
 
 @pytest.mark.parametrize("what", ["keys", "checkpoint", "checkpoints", "entries", "in-force"])
-async def test_what_a_stranger_checks_with_is_asked_for_with_no_more_than_reading(clinic: Door, what: str) -> None:
+async def test_what_a_stranger_checks_with_is_asked_for_with_no_more_than_reading(
+    clinic: GatewayWorld, what: str
+) -> None:
     answer = await clinic.http.get(f"/api/v1/transparency/{what}")
 
     assert answer.status_code == 200
@@ -89,7 +93,7 @@ async def test_what_a_stranger_checks_with_is_asked_for_with_no_more_than_readin
     assert (heard.path, set(heard.claims.scopes)) == (f"/transparency/{what}", {"consent:read"})
 
 
-async def test_entries_name_patients_so_not_every_key_reads_them(clinic: Door) -> None:
+async def test_entries_name_patients_so_not_every_key_reads_them(clinic: GatewayWorld) -> None:
     key = await clinic.new_key("chat:delegate")
 
     async with clinic.as_bearer(key["api_key"]) as http:

@@ -1,4 +1,4 @@
-"""Erasing through the door: who may, under which capability, what goes here; and exports that say they are whole."""
+"""Erasing through the gateway: who may, under which capability, what goes here; and exports that say they are whole."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
 from libs.tenancy.erase_share import EraseShare
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ async def database(infra: Infra) -> AsyncIterator[Database]:
     await made.close()
 
 
-def _receipt(clinic: Door, session_id: str | None) -> bytes:
+def _receipt(clinic: GatewayWorld, session_id: str | None) -> bytes:
     return json.dumps({"id": str(uuid4()), "patient_id": clinic.patient_id, "session_id": session_id}).encode()
 
 
-async def test_an_erasure_goes_out_under_the_scope_that_nothing_else_carries(clinic: Door) -> None:
+async def test_an_erasure_goes_out_under_the_scope_that_nothing_else_carries(clinic: GatewayWorld) -> None:
     clinic.peer.status, clinic.peer.body = 202, _receipt(clinic, None)
 
     answer = await clinic.http.delete(f"/api/v1/patients/{clinic.patient_id}")
@@ -52,7 +52,7 @@ async def test_an_erasure_goes_out_under_the_scope_that_nothing_else_carries(cli
         ("GET", "/patients/{}/export"),
     ],
 )
-async def test_only_an_admin_erases_holds_or_exports_a_patient(clinic: Door, method: str, path: str) -> None:
+async def test_only_an_admin_erases_holds_or_exports_a_patient(clinic: GatewayWorld, method: str, path: str) -> None:
     key = await clinic.new_key("sessions:write", "sessions:read", "transcripts:read", "users")
 
     async with clinic.as_bearer(key["api_key"]) as http:
@@ -61,7 +61,9 @@ async def test_only_an_admin_erases_holds_or_exports_a_patient(clinic: Door, met
     assert (answer.status_code, clinic.peer.heard) == (403, [])
 
 
-async def test_the_receipt_of_a_patient_is_not_found_by_a_key_that_may_only_erase_sessions(clinic: Door) -> None:
+async def test_the_receipt_of_a_patient_is_not_found_by_a_key_that_may_only_erase_sessions(
+    clinic: GatewayWorld,
+) -> None:
     key = await clinic.new_key("sessions:write")
     async with clinic.as_bearer(key["api_key"]) as http:
         clinic.peer.body = _receipt(clinic, None)
@@ -73,7 +75,7 @@ async def test_the_receipt_of_a_patient_is_not_found_by_a_key_that_may_only_eras
     assert (await clinic.http.get(f"/api/v1/erasures/{uuid4()}")).status_code == 200
 
 
-async def _erases(clinic: Door, infra: Infra, database: Database, *, patient: bool) -> UserErased:
+async def _erases(clinic: GatewayWorld, infra: Infra, database: Database, *, patient: bool) -> UserErased:
     organization_id = OrganizationId(UUID(clinic.organization_id))
     ids = {"organization_id": organization_id, "patient_id": UUID(clinic.patient_id), "erasure_id": new_id()}
     event = PatientErased(**ids) if patient else SessionErased(**ids, session_id=new_id())
@@ -90,7 +92,7 @@ async def _erases(clinic: Door, infra: Infra, database: Database, *, patient: bo
 
 
 async def test_an_erased_patient_is_no_user_and_no_token_opens_anything(
-    clinic: Door, infra: Infra, database: Database
+    clinic: GatewayWorld, infra: Infra, database: Database
 ) -> None:
     made = await clinic.http.post(
         f"/api/v1/patients/{clinic.patient_id}/tokens", json={}, headers={"Idempotency-Key": uuid4().hex}
@@ -107,7 +109,7 @@ async def test_an_erased_patient_is_no_user_and_no_token_opens_anything(
 
 
 async def test_answers_kept_for_repetition_go_with_a_session_and_the_patient_stays(
-    clinic: Door, infra: Infra, database: Database
+    clinic: GatewayWorld, infra: Infra, database: Database
 ) -> None:
     asked = {"patient_id": clinic.patient_id, "message": "What did I say?"}
     again = {"Idempotency-Key": uuid4().hex}
@@ -123,14 +125,14 @@ async def test_answers_kept_for_repetition_go_with_a_session_and_the_patient_sta
     assert (await clinic.http.get(f"/api/v1/users/{clinic.patient_id}")).status_code == 200
 
 
-async def test_an_export_whose_part_fails_breaks_off_and_is_never_taken_for_a_whole_one(clinic: Door) -> None:
+async def test_an_export_whose_part_fails_breaks_off_and_is_never_taken_for_a_whole_one(clinic: GatewayWorld) -> None:
     clinic.peer.refuses(503, "unavailable")
 
     with pytest.raises(httpx.RemoteProtocolError):
         await clinic.http.get(f"/api/v1/patients/{clinic.patient_id}/export")
 
 
-async def test_an_export_is_read_under_reading_scopes_bound_to_the_patient(clinic: Door) -> None:
+async def test_an_export_is_read_under_reading_scopes_bound_to_the_patient(clinic: GatewayWorld) -> None:
     clinic.peer.body = json.dumps({"data": [], "has_more": False, "next_cursor": None}).encode()
 
     document = (await clinic.http.get(f"/api/v1/patients/{clinic.patient_id}/export")).json()

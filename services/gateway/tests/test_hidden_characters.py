@@ -1,16 +1,16 @@
-"""Control, bidirectional and zero-width characters come through the door in no name, id or correction."""
+"""Control, bidirectional and zero-width characters come through the gateway in no name, id or correction."""
 
 from uuid import uuid4
 
 import pytest
 
-from services.gateway.tests.door_world import OPERATOR, Door
+from services.gateway.tests.gateway_world import OPERATOR, GatewayWorld
 
 HIDDEN = ("\x1b[2J", "\x9b31m", "\u202e", "\u200b", "\u2066", "\ufeff", "\n", "\t")
 
 
 @pytest.mark.parametrize("hidden", HIDDEN)
-async def test_no_name_and_no_id_holds_what_cannot_be_seen(clinic: Door, hidden: str) -> None:
+async def test_no_name_and_no_id_holds_what_cannot_be_seen(clinic: GatewayWorld, hidden: str) -> None:
     user = {"role": "patient", "email": "p@example.org"}
     sent = (
         ("/api/v1/api-keys", {"name": f"a{hidden}b", "scopes": ["admin"]}, "/body/name"),
@@ -31,7 +31,7 @@ async def test_no_name_and_no_id_holds_what_cannot_be_seen(clinic: Door, hidden:
 
 
 @pytest.mark.parametrize("hidden", HIDDEN[:-2])
-async def test_no_correction_holds_what_cannot_be_seen(clinic: Door, hidden: str) -> None:
+async def test_no_correction_holds_what_cannot_be_seen(clinic: GatewayWorld, hidden: str) -> None:
     segment = {"speaker": "patient", "text": f"I slept{hidden} well.", "start_time": 0, "end_time": 1}
     path = f"/api/v1/sessions/{uuid4()}/transcript"
 

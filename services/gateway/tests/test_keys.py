@@ -17,7 +17,7 @@ from services.gateway.access.authentication import Authenticator
 from services.gateway.access.authority import Authority
 from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.key_format import Peppers, new_key
-from services.gateway.tests.door_world import Door, gateway
+from services.gateway.tests.gateway_world import GatewayWorld, gateway
 
 OLD_PEPPER, NEW_PEPPER = "11" * 32, "77" * 32
 
@@ -36,13 +36,15 @@ def _time_passes(infra: Infra, key_id: str) -> None:
         admin.execute("update gateway.api_key set expires_at = now() - interval '1 second' where id = %s", [key_id])
 
 
-async def _status(clinic: Door, credential: str, url: str | None = None) -> int:
+async def _status(clinic: GatewayWorld, credential: str, url: str | None = None) -> int:
     headers = {"Authorization": f"Bearer {credential}"}
     async with httpx.AsyncClient(base_url=url or clinic.url, headers=headers, trust_env=False) as http:
         return (await http.get("/api/v1/me")).status_code
 
 
-async def test_a_rotated_key_and_its_successor_both_work_until_the_overlap_is_over(clinic: Door, infra: Infra) -> None:
+async def test_a_rotated_key_and_its_successor_both_work_until_the_overlap_is_over(
+    clinic: GatewayWorld, infra: Infra
+) -> None:
     old = await clinic.new_key("sessions:read")
 
     rotated = await clinic.http.post(f"/api/v1/api-keys/{old['id']}/rotate", json={"overlap_seconds": 3600})
@@ -59,7 +61,7 @@ async def test_a_rotated_key_and_its_successor_both_work_until_the_overlap_is_ov
     assert (during, after) == ([200, 200], [401, 200])
 
 
-async def test_a_key_is_replaced_once_and_only_while_it_is_in_force(clinic: Door, infra: Infra) -> None:
+async def test_a_key_is_replaced_once_and_only_while_it_is_in_force(clinic: GatewayWorld, infra: Infra) -> None:
     old, expired = await clinic.new_key("sessions:read"), await clinic.new_key("sessions:read")
     path = f"/api/v1/api-keys/{old['id']}/rotate"
     first = await clinic.http.post(path)
@@ -73,14 +75,14 @@ async def test_a_key_is_replaced_once_and_only_while_it_is_in_force(clinic: Door
 
 
 @pytest.mark.parametrize("name", ["", " ", "\x00", "one\x00", "\x00one", "x" * 201])
-async def test_a_key_has_a_name_that_can_be_kept(clinic: Door, name: str) -> None:
+async def test_a_key_has_a_name_that_can_be_kept(clinic: GatewayWorld, name: str) -> None:
     answer = await clinic.http.post("/api/v1/api-keys", json={"name": name, "scopes": ["sessions:read"]})
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/name")
 
 
 @pytest.mark.parametrize("overlap", [0, 59, 30 * 86400 + 1])
-async def test_an_overlap_is_a_minute_to_thirty_days(clinic: Door, overlap: int) -> None:
+async def test_an_overlap_is_a_minute_to_thirty_days(clinic: GatewayWorld, overlap: int) -> None:
     key = await clinic.new_key("sessions:read")
 
     answer = await clinic.http.post(f"/api/v1/api-keys/{key['id']}/rotate", json={"overlap_seconds": overlap})
@@ -88,7 +90,7 @@ async def test_an_overlap_is_a_minute_to_thirty_days(clinic: Door, overlap: int)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/overlap_seconds")
 
 
-async def test_the_last_key_that_administers_for_good_is_not_followed_by_one_that_expires(clinic: Door) -> None:
+async def test_the_last_key_that_administers_for_good_is_not_followed_by_one_that_expires(clinic: GatewayWorld) -> None:
     own = f"/api/v1/api-keys/{clinic.key[9:21]}"
     made = {"name": "for a month", "scopes": ["admin"], "expires_at": _in_hours(720)}
     passing = await clinic.http.post("/api/v1/api-keys", json=made)
@@ -101,7 +103,7 @@ async def test_the_last_key_that_administers_for_good_is_not_followed_by_one_tha
 
 
 async def test_a_key_that_expires_makes_none_that_lasts_longer_and_no_token_that_does(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     scopes = ["admin", "patients:tokens"]
     body = {"name": "short", "scopes": scopes, "expires_at": _in_hours(0.1)}
@@ -119,7 +121,7 @@ async def test_a_key_that_expires_makes_none_that_lasts_longer_and_no_token_that
 
 
 async def test_a_key_moves_to_a_new_pepper_when_it_is_used_and_needs_the_old_one_no_more(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     both = {"key_pepper": NEW_PEPPER, "key_pepper_version": 2, "key_peppers_old": f"1:{OLD_PEPPER}"}
     new_only = {"key_pepper": NEW_PEPPER, "key_pepper_version": 2}
@@ -135,7 +137,9 @@ async def test_a_key_moves_to_a_new_pepper_when_it_is_used_and_needs_the_old_one
     assert (too_early, moved, after) == (401, 200, [200, 401])
 
 
-async def test_unknown_wrong_revoked_and_expired_keys_cost_the_same_statements(clinic: Door, infra: Infra) -> None:
+async def test_unknown_wrong_revoked_and_expired_keys_cost_the_same_statements(
+    clinic: GatewayWorld, infra: Infra
+) -> None:
     revoked, expired = await clinic.new_key("sessions:read"), await clinic.new_key("sessions:read")
     await clinic.http.delete(f"/api/v1/api-keys/{revoked['id']}")
     _time_passes(infra, expired["id"])

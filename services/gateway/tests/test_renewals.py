@@ -1,4 +1,4 @@
-"""The operators' door: capabilities for events that are replayed after their own have expired."""
+"""The operators' API: capabilities for events that are replayed after their own have expired."""
 
 import json
 from datetime import timedelta
@@ -10,10 +10,10 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import parse
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import OPERATOR, Door
+from services.gateway.tests.gateway_world import OPERATOR, GatewayWorld
 
 
-def _renewal(clinic: Door, *purposes: str) -> dict[str, Any]:
+def _renewal(clinic: GatewayWorld, *purposes: str) -> dict[str, Any]:
     ids = {"organization_id": clinic.organization_id, "patient_id": clinic.patient_id}
     return ids | {"therapist_id": clinic.therapist_id, "session_id": str(new_id()), "purposes": list(purposes)}
 
@@ -29,7 +29,7 @@ def _record(infra: Infra, patient_id: str) -> list[tuple[str, str]]:
 
 
 async def test_an_operator_has_a_capability_minted_for_one_session_after_consent_was_asked_and_it_is_written_down(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     wanted = _renewal(clinic, "recording", "transcription")
 
@@ -50,7 +50,7 @@ async def test_an_operator_has_a_capability_minted_for_one_session_after_consent
 
 
 async def test_without_consent_no_capability_is_minted_and_the_refusal_is_written_down(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     clinic.peer.refuses(403, "consent-required")
 
@@ -62,7 +62,7 @@ async def test_without_consent_no_capability_is_minted_and_the_refusal_is_writte
 
 
 async def test_no_capability_is_minted_for_a_patient_of_another_organization_or_by_a_key(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     foreign = _renewal(clinic) | {"organization_id": str(new_id())}
 

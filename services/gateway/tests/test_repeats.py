@@ -21,9 +21,9 @@ from libs.contracts.problems import REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from services.gateway.handlers import ForgetWords
-from services.gateway.idempotency.store import ReplayStore
+from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.routes import BY_OPERATION, ROUTES, Repeat
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 SESSION = str(uuid4())
 WORDS = {"session_id": SESSION, "version": 2, "full_text": "what was said", "segments": [{"text": "what was said"}]}
@@ -46,7 +46,7 @@ def slug(answer: httpx.Response) -> str:
     return str(answer.json()["type"].rpartition("/")[2])
 
 
-def asks(clinic: Door) -> dict[str, str]:
+def asks(clinic: GatewayWorld) -> dict[str, str]:
     """A question of the clinic's patient; the peer is made to answer it."""
     clinic.peer.body = json.dumps({"message_id": str(uuid4()), "response": "you said this"}).encode()
     return {"patient_id": clinic.patient_id, "message": "What did I say?"}
@@ -85,7 +85,7 @@ def test_every_route_that_takes_an_idempotency_key_says_how_it_is_repeated() -> 
     ],
 )
 async def test_a_repeat_reads_what_was_made_again_and_makes_nothing(
-    clinic: Door, operation: str, path: str, body: str | None, reads: str
+    clinic: GatewayWorld, operation: str, path: str, body: str | None, reads: str
 ) -> None:
     bodies = {"grant": clinic.grant, "text": {"consent_type": "recording", "text": "I agree."}}
     key, sent = once(), bodies[body] if body else None
@@ -101,7 +101,7 @@ async def test_a_repeat_reads_what_was_made_again_and_makes_nothing(
     assert again.headers.get("location") == first.headers.get("location")
 
 
-async def test_no_key_meets_what_another_key_did_and_none_gets_its_secret(clinic: Door) -> None:
+async def test_no_key_meets_what_another_key_did_and_none_gets_its_secret(clinic: GatewayWorld) -> None:
     weak = (await clinic.new_key("admin", "sessions:read"))["api_key"]
     wanted, key = {"name": "strong", "scopes": ["admin", "chat:delegate"]}, once()
     made = await clinic.http.post("/api/v1/api-keys", json=wanted, headers=key)
@@ -115,7 +115,9 @@ async def test_no_key_meets_what_another_key_did_and_none_gets_its_secret(clinic
     assert made.json()["api_key"] not in tried.text + other.text
 
 
-async def test_a_secret_is_told_again_for_a_minute_and_then_only_what_it_was(clinic: Door, infra: Infra) -> None:
+async def test_a_secret_is_told_again_for_a_minute_and_then_only_what_it_was(
+    clinic: GatewayWorld, infra: Infra
+) -> None:
     wanted, key = {"name": "mine", "scopes": ["sessions:read"]}, once()
     made = await clinic.http.post("/api/v1/api-keys", json=wanted, headers=key)
     soon = await clinic.http.post("/api/v1/api-keys", json=wanted, headers=key)
@@ -132,7 +134,7 @@ async def test_a_secret_is_told_again_for_a_minute_and_then_only_what_it_was(cli
     assert names.count("mine") == 1
 
 
-async def test_a_token_of_a_patient_is_told_again_for_a_minute_too(clinic: Door, infra: Infra) -> None:
+async def test_a_token_of_a_patient_is_told_again_for_a_minute_too(clinic: GatewayWorld, infra: Infra) -> None:
     path, key = f"/api/v1/patients/{clinic.patient_id}/tokens", once()
     made = await clinic.http.post(path, headers=key)
     soon = await clinic.http.post(path, headers=key)
@@ -143,7 +145,7 @@ async def test_a_token_of_a_patient_is_told_again_for_a_minute_too(clinic: Door,
     assert (soon.json(), later.json()["id"]) == (made.json(), made.json()["jti"])
 
 
-async def test_what_is_kept_holds_no_word_and_no_digest_that_can_be_guessed(clinic: Door, infra: Infra) -> None:
+async def test_what_is_kept_holds_no_word_and_no_digest_that_can_be_guessed(clinic: GatewayWorld, infra: Infra) -> None:
     asked, key = asks(clinic), {"Idempotency-Key": "JohnSmithson"}
     await clinic.http.post("/api/v1/chat", json=asked, headers=key)
     sent = json.dumps(asked, separators=(",", ":")).encode()
@@ -156,7 +158,7 @@ async def test_what_is_kept_holds_no_word_and_no_digest_that_can_be_guessed(clin
     assert bytes(digest) != hashlib.sha256(sent).digest()
 
 
-async def test_a_repeated_question_is_answered_under_the_consent_of_now(clinic: Door) -> None:
+async def test_a_repeated_question_is_answered_under_the_consent_of_now(clinic: GatewayWorld) -> None:
     asked, key = asks(clinic), once()
     first = await clinic.http.post("/api/v1/chat", json=asked, headers=key)
     again = await clinic.http.post("/api/v1/chat", json=asked, headers=key)
@@ -175,7 +177,7 @@ async def test_a_repeated_question_is_answered_under_the_consent_of_now(clinic: 
     ("status", "kind"),
     [(403, "consent-required"), (404, "not-found"), (409, "conflict"), (422, "invalid-request"), (410, "erased")],
 )
-async def test_a_no_is_not_repeated_once_its_cause_is_gone(clinic: Door, status: int, kind: str) -> None:
+async def test_a_no_is_not_repeated_once_its_cause_is_gone(clinic: GatewayWorld, status: int, kind: str) -> None:
     asked, key = asks(clinic), once()
     good = clinic.peer.body
     clinic.peer.refuses(status, kind)
@@ -187,7 +189,7 @@ async def test_a_no_is_not_repeated_once_its_cause_is_gone(clinic: Door, status:
     assert (refused.status_code, allowed.status_code, replayed(allowed)) == (status, 200, False)
 
 
-async def test_a_request_that_the_gateway_itself_refused_frees_its_key(clinic: Door) -> None:
+async def test_a_request_that_the_gateway_itself_refused_frees_its_key(clinic: GatewayWorld) -> None:
     key, body = once(), {"role": "patient", "email": f"{uuid4().hex}@example.org"}
     wrong = await clinic.http.post("/api/v1/users", json=body | {"role": "nobody"}, headers=key)
     made = await clinic.http.post("/api/v1/users", json=body, headers=key)
@@ -198,7 +200,7 @@ async def test_a_request_that_the_gateway_itself_refused_frees_its_key(clinic: D
     assert [answer.status_code for answer in (wrong, made, taken, free)] == [422, 201, 409, 201]
 
 
-async def test_another_version_named_in_if_match_is_another_request(clinic: Door) -> None:
+async def test_another_version_named_in_if_match_is_another_request(clinic: GatewayWorld) -> None:
     clinic.peer.body, key = json.dumps(WORDS).encode(), once()
     await clinic.http.post(SWAP, headers=key | {"If-Match": '"1"'})
 
@@ -207,7 +209,7 @@ async def test_another_version_named_in_if_match_is_another_request(clinic: Door
     assert (answer.status_code, slug(answer)) == (422, "idempotency-changed")
 
 
-async def test_a_repeated_swap_reads_the_words_under_the_consent_of_now(clinic: Door) -> None:
+async def test_a_repeated_swap_reads_the_words_under_the_consent_of_now(clinic: GatewayWorld) -> None:
     clinic.peer.body, key = json.dumps(WORDS).encode(), once()
     first = await clinic.http.post(SWAP, headers=key | {"If-Match": '"1"'})
     again = await clinic.http.post(SWAP, headers=key | {"If-Match": '"1"'})
@@ -221,7 +223,7 @@ async def test_a_repeated_swap_reads_the_words_under_the_consent_of_now(clinic: 
     assert (first.json(), again.json(), replayed(again), ended.status_code) == (WORDS, WORDS, True, 404)
 
 
-async def test_a_key_that_may_write_words_and_not_read_them_is_not_given_them(clinic: Door) -> None:
+async def test_a_key_that_may_write_words_and_not_read_them_is_not_given_them(clinic: GatewayWorld) -> None:
     clinic.peer.body, key = json.dumps(WORDS).encode(), once()
     writer = (await clinic.new_key("transcripts:write"))["api_key"]
     segments = [{"speaker": "patient", "text": "corrected", "start_time": 0, "end_time": 1}]
@@ -234,7 +236,7 @@ async def test_a_key_that_may_write_words_and_not_read_them_is_not_given_them(cl
     assert [answer.json() for answer in (*swaps, corrected)] == [{"session_id": SESSION, "version": 2}] * 3
 
 
-async def test_a_repeated_upload_says_so_like_all_others(clinic: Door) -> None:
+async def test_a_repeated_upload_says_so_like_all_others(clinic: GatewayWorld) -> None:
     clinic.peer.status, clinic.peer.extra_headers = 202, [(b"idempotent-replayed", b"true")]
 
     answer = await clinic.http.post("/api/v1/sessions", content=b"--x--", headers=MULTIPART | once())
@@ -243,7 +245,7 @@ async def test_a_repeated_upload_says_so_like_all_others(clinic: Door) -> None:
 
 
 async def test_consent_that_ends_takes_references_to_words_away_and_leaves_those_to_what_was_made(
-    clinic: Door, infra: Infra
+    clinic: GatewayWorld, infra: Infra
 ) -> None:
     asked, key, granted = asks(clinic), once(), once()
     await clinic.http.post("/api/v1/chat", json=asked, headers=key)
@@ -257,7 +259,7 @@ async def test_consent_that_ends_takes_references_to_words_away_and_leaves_those
     assert kept == [("grantConsent /api/v1/consents",)]
 
 
-async def _revokes(clinic: Door, infra: Infra) -> None:
+async def _revokes(clinic: GatewayWorld, infra: Infra) -> None:
     organization_id, database = (
         OrganizationId(UUID(clinic.organization_id)),
         Database(infra.database_url("gateway"), REFUSALS),
@@ -272,5 +274,5 @@ async def _revokes(clinic: Door, infra: Infra) -> None:
     claims = Claims(organization_id, "test", frozenset({"consent:read"}), utc_now() + timedelta(minutes=1), new_id())
     with holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
-            assert await ForgetWords(ReplayStore()).record(event, None, tx) == ()
+            assert await ForgetWords(IdempotencyStore()).record(event, None, tx) == ()
     await database.close()

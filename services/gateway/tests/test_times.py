@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import Door, door
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
 
 BEYOND = "9999-12-31T23:59:59-12:00"
 WRONG = (BEYOND, "0001-01-01T00:00:00+14:00", "2026-09-08T15:00:00", "1788879600", "2026-09-08T25:00:00Z")
@@ -13,7 +13,7 @@ NEW_YORK, CHICAGO, LOS_ANGELES = "America/New_York", "America/Chicago", "America
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
-async def _zone_told(clinic: Door, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
+async def _zone_told(clinic: GatewayWorld, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
     """Send a request; return the zone that the service behind was told."""
     parts = parts or {"json": {"patient_id": clinic.patient_id, "message": "What did I say yesterday?"}}
     answer = await clinic.http.request(method, f"/api/v1{path}", **parts)
@@ -21,7 +21,7 @@ async def _zone_told(clinic: Door, method: str = "POST", path: str = "/chat", **
     return clinic.peer.heard[-1].headers.get("time-zone")
 
 
-async def _set(clinic: Door, path: str, time_zone: str | None) -> dict[str, Any]:
+async def _set(clinic: GatewayWorld, path: str, time_zone: str | None) -> dict[str, Any]:
     answer = await clinic.http.patch(f"/api/v1{path}", json={"time_zone": time_zone})
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -29,7 +29,7 @@ async def _set(clinic: Door, path: str, time_zone: str | None) -> dict[str, Any]
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(clinic: Door, wrong: str) -> None:
+async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(clinic: GatewayWorld, wrong: str) -> None:
     clinic.peer.heard.clear()
     queries = (
         (f"/patients/{clinic.patient_id}/consents", "as_of"),
@@ -52,7 +52,7 @@ async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(cli
     assert clinic.peer.heard == []
 
 
-async def test_a_key_that_expires_at_the_end_of_time_can_be_read_again(clinic: Door) -> None:
+async def test_a_key_that_expires_at_the_end_of_time_can_be_read_again(clinic: GatewayWorld) -> None:
     last = "9999-12-31T23:59:59.999999Z"
     made = await clinic.http.post("/api/v1/api-keys", json={"name": "k", "scopes": ["admin"], "expires_at": last})
 
@@ -63,14 +63,14 @@ async def test_a_key_that_expires_at_the_end_of_time_can_be_read_again(clinic: D
 
 
 async def test_an_organization_without_a_zone_has_the_deployments(infra: Infra) -> None:
-    async with door(infra, patient_time_zone=CHICAGO) as clinic:
+    async with gateway_world(infra, patient_time_zone=CHICAGO) as clinic:
         organization = (await clinic.http.get("/api/v1/organization")).json()
 
         assert (organization["time_zone"], organization["effective_time_zone"]) == (None, CHICAGO)
         assert await _zone_told(clinic) == CHICAGO
 
 
-async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_taken_back(clinic: Door) -> None:
+async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_taken_back(clinic: GatewayWorld) -> None:
     told = [await _zone_told(clinic)]
     assert (await _set(clinic, "/organization", NEW_YORK))["effective_time_zone"] == NEW_YORK
     told.append(await _zone_told(clinic))
@@ -84,7 +84,7 @@ async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_ta
     assert told == ["UTC", NEW_YORK, LOS_ANGELES, NEW_YORK, "UTC"]
 
 
-async def test_a_patient_who_asks_with_a_token_is_heard_by_their_own_clock(clinic: Door) -> None:
+async def test_a_patient_who_asks_with_a_token_is_heard_by_their_own_clock(clinic: GatewayWorld) -> None:
     await _set(clinic, f"/users/{clinic.patient_id}", NEW_YORK)
     token = (await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")).json()["token"]
 
@@ -94,7 +94,9 @@ async def test_a_patient_who_asks_with_a_token_is_heard_by_their_own_clock(clini
     assert clinic.peer.heard[-1].headers["time-zone"] == NEW_YORK
 
 
-async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_organization(clinic: Door) -> None:
+async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_organization(
+    clinic: GatewayWorld,
+) -> None:
     await _set(clinic, "/organization", NEW_YORK)
     await _set(clinic, f"/users/{clinic.patient_id}", LOS_ANGELES)
     day, instant = {"date_from": "2026-09-08"}, {"date_to": "2026-09-08T20:30:00-04:00"}
@@ -107,13 +109,13 @@ async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_
     assert told == [NEW_YORK, LOS_ANGELES, None]
 
 
-async def test_an_upload_is_told_the_organizations_zone_for_a_bare_date(clinic: Door) -> None:
+async def test_an_upload_is_told_the_organizations_zone_for_a_bare_date(clinic: GatewayWorld) -> None:
     await _set(clinic, "/organization", NEW_YORK)
 
     assert await _zone_told(clinic, "POST", "/sessions", content=b"--b--", headers=FORM) == NEW_YORK
 
 
-async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(clinic: Door) -> None:
+async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(clinic: GatewayWorld) -> None:
     user = {"role": "patient", "email": "p@example.org", "time_zone": NEW_YORK}
 
     made = (await clinic.http.post("/api/v1/users", json=user)).json()
@@ -123,15 +125,15 @@ async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(clinic: Do
 
 
 @pytest.mark.parametrize("wrong", ["Mars/Olympus", "localtime", "", "+02:00", "../etc/passwd", 7])
-async def test_only_a_zone_of_the_iana_list_can_be_set(clinic: Door, wrong: object) -> None:
+async def test_only_a_zone_of_the_iana_list_can_be_set(clinic: GatewayWorld, wrong: object) -> None:
     for path in ("organization", f"users/{clinic.patient_id}"):
         refused = await clinic.http.patch(f"/api/v1/{path}", json={"time_zone": wrong})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/body/time_zone")
         assert (await clinic.http.patch(f"/api/v1/{path}", json={})).status_code == 422
 
 
-async def test_the_zone_of_another_organizations_user_is_not_found(infra: Infra, clinic: Door) -> None:
-    async with door(infra) as other:
+async def test_the_zone_of_another_organizations_user_is_not_found(infra: Infra, clinic: GatewayWorld) -> None:
+    async with gateway_world(infra) as other:
         refused = await clinic.http.patch(f"/api/v1/users/{other.patient_id}", json={"time_zone": NEW_YORK})
         untouched = (await other.http.get(f"/api/v1/users/{other.patient_id}")).json()
 

@@ -31,7 +31,7 @@ ERASED = "erased"
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What erasing needs."""
 
     database: Database
@@ -43,18 +43,18 @@ class World:
     clock: Clock
 
 
-class EraserDesk:
+class ErasureService:
     """Erasures and holds as callers ask for them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def erase_session(self, session_id: SessionId) -> Receipt:
         """Erase a session, or return the receipt of its erasure. Raises AppError: NOT_FOUND, LEGAL_HOLD."""
-        async with self._world.database.transaction() as tx:
-            bond = await self._world.sessions.bond_of(tx, session_id)
+        async with self._dependencies.database.transaction() as tx:
+            bond = await self._dependencies.sessions.bond_of(tx, session_id)
             if bond is None:
-                before = await self._world.erasures.find_of(tx, None, session_id)
+                before = await self._dependencies.erasures.find_of(tx, None, session_id)
                 return await self._told_again(tx, _known(before, "session"))
             return await self._erase(tx, Subject(bond.organization_id, bond.patient_id, session_id))
 
@@ -63,31 +63,33 @@ class EraserDesk:
 
         Raises AppError: NOT_FOUND, LEGAL_HOLD.
         """
-        async with self._world.database.transaction() as tx:
-            before = await self._world.erasures.find_of(tx, patient_id, None)
+        async with self._dependencies.database.transaction() as tx:
+            before = await self._dependencies.erasures.find_of(tx, patient_id, None)
             if before is None and known:
                 return await self._erase(tx, Subject(_organization(), patient_id))
             return await self._told_again(tx, _known(before, "patient"))
 
     async def find(self, erasure_id: ErasureId) -> Receipt:
         """Return a receipt; raise AppError(NOT_FOUND)."""
-        async with self._world.database.transaction() as tx:
-            return _known(await self._world.erasures.find(tx, erasure_id), "erasure")
+        async with self._dependencies.database.transaction() as tx:
+            return _known(await self._dependencies.erasures.find(tx, erasure_id), "erasure")
 
     async def hold(self, patient_id: PatientId, *, held: bool) -> Hold:
         """Place or lift a legal hold."""
-        async with self._world.database.transaction() as tx:
-            return await self._world.holds.set_hold(tx, Subject(_organization(), patient_id), _actor(), held=held)
+        async with self._dependencies.database.transaction() as tx:
+            return await self._dependencies.holds.set_hold(
+                tx, Subject(_organization(), patient_id), _actor(), held=held
+            )
 
     async def _erase(self, tx: Transaction, subject: Subject) -> Receipt:
-        erasures = self._world.erasures
-        if await self._world.holds.lock_hold(tx, subject, _actor()):
+        erasures = self._dependencies.erasures
+        if await self._dependencies.holds.lock_hold(tx, subject, _actor()):
             raise AppError(LEGAL_HOLD, LEGAL_HOLD.doc)
         # Two who ask at once: the second waited for the lock above and finds what the first one did.
         before = await erasures.find_of(tx, subject.patient_id, subject.session_id)
         if before is not None:
             return before
-        receipt = await erasures.add(tx, ErasureId(self._world.new_id()), subject, _actor())
+        receipt = await erasures.add(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
         await erasures.entomb(tx, receipt)
         unfinished = await erasures.unfinished(tx, subject, [status.value for status in FINAL])
         await erasures.discard(tx, receipt)
@@ -100,14 +102,14 @@ class EraserDesk:
 
     async def _told_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
         # Whoever has answered finds nothing more; whoever could not, for longer than an event lives, gets a new one.
-        if receipt.waiting_for and self._world.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
+        if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
             await tx.emit(told(receipt))
         return receipt
 
     async def _shred(self, tx: Transaction, subject: Subject) -> int:
         if subject.session_id is not None:
-            return (await shred_recording(self._world.shredder, tx, subject.session_id)).keys
-        return (await shred_patient(self._world.shredder, tx, subject.organization_id, subject.patient_id)).keys
+            return (await shred_recording(self._dependencies.shredder, tx, subject.session_id)).keys
+        return (await shred_patient(self._dependencies.shredder, tx, subject.organization_id, subject.patient_id)).keys
 
 
 class RemoveObjects(Step[Erasure, None]):

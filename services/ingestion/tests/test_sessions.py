@@ -284,7 +284,7 @@ async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(
     heard: list[str | None] = []
 
     async def listen() -> None:
-        async for state in at.parts.desk.watch(session_id, quiet_s=0.1, total_s=0.35):
+        async for state in at.parts.queries.watch(session_id, quiet_s=0.1, total_s=0.35):
             heard.append(state.status.value if state else None)
 
     with at.holding(), pytest.raises(AppError) as caught:

@@ -40,7 +40,7 @@ async def _shreds_patient(at: Clinic, organization_id: OrganizationId | None = N
 async def _key_is_gone(at: Clinic, session_id: str) -> bool:
     with at.holding():
         try:
-            await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+            await at.parts.queries.open_recording(SessionId(UUID(session_id)))
         except AppError as error:
             return error.problem is NOT_FOUND
     return False
@@ -96,7 +96,7 @@ async def test_no_other_key_opens_the_ciphertext_that_is_left(at: Clinic) -> Non
     session_id = await at.uploads()
     (name,) = at.objects_left()
     with at.holding():
-        opened = await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+        opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     await _shreds_recording(at, session_id)
 
     async with at.objects.get_stream(name) as raw:

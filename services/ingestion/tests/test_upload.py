@@ -22,7 +22,7 @@ MEGABYTE = 1024 * 1024
 
 async def _opened(at: Clinic, session_id: str) -> tuple[OpenedRecording, bytes]:
     with at.holding():
-        opened = await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+        opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     async with at.objects.get_stream(opened.recording.object_name) as sealed:
         plain = b"".join([chunk async for chunk in unseal(opened.keyset, opened.context, sealed)])
     return opened, plain

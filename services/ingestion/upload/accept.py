@@ -52,7 +52,7 @@ SILENCE_MAX_S = 60.0
 UPLOAD_MAX_S = 2 * 3600.0
 """How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
-TWIN_RETRY_AFTER_S = 1.0
+DUPLICATE_RETRY_AFTER_S = 1.0
 SAMPLE_BYTES = 4096
 
 
@@ -79,7 +79,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What taking a recording in needs."""
 
     database: Database
@@ -111,8 +111,8 @@ class _Plan:
 class AcceptRecording:
     """Takes one recording in and answers its session, or leaves nothing behind."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
         self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
 
     async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Accepted:
@@ -121,12 +121,12 @@ class AcceptRecording:
             raise _too_large()
         async with self._place(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
-            upload = read_form(fields, self._world.clock(), head.zone)
+            upload = read_form(fields, self._dependencies.clock(), head.zone)
             plan = await self._plan(upload, begins, head.idempotency_key)
             flow = _Flow(plan.kind, head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
                 return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
-            await self._world.objects.ready()
+            await self._dependencies.objects.ready()
             return Accepted(await self._take(plan, flow))
 
     @asynccontextmanager
@@ -148,12 +148,12 @@ class AcceptRecording:
         claims = parse(capability.current())
         bond = Bond(claims.organization_id, upload.patient_id, upload.therapist_id)
         await self._refuse_erased(bond)
-        held = await self._world.consents.hold(bond, [Purpose.RECORDING])
+        held = await self._dependencies.consents.hold(bond, [Purpose.RECORDING])
         # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
         key = idempotency_key
         # It is the API key's own: what another one uploads under the same word is another session.
         session_id = (
-            self._world.new_id()
+            self._dependencies.new_id()
             if key is None
             else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
         )
@@ -163,27 +163,27 @@ class AcceptRecording:
             upload,
             kind_of(begins.filename, begins.media_type),
             SessionId(session_id),
-            RecordingId(self._world.new_id()),
+            RecordingId(self._dependencies.new_id()),
         )
 
     async def _refuse_erased(self, bond: Bond) -> None:
-        async with self._world.database.transaction() as tx:
-            if await self._world.graves.is_erased(tx, bond.patient_id, None):
+        async with self._dependencies.database.transaction() as tx:
+            if await self._dependencies.graves.is_erased(tx, bond.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
         """Return what an earlier sending under the same key made."""
-        async with self._world.database.transaction() as tx:
-            session = await self._world.sessions.find(tx, plan.session_id)
-            recording = await self._world.sessions.recording(tx, plan.session_id)
+        async with self._dependencies.database.transaction() as tx:
+            session = await self._dependencies.sessions.find(tx, plan.session_id)
+            recording = await self._dependencies.sessions.recording(tx, plan.session_id)
         return None if session is None or recording is None else (session, recording)
 
     async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
-        key = await self._world.keys.patient_key(plan.bond)
+        key = await self._dependencies.keys.patient_key(plan.bond)
         keyset = new_keyset()
         context = sealing_context(plan.bond, plan.session_id, plan.name, plan.kind.media_type)
         try:
-            await self._world.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
+            await self._dependencies.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
             await self._require_ciphertext(plan.name, flow)
             wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
         except BaseException:
@@ -199,7 +199,7 @@ class AcceptRecording:
 
     async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
         """Read the object's first bytes back: they must be the ones that were sealed."""
-        async with self._world.objects.get_stream(name) as stored:
+        async with self._dependencies.objects.get_stream(name) as stored:
             first = await anext(stored, b"")
         if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
             raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
@@ -207,10 +207,10 @@ class AcceptRecording:
     async def _remove(self, name: str) -> None:
         # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
         with suppress(AppError):
-            await self._world.objects.remove(name)
+            await self._dependencies.objects.remove(name)
 
     async def _record(self, plan: _Plan, flow: "_Flow", wrapped: bytes) -> Session:
-        now = self._world.clock()
+        now = self._dependencies.clock()
         session = Session(
             id=plan.session_id,
             bond=plan.bond,
@@ -228,10 +228,10 @@ class AcceptRecording:
         recording = Recording(
             plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
         )
-        async with self._world.database.transaction() as tx:
-            if not await self._world.sessions.add(tx, session, recording):
-                # Its twin under the same key was faster; sent once more, this one is answered like that one.
-                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=TWIN_RETRY_AFTER_S)
+        async with self._dependencies.database.transaction() as tx:
+            if not await self._dependencies.sessions.add(tx, session, recording):
+                # A concurrent duplicate was faster; sent once more, this one is answered like that one.
+                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(
             "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s

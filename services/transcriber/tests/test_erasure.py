@@ -20,7 +20,7 @@ from libs.tenancy.erase_share import EraseShare
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Speech
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.revocations import ForgetLater
 from services.transcriber.store import Withdrawn
@@ -38,8 +38,10 @@ class Clinic:
         self.archive = archive
         self.admin_url = admin_url
         self.ears = FakeEars()
-        world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
-        self.step = Transcribe(world)
+        dependencies = Dependencies(
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+        )
+        self.step = Transcribe(dependencies)
         self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def transcribes(self) -> Sequence[Event]:
@@ -121,7 +123,7 @@ async def test_a_job_that_runs_while_its_session_is_erased_ends_without_words_an
     with pytest.raises(AppError) as caught:
         await clinic.transcribes()
     async with clinic.archive.transaction() as tx:
-        facts = await clinic.step.give_up(clinic.archive.event, caught.value, tx)
+        facts = await clinic.step.on_failure(clinic.archive.event, caught.value, tx)
 
     assert (caught.value.problem, list(facts)) == (ERASED, [])
     assert ERASED.is_refusal

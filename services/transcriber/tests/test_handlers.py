@@ -95,7 +95,7 @@ async def test_consent_revoked_between_the_halves_leaves_no_transcript(clinic: C
 
     with pytest.raises(AppError) as caught:
         await clinic.step.record(clinic.event, result, cast(Transaction, FakeTransaction()))
-    (fact,) = await clinic.step.give_up(clinic.event, caught.value, cast(Transaction, FakeTransaction()))
+    (fact,) = await clinic.step.on_failure(clinic.event, caught.value, cast(Transaction, FakeTransaction()))
 
     assert isinstance(fact, TranscriptWithheld)
     assert clinic.transcripts.versions == []

@@ -129,13 +129,13 @@ def test_monitoring_reaches_the_metrics_of_every_pod_and_the_gateways_on_a_port_
     (expression,) = POLICIES["metrics"]["podSelector"]["matchExpressions"]
     (inside,) = POLICIES["metrics-of-gateway"]["ingress"]
     (port,) = {port["port"] for port in inside["ports"]}
-    doors = [found for found in documents("k8s/service/api/door.yaml") if found["kind"] == "Service"]
+    entries = [found for found in documents("k8s/service/api/service.yaml") if found["kind"] == "Service"]
 
     assert set(expression["values"]) == {*SETTINGS, "exporter"} - {"gateway"}
     assert POLICIES["metrics-of-gateway"]["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "gateway"}
     assert f'METRICS_PORT, value: "{port}"' in patch
     assert f"name: metrics, containerPort: {port}" in patch
-    assert [ports["targetPort"] for door in doors for ports in door["spec"]["ports"]] == ["http"]
+    assert [ports["targetPort"] for entry in entries for ports in entry["spec"]["ports"]] == ["http"]
 
 
 def test_traffic_that_is_not_listed_is_refused() -> None:

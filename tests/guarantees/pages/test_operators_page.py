@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import typer
 
-from libs.ops.desk import SCHEMAS
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.dry_run import Fate
 from libs.ops.main import app
+from libs.ops.operator_tools import SCHEMAS
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 PAGE = (ROOT / "docs" / "operations" / "operators.md").read_text()

@@ -7,7 +7,7 @@ import httpx
 import psycopg
 
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import Door, door
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
 
 
 def _new_user() -> dict[str, str]:
@@ -15,7 +15,7 @@ def _new_user() -> dict[str, str]:
 
 
 async def test_a_key_may_ask_so_often_and_not_once_more(infra: Infra) -> None:
-    async with door(infra, requests_per_hour=5) as clinic:  # two went into its users
+    async with gateway_world(infra, requests_per_hour=5) as clinic:  # two went into its users
         answers = await asyncio.gather(*(clinic.http.get("/api/v1/me") for _ in range(8)))
         outside = await clinic.http.post(f"/api/v1/consents/{uuid4()}/revoke", json={})
         health = await clinic.http.get("/health")
@@ -31,13 +31,13 @@ async def test_a_key_may_ask_so_often_and_not_once_more(infra: Infra) -> None:
 
 
 async def test_without_redis_there_is_a_smaller_share_and_never_no_limit(infra: Infra) -> None:
-    async with door(infra, redis_url="redis://127.0.0.1:9/0", requests_per_hour_alone=4) as clinic:
+    async with gateway_world(infra, redis_url="redis://127.0.0.1:9/0", requests_per_hour_alone=4) as clinic:
         answers = [await clinic.http.get("/api/v1/me") for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
 
 
-async def test_a_repeated_post_is_done_once_and_gets_the_same_answer(clinic: Door) -> None:
+async def test_a_repeated_post_is_done_once_and_gets_the_same_answer(clinic: GatewayWorld) -> None:
     key, body = {"Idempotency-Key": uuid4().hex}, _new_user()
 
     first = await clinic.http.post("/api/v1/users", json=body, headers=key)
@@ -49,7 +49,7 @@ async def test_a_repeated_post_is_done_once_and_gets_the_same_answer(clinic: Doo
     assert ("idempotent-replayed" in first.headers, again.headers["idempotent-replayed"]) == (False, "true")
 
 
-async def test_another_body_under_the_same_key_is_refused(clinic: Door) -> None:
+async def test_another_body_under_the_same_key_is_refused(clinic: GatewayWorld) -> None:
     key = {"Idempotency-Key": uuid4().hex}
     await clinic.http.post("/api/v1/users", json=_new_user(), headers=key)
 
@@ -58,7 +58,7 @@ async def test_another_body_under_the_same_key_is_refused(clinic: Door) -> None:
     assert (answer.status_code, _slug(answer)) == (422, "idempotency-changed")
 
 
-async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: Door) -> None:
+async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: GatewayWorld) -> None:
     clinic.peer.pause_s = 0.5
     key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": clinic.patient_id, "message": "?"}
 
@@ -68,7 +68,7 @@ async def test_a_twin_of_a_running_request_is_told_to_wait(clinic: Door) -> None
     assert len(clinic.peer.heard) == 1
 
 
-async def test_a_revocation_waits_for_no_twin_that_may_have_died_with_its_gateway(clinic: Door) -> None:
+async def test_a_revocation_waits_for_no_twin_that_may_have_died_with_its_gateway(clinic: GatewayWorld) -> None:
     clinic.peer.pause_s = 1.0
     key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
 
@@ -78,7 +78,7 @@ async def test_a_revocation_waits_for_no_twin_that_may_have_died_with_its_gatewa
     assert len(clinic.peer.heard) == 2
 
 
-async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_is_asked_for_again(clinic: Door) -> None:
+async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_is_asked_for_again(clinic: GatewayWorld) -> None:
     key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
     clinic.peer.refuses(503, "unavailable")
     failed = await clinic.http.post(path, json={}, headers=key)
@@ -91,7 +91,9 @@ async def test_what_failed_on_our_side_may_be_tried_again_and_a_no_is_asked_for_
     assert len(clinic.peer.heard) == 3
 
 
-async def test_a_name_in_the_place_of_an_id_is_not_written_down_beside_the_answer(clinic: Door, infra: Infra) -> None:
+async def test_a_name_in_the_place_of_an_id_is_not_written_down_beside_the_answer(
+    clinic: GatewayWorld, infra: Infra
+) -> None:
     key, names = {"Idempotency-Key": uuid4().hex}, ("JohnSmithson", (await clinic.new_key("users"))["id"])
 
     answers = [await clinic.http.post(f"/api/v1/api-keys/{name}/rotate", headers=key) for name in names]
@@ -103,10 +105,10 @@ async def test_a_name_in_the_place_of_an_id_is_not_written_down_beside_the_answe
     assert [route for route in routes if "Smith" in route] == []
 
 
-async def test_a_key_of_another_organization_replays_nothing(clinic: Door, infra: Infra) -> None:
+async def test_a_key_of_another_organization_replays_nothing(clinic: GatewayWorld, infra: Infra) -> None:
     key, body = {"Idempotency-Key": uuid4().hex}, _new_user()
     mine = await clinic.http.post("/api/v1/users", json=body, headers=key)
-    async with door(infra) as other:
+    async with gateway_world(infra) as other:
         theirs = await other.http.post("/api/v1/users", json=body, headers=key)
 
     assert mine.json()["id"] != theirs.json()["id"]

@@ -1,4 +1,4 @@
-"""What passes through the door: which capability goes along, what comes back, and what never does."""
+"""What passes through the gateway: which capability goes along, what comes back, and what never does."""
 
 import asyncio
 import resource
@@ -10,14 +10,14 @@ import httpx
 import pytest
 
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import Door, door, gateway
+from services.gateway.tests.gateway_world import GatewayWorld, gateway, gateway_world
 
 BOUNDARY = "gateway-tests"
 MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 MIB = 1024 * 1024
 
 
-async def test_a_consent_is_passed_with_what_was_observed_and_under_its_own_capability(clinic: Door) -> None:
+async def test_a_consent_is_passed_with_what_was_observed_and_under_its_own_capability(clinic: GatewayWorld) -> None:
     answer = await clinic.http.post("/api/v1/consents", json=clinic.grant, headers={"User-Agent": "portal/1"})
 
     heard = clinic.peer.heard[-1]
@@ -29,7 +29,7 @@ async def test_a_consent_is_passed_with_what_was_observed_and_under_its_own_capa
     assert heard.claims.api_key_id == clinic.key[9:21]
 
 
-async def test_a_consent_about_somebody_unknown_or_in_another_role_goes_nowhere(clinic: Door) -> None:
+async def test_a_consent_about_somebody_unknown_or_in_another_role_goes_nowhere(clinic: GatewayWorld) -> None:
     for wrong in ({"patient_id": str(uuid4())}, {"patient_id": clinic.therapist_id}, {"therapist_id": str(uuid4())}):
         answer = await clinic.http.post("/api/v1/consents", json=clinic.grant | wrong)
         assert answer.status_code == 404
@@ -37,7 +37,7 @@ async def test_a_consent_about_somebody_unknown_or_in_another_role_goes_nowhere(
     assert clinic.peer.heard == []
 
 
-async def test_naming_a_witness_takes_its_own_scope(clinic: Door) -> None:
+async def test_naming_a_witness_takes_its_own_scope(clinic: GatewayWorld) -> None:
     key = await clinic.new_key("consent:write")
 
     async with clinic.as_bearer(key["api_key"]) as http:
@@ -47,13 +47,13 @@ async def test_naming_a_witness_takes_its_own_scope(clinic: Door) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_no_gateway_scope_ever_leaves_the_gateway(clinic: Door, method: str) -> None:
+async def test_no_gateway_scope_ever_leaves_the_gateway(clinic: GatewayWorld, method: str) -> None:
     await clinic.http.request(method, f"/api/v1/conversations/{uuid4()}" + ("/messages" if method == "GET" else ""))
 
     assert not any(scope.startswith("gateway") for scope in clinic.peer.heard[-1].claims.scopes)
 
 
-async def test_a_peers_problem_passes_with_an_address_one_can_open(clinic: Door) -> None:
+async def test_a_peers_problem_passes_with_an_address_one_can_open(clinic: GatewayWorld) -> None:
     clinic.peer.refuses(403, "consent-required", missing=["ai_analysis"])
 
     answer = await clinic.http.post("/api/v1/chat", json={"patient_id": clinic.patient_id, "message": "?"})
@@ -68,7 +68,7 @@ async def test_a_peers_problem_passes_with_an_address_one_can_open(clinic: Door)
 
 
 async def test_a_peer_that_is_down_is_a_503_and_a_peer_that_breaks_says_nothing_of_its_inside(
-    infra: Infra, clinic: Door
+    infra: Infra, clinic: GatewayWorld
 ) -> None:
     clinic.peer.status, clinic.peer.content_type, clinic.peer.body = 500, "text/plain", b"Traceback: secret"
     broken = await clinic.http.get("/api/v1/sessions")
@@ -80,7 +80,7 @@ async def test_a_peer_that_is_down_is_a_503_and_a_peer_that_breaks_says_nothing_
     assert down.headers["retry-after"]
 
 
-async def test_unknown_fields_and_parameters_do_not_pass(clinic: Door) -> None:
+async def test_unknown_fields_and_parameters_do_not_pass(clinic: GatewayWorld) -> None:
     body = await clinic.http.post("/api/v1/consents", json=clinic.grant | {"observed": {"ip": "1.2.3.4"}})
     query = await clinic.http.get("/api/v1/sessions", params={"organization_id": str(uuid4())})
 
@@ -88,7 +88,7 @@ async def test_unknown_fields_and_parameters_do_not_pass(clinic: Door) -> None:
     assert body.json()["errors"][0]["pointer"] == "/body/observed"
 
 
-async def test_a_chat_stream_passes_piece_by_piece(clinic: Door) -> None:
+async def test_a_chat_stream_passes_piece_by_piece(clinic: GatewayWorld) -> None:
     clinic.peer.content_type = "text/event-stream"
     clinic.peer.pieces = [b"event: token\ndata: {}\n\n", b"event: done\ndata: {}\n\n"]
     body = {"patient_id": clinic.patient_id, "message": "?"}
@@ -108,7 +108,7 @@ async def _recording(mib: int) -> AsyncIterator[bytes]:
         yield bytes(MIB)
 
 
-async def test_an_upload_passes_whole(clinic: Door) -> None:
+async def test_an_upload_passes_whole(clinic: GatewayWorld) -> None:
     clinic.peer.status = 202
 
     answer = await clinic.http.post("/api/v1/sessions", content=_recording(3), headers=MULTIPART)
@@ -119,7 +119,9 @@ async def test_an_upload_passes_whole(clinic: Door) -> None:
     }  # fmt: skip
 
 
-async def test_an_uploads_idempotency_key_goes_along_and_one_that_cannot_be_a_key_goes_nowhere(clinic: Door) -> None:
+async def test_an_uploads_idempotency_key_goes_along_and_one_that_cannot_be_a_key_goes_nowhere(
+    clinic: GatewayWorld,
+) -> None:
     clinic.peer.status = 202
 
     for key in ("upload-1", "k" * 256):
@@ -130,7 +132,7 @@ async def test_an_uploads_idempotency_key_goes_along_and_one_that_cannot_be_a_ke
     assert [heard.headers["idempotency-key"] for heard in clinic.peer.heard] == ["upload-1"]
 
 
-async def test_an_early_refusal_comes_back_while_the_caller_is_still_sending(clinic: Door) -> None:
+async def test_an_early_refusal_comes_back_while_the_caller_is_still_sending(clinic: GatewayWorld) -> None:
     clinic.peer.answers_after_bytes = 1
     clinic.peer.refuses(403, "consent-required", missing=["recording"])
     url = httpx.URL(clinic.url)
@@ -149,7 +151,7 @@ async def test_an_early_refusal_comes_back_while_the_caller_is_still_sending(cli
     assert clinic.peer.bytes_read < 64 * 1024
 
 
-async def test_a_client_that_reads_only_after_sending_has_its_refusal_too(clinic: Door) -> None:
+async def test_a_client_that_reads_only_after_sending_has_its_refusal_too(clinic: GatewayWorld) -> None:
     clinic.peer.answers_after_bytes = 1
     clinic.peer.refuses(403, "consent-required")
 
@@ -159,7 +161,7 @@ async def test_a_client_that_reads_only_after_sending_has_its_refusal_too(clinic
     assert clinic.peer.bytes_read < MIB
 
 
-async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_door_as_well(clinic: Door) -> None:
+async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_door_as_well(clinic: GatewayWorld) -> None:
     async def dies() -> AsyncIterator[bytes]:
         yield bytes(MIB)
         raise ConnectionError
@@ -177,7 +179,7 @@ async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_door_as_wel
     [({"Content-Type": "application/json"}, 415), (MULTIPART | {"Content-Length": str(600 * MIB)}, 413)],
 )
 async def test_what_the_head_already_tells_is_refused_without_the_body(
-    clinic: Door, headers: dict[str, str], status: int
+    clinic: GatewayWorld, headers: dict[str, str], status: int
 ) -> None:
     url = httpx.URL(clinic.url)
     reader, writer = await asyncio.open_connection(url.host, url.port)
@@ -192,7 +194,7 @@ async def test_what_the_head_already_tells_is_refused_without_the_body(
 
 
 @pytest.mark.slow
-async def test_a_large_upload_does_not_stay_in_memory(clinic: Door) -> None:
+async def test_a_large_upload_does_not_stay_in_memory(clinic: GatewayWorld) -> None:
     await clinic.http.post("/api/v1/sessions", content=_recording(20), headers=MULTIPART)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -202,7 +204,7 @@ async def test_a_large_upload_does_not_stay_in_memory(clinic: Door) -> None:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024 < 32
 
 
-async def test_everything_else_about_the_door_is_a_problem_document_too(clinic: Door) -> None:
+async def test_everything_else_about_the_door_is_a_problem_document_too(clinic: GatewayWorld) -> None:
     unknown = await clinic.http.get("/api/v1/nothing")
     method = await clinic.http.put("/api/v1/users")
     large = await clinic.http.post("/api/v1/users", content=bytes(600 * 1024))
@@ -213,10 +215,10 @@ async def test_everything_else_about_the_door_is_a_problem_document_too(clinic: 
         assert answer.json()["type"].startswith("https://api.clinic.example/problems/")
 
 
-async def test_docs_are_ours_and_open_only_in_development(clinic: Door, infra: Infra) -> None:
+async def test_docs_are_ours_and_open_only_in_development(clinic: GatewayWorld, infra: Infra) -> None:
     page = await clinic.http.get("/docs", headers={"Authorization": ""})
     script = await clinic.http.get("/docs/swagger-ui-bundle.js", headers={"Authorization": ""})
-    async with door(infra, env="test") as closed:
+    async with gateway_world(infra, env="test") as closed:
         without_key = await closed.http.get("/openapi.json", headers={"Authorization": ""})
         with_key = await closed.http.get("/openapi.json")
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 PORT = 5432
 
 
-class Door:
+class CutProxy:
     """A way to the stream that can be shut: connections are cut, and new ones are refused until it opens again."""
 
     def __init__(self, folder: Path, url: str) -> None:
@@ -21,14 +21,14 @@ class Door:
         self._opening: asyncio.Task[None] | None = None
 
     def url(self, url: str) -> str:
-        """Return the URL of the same server as it is reached through this door."""
+        """Return the URL of the same server as it is reached through this proxy."""
         to = urlsplit(url)
         if to.scheme.startswith("redis") or to.scheme == "unix":
             return f"unix://:{to.password or ''}@{self.path}"
         return f"{to.scheme}://{to.username}:{to.password}@/{to.path.strip('/')}?host={self._folder}&port={PORT}"
 
     def close_for(self, seconds: float) -> None:
-        """Shut the door now, and open it after that time."""
+        """Refuse connections now, and accept them after that time."""
         if self._server is not None:
             self._server.close()
             self.path.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ _CONSENT = text(
 )
 
 
-class Desk:
+class StoreWorld:
     """A patient who writes, and the consent their answers stand on."""
 
     def __init__(self, tenant: Tenant, consent: Database, database: Database) -> None:

@@ -8,18 +8,18 @@ import pytest
 from libs.contracts.safety import CRISIS_RESOURCES
 from libs.devstack.infra import Infra
 from services.gateway.key_format import new_key
-from services.gateway.tests.door_world import NOBODY, Door, door, gateway
+from services.gateway.tests.gateway_world import NOBODY, GatewayWorld, gateway, gateway_world
 
 MESSAGE = {"message": "I cannot go on."}
 NO_DATABASE = "postgresql+psycopg://nobody:x@127.0.0.1:9/none"
 
 
-def _asking(clinic: Door, **more: Any) -> dict[str, Any]:
+def _asking(clinic: GatewayWorld, **more: Any) -> dict[str, Any]:
     return MESSAGE | {"patient_id": clinic.patient_id} | more
 
 
 async def test_a_key_that_asked_too_often_still_gets_the_crisis_answer_for_its_patient(infra: Infra) -> None:
-    async with door(infra, requests_per_hour=2) as clinic:  # both went into its users
+    async with gateway_world(infra, requests_per_hour=2) as clinic:  # both went into its users
         clinic.peer.crisis = True
         answer = await clinic.http.post("/api/v1/chat", json=_asking(clinic))
 
@@ -29,7 +29,7 @@ async def test_a_key_that_asked_too_often_still_gets_the_crisis_answer_for_its_p
 
 
 async def test_any_other_message_above_the_limit_is_refused_with_the_crisis_resources(infra: Infra) -> None:
-    async with door(infra, requests_per_hour=2) as clinic:
+    async with gateway_world(infra, requests_per_hour=2) as clinic:
         chat = await clinic.http.post("/api/v1/chat", json=_asking(clinic))
         other = await clinic.http.get("/api/v1/me")
 
@@ -40,7 +40,7 @@ async def test_any_other_message_above_the_limit_is_refused_with_the_crisis_reso
 
 @pytest.mark.parametrize("crisis", [True, False])
 async def test_without_a_database_a_genuine_credential_gets_the_crisis_answer_or_the_resources(
-    clinic: Door, infra: Infra, crisis: bool
+    clinic: GatewayWorld, infra: Infra, crisis: bool
 ) -> None:
     token = (await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")).json()["token"]
     clinic.peer.crisis = crisis
@@ -59,7 +59,7 @@ async def test_without_a_database_a_genuine_credential_gets_the_crisis_answer_or
     assert closed.status_code == 503
 
 
-async def test_garbage_asks_nobody_also_without_a_database(clinic: Door, infra: Infra) -> None:
+async def test_garbage_asks_nobody_also_without_a_database(clinic: GatewayWorld, infra: Infra) -> None:
     async with (
         gateway(infra, clinic.peer_url, database_url=NO_DATABASE) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
@@ -71,8 +71,8 @@ async def test_garbage_asks_nobody_also_without_a_database(clinic: Door, infra: 
     assert clinic.peer.heard == []
 
 
-async def test_another_organizations_patient_is_not_heard_above_the_limit(clinic: Door, infra: Infra) -> None:
-    async with door(infra, requests_per_hour=2) as limited:
+async def test_another_organizations_patient_is_not_heard_above_the_limit(clinic: GatewayWorld, infra: Infra) -> None:
+    async with gateway_world(infra, requests_per_hour=2) as limited:
         limited.peer.crisis = True
         answer = await limited.http.post("/api/v1/chat", json=_asking(clinic))
 
@@ -80,7 +80,7 @@ async def test_another_organizations_patient_is_not_heard_above_the_limit(clinic
 
 
 async def test_a_key_without_the_scope_is_not_heard_above_the_limit(infra: Infra) -> None:
-    async with door(infra, requests_per_hour=4) as clinic:
+    async with gateway_world(infra, requests_per_hour=4) as clinic:
         weak = await clinic.new_key("sessions:read")
         clinic.peer.crisis = True
         async with clinic.as_bearer(weak["api_key"]) as http:
@@ -90,7 +90,7 @@ async def test_a_key_without_the_scope_is_not_heard_above_the_limit(infra: Infra
 
 
 @pytest.mark.parametrize("status", [502, 503])
-async def test_a_broken_chat_is_told_with_the_crisis_resources(clinic: Door, status: int) -> None:
+async def test_a_broken_chat_is_told_with_the_crisis_resources(clinic: GatewayWorld, status: int) -> None:
     clinic.peer.refuses(status, {502: "upstream-failed", 503: "unavailable"}[status])
 
     answer = await clinic.http.post("/api/v1/chat", json=_asking(clinic))
@@ -98,7 +98,7 @@ async def test_a_broken_chat_is_told_with_the_crisis_resources(clinic: Door, sta
     assert (answer.status_code, answer.json()["crisis_resources"]) == (status, CRISIS_RESOURCES)
 
 
-async def test_a_spent_patient_quota_is_said_in_the_headers_beside_the_keys_own(clinic: Door) -> None:
+async def test_a_spent_patient_quota_is_said_in_the_headers_beside_the_keys_own(clinic: GatewayWorld) -> None:
     spent = {"policy": "patient", "quota": 20, "window_s": 3600, "crisis_resources": CRISIS_RESOURCES}
     clinic.peer.refuses(429, "patient-quota", **spent)
 

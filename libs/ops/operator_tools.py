@@ -12,7 +12,7 @@ import typer
 from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
 from libs.common.messaging.archive import Archive
-from libs.common.streams.admin import StreamDesk
+from libs.common.streams.admin import StreamAdmin
 from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
 from libs.ops.store import OpsStore
@@ -25,8 +25,8 @@ ExecuteFlag = Annotated[
 AsOption = Annotated[str | None, typer.Option("--as", help="Who you are, for the record; else user@host.")]
 
 
-class Desk:
-    """An operator's desk. Its parts raise AppError and BrokerUnavailableError."""
+class OperatorTools:
+    """What an operator's commands stand on. Its parts raise AppError and BrokerUnavailableError."""
 
     def __init__(self, connection: Connection) -> None:
         if not connection.database_url or not connection.redis_url:
@@ -39,7 +39,7 @@ class Desk:
                 "OPS_DATABASE_URL is no address: postgresql+psycopg://user:password@host:port/database"
             ) from error
         try:
-            self.streams = StreamDesk(connection.redis_url)
+            self.streams = StreamAdmin(connection.redis_url)
         except ValueError as error:
             raise typer.BadParameter("REDIS_URL is no address: redis://user:password@host:port/0") from error
         self.store = OpsStore(self.archive)

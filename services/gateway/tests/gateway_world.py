@@ -110,7 +110,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @dataclass
-class Door:
+class GatewayWorld:
     """The gateway, the peer behind it, and one organization with its first key."""
 
     url: str
@@ -185,7 +185,7 @@ async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str
 
 
 @contextlib.asynccontextmanager
-async def door(infra: Infra, **more: Any) -> AsyncIterator[Door]:
+async def gateway_world(infra: Infra, **more: Any) -> AsyncIterator[GatewayWorld]:
     """Run a gateway with an organization, a therapist and a patient."""
     peer = Peer()
     async with (
@@ -201,7 +201,7 @@ async def door(infra: Infra, **more: Any) -> AsyncIterator[Door]:
         assert made.status_code == 201, made.text
         body = made.json()
         http.headers["Authorization"] = f"Bearer {body['api_key']}"
-        opened = Door(url, peer, http, body["organization_id"], body["api_key"], peer_url)
+        opened = GatewayWorld(url, peer, http, body["organization_id"], body["api_key"], peer_url)
         opened.patient_id = await opened.new_user("patient")
         opened.therapist_id = await opened.new_user("therapist")
         yield opened
