@@ -3,10 +3,11 @@
     python -m tests.runner                                 # all, two workers (JOBS=n for another number)
     python -m tests.runner services/chat tests/e2e         # what is below these paths
     python -m tests.runner --quick                         # what `make quick` runs
+    python -m tests.runner -- --lf                         # pytest's own arguments
     python -m tests.runner "revoked and not vendor"        # what pytest's -k selects
 
 Where servers are given by the environment (DATABASE_URL, REDIS_URL, MINIO_ENDPOINT) there is one worker, since two
-would read each other's streams.
+would read each other's streams. FAILURES names the file that gets each failure's full text.
 """
 
 import os
@@ -28,6 +29,8 @@ _GIVEN = ("DATABASE_URL", "REDIS_URL", "MINIO_ENDPOINT")
 
 def selected(words: Sequence[str]) -> list[str]:
     """Return pytest's arguments: paths and tests as they are, anything else as an expression."""
+    if words[:1] == ["--"]:
+        return list(words[1:])
     if list(words) == ["--quick"]:
         return [str(path.relative_to(ROOT)) for pattern in QUICK for path in sorted(ROOT.glob(pattern))]
     parts = shlex.split(" ".join(words))
@@ -46,7 +49,7 @@ def workers_for(arguments: Sequence[str], environment: Mapping[str, str]) -> int
 def run(words: Sequence[str]) -> int:
     """Run them; return the exit code."""
     arguments = selected(words)
-    report = Report(ROOT / ".devstack" / "tests" / "failures.txt")
+    report = Report(Path(os.environ.get("FAILURES", ROOT / ".devstack" / "tests" / "failures.txt")))
     try:
         with workers(workers_for(arguments, os.environ), arguments) as running:
             for number, said in running.said():

@@ -10,7 +10,7 @@ ALONE = "alone"
 LONGEST = (
     "tests/proofs/test_mutants.py",
     "tests/chaos/test_chaos.py",
-    "libs/common/tests/test_crash_points.py",
+    "libs/common/messaging/tests/crash/test_crash_points.py",
 )
 QUICK = (
     "tests/guarantees/test_house.py",
