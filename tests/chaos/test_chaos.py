@@ -22,9 +22,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(SIZE.seconds_max),
     pytest.mark.skipif(sys.platform != "linux", reason="stops servers as only Linux can: run this on Linux"),
-    pytest.mark.skipif(
-        not OURS, reason="kills servers, which must be its own: unset DATABASE_URL, REDIS_URL, MINIO_*"
-    ),
+    pytest.mark.skipif(not OURS, reason="kills servers, which must be its own: unset DATABASE_URL, REDIS_URL, MINIO_*"),
 ]
 # Short, so that the fakes cost next to nothing.
 DIALOGUE = deepgram.DIALOGUE[:2]
