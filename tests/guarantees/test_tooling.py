@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("services", "libs", "tests", "proofs")
@@ -17,8 +17,8 @@ def _skip_reasons(path: Path) -> Iterator[str | None]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             continue
         if node.func.attr in ("skip", "skipif", "importorskip", "xfail") and "pytest" in ast.unparse(node.func):
-            plain = node.args if node.func.attr == "skip" else []
-            reason = next((keyword.value for keyword in node.keywords if keyword.arg == "reason"), *plain[:1] or [None])
+            plain = node.args[:1] if node.func.attr == "skip" else []
+            reason = next((told for told in [*(k.value for k in node.keywords if k.arg == "reason"), *plain]), None)
             yield reason.value if isinstance(reason, ast.Constant) and isinstance(reason.value, str) else None
 
 
