@@ -31,7 +31,7 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
-from services.chat.domain.phrasing import REDACTED, WORDS_ALONE
+from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
 from services.chat.ports import AnswerRecord, Shelf
@@ -166,7 +166,7 @@ async def _stream(ask: Ask, begun: Reply | Begun, ping_every_s: float) -> AsyncI
 def _problem(error: BaseException) -> dict[str, Any]:
     known = error if isinstance(error, AppError) else internal_error()
     if known is not error:
-        get_logger().error("chat.broke", error_class=type(error).__name__, error_place=place_of(error))
+        get_logger().error("chat.crashed", error_class=type(error).__name__, error_place=place_of(error))
     return {
         "type": f"/problems/{known.problem.slug}",
         "title": known.problem.title,
@@ -195,7 +195,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "message_id": str(reply.message_id),
         "grounded": answer.grounded,
         "answered_by": answer.answered_by.value,
-        "search": "text" if answer.by_words_alone else "hybrid",
+        "search": "text" if answer.text_only else "hybrid",
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:
@@ -214,7 +214,7 @@ def _again(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
         "grounded": message.grounded,
         "answered_by": message.answered_by.value if message.answered_by else None,
         # How it was searched is kept in the sentence that says so.
-        "search": "text" if message.text.startswith(WORDS_ALONE) else "hybrid",
+        "search": "text" if message.text.startswith(TEXT_ONLY) else "hybrid",
         "time_window": _window(message.time_window),
     }
     if message.answered_by is AnsweredBy.SAFETY:

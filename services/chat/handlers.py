@@ -24,7 +24,7 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Passage, Question, Session
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, WORDS_ALONE, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, windowed
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -152,8 +152,8 @@ class Ask:
                 looked, window, outside = second, window.lifted(), True
         answer = looked.answer
         text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.by_words_alone:
-            text = f"{WORDS_ALONE} {text}"
+        if answer.text_only:
+            text = f"{TEXT_ONLY} {text}"
         return replace(looked, answer=replace(answer, text=text, time_window=window))
 
     async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
@@ -174,7 +174,7 @@ class Ask:
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
-        answer = replace(await self._answer(question), by_words_alone=found.by_words_alone)
+        answer = replace(await self._answer(question), text_only=found.text_only)
         return Looked(answer, Attribution(therapists, consents))
 
     async def _consents(

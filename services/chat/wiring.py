@@ -14,7 +14,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient

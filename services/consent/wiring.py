@@ -9,7 +9,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.erasure import EvidenceErased
 from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
 from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.consent.api.routes import ConsentServices, build_router
 from services.consent.document_store import DocumentStore
 from services.consent.handlers import Consents, Keeping

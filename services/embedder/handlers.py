@@ -160,7 +160,7 @@ class Search:
                 return (await self._embedder.embed([text]))[0]
         except (AppError, TimeoutError) as error:
             problem = error.problem.slug if isinstance(error, AppError) else "timeout"
-            get_logger().warning("search.by_words_alone", problem=problem)
+            get_logger().warning("search.text_only_fallback", problem=problem)
             return None
 
 

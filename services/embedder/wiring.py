@@ -15,7 +15,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.domain import Weights

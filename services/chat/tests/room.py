@@ -99,13 +99,13 @@ class FakeSearch:
     """Finds all passages of the sessions asked for."""
 
     passages: tuple[Passage, ...] = (SLEEP, SWIMMING)
-    by_words_alone: bool = False
+    text_only: bool = False
     asked: list[tuple[str, Sequence[SessionId] | None]] = field(default_factory=list)
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         self.asked.append((text, sessions))
         passages = tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
-        return Finding(passages, self.by_words_alone)
+        return Finding(passages, self.text_only)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
 from services.chat.domain.crisis import CRISIS_TEXT
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, WORDS_ALONE
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, TEXT_ONLY
 from services.chat.ports import Basis
 from services.chat.tests.room import (
     FIRST,
@@ -219,8 +219,8 @@ async def test_a_capability_of_another_patient_finds_nobody_even_in_a_crisis() -
 
 async def test_an_answer_found_by_words_alone_says_so() -> None:
     room = Room()
-    room.search.by_words_alone = True
+    room.search.text_only = True
 
     reply = await room.says("What homework did I get?")
 
-    assert reply.answer.text.startswith(WORDS_ALONE)
+    assert reply.answer.text.startswith(TEXT_ONLY)

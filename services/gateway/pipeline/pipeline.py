@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.http.draining import Lingering
+from libs.common.http.draining import DrainingResponse
 from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
@@ -57,7 +57,7 @@ class RequestPipeline:
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
-            return Lingering(problem_response(error, request.scope))
+            return DrainingResponse(problem_response(error, request.scope))
 
     async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
         try:

@@ -16,7 +16,7 @@ from libs.contracts.erasure import PatientErased, SessionErased, UserErased
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.gateway.tests.gateway_world import GatewayWorld
 
 
@@ -85,7 +85,7 @@ async def _erases(clinic: GatewayWorld, infra: Infra, database: Database, *, pat
     )
     with holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
-            (fact,) = await EraseShare(UserErased).record(event, None, tx)
+            (fact,) = await EraseOwnRows(UserErased).record(event, None, tx)
             await tx.emit(fact)
     assert isinstance(fact, UserErased)
     return fact

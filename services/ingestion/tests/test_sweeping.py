@@ -13,7 +13,7 @@ from libs.common.ids import new_id
 from libs.common.objects.store import ListedObject, ObjectStore, StoreAddress
 from services.ingestion.domain import is_object_name
 from services.ingestion.objects.orphans import AGE_MIN, Reach, Sweeper
-from services.ingestion.objects.verified import ProvenObjects
+from services.ingestion.objects.verified import VerifiedStore
 from services.ingestion.store import KnownObjects
 from services.ingestion.tests.clinic import Clinic, store_settings, wav
 
@@ -124,7 +124,7 @@ async def test_a_store_that_keeps_our_ciphertext_is_proven_once_and_left_as_it_w
 
     store = Counted(bucket)
     await store.prepare()
-    objects = ProvenObjects(store)
+    objects = VerifiedStore(store)
 
     await objects.ready()
     await objects.ready()
@@ -139,7 +139,7 @@ async def test_a_store_that_holds_a_recording_in_plaintext_is_never_ready(bucket
 
     for _ in range(2):
         with pytest.raises(AppError) as caught:
-            await ProvenObjects(store).ready()
+            await VerifiedStore(store).ready()
         assert caught.value.problem is UPSTREAM_FAILED
         assert caught.value.facts == {"reason": "plaintext"}
 
@@ -156,7 +156,7 @@ async def test_a_store_that_changes_what_it_is_given_is_never_ready(bucket: Stor
     await store.prepare()
 
     with pytest.raises(AppError) as caught:
-        await ProvenObjects(store).ready()
+        await VerifiedStore(store).ready()
 
     assert caught.value.facts == {"reason": "changed"}
     assert await store.page(None, 10) == []

@@ -16,7 +16,7 @@ from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Speech
@@ -56,7 +56,7 @@ class Clinic:
         ids = {"organization_id": event.organization_id, "patient_id": event.patient_id, "erasure_id": new_id()}
         told: Erasure = PatientErased(**ids) if patient else SessionErased(**ids, session_id=event.session_id)
         async with self.archive.transaction("erasure:write") as tx:
-            (fact,) = await EraseShare(TranscriptErased).record(told, None, tx)
+            (fact,) = await EraseOwnRows(TranscriptErased).record(told, None, tx)
         assert isinstance(fact, TranscriptErased)
         return fact
 
