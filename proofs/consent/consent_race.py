@@ -54,7 +54,7 @@ class CountingLedger(LedgerStore):
     async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
         """Keep the receipt as always; the entry before it has taken the lock."""
         if entry.status is Status.REVOKED:
-            self.chunks_at_revocation = await self.count(entry.bond.patient_id)
+            self.chunks_at_revocation = await self.count(entry.parties.patient_id)
         return await super().keep_receipt(tx, entry, signature)
 
     async def count(self, patient_id: PatientId) -> int:
@@ -79,12 +79,12 @@ class _Race:
     async def write(self, number: int) -> None:
         """Store chunks until told to stop, whatever the answer."""
         token = self._clinic.capability("embedder:write", patient=self.patient_id)
-        bond = self._clinic.organization_id, self.patient_id, self._clinic.therapist_id
+        parties = self._clinic.organization_id, self.patient_id, self._clinic.therapist_id
         async with await psycopg.AsyncConnection.connect(self._url) as connection:
             while not self._stop.is_set():
                 try:
                     await connection.execute("select ctx.enter(%s)", (token,))
-                    await connection.execute(_INSERT.encode(), bond)
+                    await connection.execute(_INSERT.encode(), parties)
                     await connection.commit()
                     self.stored[number] += 1
                 except errors.Error as error:

@@ -136,11 +136,11 @@ def _transaction(
     work: _Work, connection: psycopg.Connection, whose: tuple[str, Clinic], size: int, is_undone: bool
 ) -> bool:
     token, clinic = whose
-    bond = clinic.organization_id, clinic.patient_id, clinic.therapist_id
+    parties = clinic.organization_id, clinic.patient_id, clinic.therapist_id
     ids = [[uuid4() for _ in range(size)] for _ in range(2)]
     try:
         connection.execute("select ctx.enter(%s)", (token,))
-        connection.execute(_INSERT.encode(), (*bond, bytes(32), *ids))
+        connection.execute(_INSERT.encode(), (*parties, bytes(32), *ids))
         if is_undone:
             connection.rollback()
             work.note("rolled_back")

@@ -72,7 +72,7 @@ async def prove(run: Run) -> Outcome:
     random = run.random()
     clinic = Clinic(run.infra, random.randbytes(32))
     entries, receipts = await _ledger(clinic, sized(ENTRIES_TINY, ENTRIES_CI, ENTRIES_SOAK), random)
-    notes = await clinic.shelf.after(clinic.organization_id, 0, ROWS_MAX)
+    notes = await clinic.checkpoints.after(clinic.organization_id, 0, ROWS_MAX)
     stranger = _Stranger(clinic, notes, receipts)
     places = sorted(random.sample(range(2, len(entries)), sized(PLACES_TINY, PLACES_CI, PLACES_SOAK)))
     seen: Counter[str] = Counter()
@@ -126,7 +126,7 @@ async def _ledger(clinic: Clinic, length: int, random: Random) -> tuple[list[Ent
 
 
 def _about(consent: Consent) -> tuple[PatientId, Purpose]:
-    return consent.granted.bond.patient_id, consent.granted.bond.purpose
+    return consent.granted.parties.patient_id, consent.granted.parties.purpose
 
 
 @contextlib.asynccontextmanager

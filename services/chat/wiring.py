@@ -52,7 +52,7 @@ def build() -> Service:
     ]
     vendor = vendor_of(settings)
     dependencies = Dependencies(
-        notebook=store,
+        messages=store,
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
         search=EmbedderClient(peers[2]),

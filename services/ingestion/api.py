@@ -234,8 +234,8 @@ def _micros(at: datetime) -> int:
 def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.id),
-        "patient_id": str(session.bond.patient_id),
-        "therapist_id": str(session.bond.therapist_id),
+        "patient_id": str(session.parties.patient_id),
+        "therapist_id": str(session.parties.therapist_id),
         "consent_id": str(session.consent_id),
         "session_date": to_json_time(session.session_date),
         "session_day": session.session_day.isoformat() if session.session_day else None,

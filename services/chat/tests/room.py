@@ -65,7 +65,7 @@ SWIMMING = passage(
 
 
 @dataclass
-class FakeNotebook:
+class FakeMessages:
     """Keeps what it is told."""
 
     history: tuple[Exchange, ...] = ()
@@ -152,11 +152,11 @@ class Room:
     """Everything around one patient's question."""
 
     def __init__(self, answerer: Answerer | None = None) -> None:
-        self.notebook, self.search = FakeNotebook(), FakeSearch()
+        self.messages, self.search = FakeMessages(), FakeSearch()
         self.sessions, self.holds = FakeSessions(), FakeHolds()
         self.ask = Ask(
             Dependencies(
-                notebook=self.notebook,
+                messages=self.messages,
                 search=self.search,
                 sessions=self.sessions,
                 holds=self.holds,

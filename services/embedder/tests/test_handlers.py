@@ -16,7 +16,7 @@ from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
     FakeConsents,
-    FakeShelf,
+    FakeIndexRepository,
     FakeTranscripts,
     LetterEmbedder,
     dialogue,
@@ -38,8 +38,10 @@ class Clinic:
         self.consents = FakeConsents()
         self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
         self.embedder = LetterEmbedder()
-        self.shelf = FakeShelf()
-        self.step = IndexTranscript(Dependencies(self.consents, self.transcripts, self.embedder, self.shelf, words))
+        self.index_repository = FakeIndexRepository()
+        self.step = IndexTranscript(
+            Dependencies(self.consents, self.transcripts, self.embedder, self.index_repository, words)
+        )
 
     async def index(self) -> Index | Withheld:
         """Do the slow half."""
@@ -58,9 +60,9 @@ async def test_a_transcript_becomes_an_index_and_a_fact() -> None:
     result = await clinic.index()
     facts = await clinic.step.record(ready(clinic.source), result, NO_TRANSACTION)
 
-    assert clinic.shelf.index is not None
+    assert clinic.index_repository.index is not None
     assert [type(fact) for fact in facts] == [IndexReady]
-    assert facts[0].payload()["chunk_count"] == len(clinic.shelf.index.chunks)
+    assert facts[0].payload()["chunk_count"] == len(clinic.index_repository.index.chunks)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.RECORDING, Purpose.TRANSCRIPTION])
@@ -124,7 +126,7 @@ async def test_an_older_version_that_comes_late_changes_nothing_and_says_nothing
     facts = await clinic.step.record(ready(clinic.source), old, NO_TRANSACTION)
 
     assert facts == ()
-    assert clinic.shelf.index == new
+    assert clinic.index_repository.index == new
 
 
 async def test_without_consent_nothing_is_fetched_or_bought_and_a_fact_says_so() -> None:
@@ -184,40 +186,40 @@ async def test_giving_up_says_why_in_one_word() -> None:
 
 @pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
 async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace(purpose: Purpose) -> None:
-    shelf = FakeShelf()
-    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+    index_repository = FakeIndexRepository()
+    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), purpose), None, NO_TRANSACTION)
 
-    assert shelf.delete_after == SESSION_DATE + timedelta(days=7)
+    assert index_repository.delete_after == SESSION_DATE + timedelta(days=7)
 
 
 async def test_a_revocation_of_another_purpose_leaves_the_index_alone() -> None:
-    shelf = FakeShelf()
-    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+    index_repository = FakeIndexRepository()
+    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), Purpose.RECORDING), None, NO_TRANSACTION)
 
-    assert shelf.delete_after is None
+    assert index_repository.delete_after is None
 
 
 async def test_a_question_is_searched_by_vectors_and_words() -> None:
-    shelf, embedder = FakeShelf(), LetterEmbedder()
+    index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
 
-    found = await Search(shelf, embedder).find(_question())
+    found = await Search(index_repository, embedder).find(_question())
 
     assert found.by_vectors
-    assert shelf.asked[0][1] is not None
+    assert index_repository.asked[0][1] is not None
 
 
 async def test_a_question_is_searched_by_words_alone_while_the_vendor_is_down() -> None:
-    shelf, embedder = FakeShelf(), LetterEmbedder()
+    index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
     embedder.fails_with = AppError(UPSTREAM_FAILED, "down")
 
-    found = await Search(shelf, embedder).find(_question())
+    found = await Search(index_repository, embedder).find(_question())
 
     assert not found.by_vectors
-    assert shelf.asked[0][1] is None
+    assert index_repository.asked[0][1] is None
 
 
 def _question() -> Question:

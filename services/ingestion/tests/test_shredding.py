@@ -108,7 +108,7 @@ async def test_a_rotation_does_not_bring_a_destroyed_key_back(world: KeyWorld) -
     recording = await world.records()
     await _shreds_patient(world.at)
 
-    assert await world.rotation().rotate(world.bond().organization_id) == 0
+    assert await world.rotation().rotate(world.parties().organization_id) == 0
 
     with pytest.raises(AppError) as caught:
         await world.opens(recording)
@@ -119,10 +119,10 @@ async def test_a_rotation_does_not_bring_a_destroyed_key_back(world: KeyWorld) -
 async def test_a_destroyed_key_holds_no_old_version_back(world: KeyWorld) -> None:
     await world.records()
     await _shreds_patient(world.at)
-    await world.rotation().rotate(world.bond().organization_id)
+    await world.rotation().rotate(world.parties().organization_id)
     world.retire_long_ago()
 
-    await world.rotation().destroy(world.bond().organization_id, 1)
+    await world.rotation().destroy(world.parties().organization_id, 1)
 
     assert world.versions() == [2]
 
