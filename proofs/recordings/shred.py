@@ -41,7 +41,7 @@ from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.shredding import shred_patient, shred_recording
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.store import SessionStore
-from services.ingestion.tests.clinic import BOUNDARY
+from services.ingestion.tests.ingestion_world import BOUNDARY
 
 RECORDINGS = 4
 RECORDINGS_TINY, RECORDINGS_SOAK = 2, 200

@@ -16,14 +16,14 @@ from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.keys.rotation import Rotation
 from services.ingestion.keys.rotation_store import RotationStore
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 
 
 @dataclass
 class KeyWorld:
     """One clinic's keys under one root."""
 
-    at: Clinic
+    at: World
     root: KeyWrapping
     database: Database
 
@@ -81,7 +81,7 @@ class KeyWorld:
 
 
 @asynccontextmanager
-async def key_world(at: Clinic, root: KeyWrapping) -> AsyncIterator[KeyWorld]:
+async def key_world(at: World, root: KeyWrapping) -> AsyncIterator[KeyWorld]:
     """Open a world; the operator logs in as migrations do."""
     database = Database(at.infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:

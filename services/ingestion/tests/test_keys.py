@@ -12,10 +12,10 @@ from libs.contracts.ids import RecordingId
 from services.ingestion.domain import Recording, SessionParties
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 
 
-def _parties(at: Clinic) -> SessionParties:
+def _parties(at: World) -> SessionParties:
     return SessionParties(at.tenant.organization_id, at.tenant.patient_id, at.tenant.therapist_id)
 
 
@@ -26,7 +26,7 @@ async def _recording(chain: KeyChain, parties: SessionParties) -> Recording:
     return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
 
 
-async def test_a_key_wrapped_now_opens_later(at: Clinic) -> None:
+async def test_a_key_wrapped_now_opens_later(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
     with at.holding():
@@ -35,7 +35,7 @@ async def test_a_key_wrapped_now_opens_later(at: Clinic) -> None:
         assert await chain.open(_parties(at), recording) == b"keyset"
 
 
-async def test_two_first_uploads_at_once_agree_on_the_keys(at: Clinic) -> None:
+async def test_two_first_uploads_at_once_agree_on_the_keys(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
     with at.holding():
@@ -44,7 +44,7 @@ async def test_two_first_uploads_at_once_agree_on_the_keys(at: Clinic) -> None:
         assert [await chain.open(_parties(at), one) for one in recordings] == [b"keyset"] * 6
 
 
-async def test_another_root_key_opens_nothing(at: Clinic) -> None:
+async def test_another_root_key_opens_nothing(at: World) -> None:
     with at.holding():
         recording = await _recording(KeyChain(LocalKey(new_key()), at.database, KeyStore()), _parties(at))
 
@@ -54,7 +54,7 @@ async def test_another_root_key_opens_nothing(at: Clinic) -> None:
     assert caught.value.problem.slug == "upstream-refused"
 
 
-async def test_destroying_the_patients_key_erases_the_recording(at: Clinic) -> None:
+async def test_destroying_the_patients_key_erases_the_recording(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
     with at.holding():
         recording = await _recording(chain, _parties(at))

@@ -18,14 +18,14 @@ from libs.common.keys.root_key import FileRoot
 from libs.contracts.ids import PatientId
 from libs.devstack.provision import ROOT
 from services.ingestion.keys.rotation import Rotation
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 from services.ingestion.tests.key_world import KeyWorld, key_world
 
 KEYS = os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
 
 
 @pytest.fixture
-async def world(at: Clinic) -> AsyncIterator[KeyWorld]:
+async def world(at: World) -> AsyncIterator[KeyWorld]:
     async with key_world(at, FileRoot(KEYS[:1])) as made:
         yield made
 

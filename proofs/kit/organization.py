@@ -26,7 +26,7 @@ LIFETIME = timedelta(hours=6)
 HERE = Circumstances(Origin("192.0.2.1", "a proof"))
 
 
-class Clinic:
+class Organization:
     """One organization: its ledger, its notary, and a capability for whatever a proof does."""
 
     def __init__(self, infra: Infra, seed_of_key: bytes, ledger: LedgerStore | None = None) -> None:
