@@ -26,7 +26,7 @@ RELAY_LOOKED_AT = Gauge(
     "events_relay_looked_at_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
 )
 RELAY_HELD = Gauge(
-    "events_relay_held",
+    "events_relay_backpressured",
     "1 while the relay may not publish: `behind` (a group lags), `lost` (no cursor), `foreign` (another database's).",
     ["topic", "why"],
 )

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from proofs.kit.any_request import UNKNOWN, Drawn, Operation
-from proofs.kit.clinics import recording
+from proofs.kit.organizations import recording
 from proofs.kit.rightful import Rightful, learn
 from proofs.no_words.fields import Field, fields_of
 from proofs.no_words.system import UNKNOWN_NAME, RequestSender
@@ -81,7 +81,7 @@ class Planter:
         answer = await self._sender.send(drawn, self._rightful.credential(operation))
         if answer.status_code not in _OK:
             return False
-        learn(self._rightful.clinic, operation.id, answer)
+        learn(self._rightful.organization, operation.id, answer)
         self._planted.taken.update(one.name for one in fields)
         self._planted.answered.add(operation.id)
         return True
@@ -104,10 +104,10 @@ class Planter:
 
     async def _refused_whole(self, operation: Operation, fields: Sequence[Field]) -> None:
         """Make the request wrong as a whole, with words in all fields that can hold one."""
-        own, clinic = self._rightful.credential(operation), self._rightful.clinic
+        own, organization = self._rightful.credential(operation), self._rightful.organization
         able = [one for one in fields if self._value(one) is not None]
         unknown = {one.path[0]: UNKNOWN for one in fields if one.where == "path"}
-        for credential, instead in (("", {}), (clinic.credentials[_NO_SCOPE], {}), (own, unknown)):
+        for credential, instead in (("", {}), (organization.credentials[_NO_SCOPE], {}), (own, unknown)):
             if credential == own and not unknown:
                 continue
             drawn = self._filled(self._rightful.drawn(operation, **instead), able)

@@ -19,8 +19,8 @@ from libs.devstack.servers.proxy import TcpProxy
 from libs.ops.main import app as therapyrag
 from libs.ops.rest.connection import Connection
 from proofs.kit.any_request import FORM, Operation
-from proofs.kit.clinics import Patient, recording
 from proofs.kit.kept_bytes import Kept
+from proofs.kit.organizations import Patient, recording
 from proofs.kit.rightful import Rightful
 from proofs.no_words.system import RequestSender, World
 from proofs.no_words.vendor_faults import DEAD, HEARD, REFUSED, SLOW, WRITTEN
@@ -50,13 +50,13 @@ class Trouble:
         self._ends: dict[str, str] = {}
 
     async def uploads(self) -> None:
-        """Send a recording for every mood; what becomes of them is waited for later."""
+        """Send a recording for every vendor fault; what becomes of them is waited for later."""
         for mark in (*DEAD, *HEARD, *REFUSED):
             await self._upload(mark)
 
     async def asks(self) -> None:
-        """Let patients ask in every mood, in a crisis, as a stream, and more often than they may."""
-        asking, silent = self._rightful.clinic.patients
+        """Let patients ask under every vendor fault, in a crisis, as a stream, and more often than they may."""
+        asking, silent = self._rightful.organization.patients
         crisis = ("I want to kill myself", "I will hurt myself tonight")
         texts = [f"What about my sleep? {mark}" for mark in WRITTEN] + list(crisis)
         await asyncio.gather(*(self._chat(asking, text) for text in texts))
@@ -87,13 +87,13 @@ class Trouble:
         body = dict(self._rightful.drawn(users).json)
         again = [body, body, body | {"email": f"{uuid4().hex}@example.org"}]
         for one in again:
-            await self._sender.send(replace(self._rightful.drawn(users), json=one), self._rightful.clinic.key)
+            await self._sender.send(replace(self._rightful.drawn(users), json=one), self._rightful.organization.key)
         upload = self._operations["uploadSession"]
         key = {"Idempotency-Key": self._word("a key that comes twice")}
         for _ in range(2):
             drawn = self._rightful.drawn(upload)
             file = (f"{self._word('a file that comes twice')}.wav", recording(self._word("its title")))
-            await self._sender.send(replace(drawn, headers=key, file=file), self._rightful.clinic.key)
+            await self._sender.send(replace(drawn, headers=key, file=file), self._rightful.organization.key)
 
     async def tags(self) -> None:
         """Send a recording that is full of words itself, in a part that is described by words."""
@@ -102,7 +102,7 @@ class Trouble:
         file = (f"{self._word('file name')}.mp3", self._tagged(), media_type, described)
         data = self._rightful.drawn(self._operations["uploadSession"]).parts()["data"]
         sent = {"data": data, "files": {"file": file}}
-        answer = await self._sender.ask("post", SESSIONS, "uploadSession", self._rightful.clinic.key, sent)
+        answer = await self._sender.ask("post", SESSIONS, "uploadSession", self._rightful.organization.key, sent)
         self._sessions[TAGGED] = str(answer.raise_for_status().json()["session_id"])
 
     def _tagged(self) -> bytes:
@@ -124,20 +124,22 @@ class Trouble:
                 self._ends[mark] = status
 
     def surprises(self) -> list[str]:
-        """Return the recordings that did not end as their mood has it: trouble that was none proves nothing."""
+        """Return the recordings that did not end as their fault has it: trouble that was none proves nothing."""
         wanted = dict.fromkeys((*HEARD, SLOW, TAGGED), "ready") | dict.fromkeys((*DEAD, *REFUSED), "failed")
         return [f"the recording {mark} is {end}" for mark, end in self._ends.items() if end != wanted[mark]]
 
     async def _upload(self, mark: str) -> None:
         drawn = self._rightful.drawn(self._operations["uploadSession"])
         file = (f"{self._word(f'file name, {mark}')}.wav", recording(f"{mark} {self._word(f'title, {mark}')}"))
-        answer = await self._sender.send(replace(drawn, file=file), self._rightful.clinic.key)
+        answer = await self._sender.send(replace(drawn, file=file), self._rightful.organization.key)
         self._sessions[mark] = str(answer.raise_for_status().json()["session_id"])
 
     async def _status(self, mark: str) -> str:
         """Return how a recording stands once that has changed, or after a while."""
         drawn = self._rightful.drawn(self._operations["getSession"], session_id=self._sessions[mark])
-        answer = await self._sender.send(replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.clinic.key)
+        answer = await self._sender.send(
+            replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.organization.key
+        )
         return str(answer.json().get("status"))
 
     async def _chat(self, patient: Patient, text: str, **headers: str) -> None:

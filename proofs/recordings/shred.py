@@ -36,12 +36,12 @@ from libs.devstack.infra import Infra
 from proofs.kit.line import proof, seed, sized
 from proofs.recordings.bad_files import body_of
 from proofs.recordings.mutations import Sent
-from services.ingestion.domain import Bond, Recording, sealing_context
+from services.ingestion.domain import Recording, SessionParties, sealing_context
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.shredding import shred_patient, shred_recording
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.store import SessionStore
-from services.ingestion.tests.clinic import BOUNDARY
+from services.ingestion.tests.ingestion_world import BOUNDARY
 
 RECORDINGS = 4
 RECORDINGS_TINY, RECORDINGS_SOAK = 2, 200
@@ -53,7 +53,7 @@ class Kept:
     """A recording in the system, read from the database before anything is destroyed."""
 
     session_id: SessionId
-    bond: Bond
+    parties: SessionParties
     canary: bytes
     recording: Recording
     keyset: bytes
@@ -61,7 +61,7 @@ class Kept:
     @property
     def context(self) -> bytes:
         """Return what its ciphertext is bound to."""
-        return sealing_context(self.bond, self.session_id, self.recording.object_name, self.recording.media_type)
+        return sealing_context(self.parties, self.session_id, self.recording.object_name, self.recording.media_type)
 
 
 def main() -> int:
@@ -136,11 +136,11 @@ class _Shredding:
         )
 
     async def _shred(self, patients: Kept, recordings: Kept) -> int:
-        with holding(self._token(patients.bond.organization_id)):
+        with holding(self._token(patients.parties.organization_id)):
             async with self._database.transaction() as tx:
-                bond = patients.bond
-                all_of_one = await shred_patient(KeyStore(), tx, bond.organization_id, bond.patient_id)
-        with holding(self._token(recordings.bond.organization_id)):
+                parties = patients.parties
+                all_of_one = await shred_patient(KeyStore(), tx, parties.organization_id, parties.patient_id)
+        with holding(self._token(recordings.parties.organization_id)):
             async with self._database.transaction() as tx:
                 one = await shred_recording(KeyStore(), tx, recordings.session_id)
         return all_of_one.keys + one.keys
@@ -149,21 +149,21 @@ class _Shredding:
         query = "select organization_id, patient_id, therapist_id from ingestion.session where session_id = %s"
         with psycopg.connect(self._infra.admin_url) as connection:
             (row,) = connection.execute(query, [session_id]).fetchall()
-        bond = Bond(OrganizationId(row[0]), PatientId(row[1]), TherapistId(row[2]))
-        with holding(self._token(bond.organization_id)):
+        parties = SessionParties(OrganizationId(row[0]), PatientId(row[1]), TherapistId(row[2]))
+        with holding(self._token(parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, SessionId(session_id))
             if recording is None:
                 raise ValueError("a recording that was accepted is not there")
-            return Kept(SessionId(session_id), bond, canary, recording, await self._keys.open(bond, recording))
+            return Kept(SessionId(session_id), parties, canary, recording, await self._keys.open(parties, recording))
 
     async def _reads(self, one: Kept) -> bool:
         """Tell whether its sound can be read now, as the transcriber does it, with what the database says now."""
-        with holding(self._token(one.bond.organization_id)):
+        with holding(self._token(one.parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, one.session_id)
             try:
-                keyset = await self._keys.open(one.bond, recording) if recording else b""
+                keyset = await self._keys.open(one.parties, recording) if recording else b""
             except AppError:
                 return False
         return await self._opened_by(one, keyset)

@@ -17,7 +17,7 @@ from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Bond, Recording, Session
+from services.ingestion.domain import Recording, Session, SessionParties
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.ports import Sessions
 from services.ingestion.upload.accept import AcceptRecording, Dependencies, UploadHead
@@ -95,11 +95,11 @@ class UploadRoute:
         """Forget it."""
         self.kept.pop(name, None)
 
-    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:  # noqa: ARG002
+    async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:  # noqa: ARG002
         """Everything is allowed."""
         return {purpose: ConsentId(new_id()) for purpose in purposes}
 
-    async def patient_key(self, bond: Bond) -> LocalKey:  # noqa: ARG002
+    async def patient_key(self, parties: SessionParties) -> LocalKey:  # noqa: ARG002
         """One key for all."""
         return self._key
 

@@ -20,8 +20,8 @@ import psycopg
 from libs.common.ids import derived_id
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack
-from proofs.kit.clinics import READY_WITHIN_S, UNREADABLE, canary, client_of, recording, stack_on_fakes
 from proofs.kit.line import proof, seed, sized
+from proofs.kit.organizations import READY_WITHIN_S, UNREADABLE, canary, client_of, recording, stack_on_fakes
 from services.gateway.domain import Scope
 from services.gateway.routes import ROUTES, V1
 

@@ -24,7 +24,7 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Passage, Question, Session
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, WORDS_ALONE, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, windowed
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -33,7 +33,7 @@ from services.chat.ports import (
     Crisis,
     Held,
     Looked,
-    Notebook,
+    MessageRepository,
     Redaction,
     Search,
     Sessions,
@@ -49,7 +49,7 @@ _QUOTED_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 class Dependencies:
     """Everything a question is answered with. `quotes` stands in when `answerer` is out of reach."""
 
-    notebook: Notebook
+    messages: MessageRepository
     search: Search
     sessions: Sessions
     holds: ConsentHolds
@@ -108,7 +108,7 @@ class Ask:
             return await self._crisis(asked, level)
         try:
             await self._dependencies.holds.hold(asked.patient_id)
-            accepted = await self._dependencies.notebook.accept(asked.patient_id, asked.conversation_id, asked.message)
+            accepted = await self._dependencies.messages.accept(asked.patient_id, asked.conversation_id, asked.message)
         except AppError as error:
             raise _caring(error) from error
         return Begun(asked, accepted)
@@ -131,7 +131,7 @@ class Ask:
             looked = Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
         else:
             looked = await self._inside_then_outside(begun, inquiry, sessions)
-        message_id = await self._dependencies.notebook.answered(patient_id, accepted, looked)
+        message_id = await self._dependencies.messages.answered(patient_id, accepted, looked)
         get_logger().info(
             "chat.answered",
             answered_by=looked.answer.answered_by.value,
@@ -152,8 +152,8 @@ class Ask:
                 looked, window, outside = second, window.lifted(), True
         answer = looked.answer
         text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.by_words_alone:
-            text = f"{WORDS_ALONE} {text}"
+        if answer.text_only:
+            text = f"{TEXT_ONLY} {text}"
         return replace(looked, answer=replace(answer, text=text, time_window=window))
 
     async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
@@ -174,7 +174,7 @@ class Ask:
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
-        answer = replace(await self._answer(question), by_words_alone=found.by_words_alone)
+        answer = replace(await self._answer(question), text_only=found.text_only)
         return Looked(answer, Attribution(therapists, consents))
 
     async def _consents(
@@ -213,7 +213,7 @@ class Ask:
         crisis = Crisis(asked.conversation_id, asked.message, level.value, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
-                noted = await self._dependencies.notebook.note_crisis(asked.patient_id, crisis)
+                noted = await self._dependencies.messages.note_crisis(asked.patient_id, crisis)
         except (AppError, TimeoutError):
             get_logger().error("crisis.not_recorded", level_of_signal=level.value)
             return Reply(answer, asked.conversation_id or ConversationId(new_id()), MessageId(new_id()))

@@ -14,7 +14,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
@@ -52,7 +52,7 @@ def build() -> Service:
     ]
     vendor = vendor_of(settings)
     dependencies = Dependencies(
-        notebook=store,
+        messages=store,
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
         search=EmbedderClient(peers[2]),

@@ -9,11 +9,11 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.erasure import EvidenceErased
 from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
 from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.consent.api.routes import ConsentServices, build_router
 from services.consent.document_store import DocumentStore
 from services.consent.handlers import Consents, Keeping
-from services.consent.notary.checkpoints import Notary, Objects, Shelf
+from services.consent.notary.checkpoints import CheckpointStore, Notary, Objects
 from services.consent.notary.store import NotaryStore
 from services.consent.settings import ConsentSettings
 from services.consent.store import LedgerStore
@@ -37,7 +37,7 @@ def build() -> Service:
         # Consent is given and taken back also while the object store is away; checkpoints wait.
         checks=runtime.checks,
     )
-    notary = Notary(runtime.database, Shelf(objects), key, KeyRing([key.public, *before]))
+    notary = Notary(runtime.database, CheckpointStore(objects), key, KeyRing([key.public, *before]))
     return Service(app, [*runtime.workers(erasing(EvidenceErased)), notary], runtime.close)
 
 
@@ -46,7 +46,7 @@ def services(
 ) -> ConsentServices:
     """Join what the routes call."""
     ledger, documents = LedgerStore(), DocumentStore()
-    shown = Shown(database, ledger, NotaryStore(), Shelf(objects), [key.public, *(before or [])])
+    shown = Shown(database, ledger, NotaryStore(), CheckpointStore(objects), [key.public, *(before or [])])
     return ConsentServices(
         consents=Consents(Keeping(database, ledger, documents, key)),
         texts=ConsentTexts(database, documents),

@@ -19,7 +19,7 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import LANGUAGES_INDEXED, Chunk, Found, Index, Question, Source, Transcript, Withheld
-from services.embedder.ports import Consents, Shelf, TextEmbedder, Transcripts, Vector
+from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, Vector
 
 # Vectors are kept after each batch, so that a crash loses at most this many.
 BATCH_PASSAGES = 64
@@ -41,7 +41,7 @@ class Dependencies:
     consents: Consents
     transcripts: Transcripts
     embedder: TextEmbedder
-    shelf: Shelf
+    index_repository: IndexRepository
     count_tokens: CountTokens
 
 
@@ -66,7 +66,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         """Write the index whole; an older version that comes late changes nothing and says nothing."""
         if isinstance(result, Withheld):
             return (_withheld(event, result.reason),)
-        if not await self._dependencies.shelf.replace(tx, result):
+        if not await self._dependencies.index_repository.replace(tx, result):
             get_logger().info("index.superseded", session_id=str(event.session_id))
             return ()
         return (_ready(event, result),)
@@ -110,36 +110,38 @@ class IndexTranscript(Step[Words, Index | Withheld]):
             raise
 
     async def _embed(self, index: Index) -> None:
-        shelf, embedder = self._dependencies.shelf, self._dependencies.embedder
-        kept = await shelf.kept(index.source, index.model)
+        index_repository, embedder = self._dependencies.index_repository, self._dependencies.embedder
+        kept = await index_repository.kept(index.source, index.model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in kept]
         for start in range(0, len(missing), BATCH_PASSAGES):
             batch = missing[start : start + BATCH_PASSAGES]
             vectors = await embedder.embed([text for _, text in batch])
             keys = [key for key, _ in batch]
-            await shelf.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+            await index_repository.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
 
 
 class HideOnRevocation(Step[ConsentRevoked, None]):
     """Consent to AI analysis or to the words ended. The rows are hidden by policy already; note when they are to go."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, grace: timedelta) -> None:
-        self._shelf = shelf
+    def __init__(self, index_repository: IndexRepository, clock: Clock, grace: timedelta) -> None:
+        self._repository = index_repository
         self._clock = clock
         self._grace = grace
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note the deletion after the grace period."""
         if event.consent_type in FOUND_UNDER:
-            await self._shelf.withdraw(tx, event, self._clock() + self._grace)
+            await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
 
 
 class Search:
     """Find the passages of one patient that answer a question."""
 
-    def __init__(self, shelf: Shelf, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S) -> None:
-        self._shelf = shelf
+    def __init__(
+        self, index_repository: IndexRepository, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S
+    ) -> None:
+        self._repository = index_repository
         self._embedder = embedder
         self._deadline_s = deadline_s
 
@@ -151,7 +153,7 @@ class Search:
     async def find(self, question: Question) -> Found:
         """Search by vectors and words; by words alone while the vendor of vectors is down."""
         vector = await self._vector(question.text)
-        hits = await self._shelf.search(question, self._embedder.model, vector)
+        hits = await self._repository.search(question, self._embedder.model, vector)
         return Found(tuple(hits), by_vectors=vector is not None)
 
     async def _vector(self, text: str) -> Vector | None:
@@ -160,7 +162,7 @@ class Search:
                 return (await self._embedder.embed([text]))[0]
         except (AppError, TimeoutError) as error:
             problem = error.problem.slug if isinstance(error, AppError) else "timeout"
-            get_logger().warning("search.by_words_alone", problem=problem)
+            get_logger().warning("search.text_only_fallback", problem=problem)
             return None
 
 

@@ -15,12 +15,12 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.domain import Weights
 from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
-from services.embedder.ports import Shelf, TextEmbedder
+from services.embedder.ports import IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
 from services.embedder.vendors.token_counts import cl100k_counter
@@ -47,15 +47,15 @@ def build() -> Service:
     settings = EmbedderSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     embedder = embedder_of(settings)
-    shelf = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
+    index_repository = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
     dependencies = Dependencies(
-        ConsentClient(consent), TranscriberClient(transcriber), embedder, shelf, cl100k_counter()
+        ConsentClient(consent), TranscriberClient(transcriber), embedder, index_repository, cl100k_counter()
     )
     app = AppSpec(
         title="embedder",
         version="1",
-        routers=(build_router(Search(shelf, embedder)),),
+        routers=(build_router(Search(index_repository, embedder)),),
         checks=runtime.checks,
         details={"provider": settings.provider, "model": embedder.model.name},
     )
@@ -65,8 +65,8 @@ def build() -> Service:
         for part in parts:
             await part.close()
 
-    sweep = Recurring("index.withdrawn", shelf.sweep_withdrawn, SWEEP_EVERY_S)
-    return Service(app, [*runtime.workers(subscriptions(dependencies, shelf, settings)), sweep], close)
+    sweep = Recurring("index.withdrawn", index_repository.sweep_withdrawn, SWEEP_EVERY_S)
+    return Service(app, [*runtime.workers(subscriptions(dependencies, index_repository, settings)), sweep], close)
 
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
@@ -80,10 +80,12 @@ def embedder_of(settings: EmbedderSettings) -> Embedder:
     return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
 
 
-def subscriptions(dependencies: Dependencies, shelf: Shelf, settings: EmbedderSettings) -> tuple[Subscription, ...]:
+def subscriptions(
+    dependencies: Dependencies, index_repository: IndexRepository, settings: EmbedderSettings
+) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
     index = IndexTranscript(dependencies)
-    hide = HideOnRevocation(shelf, utc_now, timedelta(days=settings.revocation_grace_days))
+    hide = HideOnRevocation(index_repository, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),

@@ -95,7 +95,7 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     limited: bool = True
     streams_in: bool = False
-    hears_patients: bool = False
+    serves_patients_in_crisis: bool = False
     repeat: Repeat | None = None
     known_by: str = "id"
     tells_words: bool = False
@@ -307,7 +307,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
-        repeat=Repeat.READ, known_by="message_id", tells_words=True, hears_patients=True,
+        repeat=Repeat.READ, known_by="message_id", tells_words=True, serves_patients_in_crisis=True,
         also_as=("text/event-stream",),
     ),
     _route(

@@ -17,7 +17,7 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.gateway.access.authentication import Authenticator
 from services.gateway.access.authority import Authority
 from services.gateway.access.patient_tokens import TokenSigner

@@ -20,7 +20,7 @@ from libs.common.client_time import DayOrInstant
 from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.http.draining import Lingering, Patience
+from libs.common.http.draining import DrainingResponse, Patience
 from libs.common.http.problems import problem_response
 from libs.common.local_time import end_of, start_of, zone_told
 from libs.contracts.ids import PatientId, SessionId, TherapistId
@@ -35,7 +35,7 @@ WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
 # The gateway hears the answer while it sends; others have a moment.
-LINGER = Patience(all_s=3.0, silence_s=3.0)
+DRAIN_PATIENCE = Patience(all_s=3.0, silence_s=3.0)
 LENGTH_DIGITS_MAX = 18
 """More say nothing but "far too large", and Python refuses to read thousands."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
@@ -70,7 +70,7 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             accepted = await accept(_upload_head(request), _body(request))
         except AppError as error:
             bind_contextvars(problem=error.problem.slug, **error.facts)
-            return Lingering(problem_response(error, request.scope), LINGER)
+            return DrainingResponse(problem_response(error, request.scope), DRAIN_PATIENCE)
         session = accepted.session
         body = {
             "session_id": str(session.id),
@@ -234,8 +234,8 @@ def _micros(at: datetime) -> int:
 def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.id),
-        "patient_id": str(session.bond.patient_id),
-        "therapist_id": str(session.bond.therapist_id),
+        "patient_id": str(session.parties.patient_id),
+        "therapist_id": str(session.parties.therapist_id),
         "consent_id": str(session.consent_id),
         "session_date": to_json_time(session.session_date),
         "session_day": session.session_day.isoformat() if session.session_day else None,

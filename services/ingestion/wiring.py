@@ -44,7 +44,7 @@ from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIllegalMoves
 from services.ingestion.objects.orphans import Sweeper
-from services.ingestion.objects.verified import ProvenObjects
+from services.ingestion.objects.verified import VerifiedStore
 from services.ingestion.ports import Consents, Objects
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KnownObjects, SessionStore
@@ -66,7 +66,7 @@ def build() -> Service:
     runtime = Runtime(settings, EVENT_CONFIG)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
     store = ObjectStore(StoreAddress.of(settings))
-    objects = ProvenObjects(store)
+    objects = VerifiedStore(store)
     app = AppSpec(
         title="ingestion",
         version="1",

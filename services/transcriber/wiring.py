@@ -16,7 +16,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings

@@ -36,7 +36,7 @@ async def eventually(
 
 
 @dataclass
-class Clinic:
+class World:
     """One organization with a therapist and a patient, and its gateway."""
 
     url: str
@@ -46,7 +46,7 @@ class Clinic:
     patient_id: str
 
     @staticmethod
-    async def open(url: str, operator_token: str) -> "Clinic":
+    async def open(url: str, operator_token: str) -> "World":
         """Bootstrap a new organization."""
         operator = Gateway(Connection(url=url, key=None, operator_token=operator_token))
         async with operator:
@@ -54,7 +54,7 @@ class Clinic:
         gateway = Gateway(Connection(url=url, key=made.api_key, operator_token=None))
         therapist = await gateway.add_user("therapist", f"t-{uuid4().hex}@example.org")
         patient = await gateway.add_user("patient", f"p-{uuid4().hex}@example.org")
-        return Clinic(url, made.api_key, gateway, therapist.id, patient.id)
+        return World(url, made.api_key, gateway, therapist.id, patient.id)
 
     async def close(self) -> None:
         """Close the connections."""

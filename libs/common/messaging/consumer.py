@@ -308,5 +308,5 @@ class Consumer:
             await self._flush()
             await self._channel.release(unfinished)
         except BrokerUnavailableError:
-            get_logger().warning("consumer.left_unheard", topic=self._channel.topic, group=self._channel.group)
+            get_logger().warning("consumer.release_failed", topic=self._channel.topic, group=self._channel.group)
         await self._channel.close()

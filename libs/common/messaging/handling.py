@@ -117,7 +117,7 @@ class Handling:
             async with asyncio.timeout(jobs[0].subscription.timeout_s):
                 fresh = await self._record_all(jobs)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
-            get_logger().warning("batch.broke", error_class=type(error).__name__, count=len(jobs))
+            get_logger().warning("batch.handler_crashed", error_class=type(error).__name__, count=len(jobs))
             return False
         channel, seconds = jobs[0].channel, time.perf_counter() - started
         metrics.DONE.labels(*jobs[0].labels).inc(fresh)
@@ -165,7 +165,7 @@ class Handling:
         except AppError as error:
             return _Ending("failed", error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
-            get_logger().error("event.broke", error_class=type(error).__name__, error_place=place_of(error))
+            get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
             broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
             return _Ending("failed", broken, traceparent)
 
@@ -223,7 +223,7 @@ class Handling:
             return await record_failure(self.database, self.catalogue, job, error)
         except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
             # It would break each time, and the event end its worker again and again, for good.
-            get_logger().error("event.broke", error_class=type(broken).__name__, error_place=place_of(broken))
+            get_logger().error("event.handler_crashed", error_class=type(broken).__name__, error_place=place_of(broken))
             return None
 
     async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:

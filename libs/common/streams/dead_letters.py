@@ -17,4 +17,6 @@ def say_dead(labels: tuple[str, str], why: str, entry_id: str, size_bytes: int) 
     """Count and log a dead reason of a topic and group."""
     metrics.DEAD.labels(*labels).inc()
     topic, group = labels
-    get_logger().error("event.dead", topic=topic, group=group, problem=why, entry_id=entry_id, size_bytes=size_bytes)
+    get_logger().error(
+        "event.dead_lettered", topic=topic, group=group, problem=why, entry_id=entry_id, size_bytes=size_bytes
+    )

@@ -15,7 +15,7 @@ LOOKED_AT_MAX = 10_000
 
 
 @dataclass(frozen=True)
-class Whereabouts:
+class Location:
     """`state` is waiting (published, not read), pending (read, not acknowledged), parked (for a later try) or dead.
 
     `attempt` counts from 1; `since_ms` is when it came there, `due_ms` when a parked one is tried again.
@@ -30,16 +30,16 @@ class Whereabouts:
     entry_id: str | None = None
 
 
-async def whereabouts(admin: StreamAdmin, lane: Lane) -> dict[UUID, Whereabouts]:
+async def locate_event(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
     """Return all that is anywhere on its way to a group, by event id."""
-    found: dict[UUID, Whereabouts] = {}
+    found: dict[UUID, Location] = {}
     for key in (lane.main, lane.key("r")):
         found |= await _on_stream(admin, lane, key)
     found |= await _parked(admin, lane)
     for dead_letter in await admin.dead_letters(lane, LOOKED_AT_MAX):
         event_id = event_id_of(dead_letter.body)
         if event_id is not None:
-            found[event_id] = Whereabouts(
+            found[event_id] = Location(
                 lane,
                 "dead",
                 dead_letter.attempts,
@@ -50,12 +50,12 @@ async def whereabouts(admin: StreamAdmin, lane: Lane) -> dict[UUID, Whereabouts]
     return found
 
 
-async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Whereabouts]:
+async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Location]:
     info = (await admin.groups(key)).get(lane.group)
     last = str(info["last-delivered-id"]) if info else "0-0"
-    found: dict[UUID, Whereabouts] = {}
+    found: dict[UUID, Location] = {}
     for entry_id, fields in await answered(admin.redis.xrange(key, f"({last}", "+", count=LOOKED_AT_MAX)):
-        _put(found, fields, Whereabouts(lane, "waiting", _attempt(fields), ms_of(entry_id), entry_id=entry_id))
+        _put(found, fields, Location(lane, "waiting", _attempt(fields), ms_of(entry_id), entry_id=entry_id))
     if not info or not int(info["pending"]):
         return found
     pending = await answered(admin.redis.xpending_range(key, lane.group, "-", "+", LOOKED_AT_MAX))
@@ -66,19 +66,19 @@ async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Whe
     for entry, bodies in zip(pending, await answered(pipe.execute()), strict=True):
         for entry_id, fields in bodies:
             since = now - int(entry["time_since_delivered"])
-            _put(found, fields, Whereabouts(lane, "pending", _attempt(fields), since, entry_id=entry_id))
+            _put(found, fields, Location(lane, "pending", _attempt(fields), since, entry_id=entry_id))
     return found
 
 
-async def _parked(admin: StreamAdmin, lane: Lane) -> dict[UUID, Whereabouts]:
+async def _parked(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
     due = await answered(admin.redis.zrange(lane.key("z"), 0, LOOKED_AT_MAX - 1, withscores=True))
     if not due:
         return {}
-    found: dict[UUID, Whereabouts] = {}
+    found: dict[UUID, Location] = {}
     bodies = await answered(admin.redis.hmget(lane.key("zp"), [token for token, _ in due]))
     for (token, score), value in zip(due, bodies, strict=True):
         fields = parked_fields(value)
-        _put(found, fields, Whereabouts(lane, "parked", _attempt(fields), due_ms=int(score), entry_id=token))
+        _put(found, fields, Location(lane, "parked", _attempt(fields), due_ms=int(score), entry_id=token))
     return found
 
 
@@ -99,7 +99,7 @@ def parked_fields(value: str | None) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _put(found: dict[UUID, Whereabouts], fields: Mapping[str, Any], where: Whereabouts) -> None:
+def _put(found: dict[UUID, Location], fields: Mapping[str, Any], where: Location) -> None:
     event_id = event_id_of(str(fields.get("d", "")))
     if event_id is not None:
         found[event_id] = where

@@ -15,7 +15,7 @@ from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.messaging.archive import Fact, Position, Wanted
 from libs.common.streams.admin import Depths, Lane, StreamAdmin
-from libs.common.streams.locate import Whereabouts, whereabouts
+from libs.common.streams.locate import Location, locate_event
 from libs.ops.console import Shown
 from libs.ops.events.answers import answering
 from libs.ops.events.facts import ago, at_ms, shown, stream_of
@@ -111,13 +111,13 @@ async def _of_group(tools: OperatorTools, fact: Fact, lane: Lane) -> dict[str, A
     }
 
 
-async def place_of(streams: StreamAdmin, lane: Lane, event_id: UUID) -> Whereabouts | None:
+async def place_of(streams: StreamAdmin, lane: Lane, event_id: UUID) -> Location | None:
     """Return where a group's copy of an event is, None when it is nowhere on its way."""
-    return (await whereabouts(streams, lane)).get(event_id)
+    return (await locate_event(streams, lane)).get(event_id)
 
 
-def shown_place(where: Whereabouts) -> dict[str, Any]:
-    """Return whereabouts as they are printed."""
+def shown_place(where: Location) -> dict[str, Any]:
+    """Return locations as they are printed."""
     return {
         "state": where.state,
         "attempt": where.attempt,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from libs.common.messaging.archive import Applied, Fact, Wanted
 from libs.common.streams.admin import topic_of
-from libs.common.streams.locate import Whereabouts, whereabouts
+from libs.common.streams.locate import Location, locate_event
 from libs.ops.events.answers import ANSWERS, Answer, answering
 from libs.ops.events.cursors import cursors
 from libs.ops.operator_tools import OperatorTools
@@ -30,7 +30,7 @@ class Answering:
     state: str
     at: datetime | None = None
     epoch: int = 0
-    where: Whereabouts | None = None
+    where: Location | None = None
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +51,7 @@ class Books:
     """What Redis says at one moment: the cursors, and what is on its way to each group."""
 
     published: dict[str, tuple[int, int]]
-    on_the_way: dict[tuple[str, str], dict[UUID, Whereabouts]]
+    on_the_way: dict[tuple[str, str], dict[UUID, Location]]
 
 
 async def timeline(tools: OperatorTools, session_id: UUID, books: Books) -> list[Step]:
@@ -72,10 +72,10 @@ async def read_books(tools: OperatorTools) -> Books:
         if cursor.position is not None
     }
     keys = await tools.streams.keys()
-    on_the_way: dict[tuple[str, str], dict[UUID, Whereabouts]] = {}
+    on_the_way: dict[tuple[str, str], dict[UUID, Location]] = {}
     for lane in keys.lanes:
         found = on_the_way.setdefault((lane.topic, lane.group), {})
-        found |= await whereabouts(tools.streams, lane)
+        found |= await locate_event(tools.streams, lane)
     return Books(published, on_the_way)
 
 

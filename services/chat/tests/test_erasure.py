@@ -9,7 +9,7 @@ from libs.common.ids import new_id
 from libs.contracts.erasure import AnswersErased, Erasure, PatientErased, SessionErased, Table
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.tests.room import SLEEP
@@ -21,7 +21,7 @@ async def _erases(world: StoreWorld, *, patient: bool = False, session: Any = No
     event: Erasure = PatientErased(**ids) if patient else SessionErased(**ids, session_id=session or SLEEP.session_id)
     with world.holding("erasure:write"):
         async with world.database.transaction() as tx:
-            (fact,) = await EraseShare(AnswersErased).record(event, None, tx)
+            (fact,) = await EraseOwnRows(AnswersErased).record(event, None, tx)
             await tx.emit(fact)
     assert isinstance(fact, AnswersErased)
     return fact
@@ -95,7 +95,7 @@ async def test_another_patients_capability_erases_nothing(world: StoreWorld) -> 
 
     with world.holding("erasure:write", patient=PatientId(new_id())), pytest.raises(AppError) as caught:
         async with world.database.transaction() as tx:
-            await EraseShare(AnswersErased).record(event, None, tx)
+            await EraseOwnRows(AnswersErased).record(event, None, tx)
 
     assert caught.value.problem.status == 401
     assert len(await world.rows("select 1 from message")) == 2

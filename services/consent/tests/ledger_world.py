@@ -18,9 +18,9 @@ from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.check import Standing, Verdict, Vouchers, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import line_json, standing_json
-from services.consent.domain import Bond, Consent, Entry, Origin
+from services.consent.domain import Consent, ConsentParties, Entry, Origin
 from services.consent.handlers import Circumstances, Grant
-from services.consent.notary.checkpoints import Notary, Shelf
+from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
 from services.consent.wiring import LEDGER_REFUSALS, services
@@ -39,8 +39,8 @@ class Ledger:
         self.objects = objects_of(infra)
         self.services = services(self.database, self.objects, self.key)
         self.consents = self.services.consents
-        self.shelf = Shelf(self.objects)
-        self.notary = Notary(self.database, self.shelf, self.key, self.ring)
+        self.checkpoints = CheckpointStore(self.objects)
+        self.notary = Notary(self.database, self.checkpoints, self.key, self.ring)
 
     @property
     def ring(self) -> KeyRing:
@@ -50,7 +50,7 @@ class Ledger:
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
         with holding(self.tenant.capability("consent:write")):
-            return (await self.consents.grant(Grant(self.bond(purpose), HERE))).consent
+            return (await self.consents.grant(Grant(self.parties(purpose), HERE))).consent
 
     async def revokes(self, consent: Consent) -> tuple[Consent, Entry]:
         """The patient takes it back."""
@@ -92,13 +92,13 @@ class Ledger:
     async def verdict(self, *, every_receipt: bool = False) -> Verdict:
         """What a stranger finds who has nothing but the key and what we serve."""
         vouchers = Vouchers(self.ring, str(self.tenant.organization_id))
-        for note in await self.shelf.after(self.tenant.organization_id, 0, 1000):
+        for note in await self.checkpoints.after(self.tenant.organization_id, 0, 1000):
             vouchers.add_checkpoint(note)
         return check(vouchers, await self.lines(), await self.standing(), every_receipt=every_receipt)
 
-    def bond(self, purpose: Purpose) -> Bond:
+    def parties(self, purpose: Purpose) -> ConsentParties:
         """The tenant's patient and therapist, for a purpose."""
-        return Bond(PatientId(self.tenant.patient_id), TherapistId(self.tenant.therapist_id), purpose)
+        return ConsentParties(PatientId(self.tenant.patient_id), TherapistId(self.tenant.therapist_id), purpose)
 
     def everything(self) -> tuple[OrganizationId, PatientId, None]:
         """What `held` is asked for when any therapist will do."""

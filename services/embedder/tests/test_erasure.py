@@ -16,7 +16,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased, Table
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.embedder.domain import Source
 from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript
 from services.embedder.tests.archive import MODEL, Archive, vectors_of
@@ -45,7 +45,7 @@ async def _erases(archive: Archive, session: Source | None) -> Sequence[Event]:
     )
     with archive.holding("erasure:write"):
         async with archive.database.transaction() as tx:
-            facts = await EraseShare(IndexErased).record(event, None, tx)
+            facts = await EraseOwnRows(IndexErased).record(event, None, tx)
             await tx.emit(*facts)
     return facts
 
@@ -124,7 +124,7 @@ async def test_without_the_scope_for_erasing_nothing_is_erased(archive: Archive)
 
     with archive.holding("embedder:write"), pytest.raises(AppError) as caught:
         async with archive.database.transaction() as tx:
-            await EraseShare(IndexErased).record(event, None, tx)
+            await EraseOwnRows(IndexErased).record(event, None, tx)
 
     assert caught.value.problem.status == 401
     assert _left(archive)["chunk"] > 0

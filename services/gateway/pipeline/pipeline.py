@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.http.draining import Lingering
+from libs.common.http.draining import DrainingResponse
 from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
@@ -24,7 +24,7 @@ from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
 from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Idempotency, attempt
 from services.gateway.pipeline import bodies
-from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_care
+from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_crisis_answer
 from services.gateway.pipeline.edge import answer_headers
 from services.gateway.pipeline.limiter import Limiter, exceeded, spent
 from services.gateway.routes import Repeat, Route
@@ -57,7 +57,7 @@ class RequestPipeline:
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
-            return Lingering(problem_response(error, request.scope))
+            return DrainingResponse(problem_response(error, request.scope))
 
     async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
         try:
@@ -66,7 +66,7 @@ class RequestPipeline:
             said = answer_headers(request.scope)
             for name, value in spent(error).items():
                 said[name] = f"{value}, {said[name]}" if name in said else value
-            if not route.hears_patients or not needs_care(error):
+            if not route.serves_patients_in_crisis or not needs_crisis_answer(error):
                 raise
             return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
 

@@ -9,7 +9,7 @@ from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
 
 
 @pytest.fixture
-async def clinic(infra: Infra) -> AsyncIterator[GatewayWorld]:
+async def world(infra: Infra) -> AsyncIterator[GatewayWorld]:
     """A gateway with an organization of this test's own."""
     async with gateway_world(infra) as opened:
         yield opened

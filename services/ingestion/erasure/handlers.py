@@ -52,11 +52,11 @@ class ErasureService:
     async def erase_session(self, session_id: SessionId) -> Receipt:
         """Erase a session, or return the receipt of its erasure. Raises AppError: NOT_FOUND, LEGAL_HOLD."""
         async with self._dependencies.database.transaction() as tx:
-            bond = await self._dependencies.sessions.bond_of(tx, session_id)
-            if bond is None:
+            parties = await self._dependencies.sessions.parties_of(tx, session_id)
+            if parties is None:
                 before = await self._dependencies.erasures.find_of(tx, None, session_id)
                 return await self._told_again(tx, _known(before, "session"))
-            return await self._erase(tx, Subject(bond.organization_id, bond.patient_id, session_id))
+            return await self._erase(tx, Subject(parties.organization_id, parties.patient_id, session_id))
 
     async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
         """Erase a patient with all sessions, or return the receipt. `known`: the caller knows there is such a patient.

@@ -26,9 +26,9 @@ from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.domain import (
     DURATION_MAX_S,
-    Bond,
     Recording,
     Session,
+    SessionParties,
     Status,
     object_name,
     sealing_context,
@@ -96,7 +96,7 @@ class Dependencies:
 class _Plan:
     """One upload that may go ahead."""
 
-    bond: Bond
+    parties: SessionParties
     consent_id: ConsentId
     upload: Upload
     kind: Kind
@@ -105,7 +105,7 @@ class _Plan:
 
     @property
     def name(self) -> str:
-        return object_name(self.bond, self.session_id, self.recording_id)
+        return object_name(self.parties, self.session_id, self.recording_id)
 
 
 class AcceptRecording:
@@ -146,9 +146,9 @@ class AcceptRecording:
     async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
         # The database verifies the capability; what is read from it here only names the rows to write.
         claims = parse(capability.current())
-        bond = Bond(claims.organization_id, upload.patient_id, upload.therapist_id)
-        await self._refuse_erased(bond)
-        held = await self._dependencies.consents.hold(bond, [Purpose.RECORDING])
+        parties = SessionParties(claims.organization_id, upload.patient_id, upload.therapist_id)
+        await self._refuse_erased(parties)
+        held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
         # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
         key = idempotency_key
         # It is the API key's own: what another one uploads under the same word is another session.
@@ -158,7 +158,7 @@ class AcceptRecording:
             else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
         )
         return _Plan(
-            bond,
+            parties,
             held[Purpose.RECORDING],
             upload,
             kind_of(begins.filename, begins.media_type),
@@ -166,9 +166,9 @@ class AcceptRecording:
             RecordingId(self._dependencies.new_id()),
         )
 
-    async def _refuse_erased(self, bond: Bond) -> None:
+    async def _refuse_erased(self, parties: SessionParties) -> None:
         async with self._dependencies.database.transaction() as tx:
-            if await self._dependencies.graves.is_erased(tx, bond.patient_id, None):
+            if await self._dependencies.graves.is_erased(tx, parties.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
@@ -179,13 +179,13 @@ class AcceptRecording:
         return None if session is None or recording is None else (session, recording)
 
     async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
-        key = await self._dependencies.keys.patient_key(plan.bond)
+        key = await self._dependencies.keys.patient_key(plan.parties)
         keyset = new_keyset()
-        context = sealing_context(plan.bond, plan.session_id, plan.name, plan.kind.media_type)
+        context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
         try:
             await self._dependencies.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
             await self._require_ciphertext(plan.name, flow)
-            wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
+            wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))
         except BaseException:
             await asyncio.shield(self._remove(plan.name))
             raise
@@ -213,7 +213,7 @@ class AcceptRecording:
         now = self._dependencies.clock()
         session = Session(
             id=plan.session_id,
-            bond=plan.bond,
+            parties=plan.parties,
             consent_id=plan.consent_id,
             session_date=plan.upload.session_date,
             session_day=plan.upload.session_day,
@@ -241,8 +241,8 @@ class AcceptRecording:
 
 async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
     """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
-    sent, kept = plan.upload, (session.bond, session.session_day or session.session_date, session.language)
-    if kept != (plan.bond, sent.session_day or sent.session_date, sent.language):
+    sent, kept = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
+    if kept != (plan.parties, sent.session_day or sent.session_date, sent.language):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in flow.plain():
         pass  # only its digest counts
@@ -297,9 +297,9 @@ class _Flow:
 def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
     """Return the fact that a session's recording is stored."""
     return RecordingUploaded(
-        organization_id=session.bond.organization_id,
-        patient_id=session.bond.patient_id,
-        therapist_id=session.bond.therapist_id,
+        organization_id=session.parties.organization_id,
+        patient_id=session.parties.patient_id,
+        therapist_id=session.parties.therapist_id,
         session_id=session.id,
         recording_id=recording.id,
         session_date=session.session_date,
@@ -314,8 +314,8 @@ def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
 def status_changed(session: Session) -> SessionStatusChanged:
     """Return the fact that a session has its status now."""
     ids: dict[str, UUID] = {
-        "organization_id": session.bond.organization_id,
-        "patient_id": session.bond.patient_id,
+        "organization_id": session.parties.organization_id,
+        "patient_id": session.parties.patient_id,
         "session_id": session.id,
     }
     return SessionStatusChanged(status=session.status.value, **ids)

@@ -256,7 +256,7 @@ class FakeEars:
         return self.hears
 
 
-class Clinic:
+class World:
     """One session, everything around it, and the verbs of a test."""
 
     def __init__(self) -> None:

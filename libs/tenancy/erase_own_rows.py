@@ -10,7 +10,7 @@ from libs.contracts.erasure import Counted, Erasure, PatientErased, SessionErase
 from libs.tenancy.erased_rows import erase
 
 
-class EraseShare(Step[Erasure, None]):
+class EraseOwnRows(Step[Erasure, None]):
     """A session or a patient was erased: erase what this service has of it, and say so as a fact of `kind`."""
 
     def __init__(self, kind: type[Counted]) -> None:
@@ -19,7 +19,7 @@ class EraseShare(Step[Erasure, None]):
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Erase. A second time finds nothing and says 0, and the receipt keeps what was said first."""
         counts = await erase(tx, event.erasure_id, event.patient_id, session_of(event))
-        get_logger().info("share.erased", count=sum(counts.values()))
+        get_logger().info("rows.erased", count=sum(counts.values()))
         return (
             self._kind(
                 organization_id=event.organization_id,
@@ -32,5 +32,5 @@ class EraseShare(Step[Erasure, None]):
 
 def erasing(kind: type[Counted]) -> tuple[Subscription, ...]:
     """Return the lines of a service's table that answer erasures."""
-    share = EraseShare(kind)
-    return (Subscription(SessionErased, share), Subscription(PatientErased, share))
+    step = EraseOwnRows(kind)
+    return (Subscription(SessionErased, step), Subscription(PatientErased, step))

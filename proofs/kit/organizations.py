@@ -30,10 +30,10 @@ def stack_on_fakes() -> Iterator[Stack]:
     """Run the whole system on the vendors' fakes; a key may ask as often as it likes."""
     ears = Faults(deepgram.DeepgramFake().app())
     ears.instead(UNREADABLE.encode(), deepgram.problem(400, "Bad Request", "corrupt or unsupported data"))
-    with serve(ears) as hearing, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
+    with serve(ears) as recognition, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
         options = StackOptions(
             per_service={
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing},
+                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": recognition},
                 "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding}/v1"},
                 "gateway": {"REQUESTS_PER_HOUR": "1000000"},
             },
@@ -54,7 +54,7 @@ class Patient:
 
 
 @dataclass
-class Clinic:
+class Organization:
     """One organization. `credentials` by name; `ids` by the name of the parameter they fill.
 
     `canary` is the organization's word, `sent` the one its callers write later, also in their patients' names.
@@ -107,69 +107,73 @@ class Founder:
         self._operator = operator_token
         self._word = word or canary
 
-    async def found(self) -> Clinic:
+    async def found(self) -> Organization:
         """Make one with two patients, a therapist and a key for every scope."""
-        clinic = Clinic(self._word("org"), self._word("sent"))
-        body = {"name": clinic.canary, "admin_key_name": clinic.canary}
+        organization = Organization(self._word("org"), self._word("sent"))
+        body = {"name": organization.canary, "admin_key_name": organization.canary}
         made = await self._post(self._operator, "/operator/v1/organizations", body)
-        clinic.key = made["api_key"]
-        clinic.know("organization_id", made["organization_id"])
-        clinic.credentials["everything"] = clinic.key
-        await self._keys(clinic)
-        therapist = await self._user(clinic, "therapist", clinic.canary)
-        clinic.know("therapist_id", therapist)
+        organization.key = made["api_key"]
+        organization.know("organization_id", made["organization_id"])
+        organization.credentials["everything"] = organization.key
+        await self._keys(organization)
+        therapist = await self._user(organization, "therapist", organization.canary)
+        organization.know("therapist_id", therapist)
         for _ in range(2):
-            await self._patient(clinic, therapist)
-        spare = Patient(await self._user(clinic, "patient", self._word("pat")), clinic.canary)
-        clinic.know("spare_patient_id", spare.id)
-        granted = await self._post(clinic.key, "/api/v1/consents", _grant(spare, therapist, Purpose.RECORDING))
-        clinic.know("consent_id", granted["id"])
-        return clinic
+            await self._patient(organization, therapist)
+        spare = Patient(await self._user(organization, "patient", self._word("pat")), organization.canary)
+        organization.know("spare_patient_id", spare.id)
+        granted = await self._post(organization.key, "/api/v1/consents", _grant(spare, therapist, Purpose.RECORDING))
+        organization.know("consent_id", granted["id"])
+        return organization
 
-    async def _keys(self, clinic: Clinic) -> None:
+    async def _keys(self, organization: Organization) -> None:
         for scope in Scope:
-            body = {"name": clinic.canary, "scopes": [scope.value]}
-            clinic.credentials[scope.value] = (await self._post(clinic.key, "/api/v1/api-keys", body))["api_key"]
-        spare = await self._post(clinic.key, "/api/v1/api-keys", {"name": clinic.canary, "scopes": ["sessions:read"]})
-        clinic.know("key_id", spare["id"])
+            body = {"name": organization.canary, "scopes": [scope.value]}
+            organization.credentials[scope.value] = (await self._post(organization.key, "/api/v1/api-keys", body))[
+                "api_key"
+            ]
+        spare = await self._post(
+            organization.key, "/api/v1/api-keys", {"name": organization.canary, "scopes": ["sessions:read"]}
+        )
+        organization.know("key_id", spare["id"])
 
-    async def _user(self, clinic: Clinic, role: str, word: str) -> str:
+    async def _user(self, organization: Organization, role: str, word: str) -> str:
         body = {"role": role, "email": f"{word}@example.org", "external_id": word}
-        made = await self._post(clinic.key, "/api/v1/users", body)
-        clinic.know("user_id", made["id"])
+        made = await self._post(organization.key, "/api/v1/users", body)
+        organization.know("user_id", made["id"])
         return str(made["id"])
 
-    async def _patient(self, clinic: Clinic, therapist: str) -> None:
+    async def _patient(self, organization: Organization, therapist: str) -> None:
         word = self._word("pat")
-        patient = Patient(await self._user(clinic, "patient", word), word)
-        clinic.patients.append(patient)
-        clinic.know("patient_id", patient.id)
+        patient = Patient(await self._user(organization, "patient", word), word)
+        organization.patients.append(patient)
+        organization.know("patient_id", patient.id)
         for purpose in Purpose:
-            consent = await self._post(clinic.key, "/api/v1/consents", _grant(patient, therapist, purpose))
-            clinic.kept.setdefault("consent_id", []).append(consent["id"])
-        await self._session(clinic, patient, therapist)
+            consent = await self._post(organization.key, "/api/v1/consents", _grant(patient, therapist, purpose))
+            organization.kept.setdefault("consent_id", []).append(consent["id"])
+        await self._session(organization, patient, therapist)
         asked = {"patient_id": patient.id, "message": f"What about {word} and my sleep?"}
-        answer = await self._post(clinic.key, "/api/v1/chat", asked)
-        clinic.kept.setdefault("conversation_id", []).append(answer["conversation_id"])
-        made = await self._post(clinic.key, f"/api/v1/patients/{patient.id}/tokens", {})
+        answer = await self._post(organization.key, "/api/v1/chat", asked)
+        organization.kept.setdefault("conversation_id", []).append(answer["conversation_id"])
+        made = await self._post(organization.key, f"/api/v1/patients/{patient.id}/tokens", {})
         patient.token = made["token"]
-        spare = await self._post(clinic.key, f"/api/v1/patients/{patient.id}/tokens", {})
-        clinic.know("jti", spare["jti"])
-        clinic.credentials[f"patient {len(clinic.patients)}"] = patient.token
+        spare = await self._post(organization.key, f"/api/v1/patients/{patient.id}/tokens", {})
+        organization.know("jti", spare["jti"])
+        organization.credentials[f"patient {len(organization.patients)}"] = patient.token
 
-    async def _session(self, clinic: Clinic, patient: Patient, therapist: str) -> None:
+    async def _session(self, organization: Organization, patient: Patient, therapist: str) -> None:
         data = {
             "patient_id": patient.id,
             "therapist_id": therapist,
             "session_date": "2026-09-08T15:00:00Z",
             "metadata": f'{{"note": "{patient.canary}"}}',
         }
-        headers = {"Authorization": f"Bearer {clinic.key}"}
+        headers = {"Authorization": f"Bearer {organization.key}"}
         file = {"file": (f"{patient.canary}.wav", recording())}
         sent = await self._http.post("/api/v1/sessions", data=data, files=file, headers=headers)
         session = _checked(sent)["session_id"]
-        clinic.know("session_id", session)
-        await self._ready(clinic, session)
+        organization.know("session_id", session)
+        await self._ready(organization, session)
         path = f"/api/v1/sessions/{session}/transcript"
         words = [
             {"speaker": who, "text": f"My sleep and {patient.canary} again.", "start_time": n, "end_time": n + 0.3}
@@ -177,10 +181,10 @@ class Founder:
         ]
         corrected = await self._http.patch(path, json={"segments": words}, headers=headers | {"If-Match": '"1"'})
         _checked(corrected)
-        await self._ready(clinic, session)
+        await self._ready(organization, session)
 
-    async def _ready(self, clinic: Clinic, session: str) -> None:
-        headers = {"Authorization": f"Bearer {clinic.key}"}
+    async def _ready(self, organization: Organization, session: str) -> None:
+        headers = {"Authorization": f"Bearer {organization.key}"}
         for _ in range(READY_WITHIN_S // 5):
             seen = await self._http.get(f"/api/v1/sessions/{session}", params={"wait": 5}, headers=headers)
             status = _checked(seen)["status"]

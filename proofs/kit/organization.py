@@ -15,9 +15,9 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.document_store import DocumentStore
-from services.consent.domain import Bond, Consent, Entry, Origin
+from services.consent.domain import Consent, ConsentParties, Entry, Origin
 from services.consent.handlers import Circumstances, Consents, Grant, Keeping
-from services.consent.notary.checkpoints import Notary, Shelf
+from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
 from services.consent.wiring import LEDGER_REFUSALS
@@ -26,7 +26,7 @@ LIFETIME = timedelta(hours=6)
 HERE = Circumstances(Origin("192.0.2.1", "a proof"))
 
 
-class Clinic:
+class Organization:
     """One organization: its ledger, its notary, and a capability for whatever a proof does."""
 
     def __init__(self, infra: Infra, seed_of_key: bytes, ledger: LedgerStore | None = None) -> None:
@@ -37,8 +37,8 @@ class Clinic:
         self.database = Database(infra.database_url("consent"), LEDGER_REFUSALS)
         self.store = ledger or LedgerStore()
         self.consents = Consents(Keeping(self.database, self.store, DocumentStore(), self.key))
-        self.shelf = Shelf(_objects(infra))
-        self.notary = Notary(self.database, self.shelf, self.key, self.ring)
+        self.checkpoints = CheckpointStore(_objects(infra))
+        self.notary = Notary(self.database, self.checkpoints, self.key, self.ring)
         self._minter = Minter(infra.capability_key_id, infra.capability_key)
 
     def capability(self, *scopes: str, patient: PatientId | None = None) -> str:
@@ -63,7 +63,11 @@ class Clinic:
         """Grant through the service."""
         with self.acting():
             granted = await self.consents.grant(
-                Grant(Bond(patient or self.patient_id, self.therapist_id, purpose), HERE, document_sha256=bytes(32))
+                Grant(
+                    ConsentParties(patient or self.patient_id, self.therapist_id, purpose),
+                    HERE,
+                    document_sha256=bytes(32),
+                )
             )
             return granted.consent
 

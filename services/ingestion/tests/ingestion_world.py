@@ -79,7 +79,7 @@ def part(name: str, value: bytes) -> bytes:
 
 
 @dataclass
-class Clinic:
+class World:
     """One tenant and the verbs on its sessions."""
 
     infra: Infra
@@ -195,13 +195,13 @@ def store_settings(infra: Infra) -> StoreAddress:
 
 
 @asynccontextmanager
-async def clinic(
+async def world(
     infra: Infra,
     tenant: Tenant,
     consent_url: str,
     objects: Objects | None = None,
     kind_of_database: type[Database] = Database,
-) -> AsyncIterator[Clinic]:
+) -> AsyncIterator[World]:
     """Start the service for one tenant; `objects` and the kind of database stand in for those that have to fail."""
     database = kind_of_database(infra.database_url("ingestion"), REFUSALS)
     peer = ServiceClient(consent_url, 10, BY_SLUG)
@@ -213,7 +213,7 @@ async def clinic(
         httpx.AsyncClient(base_url=url, timeout=60) as http,
         httpx.AsyncClient(base_url=consent_url) as consent,
     ):
-        yield Clinic(infra, tenant, made, database, store, http, consent, url)
+        yield World(infra, tenant, made, database, store, http, consent, url)
     await peer.close()
     await database.close()
 
