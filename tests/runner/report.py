@@ -68,6 +68,7 @@ class Report:
             _show(f"WRONG {wrong}")
         words = ", ".join(f"{counts[outcome]:,} {outcome}" for outcome in ("passed", "skipped", *_BAD))
         cpu = sum(stage.cpu_s for stage in self._stages.values())
+        words = f"interrupted: {words}" if interrupted else words
         _show(f"{words} in {time.monotonic() - self._began:.0f} s (CPU {cpu:.0f} s, {len(self._collected)} workers)")
         if interrupted:
             return 130
