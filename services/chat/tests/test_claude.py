@@ -27,7 +27,7 @@ def vendor(fake: AnthropicFake) -> Iterator[tuple[Faults, ClaudeSettings]]:
     """Serve the fake and say how it is reached."""
     faults = Faults(fake.app())
     with serve(faults) as url:
-        yield faults, ClaudeSettings(KEY, MODEL, deadline_s=5.0, base_url=url, read_timeout_s=1.0)
+        yield faults, ClaudeSettings(KEY, MODEL, deadline_s=60.0, base_url=url, read_timeout_s=SLOW_S)
 
 
 async def ask(settings: ClaudeSettings, question: Question = QUESTION) -> Draft:
@@ -136,7 +136,7 @@ async def test_a_stream_that_breaks_is_a_failure_that_may_pass(fake: AnthropicFa
     with vendor(fake) as (faults, settings):
         faults.always(fault)
         with pytest.raises(AppError) as caught:
-            await ask(settings)
+            await ask(replace(settings, read_timeout_s=1.0))
 
     assert caught.value.problem is UPSTREAM_FAILED
 
