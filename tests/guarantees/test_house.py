@@ -18,6 +18,7 @@ ONLY_IN = {
     "openai": {"services/chat/vendors", "services/embedder/vendors"},
     "minio": {"libs/common"},
     "tink": {"libs/common"},
+    "fastapi_offline": {"services/gateway/api"},
     "faster_whisper": {"services/transcriber/vendors"},
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
