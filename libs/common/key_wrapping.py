@@ -1,4 +1,4 @@
-"""Keys that protect keys: root > organization > patient > recording (SECURITY.md section 4).
+"""Keys that protect keys: root > organization > patient > recording (docs/keys.md).
 
 A wrapped key is useless without the key above it, so destroying one row erases what it protects.
 """

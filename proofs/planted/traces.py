@@ -1,4 +1,4 @@
-"""Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
+"""Defects of logs, errors, records and erasure (docs/no-words.md, docs/erasure.md)."""
 
 from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
 

@@ -1,4 +1,4 @@
-"""The house style's sizes and habits, held for every file (STYLE.md)."""
+"""The house style's sizes and habits, held for every file (CONTRIBUTING.md, "Style")."""
 
 import ast
 import re
