@@ -15,7 +15,7 @@ from psycopg import sql
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.common.migration import migrate
+from libs.common.database.migration import migrate
 
 ROOT = Path(__file__).parents[1]
 # Consent comes first: the guards of the others call its functions.

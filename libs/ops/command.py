@@ -12,13 +12,12 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from libs.common.errors import AppError
-from libs.common.stream_desk import StreamRefusedError
-from libs.common.streams import StreamDownError
-from libs.ops.client import Gateway, NoAnswerError, RefusedError
-from libs.ops.connection import Connection
+from libs.common.errors import AppError, BrokerUnavailableError
+from libs.common.streams.admin import StreamRefusedError
+from libs.ops.api.client import Gateway, NoAnswerError, RefusedError
+from libs.ops.api.connection import Connection
 from libs.ops.console import Shown, print_failure, print_line, print_problem, print_shown
-from libs.ops.desk import Desk
+from libs.ops.events.desk import Desk
 
 FAILED, DENIED = 1, 3
 DENIED_STATUSES = (401, 403)
@@ -64,7 +63,7 @@ def _run(as_json: bool, acting: Any) -> None:  # a coroutine
     except NoAnswerError as error:
         print_failure(str(error), "start it with `make up`, or set THERAPYRAG_URL", as_json)
         raise typer.Exit(FAILED) from error
-    except StreamDownError as error:
+    except BrokerUnavailableError as error:
         print_failure("The stream is not answering.", "start it, or set REDIS_URL", as_json)
         raise typer.Exit(FAILED) from error
     except StreamRefusedError as error:

@@ -4,30 +4,10 @@ from typing import Annotated
 
 import typer
 
-from libs.ops import (
-    actions,
-    audit,
-    bootstrap,
-    chat,
-    consent,
-    dlq,
-    entries,
-    events,
-    ledger,
-    outbox,
-    pausing,
-    rebuild,
-    replay,
-    sessions,
-    status,
-    stuck,
-    trace,
-    transcript,
-    upload,
-    users,
-)
+from libs.ops.api import audit, bootstrap, chat, consent, ledger, sessions, status, transcript, upload, users
+from libs.ops.api.connection import Connection
 from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
-from libs.ops.connection import Connection
+from libs.ops.events import actions, dlq, entries, events, outbox, pausing, rebuild, replay, stuck, trace
 
 app = typer.Typer(
     name="therapyrag",

@@ -1,10 +1,10 @@
 """Defects of recordings, their keys and how they come in (docs/keys.md; docs/threat-model.md, "ingestion")."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_SEALED, _WRAPPING = "libs/common/sealed_stream.py", "libs/common/key_wrapping.py"
-_UPLOAD, _KINDS = "services/ingestion/upload.py", "services/ingestion/media/kinds.py"
-_OPENED, _TAKEN = ByProof("crypto", "accepted"), ByProof("upload", "accepted")
+_SEALED, _WRAPPING = "libs/common/objects/sealed_stream.py", "libs/common/keys/key_wrapping.py"
+_UPLOAD, _KINDS = "services/ingestion/upload/accept.py", "services/ingestion/upload/media/kinds.py"
+_OPENED, _TAKEN = ByProof("recordings.crypto", "accepted"), ByProof("recordings.upload", "accepted")
 
 KEYS: tuple[Mutant, ...] = (
     planted(
@@ -37,14 +37,14 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "recording-key-not-wrapped",
         "a recording's key is kept wrapped",
-        ByProof("shred", "hits_in_rows"),
+        ByProof("recordings.shred", "hits_in_rows"),
         Edit(
             _UPLOAD,
             "wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))",
             "wrapped = keyset",
         ),
         Edit(
-            "services/ingestion/keys.py",
+            "services/ingestion/keys/chain.py",
             "return await key.unwrap(recording.wrapped_keyset, recording_context(bond, recording.id))",
             "return recording.wrapped_keyset",
         ),
@@ -52,9 +52,9 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "shredding-leaves-the-key",
         "destroying the recording's wrapped key erases it",
-        ByProof("shred", "shredded_that_open"),
+        ByProof("recordings.shred", "shredded_that_open"),
         Edit(
-            "services/ingestion/shredding.py",
+            "services/ingestion/keys/shredding.py",
             "names = await shredder.destroy_recording_keys(tx, session_id)",
             "names: Sequence[str] = ()",
         ),
@@ -100,7 +100,7 @@ UPLOADS: tuple[Mutant, ...] = (
         "no reference to other files or hosts",
         _TAKEN,
         Edit(
-            "services/ingestion/media/mp4_movie.py",
+            "services/ingestion/upload/media/mp4_movie.py",
             "_require_in_this_file((yield from _small(inner, 8)))",
             "yield from _small(inner, 8)",
         ),

@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from libs.common.clock import to_json_time
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import AppError
+from libs.common.http.problems import internal_error
 from libs.common.local_time import zone_told
 from libs.common.log import get_logger, place_of
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
-from libs.common.problem_response import internal_error
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.safety import CRISIS_RESOURCES

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn

@@ -7,13 +7,13 @@ from datetime import UTC, tzinfo
 
 from libs.common.capability import held
 from libs.common.clock import Clock
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.common.local_time import local
 from libs.common.log import get_logger
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, TherapistId

@@ -4,17 +4,17 @@ import asyncio
 from typing import Protocol
 
 from libs.common.clock import utc_now
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
 from libs.common.log import get_logger
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.messaging.steps import Subscription
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.tenancy.erase_share import erasing
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.ledger import led, link
-from libs.contracts.ledger_signatures import KeyRing, SigningKey, receipt_message
 from libs.contracts.purposes import Purpose
+from libs.ledger.signatures import KeyRing, SigningKey, receipt_message
 
 _EVIDENCE = b"\x02"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

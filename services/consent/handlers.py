@@ -8,16 +8,16 @@ from typing import Any
 from uuid import UUID
 
 from libs.common.capability import current
-from libs.common.database import Transaction
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
 from libs.common.ids import new_id
-from libs.common.paging import Page, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
-from libs.contracts.ledger_signatures import SigningKey
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
+from libs.ledger.signatures import SigningKey
 from services.consent.domain import (
     NOWHERE,
     SALT_BYTES,

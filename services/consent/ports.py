@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from libs.common.database import Transaction
-from libs.common.paging import Page, Window
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.consent.domain import Bond, Consent, Decision, Document, Entry, Kept, Signature, Standing, Status

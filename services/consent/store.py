@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
-from libs.common.paging import Page, Position, Window
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.consent.domain import (

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.common.database.paging import Page, Window
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
 from libs.common.ids import new_id
-from libs.common.paging import Page, Window
-from libs.contracts.ledger_signatures import Checkpoint, VerifyKey
 from libs.contracts.purposes import Purpose
+from libs.ledger.signatures import Checkpoint, VerifyKey
 from services.consent.domain import Document, Entry, Kept, Standing, document_digest
 from services.consent.handlers import claims_in_force
 from services.consent.ports import CheckpointShelf, Documents, Draft, Ledger, Standings, Transactions

@@ -1,20 +1,20 @@
 """The consent service's parts, built and joined."""
 
-from libs.common.database import Database
-from libs.common.http_app import AppSpec
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Service
+from libs.common.database.transaction import Database
+from libs.common.http.app import AppSpec
+from libs.common.objects.store import ObjectStore, StoreAddress
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import EvidenceErased
-from libs.contracts.ledger_signatures import KeyRing, SigningKey, VerifyKey
 from libs.contracts.problems import ALREADY_REVOKED, REFUSALS
+from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
+from libs.tenancy.erase_share import erasing
 from services.consent.api.routes import Desk, build_router
-from services.consent.checkpoints import Notary, Objects, Shelf
 from services.consent.document_store import DocumentStore
 from services.consent.handlers import Consents, Keeping
-from services.consent.notary_store import NotaryStore
+from services.consent.notary.checkpoints import Notary, Objects, Shelf
+from services.consent.notary.store import NotaryStore
 from services.consent.settings import ConsentSettings
 from services.consent.store import LedgerStore
 from services.consent.transparency import ConsentTexts, Shown, Transparency

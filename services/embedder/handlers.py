@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from libs.common.clock import Clock
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.log import get_logger
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose

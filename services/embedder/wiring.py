@@ -4,18 +4,18 @@ from datetime import timedelta
 from typing import Protocol
 
 from libs.common.clock import utc_now
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.recurring import Recurring
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
+from libs.common.messaging.steps import Subscription
+from libs.common.process.recurring import Recurring
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.tenancy.erase_share import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.domain import Weights

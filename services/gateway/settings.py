@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 
 from libs.common.local_time import ZoneName
-from libs.common.settings import ServiceSettings
+from libs.contracts.settings import ServiceSettings
 from services.gateway.key_format import Peppers
 
 

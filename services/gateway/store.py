@@ -9,8 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
-from libs.common.paging import Page, Position, Window
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
 from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
 

@@ -6,40 +6,40 @@ from pydantic import SecretStr
 from starlette.middleware import Middleware
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.database.transaction import Database
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
+from libs.common.messaging.steps import Subscription
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.tenancy.erase_share import erasing
+from services.gateway.access.authentication import Authenticator
+from services.gateway.access.authority import Authority
+from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.api.chat import crisis_rule
-from services.gateway.api.doors import Own, Peers, build_router
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
 from services.gateway.api.repeats import read_again
+from services.gateway.api.routers import Own, Peers, build_router
 from services.gateway.audit_store import AccessAudit
-from services.gateway.authentication import Authenticator
-from services.gateway.authority import Authority
 from services.gateway.clients import Peer
-from services.gateway.edge import PublicFace
-from services.gateway.gate import Gate
 from services.gateway.handlers import ForgetWords, KeyMaking, Keys, PatientTokens, Users
+from services.gateway.idempotency.handlers import Replays
+from services.gateway.idempotency.store import ReplayStore
 from services.gateway.key_format import Mode
-from services.gateway.limiter import Limiter
-from services.gateway.patient_tokens import TokenSigner
+from services.gateway.pipeline.edge import PublicFace
+from services.gateway.pipeline.limiter import Limiter
+from services.gateway.pipeline.pipeline import Gate
 from services.gateway.renewals import Renewals
-from services.gateway.replay_store import ReplayStore
-from services.gateway.replays import Replays
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
-from services.gateway.time_zones import TimeZones
-from services.gateway.zone_store import ZoneStore
+from services.gateway.time_zones.handlers import TimeZones
+from services.gateway.time_zones.store import ZoneStore
 
 TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.

@@ -18,18 +18,18 @@ from structlog.contextvars import bind_contextvars
 
 from libs.common.client_time import DayOrInstant
 from libs.common.clock import to_json_time
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.lingering import Lingering, Patience
+from libs.common.http.draining import Lingering, Patience
+from libs.common.http.problems import problem_response
 from libs.common.local_time import end_of, start_of, zone_told
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
-from libs.common.problem_response import problem_response
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
-from services.ingestion.erasure import EraserDesk
-from services.ingestion.erasure_api import build_erasure_router
+from services.ingestion.erasure.api import build_erasure_router
+from services.ingestion.erasure.handlers import EraserDesk
 from services.ingestion.handlers import SessionDesk
 from services.ingestion.ports import Wanted
-from services.ingestion.upload import AcceptRecording, UploadHead
+from services.ingestion.upload.accept import AcceptRecording, UploadHead
 
 WAIT_MAX_S = 30.0
 PING_S = 15.0

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.ids import ConsentId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import Bond

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import TypeVar
 
 from libs.common.clock import Clock
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.paging import Page, Window
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.capability import bound_patient
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
@@ -37,11 +37,11 @@ from services.ingestion.domain import (
     revocation_of,
     sealing_context,
 )
-from services.ingestion.erasure_ports import Graves
-from services.ingestion.keys import KeyChain
+from services.ingestion.erasure.ports import Graves
+from services.ingestion.keys.chain import KeyChain
 from services.ingestion.metrics import count_end
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
-from services.ingestion.upload import status_changed, uploaded
+from services.ingestion.upload.accept import status_changed, uploaded
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from libs.common.database import Transaction
-from libs.common.paging import Page, Window
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import Bond, Fact, OrganizationKey, PatientKey, Recording, Session

@@ -8,8 +8,8 @@ from sqlalchemy import ARRAY, DATE, TEXT, TIMESTAMP, Row, RowMapping, bindparam,
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from libs.common.clock import to_json_time
-from libs.common.database import Database, Transaction
-from libs.common.paging import Page, Position, Window
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
 from services.ingestion.ports import Wanted

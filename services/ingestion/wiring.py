@@ -1,19 +1,19 @@
 """Ingestion's parts, built and joined."""
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.recurring import Recurring
-from libs.common.root_key import RootKey, root_key
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.keys.key_wrapping import KeyWrapping
+from libs.common.keys.root_key import RootKey, root_key
+from libs.common.messaging.steps import Subscription
+from libs.common.objects.store import ObjectStore, StoreAddress
+from libs.common.process.recurring import Recurring
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import (
@@ -35,20 +35,20 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
-from services.ingestion.erasure import Collect, EraserDesk, RemoveObjects, Retention
-from services.ingestion.erasure import World as EraserWorld
-from services.ingestion.erasure_ports import Removing
-from services.ingestion.erasure_store import ErasureStore, KeptLongEnough, Unfinished
+from services.ingestion.erasure.handlers import Collect, EraserDesk, RemoveObjects, Retention
+from services.ingestion.erasure.handlers import World as EraserWorld
+from services.ingestion.erasure.ports import Removing
+from services.ingestion.erasure.store import ErasureStore, KeptLongEnough, Unfinished
 from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
-from services.ingestion.key_store import KeyStore
-from services.ingestion.keys import KeyChain
+from services.ingestion.keys.chain import KeyChain
+from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIllegalMoves
+from services.ingestion.objects.orphans import Sweeper
+from services.ingestion.objects.verified import ProvenObjects
 from services.ingestion.ports import Consents, Objects
-from services.ingestion.proven_objects import ProvenObjects
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KnownObjects, SessionStore
-from services.ingestion.sweeping import Sweeper
-from services.ingestion.upload import AcceptRecording, World
+from services.ingestion.upload.accept import AcceptRecording, World
 
 # Moving a session takes milliseconds; a run of them shares the question of what was applied before.
 QUICK_BATCH = 32

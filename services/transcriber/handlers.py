@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
-from libs.common.backoff import IN_OTHER_HANDS
 from libs.common.clock import Clock
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
-from libs.common.inbox import confirm_claim
 from libs.common.log import get_logger
-from libs.common.steps import Step
+from libs.common.messaging.backoff import IN_OTHER_HANDS
+from libs.common.messaging.inbox import confirm_claim
+from libs.common.messaging.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED, RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose

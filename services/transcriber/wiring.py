@@ -4,19 +4,19 @@ from datetime import timedelta
 from typing import Protocol
 
 from libs.common.clock import utc_now
-from libs.common.http_app import AppSpec
-from libs.common.http_client import ServiceClient
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.recurring import Recurring
-from libs.common.run import Service
-from libs.common.steps import Subscription
+from libs.common.http.app import AppSpec
+from libs.common.http.client import ServiceClient
+from libs.common.messaging.steps import Subscription
+from libs.common.objects.store import ObjectStore, StoreAddress
+from libs.common.process.recurring import Recurring
+from libs.common.process.run import Service
+from libs.common.process.runtime import Plumbing, Traffic
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import erasing
 from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
+from libs.tenancy.erase_share import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from libs.devstack import servers
+from libs.devstack.servers import servers
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import deepgram, openai
 from tests.chaos.hearing import vendor

@@ -11,9 +11,9 @@ from uuid import uuid4
 import httpx
 
 from libs.contracts.purposes import Purpose
-from libs.ops.client import Gateway, Recording
-from libs.ops.connection import Connection
-from libs.ops.wire import Consent, Session
+from libs.ops.api.client import Gateway, Recording
+from libs.ops.api.connection import Connection
+from libs.ops.api.wire import Consent, Session
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FIRST = SAMPLES / "2026-09-08_first.mp3"

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from libs.devstack.stack import Stack
-from proofs.clinics import Clinic, Founder, stack_on_fakes
+from proofs.kit.clinics import Clinic, Founder, stack_on_fakes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -12,18 +12,18 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
-from libs.common.archive_desk import Archive, Wanted
-from libs.common.archive_desk import Position as ArchivePosition
-from libs.common.stream_desk import Lane, StreamDesk
+from libs.common.messaging.archive import Archive, Wanted
+from libs.common.messaging.archive import Position as ArchivePosition
+from libs.common.streams.admin import Lane, StreamDesk
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
-from libs.ops.answers import ANSWERS
-from libs.ops.connection import Connection
-from libs.ops.desk import SCHEMAS
-from libs.ops.facts import stream_of
+from libs.ops.api.connection import Connection
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.desk import SCHEMAS
+from libs.ops.events.facts import stream_of
 from libs.ops.main import app
 from tests.e2e.client import FIRST, Clinic, eventually
 from tests.e2e.test_replay import House

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.contracts.purposes import Purpose
-from libs.ops.client import RefusedError
+from libs.ops.api.client import RefusedError
 from tests.e2e.client import FIRST, Clinic
 
 READS = (

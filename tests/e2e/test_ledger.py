@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from libs.devstack.stack import Stack
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
 from libs.ops.main import app
 
 ENTRIES = 100

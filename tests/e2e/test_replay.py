@@ -17,8 +17,8 @@ from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
-from libs.ops.answers import ANSWERS
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
+from libs.ops.events.answers import ANSWERS
 from libs.ops.main import app
 from tests.e2e.client import FIRST, SECOND, Clinic, eventually
 

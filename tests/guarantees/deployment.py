@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
-from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import EVENTS
+from libs.contracts.settings import ServiceSettings
 from services.chat.settings import ChatSettings
 from services.consent.settings import ConsentSettings
 from services.embedder.settings import EmbedderSettings

@@ -8,10 +8,10 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from libs.common.errors import GENERIC
-from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
-from libs.ops.connection import OpsSettings
+from libs.contracts.settings import ServiceSettings
+from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
 
 DOCS = Path(__file__).parents[2] / "docs"

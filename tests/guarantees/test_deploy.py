@@ -12,7 +12,7 @@ import prometheus_client
 import pytest
 
 from deploy.make_env import OPTIONS, SECRETS, made
-from libs.ops.connection import OpsSettings
+from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
 from tests.guarantees.deployment import DEPLOY, ROOT, SETTINGS, document, filled_in, known, required, variables
 

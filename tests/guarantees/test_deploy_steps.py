@@ -22,7 +22,7 @@ from deploy.provision import (
     provision,
     refuse_unless_isolated,
 )
-from libs.common.key_wrapping import read_root_key
+from libs.common.keys.key_wrapping import read_root_key
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
 from tests.guarantees.deployment import ROOT

@@ -14,18 +14,18 @@ PROOFS = ("tenancy", "capability", "arbitrary_sql", "oracle", "pool", "catalogue
 
 
 def test_every_proof_it_names_can_be_run_and_none_is_missing() -> None:
-    named = re.findall(r"`python -m proofs\.(\w+)`", PAGE)
+    named = re.findall(r"`python -m proofs\.isolation\.(\w+)`", PAGE)
 
     assert sorted(named) == sorted(PROOFS)
-    assert all(callable(importlib.import_module(f"proofs.{name}").main) for name in named)
+    assert all(callable(importlib.import_module(f"proofs.isolation.{name}").main) for name in named)
 
 
 def test_every_figure_it_tells_to_look_at_is_printed() -> None:
-    rows = re.findall(r"^\|.*`python -m proofs\.(\w+)` \|(.*)\|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\|.*`python -m proofs\.isolation\.(\w+)` \|(.*)\|$", PAGE, re.MULTILINE)
 
     assert len(rows) == len(PROOFS)
     for name, figures in rows:
-        source = Path(importlib.import_module(f"proofs.{name}").__file__ or "").read_text()
+        source = Path(importlib.import_module(f"proofs.isolation.{name}").__file__ or "").read_text()
         for figure in re.findall(r"`(\w+)`", figures):
             assert f"{figure}=" in source, f"{name} prints no {figure}"
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from libs.contracts.metadata import METADATA_DEPTH_MAX
 from services.chat.domain.conversation import MESSAGES_PER_HOUR, QUOTA_POLICY, QUOTA_WINDOW_S
-from services.gateway.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
 from services.gateway.domain import OVERLAP_DEFAULT, OVERLAP_MAX, OVERLAP_MIN, TOKEN_LIFETIME_MAX, Access, Scope
 from services.gateway.key_format import CHECKSUM_CHARS, ID_CHARS, PATTERN, SECRET_CHARS
-from services.gateway.limiter import POLICY, WINDOW_S
+from services.gateway.pipeline.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
+from services.gateway.pipeline.limiter import POLICY, WINDOW_S
 from services.gateway.routes import ROUTES
 from services.gateway.settings import GatewaySettings
-from services.ingestion.upload import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "keys-and-limits.md").read_text()

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from libs.common.root_key import RootKeySettings
+from libs.common.keys.root_key import RootKeySettings
 from libs.devstack.infra import Infra
 
 ROOT = Path(__file__).parents[2]
@@ -43,10 +43,10 @@ def test_every_file_the_page_names_exists() -> None:
 
 
 def test_every_proof_the_page_names_can_be_run() -> None:
-    proofs = re.findall(r"python -m proofs\.(\w+)", PAGE)
+    proofs = re.findall(r"python -m proofs\.recordings\.(\w+)", PAGE)
 
     assert set(proofs) == {"crypto", "shred"}
-    assert [name for name in proofs if not (ROOT / "proofs" / f"{name}.py").exists()] == []
+    assert [name for name in proofs if not (ROOT / "proofs" / "recordings" / f"{name}.py").exists()] == []
 
 
 def test_every_setting_the_page_names_exists() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy.provision import ProvisionSettings
-from libs.ops.connection import OpsSettings
+from libs.ops.api.connection import OpsSettings
 from tests.guarantees.deployment import (
     DEPLOY,
     SETTINGS,

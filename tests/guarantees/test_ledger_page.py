@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from libs.contracts.ledger_signatures import SigningKey
-from libs.contracts.tests.ledger_lines import KEY, ORGANIZATION, Lines, chained, line, note, standing
-from libs.ops.ledger_file import FORMAT
-from services.consent.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S
+from libs.ledger.signatures import SigningKey
+from libs.ledger.tests.ledger_lines import KEY, ORGANIZATION, Lines, chained, line, note, standing
+from libs.ops.api.ledger_file import FORMAT
+from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S
 from services.gateway.routes import ROUTES
 from tests.guarantees.deployment import ROOT
 

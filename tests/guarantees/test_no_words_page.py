@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from proofs import canary
-from proofs.canary_search import COLUMNS_FILE, columns
+from proofs.no_words import canary
+from proofs.no_words.search import COLUMNS_FILE, columns
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "no-words.md").read_text()
@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "no-words.md").read_text()
 def test_the_command_exists_and_prints_every_figure_that_is_told() -> None:
     source = Path(canary.__file__ or "").read_text()
 
-    assert "python -m proofs.canary\n" in PAGE
+    assert "python -m proofs.no_words.canary\n" in PAGE
     for figure in ("planted", "fields", "encodings", "hits", "control_caught", "control_places"):
         assert f"`{figure}`" in PAGE
         assert f"{figure}=" in source

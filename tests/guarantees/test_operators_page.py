@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from libs.ops.answers import ANSWERS
-from libs.ops.desk import SCHEMAS
-from libs.ops.judging import Fate
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.desk import SCHEMAS
+from libs.ops.events.dry_run import Fate
 from libs.ops.main import app
 from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.provision import ProvisionSettings
-from libs.ops.connection import OpsSettings
+from libs.ops.api.connection import OpsSettings
 from services.gateway.domain import Scope
 from services.gateway.routes import BY_OPERATION, ROUTES
 from tests.guarantees.deployment import ROOT, SETTINGS, documents, known
@@ -47,7 +47,7 @@ def _defined() -> set[str]:
 @cache
 def _modules() -> set[str]:
     """The proofs that are commands; what is run as a service (an Entry) is a part of one."""
-    texts = ((path.stem, path.read_text()) for path in (ROOT / "proofs").glob("*.py"))
+    texts = ((path.stem, path.read_text()) for path in (ROOT / "proofs").rglob("*.py"))
     found = (stem for stem, text in texts if 'if __name__ == "__main__"' in text and "Entry(" not in text)
     return {stem.replace("_", "-") for stem in found}
 

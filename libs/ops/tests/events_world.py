@@ -19,7 +19,7 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
 from libs.ops.main import app
 
 OWN_REDIS = 9

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
 from libs.ops.main import app
 from libs.ops.tests.fake_gateway import KEY, OPERATOR, ORGANIZATION, FakeGateway
 

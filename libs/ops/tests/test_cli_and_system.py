@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from libs.devstack.demo_script import FIRST
+from libs.devstack.demo.script import FIRST
 from libs.devstack.stack import Stack
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
 from libs.ops.main import app
 
 Types = Callable[..., Result]

@@ -6,7 +6,7 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from libs.ops.connection import Connection
+from libs.ops.api.connection import Connection
 from libs.ops.main import app
 from libs.ops.tests.events_world import ALL_PURPOSES, SECRET_WORD, World
 

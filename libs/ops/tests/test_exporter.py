@@ -7,11 +7,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from libs.common.http_app import build_app
-from libs.common.redis_streams import RedisStreams
-from libs.common.stream_desk import StreamDesk
+from libs.common.http.app import build_app
+from libs.common.streams.admin import StreamDesk
+from libs.common.streams.redis_streams import RedisStreams
 from libs.contracts.catalogue import EVENTS
-from libs.ops.answers import ANSWERS
+from libs.ops.events.answers import ANSWERS
 from libs.ops.exporter import Exporter, app_spec, expected_lanes
 from libs.ops.tests.events_world import ALL_PURPOSES, World
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from libs.common import entries
-from libs.common.tests.poison import PARKED, entry_shapes
+from libs.common.messaging.tests.poison import PARKED, entry_shapes
+from libs.common.streams import entries
 from libs.ops.tests.events_world import ALL_PURPOSES, World
 
 GROUP, TOPIC = "transcriber", "recording"

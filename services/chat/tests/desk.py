@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import text
 
 from libs.common.capability import holding
-from libs.common.database import Database
+from libs.common.database.paging import Window
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
-from libs.common.paging import Window
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.common.database.paging import Page, Window
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
-from libs.common.paging import Page, Window
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question

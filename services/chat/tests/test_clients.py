@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.devstack.vendors.asgi_server import serve
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient

@@ -6,10 +6,10 @@ import pytest
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import AnswersErased, Erasure, PatientErased, SessionErased, Table
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
+from libs.tenancy.erase_share import EraseShare
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.tests.desk import Desk

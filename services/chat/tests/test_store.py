@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from libs.common.database.paging import Window
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
 from libs.common.ids import new_id
-from libs.common.outbox import Outbox
-from libs.common.paging import Window
+from libs.common.messaging.outbox import Outbox
 from libs.contracts.ids import ConversationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.contracts.purposes import Purpose

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
 from libs.common.client_time import Instant
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
 from libs.contracts.ip import IpText
 from libs.contracts.metadata import Metadata

@@ -9,19 +9,19 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.capability import holding
-from libs.common.database import Database, Transaction
-from libs.common.object_store import ObjectStore, StoreAddress
+from libs.common.database.transaction import Database, Transaction
+from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
-from libs.contracts.ledger_check import Standing, Verdict, Vouchers, check
-from libs.contracts.ledger_signatures import Checkpoint, KeyRing, SigningKey
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.ledger.check import Standing, Verdict, Vouchers, check
+from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import line_json, standing_json
-from services.consent.checkpoints import Notary, Shelf
 from services.consent.domain import Bond, Consent, Entry, Origin
 from services.consent.handlers import Circumstances, Grant
-from services.consent.notary_store import NotaryStore
+from services.consent.notary.checkpoints import Notary, Shelf
+from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
 from services.consent.wiring import LEDGER_REFUSALS, desk
 

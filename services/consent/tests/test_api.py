@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.consent.api.routes import build_router

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.common.ids import new_id
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import EvidenceErased, PatientErased, SessionErased
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.tenancy.erase_share import EraseShare
 from services.consent.tests.ledger_world import Ledger, count
 
 

@@ -10,14 +10,14 @@ from prometheus_client import REGISTRY
 from pydantic import ValidationError
 
 from libs.contracts.ledger import UnreadableError
-from libs.contracts.ledger_signatures import Checkpoint, KeyRing, Receipt, SigningKey
 from libs.contracts.purposes import Purpose
-from libs.devstack.folder import Folder
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.devstack.servers.folder import Folder
 from libs.devstack.services import ledger_key
+from libs.ledger.signatures import Checkpoint, KeyRing, Receipt, SigningKey
 from services.consent.api.rendering import receipt_json
-from services.consent.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S, Notary
+from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES, SIGN_AFTER_S, Notary
 from services.consent.settings import ConsentSettings
 from services.consent.tests.ledger_world import Ledger
 

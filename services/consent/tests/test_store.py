@@ -11,7 +11,7 @@ from psycopg import errors
 from sqlalchemy import text
 
 from libs.common.capability import holding
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
 from libs.contracts.ids import ChunkId, SessionId, TranscriptId
 from services.embedder.api import build_router

@@ -13,10 +13,10 @@ from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased, Table
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
+from libs.tenancy.erase_share import EraseShare
 from services.embedder.domain import Source
 from services.embedder.handlers import HideOnRevocation, IndexTranscript, World
 from services.embedder.tests.archive import MODEL, Archive, vectors_of

@@ -10,7 +10,7 @@ from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import ApiKeyId
-from services.gateway.api.guard import Caller, Doors, Strict
+from services.gateway.api.route_registry import Caller, Doors, Strict
 from services.gateway.domain import (
     OVERLAP_DEFAULT,
     OVERLAP_MAX,

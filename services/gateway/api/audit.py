@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from fastapi import Query, Request
 from starlette.responses import JSONResponse, Response
 
-from libs.common.paging import Position
+from libs.common.database.paging import Position
 from libs.contracts.audit import AuditQuery
 from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
-from services.gateway.api.guard import Caller, Doors, asked
-from services.gateway.api.passing import params_of
+from services.gateway.api.proxying import params_of
+from services.gateway.api.route_registry import Caller, Doors, asked
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 

@@ -8,20 +8,20 @@ from fastapi import Query, Request
 from pydantic import Field, ValidationError
 from starlette.responses import Response
 
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.http_client import Call
+from libs.common.http.client import Call
 from libs.common.ids import new_id
 from libs.common.local_time import HEADER
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
-from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import EVENTS, as_json, as_stream
-from services.gateway.authority import Authority
-from services.gateway.care import CrisisAnswer
+from services.gateway.access.authority import Authority
+from services.gateway.api.proxying import EVENTS, as_json, as_stream
+from services.gateway.api.route_registry import Caller, Doors, Strict, asked
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
-from services.gateway.time_zones import TimeZones
+from services.gateway.pipeline.crisis_fallback import CrisisAnswer
+from services.gateway.time_zones.handlers import TimeZones
 
 MESSAGE_CHARS_MAX = 4000
 

@@ -9,14 +9,14 @@ from pydantic import Field
 from starlette.responses import Response
 
 from libs.common.client_time import Instant
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.ids import PatientId
 from libs.contracts.ip import IpText, canonical
 from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
-from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import accepted_of, as_json, params_of
+from services.gateway.api.proxying import accepted_of, as_json, params_of
+from services.gateway.api.route_registry import Caller, Doors, Strict, asked
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users

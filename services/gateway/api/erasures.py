@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.ids import PatientId
-from services.gateway.api.guard import Caller, Doors, asked
-from services.gateway.api.passing import as_json
+from services.gateway.api.proxying import as_json
+from services.gateway.api.route_registry import Caller, Doors, asked
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users

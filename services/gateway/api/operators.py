@@ -8,7 +8,7 @@ from pydantic import Field
 from libs.common.clock import to_json_time
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.gateway.api.guard import Doors, Strict
+from services.gateway.api.route_registry import Doors, Strict
 from services.gateway.renewals import Renewals, Subject
 
 

@@ -5,9 +5,9 @@ from typing import Any
 from pydantic import Field
 
 from libs.common.local_time import ZoneName
-from services.gateway.api.guard import Doors, Strict
-from services.gateway.time_zones import TimeZones
-from services.gateway.zone_store import Organization
+from services.gateway.api.route_registry import Doors, Strict
+from services.gateway.time_zones.handlers import TimeZones
+from services.gateway.time_zones.store import Organization
 
 
 class OrganizationChange(Strict):

@@ -12,7 +12,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from libs.common.errors import NOT_FOUND, AppError, ProblemType
 from libs.contracts.problems import BY_SLUG
-from services.gateway.authentication import Authenticator
+from services.gateway.access.authentication import Authenticator
 
 # Only the package's files are used: its own pages would ask for styles and scripts that our policy refuses.
 _BUNDLE = Path(fastapi_offline.__file__).parent / "static"

@@ -11,20 +11,20 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from libs.common.client_time import DayOrInstant
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
-from libs.common.http_client import Call
+from libs.common.http.client import Call
 from libs.common.local_time import HEADER
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.ids import PatientId
 from libs.contracts.language import TAG
-from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import EVENTS, as_json, as_stream, params_of
+from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
+from services.gateway.api.route_registry import Caller, Doors, Strict, asked
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Scope
-from services.gateway.gate import body_of
-from services.gateway.replays import require_key
-from services.gateway.time_zones import TimeZones
+from services.gateway.idempotency.handlers import require_key
+from services.gateway.pipeline.pipeline import body_of
+from services.gateway.time_zones.handlers import TimeZones
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.

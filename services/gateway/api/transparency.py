@@ -7,12 +7,12 @@ from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.language import TAG
 from libs.contracts.purposes import Purpose
 from services.gateway.api.consents import DOCUMENT_CHARS_MAX
-from services.gateway.api.guard import Caller, Doors, Strict, asked
-from services.gateway.api.passing import as_json, params_of
+from services.gateway.api.proxying import as_json, params_of
+from services.gateway.api.route_registry import Caller, Doors, Strict, asked
 from services.gateway.clients import Peer
 
 ENTRIES_DEFAULT, ENTRIES_MAX = 500, 1000

@@ -7,16 +7,16 @@ from fastapi import Query, Response
 from pydantic import Field
 
 from libs.common.clock import to_json_time, utc_now
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.ids import new_id
 from libs.common.local_time import ZoneName
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
-from services.gateway.api.guard import Caller, Doors, Strict
+from services.gateway.api.route_registry import Caller, Doors, Strict
 from services.gateway.domain import Role, User
 from services.gateway.handlers import PatientTokens, Users
 from services.gateway.store import UserFilter
-from services.gateway.time_zones import TimeZones
+from services.gateway.time_zones.handlers import TimeZones
 
 # One @ with something on both sides; whether mail arrives is not ours to know.
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]

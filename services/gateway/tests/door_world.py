@@ -14,8 +14,8 @@ import httpx
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.common.database import Database
-from libs.common.http_app import build_app
+from libs.common.database.transaction import Database
+from libs.common.http.app import build_app
 from libs.contracts.capability import Claims, parse
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from libs.common.errors import REQUEST_TIMEOUT, AppError
-from services.gateway.bodies import bounded
+from services.gateway.pipeline.bodies import bounded
 from services.gateway.tests.door_world import Door
 
 USER = json.dumps({"role": "patient", "email": "pat@example.org"})

@@ -9,14 +9,14 @@ import pytest
 
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.capability import REQUEST_LIFETIME_S, Claims, Minter
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import PatientErased, SessionErased, UserErased
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
+from libs.tenancy.erase_share import EraseShare
 from services.gateway.tests.door_world import Door
 
 

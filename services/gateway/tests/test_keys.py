@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import event
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import AppError
 from libs.contracts.capability import Minter
 from libs.devstack.infra import Infra
-from services.gateway.authentication import Authenticator
-from services.gateway.authority import Authority
+from services.gateway.access.authentication import Authenticator
+from services.gateway.access.authority import Authority
+from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.key_format import Peppers, new_key
-from services.gateway.patient_tokens import TokenSigner
 from services.gateway.tests.door_world import Door, gateway
 
 OLD_PEPPER, NEW_PEPPER = "11" * 32, "77" * 32

@@ -12,7 +12,7 @@ import pytest
 
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.consent import ConsentRevoked
@@ -21,7 +21,7 @@ from libs.contracts.problems import REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from services.gateway.handlers import ForgetWords
-from services.gateway.replay_store import ReplayStore
+from services.gateway.idempotency.store import ReplayStore
 from services.gateway.routes import BY_OPERATION, ROUTES, Repeat
 from services.gateway.tests.door_world import Door
 

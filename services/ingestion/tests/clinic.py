@@ -15,14 +15,14 @@ import psycopg
 import uvicorn
 
 from libs.common.capability import holding
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
-from libs.common.http_app import AppSpec, build_app
-from libs.common.http_client import ServiceClient
-from libs.common.key_wrapping import LocalKey, new_key
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.steps import Step
+from libs.common.http.app import AppSpec, build_app
+from libs.common.http.client import ServiceClient
+from libs.common.keys.key_wrapping import LocalKey, new_key
+from libs.common.messaging.steps import Step
+from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant

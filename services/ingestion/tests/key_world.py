@@ -7,15 +7,15 @@ from typing import Any
 
 import psycopg
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KeyWrapping
+from libs.common.keys.key_wrapping import KeyWrapping
 from libs.contracts.ids import PatientId, RecordingId
 from services.ingestion.domain import Bond, Recording
-from services.ingestion.key_store import KeyStore
-from services.ingestion.keys import KeyChain, recording_context
-from services.ingestion.rotation import Rotation
-from services.ingestion.rotation_store import RotationStore
+from services.ingestion.keys.chain import KeyChain, recording_context
+from services.ingestion.keys.rotation import Rotation
+from services.ingestion.keys.rotation_store import RotationStore
+from services.ingestion.keys.store import KeyStore
 from services.ingestion.tests.clinic import Clinic
 
 

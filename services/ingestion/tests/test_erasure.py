@@ -21,8 +21,8 @@ from libs.contracts.erasure import (
     UserErased,
 )
 from libs.contracts.transcript import TranscriptionStarted
-from services.ingestion.erasure import Retention
-from services.ingestion.erasure_store import KeptLongEnough, Unfinished
+from services.ingestion.erasure.handlers import Retention
+from services.ingestion.erasure.store import KeptLongEnough, Unfinished
 from services.ingestion.tests.clinic import Clinic, problem_of
 
 STORES = (TranscriptErased, IndexErased, AnswersErased, UserErased)

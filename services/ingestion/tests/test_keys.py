@@ -7,11 +7,11 @@ import pytest
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import LocalKey, new_key
+from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.ids import RecordingId
 from services.ingestion.domain import Bond, Recording
-from services.ingestion.key_store import KeyStore
-from services.ingestion.keys import KeyChain, recording_context
+from services.ingestion.keys.chain import KeyChain, recording_context
+from services.ingestion.keys.store import KeyStore
 from services.ingestion.tests.clinic import Clinic
 
 

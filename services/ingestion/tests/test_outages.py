@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.object_store import ObjectStore
+from libs.common.objects.store import ObjectStore
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.clinic import Clinic, clinic, problem_of, store_settings, wav
-from services.ingestion.upload import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 
 class Memory:

@@ -13,11 +13,11 @@ import pytest
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import KEY_BYTES, LocalKeys, new_key, write_root_key
-from libs.common.root_key import FileRoot
+from libs.common.keys.key_wrapping import KEY_BYTES, LocalKeys, new_key, write_root_key
+from libs.common.keys.root_key import FileRoot
 from libs.contracts.ids import PatientId
 from libs.devstack.provision import ROOT
-from services.ingestion.rotation import Rotation
+from services.ingestion.keys.rotation import Rotation
 from services.ingestion.tests.clinic import Clinic
 from services.ingestion.tests.key_world import KeyWorld, key_world
 

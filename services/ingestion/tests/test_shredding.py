@@ -9,11 +9,11 @@ from sqlalchemy import text
 
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
-from libs.common.key_wrapping import LocalKey, new_key
-from libs.common.sealed_stream import TamperedError, new_keyset, unseal
+from libs.common.keys.key_wrapping import LocalKey, new_key
+from libs.common.objects.sealed_stream import TamperedError, new_keyset, unseal
 from libs.contracts.ids import OrganizationId, SessionId
-from services.ingestion.key_store import KeyStore
-from services.ingestion.shredding import Shredded, shred_patient, shred_recording
+from services.ingestion.keys.shredding import Shredded, shred_patient, shred_recording
+from services.ingestion.keys.store import KeyStore
 from services.ingestion.tests.clinic import Clinic, problem_of
 from services.ingestion.tests.key_world import KeyWorld, key_world
 

@@ -10,11 +10,11 @@ from minio import Minio
 from libs.common.clock import utc_now
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.ids import new_id
-from libs.common.object_store import ListedObject, ObjectStore, StoreAddress
+from libs.common.objects.store import ListedObject, ObjectStore, StoreAddress
 from services.ingestion.domain import is_object_name
-from services.ingestion.proven_objects import ProvenObjects
+from services.ingestion.objects.orphans import AGE_MIN, Reach, Sweeper
+from services.ingestion.objects.verified import ProvenObjects
 from services.ingestion.store import KnownObjects
-from services.ingestion.sweeping import AGE_MIN, Reach, Sweeper
 from services.ingestion.tests.clinic import Clinic, store_settings, wav
 
 LATER = AGE_MIN + timedelta(minutes=1)

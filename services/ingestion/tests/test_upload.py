@@ -10,11 +10,11 @@ from uuid import UUID
 
 import pytest
 
-from libs.common.sealed_stream import unseal
+from libs.common.objects.sealed_stream import unseal
 from libs.contracts.ids import SessionId
 from services.ingestion.handlers import OpenedRecording
 from services.ingestion.tests.clinic import BOUNDARY, END, Clinic, part, problem_of, wav
-from services.ingestion.upload import FILE_BYTES_MAX
+from services.ingestion.upload.accept import FILE_BYTES_MAX
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MEGABYTE = 1024 * 1024

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.ids import ApiKeyId
 from libs.devstack.infra import Infra

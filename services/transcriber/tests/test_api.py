@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from services.transcriber.api import build_router, preferred
 from services.transcriber.tests.world import Clinic, transcript
 

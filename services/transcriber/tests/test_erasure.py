@@ -11,12 +11,12 @@ from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import Erasure, PatientErased, SessionErased, Table, TranscriptErased
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
+from libs.tenancy.erase_share import EraseShare
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Speech

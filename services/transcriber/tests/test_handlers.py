@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UNAVAILABLE, UPSTREAM_FAILED, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose

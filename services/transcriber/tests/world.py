@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
 
-from libs.common.database import Transaction
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Transaction
 from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
-from libs.common.paging import Page
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.problems import CONSENT_REQUIRED
