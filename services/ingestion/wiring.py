@@ -98,7 +98,7 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     return Parts(
         accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         desk=SessionDesk(Reading(database, sessions, keys, consents, utc_now, erasures)),
-        eraser=EraserDesk(EraserWorld(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
+        eraser=EraserDesk(EraserWorld(database, sessions, erasures, erasures, new_id, utc_now)),
     )
 
 
