@@ -1,4 +1,4 @@
-"""Defects of who may touch what (SECURITY.md section 1)."""
+"""Defects of who may touch what (docs/security/isolation.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted, sql
 

@@ -1,4 +1,7 @@
-"""The database's own catalogue, walked: no table, function or role, now or later, may break a rule of SECURITY.md."""
+"""The database's own catalogue, walked: no table, function or role, now or later, may break a rule.
+
+The rules are those of docs/security/isolation.md, "The proofs".
+"""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,7 @@
 """Claude through Anthropic's SDK: turns go in as search results, sentences come back with the turns they cite.
 
-Facts behind the choices: API.md section 3 (anthropic 2.12). The SDK's own retries are off, because it obeys any
-Retry-After; ours end with our deadline.
+What the SDK does that surprises: docs/adr/0002-dependencies.md, "Vendors' SDKs". Its own retries are off, because it
+obeys any Retry-After; ours end with our deadline.
 """
 
 import asyncio

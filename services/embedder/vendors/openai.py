@@ -1,4 +1,7 @@
-"""OpenAI's embeddings through its SDK. The limits it does not check are kept here (API.md section 3)."""
+"""OpenAI's embeddings through its SDK, and the limits that it does not check.
+
+Which those are: docs/adr/0002-dependencies.md, "Vendors' SDKs".
+"""
 
 import asyncio
 from collections.abc import Iterator, Sequence

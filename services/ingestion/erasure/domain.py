@@ -58,6 +58,11 @@ class Receipt:
     shares: Sequence[Share] = ()
 
     @property
+    def count(self) -> int:
+        """Return how many rows, keys and objects the stores have erased so far."""
+        return sum(count for share in self.shares for count in share.counts.values())
+
+    @property
     def waiting_for(self) -> Sequence[str]:
         """Return the stores that have not said yet that their share is done."""
         wanted = OF_PATIENT if self.subject.session_id is None else OF_SESSION
@@ -67,6 +72,15 @@ class Receipt:
     def completed_at(self) -> datetime | None:
         """Return when the last store was done; None while one is waited for."""
         return None if self.waiting_for else max(share.at for share in self.shares)
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What asking for an erasure came to. `unfinished`: its sessions that had not come to an end."""
+
+    receipt: Receipt
+    unfinished: Sequence[SessionId] = ()
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,9 @@ from libs.contracts.erasure import Counted, Erasure
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.contracts.problems import LEGAL_HOLD
 from libs.contracts.session import SessionStatusChanged
-from services.ingestion.domain import FINAL
-from services.ingestion.erasure.domain import OBJECTS, ROWS, STORE_OF, Hold, Receipt, Subject, told
+from services.ingestion.erasure.domain import OBJECTS, STORE_OF, Hold, Receipt, Subject, told
 from services.ingestion.erasure.ports import Erasures, Holds, Removing, Retired
-from services.ingestion.keys.shredding import shred_patient, shred_recording
-from services.ingestion.ports import Identify, Sessions, Shredder
+from services.ingestion.ports import Identify, Sessions
 
 OBJECTS_AT_ONCE_MAX = 500
 PASSES_MAX = 1000
@@ -38,7 +36,6 @@ class Dependencies:
     sessions: Sessions
     erasures: Erasures
     holds: Holds
-    shredder: Shredder
     new_id: Identify
     clock: Clock
 
@@ -82,34 +79,19 @@ class ErasureService:
             )
 
     async def _erase(self, tx: Transaction, subject: Subject) -> Receipt:
-        erasures = self._dependencies.erasures
-        if await self._dependencies.holds.lock_hold(tx, subject, _actor()):
+        erased = await self._dependencies.erasures.erase(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
+        if erased is None:
             raise AppError(LEGAL_HOLD, LEGAL_HOLD.doc)
-        # Two who ask at once: the second waited for the lock above and finds what the first one did.
-        before = await erasures.find_of(tx, subject.patient_id, subject.session_id)
-        if before is not None:
-            return before
-        receipt = await erasures.add(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
-        await erasures.entomb(tx, receipt)
-        unfinished = await erasures.unfinished(tx, subject, [status.value for status in FINAL])
-        await erasures.discard(tx, receipt)
-        shredded = await self._shred(tx, subject)
-        counts = {**await erasures.erase(tx, receipt), "keys": shredded}
-        await erasures.add_share(tx, receipt.id, ROWS, counts)
-        await tx.emit(told(receipt), *(_status_erased(subject, session_id) for session_id in unfinished))
-        get_logger().info("erasure.begun", count=sum(counts.values()))
-        return _known(await erasures.find(tx, receipt.id), "erasure")
+        if not erased.is_repeat:
+            await tx.emit(told(erased.receipt), *(_status_erased(subject, one) for one in erased.unfinished))
+            get_logger().info("erasure.begun", count=erased.receipt.count)
+        return erased.receipt
 
     async def _told_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
         # Whoever has answered finds nothing more; whoever could not, for longer than an event lives, gets a new one.
         if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
             await tx.emit(told(receipt))
         return receipt
-
-    async def _shred(self, tx: Transaction, subject: Subject) -> int:
-        if subject.session_id is not None:
-            return (await shred_recording(self._dependencies.shredder, tx, subject.session_id)).keys
-        return (await shred_patient(self._dependencies.shredder, tx, subject.organization_id, subject.patient_id)).keys
 
 
 class RemoveObjects(Step[Erasure, None]):

@@ -1,6 +1,7 @@
 """One upload from socket to store: consent first, then bytes counted, inspected, hashed and sealed as they flow.
 
-The order is SECURITY.md section 6; the first failure stops, and nothing is left in the store.
+In this order, and the first failure stops: declared size, a place, the form, an erased patient, consent, the declared
+kind, a store that is down; then size, kind and digest as the bytes flow. Nothing of a refused one is left in the store.
 """
 
 import asyncio
