@@ -41,7 +41,9 @@ def _anchor(heading: str) -> str:
 def _page(name: str, file: Path) -> Path | None:
     """Return the page that is meant: from the root, beside the file, or anywhere below docs by its bare name."""
     joined = [] if "/" in name else (ROOT / "docs").rglob(name)
-    return next((place for place in (ROOT / name, file.parent / name, *joined) if place.is_file()), None)
+    # What generate.py holds is written below docs/reference.
+    below = [ROOT / "docs" / "reference" / name] if file.name == "generate.py" else []
+    return next((place for place in (ROOT / name, file.parent / name, *below, *joined) if place.is_file()), None)
 
 
 def _dangling(text: str, file: Path) -> Iterator[str]:
