@@ -178,8 +178,8 @@ async def person(home: Home) -> AsyncIterator[Person]:
 
 async def _verified(person: Person) -> int:
     """Check the clinic's ledger as a stranger does; return how many entries hold, -1 when one does not."""
-    door = Connection(person.world.url, key=person.world.key)
-    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=door)
+    connection = Connection(person.world.url, key=person.world.key)
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=connection)
     return int(json.loads(result.stdout)["entries"]) if result.exit_code == 0 else -1
 
 

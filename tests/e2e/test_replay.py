@@ -45,14 +45,14 @@ class House:
     async def types(self, *words: object) -> Any:
         """Run one operator's command that succeeds; return its JSON."""
         infra = self.stack.infra
-        door = Connection(
+        connection = Connection(
             self.stack.gateway_url,
             operator_token=self.stack.operator_token,
             database_url=infra.ops_database_url,
             redis_url=infra.redis_url,
         )
         line = [str(word) for word in (*words, "--json")]
-        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=door)
+        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=connection)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 

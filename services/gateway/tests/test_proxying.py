@@ -161,7 +161,7 @@ async def test_a_client_that_reads_only_after_sending_has_its_refusal_too(world:
     assert world.peer.bytes_read < MIB
 
 
-async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_door_as_well(world: GatewayWorld) -> None:
+async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_gateway_as_well(world: GatewayWorld) -> None:
     async def dies() -> AsyncIterator[bytes]:
         yield bytes(MIB)
         raise ConnectionError
@@ -204,7 +204,7 @@ async def test_a_large_upload_does_not_stay_in_memory(world: GatewayWorld) -> No
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024 < 32
 
 
-async def test_everything_else_about_the_door_is_a_problem_document_too(world: GatewayWorld) -> None:
+async def test_everything_else_about_the_gateway_is_a_problem_document_too(world: GatewayWorld) -> None:
     unknown = await world.http.get("/api/v1/nothing")
     method = await world.http.put("/api/v1/users")
     large = await world.http.post("/api/v1/users", content=bytes(600 * 1024))

@@ -34,7 +34,7 @@ from services.ingestion.domain import (
     object_name,
     sealing_context,
 )
-from services.ingestion.erasure.ports import Graves
+from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.ports import Consents, Identify, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
@@ -90,7 +90,7 @@ class Dependencies:
     consents: Consents
     clock: Clock
     new_id: Identify
-    graves: Graves
+    erased_subjects: ErasedSubjects
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ class AcceptRecording:
 
     async def _refuse_erased(self, parties: SessionParties) -> None:
         async with self._dependencies.database.transaction() as tx:
-            if await self._dependencies.graves.is_erased(tx, parties.patient_id, None):
+            if await self._dependencies.erased_subjects.is_erased(tx, parties.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
