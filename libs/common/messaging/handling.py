@@ -166,7 +166,9 @@ class Handling:
             return _Ending("failed", error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
             get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
-            broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
+            broken = AppError(
+                INTERNAL, "The handler of the event raised an exception.", error_class=type(error).__name__
+            )
             return _Ending("failed", broken, traceparent)
 
     async def _apply(self, job: Job) -> str:

@@ -136,7 +136,7 @@ def _add_upload(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> N
 def _upload_headers(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "")
     if not _MULTIPART.match(media_type):
-        raise AppError(UNSUPPORTED_MEDIA_TYPE, "An upload is multipart/form-data with a boundary.")
+        raise AppError(UNSUPPORTED_MEDIA_TYPE, "Send the upload as multipart/form-data with a boundary.")
     headers = {"content-type": media_type}
     if "repr-digest" in request.headers:
         headers["repr-digest"] = request.headers["repr-digest"]
@@ -148,7 +148,7 @@ def _upload_headers(request: Request) -> dict[str, str]:
     if length is None:
         return headers | {"transfer-encoding": "chunked"}
     if int(length) > FILE_BYTES_MAX + FORM_BYTES_MAX:
-        raise AppError(PAYLOAD_TOO_LARGE, "A recording may have 500 MiB (524288000 bytes).")
+        raise AppError(PAYLOAD_TOO_LARGE, "The recording exceeds the 500 MiB limit (524288000 bytes).")
     return headers | {"content-length": length}
 
 
