@@ -128,14 +128,14 @@ UPSTREAM_FAILED = ProblemType(
     "upstream-failed",
     502,
     "An upstream service failed",
-    "A vendor or another service failed or did not answer. Queued work is retried automatically; repeat any other request later.",
+    "A vendor or another service failed. Queued work is retried automatically; repeat any other request later.",
     retryable=True,
 )
 UPSTREAM_REFUSED = ProblemType(
     "upstream-refused",
     502,
     "An upstream service refused",
-    "A vendor refused the request permanently, for example because of a wrong key or an unreadable file. The operator must check the vendor's settings.",
+    "A vendor refused the request for good (a wrong key, an unreadable file). The operator must check its settings.",
 )
 UNAVAILABLE = ProblemType(
     "unavailable",
