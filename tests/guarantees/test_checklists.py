@@ -1,102 +1,53 @@
 """The lists of CONTRIBUTING.md, followed in a copy of the repository: what they leave out makes a check fail."""
 
-import json
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.guarantees import new_event, new_service
+from tests.guarantees.deployment import ROOT
 from tests.guarantees.scratch import Scratch, files_of, steps_of
 
-EVENT = '''"""What patients are reminded of."""
-
-from typing import ClassVar
-from uuid import UUID
-
-from libs.common.events import Event
-
-
-class ReminderDue(Event):
-    """A patient is to be reminded of a session."""
-
-    type: ClassVar[str] = "reminder.due"
-    topic: ClassVar[str] = "reminder"
-    key_field: ClassVar[str] = "patient_id"
-
-    organization_id: UUID
-    patient_id: UUID
-'''
-GOLDEN = {
-    "type": "reminder.due",
-    "version": 1,
-    "topic": "reminder",
-    "payload": {
-        "organization_id": "01a20000-0000-7000-8000-000000000001",
-        "patient_id": "01a20000-0000-7000-8000-000000000002",
-    },
-}
-STEP = '''class NoteReminder(Step[ReminderDue, None]):
-    """A patient is reminded: nothing is to be done here."""
-
-    async def record(self, event: ReminderDue, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Say nothing further."""
-        return ()
-
-
-class Search:
-'''
-
-
 EVENT_TESTS = ("events", "docs", "kubernetes", "operators_page", "generated_pages")
-_IMPORT = "from libs.contracts.reminder import ReminderDue\n"
-_TRIGGER = '    - type: redis-streams\n      metadata: {stream: "{%s}:s", consumerGroup: embedder, lagCount: "50"}\n'
-_SAID = "return (ReminderDue(organization_id=event.organization_id, patient_id=event.patient_id),)"
-# The chat says that a reminder is due, and the embedder answers it: file, then what stands there and what comes.
-EDITS: dict[str, list[tuple[str, str]]] = {
-    "libs/contracts/catalogue.py": [
-        ("from libs.contracts.safety", f"{_IMPORT}from libs.contracts.safety"),
-        ("    UserErased,\n)\n\nCATALOGUE", "    UserErased,\n    ReminderDue,\n)\n\nCATALOGUE"),
-    ],
-    "services/chat/handlers.py": [
-        ("from libs.contracts.safety", f"{_IMPORT}from libs.contracts.safety"),
-        ("redact(tx, event)\n        return ()", f"redact(tx, event)\n        {_SAID}"),
-    ],
-    "services/chat/wiring.py": [('("safety", "answers")', '("safety", "answers", "reminder")')],
-    "services/embedder/handlers.py": [
-        ("from libs.contracts.transcript", f"{_IMPORT}from libs.contracts.transcript"),
-        ("class Search:\n", STEP),
-    ],
-    "services/embedder/wiring.py": [
-        ("from libs.contracts.transcript", f"{_IMPORT}from libs.contracts.transcript"),
-        ("IndexTranscript, Search", "IndexTranscript, NoteReminder, Search"),
-        ("        *erasing(Index", "        Subscription(ReminderDue, NoteReminder()),\n        *erasing(Index"),
-    ],
-    "libs/ops/events/answers.py": [
-        ('"transcript.updated": _INDEX,', '"transcript.updated": _INDEX, "reminder.due": _BOOKS,')
-    ],
-    "deploy/k8s/services/embedder/scaling.yaml": [
-        (
-            _TRIGGER % "erasure",
-            _TRIGGER % "reminder" + "      authenticationRef: {name: stream}\n" + _TRIGGER % "erasure",
-        )
-    ],
-    "services/chat/__init__.py": [("answers.erased.", "answers.erased, reminder.due.")],
-    "services/embedder/__init__.py": [("patient.erased.", "patient.erased, reminder.due.")],
-    "docs/architecture.md": [
-        ("`safety.crisis_signal`, `answers.erased`", "`safety.crisis_signal`, `answers.erased`, `reminder.due`"),
-        ("| `transcript.ready`, `transcript.updated`", "| `reminder.due`, `transcript.ready`, `transcript.updated`"),
-    ],
-}
+SERVICE_TESTS = (*EVENT_TESTS, "deploy", "deploy_steps", "catalogue", "alerts")
+
+
+def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequence[tuple[str, str]]]) -> Scratch:
+    scratch = Scratch(folder)
+    for name, text in files.items():
+        scratch.write(name, text)
+    for name, changes in edits.items():
+        scratch.edit(name, *changes)
+    return scratch
+
+
+def _tests(names: Sequence[str]) -> list[str]:
+    return [f"tests/guarantees/test_{name}.py" for name in names]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_list_for_a_new_event_names_every_place_and_its_checks_pass(tmp_path: Path) -> None:
-    scratch = Scratch(tmp_path)
     names = {"subject": "reminder", "type": "reminder.due", "producer": "chat", "consumer": "embedder"}
 
-    scratch.write("libs/contracts/reminder.py", EVENT)
-    scratch.write("libs/contracts/golden/reminder.due.v1.json", json.dumps(GOLDEN, indent=2) + "\n")
-    for name, changes in EDITS.items():
-        scratch.edit(name, *changes)
+    scratch = _followed(tmp_path, new_event.FILES, new_event.EDITS)
 
     assert set(scratch.touched) == files_of(steps_of("A new event"), names)
-    assert scratch.judged("libs/contracts", *map("tests/guarantees/test_{}.py".format, EVENT_TESTS)) == []
+    assert scratch.judged("libs/contracts", *_tests(EVENT_TESTS)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_list_for_a_new_service_names_every_place_and_its_checks_pass(tmp_path: Path) -> None:
+    steps = steps_of("A new service")
+    outside = re.search(r"^Where callers .*$", steps, re.MULTILINE)
+    assert outside is not None
+
+    scratch = _followed(tmp_path, new_service.FILES, new_service.EDITS)
+    # `make lock` would resolve it, with a registry; what the locks hold is all the same to these checks.
+    scratch.write("deploy/locks/reminder.lock", (ROOT / "deploy" / "locks" / "chat.lock").read_text())
+
+    assert set(scratch.touched) == files_of(steps.replace(outside[0], ""), {"name": "reminder", "what": "notes"})
+    assert scratch.judged("services/reminder", *_tests(SERVICE_TESTS)) == []
