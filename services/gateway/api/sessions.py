@@ -16,8 +16,8 @@ from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppErr
 from libs.common.http.client import Call
 from libs.common.local_time import HEADER
 from libs.common.visible_text import VISIBLE_WORDS
+from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.ids import PatientId
-from libs.contracts.language import TAG
 from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
@@ -211,7 +211,7 @@ _FORM: dict[str, Any] = {
                         "description": "A time with its zone, or a bare date: that day in the organization's time "
                         "zone, kept as `session_day`. From 1900 to a day from now.",
                     },
-                    "language": {"type": "string", "default": "en", "pattern": TAG},
+                    "language": {"type": "string", "default": "en", "pattern": LANGUAGE_TAG},
                     "metadata": {
                         "type": "string",
                         "contentMediaType": "application/json",
