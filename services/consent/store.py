@@ -37,7 +37,7 @@ _SIGNED = "left join receipt s on s.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its bond that came before it, whichever record it names.
+# A revocation ends every grant of its parties that came before it, whichever record it names.
 _REVOKED_AT = (
     "(select min(r.at) from event r where r.organization_id = e.organization_id and r.patient_id = e.patient_id "
     "and r.therapist_id = e.therapist_id and r.consent_type = e.consent_type and r.status = 'revoked' "
@@ -164,7 +164,7 @@ class LedgerStore:
     async def standing(
         self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
     ) -> Consent | None:
-        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+        """Return the record in force of these parties; until the transaction ends no other grant looks."""
         turn = {
             "patient_id": parties.patient_id,
             "therapist_id": parties.therapist_id,
