@@ -11,6 +11,7 @@ from libs.common.clock import to_json_time
 from libs.common.database import Database, Transaction
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
+from libs.contracts.narrowing import is_narrowed, narrow_to
 from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
 from services.ingestion.ports import Wanted
 
@@ -18,6 +19,7 @@ _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
+_NARROW = narrow_to("session")
 _FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
 _BOND = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
 _LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
@@ -89,16 +91,22 @@ class SessionStore:
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
     async def bond_of(self, tx: Transaction, session_id: SessionId) -> Bond | None:
         """Read whose a session is."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_BOND, {"session_id": session_id})).first()
         return _bond_of(row) if row else None
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session for update."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
