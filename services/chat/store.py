@@ -10,11 +10,11 @@ from libs.common.capability import current
 from libs.common.database import Database, Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
+from libs.common.narrowing import is_narrowed, narrow_to
 from libs.common.paging import Page, Position, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
-from libs.contracts.narrowing import is_narrowed, narrow_to
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from services.chat.domain.conversation import (

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.database import Transaction
+from libs.common.narrowing import is_narrowed, narrow_to
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
-from libs.contracts.narrowing import is_narrowed, narrow_to
 from libs.contracts.purposes import Purpose
 from services.consent.domain import (
     Bond,

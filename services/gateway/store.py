@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import text
 
 from libs.common.database import Transaction
+from libs.common.narrowing import narrow
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
-from libs.contracts.narrowing import narrow
 from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
 
 _KEY = (

@@ -9,9 +9,9 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from libs.common.clock import to_json_time
 from libs.common.database import Database, Transaction
+from libs.common.narrowing import is_narrowed, narrow_to
 from libs.common.paging import Page, Position, Window
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
-from libs.contracts.narrowing import is_narrowed, narrow_to
 from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
 from services.ingestion.ports import Wanted
 

@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.common.database import Database, Transaction
 from libs.common.erased_rows import is_erased
+from libs.common.narrowing import is_narrowed, narrow_to
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
-from libs.contracts.narrowing import is_narrowed, narrow_to
 from services.transcriber.domain import (
     About,
     Draft,

@@ -27,7 +27,7 @@ def add_audit(doors: Doors, own: AccessAudit, sources: Sequence[Peer]) -> None:
         Words: transcripts read or corrected, answers given, conversations read. Access: keys, users, patients' tokens.
         `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
         """
-        query = asked(caller, "listAuditEvents", wanted.patient_id and PatientId(wanted.patient_id))
+        query = asked(caller, "listAuditEvents", PatientId(wanted.patient_id) if wanted.patient_id else None)
         params = params_of(wanted)
         answers = await asyncio.gather(*(peer.ask(query, "GET", "/audit-events", params=params) for peer in sources))
         ours = (await own.page(caller, wanted)).to_json(lambda row: row.to_json())

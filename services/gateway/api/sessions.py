@@ -85,7 +85,7 @@ def add_sessions(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
         parts: dict[str, Any] = {"params": params_of(wanted)}
         if wanted.names_a_day:
             parts["headers"] = {HEADER: await zones.of(PatientId(wanted.patient_id) if wanted.patient_id else None)}
-        query = asked(caller, "listSessions", wanted.patient_id and PatientId(wanted.patient_id))
+        query = asked(caller, "listSessions", PatientId(wanted.patient_id) if wanted.patient_id else None)
         return as_json(await ingestion.ask(query, "GET", "/sessions", **parts))
 
     async def get_session(

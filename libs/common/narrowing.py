@@ -5,8 +5,6 @@ from uuid import UUID
 from sqlalchemy import TextClause, text
 
 from libs.common.database import Transaction
-from libs.contracts.capability import bound_patient
-
 
 _NARROW = text("select set_config('ctx.patient', :patient_id, true)")
 
@@ -21,12 +19,9 @@ async def narrow(tx: Transaction, patient_id: UUID) -> None:
     await tx.execute(_NARROW, {"patient_id": str(patient_id)})
 
 
-async def is_narrowed(tx: Transaction, narrow: TextClause, wanted: UUID) -> bool:
+async def is_narrowed(tx: Transaction, statement: TextClause, wanted: UUID) -> bool:
     """Narrow the transaction to the patient whose row has this id; False when the capability sees no such row.
 
-    From here on the transaction sees this patient's rows only. A capability that names a patient is narrow already:
-    whether there is a row, its policies tell.
+    A capability that names a patient is narrow already: whether there is a row, its policies tell.
     """
-    if bound_patient() is not None:
-        return True
-    return (await tx.execute(narrow, {"id": wanted})).scalar_one() is not None
+    return (await tx.execute(statement, {"id": wanted})).scalar_one() is not None
