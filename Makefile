@@ -48,7 +48,7 @@ check: $(STAMP) ## ruff, mypy --strict, import contracts
 	@$(PY) -m mypy
 
 proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for the long run)
-	@$(PY) -m pytest -s tests/proofs tests/chaos tests/e2e/test_replay.py tests/e2e/test_erasure.py libs/common/tests/test_crash_points.py
+	@$(PY) -m pytest -s tests/proofs tests/chaos tests/e2e/test_replay.py tests/e2e/test_erasure.py libs/common/messaging/tests/crash/test_crash_points.py
 
 bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
 	@$(PY) -m benchmarks.events --write

@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 import httpx
 
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.contracts.capability import Minter
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from proofs.fleet import fleet
-from services.gateway.authentication import Authenticator
-from services.gateway.authority import Authority
+from proofs.kit.fleet import fleet
+from services.gateway.access.authentication import Authenticator
+from services.gateway.access.authority import Authority
+from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.key_format import Peppers
-from services.gateway.patient_tokens import TokenSigner
 
 REQUESTS = 1000
 AT_ONCE = 16

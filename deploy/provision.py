@@ -15,7 +15,7 @@ from psycopg import sql
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from libs.common.migration import migrate
+from libs.common.database.migration import migrate
 
 ROOT = Path(__file__).parents[1]
 # Consent comes first: the guards of the others call its functions.
@@ -85,7 +85,7 @@ def refuse_unless_isolated(connection: psycopg.Connection[Any], isolation: str) 
     if found and isolation == "full":
         raise SystemExit(
             f"This database is not isolated: {len(found)} comparisons may run before row-level security. Provision as a"
-            " superuser, or read docs/before-production.md and set ISOLATION=reduced."
+            " superuser, or read docs/operations/before-production.md and set ISOLATION=reduced."
         )
 
 

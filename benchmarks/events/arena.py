@@ -13,8 +13,8 @@ import redis
 
 from benchmarks.events.contestants import PROGRAMS, Contestant
 from libs.devstack.infra import Infra
-from libs.devstack.processes import Process, Program, launch, log_tail
 from libs.devstack.provision import ROOT
+from libs.devstack.servers.processes import Process, Program, launch, log_tail
 
 LOOK_EVERY_S = 0.002
 SEND_TIMEOUT_S = 300

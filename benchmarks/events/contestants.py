@@ -52,7 +52,7 @@ OURS = Contestant(
     work=["-m", "benchmarks.events.ours", "noop"],
     send=["-m", "benchmarks.events.ours"],
     backlog=200_000,
-    setup="libs.common.consumer over RedisStreams, a no-op handler, 4 runs of up to 100 under way; all loops running",
+    setup="our consumer over RedisStreams, a no-op handler, 4 runs of up to 100 under way; all loops running",
 )
 
 

@@ -1,16 +1,16 @@
-"""A service that does nothing, for its memory: the plumbing, a consumer, a relay and the run loop, no import more."""
+"""A service that does nothing, for its memory: the runtime, a consumer, a relay and the run loop, no import more."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.events import Catalogue, Event
-from libs.common.http_app import AppSpec
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.run import Entry, Service, main
-from libs.common.settings import ServiceSettings
-from libs.common.steps import Step, Subscription
+from libs.common.http.app import AppSpec
+from libs.common.messaging.steps import Step, Subscription
+from libs.common.process.run import Entry, Service, main
+from libs.common.process.runtime import EventConfig, Runtime
+from libs.common.settings import ProcessSettings
 
 
 class Idled(Event):
@@ -33,10 +33,10 @@ class Rest(Step[Idled, None]):
 
 def build() -> Service:
     """Join the parts as a service's wiring does."""
-    plumbing = Plumbing(ServiceSettings(), Traffic("kernel", Catalogue([Idled]), topics_out=["thing"]))
-    workers = plumbing.workers([Subscription(Idled, Rest())])
-    return Service(AppSpec("idle", "0", (), plumbing.checks), workers, plumbing.close)
+    runtime = Runtime(ProcessSettings(), EventConfig("kernel", Catalogue([Idled]), topics_out=["thing"]))
+    workers = runtime.workers([Subscription(Idled, Rest())])
+    return Service(AppSpec("idle", "0", (), runtime.checks), workers, runtime.close)
 
 
 if __name__ == "__main__":
-    main(Entry("idle", ServiceSettings, build, Path(__file__).parent))
+    main(Entry("idle", ProcessSettings, build, Path(__file__).parent))

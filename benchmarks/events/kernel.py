@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from benchmarks.events.programs import marks
-from libs.common.consumer import Pace
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.events import Envelope, Event
-from libs.common.steps import BatchStep, Step
-from libs.common.streams import Delivery, Outlet
+from libs.common.messaging.consumer import Pace
+from libs.common.messaging.steps import BatchStep, Step
+from libs.common.streams.port import Delivery, Outlet
 from libs.common.tests.kernel_world import ThingCounted
 
 BATCH = 100
@@ -39,9 +39,9 @@ class NoOp:
         marks.leave(0, len(deliveries))
         return deliveries
 
-    async def condemn(self, _channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, _channel: Outlet, delivery: Delivery) -> None:
         """Nobody kills these workers but the benchmark, and never twice."""
-        raise AssertionError(f"{delivery.entry_id} is condemned")
+        raise AssertionError(f"{delivery.entry_id} is a poison message")
 
 
 class Hold(NoOp):

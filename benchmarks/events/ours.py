@@ -16,18 +16,18 @@ from benchmarks.events import kernel
 from benchmarks.events.programs import marks
 from libs.common import capability
 from libs.common.clock import utc_now
-from libs.common.consumer import Consumer, Handler
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.events import Envelope
-from libs.common.handling import Handling
 from libs.common.ids import new_id
 from libs.common.log import configure_logging
-from libs.common.outbox import Outbox
-from libs.common.plumbing import Plumbing, Traffic
-from libs.common.redis_streams import RedisStreams
-from libs.common.relay import Relay
-from libs.common.settings import ServiceSettings
-from libs.common.steps import Subscription
+from libs.common.messaging.consumer import Consumer, Handler
+from libs.common.messaging.handling import Handling
+from libs.common.messaging.outbox import Outbox
+from libs.common.messaging.relay import Relay
+from libs.common.messaging.steps import Subscription
+from libs.common.process.runtime import EventConfig, Runtime
+from libs.common.settings import ProcessSettings
+from libs.common.streams.redis_streams import RedisStreams
 from libs.common.tests.kernel_world import CATALOGUE, SCHEMA, ThingCounted
 
 TOPIC = ThingCounted.topic
@@ -95,20 +95,20 @@ async def _commit(count: int, rate: float, seed: int) -> None:
 
     The fact carries the time before it is emitted, so the commit itself is within what is measured.
     """
-    settings = ServiceSettings(
+    settings = ProcessSettings(
         env="test",
         database_url=SecretStr(os.environ["BENCH_DATABASE_URL"]),
         redis_url=SecretStr(os.environ["BENCH_REDIS_URL"]),
     )
-    plumbing = Plumbing(settings, Traffic(SCHEMA, CATALOGUE, topics_out=[TOPIC]))
+    runtime = Runtime(settings, EventConfig(SCHEMA, CATALOGUE, topics_out=[TOPIC]))
     organization_id = UUID(os.environ["BENCH_ORGANIZATION"])
     with capability.holding(os.environ["BENCH_CAPABILITY"]):
         for pause in marks.drips(count, rate, seed):
             await asyncio.sleep(pause)
             sent, thing = time.monotonic_ns(), new_id()
-            async with plumbing.database.transaction() as tx:
+            async with runtime.database.transaction() as tx:
                 await tx.emit(ThingTimed(organization_id=organization_id, thing_id=thing, number=1, sent_ns=sent))
-    await plumbing.close()
+    await runtime.close()
 
 
 def _envelope(sent_ns: int) -> str:

@@ -2,7 +2,7 @@
 -- PostgreSQL lets a condition that it calls leakproof (=, <, starts_with, ...) run before row-level security, or in an
 -- index below it, and EXPLAIN (ANALYZE) then tells whether a row of any organization meets it: a binary search reads
 -- words that no policy shows (docs/adr/0014-no-comparison-before-a-policy.md).
--- None stays, not even whether two ids are equal: policies look rows up themselves (libs/common/migration.py).
+-- None stays, not even whether two ids are equal: policies look rows up themselves (libs/tenancy/isolation.py).
 -- This belongs to the database's catalogue and is in no dump: a restored or upgraded database is provisioned again.
 set role owner_ctx;
 create or replace function ctx.leakproof_functions() returns setof regprocedure

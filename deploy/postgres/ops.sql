@@ -58,7 +58,7 @@ do $$ begin
   alter table ops.action enable always trigger append_only;
 exception when duplicate_object then null; end $$;
 
--- For a service whose operators' door is used: under an operator's capability, and about its organization, it may add
+-- For a service whose operators' API is used: under an operator's capability, and about its organization, it may add
 -- to the record, and not read it.
 create or replace function ops.note(action_id uuid, state text, who text, what text, arguments jsonb) returns void
 language plpgsql volatile security definer set search_path = pg_catalog as $$

@@ -59,7 +59,7 @@ grant usage on schema ctx to
 -- consent.hold and consent.in_force are called by the triggers and policies of others.
 grant usage on schema consent to svc_ingestion, svc_transcriber, svc_embedder, svc_chat;
 
--- What PostgreSQL lets everybody do in every database, and arbitrary SQL would use (proofs/attacks.py): large objects,
+-- What PostgreSQL lets everybody do in every database, and arbitrary SQL would use (proofs/isolation/attacks.py): large objects,
 -- locks and notifications that others wait for, ending others' sessions, and seeing their statements.
 do $$
 declare f regprocedure;

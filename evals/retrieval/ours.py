@@ -7,7 +7,7 @@ from datetime import datetime
 
 from evals.retrieval.locomo import Conversation, Place
 from evals.retrieval.recall import BUDGETS, Answered, Piece
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from services.embedder.chunking import CountTokens, chunks_of

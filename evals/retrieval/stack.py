@@ -9,7 +9,7 @@ from sqlalchemy import text
 from evals.retrieval.ours import Ground, Patient
 from libs.common.capability import holding
 from libs.common.clock import utc_now
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId

@@ -162,3 +162,7 @@ GENERIC: tuple[ProblemType, ...] = (
     UPSTREAM_REFUSED,
     UNAVAILABLE,
 )
+
+
+class BrokerUnavailableError(Exception):
+    """The message broker does not answer now; the caller waits a little and asks again."""

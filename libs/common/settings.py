@@ -1,15 +1,14 @@
-"""Settings every service reads from the environment; one sentence a field, no default for a secret."""
+"""Settings every process of a service reads from the environment; one sentence a field, no default for a secret."""
 
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEFAULT_PASSWORDS = ("minioadmin", "postgres", "password", "changeme", "redis", "secret")
 
 
-class ServiceSettings(BaseSettings):
+class ProcessSettings(BaseSettings):
     """What each process needs. Names of the environment are these names in upper case."""
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -45,18 +44,12 @@ class ServiceSettings(BaseSettings):
     stream_rebuild: Literal["auto", "manual"] = Field(
         "auto",
         description="What the relay does when Redis is new or lost everything: fill it from the archive by itself, "
-        "or wait for `therapyrag events rebuild`.",
+        "or wait for the operators' command `events rebuild`.",
     )
     archive_retention_days: int = Field(
         90, ge=1, description="Days published events are kept for replay; longer than any outage you want to survive."
     )
     request_deadline_s: float = Field(30.0, gt=0, description="How long a request to another service may take.")
-
-    consent_url: str = Field("http://127.0.0.1:8001", description="Where the consent service listens.")
-    ingestion_url: str = Field("http://127.0.0.1:8002", description="Where the ingestion service listens.")
-    transcriber_url: str = Field("http://127.0.0.1:8003", description="Where the transcriber listens.")
-    embedder_url: str = Field("http://127.0.0.1:8004", description="Where the embedder listens.")
-    chat_url: str = Field("http://127.0.0.1:8005", description="Where the chat service listens.")
 
     @model_validator(mode="after")
     def _no_default_passwords(self) -> Self:
@@ -70,7 +63,7 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-class WithObjectStore(ServiceSettings):
+class WithObjectStore(ProcessSettings):
     """Where a service that reads or writes objects finds them."""
 
     minio_endpoint: str = Field(description="The S3 store, as host:port.")
@@ -79,14 +72,3 @@ class WithObjectStore(ServiceSettings):
     minio_bucket: str = Field("recordings", description="The bucket that holds the encrypted recordings.")
     minio_region: str = Field("us-east-1", description="The region the store expects in signatures.")
     minio_secure: bool = Field(True, description="Whether the store is reached over TLS.")
-
-
-class WithModels(ServiceSettings):
-    """Where a service that runs models on this machine finds them."""
-
-    models_dir: Path | None = Field(None, description="A folder with model files; none means the installed packages.")
-    model_cache_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(
-        Path("~/.cache/therapyrag"),
-        validate_default=True,
-        description="Where joined model files and their checks are kept.",
-    )

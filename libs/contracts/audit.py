@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
 Kind = Literal[
     "transcript.read",
@@ -40,7 +40,7 @@ class AuditEntry:
 
     @staticmethod
     def of_row(row: Any, kind: Kind, about: Mapping[str, Any]) -> "AuditEntry":
-        """Make an entry of a row that `libs.common.audit.audit_page` selected."""
+        """Make an entry of a row that `libs.tenancy.audit.audit_page` selected."""
         return AuditEntry(row.id, row.at, kind, row.actor, row.api_key_id, row.patient_id, about)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The problems of this product (RFC 9457); the generic ones are in libs.common.errors."""
 
 from libs.common.errors import GENERIC, ProblemType
-from libs.common.model_files import MODEL_MISSING
+from libs.common.objects.model_files import MODEL_MISSING
 
 CONSENT_REQUIRED = ProblemType(
     "consent-required",

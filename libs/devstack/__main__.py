@@ -9,10 +9,10 @@ from typing import TextIO
 
 from libs.devstack import background
 from libs.devstack.errors import DevstackError
-from libs.devstack.folder import Folder
 from libs.devstack.new_migration import new_migration
 from libs.devstack.provision import ROOT
-from libs.ops.client import NoAnswerError, RefusedError
+from libs.devstack.servers.folder import Folder
+from libs.ops.rest.client import NoAnswerError, RefusedError
 
 INTERRUPTED = 130
 

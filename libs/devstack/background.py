@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import httpx
 
-from libs.devstack import servers
 from libs.devstack.errors import DevstackError
-from libs.devstack.folder import Folder
-from libs.devstack.processes import Process, left_over
 from libs.devstack.provision import ROOT, SERVICES
+from libs.devstack.servers import servers
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.processes import Process, left_over
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack, provisioned
-from libs.ops.client import Gateway
-from libs.ops.connection import Connection
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
 
 FOLDER = ROOT / ".devstack"
 ORGANIZATION = "Development clinic"

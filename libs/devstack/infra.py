@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from libs.devstack import postgres, provision, seaweed, servers, valkey
-from libs.devstack.addresses import ObjectStore
-from libs.devstack.folder import Folder, throwaway_folder
+from libs.devstack import provision
 from libs.devstack.provision import CAPABILITY_KEY_ID, Database
-from libs.devstack.servers import Servers
+from libs.devstack.servers import postgres, seaweed, servers, valkey
+from libs.devstack.servers.addresses import ObjectStore
+from libs.devstack.servers.folder import Folder, throwaway_folder
+from libs.devstack.servers.servers import Servers
 
 DATABASE_NAME = "therapyrag"
 

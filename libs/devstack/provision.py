@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from libs.common.migration import migrate
-from libs.devstack import s3_request
-from libs.devstack.addresses import ObjectStore
+from libs.common.database.migration import migrate
 from libs.devstack.errors import DevstackError
+from libs.devstack.servers import s3_request
+from libs.devstack.servers.addresses import ObjectStore
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")

@@ -9,12 +9,12 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from libs.common.key_wrapping import write_root_key
-from libs.devstack.folder import Folder
+from libs.common.keys.key_wrapping import write_root_key
 from libs.devstack.infra import Infra
-from libs.devstack.processes import Process, Program, launch
 from libs.devstack.provision import ROOT, SERVICES
-from libs.devstack.waiting import until_ready
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.processes import Process, Program, launch
+from libs.devstack.servers.waiting import until_ready
 
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 15.0

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from libs.devstack import infra as infrastructure
-from libs.devstack import postgres, servers
-from libs.devstack.folder import Folder
 from libs.devstack.infra import DATABASE_NAME, Infra
 from libs.devstack.provision import SERVICES
-from libs.devstack.proxy import TcpProxy
-from libs.devstack.proxy import proxies as proxies_of
-from libs.devstack.servers import Servers
+from libs.devstack.servers import postgres, servers
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.proxy import TcpProxy
+from libs.devstack.servers.proxy import proxies as proxies_of
+from libs.devstack.servers.servers import Servers
 from libs.devstack.services import ServiceProcess, Site, inherited
 
 Env = Literal["dev", "test", "production"]
@@ -121,12 +121,12 @@ class Stack:
 
     @property
     def gateway_url(self) -> str:
-        """The public door."""
+        """The public URL."""
         return self.url("gateway")
 
     @property
     def operator_token(self) -> str:
-        """What opens the operators' door."""
+        """What opens the operators' API."""
         return self.infra.folder.secret("operator_token")
 
     @property

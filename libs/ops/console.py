@@ -11,8 +11,8 @@ from rich.segment import Segment
 from rich.text import Text
 
 from libs.common.visible_text import visible
-from libs.ops.fixes import fix_for
-from libs.ops.wire import Problem, Wire
+from libs.ops.rest.wire import Problem, Wire
+from libs.ops.suggestions import fix_for
 
 WIDTH_WHEN_PIPED = 160
 

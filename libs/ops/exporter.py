@@ -10,13 +10,12 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common import metrics
-from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.http_app import AppSpec, build_app
+from libs.common.errors import UNAVAILABLE, AppError, BrokerUnavailableError
+from libs.common.http.app import AppSpec, build_app
 from libs.common.log import configure_logging
-from libs.common.stream_desk import Depths, Lane, StreamDesk, StreamRefusedError
-from libs.common.streams import StreamDownError
+from libs.common.streams.admin import Depths, Lane, StreamAdmin, StreamRefusedError
 from libs.contracts.catalogue import EVENTS
-from libs.ops.answers import ANSWERS
+from libs.ops.events.answers import ANSWERS
 
 WHYS = ("count", "rate", "operator")
 OTHER = "other"
@@ -45,7 +44,7 @@ class ExporterSettings(BaseSettings):
 class Exporter:
     """Asks one server."""
 
-    def __init__(self, streams: StreamDesk) -> None:
+    def __init__(self, streams: StreamAdmin) -> None:
         self._streams = streams
 
     async def measure(self) -> None:
@@ -54,7 +53,7 @@ class Exporter:
         try:
             depths = {lane: await self._streams.depths(lane) for lane in sorted(await self._lanes())}
             metrics.MAY_EVICT.set(await self._streams.may_evict())
-        except (StreamDownError, StreamRefusedError) as error:
+        except (BrokerUnavailableError, StreamRefusedError) as error:
             raise AppError(UNAVAILABLE, "The stream does not answer.") from error
         finally:
             for gauge in _GAUGES:
@@ -89,7 +88,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = ExporterSettings()
     configure_logging("exporter", "info")
-    app = build_app(app_spec(Exporter(StreamDesk(settings.redis_url.get_secret_value()))))
+    app = build_app(app_spec(Exporter(StreamAdmin(settings.redis_url.get_secret_value()))))
     uvicorn.run(
         app,
         host=settings.host,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from libs.common.archive_desk import Archive
+from libs.common.messaging.archive import Archive
 
 # What has hung for longer than this is no longer a thing of the moment, and the archive's old weeks are spared.
 LOOK_BACK = timedelta(days=30)

@@ -1,1 +1,1 @@
-"""The defects that proofs/mutants.py plants, by the promise they break."""
+"""The defects that proofs/planted/mutants.py plants, by the promise they break."""

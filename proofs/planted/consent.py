@@ -1,6 +1,6 @@
 """Defects of the lock that consent is (SECURITY.md section 3)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _LEDGER = "services/consent/migrations/versions/0001_ledger.py"
 _EMBEDDER = "services/embedder/migrations/versions/0001_index.py"
@@ -19,13 +19,13 @@ LOCK: tuple[Mutant, ...] = (
     planted(
         "consent-read-without-lock",
         "consent.hold takes FOR SHARE",
-        ByProof("consent_race", "rows_after"),
+        ByProof("consent.consent_race", "rows_after"),
         Edit(_LEDGER, _HELD, "order by c.therapist_id, c.consent_type;"),
     ),
     planted(
         "revocation-waits-for-nobody",
         "a revocation waits for the result transactions in flight",
-        ByProof("consent_race", "rows_after"),
+        ByProof("consent.consent_race", "rows_after"),
         Edit(_LEDGER, _HELD, "order by c.therapist_id, c.consent_type for key share;"),
     ),
     planted(
@@ -62,7 +62,7 @@ LOCK: tuple[Mutant, ...] = (
     planted(
         "chunk-without-consent-to-words",
         "the trigger on chunks holds consent to transcription as well",
-        ByProof("consent_race", "rows_after"),
+        ByProof("consent.consent_race", "rows_after"),
         Edit(_EMBEDDER_BOTH, "'{transcription,ai_analysis}'", "'{ai_analysis}'"),
     ),
     planted(
@@ -92,7 +92,7 @@ USE: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/transcriber/handlers.py",
-            "        await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
+            "        await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
             "",
         ),
     ),
@@ -194,7 +194,7 @@ USE: tuple[Mutant, ...] = (
     planted(
         "old-answer-repeated",
         "a repeated request reads its answer under the consent of now",
-        ByProof("repeat", "words_given"),
+        ByProof("surface.repeat", "words_given"),
         Edit("services/chat/store.py", _SHOWN, " m.text as text"),
         # What the event of the revocation does comes later, and would hide what this takes away.
         Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
@@ -203,15 +203,15 @@ USE: tuple[Mutant, ...] = (
     planted(
         "words-to-a-key-that-writes",
         "a key that may not read words is given none by a swap of speakers or its repeat",
-        ByProof("repeat", "words_given"),
+        ByProof("surface.repeat", "words_given"),
         Edit("services/gateway/api/sessions.py", "if Scope.TRANSCRIPTS_READ in caller.scopes:", "if caller.scopes:"),
     ),
     planted(
         "repeats-shared-by-keys",
         "a repeat belongs to the credential that asked",
-        ByProof("repeat", "secrets_given"),
+        ByProof("surface.repeat", "secrets_given"),
         Edit(
-            "services/gateway/gate.py",
+            "services/gateway/pipeline/pipeline.py",
             "Asking(credential_in(request.headers), ",
             "Asking(str(principal.organization_id), ",
         ),
@@ -219,7 +219,7 @@ USE: tuple[Mutant, ...] = (
     planted(
         "secret-repeated-for-a-day",
         "a secret is told again for a minute only",
-        ByProof("repeat", "secrets_given"),
+        ByProof("surface.repeat", "secrets_given"),
         Edit("services/gateway/domain.py", "SECRET_WITHIN = timedelta(minutes=1)", "SECRET_WITHIN = timedelta(days=1)"),
     ),
     planted(
@@ -229,13 +229,15 @@ USE: tuple[Mutant, ...] = (
             "services/ingestion/tests/test_upload_again.py",
             "test_another_api_key_under_the_same_word_uploads_another_session",
         ),
-        Edit("services/ingestion/upload.py", ', "upload", str(claims.api_key_id), key)', ', "upload", key)'),
+        Edit("services/ingestion/upload/accept.py", ', "upload", str(claims.api_key_id), key)', ', "upload", key)'),
     ),
     planted(
         "refusal-kept",
         "a refusal frees the Idempotency-Key",
-        ByProof("repeat", "stale_refusals"),
-        Edit("services/gateway/gate.py", "await asyncio.shield(self.replays.release(attempted))", "pass"),
+        ByProof("surface.repeat", "stale_refusals"),
+        Edit(
+            "services/gateway/pipeline/pipeline.py", "await asyncio.shield(self.idempotency.release(attempted))", "pass"
+        ),
     ),
 )
 MUTANTS = (*LOCK, *USE)

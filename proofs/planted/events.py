@@ -1,11 +1,11 @@
 """Defects of what is done about entries that are none, and of how a broken consumer ends (ADR 0012)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_ENTRIES, _CONSUMER = "libs/common/entries.py", "libs/common/consumer.py"
-_POISON, _PAUSING = "libs/common/tests/test_poison.py", "libs/common/tests/test_pausing.py"
-_SUPERVISION = "libs/common/tests/test_supervision.py"
-_DOWN = ByProof("poison", "stages_down")
+_ENTRIES, _CONSUMER = "libs/common/streams/entries.py", "libs/common/messaging/consumer.py"
+_POISON, _PAUSING = "libs/common/messaging/tests/test_poison.py", "libs/common/messaging/tests/test_pausing.py"
+_SUPERVISION = "libs/common/process/tests/test_supervision.py"
+_DOWN = ByProof("availability.poison", "stages_down")
 
 MUTANTS: tuple[Mutant, ...] = (
     planted(
@@ -18,19 +18,19 @@ MUTANTS: tuple[Mutant, ...] = (
         "bytes-taken-for-text",
         "an entry that is not UTF-8 is dead where it is read, and its stage goes on",
         _DOWN,
-        Edit("libs/common/redis_streams.py", '            encoding_errors="surrogateescape",\n', ""),
+        Edit("libs/common/streams/redis_streams.py", '            encoding_errors="surrogateescape",\n', ""),
     ),
     planted(
         "unreadable-retries-taken-for-granted",
         "a parked entry that nobody can read is dead when it is due, and the others come back",
-        ByProof("poison", "unburied"),
-        Edit("libs/common/lua/promote.lua", "pcall(cjson.decode, kept)", "true, cjson.decode(kept)"),
+        ByProof("availability.poison", "not_dead_lettered"),
+        Edit("libs/common/streams/lua/promote.lua", "pcall(cjson.decode, kept)", "true, cjson.decode(kept)"),
     ),
     planted(
         "broken-process-stays",
         "a process of which one worker broke ends within seconds",
         ByTest(_SUPERVISION, "test_a_process_ends_within_seconds_of_the_end_of_one_worker[it broke-takes its time]"),
-        Edit("libs/common/supervision.py", "            on_broken()\n", ""),
+        Edit("libs/common/process/supervision.py", "            on_broken()\n", ""),
     ),
     planted(
         "broken-run-forgotten",
@@ -40,10 +40,10 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     planted(
         "no-limit-of-dead-letters",
-        "a group that gives up on too much is paused",
+        "a group that dead-letters too much is paused",
         ByTest(_PAUSING, "test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next"),
         Edit(
-            "libs/common/redis_channel.py",
+            "libs/common/streams/redis_channel.py",
             'return not await self._run("limit"',
             'return True or await self._run("limit"',
         ),

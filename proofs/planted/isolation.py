@@ -1,16 +1,20 @@
 """Defects of who may touch what (SECURITY.md section 1)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted, sql
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted, sql
 
-_CTX, _ISOLATE, _DATABASE = "deploy/postgres/ctx.sql", "libs/common/migration.py", "libs/common/database.py"
+_CTX, _ISOLATE, _DATABASE = (
+    "deploy/postgres/ctx.sql",
+    "libs/tenancy/isolation.py",
+    "libs/common/database/transaction.py",
+)
 _VOUCHED = "services/consent/migrations/versions/0003_vouched.py"
-_RULES = ByProof("catalogue", "broken")
+_RULES = ByProof("isolation.catalogue", "broken")
 
 CAPABILITIES: tuple[Mutant, ...] = (
     planted(
         "signature-not-compared",
         "a capability is signed, and the database verifies it",
-        ByProof("capability", "accepted"),
+        ByProof("isolation.capability", "accepted"),
         Edit(
             _CTX,
             "if sha256(sha256(k.opad || sha256(k.ipad || convert_to(message, 'UTF8'))))"
@@ -21,25 +25,25 @@ CAPABILITIES: tuple[Mutant, ...] = (
     planted(
         "capability-lives-for-ever",
         "a capability has a time after which it is refused",
-        ByProof("capability", "accepted"),
+        ByProof("isolation.capability", "accepted"),
         Edit(_CTX, "if p[3]::bigint <= extract(epoch from clock_timestamp()) then return null; end if;", ""),
     ),
     planted(
         "revoked-keys-capability-believed",
         "the database refuses a revoked key's capability",
-        ByProof("capability", "accepted"),
+        ByProof("isolation.capability", "accepted"),
         Edit(_CTX, "if p[9] <> '-' and exists (", "if false and exists ("),
     ),
     planted(
         "scopes-not-checked",
         "policies call ctx.scope, which asks for the service's own scope",
-        ByProof("capability", "rows"),
+        ByProof("isolation.capability", "rows"),
         Edit(_CTX, "if c.org is null or not (name = any (c.scopes)", "if c.org is null or not (true"),
     ),
     planted(
         "organization-not-compared",
         "rows are those of the capability's organization",
-        ByProof("capability", "rows"),
+        ByProof("isolation.capability", "rows"),
         Edit(
             _ISOLATE,
             """parts = [f"organization_id = (select (ctx.scope('{scope}')).org)"]""",
@@ -49,7 +53,7 @@ CAPABILITIES: tuple[Mutant, ...] = (
     planted(
         "patient-not-compared",
         "a capability for one patient reaches that patient only",
-        ByProof("capability", "rows"),
+        ByProof("isolation.capability", "rows"),
         Edit(_ISOLATE, "    if patient:\n", "    if patient and listed is None:\n"),
     ),
 )
@@ -57,19 +61,19 @@ SESSIONS: tuple[Mutant, ...] = (
     planted(
         "set-without-local",
         "the context is local to its transaction",
-        ByProof("pool", "left_over"),
+        ByProof("isolation.pool", "left_over"),
         Edit(_CTX, "perform set_config('ctx.token', token, true);", "perform set_config('ctx.token', token, false);"),
     ),
     planted(
         "session-not-swept",
         "what SQL left in a pooled session ends before the next request",
-        ByProof("arbitrary_sql", "left_in_session"),
+        ByProof("isolation.arbitrary_sql", "left_in_session"),
         Edit(_CTX, "  reset all;\n", ""),
     ),
     planted(
         "transaction-without-capability",
         "without a capability no transaction opens",
-        ByTest("libs/common/tests/test_database.py", "test_without_a_capability_no_transaction_opens"),
+        ByTest("libs/common/database/tests/test_transaction.py", "test_without_a_capability_no_transaction_opens"),
         Edit(
             _DATABASE,
             '    connection.exec_driver_sql("select ctx.enter(%s)", (capability.current(),))',
@@ -88,13 +92,13 @@ CATALOGUE: tuple[Mutant, ...] = (
     planted(
         "row-security-off",
         "tables with a person's data have row-level security",
-        ByProof("arbitrary_sql", "foreign_rows"),
+        ByProof("isolation.arbitrary_sql", "foreign_rows"),
         sql("alter table chat.message disable row level security;"),
     ),
     planted(
         "service-drops-its-policies",
         "a service changes no schema",
-        ByProof("arbitrary_sql", "effects"),
+        ByProof("isolation.arbitrary_sql", "effects"),
         Edit(_CTX, "if current_user like 'svc\\_%' then", "if false then"),
     ),
     planted(
@@ -127,13 +131,13 @@ CATALOGUE: tuple[Mutant, ...] = (
     planted(
         "comparisons-overtake-policies",
         "no comparison runs before a policy",
-        ByProof("oracle", "told"),
+        ByProof("isolation.oracle", "told"),
         Edit("deploy/postgres/comparisons.sql", "execute format('alter function %s not leakproof', f);", "null;"),
     ),
     planted(
         "ids-overtake-policies",
         "not even the equality of ids runs before a policy",
-        ByProof("oracle", "told"),
+        ByProof("isolation.oracle", "told"),
         Edit(
             "deploy/postgres/comparisons.sql",
             "where p.proleakproof",
@@ -143,13 +147,13 @@ CATALOGUE: tuple[Mutant, ...] = (
     planted(
         "narrowing-looks-everywhere",
         "whose row has an id is looked up in the capability's organization alone",
-        ByProof("oracle", "told"),
+        ByProof("isolation.oracle", "told"),
         Edit(_ISOLATE, "where t.organization_id = c.org and t.{column} = wanted", "where t.{column} = wanted"),
     ),
     planted(
         "logins-lock-tables",
         "no login locks a table against others",
-        ByProof("arbitrary_sql", "locks_taken"),
+        ByProof("isolation.arbitrary_sql", "locks_taken"),
         sql("grant update on chat.message to svc_chat;"),
     ),
     planted("grant-too-wide", "grants are as reviewed", _RULES, sql("grant truncate on chat.sent to svc_chat;")),
@@ -196,7 +200,7 @@ DOOR: tuple[Mutant, ...] = (
     planted(
         "users-of-all-organizations",
         "nobody gets a byte of another organization's",
-        ByProof("tenancy", "leaks"),
+        ByProof("isolation.tenancy", "leaks"),
         sql("alter policy tenant_read on gateway.users using ((select (ctx.scope('gateway:read')).org) is not null);"),
     ),
     planted(

@@ -1,6 +1,6 @@
 """Defects of API keys, tokens and limits (SECURITY.md section 5)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _DOMAIN, _ACCESS = "services/gateway/domain.py", "services/gateway/tests/test_access.py"
 _RULES = "services/gateway/tests/test_domain.py"
@@ -20,9 +20,9 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "key-remembered",
         "0 requests are accepted after the revoke call has returned",
-        ByProof("revoke", "accepted_after_return"),
+        ByProof("limits.revoke", "accepted_after_return"),
         Edit(
-            "services/gateway/authentication.py",
+            "services/gateway/access/authentication.py",
             "            stored = await self._keys.find(tx, ApiKeyId(presented.id))\n",
             "            kept = self.__dict__.setdefault('kept', {})\n"
             "            stored = kept.get(presented.id) or await self._keys.find(tx, ApiKeyId(presented.id))\n"
@@ -66,7 +66,7 @@ TOKENS: tuple[Mutant, ...] = (
         "a patient's token is signed",
         ByTest(_RULES, "test_another_gateways_token_is_nobodys"),
         Edit(
-            "services/gateway/patient_tokens.py",
+            "services/gateway/access/patient_tokens.py",
             '"verify_exp": False,',
             '"verify_exp": False, "verify_signature": False,',
         ),
@@ -76,13 +76,13 @@ LIMITS: tuple[Mutant, ...] = (
     planted(
         "messages-counted-without-lock",
         "messages are counted in the transaction that stores them, one after the other",
-        ByProof("limit20", "worst_hour"),
+        ByProof("limits.limit20", "worst_hour"),
         Edit("services/chat/store.py", "    await tx.execute(_LOCK, _ours(patient_id))\n", ""),
     ),
     planted(
         "hours-of-the-clock",
         "20 messages in any hour, not in each hour of the clock",
-        ByProof("limit20", "worst_hour"),
+        ByProof("limits.limit20", "worst_hour"),
         Edit(
             "services/chat/store.py",
             "and at <= clock_timestamp() - interval '1 hour'\"",
@@ -93,19 +93,19 @@ LIMITS: tuple[Mutant, ...] = (
         "window-half-as-long",
         "1000 requests within any hour",
         ByTest(
-            "libs/common/tests/test_rate_window.py",
+            "libs/common/redis/tests/test_rate_window.py",
             "test_a_refusal_says_when_the_next_one_passes_and_it_does_then_and_not_before",
         ),
-        Edit("libs/common/lua/admit.lua", "<= now - length do", "<= now - length / 2 do"),
+        Edit("libs/common/redis/admit.lua", "<= now - length do", "<= now - length / 2 do"),
     ),
     planted(
         "no-limit-without-redis",
         "Redis gone: a local share, never unlimited",
         ByTest(
-            "services/gateway/tests/test_limits_and_replays.py",
+            "services/gateway/tests/test_limits_and_idempotency.py",
             "test_without_redis_there_is_a_smaller_share_and_never_no_limit",
         ),
-        Edit("libs/common/rate_window.py", "passed = len(entries) < window.quota", "passed = True"),
+        Edit("libs/common/redis/rate_window.py", "passed = len(entries) < window.quota", "passed = True"),
     ),
 )
 MUTANTS = (*KEYS, *TOKENS, *LIMITS)

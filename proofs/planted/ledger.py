@@ -1,11 +1,11 @@
 """Defects of the consent ledger (SECURITY.md section 2)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _FIRST = "services/consent/migrations/versions/0001_ledger.py"
 _VOUCHED = "services/consent/migrations/versions/0003_vouched.py"
-_CHECK, _SIGNATURES = "libs/contracts/ledger_check.py", "libs/contracts/ledger_signatures.py"
-_UNDETECTED = ByProof("tamper", "undetected")
+_CHECK, _SIGNATURES = "libs/ledger/check.py", "libs/ledger/signatures.py"
+_UNDETECTED = ByProof("consent.tamper", "undetected")
 _REWRITTEN = ByTest(
     "services/consent/tests/test_store.py", "test_not_even_a_superuser_playing_replica_rewrites_the_ledger"
 )
@@ -14,7 +14,7 @@ MUTANTS: tuple[Mutant, ...] = (
     planted(
         "head-not-locked",
         "updating the head is the lock under which the chain grows",
-        ByProof("ledger", "forks"),
+        ByProof("consent.ledger", "forks"),
         Edit(
             _VOUCHED,
             """\

@@ -1,10 +1,10 @@
 """Defects of recordings, their keys and how they come in (SECURITY.md sections 4 and 6)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_SEALED, _WRAPPING = "libs/common/sealed_stream.py", "libs/common/key_wrapping.py"
-_UPLOAD, _KINDS = "services/ingestion/upload.py", "services/ingestion/media/kinds.py"
-_OPENED, _TAKEN = ByProof("crypto", "accepted"), ByProof("upload", "accepted")
+_SEALED, _WRAPPING = "libs/common/objects/sealed_stream.py", "libs/common/keys/key_wrapping.py"
+_UPLOAD, _KINDS = "services/ingestion/upload/accept.py", "services/ingestion/upload/media/kinds.py"
+_OPENED, _TAKEN = ByProof("recordings.crypto", "accepted"), ByProof("recordings.upload", "accepted")
 
 KEYS: tuple[Mutant, ...] = (
     planted(
@@ -13,8 +13,8 @@ KEYS: tuple[Mutant, ...] = (
         _OPENED,
         Edit(
             "services/ingestion/domain.py",
-            "(bond.organization_id, bond.patient_id, session_id, name",
-            "(bond.organization_id, session_id, name",
+            "(parties.organization_id, parties.patient_id, session_id, name",
+            "(parties.organization_id, session_id, name",
         ),
     ),
     planted(
@@ -37,24 +37,24 @@ KEYS: tuple[Mutant, ...] = (
     planted(
         "recording-key-not-wrapped",
         "a recording's key is kept wrapped",
-        ByProof("shred", "hits_in_rows"),
+        ByProof("recordings.shred", "hits_in_rows"),
         Edit(
             _UPLOAD,
-            "wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))",
+            "wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))",
             "wrapped = keyset",
         ),
         Edit(
-            "services/ingestion/keys.py",
-            "return await key.unwrap(recording.wrapped_keyset, recording_context(bond, recording.id))",
+            "services/ingestion/keys/chain.py",
+            "return await key.unwrap(recording.wrapped_keyset, recording_context(parties, recording.id))",
             "return recording.wrapped_keyset",
         ),
     ),
     planted(
         "shredding-leaves-the-key",
         "destroying the recording's wrapped key erases it",
-        ByProof("shred", "shredded_that_open"),
+        ByProof("recordings.shred", "shredded_that_open"),
         Edit(
-            "services/ingestion/shredding.py",
+            "services/ingestion/keys/shredding.py",
             "names = await shredder.destroy_recording_keys(tx, session_id)",
             "names: Sequence[str] = ()",
         ),
@@ -100,7 +100,7 @@ UPLOADS: tuple[Mutant, ...] = (
         "no reference to other files or hosts",
         _TAKEN,
         Edit(
-            "services/ingestion/media/mp4_movie.py",
+            "services/ingestion/upload/media/mp4_movie.py",
             "_require_in_this_file((yield from _small(inner, 8)))",
             "yield from _small(inner, 8)",
         ),
@@ -114,15 +114,15 @@ UPLOADS: tuple[Mutant, ...] = (
         ),
         Edit(
             _UPLOAD,
-            "        held = await self._world.consents.hold(bond, [Purpose.RECORDING])\n",
-            "        held = {Purpose.RECORDING: ConsentId(self._world.new_id())}\n",
+            "        held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])\n",
+            "        held = {Purpose.RECORDING: ConsentId(self._dependencies.new_id())}\n",
         ),
     ),
     planted(
         "store-not-asked-first",
         "without the object store 503 before the body",
         ByTest("services/ingestion/tests/test_outages.py", "test_a_store_that_is_down_is_told_before_the_file_is_read"),
-        Edit(_UPLOAD, "            await self._world.objects.ready()\n", ""),
+        Edit(_UPLOAD, "            await self._dependencies.objects.ready()\n", ""),
     ),
 )
 MUTANTS = (*KEYS, *UPLOADS)

@@ -1,6 +1,6 @@
 """Defects of the times that callers send and of whose calendar is meant (libs/common/client_time.py)."""
 
-from proofs.planting import ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByTest, Edit, Mutant, planted
 
 _DOOR, _UPLOADS = "services/gateway/tests/test_times.py", "services/ingestion/tests/test_times.py"
 
@@ -17,14 +17,14 @@ MUTANTS: tuple[Mutant, ...] = (
         "session-date-beyond-today",
         "a session was in 1900 or later, and is not more than a day from now",
         ByTest(_UPLOADS, "test_a_session_is_not_more_than_a_day_ahead"),
-        Edit("services/ingestion/upload_form.py", " and at <= now + AHEAD_MAX", ""),
+        Edit("services/ingestion/upload/form.py", " and at <= now + AHEAD_MAX", ""),
     ),
     planted(
         "unreadable-row-fails-its-page",
         "one row that nobody can read fails no page",
         ByTest(_UPLOADS, "test_a_row_that_nobody_can_read_fails_no_page_and_can_be_erased"),
         Edit(
-            "libs/common/database.py",
+            "libs/common/database/transaction.py",
             '        event.listen(self._engine.sync_engine, "connect", read_all_times)\n',
             "",
         ),

@@ -1,10 +1,10 @@
 """Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
 
-from proofs.planting import ByProof, ByTest, Edit, Mutant, planted
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
-_EDGE = "libs/common/http_edge.py"
-_RESPONSES = "libs/common/tests/test_problem_responses.py"
-_ERASING = "services/ingestion/erasure.py"
+_EDGE = "libs/common/http/edge.py"
+_RESPONSES = "libs/common/http/tests/test_problems.py"
+_ERASING = "services/ingestion/erasure/handlers.py"
 _ERASED = "services/ingestion/tests/test_erasure.py"
 
 WORDS: tuple[Mutant, ...] = (
@@ -23,7 +23,7 @@ WORDS: tuple[Mutant, ...] = (
     ),
     planted(
         "errors-say-why",
-        "an error's text leaves by no door",
+        "an error's text never leaves",
         ByTest(_RESPONSES, "test_a_broken_handler_says_nothing_of_why_to_anybody"),
         Edit(_EDGE, "import internal_error, problem_response", "import INTERNAL, AppError, problem_response"),
         Edit(_EDGE, "problem_response(internal_error(), self", "problem_response(AppError(INTERNAL, str(error)), self"),
@@ -32,13 +32,13 @@ WORDS: tuple[Mutant, ...] = (
         "faults-repeat-values",
         "a refused field is pointed at and its value not repeated",
         ByTest(_RESPONSES, "test_a_wrong_body_is_pointed_at_without_repeating_it"),
-        Edit("libs/common/problem_response.py", 'return str(fault["msg"]) if', "return str(fault) if"),
+        Edit("libs/common/http/problems.py", 'return str(fault["msg"]) if', "return str(fault) if"),
     ),
     planted(
         "unknown-fields-accepted",
         "unknown fields are refused",
-        ByTest("services/gateway/tests/test_passing.py", "test_unknown_fields_and_parameters_do_not_pass"),
-        Edit("services/gateway/api/guard.py", 'extra="forbid"', 'extra="ignore"'),
+        ByTest("services/gateway/tests/test_proxying.py", "test_unknown_fields_and_parameters_do_not_pass"),
+        Edit("services/gateway/api/route_registry.py", 'extra="forbid"', 'extra="ignore"'),
     ),
 )
 RECORDS: tuple[Mutant, ...] = (
@@ -112,13 +112,13 @@ RECORDS: tuple[Mutant, ...] = (
             "services/transcriber/tests/test_audit.py",
             "test_a_row_cannot_say_that_somebody_else_read_or_at_another_time",
         ),
-        Edit("libs/common/audit.py", "          new.actor := c.actor;\n", ""),
+        Edit("libs/tenancy/audit.py", "          new.actor := c.actor;\n", ""),
     ),
     planted(
         "record-can-be-changed",
         "nobody changes the record, not even in replica role",
         ByTest("services/transcriber/tests/test_audit.py", "test_not_even_a_superuser_who_plays_replica_changes_it"),
-        Edit("libs/common/audit.py", 'op.execute(f"alter table {table} enable always trigger append_only")', "pass"),
+        Edit("libs/tenancy/audit.py", 'op.execute(f"alter table {table} enable always trigger append_only")', "pass"),
     ),
 )
 ERASURE: tuple[Mutant, ...] = (
@@ -130,7 +130,7 @@ ERASURE: tuple[Mutant, ...] = (
             "test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure",
         ),
         Edit(
-            "libs/common/tombstones.py",
+            "libs/tenancy/erased_subjects.py",
             """\
           insert into {schema}.tombstone (organization_id, patient_id, session_id, erasure_id)
           values (c.org, of_patient, of_session, of_erasure) on conflict do nothing;
@@ -163,14 +163,14 @@ ERASURE: tuple[Mutant, ...] = (
         "legal-hold-ignored",
         "a legal hold blocks erasure",
         ByTest(_ERASED, "test_a_legal_hold_forbids_both_until_it_is_lifted"),
-        Edit(_ERASING, "if await self._world.holds.lock_hold(tx, subject, _actor()):", "if False:"),
+        Edit(_ERASING, "if await self._dependencies.holds.lock_hold(tx, subject, _actor()):", "if False:"),
     ),
 )
 CRISIS: tuple[Mutant, ...] = (
     planted(
         "message-not-cut-after-folding",
-        "no message makes the crisis gate slow",
-        ByProof("crisis_cost", "worst_ms"),
+        "no message makes the crisis pipeline slow",
+        ByProof("availability.crisis_cost", "worst_ms"),
         Edit("services/chat/domain/plain_text.py", "        if len(kept) > PLAIN_CHARS_MAX:\n            break\n", ""),
         Edit("services/chat/domain/plain_text.py", "kept[:PLAIN_CHARS_MAX].translate", "kept.translate"),
     ),

@@ -5,10 +5,10 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from libs.common.audit import audit_page
-from libs.common.database import Database
-from libs.common.paging import Page
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Database
 from libs.contracts.audit import AuditEntry, AuditQuery
+from libs.tenancy.audit import audit_page
 
 _ANSWERS = audit_page(
     "answer_audit", "message_id", "conversation_id, answered_by, model, grounded, source_count, consent_ids"

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
@@ -33,7 +33,7 @@ class EmbedderClient:
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
         passages = tuple(_passage(result) for result in found.results if result.turns)
-        return Finding(passages, by_words_alone=found.mode == "text")
+        return Finding(passages, text_only=found.mode == "text")
 
 
 class IngestionClient:

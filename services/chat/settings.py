@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import ServiceSettings
+from libs.contracts.settings import ServiceSettings
 
 DEFAULT_CLAUDE = "claude-sonnet-5-5"
 

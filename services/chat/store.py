@@ -7,16 +7,16 @@ from uuid import UUID
 from sqlalchemy import Row, text
 
 from libs.common.capability import current
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
-from libs.common.narrowing import is_narrowed, narrow_to
-from libs.common.paging import Page, Position, Window
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.chat.domain.conversation import (
     HISTORY_EXCHANGES_MAX,
     MESSAGES_PER_HOUR,

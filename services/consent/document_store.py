@@ -5,8 +5,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
-from libs.common.paging import Page, Position, Window
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId
 from libs.contracts.purposes import Purpose
 from services.consent.domain import Document

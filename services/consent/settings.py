@@ -8,13 +8,14 @@ from pydantic import Field, SecretStr, model_validator
 
 from libs.common.settings import WithObjectStore
 from libs.contracts.ledger import UnreadableError
-from libs.contracts.ledger_signatures import SEED_BYTES, SigningKey, VerifyKey
+from libs.contracts.settings import ServiceSettings
+from libs.ledger.signatures import SEED_BYTES, SigningKey, VerifyKey
 
 _PRIVATE_MODES = (0o600, 0o400)
 _HEX = "64 hex digits: openssl rand -hex 32"
 
 
-class ConsentSettings(WithObjectStore):
+class ConsentSettings(WithObjectStore, ServiceSettings):
     """The common settings, the store of signed checkpoints, and the key that signs them."""
 
     ledger_key: SecretStr | None = Field(

@@ -5,7 +5,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.ids import PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Speaker, Transcript, Turn

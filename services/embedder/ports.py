@@ -1,10 +1,10 @@
-"""What the embedder needs from the world."""
+"""What the embedder needs from outside."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
@@ -42,7 +42,7 @@ class Transcripts(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class IndexRepository(Protocol):
     """Where the index is kept. Every read sees only what consent and capability allow."""
 
     async def kept(self, source: Source, model: Model) -> set[bytes]:

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import WithModels
+from libs.contracts.settings import WithModels
 
 Provider = Literal["auto", "openai", "local"]
 

@@ -9,7 +9,7 @@ from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
 from services.embedder.domain import (
     Chunk,

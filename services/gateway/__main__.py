@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from libs.common.run import Entry, main
+from libs.common.process.run import Entry, main
 from libs.contracts.log_keys import LOG_KEYS
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import build

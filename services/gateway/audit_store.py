@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from libs.common.audit import READ_SCOPE, audit_page
-from libs.common.database import Database
-from libs.common.paging import Page
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Database
 from libs.contracts.audit import AuditEntry, AuditQuery
-from services.gateway.authority import Authority, Grant
+from libs.tenancy.audit import READ_SCOPE, audit_page
+from services.gateway.access.authority import Authority, Grant
 from services.gateway.domain import Principal
 
 _PAGE = audit_page("access_audit", "id", "kind, subject")

@@ -1,4 +1,4 @@
-"""The services behind the door, each asked under a capability minted for one request."""
+"""The services behind the gateway, each asked under a capability minted for one request."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
@@ -10,15 +10,15 @@ import structlog
 
 from libs.common import capability
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.http_client import Call, ServiceClient, problem_of
-from libs.common.http_edge import REQUEST_ID
+from libs.common.http.client import Call, ServiceClient, problem_of
+from libs.common.http.edge import REQUEST_ID
 from libs.common.tracing import trace_headers
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import BY_SLUG
-from services.gateway.authority import Authority, Grant
+from services.gateway.access.authority import Authority, Grant
 from services.gateway.domain import Principal
-from services.gateway.early_answer import Answered, Head, post
 from services.gateway.routes import Route
+from services.gateway.streaming_client import Answered, Head, post
 
 _ERRORS_FROM = 400
 

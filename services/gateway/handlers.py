@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from libs.common.clock import Clock
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page, Window
+from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
-from libs.common.paging import Page, Window
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
 from libs.contracts.key import KeyRevoked
 from libs.contracts.problems import EMAIL_TAKEN, KEY_REPLACED, LAST_ADMIN_KEY
 from libs.contracts.purposes import Purpose
+from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.domain import (
     ApiKey,
     KeyWish,
@@ -29,9 +30,8 @@ from services.gateway.domain import (
     is_last_admin,
     require_granted,
 )
+from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Key, Mode, Peppers, new_key
-from services.gateway.patient_tokens import TokenSigner
-from services.gateway.replay_store import ReplayStore
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 
@@ -212,7 +212,7 @@ class PatientTokens:
 class ForgetWords(Step[ConsentRevoked, None]):
     """A consent ended: what was answered about the patient's words is not looked up again for a repeated request."""
 
-    def __init__(self, store: ReplayStore) -> None:
+    def __init__(self, store: IdempotencyStore) -> None:
         self._store = store
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from services.gateway.authentication import OPERATOR_KEY
-from services.gateway.authority import Authority, Grant
+from services.gateway.access.authentication import OPERATOR_KEY
+from services.gateway.access.authority import Authority, Grant
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.database import Transaction
-from libs.common.narrowing import narrow
-from libs.common.paging import Page, Position, Window
+from libs.common.database.paging import Page, Position, Window
+from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
+from libs.tenancy.narrowing import narrow
 from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
 
 _KEY = (
@@ -227,7 +227,7 @@ class TokenStore:
 
 @dataclass(frozen=True)
 class Noted:
-    """What an operator did through the door, in ids."""
+    """What an operator did through the gateway, in ids."""
 
     action_id: UUID
     state: str

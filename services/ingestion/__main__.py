@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from libs.common.run import Entry, main
+from libs.common.process.run import Entry, main
 from libs.contracts.log_keys import LOG_KEYS
-from services.ingestion import maintenance
+from services.ingestion.keys import command as maintenance
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.wiring import build
 

@@ -2,11 +2,12 @@
 
 from pydantic import Field
 
-from libs.common.root_key import RootKeySettings
+from libs.common.keys.root_key import RootKeySettings
 from libs.common.settings import WithObjectStore
+from libs.contracts.settings import ServiceSettings
 
 
-class IngestionSettings(RootKeySettings, WithObjectStore):
+class IngestionSettings(RootKeySettings, WithObjectStore, ServiceSettings):
     """The common settings, the store of recordings and the key above all keys."""
 
     recording_retention_days: int = Field(

@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from libs.common.audit import audit_page
-from libs.common.database import Database, Transaction
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Database, Transaction
 from libs.common.ids import new_id
-from libs.common.paging import Page
 from libs.contracts.audit import AuditEntry, AuditQuery
+from libs.tenancy.audit import audit_page
 from services.transcriber.domain import Transcript
 from services.transcriber.ports import Release
 

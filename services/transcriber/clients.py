@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
-from libs.common.object_store import ObjectStore
-from libs.common.sealed_stream import unseal
+from libs.common.http.client import ServiceClient
+from libs.common.objects.sealed_stream import unseal
+from libs.common.objects.store import ObjectStore
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.transcriber.ports import ByteSource, RecordingKey

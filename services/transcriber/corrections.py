@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from libs.common.clock import Clock
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
 from libs.contracts.capability import bound_patient
 from libs.contracts.ids import SessionId

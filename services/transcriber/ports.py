@@ -1,4 +1,4 @@
-"""What the handlers need from the world."""
+"""What the handlers need from outside."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from libs.common.database import Transaction
-from libs.common.paging import Page
+from libs.common.database.paging import Page
+from libs.common.database.transaction import Transaction
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId

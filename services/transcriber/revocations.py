@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from libs.common.clock import Clock
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.events import Event
-from libs.common.steps import Step
+from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.purposes import Purpose
 from services.transcriber.ports import Withdrawals

@@ -4,7 +4,8 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import WithModels, WithObjectStore
+from libs.common.settings import WithObjectStore
+from libs.contracts.settings import WithModels
 
 DEEPGRAM_URL = "https://api.deepgram.com"
 

@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import Row, bindparam, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from libs.common.database import Database, Transaction
-from libs.common.erased_rows import is_erased
-from libs.common.narrowing import is_narrowed, narrow_to
+from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
+from libs.tenancy.erased_rows import is_erased
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.transcriber.domain import (
     About,
     Draft,

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from redis import Redis
 from redis.exceptions import RedisError
 
-from libs.devstack import full_disk
 from libs.devstack.errors import DevstackError
-from libs.devstack.processes import log_tail
+from libs.devstack.servers import full_disk
+from libs.devstack.servers.processes import log_tail
+from libs.devstack.servers.waiting import DiedError
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack
 from libs.devstack.vendors.faults import Fault
-from libs.devstack.waiting import DiedError
-from tests.chaos.hearing import Vendor
 from tests.chaos.plan import Answer, Blow, Kind
 from tests.chaos.poison import leave
+from tests.chaos.recording_vendor import Vendor
 
 LOOK_EVERY_S = 0.25
 READY_WITHIN_S = 60.0

@@ -5,11 +5,12 @@ from typing import Any
 
 from redis import Redis
 
-from libs.common import entries, events
+from libs.common import events
 from libs.common.clock import utc_now
 from libs.common.events import Envelope
 from libs.common.ids import new_id
-from libs.common.tests.poison import PARKED, entry_shapes, retry_shapes
+from libs.common.messaging.tests.poison import PARKED, entry_shapes, retry_shapes
+from libs.common.streams import entries
 
 _GOOD = Envelope(new_id(), "thing.counted", 1, "thing", "k", utc_now(), {}, {})
 _ENTRIES = entry_shapes(_GOOD, large=entries.ENTRY_SIZE_MAX + 1)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from random import SystemRandom
 
 from libs.devstack.stack import Stack
-from proofs.canary_words import Canaries, Forms
-from proofs.kept_bytes import Kept, files_of, objects_of, streams_of, tables_of
+from proofs.kit.kept_bytes import Kept, files_of, objects_of, streams_of, tables_of
+from proofs.no_words.words import Canaries, Forms
 
 
 def canary() -> str:

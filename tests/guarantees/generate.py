@@ -8,13 +8,13 @@ from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from libs.common.errors import GENERIC
-from libs.common.settings import ServiceSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
-from libs.ops.connection import OpsSettings
+from libs.contracts.settings import ServiceSettings
 from libs.ops.exporter import ExporterSettings
+from libs.ops.rest.connection import OpsSettings
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 NOTE = "<!-- Written by `make docs`; change the code instead. -->"
 
@@ -80,7 +80,7 @@ def settings() -> str:
         )
         if set(own.model_fields) - common:
             lines += [f"## {service}", "", *_table(own, common)]
-    lines += ["## therapyrag", "", "The command line reads these ([operators.md](operators.md)).", ""]
+    lines += ["## therapyrag", "", "The command line reads these ([operators.md](../operations/operators.md)).", ""]
     lines += _table(OpsSettings, set())
     lines += [
         "## exporter",

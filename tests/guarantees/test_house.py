@@ -16,12 +16,12 @@ ONLY_IN = {
     "deepgram": {"services/transcriber/vendors"},
     "anthropic": {"services/chat/vendors"},
     "openai": {"services/chat/vendors", "services/embedder/vendors"},
-    "minio": {"libs/common"},
-    "tink": {"libs/common"},
+    "minio": {"libs/common/objects"},
+    "tink": {"libs/common/objects"},
     "faster_whisper": {"services/transcriber/vendors"},
 }
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
-BROAD_CATCHES = {"libs/common/handling.py", "libs/common/http_edge.py"}
+BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
 
 
 def _sources() -> list[Path]:

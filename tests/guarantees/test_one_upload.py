@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.catalogue import EVENTS
-from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 PAGE = (ROOT / "docs" / "one-upload.md").read_text()
 HOPS_MAX = 12

@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Answers of services of ours and of a cloud, not of callers; and the type itself.
-READS_ANSWERS = {"libs/common/aws_credentials.py", "libs/common/client_time.py", "services/chat/clients.py"}
+READS_ANSWERS = {"libs/common/keys/aws_credentials.py", "libs/common/client_time.py", "services/chat/clients.py"}
 HELD = {
     "ingestion.session": "session_date",
     "transcriber.transcript": "session_date",

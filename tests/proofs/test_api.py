@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import api
+from proofs.surface import api
 
 SEED = 20261126
 

@@ -3,7 +3,7 @@
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import arbitrary_sql
+from proofs.isolation import arbitrary_sql
 
 
 @pytest.mark.slow

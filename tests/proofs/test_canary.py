@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from proofs import canary
-from proofs.any_request import operations
-from proofs.canary_fields import fields_of
-from proofs.canary_planting import Planted
-from proofs.canary_search import CAPABILITY, PACKED, Control, Sought, Verdict, encodings, judged
-from proofs.canary_words import Canaries, Forms, every_way, unpacked
-from proofs.kept_bytes import Kept
-from proofs.line import seed
+from proofs.kit.any_request import operations
+from proofs.kit.kept_bytes import Kept
+from proofs.kit.line import seed
+from proofs.no_words import canary
+from proofs.no_words.fields import fields_of
+from proofs.no_words.planting import Planted
+from proofs.no_words.search import CAPABILITY, PACKED, Control, Sought, Verdict, encodings, judged
+from proofs.no_words.words import Canaries, Forms, every_way, unpacked
 
 CONTROL = Control("zqcontrolzqcontrolzq", "a-secret-of-somebody", "logs/leaky.log")
 CREDENTIAL, SECRET = "0DGPm7yKq3Bf5ZxWt2Lc", "f00dfeedf00dfeedf00dfeed"

@@ -3,8 +3,8 @@
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import capability
-from proofs.line import seed
+from proofs.isolation import capability
+from proofs.kit.line import seed
 
 
 @pytest.mark.slow

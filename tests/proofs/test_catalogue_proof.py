@@ -4,7 +4,7 @@ import psycopg
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import catalogue
+from proofs.isolation import catalogue
 
 # A statement that breaks each rule; it is rolled back.
 BREAKING = {

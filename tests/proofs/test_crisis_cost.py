@@ -2,8 +2,8 @@
 
 import pytest
 
-from proofs import crisis_cost
-from proofs.line import seed
+from proofs.availability import crisis_cost
+from proofs.kit.line import seed
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """The proof of sealing and wrapping, in CI's size."""
 
-from proofs import crypto
+from proofs.recordings import crypto
 
 SEED = 20261126
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import consent_race, ledger, tamper
-from proofs.proof import Outcome, Run
+from proofs.consent import consent_race, ledger, tamper
+from proofs.kit.proof import Outcome, Run
 
 PROOFS = (ledger.prove, tamper.prove, consent_race.prove)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import limit20, limit1000
-from proofs.sliding import Attempt, Sliding
+from proofs.limits import limit20, limit1000
+from proofs.limits.sliding import Attempt, Sliding
 
 SEED = 20261126
 

@@ -3,13 +3,13 @@
 import pytest
 
 from libs.devstack.provision import ROOT
-from proofs import mutants
-from proofs.planting import ByProof, ByTest, Edit, Mutant, NotPlantedError, Sources, planted
+from proofs.planted import mutants
+from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, NotPlantedError, Sources, planted
 
 SEED = 20261126
 PLANTED_MIN = 60
-WRAPPING = "libs/common/key_wrapping.py"
-BY_CRYPTO = ByProof("crypto", "accepted")
+WRAPPING = "libs/common/keys/key_wrapping.py"
+BY_CRYPTO = ByProof("recordings.crypto", "accepted")
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def test_a_defect_has_its_place_and_whoever_must_notice_it_exists(mutant: Mutant
     if isinstance(mutant.by, ByTest):
         assert f"def {mutant.by.test.partition('[')[0]}(" in (ROOT / mutant.by.file).read_text()
     else:
-        assert (ROOT / "proofs" / f"{mutant.by.module}.py").exists()
+        assert (ROOT / "proofs" / f"{mutant.by.module.replace('.', '/')}.py").exists()
 
 
 def test_each_defect_has_a_name_of_its_own() -> None:
@@ -42,7 +42,7 @@ def test_each_defect_has_a_name_of_its_own() -> None:
         ("survived", Edit(WRAPPING, "KEY_BYTES = 32\n", "KEY_BYTES = 16 + 16\n")),
         ("broke", Edit(WRAPPING, "KEY_BYTES = 32\n", "KEY_BYTES = \n")),
         # It fails, but not on the figure that is watched.
-        ("broke", Edit("proofs/crypto.py", "intact and not accepted", "False and not accepted")),
+        ("broke", Edit("proofs/recordings/crypto.py", "intact and not accepted", "False and not accepted")),
     ],
 )
 def test_what_changes_nothing_survives_and_what_only_breaks_is_not_caught(

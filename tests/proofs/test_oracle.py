@@ -3,7 +3,7 @@
 import pytest
 
 from libs.devstack.infra import Infra
-from proofs import oracle
+from proofs.isolation import oracle
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import poison
+from proofs.availability import poison
 
 SEED = 20261130
 

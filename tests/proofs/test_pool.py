@@ -5,11 +5,11 @@ import pytest
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.devstack.infra import Infra
-from proofs import pool
-from proofs.line import seed
-from proofs.tenants import plant
+from proofs.isolation import pool
+from proofs.kit.line import seed
+from proofs.kit.tenants import plant
 
 _PLANT = """
 do $$

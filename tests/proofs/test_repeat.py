@@ -2,9 +2,9 @@
 
 import pytest
 
-from proofs import repeat
-from proofs.clinics import stack_on_fakes
-from proofs.line import seed
+from proofs.kit.line import seed
+from proofs.kit.organizations import stack_on_fakes
+from proofs.surface import repeat
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proofs import revoke
+from proofs.limits import revoke
 
 SEED = 20261126
 

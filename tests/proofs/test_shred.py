@@ -1,7 +1,7 @@
 """The proof of shredding, in CI's size."""
 
 from libs.devstack.infra import Infra
-from proofs import shred
+from proofs.recordings import shred
 
 SEED = 20261126
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proofs import tenancy
-from proofs.clinics import stack_on_fakes
-from proofs.line import seed
+from proofs.isolation import tenancy
+from proofs.kit.line import seed
+from proofs.kit.organizations import stack_on_fakes
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The proof of uploads, in CI's size and with a seed of its own, so that a failure can be had again."""
 
 from libs.devstack.infra import Infra
-from proofs import upload
+from proofs.recordings import upload
 
 SEED = 20261126
 

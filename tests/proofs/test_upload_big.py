@@ -1,7 +1,7 @@
 """The proof of large uploads, in CI's size."""
 
 from libs.devstack.infra import Infra
-from proofs import upload_big
+from proofs.recordings import upload_big
 
 
 def test_a_large_recording_passes_in_constant_memory_and_touches_no_disk(infra: Infra) -> None:

@@ -10,12 +10,13 @@ from alembic.operations import Operations
 from sqlalchemy import create_engine, text
 
 from libs.common.clock import utc_now
+from libs.common.database.migration import archive, event_tables, private_events
 from libs.common.events import Catalogue, Event
 from libs.common.ids import new_id
-from libs.common.migration import archive, event_tables, isolate, private_events
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
+from libs.tenancy.isolation import isolate
 
 SCHEMA = "kernel"
 PASSWORD = "kernel-of-a-test"

@@ -4,8 +4,8 @@ import sys
 import time
 from pathlib import Path
 
-from libs.devstack import servers
-from libs.devstack.folder import Folder
+from libs.devstack.servers import servers
+from libs.devstack.servers.folder import Folder
 
 HOLD_S = 120
 

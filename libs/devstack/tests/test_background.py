@@ -11,11 +11,12 @@ import psycopg
 import pytest
 import redis
 
-from libs.devstack import background, servers
+from libs.devstack import background
 from libs.devstack.__main__ import main
-from libs.devstack.folder import Folder
-from libs.devstack.processes import left_over
 from libs.devstack.provision import SERVICES
+from libs.devstack.servers import servers
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.processes import left_over
 
 pytestmark = pytest.mark.slow
 

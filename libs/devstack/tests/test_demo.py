@@ -7,15 +7,15 @@ import httpx
 import pytest
 from rich.console import Console
 
-from libs.devstack.demo_figures import Spent, stages, summary, time_spent, verdict
-from libs.devstack.demo_script import QUESTIONS, RECORDINGS, Sample
-from libs.devstack.demo_story import Outcome, Story
-from libs.devstack.demo_track import Track
-from libs.devstack.demo_view import Board, View
-from libs.ops.client import Gateway
-from libs.ops.connection import Connection
+from libs.devstack.demo.figures import Spent, stages, summary, time_spent, verdict
+from libs.devstack.demo.script import QUESTIONS, RECORDINGS, Sample
+from libs.devstack.demo.story import Outcome, Story
+from libs.devstack.demo.track import Track
+from libs.devstack.demo.view import Board, View
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
+from libs.ops.rest.wire import Session, Transcript
 from libs.ops.tests.fake_gateway import KEY, SOURCE, FakeGateway
-from libs.ops.wire import Session, Transcript
 
 HONEST_REFUSAL = {"response": "I found nothing about that.", "sources": [], "grounded": False}
 

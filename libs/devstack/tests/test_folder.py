@@ -3,8 +3,8 @@
 import socket
 from pathlib import Path
 
-from libs.devstack import ports
-from libs.devstack.folder import Folder, throwaway_folder
+from libs.devstack.servers import ports
+from libs.devstack.servers.folder import Folder, throwaway_folder
 
 
 def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from libs.devstack import ports, servers
-from libs.devstack.folder import Folder
-from libs.devstack.seaweed import NAME
+from libs.devstack.servers import ports, servers
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.seaweed import NAME
 
 
 def test_a_socket_file_of_another_user_is_in_the_way_and_ones_own_is_not(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_a_port_is_taken_while_somebody_listens_on_its_pair() -> None:
 
 def test_a_port_that_was_given_away_is_not_given_to_another_process() -> None:
     (port,) = ports.pick(1)
-    asking = f"from libs.devstack import ports; ports.FIRST = ports.LAST = {port}; ports.pick(1)"
+    asking = f"from libs.devstack.servers import ports; ports.FIRST = ports.LAST = {port}; ports.pick(1)"
 
     other = subprocess.run([sys.executable, "-c", asking], capture_output=True, text=True, check=False)
 

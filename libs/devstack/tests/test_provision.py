@@ -7,7 +7,7 @@ from libs.devstack import provision
 from libs.devstack.errors import DevstackError
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from libs.devstack.servers import from_environment
+from libs.devstack.servers.servers import from_environment
 from libs.devstack.services import Site, environment
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from libs.devstack.proxy import TcpProxy, proxies
+from libs.devstack.servers.proxy import TcpProxy, proxies
 
 IMPATIENT_S = 0.3
 PATIENT_S = 5.0

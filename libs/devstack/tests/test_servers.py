@@ -15,13 +15,13 @@ import psycopg
 import pytest
 import redis
 
-from libs.devstack import full_disk, postgres, s3_request, servers
-from libs.devstack.addresses import Addresses, ObjectStore
 from libs.devstack.errors import DevstackError
-from libs.devstack.folder import Folder
-from libs.devstack.processes import left_over
 from libs.devstack.provision import ROOT
-from libs.devstack.servers import Servers
+from libs.devstack.servers import full_disk, postgres, s3_request, servers
+from libs.devstack.servers.addresses import Addresses, ObjectStore
+from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.processes import left_over
+from libs.devstack.servers.servers import Servers
 from libs.devstack.tests.listening import listening
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -7,8 +7,8 @@ import pytest
 
 from libs.devstack.infra import Infra
 from libs.devstack.provision import SERVICES
+from libs.devstack.servers.waiting import DiedError
 from libs.devstack.services import ServiceProcess, Site, inherited, is_healthy
-from libs.devstack.waiting import DiedError
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What a stack is asked to run: which processes, and by which way they reach the servers."""
 
 from libs.devstack.infra import Infra
-from libs.devstack.proxy import proxies
+from libs.devstack.servers.proxy import proxies
 from libs.devstack.services import Site, environment
 from libs.devstack.stack import Stack, StackOptions
 

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from libs.contracts.ledger_signatures import SigningKey
-from libs.contracts.tests.ledger_lines import KEY as SIGNER
-from libs.contracts.tests.ledger_lines import Lines, chained, line, note, standing, whole_receipt
-from libs.ops.connection import Connection
+from libs.ledger.signatures import SigningKey
+from libs.ledger.tests.ledger_lines import KEY as SIGNER
+from libs.ledger.tests.ledger_lines import Lines, chained, line, note, standing, whole_receipt
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from libs.ops.tests.fake_gateway import KEY, FakeGateway
 
 WORD = SIGNER.public.text

@@ -7,9 +7,9 @@ import pytest
 from rich.table import Table
 
 from libs.ops.console import VisibleConsole, print_problem
+from libs.ops.rest.wire import Problem
 from libs.ops.tests.fake_gateway import SOURCE
 from libs.ops.tests.test_cli import Terminal
-from libs.ops.wire import Problem
 
 HOSTILE = "a\x1b[2Jb\x1b]8;;http://evil.example\x07c\x9b31md\u202ee\u200bf\x08\rg [link=http://evil.example]h[/link]"
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u202e]")

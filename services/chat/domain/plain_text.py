@@ -13,7 +13,7 @@ _LOOKALIKES = str.maketrans(
 )
 _LEET = str.maketrans("013457@$!|€", "oieastasiie")
 # Up to the last letter of what no space divides, and the signs that stand at it. Nothing here may look further than
-# it takes: a pattern that did took seconds for one message (proofs/crisis_cost.py).
+# it takes: a pattern that did took seconds for one message (proofs/availability/crisis_cost.py).
 _LEET_RUN = re.compile(r"\S+")
 _LEET_END = re.compile(r".*[a-z][013457@$!|€]*")
 # Single letters with one sign or space between them: "k i l l", "k.i.l.l", "k-i-l-l".

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.devstack.vendors.asgi_server import serve
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
@@ -70,7 +70,7 @@ async def test_words_alone_come_without_relevance() -> None:
     async with peer("/search", lambda _: answer) as (client, _):
         found = await EmbedderClient(client).find(PATIENT, "sleep", None)
 
-    assert found.by_words_alone
+    assert found.text_only
     assert [passage.relevance for passage in found.passages] == [None]
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from libs.common.http_app import build_app
+from libs.common.http.app import build_app
 from libs.common.ids import new_id
-from libs.common.run import Service
+from libs.common.process.run import Service
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.chat.wiring import build

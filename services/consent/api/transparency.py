@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.clock import to_json_time
+from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.contracts.language import TAG
 from libs.contracts.purposes import Purpose
 from services.consent.api.consents import DOCUMENT_CHARS_MAX, Limit

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.consent.api.routes import build_router
@@ -57,7 +57,7 @@ class Api:
 @pytest.fixture
 async def api(infra: Infra, tenant: Tenant) -> AsyncIterator[Api]:
     ledger = Ledger(infra, tenant)
-    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.desk)]))
+    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.services)]))
     headers = {"Authorization": f"Bearer {tenant.capability('consent:write')}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://consent", headers=headers

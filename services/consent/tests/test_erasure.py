@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.common.ids import new_id
-from libs.contracts.erase_share import EraseShare
 from libs.contracts.erasure import EvidenceErased, PatientErased, SessionErased
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.consent.tests.ledger_world import Ledger, count
 
 
@@ -25,7 +25,7 @@ async def _erases(ledger: Ledger, *, session: bool = False) -> EvidenceErased:
     ids |= {"erasure_id": new_id()}
     event = SessionErased(**ids, session_id=new_id()) if session else PatientErased(**ids)
     async with ledger.transaction("erasure:write") as tx:
-        (fact,) = await EraseShare(EvidenceErased).record(event, None, tx)
+        (fact,) = await EraseOwnRows(EvidenceErased).record(event, None, tx)
     assert isinstance(fact, EvidenceErased)
     return fact
 

@@ -7,11 +7,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from libs.common.http_app import AppSpec, build_app
+from libs.common.http.app import AppSpec, build_app
 from libs.contracts.ids import OrganizationId
-from libs.contracts.ledger_signatures import Receipt, VerifyKey
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
+from libs.ledger.signatures import Receipt, VerifyKey
 from services.consent.api.routes import build_router
 from services.consent.domain import document_digest
 from services.consent.tests.ledger_world import Ledger
@@ -31,7 +31,7 @@ async def ledger(infra: Infra, tenant: Tenant) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def api(ledger: Ledger, tenant: Tenant) -> AsyncIterator[Api]:
-    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.desk)]))
+    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.services)]))
     headers = {"Authorization": f"Bearer {tenant.capability('consent:write')}"}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://consent", headers=headers) as http:

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import text
 
 from libs.common.capability import holding
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.purposes import Purpose

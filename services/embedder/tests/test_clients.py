@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from libs.common.capability import holding
 from libs.common.errors import AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.problems import BY_SLUG

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
@@ -154,7 +154,7 @@ class FakeTranscripts:
 
 
 @dataclass
-class FakeShelf:
+class FakeIndexRepository:
     """The index in memory, with the same promise about versions as the tables."""
 
     vectors: dict[bytes, Vector] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from libs.common.model_files import ModelFile, locate
+from libs.common.objects.model_files import ModelFile, locate
 from services.embedder.domain import Model
 from services.embedder.ports import Vector
 

@@ -13,12 +13,12 @@ from uuid import UUID
 from starlette.responses import Response, StreamingResponse
 
 from libs.common.clock import to_json_time, utc_now
+from libs.common.database.paging import PAGE_MAX
 from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
-from libs.common.paging import PAGE_MAX
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
-from services.gateway.api.guard import Caller, Doors, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Role, User
@@ -38,7 +38,7 @@ class Sources:
     chat: Peer
 
 
-def add_export(doors: Doors, sources: Sources, users: Users, access: AccessAudit) -> None:
+def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: AccessAudit) -> None:
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
@@ -54,7 +54,7 @@ def add_export(doors: Doors, sources: Sources, users: Users, access: AccessAudit
         headers = {"Cache-Control": "no-store", "Content-Disposition": name}
         return StreamingResponse(document.pieces(user), media_type="application/json", headers=headers)
 
-    doors.open("exportPatient", export)
+    registry.open("exportPatient", export)
 
 
 class _Document:

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from libs.common.problem_response import MEDIA_TYPE
+from libs.common.http.problems import MEDIA_TYPE
 from services.gateway.api.examples import ANSWERS, BODIES
-from services.gateway.api.passing import EVENTS
+from services.gateway.api.proxying import EVENTS
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
 from services.gateway.routes import BY_OPERATION, Route

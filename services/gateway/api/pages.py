@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 
 from libs.common.errors import NOT_FOUND, AppError, ProblemType
 from libs.contracts.problems import BY_SLUG
-from services.gateway.authentication import Authenticator
+from services.gateway.access.authentication import Authenticator
 
 STATIC = Path(__file__).parent.parent / "static"
 _FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}

@@ -7,14 +7,14 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.ids import UserId
-from services.gateway.api.guard import asked
-from services.gateway.api.passing import as_json
+from services.gateway.api.proxying import as_json
+from services.gateway.api.route_registry import asked
 from services.gateway.api.sessions import words_for
 from services.gateway.api.users import user_json
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal
-from services.gateway.gate import ReadAgain
 from services.gateway.handlers import Users
+from services.gateway.pipeline.pipeline import ReadAgain
 
 
 def read_again(users: Users, consent: Peer, ingestion: Peer, transcriber: Peer, chat: Peer) -> Mapping[str, ReadAgain]:

@@ -1,4 +1,4 @@
-"""The rules of the door, without any I/O."""
+"""The rules of the gateway, without any I/O."""
 
 import re
 from dataclasses import replace
@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.common.errors import FORBIDDEN, INVALID_REQUEST, AppError, ProblemType
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId
+from services.gateway.access.patient_tokens import AUDIENCE, TokenSigner
 from services.gateway.domain import (
     Access,
     ApiKey,
@@ -24,7 +25,6 @@ from services.gateway.domain import (
     require_granted,
 )
 from services.gateway.key_format import PATTERN, new_key, read_key
-from services.gateway.patient_tokens import AUDIENCE, TokenSigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.errors import AppError
-from services.ingestion.multipart import (
+from services.ingestion.tests.ingestion_world import BOUNDARY, END, Form, part
+from services.ingestion.upload.multipart import (
     FIELD_BYTES_MAX,
     FIELDS_MAX,
     PREAMBLE_BYTES_MAX,
@@ -18,7 +19,6 @@ from services.ingestion.multipart import (
     MultipartReader,
     Piece,
 )
-from services.ingestion.tests.clinic import BOUNDARY, END, Form, part
 
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"
 HOSTILE = b"\r\n--" + BOUNDARY.encode()[:-1] + b"\r\n\r\n--\r\n-" + b"\r\n" * 50

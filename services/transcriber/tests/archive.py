@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from libs.common.capability import holding
-from libs.common.database import Database, Transaction
+from libs.common.database.transaction import Database, Transaction
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId, SessionId
 from libs.devstack.infra import Infra

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from libs.common.database import Database
+from libs.common.database.transaction import Database
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from libs.common.database import Transaction
+from libs.common.database.transaction import Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.devstack.infra import Infra

@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from libs.common.capability import holding
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.http_client import ServiceClient
+from libs.common.http.client import ServiceClient
+from libs.common.http.problems import MEDIA_TYPE
 from libs.common.ids import new_id
-from libs.common.object_store import ObjectStore, StoreAddress
-from libs.common.problem_response import MEDIA_TYPE
-from libs.common.sealed_stream import TamperedError, new_keyset, seal
+from libs.common.objects.sealed_stream import TamperedError, new_keyset, seal
+from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose

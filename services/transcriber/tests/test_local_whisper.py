@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from libs.common.errors import AppError
-from libs.common.model_files import MODEL_MISSING, ModelFile, locate
+from libs.common.objects.model_files import MODEL_MISSING, ModelFile, locate
 from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from libs.common.model_files import ModelFile
+from libs.common.objects.model_files import ModelFile
 
 Floats = NDArray[np.float32]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from libs.common.model_files import ModelFile, locate
+from libs.common.objects.model_files import ModelFile, locate
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded

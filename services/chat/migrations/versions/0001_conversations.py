@@ -5,7 +5,8 @@ No cascade reaches the audit or the hourly log: deleting a conversation must not
 
 from alembic import op
 
-from libs.common.migration import event_tables, isolate
+from libs.common.database.migration import event_tables
+from libs.tenancy.isolation import isolate
 
 revision = "0001"
 down_revision = None

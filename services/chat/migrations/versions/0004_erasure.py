@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.tombstones import Rows, counted, define, guard, owned, tombstones
+from libs.tenancy.erased_subjects import Rows, counted, define, guard, owned, tombstones
 
 revision = "0004"
 down_revision = "0003"

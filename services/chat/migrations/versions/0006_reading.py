@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.audit import audited
+from libs.tenancy.audit import audited
 
 revision = "0006"
 down_revision = "0005"

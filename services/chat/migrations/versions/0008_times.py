@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.time_columns import keep_readable
+from libs.common.database.time_columns import keep_readable
 
 revision = "0008"
 down_revision = "0007"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from libs.common.audit import audit_by_patient
-from libs.common.migration import narrowing, predicate, renew_policies
+from libs.tenancy.audit import audit_by_patient
+from libs.tenancy.isolation import narrowing, predicate, renew_policies
 
 revision = "0009"
 down_revision = "0008"

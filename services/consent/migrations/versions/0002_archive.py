@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import archive
+from libs.common.database.migration import archive
 
 revision = "0002"
 down_revision = "0001"

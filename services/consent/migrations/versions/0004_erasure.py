@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.tombstones import Rows, erasable
+from libs.tenancy.erased_subjects import Rows, erasable
 
 revision = "0004"
 down_revision = "0003"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import narrowing, of_patient, renew_policies
+from libs.tenancy.isolation import narrowing, of_patient, renew_policies
 
 revision = "0007"
 down_revision = "0006"

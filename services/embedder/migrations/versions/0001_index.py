@@ -6,7 +6,8 @@ of one patient and leaks across patients in recall and timing. No GIN on the wor
 
 from alembic import op
 
-from libs.common.migration import event_tables, isolate
+from libs.common.database.migration import event_tables
+from libs.tenancy.isolation import isolate
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from libs.common.migration import event_tables, isolate
+from libs.common.database.migration import event_tables
+from libs.tenancy.isolation import isolate
 
 revision = "0001"
 down_revision = None
@@ -11,7 +12,7 @@ down_revision = None
 def upgrade() -> None:
     _organizations_and_users()
     _keys()
-    _replays()
+    _idempotency()
     _before_anybody_is_known()
     event_tables(op, "gateway")
 
@@ -71,7 +72,7 @@ def _keys() -> None:
     isolate(op, "gateway.patient_token", writes="insert, update (revoked_at)")
 
 
-def _replays() -> None:
+def _idempotency() -> None:
     # The answer is sealed under a key made from the caller's Idempotency-Key, which is not stored.
     op.execute("""
         create table gateway.replay (

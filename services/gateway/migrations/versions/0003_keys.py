@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import isolate
+from libs.tenancy.isolation import isolate
 
 revision = "0003"
 down_revision = "0002"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.tombstones import counted, define, owned, tombstones
+from libs.tenancy.erased_subjects import counted, define, owned, tombstones
 
 revision = "0004"
 down_revision = "0003"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.audit import audited_by_database
+from libs.tenancy.audit import audited_by_database
 
 revision = "0007"
 down_revision = "0006"

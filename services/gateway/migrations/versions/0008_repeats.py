@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.tombstones import counted, define
+from libs.tenancy.erased_subjects import counted, define
 
 revision = "0008"
 down_revision = "0007"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import renew_policies
+from libs.tenancy.isolation import renew_policies
 
 revision = "0011"
 down_revision = "0010"

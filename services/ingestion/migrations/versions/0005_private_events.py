@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import private_events
+from libs.common.database.migration import private_events
 
 revision = "0005"
 down_revision = "0004"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.tombstones import owned
+from libs.tenancy.erased_subjects import owned
 
 revision = "0007"
 down_revision = "0006"

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import predicate
+from libs.tenancy.isolation import predicate
 
 revision = "0008"
 down_revision = "0007"

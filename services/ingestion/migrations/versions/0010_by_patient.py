@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.migration import narrowing, predicate, renew_policies
+from libs.tenancy.isolation import narrowing, predicate, renew_policies
 
 revision = "0010"
 down_revision = "0009"

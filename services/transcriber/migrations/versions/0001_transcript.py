@@ -2,7 +2,8 @@
 
 from alembic import op
 
-from libs.common.migration import event_tables, isolate
+from libs.common.database.migration import event_tables
+from libs.tenancy.isolation import isolate
 
 revision = "0001"
 down_revision = None

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from libs.common.audit import audited
+from libs.tenancy.audit import audited
 
 revision = "0003"
 down_revision = "0002"

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-from libs.common.migration import isolate
-from libs.common.tombstones import Rows, erasable
+from libs.tenancy.erased_subjects import Rows, erasable
+from libs.tenancy.isolation import isolate
 
 revision = "0004"
 down_revision = "0003"

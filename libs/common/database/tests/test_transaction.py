@@ -1,0 +1,215 @@
+"""No transaction starts without a capability, and the database believes only one that was signed."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from libs.common import capability
+from libs.common.clock import utc_now
+from libs.common.database.transaction import Database
+from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.ids import new_id
+from libs.common.tests.kernel_world import PASSWORD, make_schema, token
+from libs.contracts.capability import CARRIED, Claims, Minter, parse
+from libs.contracts.ids import OrganizationId
+from libs.devstack.infra import Infra
+
+INSERT = text("insert into effect (organization_id, thing_id, number) values (:org, :thing, 1)")
+COUNT = text("select count(*) from effect where organization_id = :org")
+
+
+@pytest.fixture
+async def database(infra: Infra) -> AsyncIterator[Database]:
+    make_schema(infra)
+    opened = Database(infra.url_of("svc_kernel", PASSWORD))
+    yield opened
+    await opened.close()
+
+
+async def _count(database: Database, capability_token: str, organization_id: UUID) -> int:
+    with capability.holding(capability_token):
+        async with database.transaction() as tx:
+            return int((await tx.execute(COUNT, {"org": organization_id})).scalar_one())
+
+
+async def _insert(database: Database, capability_token: str, organization_id: UUID) -> None:
+    with capability.holding(capability_token):
+        async with database.transaction() as tx:
+            await tx.execute(INSERT, {"org": organization_id, "thing": new_id()})
+
+
+async def test_without_a_capability_no_transaction_opens(database: Database) -> None:
+    with pytest.raises(AppError) as refused:
+        async with database.transaction():
+            pytest.fail("it opened")
+
+    assert refused.value.problem.slug == "unauthenticated"
+
+
+async def test_rows_of_another_organization_are_neither_seen_nor_written(infra: Infra, database: Database) -> None:
+    mine, theirs = new_id(), new_id()
+    await _insert(database, token(infra, theirs), theirs)
+
+    with pytest.raises(Exception, match="row-level security"):
+        await _insert(database, token(infra, mine), theirs)
+
+    assert await _count(database, token(infra, mine), theirs) == 0
+    assert await _count(database, token(infra, theirs), theirs) == 1
+
+
+FORGERIES: dict[str, Callable[[str], str]] = {
+    "another organization": lambda t: t.replace(t.split("|")[3], str(new_id())),
+    "a later expiry": lambda t: t.replace(t.split("|")[2], str(int(t.split("|")[2]) + 3600)),
+    "a wider scope": lambda t: t.replace("kernel:write", "kernel:write,chat:write"),
+    "no signature": lambda t: t.rpartition("|")[0] + "|" + "0" * 64,
+    "a cut signature": lambda t: t[:-1],
+    "an unknown key id": lambda t: t.replace(f"|{t.split('|')[1]}|", "|k9|", 1),
+    "another version": lambda t: "v2" + t[2:],
+    "nothing": lambda _: "",
+    "a very long one": lambda t: t + "0" * 5000,
+    "sql": lambda _: "v1'; drop table effect; --",
+}
+
+
+@pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+async def test_a_forged_capability_opens_nothing(infra: Infra, database: Database, forge: Callable[[str], str]) -> None:
+    with pytest.raises(AppError) as refused:
+        await _count(database, forge(token(infra, new_id())), new_id())
+
+    assert refused.value.problem.slug == "unauthenticated"
+
+
+async def test_an_expired_capability_opens_nothing(infra: Infra, database: Database) -> None:
+    minter = Minter(infra.capability_key_id, infra.capability_key)
+    old = replace(parse(token(infra, new_id())), expires_at=utc_now() - timedelta(seconds=1))
+
+    with pytest.raises(AppError):
+        await _count(database, minter.mint(old), new_id())
+
+
+async def test_a_setting_made_by_hand_is_not_believed(infra: Infra, database: Database) -> None:
+    organization_id = new_id()
+    await _insert(database, token(infra, organization_id), organization_id)
+
+    async with database.without_capability() as tx:
+        await tx.execute(text("select set_config('ctx.token', :t, true)"), {"t": "v1|k1|9999999999|" + "x|" * 7})
+        seen = (await tx.execute(COUNT, {"org": organization_id})).scalar_one()
+
+    assert seen == 0
+
+
+async def test_a_capability_without_the_scope_sees_nothing(infra: Infra, database: Database) -> None:
+    organization_id = new_id()
+    await _insert(database, token(infra, organization_id), organization_id)
+    claims = Claims(
+        organization_id=OrganizationId(organization_id),
+        actor="test",
+        scopes=frozenset({"chat:write"}),
+        expires_at=utc_now() + timedelta(seconds=60),
+        token_id=new_id(),
+    )
+
+    other = Minter(infra.capability_key_id, infra.capability_key).mint(claims)
+
+    assert await _count(database, other, organization_id) == 0
+
+
+async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: Infra, database: Database) -> None:
+    for query in (
+        "select * from outbox",
+        "select * from ctx.mac_key",
+        "select ctx.sign('x', 'k1')",
+        """select ctx.carry('{"organization_id": "x"}')""",
+    ):
+        with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
+            async with database.transaction() as tx:
+                await tx.execute(text(query))
+
+
+_EMIT = (
+    "insert into outbox (id, topic, key, type, version, payload, headers) values (:id, 'x', 'x', 'x', 1, {}, '{{}}')"
+)
+
+
+def _stamped(infra: Infra, event_id: UUID) -> str:
+    with psycopg.connect(infra.admin_url) as admin:
+        row = admin.execute("select headers ->> 'capability' from kernel.outbox where id = %s", (event_id,)).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: Infra, database: Database) -> None:
+    organization_id, event_id = new_id(), new_id()
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+    with capability.holding(token(infra, organization_id)):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
+        with pytest.raises(Exception, match="permission denied"):
+            async with database.transaction() as tx:
+                await tx.execute(text(f"{emit} returning headers"), {"id": new_id(), "org": str(organization_id)})
+
+    stamped = parse(_stamped(infra, event_id))
+    assert stamped.organization_id == organization_id
+    assert stamped.scopes == {"kernel:write", CARRIED}
+    assert timedelta(days=29) < stamped.expires_at - utc_now() < timedelta(days=31)
+
+
+async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_last_hour(
+    infra: Infra, database: Database
+) -> None:
+    organization_id = new_id()
+    claims = replace(
+        parse(token(infra, organization_id)),
+        scopes=frozenset({"kernel:write", CARRIED}),
+        expires_at=(utc_now() + timedelta(minutes=30)).replace(microsecond=0),
+    )
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+    event_id = new_id()
+
+    with capability.holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
+
+    stamped = parse(_stamped(infra, event_id))
+    assert (stamped.expires_at, stamped.scopes) == (claims.expires_at, claims.scopes)
+
+
+async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:
+    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+
+    with pytest.raises(AppError), capability.holding(token(infra, new_id())):
+        async with database.transaction() as tx:
+            await tx.execute(text(emit), {"id": new_id(), "org": str(new_id())})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select event_id from inbox",
+        "select event_id from claim",
+        "insert into inbox (grp, event_id) values ('kernel', gen_random_uuid())",
+        "update claim set until = now()",
+        "delete from claim",
+    ],
+)
+async def test_sql_of_a_service_cannot_swallow_an_event_whose_id_it_does_not_know(
+    infra: Infra, database: Database, statement: str
+) -> None:
+    with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
+        async with database.transaction() as tx:
+            await tx.execute(text(statement))
+
+
+async def test_a_database_that_is_not_there_is_unavailable() -> None:
+    nowhere = Database("postgresql+psycopg://nobody:x@127.0.0.1:1/nothing")
+
+    with pytest.raises(AppError) as down:
+        await nowhere.ping()
+
+    assert down.value.problem is UNAVAILABLE
+    await nowhere.close()

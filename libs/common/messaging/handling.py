@@ -1,0 +1,234 @@
+"""What happens to events: recognised, worked on, recorded once; or parked; or dead-lettered."""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from libs.common import metrics
+from libs.common.capability import holding
+from libs.common.database.transaction import Database
+from libs.common.errors import INTERNAL, AppError, BrokerUnavailableError
+from libs.common.events import Catalogue, Envelope, Event, UnreadableError
+from libs.common.log import get_logger, place_of
+from libs.common.messaging.backoff import IN_OTHER_HANDS, PAUSED, Backoff
+from libs.common.messaging.inbox import Inbox
+from libs.common.messaging.job import Job
+from libs.common.messaging.retries_exhausted import RETRIES_EXHAUSTED, failure_recorded, record_failure
+from libs.common.messaging.steps import BatchStep, Subscription
+from libs.common.streams.dead_letters import dead_letter
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
+from libs.common.tracing import processing, trace_headers
+
+POISON_MESSAGE = "poison-message"
+
+
+@dataclass(frozen=True)
+class _Ending:
+    outcome: str
+    error: AppError | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True)
+class Handling:
+    """How a group handles events: its database, its steps by event type, and its patience."""
+
+    database: Database
+    catalogue: Catalogue
+    steps: Mapping[str, Subscription]
+    backoff: Backoff = field(default_factory=Backoff)
+
+    async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
+        """Handle deliveries to their end; return those to acknowledge (parked and dead-lettered ones are already)."""
+        done: list[Delivery] = []
+        jobs: list[Job] = []
+        for delivery in deliveries:
+            job = await self._read(channel, delivery)
+            if isinstance(job, Job):
+                jobs.append(job)
+            elif job:
+                done.append(delivery)
+        fresh, known = await self._sorted_out(channel, jobs)
+        done += known
+        many = [job for job in fresh if isinstance(job.subscription.step, BatchStep)]
+        if len(many) > 1 and await self._recorded_together(many):
+            done += [job.delivery for job in many]
+            fresh = [job for job in fresh if not isinstance(job.subscription.step, BatchStep)]
+        return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
+
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
+        """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
+        job = await self._read(channel, delivery)
+        if job is False:
+            return
+        if job is True or await self._was_applied(job):
+            await channel.ack([delivery])
+            return
+        killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
+        if not await channel.may_dead_letter() or await self._record_failure(job, killed) is not None:
+            raise BrokerUnavailableError  # not now: whoever asked comes again
+        await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
+
+    async def _was_applied(self, job: Job) -> bool:
+        try:
+            return bool(await Inbox(self.database, job.channel.group).applied([job.mark]))
+        except AppError as error:
+            raise BrokerUnavailableError from error
+
+    async def _read(self, channel: Outlet, delivery: Delivery) -> Job | bool:
+        """Return what is to be done; True for nothing; False for what cannot be read: it is dead, or waits to be."""
+        try:
+            envelope = Envelope.from_json(delivery.body)
+        except UnreadableError as error:
+            if await channel.may_dead_letter():
+                await dead_letter(channel, delivery, DeadLetterReason(error.why, "-"))
+            return False
+        subscription = self.steps.get(envelope.type)
+        return Job(channel, delivery, envelope, subscription) if subscription else True
+
+    async def _sorted_out(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
+        """Tell what is still to be done from what was applied before: one question for all of a run."""
+        if not jobs:
+            return [], []
+        metrics.DELIVERED.labels(*jobs[0].labels).inc(len(jobs))
+        metrics.PUBLISH_TO_START.labels(*jobs[0].labels).observe(time.time() - jobs[0].delivery.added_at_s)
+        if not any(job.subscription.is_slow or job.subscription.batch > 1 for job in jobs) or all(
+            isinstance(job.subscription.step, BatchStep) for job in jobs
+        ):
+            return list(jobs), []  # the record itself finds out
+        try:
+            applied = await Inbox(self.database, channel.group).applied([job.mark for job in jobs])
+        except AppError as error:
+            for job in jobs:
+                await self._park(job, error)
+            return [], []
+        known = [job for job in jobs if job.mark in applied]
+        for job in known:
+            metrics.DUPLICATES.labels(*job.labels).inc()
+        return [job for job in jobs if job.mark not in applied], [job.delivery for job in known]
+
+    async def _recorded_together(self, jobs: Sequence[Job]) -> bool:
+        """Record a batch in one transaction; False when it has to be done one by one."""
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(jobs[0].subscription.timeout_s):
+                fresh = await self._record_all(jobs)
+        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+            get_logger().warning("batch.handler_crashed", error_class=type(error).__name__, count=len(jobs))
+            return False
+        channel, seconds = jobs[0].channel, time.perf_counter() - started
+        metrics.DONE.labels(*jobs[0].labels).inc(fresh)
+        metrics.DUPLICATES.labels(*jobs[0].labels).inc(len(jobs) - fresh)
+        metrics.HANDLER_DURATION.labels(*jobs[0].labels, "done").observe(seconds)
+        milliseconds = round(seconds * 1000, 1)
+        get_logger().info(
+            "batch.handled", topic=channel.topic, group=channel.group, count=len(jobs), duration_ms=milliseconds
+        )
+        return True
+
+    async def _record_all(self, jobs: Sequence[Job]) -> int:
+        async with self.database.without_capability() as tx:
+            fresh = await Inbox(self.database, jobs[0].channel.group).enter(tx, [job.mark for job in jobs])
+            by_type: dict[str, list[Event]] = {}
+            for job in jobs:
+                if job.mark in fresh:
+                    by_type.setdefault(job.envelope.type, []).append(self.catalogue.read(job.envelope))
+            for name, events in by_type.items():
+                step = self.steps[name].step
+                assert isinstance(step, BatchStep)
+                await step.record_all(events, tx)
+        return len(fresh)
+
+    async def _handle(self, job: Job) -> bool:
+        started = time.perf_counter()
+        with structlog.contextvars.bound_contextvars(**job.log_line):
+            ending = await self._attempt(job)
+            outcome = ending.outcome if ending.error is None else await self._failed(job, ending.error, ending)
+            seconds = time.perf_counter() - started
+            metrics.HANDLER_DURATION.labels(*job.labels, outcome).observe(seconds)
+            get_logger().info("event.handled", outcome=outcome, duration_ms=round(seconds * 1000, 1))
+        return outcome in ("done", "duplicate", "refused")
+
+    async def _attempt(self, job: Job) -> _Ending:
+        traceparent = ""
+        try:
+            with (
+                processing(job.envelope, job.channel.group, job.delivery.previous),
+                holding(job.envelope.headers.get("capability", "")),
+            ):
+                traceparent = trace_headers().get("traceparent", "")
+                async with asyncio.timeout(job.subscription.timeout_s):
+                    return _Ending(await self._apply(job))
+        except AppError as error:
+            return _Ending("failed", error, traceparent)
+        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+            get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
+            broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
+            return _Ending("failed", broken, traceparent)
+
+    async def _apply(self, job: Job) -> str:
+        event = self.catalogue.read(job.envelope)
+        inbox = Inbox(self.database, job.channel.group)
+        if isinstance(job.subscription.step, BatchStep):
+            await self._record_all([job])
+        elif not job.subscription.exclusive:
+            return await self._work_and_record(job, event, inbox)
+        else:
+            channel, taken_from = job.channel, job.delivery.taken_from
+            async with inbox.claimed(job.mark, channel.consumer, taken_from) as fresh:
+                return await self._work_and_record(job, event, inbox) if fresh else "duplicate"
+        return "done"
+
+    async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> str:
+        step = job.subscription.step
+        assert not isinstance(step, BatchStep)
+        if job.subscription.is_slow and await failure_recorded(self.database, job):
+            # The worker that recorded the failure died before the entry was dead-lettered.
+            await dead_letter(job.channel, job.delivery, DeadLetterReason(RETRIES_EXHAUSTED, "-"))
+            return "dead"
+        result = await step.work(event)
+        async with self.database.transaction() as tx:
+            if not await inbox.enter(tx, [job.mark]):
+                metrics.DUPLICATES.labels(*job.labels).inc()
+                return "duplicate"
+            await tx.emit(*await step.record(event, result, tx), cause=job.cause())
+        metrics.DONE.labels(*job.labels).inc()
+        return "done"
+
+    async def _failed(self, job: Job, error: AppError, ending: _Ending) -> str:
+        if error.problem is IN_OTHER_HANDS:
+            metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
+        else:
+            get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
+        exhausted = self.backoff.is_exhausted(job.delivery.attempt, error)
+        if exhausted and not error.problem.is_refusal and not await job.channel.may_dead_letter():
+            error, exhausted = AppError(PAUSED, "The group is paused."), False
+        if exhausted:
+            down = await self._record_failure(job, error)
+            if down is None and error.problem.is_refusal:
+                return "refused"
+            if down is None:
+                why = str(error.facts.get("error_class") or error.problem.slug)
+                await dead_letter(job.channel, job.delivery, DeadLetterReason(why, place_of(error)))
+                return "dead"
+            error = down
+        await self._park(job, error, ending.traceparent)
+        return "parked"
+
+    async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
+        try:
+            return await record_failure(self.database, self.catalogue, job, error)
+        except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
+            # It would break each time, and the event end its worker again and again, for good.
+            get_logger().error("event.handler_crashed", error_class=type(broken).__name__, error_place=place_of(broken))
+            return None
+
+    async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:
+        metrics.RETRIED.labels(*job.labels).inc()
+        attempt = job.delivery.attempt
+        delivery = replace(job.delivery, previous=traceparent or job.delivery.previous)
+        next_attempt = self.backoff.next_attempt(attempt, error)
+        await job.channel.park(delivery, self.backoff.delay_s(attempt, error), next_attempt)

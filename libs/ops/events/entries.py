@@ -1,0 +1,115 @@
+"""`therapyrag entries`: what a group has in hand on a topic, and taking a single stuck entry away from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from libs.common.clock import to_json_time
+from libs.common.errors import NOT_FOUND, AppError
+from libs.common.streams.admin import BY_OPERATOR
+from libs.common.streams.locate import Given, given
+from libs.ops.console import Shown
+from libs.ops.events.facts import at_ms, plain
+from libs.ops.events.pausing import OfOption
+from libs.ops.events.selection import TopicOption
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
+
+LOOKED_AT_MAX = 1_000
+
+MostOption = Annotated[int, typer.Option("--most", min=1, max=LOOKED_AT_MAX, help="How many of each topic.")]
+EntryArgument = Annotated[str, typer.Argument(help="The entry's id (or its event's), as `entries list` prints it.")]
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What is done with an entry; with `why` it is kept as a dead letter."""
+
+    name: str
+    why: str = ""
+
+
+async def list_entries(
+    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = 100
+) -> Shown:
+    """List what a group was given and has not finished, and what it has parked, whether it can be read or not."""
+    rows = [_row(one) for one in await _given(tools, group, topic, most)]
+    return Shown(rows, _table(rows) if rows else f"{group} has nothing in hand.")
+
+
+async def remove(
+    tools: OperatorTools,
+    entry: EntryArgument,
+    group: OfOption,
+    topic: TopicOption = None,
+    execute: ExecuteFlag = False,
+    who: AsOption = None,
+) -> Shown:
+    """Take one entry away from a group for good. The fact, if it was one, stays in the archive."""
+    return await _done(tools, Deed("remove"), await _one(tools, entry, group, topic), execute, who)
+
+
+async def dead_letter(
+    tools: OperatorTools,
+    entry: EntryArgument,
+    group: OfOption,
+    topic: TopicOption = None,
+    execute: ExecuteFlag = False,
+    who: AsOption = None,
+) -> Shown:
+    """Take one entry away from a group and keep it as a dead letter, to be given out again or dropped later."""
+    return await _done(tools, Deed("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic), execute, who)
+
+
+async def _done(tools: OperatorTools, deed: Deed, one: Given, execute: bool, who: str | None) -> Shown:
+    row = _row(one)
+    if not execute:
+        said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
+        return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
+    now_ms = await tools.streams.now_ms()
+    fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
+    arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
+    async with tools.recorded(who, f"entries.{deed.name}", arguments) as counts:
+        counts["taken"] = int(await tools.streams.take_out(one.lane, one.entry_id, fields if deed.why else None))
+    said = "Done." if counts["taken"] else "It was not there any more."
+    return Shown(dict(counts), said, 0 if counts["taken"] else 1)
+
+
+async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) -> Given:
+    found = await _given(tools, group, topic, LOOKED_AT_MAX)
+    meant = [one for one in found if entry in (one.entry_id, str(one.event_id))]
+    if not meant:
+        raise AppError(NOT_FOUND, "The group has no such entry in hand.")
+    if len(meant) > 1:
+        raise typer.BadParameter("more than one entry is called so: say its --topic, or its entry's id")
+    return meant[0]
+
+
+async def _given(tools: OperatorTools, group: str, topic: str | None, most: int) -> list[Given]:
+    lanes = [lane for lane in (await tools.streams.keys()).lanes if lane.group == group and topic in (None, lane.topic)]
+    return [one for lane in lanes for one in await given(tools.streams, lane, most)]
+
+
+def _row(one: Given) -> dict[str, Any]:
+    return {
+        "stream": one.lane.stream,
+        "group": one.lane.group,
+        "entry": plain(one.entry_id),
+        "state": one.state,
+        "at": to_json_time(at_ms(one.since_ms)),
+        "times": one.times,
+        "size_bytes": one.size_bytes,
+        "event_id": str(one.event_id) if one.event_id else None,
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]], said: str | None = None) -> Table:
+    table = Table(
+        "stream", "entry", "event", "state", "at", "times", "bytes", box=None, caption=said, caption_justify="left"
+    )
+    for row in rows:
+        counts = (row["state"], row["at"], str(row["times"]), str(row["size_bytes"]))
+        table.add_row(row["stream"], row["entry"], row["event_id"] or "unreadable", *counts)
+    return table

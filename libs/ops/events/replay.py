@@ -1,0 +1,138 @@
+"""`therapyrag events replay`: give archived events to one group again; the plan first, and only then the deed.
+
+A replay obeys today's consent and today's erasures.
+What the group has applied is a no-op, unless another epoch is meant.
+"""
+
+import secrets
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from libs.common.clock import utc_now
+from libs.common.errors import NOT_FOUND, AppError
+from libs.ops.console import Shown, for_people
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.dry_run import Fate
+from libs.ops.events.replay_sender import Replay, plan, send
+from libs.ops.events.selection import (
+    Chosen,
+    FromOption,
+    IdOption,
+    SessionOption,
+    SinceOption,
+    ToOption,
+    TopicOption,
+    TypeOption,
+    moment,
+    since_of,
+)
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
+
+WHAT = "events.replay"
+EPOCH_MEANS = (
+    "Epoch {epoch} applies again what was applied: new rows where the service keeps none apart, and vendors may be "
+    "asked and paid again. Repeat with --again if that is meant."
+)
+
+IntoOption = Annotated[str | None, typer.Option("--group", help="The one group that gets them: a service's name.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=0.1, help="Events a second at most.")]
+EpochOption = Annotated[int, typer.Option("--epoch", min=0, help="Above 0: apply again on purpose (needs --again).")]
+AgainFlag = Annotated[bool, typer.Option("--again", help="Yes, what was applied is to be applied again.")]
+AllFlag = Annotated[bool, typer.Option("--all", help="Every fact in the archive.")]
+ResumeOption = Annotated[str | None, typer.Option("--resume", help="Go on with the killed replay of this name.")]
+
+
+async def replay(
+    tools: OperatorTools,
+    group: IntoOption = None,
+    session: SessionOption = None,
+    id_: IdOption = None,
+    type_: TypeOption = None,
+    topic: TopicOption = None,
+    since: SinceOption = None,
+    start: FromOption = None,
+    to: ToOption = None,
+    every: AllFlag = False,
+    rate: RateOption = None,
+    epoch: EpochOption = 0,
+    again: AgainFlag = False,
+    resume: ResumeOption = None,
+    execute: ExecuteFlag = False,
+    who: AsOption = None,
+) -> Shown:
+    """Show what a replay into a group would do; with --execute do it."""
+    # What the replay itself sets going is not part of it.
+    until = moment(to) if to else utc_now()
+    chosen = Chosen(session, id_, type_, topic, since_of(since, start), until)
+    wanted = _wanted(group or "", chosen, every, epoch, rate) if resume is None else await _begun(tools, resume, rate)
+    if wanted.epoch and execute and not (again or resume):
+        raise await tools.denied(who, WHAT, _arguments(wanted), EPOCH_MEANS.format(epoch=wanted.epoch))
+    counts = await plan(tools, wanted)
+    if not execute:
+        return _planned(wanted, counts)
+    for_people(stderr=True).print(_table(counts))
+    return await _done(tools, wanted, sum(counts.values()), who)
+
+
+async def _done(tools: OperatorTools, wanted: Replay, total: int, who: str | None) -> Shown:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    async with tools.recorded(who, WHAT, _arguments(wanted)) as counts:
+        with Progress(*columns, console=for_people(stderr=True)) as bar:
+            task = bar.add_task(f"replay {wanted.name}", total=total)
+            became: Counter[str] = Counter()
+            try:
+                await send(tools, wanted, became, lambda steps: bar.advance(task, steps))
+            finally:
+                counts.update(became)
+    payload = {"name": wanted.name, "group": wanted.group, "epoch": wanted.epoch, "executed": True, "counts": counts}
+    return Shown(payload, f"{counts.get('sent', 0)} events sent to {wanted.group}.")
+
+
+def _wanted(group: str, chosen: Chosen, every: bool, epoch: int, rate: float | None) -> Replay:
+    if group not in ANSWERS:
+        raise typer.BadParameter(f"--group is one of {', '.join(ANSWERS)}")
+    if chosen.is_everything != every:
+        raise typer.BadParameter("choose by --session, --id, --type, --topic or a time; or --all for everything")
+    return Replay(secrets.token_hex(4), group, chosen, epoch, rate)
+
+
+async def _begun(tools: OperatorTools, name: str, rate: float | None) -> Replay:
+    kept = await tools.store.begun(WHAT, name)
+    if kept is None:
+        raise AppError(NOT_FOUND, f"No replay called {name} was ever begun.")
+    return Replay(name, kept["group"], Chosen.of_arguments(kept["chosen"]), int(kept["epoch"]), rate)
+
+
+def _arguments(wanted: Replay) -> dict[str, Any]:
+    chosen = wanted.chosen.as_arguments()
+    return {"name": wanted.name, "group": wanted.group, "chosen": chosen, "epoch": wanted.epoch, "rate": wanted.rate}
+
+
+def _planned(wanted: Replay, counts: Counter[Fate]) -> Shown:
+    sent = sum(number for fate, number in counts.items() if fate.is_sent)
+    payload = {
+        "plan": "replay",
+        "group": wanted.group,
+        "epoch": wanted.epoch,
+        "events": sum(counts.values()),
+        "would_be_sent": sent,
+        "would_be_applied": counts[Fate.NEW],
+        "fates": {fate.value: counts[fate] for fate in Fate},
+        "executed": False,
+    }
+    said = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {counts[Fate.NEW]} applied."
+    meaning = (EPOCH_MEANS.format(epoch=wanted.epoch),) if wanted.epoch else ()
+    return Shown(payload, Group(_table(counts), said, *meaning, "Nothing was changed; --execute does it."))
+
+
+def _table(counts: Counter[Fate]) -> Table:
+    table = Table("events", "fate", "", box=None)
+    for fate in Fate:
+        if counts[fate]:
+            table.add_row(str(counts[fate]), fate.value, fate.meaning)
+    return table

@@ -1,0 +1,202 @@
+"""Sends archived events to one group, at a rate, so that a killed replay goes on where it was."""
+
+import asyncio
+import math
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from libs.common.errors import CONFLICT, AppError
+from libs.common.events import TOO_LARGE, Envelope
+from libs.common.messaging.archive import START, Fact, Position, Wanted
+from libs.common.streams.admin import Lane, topic_of
+from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
+from libs.contracts.catalogue import CATALOGUE
+from libs.ops.events.answers import ANSWERS
+from libs.ops.events.dry_run import Fate, judged
+from libs.ops.events.facts import stream_of, subject_of
+from libs.ops.events.selection import Chosen
+from libs.ops.operator_tools import OperatorTools
+from libs.ops.rest.client import RefusedError
+
+BATCH = 200
+PLAN_BATCH = 500
+STEPS_A_SECOND = 5
+AHEAD_MAX = 10_000
+KEEPS_UP_WITHIN_S = 600.0
+KEEPS_UP_EVERY_S = 0.5
+SETTLES_WITHIN_S = 30.0
+RENEWED = "capability-renewed"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What is replayed into which group. The same `name` goes on where a killed one stopped."""
+
+    name: str
+    group: str
+    chosen: Chosen
+    epoch: int = 0
+    rate: float | None = None
+
+    @property
+    def batch(self) -> int:
+        """How many events one step sends, so that a slow rate is even."""
+        return BATCH if self.rate is None else max(1, min(BATCH, math.ceil(self.rate / STEPS_A_SECOND)))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Facts of one topic as one schema archived them, and a lane they go to."""
+
+    schema: str
+    topics: tuple[str, ...]
+    lane: Lane
+
+
+async def plan(tools: OperatorTools, wanted: Replay) -> Counter[Fate]:
+    """Count what would become of every event that is left of the replay."""
+    counts: Counter[Fate] = Counter()
+    for source in await _sources(tools, wanted):
+        async for _, mine in _pages(tools, source, wanted, PLAN_BATCH):
+            counts.update(fate for _, fate in await judged(tools, mine, wanted.group, wanted.epoch))
+    return counts
+
+
+async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_step: Callable[[int], None]) -> None:
+    """Send what is left of the replay and count what became of it. Raises AppError(CONFLICT) when another sends it too.
+
+    Waits while the group does not keep up: the backlog stays in the archive, not in the stream's memory.
+    """
+    counts["sent"] = 0
+    renewals = Renewals(tools)
+    started = asyncio.get_running_loop().time()
+    for source in await _sources(tools, wanted):
+        async for (before, after), mine in _pages(tools, source, wanted, wanted.batch):
+            bodies = await _bodies(tools, mine, wanted, renewals, counts)
+            move = (_text(before), _text(after))
+            if not await tools.streams.replay(source.lane, wanted.name, move, wanted.epoch, bodies):
+                raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
+            on_step(len(mine))
+            counts["sent"] += len(bodies)
+            await _paced(started, counts["sent"], wanted.rate)
+            await _kept_up(tools, source.lane, wanted.name)
+
+
+class Renewals:
+    """Capabilities minted anew by the gateway, which asks consent again; each subject is asked for once."""
+
+    def __init__(self, tools: OperatorTools) -> None:
+        self._tools = tools
+        self._known: dict[tuple[str, tuple[UUID | None, ...]], str | None] = {}
+
+    async def of(self, envelope: Envelope, group: str) -> str | None:
+        """Return a capability for the event, None where there is no operator's token or the gateway refuses."""
+        if not self._tools.connection.operator_token or not ANSWERS[group][envelope.type].renewable:
+            return None
+        asked = (envelope.type, tuple(subject_of(envelope).values()))
+        if asked not in self._known:
+            self._known[asked] = await self._mint(envelope, group)
+        return self._known[asked]
+
+    async def _mint(self, envelope: Envelope, group: str) -> str | None:
+        subject = subject_of(envelope)
+        if subject["organization_id"] is None or subject["patient_id"] is None:
+            return None
+        purposes = [purpose.value for purpose in ANSWERS[group][envelope.type].purposes]
+        try:
+            async with self._tools.gateway() as gateway:
+                return await gateway.renew_capability(subject, purposes)
+        except RefusedError as refused:
+            # An event that may no longer be processed is left out and counted; anything else stops the replay.
+            if refused.problem.slug not in ("consent-required", "not-found"):
+                raise
+            return None
+
+
+async def _bodies(
+    tools: OperatorTools, facts: Sequence[Fact], wanted: Replay, renewals: Renewals, counts: Counter[str]
+) -> list[str]:
+    bodies: list[str] = []
+    for fact, fate in await judged(tools, facts, wanted.group, wanted.epoch):
+        envelope: Envelope | None = fact.envelope if fate.is_sent else None
+        told: str = fate
+        if fate is Fate.EXPIRED:
+            token = await renewals.of(fact.envelope, wanted.group)
+            told = RENEWED if token else fate
+            envelope = _with(fact.envelope, token) if token else None
+        body = envelope.to_json() if envelope is not None else ""
+        if bytes_in(body) > ENTRY_SIZE_MAX:
+            told, body = TOO_LARGE, ""  # no group would read it
+        counts[told] += 1
+        if body:
+            bodies.append(body)
+    return bodies
+
+
+def _with(envelope: Envelope, capability: str) -> Envelope:
+    return replace(envelope, headers={**envelope.headers, "capability": capability})
+
+
+async def _sources(tools: OperatorTools, wanted: Replay) -> list[Source]:
+    """Return where the facts are and where they go; one source for each stream of an ordered topic."""
+    by_topic: dict[tuple[str, str], set[str]] = {}
+    for stream, schema in (await tools.archive.topics()).items():
+        if wanted.chosen.has(stream):
+            by_topic.setdefault((topic_of(stream), schema), set()).add(stream)
+    found: list[Source] = []
+    for (topic, schema), archived in sorted(by_topic.items()):
+        lanes = CATALOGUE.streams(topic)
+        for stream in lanes:
+            # Facts from before the topic was partitioned as it is now are looked through for each of its streams.
+            topics = tuple(sorted(archived)) if archived - set(lanes) else (stream,)
+            found.append(Source(schema, topics, Lane(stream, wanted.group)))
+    return found
+
+
+async def _pages(
+    tools: OperatorTools, source: Source, wanted: Replay, most: int
+) -> AsyncIterator[tuple[tuple[Position, Position], list[Fact]]]:
+    """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
+    position = await _reached(tools, source.lane, wanted.name)
+    chosen = wanted.chosen.wanted(*source.topics)
+    while facts := await _next_page(tools, source, chosen, position, most):
+        mine = [fact for fact in facts if stream_of(fact) == source.lane.stream]
+        yield (position, facts[-1].position), mine
+        position = facts[-1].position
+
+
+async def _next_page(tools: OperatorTools, source: Source, chosen: Wanted, position: Position, most: int) -> list[Fact]:
+    """Return the next page; what an open transaction still holds back is waited for, or would be left out unseen."""
+    deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN_S
+    while True:
+        facts = await tools.archive.after(source.schema, chosen, position, most)
+        if facts or not (await tools.archive.waiting(source.schema, chosen, position)).rows:
+            return facts
+        if asyncio.get_running_loop().time() > deadline:
+            raise AppError(CONFLICT, "A long transaction holds facts back (therapyrag outbox status). Go on later.")
+        await asyncio.sleep(KEEPS_UP_EVERY_S)
+
+
+async def _reached(tools: OperatorTools, lane: Lane, name: str) -> Position:
+    text = await tools.streams.progress(lane, name)
+    xid, _, seq = text.partition(":")
+    return Position(int(xid), int(seq)) if text else START
+
+
+def _text(position: Position) -> str:
+    return "" if position == START else f"{position.xid}:{position.seq}"
+
+
+async def _kept_up(tools: OperatorTools, lane: Lane, name: str) -> None:
+    deadline = asyncio.get_running_loop().time() + KEEPS_UP_WITHIN_S
+    while await tools.streams.replayed_ahead(lane) > AHEAD_MAX:
+        if asyncio.get_running_loop().time() > deadline:
+            raise AppError(CONFLICT, f"{lane.group} does not keep up. Go on later with --resume {name}.")
+        await asyncio.sleep(KEEPS_UP_EVERY_S)
+
+
+async def _paced(started: float, sent: int, rate: float | None) -> None:
+    if rate is not None:
+        await asyncio.sleep(max(0.0, started + sent / rate - asyncio.get_running_loop().time()))

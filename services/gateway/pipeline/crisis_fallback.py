@@ -1,0 +1,37 @@
+"""What a patient gets when the gateway cannot let them in: the crisis answer if they need one, else where to call.
+
+A key that has asked too often, a database that is down or a service that broke must never be why nobody answers.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.common.errors import AppError
+from libs.contracts.safety import CRISIS_RESOURCES
+from services.gateway.domain import Principal
+
+_NOT_NOW = (429, 502, 503)
+_MEMBER = "crisis_resources"
+
+# Returns the crisis answer, or None when the message asks for none; the principal is None when nobody could be asked
+# who it is. Raises AppError when the chat service cannot be asked either.
+CrisisAnswer = Callable[[Request, Principal | None], Awaitable[Response | None]]
+
+
+def needs_crisis_answer(error: AppError) -> bool:
+    """Tell whether somebody was told "not now" before the chat heard what they said."""
+    return error.problem.status in _NOT_NOW and _MEMBER not in error.extra
+
+
+def caring(error: AppError) -> AppError:
+    """Put the crisis resources beside "not now"."""
+    return AppError(
+        error.problem,
+        error.detail,
+        retry_after_s=error.retry_after_s,
+        errors=error.errors,
+        extra={**error.extra, _MEMBER: CRISIS_RESOURCES},
+        **error.facts,
+    )

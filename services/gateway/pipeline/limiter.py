@@ -1,0 +1,113 @@
+"""A thousand requests an hour for each key, counted in Redis, and a smaller share by itself when Redis is gone."""
+
+import contextlib
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from libs.common.errors import RATE_LIMITED, AppError, BrokerUnavailableError
+from libs.common.log import get_logger
+from libs.common.redis.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
+from libs.contracts.problems import PATIENT_QUOTA
+
+POLICY = "hour"
+WINDOW_S = 3600
+ASK_TIMEOUT_S = 0.5
+# A server that did not answer is asked again after this long; meanwhile nobody waits for it.
+ASK_AGAIN_S = 1.0
+_NAMESPACE = "trk"
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What is left of a limit (draft-ietf-httpapi-ratelimit-headers)."""
+
+    quota: int
+    left: int
+    reset_s: int
+    policy: str = POLICY
+    window_s: int = WINDOW_S
+
+    def headers(self) -> dict[str, str]:
+        """Return the fields every answer carries."""
+        return {
+            "RateLimit-Policy": f'"{self.policy}";q={self.quota};w={self.window_s}',
+            "RateLimit": f'"{self.policy}";r={self.left};t={self.reset_s}',
+        }
+
+    def with_one_more(self) -> "Allowance":
+        """Return what is left when the last one did not count."""
+        return replace(self, left=min(self.quota, self.left + 1))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of counting one request: whether it may go on, and what is left."""
+
+    who: str
+    allowance: Allowance
+    count: Count
+    windows: Windows = field(repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it may go on."""
+        return self.count.passed
+
+
+class Limiter:
+    """Counts exactly (a sliding window); `quota` per key, `quota_alone` per key and process without Redis."""
+
+    def __init__(
+        self, redis_url: str, quota: int, quota_alone: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._shared = SharedWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
+        self._own = OwnWindows(clock)
+        self._clock = clock
+        self._alone_until = -math.inf
+        self._quota = Window(quota, WINDOW_S)
+        self._quota_alone = Window(quota_alone, WINDOW_S)
+
+    async def take(self, who: str) -> Taken:
+        """Count one request."""
+        if self._clock() >= self._alone_until:
+            try:
+                return _said(who, await self._shared.take(who, self._quota), self._quota, self._shared)
+            except BrokerUnavailableError as error:
+                self._alone_until = self._clock() + ASK_AGAIN_S
+                get_logger().warning("limiter.local_fallback", error_class=type(error.__cause__).__name__)
+        return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
+
+    async def give_back(self, taken: Taken) -> None:
+        """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
+        with contextlib.suppress(BrokerUnavailableError):
+            await taken.windows.give_back(taken.who, taken.count)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._shared.close()
+
+
+def spent(error: AppError) -> dict[str, str]:
+    """Return the fields of a limit that a service behind this one keeps and found spent; none for another problem."""
+    if error.problem is not PATIENT_QUOTA or "quota" not in error.extra:
+        return {}
+    quota, window_s = int(error.extra["quota"]), int(error.extra["window_s"])
+    reset_s = math.ceil(error.retry_after_s or window_s)
+    return Allowance(quota, 0, reset_s, str(error.extra["policy"]), window_s).headers()
+
+
+def exceeded(allowance: Allowance) -> AppError:
+    """Return what is said to somebody who asks too often."""
+    return AppError(
+        RATE_LIMITED,
+        f"This key may make {allowance.quota} requests an hour.",
+        retry_after_s=allowance.reset_s,
+        extra={"policy": POLICY},
+    )
+
+
+def _said(who: str, count: Count, window: Window, windows: Windows) -> Taken:
+    allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
+    return Taken(who, allowance, count, windows)

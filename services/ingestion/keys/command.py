@@ -1,0 +1,117 @@
+"""What operators do to keys: `python -m services.ingestion keys status|rotate-root|rotate|destroy [--execute]`.
+
+Runs as migrations do, with MIGRATION_DATABASE_URL, and with the settings of the root key. It prints log lines with ids,
+versions and counts; keys are only ever in its memory (docs/security/keys.md is the runbook).
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn
+from uuid import UUID
+
+from pydantic import Field, SecretStr, ValidationError
+
+from libs.common.database.transaction import Database
+from libs.common.errors import UPSTREAM_REFUSED, AppError
+from libs.common.keys.root_key import RootKey, RootKeySettings, root_key
+from libs.common.log import configure_logging, get_logger, guard_last_words
+from libs.contracts.ids import OrganizationId
+from libs.contracts.log_keys import LOG_KEYS
+from services.ingestion.keys.rotation import Rotation
+from services.ingestion.keys.rotation_store import RotationStore
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class MaintenanceSettings(RootKeySettings):
+    """The root key, and a login that may become the schema's owner."""
+
+    migration_database_url: SecretStr = Field(description="PostgreSQL as a role that may SET ROLE to the owners.")
+
+
+def main(arguments: Sequence[str]) -> NoReturn:
+    """Run one command and end the process."""
+    given = _parser().parse_args(arguments)
+    try:
+        settings = MaintenanceSettings()
+        root = root_key(settings)
+    except ValidationError as error:
+        faults = error.errors(include_input=False)
+        _say("\n".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults))
+        raise SystemExit(EXIT_USAGE) from None
+    except ValueError as error:
+        _say(str(error))
+        raise SystemExit(EXIT_USAGE) from None
+    configure_logging("ingestion", "info", LOG_KEYS)
+    guard_last_words()
+    try:
+        asyncio.run(_run(settings, root, given))
+    except AppError as error:
+        get_logger().error("keys.failed", problem=error.problem.slug, **error.facts)
+        _say(error.detail)
+        raise SystemExit(EXIT_FAILED) from None
+    raise SystemExit(0)
+
+
+async def _run(settings: MaintenanceSettings, root: RootKey, given: argparse.Namespace) -> None:
+    database = Database(settings.migration_database_url.get_secret_value())
+    try:
+        await root.ready()
+        rotation = Rotation(root, RotationStore(database), execute=given.execute)
+        commands: dict[str, Callable[[], Awaitable[object]]] = {
+            "status": lambda: status(rotation, root),
+            "rotate-root": lambda: rotate_root(rotation),
+            "rotate": lambda: rotation.rotate(OrganizationId(given.organization), only_rest=given.rest),
+            "destroy": lambda: rotation.destroy(OrganizationId(given.organization), given.version),
+        }
+        await commands[given.command]()
+    finally:
+        await root.close()
+        await database.close()
+
+
+async def status(rotation: Rotation, root: RootKey) -> None:
+    """Say of each version whose it is, who wrapped it and how many patients' keys are under it."""
+    async for one in rotation.standings():
+        get_logger().info(
+            "keys.version",
+            organization_id=str(one.organization_id),
+            version=one.key.version,
+            provider=root.label_of(one.key.wrapped),
+            count=one.patients,
+            outcome="in use" if one.retired_s is None else "retired",
+        )
+
+
+async def rotate_root(rotation: Rotation) -> None:
+    """Rewrap all, and fail when any could not be opened."""
+    made = await rotation.rewrap_roots()
+    if made.failed:
+        raise AppError(UPSTREAM_REFUSED, f"{made.failed} keys are under a root key that is not configured.")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m services.ingestion keys", description=__doc__)
+    parser.set_defaults(execute=False, organization=None, version=None, rest=False)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("status", help="every version of every organization's key")
+    changing = {
+        "rotate-root": "wrap organizations' keys under the root key of now",
+        "rotate": "give an organization a new key and wrap its patients' keys under it",
+        "destroy": "destroy a version that wraps nothing any more",
+    }
+    made = {name: commands.add_parser(name, help=sentence) for name, sentence in changing.items()}
+    for name, command in made.items():
+        command.add_argument("--execute", action="store_true", help="write; without it nothing is changed")
+        if name != "rotate-root":
+            command.add_argument("--organization", type=UUID, required=True)
+    made["rotate"].add_argument("--rest", action="store_true", help="make no new key, move what was left behind")
+    made["destroy"].add_argument("--version", type=int, required=True)
+    return parser
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

@@ -1,0 +1,354 @@
+"""One upload from socket to store: consent first, then bytes counted, inspected, hashed and sealed as they flow.
+
+The order is SECURITY.md section 6; the first failure stops, and nothing is left in the store.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from uuid import UUID
+
+from libs.common import capability
+from libs.common.clock import Clock
+from libs.common.database.transaction import Database
+from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
+from libs.common.ids import derived_id
+from libs.common.log import get_logger
+from libs.common.objects.sealed_stream import new_keyset, seal
+from libs.contracts.capability import parse
+from libs.contracts.ids import ConsentId, RecordingId, SessionId
+from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG, REPLAY_CHANGED, REPLAY_RUNNING
+from libs.contracts.purposes import Purpose
+from libs.contracts.recording import RecordingUploaded
+from libs.contracts.session import SessionStatusChanged
+from services.ingestion.domain import (
+    DURATION_MAX_S,
+    Recording,
+    Session,
+    SessionParties,
+    Status,
+    object_name,
+    sealing_context,
+)
+from services.ingestion.erasure.ports import Graves
+from services.ingestion.keys.chain import KeyChain, recording_context
+from services.ingestion.ports import Consents, Identify, Objects, Sessions
+from services.ingestion.upload.form import Upload, read_form
+from services.ingestion.upload.media.kinds import Inspector, Kind, kind_of
+from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
+
+FILE_BYTES_MAX = 500 * 1024 * 1024
+FORM_BYTES_MAX = 64 * 1024
+"""What a body may hold beside the file: fields, headers, boundaries."""
+UPLOADS_AT_ONCE_MAX = 16
+# How long the next one waits for a place; a client would wait longer if it were told to come back.
+PLACE_WITHIN_S = 5.0
+"""Each takes about 40 MB and a thread."""
+SILENCE_MAX_S = 60.0
+"""How long a sender may send nothing."""
+UPLOAD_MAX_S = 2 * 3600.0
+"""How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
+RETRY_AFTER_S = 10.0
+DUPLICATE_RETRY_AFTER_S = 1.0
+SAMPLE_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class UploadHead:
+    """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530).
+
+    An upload that is sent again under the same `idempotency_key` is the same session. A bare date is a day in `zone`.
+    """
+
+    content_type: str
+    content_length: int | None = None
+    digest: bytes | None = None
+    idempotency_key: str | None = None
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The session of an upload; `is_repeat`: an earlier sending of it had made that."""
+
+    session: Session
+    is_repeat: bool = False
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What taking a recording in needs."""
+
+    database: Database
+    sessions: Sessions
+    keys: KeyChain
+    objects: Objects
+    consents: Consents
+    clock: Clock
+    new_id: Identify
+    graves: Graves
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One upload that may go ahead."""
+
+    parties: SessionParties
+    consent_id: ConsentId
+    upload: Upload
+    kind: Kind
+    session_id: SessionId
+    recording_id: RecordingId
+
+    @property
+    def name(self) -> str:
+        return object_name(self.parties, self.session_id, self.recording_id)
+
+
+class AcceptRecording:
+    """Takes one recording in and answers its session, or leaves nothing behind."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
+
+    async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Accepted:
+        """Read the body as far as it is acceptable. Raises AppError with the first thing that is wrong."""
+        if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
+            raise _too_large()
+        async with self._place(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
+            fields, begins = await _until_file(pieces)
+            upload = read_form(fields, self._dependencies.clock(), head.zone)
+            plan = await self._plan(upload, begins, head.idempotency_key)
+            flow = _Flow(plan.kind, head.digest, pieces)
+            if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
+                return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
+            await self._dependencies.objects.ready()
+            return Accepted(await self._take(plan, flow))
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        """Wait some seconds for one of the places; raise AppError(UNAVAILABLE) when none becomes free."""
+        try:
+            async with asyncio.timeout(PLACE_WITHIN_S):
+                await self._places.acquire()
+        except TimeoutError as error:
+            detail = f"{UPLOADS_AT_ONCE_MAX} uploads are under way here, as many as may be at once."
+            raise AppError(UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S) from error
+        try:
+            yield
+        finally:
+            self._places.release()
+
+    async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
+        # The database verifies the capability; what is read from it here only names the rows to write.
+        claims = parse(capability.current())
+        parties = SessionParties(claims.organization_id, upload.patient_id, upload.therapist_id)
+        await self._refuse_erased(parties)
+        held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
+        # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
+        key = idempotency_key
+        # It is the API key's own: what another one uploads under the same word is another session.
+        session_id = (
+            self._dependencies.new_id()
+            if key is None
+            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
+        )
+        return _Plan(
+            parties,
+            held[Purpose.RECORDING],
+            upload,
+            kind_of(begins.filename, begins.media_type),
+            SessionId(session_id),
+            RecordingId(self._dependencies.new_id()),
+        )
+
+    async def _refuse_erased(self, parties: SessionParties) -> None:
+        async with self._dependencies.database.transaction() as tx:
+            if await self._dependencies.graves.is_erased(tx, parties.patient_id, None):
+                raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
+
+    async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
+        """Return what an earlier sending under the same key made."""
+        async with self._dependencies.database.transaction() as tx:
+            session = await self._dependencies.sessions.find(tx, plan.session_id)
+            recording = await self._dependencies.sessions.recording(tx, plan.session_id)
+        return None if session is None or recording is None else (session, recording)
+
+    async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
+        key = await self._dependencies.keys.patient_key(plan.parties)
+        keyset = new_keyset()
+        context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
+        try:
+            await self._dependencies.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
+            await self._require_ciphertext(plan.name, flow)
+            wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))
+        except BaseException:
+            await asyncio.shield(self._remove(plan.name))
+            raise
+        try:
+            return await self._record(plan, flow, wrapped)
+        except AppError as error:
+            # A commit whose answer was lost may have happened, or happen yet: then the object is somebody's recording.
+            if error.problem is not UNAVAILABLE:
+                await asyncio.shield(self._remove(plan.name))
+            raise
+
+    async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
+        """Read the object's first bytes back: they must be the ones that were sealed."""
+        async with self._dependencies.objects.get_stream(name) as stored:
+            first = await anext(stored, b"")
+        if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
+            raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
+
+    async def _remove(self, name: str) -> None:
+        # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
+        with suppress(AppError):
+            await self._dependencies.objects.remove(name)
+
+    async def _record(self, plan: _Plan, flow: "_Flow", wrapped: bytes) -> Session:
+        now = self._dependencies.clock()
+        session = Session(
+            id=plan.session_id,
+            parties=plan.parties,
+            consent_id=plan.consent_id,
+            session_date=plan.upload.session_date,
+            session_day=plan.upload.session_day,
+            language=plan.upload.language,
+            status=Status.UPLOADED,
+            created_at=now,
+            updated_at=now,
+            duration_s=flow.duration_s,
+            stage_times={Status.UPLOADED.value: now},
+            metadata=plan.upload.metadata,
+        )
+        recording = Recording(
+            plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
+        )
+        async with self._dependencies.database.transaction() as tx:
+            if not await self._dependencies.sessions.add(tx, session, recording):
+                # A concurrent duplicate was faster; sent once more, this one is answered like that one.
+                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
+            await tx.emit(uploaded(session, recording), status_changed(session))
+        get_logger().info(
+            "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s
+        )
+        return session
+
+
+async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
+    """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
+    sent, kept = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
+    if kept != (plan.parties, sent.session_day or sent.session_date, sent.language):
+        raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
+    async for _ in flow.plain():
+        pass  # only its digest counts
+    if flow.digest.hexdigest() != recording.content_sha256:
+        raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
+    return session
+
+
+class _Flow:
+    """The file's bytes on their way, and what is known of them at the end."""
+
+    def __init__(self, kind: Kind, expected: bytes | None, pieces: AsyncIterator[Piece]) -> None:
+        self._inspector = Inspector(kind)
+        self._expected = expected
+        self._pieces = pieces
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self.duration_s: float | None = None
+        self.plain_sample = b""
+        self.sealed_sample = b""
+
+    async def plain(self) -> AsyncIterator[bytes]:
+        """Yield the file. Ends only if all of it is acceptable, so that the store never completes a bad one."""
+        async for piece in self._pieces:
+            if isinstance(piece, FileBytes):
+                self._look_at(piece.data)
+                yield piece.data
+        if not self.size:
+            raise AppError(INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "It is empty.")])
+        self.duration_s = self._inspector.finish()
+        if self.duration_s is not None and self.duration_s > DURATION_MAX_S:
+            raise AppError(RECORDING_TOO_LONG, RECORDING_TOO_LONG.doc)
+        if self._expected not in (None, self.digest.digest()):
+            raise AppError(DIGEST_MISMATCH, DIGEST_MISMATCH.doc)
+
+    async def sampled(self, sealed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Pass the ciphertext on and remember how it begins."""
+        async for chunk in sealed:
+            self.sealed_sample = self.sealed_sample or chunk[:SAMPLE_BYTES]
+            yield chunk
+
+    def _look_at(self, data: bytes) -> None:
+        self.size += len(data)
+        if self.size > FILE_BYTES_MAX:
+            raise _too_large()
+        self._inspector.feed(data)
+        self.digest.update(data)
+        if len(self.plain_sample) < SAMPLE_BYTES:
+            self.plain_sample += data[:SAMPLE_BYTES]
+
+
+def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
+    """Return the fact that a session's recording is stored."""
+    return RecordingUploaded(
+        organization_id=session.parties.organization_id,
+        patient_id=session.parties.patient_id,
+        therapist_id=session.parties.therapist_id,
+        session_id=session.id,
+        recording_id=recording.id,
+        session_date=session.session_date,
+        media_type=recording.media_type,
+        size_bytes=recording.size_bytes,
+        content_sha256=recording.content_sha256,
+        duration_s=session.duration_s,
+        language=session.language,
+    )
+
+
+def status_changed(session: Session) -> SessionStatusChanged:
+    """Return the fact that a session has its status now."""
+    ids: dict[str, UUID] = {
+        "organization_id": session.parties.organization_id,
+        "patient_id": session.parties.patient_id,
+        "session_id": session.id,
+    }
+    return SessionStatusChanged(status=session.status.value, **ids)
+
+
+async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
+    ends_at = asyncio.get_running_loop().time() + UPLOAD_MAX_S
+    while True:
+        if asyncio.get_running_loop().time() > ends_at:
+            raise AppError(INVALID_REQUEST, f"The upload took more than {UPLOAD_MAX_S / 3600:.0f} hours.")
+        try:
+            async with asyncio.timeout(SILENCE_MAX_S):
+                chunk = await anext(body, None)
+        except TimeoutError as error:
+            raise AppError(INVALID_REQUEST, f"Nothing came for {SILENCE_MAX_S:.0f} seconds.") from error
+        if chunk is None:
+            break
+        for piece in reader.feed(chunk):
+            yield piece
+    reader.finish()
+
+
+async def _until_file(pieces: AsyncIterator[Piece]) -> tuple[Mapping[str, str], FileBegins]:
+    fields: dict[str, str] = {}
+    async for piece in pieces:
+        if isinstance(piece, FileBegins):
+            return fields, piece
+        if isinstance(piece, FieldRead):
+            if piece.name in fields:
+                raise AppError(INVALID_REQUEST, "A field of the form comes twice.")
+            fields[piece.name] = piece.value
+    raise AppError(INVALID_REQUEST, "The form has no part called `file`.")
+
+
+def _too_large() -> AppError:
+    return AppError(PAYLOAD_TOO_LARGE, f"A recording may have {FILE_BYTES_MAX} bytes (500 MB).")

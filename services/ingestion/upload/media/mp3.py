@@ -1,0 +1,161 @@
+"""MP3: MPEG audio frames from the first to the last, between tags (ISO 11172-3, 13818-3, ID3v2, ID3v1, APEv2).
+
+Every frame's header is read, because an MP3 has no length of its own: the duration is what was counted, never what a
+header promises.
+"""
+
+from dataclasses import dataclass
+
+from services.ingestion.upload.media.walking import FileEnded, Read, Scan, Skip, Steps, Walk, broken
+
+_BITRATES = {
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
+_VERSION_1 = 3
+_LAYER_3 = 1
+_ID3_FOOTER = 0x10
+FRAMES_MIN = 3
+FRAMES_AMISS = 2
+"""How many fewer frames than its header says a file may have: encoders count the first one or not."""
+TAGS_BEFORE_MAX = 16
+TAGS_MAX = 10_000
+"""Between frames: a recording that was joined from pieces has one for each of them."""
+TRAILER_BYTES_MAX = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Frame:
+    size: int
+    samples: int
+    rate: int
+    bitrate: int
+    mono: bool
+    version: int
+
+    def continues(self, first: "_Frame") -> bool:
+        return (self.version, self.rate) == (first.version, first.rate)
+
+
+def walk_mp3() -> Walk:
+    """Pass over tags, follow the frames to the end, and tell the duration that was counted."""
+    first = _frame((yield from _after_tags()))
+    if first is None:
+        raise broken("it holds no MP3 frames")
+    declared = _declared_frames(first, (yield Read(first.size - 4)))
+    count, whole = yield from _frames(first)
+    if declared and (count + FRAMES_AMISS < declared or not whole):
+        raise broken("it is cut off")
+    if count < FRAMES_MIN:
+        raise broken("it holds no sound")
+    return (count if declared else count + 1) * first.samples / first.rate
+
+
+def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
+    """Follow the frames after the first; return how many are whole, and whether all are."""
+    run = _Run(first)
+    try:
+        for _ in range(TAGS_MAX):
+            yield Scan(run.take)
+            yield from _tag((yield Read(4)))
+    except FileEnded as end:
+        cut = end.inside and run.is_last
+        return run.count - cut, not end.inside
+    raise broken("it has too many tags")
+
+
+class _Run:
+    """Counts frames of one kind that follow each other."""
+
+    def __init__(self, first: _Frame) -> None:
+        self._first = first
+        self._sizes: dict[bytes, int] = {}
+        self.count = 0
+        self.is_last = True
+
+    def take(self, data: bytes) -> tuple[int, bool]:
+        at = 0
+        self.is_last = True
+        while at + 4 <= len(data):
+            header = data[at : at + 4]
+            size = self._sizes.get(header) or self._size(header)
+            if not size:
+                self.is_last = False
+                return at, True
+            self.count += 1
+            at += size
+        return at, False
+
+    def _size(self, header: bytes) -> int:
+        """Return the size of a frame of this kind, or 0. Few headers differ, so all are remembered."""
+        frame = _frame(header)
+        if frame is None or not frame.continues(self._first):
+            return 0
+        self._sizes[header] = frame.size
+        return frame.size
+
+
+def _after_tags() -> Steps[bytes]:
+    for _ in range(TAGS_BEFORE_MAX):
+        header = yield Read(4)
+        if not header.startswith(b"ID3"):
+            return header
+        yield from _id3()
+    raise broken("it has too many tags")
+
+
+def _tag(header: bytes) -> Steps[None]:
+    """Pass over what may stand where a frame could begin: another file's ID3v2, ID3v1, APEv2, or zeros."""
+    if header.startswith(b"ID3"):
+        yield from _id3()
+    elif header.startswith(b"TAG"):
+        yield Skip(124)
+    elif header == b"APET":
+        rest = yield Read(28)
+        size = int.from_bytes(rest[8:12], "little")
+        if rest[:4] != b"AGEX" or size > TRAILER_BYTES_MAX:
+            raise broken("its APE tag has an impossible size")
+        yield Skip(size)
+    elif header != bytes(4):
+        raise broken("its frames break off before it ends")
+    else:
+        yield from _zeros()
+
+
+def _zeros() -> Steps[None]:
+    for _ in range(TRAILER_BYTES_MAX // 64):
+        if any((yield Read(64))):
+            raise broken("its frames break off before it ends")
+    raise broken("it ends in nothing but zeros")
+
+
+def _id3() -> Steps[None]:
+    rest = yield Read(6)
+    size = rest[2] << 21 | rest[3] << 14 | rest[4] << 7 | rest[5]
+    if any(byte & 0x80 for byte in rest[2:6]):
+        raise broken("its ID3 tag has an impossible size")
+    yield Skip(size + (10 if rest[1] & _ID3_FOOTER else 0))
+
+
+def _frame(header: bytes) -> _Frame | None:
+    version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
+    rate_index, bitrate_index = header[2] >> 2 & 3, header[2] >> 4
+    synced = header[0] == 0xFF and header[1] & 0xE0 == 0xE0
+    if not synced or layer != _LAYER_3 or version not in _RATES or rate_index == 3 or bitrate_index in (0, 15):
+        return None
+    bitrate = _BITRATES[3 if version == _VERSION_1 else 2][bitrate_index] * 1000
+    rate = _RATES[version][rate_index]
+    samples = 1152 if version == _VERSION_1 else 576
+    size = samples // 8 * bitrate // rate + (header[2] >> 1 & 1)
+    return _Frame(size, samples, rate, bitrate, header[3] >> 6 == 3, version)
+
+
+def _declared_frames(frame: _Frame, audio: bytes) -> int:
+    """Return the number of frames a Xing, Info or VBRI header gives, or 0."""
+    side = (17 if frame.mono else 32) if frame.version == _VERSION_1 else (9 if frame.mono else 17)
+    if audio[side : side + 4] in (b"Xing", b"Info") and audio[side + 7] & 1:
+        return int.from_bytes(audio[side + 8 : side + 12], "big")
+    if audio[32:36] == b"VBRI":
+        return int.from_bytes(audio[46:50], "big")
+    return 0
