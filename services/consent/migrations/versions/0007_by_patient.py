@@ -8,7 +8,9 @@ revision = "0007"
 down_revision = "0006"
 
 _CLAIMS = "(ctx.verify(current_setting('ctx.token', true)))"
-_MINE = f"organization_id = (select {_CLAIMS}.org) and {of_patient(f'(select {_CLAIMS}.patient)', listed=True)}"
+# What `ctx.narrowed` answers, without a scope: the guards of all services ask these functions.
+_PATIENT = f"(select coalesce({_CLAIMS}.patient, nullif(current_setting('ctx.patient', true), '')::uuid))"
+_MINE = f"organization_id = (select {_CLAIMS}.org) and {of_patient(_PATIENT, listed=True)}"
 # The functions act as the ledger's owner, who may see all of it: they ask themselves whose it is.
 _ASKED = """
     {function}.organization_id = (select (ctx.verify(current_setting('ctx.token', true))).org)
