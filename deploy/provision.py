@@ -16,10 +16,9 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.database.migration import migrate
+from libs.contracts.services import SERVICES
 
 ROOT = Path(__file__).parents[1]
-# Consent comes first: the guards of the others call its functions.
-SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
 BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")
 DATABASE_WAIT_MAX_S = 120.0
 DATABASE_POLL_S = 1.0
@@ -67,13 +66,13 @@ def provision(settings: ProvisionSettings) -> None:
     with _connected(libpq_url) as connection:
         _apply(connection, BEFORE_MIGRATIONS)
         refuse_unless_isolated(connection, settings.isolation)
-        for schema in (*SCHEMAS, "relay", "ops"):
+        for schema in (*SERVICES, "relay", "ops"):
             _set_password(connection, f"svc_{schema}", getattr(settings, f"svc_{schema}_password"))
         connection.execute(
             "select ctx.install_key(%s, %s)",
             (settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value())),
         )
-    for schema in SCHEMAS:
+    for schema in SERVICES:
         migrate(schema, ROOT / "services" / schema / "migrations" / "versions", url)
     with _connected(libpq_url) as connection:
         _apply(connection, AFTER_MIGRATIONS)

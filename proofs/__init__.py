@@ -1,1 +1,4 @@
-"""One command a promise: each prints one PROOF line and fails on its figure (SECURITY.md)."""
+"""One command a promise: each prints one PROOF line and fails on its figure.
+
+Which ones there are: SECURITY.md, "What we claim, and how to repeat it".
+"""

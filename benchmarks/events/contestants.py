@@ -17,7 +17,7 @@ class Contestant:
 
     `work` and `send` are command lines without the interpreter, `lock` names the locked requirements it needs (none:
     ours), `backlog` is how many messages it is given to drain in 3 to 10 s, `setup` says what was chosen, `after_kill`
-    what its documentation and sources say about a kill -9 (EVENTS.md section 0).
+    what its documentation and sources say about a kill -9 (docs/performance.md, "Recovery after kill -9").
     """
 
     name: str

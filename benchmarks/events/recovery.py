@@ -47,7 +47,7 @@ def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:
             "Host gone: the survivor runs under another host name (a UTS namespace), so it cannot see that the process"
             " is dead.",
             f"Peers: one message under way, restart at once on the same host, watched for {size.peers_wait_s:.0f} s;"
-            " beside it what EVENTS.md section 0 found to be their default.",
+            " beside it their default by their own documentation and sources, read in November 2026.",
         ],
         ["", "fault", "median s", "worst s", "each"],
         rows,

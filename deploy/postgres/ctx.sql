@@ -1,4 +1,5 @@
--- Capabilities as the database verifies them (SECURITY.md section 1). Applied after roles.sql; idempotent.
+-- Capabilities as the database verifies them (docs/adr/0003-capabilities-verified-in-the-database.md).
+-- Applied after roles.sql; idempotent.
 -- Grammar of a token: libs/contracts/capability.py.
 
 set role owner_ctx;

@@ -1,4 +1,4 @@
--- What the operators' tools may see and write (EVENTS.md section 13). Applied after the migrations; idempotent.
+-- What the operators' tools may see and write (docs/operations/operators.md). Applied after the migrations; idempotent.
 -- svc_ops reads every archive (outbox) and every note of what was applied (inbox): they hold ids and facts, never words.
 -- Whatever else it needs to know it asks one of the functions below, which answer with ids, a status or a number.
 

@@ -1,4 +1,4 @@
-"""Signed capabilities: who acts, for whom, on what, until when (SECURITY.md section 1).
+"""Signed capabilities: who acts, for whom, on what, until when (ADR 0003).
 
 Grammar, fields separated by `|`: `v1`, key id, expiry (Unix s), organization, patient or `-`, session or `-`, actor,
 scopes by comma, API key id or `-`, token id, HMAC-SHA-256 of all before it in hex.

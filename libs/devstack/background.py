@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import httpx
 
+from libs.contracts.services import SERVICES
 from libs.devstack.errors import DevstackError
-from libs.devstack.provision import ROOT, SERVICES
+from libs.devstack.provision import ROOT
 from libs.devstack.servers import servers
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.processes import Process, left_over

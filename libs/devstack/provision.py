@@ -11,14 +11,12 @@ import psycopg
 from psycopg import sql
 
 from libs.common.database.migration import migrate
+from libs.contracts.services import SERVICES
 from libs.devstack.errors import DevstackError
 from libs.devstack.servers import s3_request
 from libs.devstack.servers.addresses import ObjectStore
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
-# Consent first: the others' triggers and policies call its functions.
-MIGRATION_ORDER = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
 BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")
 CAPABILITY_KEY_ID = "devstack"
 RELAY_ROLE = "svc_relay"
@@ -80,7 +78,7 @@ def provision(database: Database) -> None:
         for role in (*(f"svc_{service}" for service in SERVICES), RELAY_ROLE, OPS_ROLE):
             _set_password(connection, role, database.password(role))
         connection.execute("select ctx.install_key(%s, %s)", (CAPABILITY_KEY_ID, database.capability_key))
-    for service in MIGRATION_ORDER:
+    for service in SERVICES:
         migrate_service(database, service)
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         _apply(connection, AFTER_MIGRATIONS)

@@ -10,8 +10,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from libs.common.keys.key_wrapping import write_root_key
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
-from libs.devstack.provision import ROOT, SERVICES
+from libs.devstack.provision import ROOT
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.processes import Process, Program, launch
 from libs.devstack.servers.waiting import until_ready

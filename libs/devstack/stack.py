@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import DATABASE_NAME, Infra
-from libs.devstack.provision import SERVICES
 from libs.devstack.servers import postgres, servers
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.proxy import TcpProxy

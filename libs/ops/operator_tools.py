@@ -13,11 +13,10 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
 from libs.common.messaging.archive import Archive
 from libs.common.streams.admin import StreamAdmin
+from libs.contracts.services import SERVICES
 from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
 from libs.ops.store import OpsStore
-
-SCHEMAS = ("consent", "gateway", "ingestion", "transcriber", "embedder", "chat")
 
 ExecuteFlag = Annotated[
     bool, typer.Option("--execute", help="Do it. Without this the plan is printed and nothing changes.")
@@ -33,7 +32,7 @@ class OperatorTools:
             raise typer.BadParameter("set OPS_DATABASE_URL and REDIS_URL (`make up-ops` prints both)")
         self.connection = connection
         try:
-            self.archive = Archive(connection.database_url, SCHEMAS)
+            self.archive = Archive(connection.database_url, SERVICES)
         except ValueError as error:
             raise typer.BadParameter(
                 "OPS_DATABASE_URL is no address: postgresql+psycopg://user:password@host:port/database"

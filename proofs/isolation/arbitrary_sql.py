@@ -15,6 +15,7 @@ from typing import Any
 
 import psycopg
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
@@ -22,7 +23,6 @@ from proofs.isolation.attacks import SELF_HARM, Attack, attacks
 from proofs.isolation.database_state import DatabaseState, session_state
 from proofs.kit.line import proof, sized
 from proofs.kit.tenants import Planted, plant
-from proofs.kit.tokens import SERVICES
 
 NAME = "arbitrary-sql"
 STATEMENTS_PER_ROLE_MIN = 50

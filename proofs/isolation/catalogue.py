@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.kit.line import proof
-from proofs.kit.tenants import SCHEMAS
 
 NAME = "catalogue"
 # Mechanism that holds ids and small facts only (libs/common), and the list of models.
@@ -126,7 +126,7 @@ RULES: Mapping[str, str] = {
           and has_function_privilege(r.oid, p.oid, 'execute')""",
 }
 
-PARAMETERS = {"schemas": list(SCHEMAS), "without": list(WITHOUT_ROW_SECURITY), "by_id": list(READ_BY_ID)}
+PARAMETERS = {"schemas": list(SERVICES), "without": list(WITHOUT_ROW_SECURITY), "by_id": list(READ_BY_ID)}
 
 
 def offenders(infra: Infra) -> Mapping[str, Sequence[str]]:
@@ -145,7 +145,7 @@ def prove(infra: Infra) -> int:
             "where n.nspname = any (%(s)s) or n.nspname in ('ctx', 'ops')), "
             "(select count(*) from pg_roles where rolname ~ '^(svc|owner)_'), (select count(*) from pg_policy) "
             "from pg_class c join pg_namespace n on n.oid = c.relnamespace where n.nspname = any (%(s)s)",
-            {"s": list(SCHEMAS)},
+            {"s": list(SERVICES)},
         ).fetchone() or (0, 0, 0, 0)
     found = offenders(infra)
     for rule, names in found.items():

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from proofs.kit.tenants import SCHEMAS
+from libs.contracts.services import SERVICES
 
 # Columns that vacuum and statistics move by themselves are left out.
 _CATALOGS = {
@@ -63,7 +63,7 @@ class DatabaseState:
         self._connection = psycopg.connect(admin_url, autocommit=True)
         parts = {name: f"select md5(string_agg(x::text, '|' order by x::text)) from ({query}) x"
                  for name, query in _CATALOGS.items()}  # fmt: skip
-        for schema, table, is_owned in self._connection.execute(_TABLES, (list(SCHEMAS),)).fetchall():
+        for schema, table, is_owned in self._connection.execute(_TABLES, (list(SERVICES),)).fetchall():
             only = f" where organization_id is null or organization_id = '{victim}'" if is_owned else ""
             parts[f"{schema}.{table}"] = (
                 f"select md5(string_agg(x::text, '|' order by x::text)) from {schema}.{table} x{only}"

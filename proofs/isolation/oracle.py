@@ -19,12 +19,13 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
 from proofs.isolation.oracle_lookups import lookups_of, lookups_that_tell
 from proofs.kit.line import proof, sized
-from proofs.kit.tenants import SCHEMAS, Planted, plant
+from proofs.kit.tenants import Planted, plant
 
 NAME = "oracle"
 TWO_VALUED = "bool"
@@ -179,11 +180,11 @@ def prove(infra: Infra) -> int:
     told: list[str] = []
     asked = lookups = 0
     with _empty_beside(infra) as empty, psycopg.connect(infra.admin_url, autocommit=True) as admin:
-        for schema in sized(SCHEMAS[-2:], SCHEMAS, SCHEMAS):
+        for schema in sized(SERVICES[-2:], SERVICES, SERVICES):
             probes = probes_of(admin, schema, victim)
             asked += len(probes)
             told += _told((infra, empty), schema, mine, probes)
-            known = [probe.there for probe in probes if probe.column.type == "uuid"]
+            known = sorted({probe.there for probe in probes if probe.column.type == "uuid"})
             found = lookups_of(admin, schema)
             lookups += len(found)
             told += lookups_that_tell(infra.database_url(schema), found, known, (None, mine.capability(infra)))

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
-from libs.devstack.provision import SERVICES
 from libs.devstack.services import ServiceProcess, Site, inherited
 from libs.devstack.vendors.asgi_server import serve
 

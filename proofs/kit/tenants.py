@@ -17,10 +17,10 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.contracts.ids import OrganizationId
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 from proofs.kit.tokens import all_scopes, claims_of
 
-SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 DIMENSIONS = 384
 FOLLOWS_FROM_OTHERS = "TR405"
 
@@ -72,7 +72,7 @@ def plant(infra: Infra) -> Planted:
         # Checks and the ledger's ALWAYS triggers hold all the same; foreign keys and consent are not what is attacked.
         connection.execute("set local session_replication_role = replica")
         connection.execute("select set_config('ctx.token', %s, true)", (tenant.capability(infra),))
-        tables = connection.execute(_TABLES, (list(SCHEMAS),)).fetchall()
+        tables = connection.execute(_TABLES, (list(SERVICES),)).fetchall()
         for schema, table in tables:
             _fill(connection, tenant, schema, table)
         for schema, table in tables:

@@ -11,9 +11,9 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId
+from libs.contracts.services import SERVICES
 
 LIFETIME = timedelta(minutes=30)
-SERVICES = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 FIELDS = 11
 MAC = 10
 # Characters that a parser might take for others: full-width and Arabic digits, a Cyrillic a, joiners, line ends.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import httpx
 
 from libs.common.streams.admin import Lane, StreamAdmin
+from libs.contracts.services import SERVICES
 from libs.contracts.transcript import TranscriptionFailed
-from libs.devstack.provision import ROOT, SERVICES
+from libs.devstack.provision import ROOT
 from libs.devstack.servers.processes import Program, launch
 from libs.devstack.servers.waiting import until_ready
 from libs.devstack.services import READY_WITHIN_S, Site, environment, inherited, is_healthy

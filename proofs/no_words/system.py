@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from libs.devstack.provision import OPS_ROLE, RELAY_ROLE, SERVICES
+from libs.contracts.services import SERVICES
+from libs.devstack.provision import OPS_ROLE, RELAY_ROLE
 from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults

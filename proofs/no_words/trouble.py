@@ -13,7 +13,8 @@ from uuid import uuid4
 import httpx
 from typer.testing import CliRunner
 
-from libs.devstack.provision import ROOT, SERVICES
+from libs.contracts.services import SERVICES
+from libs.devstack.provision import ROOT
 from libs.devstack.servers import postgres, seaweed, valkey
 from libs.devstack.servers.proxy import TcpProxy
 from libs.ops.main import app as therapyrag

@@ -1,4 +1,4 @@
-"""Defects of the lock that consent is (SECURITY.md section 3)."""
+"""Defects of the lock that consent is (docs/architecture.md, "The three promises and where they are kept")."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 

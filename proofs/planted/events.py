@@ -41,7 +41,7 @@ MUTANTS: tuple[Mutant, ...] = (
     planted(
         "no-limit-of-dead-letters",
         "a group that dead-letters too much is paused",
-        ByTest(_PAUSING, "test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next"),
+        ByTest(_PAUSING, "test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next"),
         Edit(
             "libs/common/streams/redis_channel.py",
             'return not await self._run("limit"',

@@ -1,4 +1,4 @@
-"""Defects of who may touch what (SECURITY.md section 1)."""
+"""Defects of who may touch what (docs/security/isolation.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted, sql
 
@@ -196,7 +196,7 @@ CATALOGUE: tuple[Mutant, ...] = (
         sql("grant usage on schema gateway to svc_chat; grant select on gateway.users to svc_chat;"),
     ),
 )
-DOOR: tuple[Mutant, ...] = (
+GATEWAY: tuple[Mutant, ...] = (
     planted(
         "users-of-all-organizations",
         "nobody gets a byte of another organization's",
@@ -215,4 +215,4 @@ DOOR: tuple[Mutant, ...] = (
         ),
     ),
 )
-MUTANTS = (*CAPABILITIES, *SESSIONS, *CATALOGUE, *DOOR)
+MUTANTS = (*CAPABILITIES, *SESSIONS, *CATALOGUE, *GATEWAY)

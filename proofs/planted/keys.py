@@ -1,4 +1,4 @@
-"""Defects of API keys, tokens and limits (SECURITY.md section 5)."""
+"""Defects of API keys, tokens and limits (docs/security/keys-and-limits.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 

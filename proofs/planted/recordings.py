@@ -1,4 +1,4 @@
-"""Defects of recordings, their keys and how they come in (SECURITY.md sections 4 and 6)."""
+"""Defects of recordings, their keys and how they come in (docs/security/keys.md and threat-model.md, "ingestion")."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 

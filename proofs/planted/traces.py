@@ -1,10 +1,11 @@
-"""Defects of what is written down and what is erased: logs, errors, records, erasure (SECURITY.md sections 7 and 8)."""
+"""Defects of logs, errors, records and erasure (docs/security/no-words.md, docs/security/erasure.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _EDGE = "libs/common/http/edge.py"
 _RESPONSES = "libs/common/http/tests/test_problems.py"
 _ERASING = "services/ingestion/erasure/handlers.py"
+_ERASURES = "services/ingestion/erasure/store.py"
 _ERASED = "services/ingestion/tests/test_erasure.py"
 
 WORDS: tuple[Mutant, ...] = (
@@ -157,13 +158,17 @@ ERASURE: tuple[Mutant, ...] = (
         "erasure-leaves-keys",
         "erasure destroys keys",
         ByTest(_ERASED, "test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next_one_is_untouched"),
-        Edit(_ERASING, "shredded = await self._shred(tx, subject)", "shredded = 0"),
+        Edit(_ERASURES, "keys = await _shred(tx, subject)", "keys = 0"),
     ),
     planted(
         "legal-hold-ignored",
         "a legal hold blocks erasure",
         ByTest(_ERASED, "test_a_legal_hold_forbids_both_until_it_is_lifted"),
-        Edit(_ERASING, "if await self._dependencies.holds.lock_hold(tx, subject, _actor()):", "if False:"),
+        Edit(
+            _ERASURES,
+            "if (await tx.execute(_LOCK_HOLD, whose)).scalar_one():",
+            "if not await tx.execute(_LOCK_HOLD, whose):",
+        ),
     ),
 )
 CRISIS: tuple[Mutant, ...] = (

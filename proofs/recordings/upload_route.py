@@ -44,7 +44,7 @@ class UploadRoute:
             keys=cast("KeyChain", self),
             objects=self,
             consents=self,
-            graves=self,
+            erased_subjects=self,
             clock=utc_now,
             new_id=new_id,
         )

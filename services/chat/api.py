@@ -15,7 +15,7 @@ from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import AppError
 from libs.common.http.problems import internal_error
-from libs.common.local_time import zone_told
+from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, place_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
@@ -63,7 +63,7 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
-        begun = await ask.begin(_asked(body, zone_told(request.headers)))
+        begun = await ask.begin(_asked(body, zone_of_caller(request.headers)))
         headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, begun, ping_every_s), headers)

@@ -211,7 +211,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is acted on for one bond, and how many entries there were when it was read."""
+    """What is acted on for one consent's parties, and how many entries there were when it was read."""
 
     parties: ConsentParties
     consent_id: ConsentId

@@ -86,7 +86,7 @@ class Ledger(Protocol):
     async def standing(
         self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
     ) -> Consent | None:
-        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+        """Return the record in force of these parties; until the transaction ends no other grant looks."""
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
         """Return the entry that took a record back by its id."""

@@ -40,7 +40,7 @@ _EVIDENCED = "left join evidence v on v.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its bond that came before it, whichever record it names. One pass over the entries:
+# A revocation ends every grant of its parties that came before it, whichever record it names. One pass over the entries:
 # a look-up for each would read the organization's entries each time (deploy/postgres/comparisons.sql).
 _RECORDS = (
     "select g.*, min(g.at) filter (where g.status = 'revoked' and g.at <= coalesce(cast(:as_of as timestamptz), "
@@ -173,7 +173,7 @@ class LedgerStore:
     async def standing(
         self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
     ) -> Consent | None:
-        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+        """Return the record in force of these parties; until the transaction ends no other grant looks."""
         turn = {
             "patient_id": parties.patient_id,
             "therapist_id": parties.therapist_id,

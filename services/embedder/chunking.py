@@ -1,6 +1,6 @@
 """Cutting a transcript where people would: between turns, at pauses, never between a question and its answer.
 
-Rules and figures: QUALITY.md section 2b. Parts are made equal by a dynamic program instead of packed greedily,
+Figures: evals/README.md, "Retrieval". Parts are made equal by a dynamic program instead of packed greedily,
 because short tails win dense ranking unfairly. After a correction the cuts meet again within a few passages:
 on LoCoMo 1 to 3.5 of 34 passages were new on average, so an unchanged rest keeps its vectors.
 """

@@ -1,7 +1,7 @@
 """What is indexed and how it is found again, as plain values.
 
-A chunk (about 500 tokens) is what is stored, shown and cited; the passages inside it (about 120 tokens)
-are what is embedded and matched, so that a citation points at seconds and not at minutes (QUALITY.md section 2).
+A chunk (about 500 tokens) is what is stored, shown and cited; the passages inside it (about 120 tokens) are what is
+embedded and matched, so that a citation points at seconds and not at minutes (evals/README.md, "Retrieval").
 """
 
 import hashlib

@@ -74,7 +74,7 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
-    `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
+    `serves_patients_in_crisis`: a "not now" comes with the crisis resources, and a message in crisis is answered.
     `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
     `tells_words`: its answer tells what was said in sessions.
     `status_if_there`: answered when what is asked for is in force already.

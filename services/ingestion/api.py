@@ -22,7 +22,7 @@ from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.http.draining import DrainingResponse, Patience
 from libs.common.http.problems import problem_response
-from libs.common.local_time import end_of, start_of, zone_told
+from libs.common.local_time import end_of, start_of, zone_of_caller
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.erasure.api import build_erasure_router
@@ -86,7 +86,9 @@ def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions")
     async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
         """List sessions, newest first."""
-        found = await queries.page(wanted.to_wanted(zone_told(request.headers)), Window.of(wanted.limit, wanted.cursor))
+        found = await queries.page(
+            wanted.to_wanted(zone_of_caller(request.headers)), Window.of(wanted.limit, wanted.cursor)
+        )
         return found.to_json(_session)
 
     @router.get("/sessions/{session_id}")
@@ -174,7 +176,7 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             if chunk:
                 yield chunk
     except ClientDisconnect as error:
-        raise AppError(INVALID_REQUEST, "The upload broke off.") from error
+        raise AppError(INVALID_REQUEST, "The upload ended before its last byte.") from error
 
 
 def _upload_head(request: Request) -> UploadHead:
@@ -184,7 +186,7 @@ def _upload_head(request: Request) -> UploadHead:
         content_length=int(length[:LENGTH_DIGITS_MAX]) if length.isdecimal() else None,
         digest=_digest(request.headers.get("repr-digest")),
         idempotency_key=request.headers.get("idempotency-key"),
-        zone=zone_told(request.headers),
+        zone=zone_of_caller(request.headers),
     )
 
 

@@ -37,7 +37,7 @@ from services.ingestion.domain import (
     revocation_of,
     sealing_context,
 )
-from services.ingestion.erasure.ports import Graves
+from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.metrics import count_end
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
@@ -151,7 +151,7 @@ class Reading:
     keys: KeyChain
     consents: Consents
     clock: Clock
-    graves: Graves
+    erased_subjects: ErasedSubjects
 
 
 class SessionQueries:
@@ -194,7 +194,7 @@ class SessionQueries:
             yield later if later.updated_at != session.updated_at else None
             session = later
         if session.status not in FINAL:
-            raise AppError(UNAVAILABLE, "The session is still on its way. Connect again to go on watching.")
+            raise AppError(UNAVAILABLE, "The session is still being processed. Connect again to keep watching.")
 
     async def retry(self, session_id: SessionId) -> Session:
         """Send a failed or withheld session through the pipeline again, if consent allows."""
@@ -227,7 +227,7 @@ class SessionQueries:
 
     async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
         session = await self._its.sessions.find(tx, session_id)
-        if session is None and await self._its.graves.is_erased(tx, bound_patient(), session_id):
+        if session is None and await self._its.erased_subjects.is_erased(tx, bound_patient(), session_id):
             raise AppError(ERASED, "This session was erased.")
         return _known(session)
 

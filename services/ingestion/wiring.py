@@ -98,7 +98,7 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     return Parts(
         accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
-        eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, KeyStore(), new_id, utc_now)),
+        eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
     )
 
 

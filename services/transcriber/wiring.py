@@ -27,6 +27,7 @@ from services.transcriber.revocations import ForgetLater
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.store import TranscriberStore, Withdrawn
 
+EVENT_CONFIG = EventConfig("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS)
 # The longest recording is 4 hours; locally it takes half its length at most, and two may wait before it.
 TRANSCRIBE_TIMEOUT_S = 6 * 3600.0
 SWEEP_EVERY_S = 900.0
@@ -42,7 +43,7 @@ class Listener(SpeechToText, Protocol):
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = TranscriberSettings()
-    runtime = Runtime(settings, EventConfig("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS))
+    runtime = Runtime(settings, EVENT_CONFIG)
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
     store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
     audit = ReadAudit(runtime.database)

@@ -9,11 +9,11 @@ import psycopg
 from psycopg.rows import dict_row
 from redis import Redis
 
+from libs.contracts.services import SERVICES
 from tests.chaos.poison import REASONS
 from tests.chaos.workload import Patient, Upload
 
 FINAL = frozenset({"ready", "failed", "withheld"})
-SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Which group answers which fact of whose outbox: each fact must be in that group's inbox, as done or as failed.
 ANSWERED = (
     ("ingestion", "recording.uploaded", "transcriber"),
@@ -169,7 +169,7 @@ def _counts(row: Mapping[str, Any]) -> str:
 
 
 def _judge_events(found: Violations, connection: psycopg.Connection[dict[str, Any]]) -> None:
-    for schema in SCHEMAS:
+    for schema in SERVICES:
         twice = connection.execute(
             f"select id::text, min(type) as type, count(*) as n from {schema}.outbox group by id having count(*) > 1"
         )

@@ -195,7 +195,7 @@ class Nemesis:
 
     async def _spoil(self, blow: Blow) -> None:
         vendor = self.vendors[blow.target]
-        caller = self.dice.choice(sorted(vendor.doors))
+        caller = self.dice.choice(sorted(vendor.entrances))
         vendor.order(caller, fault_of(blow))
 
 

@@ -102,24 +102,24 @@ class Vendor:
     """A fake with one address for each of its callers."""
 
     urls: Mapping[str, str]
-    doors: Mapping[str, Kept]
+    entrances: Mapping[str, Kept]
     books: Books
 
     def order(self, caller: str, fault: Fault) -> None:
         """Apply a fault to the caller's next request."""
-        self.doors[caller].faults.order(fault)
+        self.entrances[caller].faults.order(fault)
 
     def heal(self) -> None:
         """Forget the faults that nobody met."""
-        for door in self.doors.values():
-            door.faults.clear()
+        for entrance in self.entrances.values():
+            entrance.faults.clear()
 
 
 @contextmanager
 def vendor(app: ASGIApp, callers: Sequence[str]) -> Iterator[Vendor]:
     """Serve an app to each caller at an address of its own."""
     books = Books()
-    doors = {caller: Kept(caller, app, books) for caller in callers}
+    entrances = {caller: Kept(caller, app, books) for caller in callers}
     with ExitStack() as stack:
-        urls = {caller: stack.enter_context(serve(door)) for caller, door in doors.items()}
-        yield Vendor(urls, doors, books)
+        urls = {caller: stack.enter_context(serve(entrance)) for caller, entrance in entrances.items()}
+        yield Vendor(urls, entrances, books)

@@ -16,6 +16,7 @@ from libs.common.messaging.archive import Archive, Wanted
 from libs.common.messaging.archive import Position as ArchivePosition
 from libs.common.streams.admin import Lane, StreamAdmin
 from libs.contracts.purposes import Purpose
+from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
@@ -23,7 +24,6 @@ from libs.devstack.vendors.faults import Fault, Faults
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.facts import stream_of
 from libs.ops.main import app
-from libs.ops.operator_tools import SCHEMAS
 from libs.ops.rest.connection import Connection
 from tests.e2e.client import FIRST, World, eventually
 from tests.e2e.test_replay import House
@@ -57,10 +57,10 @@ class Home:
 
     async def forces_every_fact(self) -> int:
         """Put every archived fact before every group that answers it, past all judgement, as if never applied."""
-        archive = Archive(self.stack.infra.ops_database_url, SCHEMAS)
+        archive = Archive(self.stack.infra.ops_database_url, SERVICES)
         streams = StreamAdmin(self.stack.infra.redis_url)
         sent = 0
-        for schema in SCHEMAS:
+        for schema in SERVICES:
             for fact in await archive.after(schema, Wanted(), ArchivePosition(), 10_000):
                 for group in (name for name, answers in ANSWERS.items() if fact.envelope.type in answers):
                     lane, name = Lane(stream_of(fact), group), uuid4().hex
@@ -178,8 +178,8 @@ async def person(home: Home) -> AsyncIterator[Person]:
 
 async def _verified(person: Person) -> int:
     """Check the clinic's ledger as a stranger does; return how many entries hold, -1 when one does not."""
-    door = Connection(person.world.url, key=person.world.key)
-    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=door)
+    connection = Connection(person.world.url, key=person.world.key)
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=connection)
     return int(json.loads(result.stdout)["entries"]) if result.exit_code == 0 else -1
 
 

@@ -88,14 +88,14 @@ class House:
         body = {"patient_id": self.world.patient_id, "message": message}
         return await self.http.post("/api/v1/chat", json=body, headers=headers)
 
-    async def knocks(self) -> httpx.Response:
+    async def reads_itself(self) -> httpx.Response:
         """Use the key for something small."""
         return await self.http.get("/api/v1/me")
 
     async def is_let_in_as_usual(self) -> None:
         """The key is checked and counted, and who is in a crisis is answered."""
-        door = await self.knocks()
-        assert (door.status_code, door.headers["ratelimit-policy"]) == (200, '"hour";q=1000;w=3600')
+        answer = await self.reads_itself()
+        assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"hour";q=1000;w=3600')
         assert_safe(await self.asks(IN_NEED))
 
     async def lines(self, service: str, **wanted: str) -> list[dict[str, Any]]:
@@ -133,7 +133,7 @@ async def furnished(vendors: Vendors) -> AsyncIterator[House]:
 async def house(furnished: House) -> AsyncIterator[House]:
     yield furnished
     furnished.vendors.recover()
-    await eventually(furnished.knocks, lambda door: door.status_code == 200)
+    await eventually(furnished.reads_itself, lambda answer: answer.status_code == 200)
 
 
 async def test_without_postgresql_nothing_is_let_in_or_lost_and_a_crisis_is_answered(house: House) -> None:
@@ -142,16 +142,16 @@ async def test_without_postgresql_nothing_is_let_in_or_lost_and_a_crisis_is_answ
     await house.world.settled(session_id, "transcribing")
 
     with house.without(DATABASE):
-        consent, upload, door = await house.grants(), await house.uploads(), await house.knocks()
+        consent, upload, answer = await house.grants(), await house.uploads(), await house.reads_itself()
         chat = await house.asks()
         in_need = [await house.asks(IN_NEED), await house.asks(IN_NEED, house.token)]
 
-    assert (consent, upload.status_code, door.status_code, chat.status_code) == (503, 503, 503, 503)
-    assert "retry-after" in door.headers
+    assert (consent, upload.status_code, answer.status_code, chat.status_code) == (503, 503, 503, 503)
+    assert "retry-after" in answer.headers
     assert chat.json()["crisis_resources"]["call_or_text"] == "988"
     for answer in in_need:
         assert_safe(answer)
-    await eventually(house.knocks, lambda answer: answer.status_code == 200)
+    await eventually(house.reads_itself, lambda answer: answer.status_code == 200)
     await house.world.settled(session_id, "ready")
 
 
@@ -159,14 +159,14 @@ async def test_without_redis_everything_is_accepted_and_goes_on_when_it_is_back_
     house: House,
 ) -> None:
     with house.without(REDIS):
-        consent, upload, door = await house.grants(), await house.uploads(), await house.knocks()
+        consent, upload, answer = await house.grants(), await house.uploads(), await house.reads_itself()
         chat, in_need = await house.asks(), await house.asks(IN_NEED)
 
     assert (consent, upload.status_code, chat.status_code, chat.json()["grounded"]) == (201, 202, 200, True)
-    assert (door.status_code, door.headers["ratelimit-policy"]) == (200, '"hour";q=250;w=3600')
+    assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"hour";q=250;w=3600')
     assert_safe(in_need)
     await house.world.settled(upload.json()["session_id"], "ready")
-    await eventually(house.knocks, lambda answer: answer.headers["ratelimit-policy"] == '"hour";q=1000;w=3600')
+    await eventually(house.reads_itself, lambda answer: answer.headers["ratelimit-policy"] == '"hour";q=1000;w=3600')
 
 
 async def test_without_the_object_store_uploads_are_refused_before_their_body_and_the_rest_goes_on(

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
@@ -27,7 +28,6 @@ TIMES = 5
 # The archive and what keeps it: they say what was told and applied, not what is the case. Nothing else is left out:
 # a row of any other table that changed in any column, a timestamp included, changes the hash.
 BOOKKEEPING = ("outbox", "inbox", "claim", "alembic_version")
-SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 
 
 @dataclass
@@ -45,14 +45,14 @@ class House:
     async def types(self, *words: object) -> Any:
         """Run one operator's command that succeeds; return its JSON."""
         infra = self.stack.infra
-        door = Connection(
+        connection = Connection(
             self.stack.gateway_url,
             operator_token=self.stack.operator_token,
             database_url=infra.ops_database_url,
             redis_url=infra.redis_url,
         )
         line = [str(word) for word in (*words, "--json")]
-        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=door)
+        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=connection)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
@@ -69,7 +69,7 @@ class House:
                 "select n.nspname || '.' || c.relname, c.relname from pg_class c join pg_namespace n "
                 "on n.oid = c.relnamespace where n.nspname = any (%s) and c.relkind in ('r', 'p') "
                 "and not c.relispartition order by 1",
-                (list(SCHEMAS),),
+                (list(SERVICES),),
             )
             return [str(name) for name, bare in found if bare not in BOOKKEEPING]
 
@@ -152,7 +152,7 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
     unused = house.state()
     kept, revoked = await _lived(*clinics)
     await eventually(house.is_still, bool, within_s=60)
-    before, facts, calls = house.state(), house.count(*(f"{schema}.outbox" for schema in SCHEMAS)), house.calls
+    before, facts, calls = house.state(), house.count(*(f"{schema}.outbox" for schema in SERVICES)), house.calls
     started, sent = time.monotonic(), 0
 
     for _ in range(TIMES):
@@ -162,7 +162,7 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
         await eventually(house.is_still, bool, within_s=60)
 
     seconds = time.monotonic() - started
-    told = house.count(*(f"{schema}.outbox" for schema in SCHEMAS)) - facts
+    told = house.count(*(f"{schema}.outbox" for schema in SERVICES)) - facts
     same, asked = house.state() == before, house.calls - calls
     dead = len(await house.types("dlq", "list"))
     # On purpose, in another epoch: what consent no longer allows is not done even then.

@@ -1,4 +1,7 @@
-"""The database's own catalogue, walked: no table, function or role, now or later, may break a rule of SECURITY.md."""
+"""The database's own catalogue, walked: no table, function or role, now or later, may break a rule.
+
+The rules are those of docs/security/isolation.md, "The proofs".
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 
-SCHEMAS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Mechanism that holds ids and small facts only; services may not read the outbox at all.
 WITHOUT_ROW_SECURITY = {"outbox", "inbox", "claim", "alembic_version", "model"}
 
@@ -20,7 +23,7 @@ def catalogue(infra: Infra) -> Iterator[psycopg.Connection[Any]]:
 
 
 def _rows(catalogue: psycopg.Connection[Any], query: str) -> list[tuple[Any, ...]]:
-    return catalogue.execute(query.replace("SCHEMAS", repr(SCHEMAS)).encode()).fetchall()
+    return catalogue.execute(query.replace("SCHEMAS", repr(SERVICES)).encode()).fetchall()
 
 
 def test_every_table_of_a_service_forces_row_level_security(catalogue: psycopg.Connection[Any]) -> None:
@@ -76,7 +79,7 @@ def test_operators_read_no_table_but_archives_and_their_own_record_and_change_no
         "where c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'",
     )
 
-    archives = {f"{schema}.{table}" for schema in SCHEMAS for table in ("outbox", "inbox")}
+    archives = {f"{schema}.{table}" for schema in SERVICES for table in ("outbox", "inbox")}
     read = {name for name, reads, _, _ in able if reads}
     # The kernel's tests make a schema of their own, and the tools' tests grant themselves its archive.
     assert {name for name in read if not name.startswith("kernel.")} == archives | {"ops.action"}

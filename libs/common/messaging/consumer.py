@@ -56,7 +56,7 @@ class Handler(Protocol):
 
 
 class Consumer:
-    """Runs one group on one topic until it is told to stop (EVENTS.md section 4)."""
+    """Runs one group on one topic until it is told to stop (docs/adr/0001-streams-carry-postgresql-knows.md)."""
 
     def __init__(self, channel: Channel, handler: Handler, pace: Pace | None = None) -> None:
         self._channel = channel

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum, auto
 
 import structlog
 
@@ -25,10 +26,29 @@ from libs.common.tracing import processing, trace_headers
 POISON_MESSAGE = "poison-message"
 
 
+class Outcome(StrEnum):
+    """What came of an entry, as logs and metrics say it."""
+
+    DONE = auto()
+    DUPLICATE = auto()
+    REFUSED = auto()
+    DEAD = auto()
+    PARKED = auto()
+
+
+ACKNOWLEDGED = frozenset({Outcome.DONE, Outcome.DUPLICATE, Outcome.REFUSED})
+
+
+class _NoJob(Enum):
+    NOT_ANSWERED = auto()
+    """No step here answers it: there is nothing to do but to acknowledge it."""
+    UNREADABLE = auto()
+    """It went to the dead letters, or waits for its turn to."""
+
+
 @dataclass(frozen=True)
-class _Ending:
-    outcome: str
-    error: AppError | None = None
+class _Failure:
+    error: AppError
     traceparent: str = ""
 
 
@@ -49,7 +69,7 @@ class Handling:
             job = await self._read(channel, delivery)
             if isinstance(job, Job):
                 jobs.append(job)
-            elif job:
+            elif job is _NoJob.NOT_ANSWERED:
                 done.append(delivery)
         fresh, known = await self._sorted_out(channel, jobs)
         done += known
@@ -62,9 +82,9 @@ class Handling:
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
         job = await self._read(channel, delivery)
-        if job is False:
+        if job is _NoJob.UNREADABLE:
             return
-        if job is True or await self._was_applied(job):
+        if job is _NoJob.NOT_ANSWERED or await self._was_applied(job):
             await channel.ack([delivery])
             return
         killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
@@ -78,16 +98,15 @@ class Handling:
         except AppError as error:
             raise BrokerUnavailableError from error
 
-    async def _read(self, channel: Outlet, delivery: Delivery) -> Job | bool:
-        """Return what is to be done; True for nothing; False for what cannot be read: it is dead, or waits to be."""
+    async def _read(self, channel: Outlet, delivery: Delivery) -> Job | _NoJob:
         try:
             envelope = Envelope.from_json(delivery.body)
         except UnreadableError as error:
             if await channel.may_dead_letter():
                 await dead_letter(channel, delivery, DeadLetterReason(error.why, "-"))
-            return False
+            return _NoJob.UNREADABLE
         subscription = self.steps.get(envelope.type)
-        return Job(channel, delivery, envelope, subscription) if subscription else True
+        return Job(channel, delivery, envelope, subscription) if subscription else _NoJob.NOT_ANSWERED
 
     async def _sorted_out(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
         """Tell what is still to be done from what was applied before: one question for all of a run."""
@@ -122,7 +141,7 @@ class Handling:
         channel, seconds = jobs[0].channel, time.perf_counter() - started
         metrics.DONE.labels(*jobs[0].labels).inc(fresh)
         metrics.DUPLICATES.labels(*jobs[0].labels).inc(len(jobs) - fresh)
-        metrics.HANDLER_DURATION.labels(*jobs[0].labels, "done").observe(seconds)
+        metrics.HANDLER_DURATION.labels(*jobs[0].labels, Outcome.DONE.value).observe(seconds)
         milliseconds = round(seconds * 1000, 1)
         get_logger().info(
             "batch.handled", topic=channel.topic, group=channel.group, count=len(jobs), duration_ms=milliseconds
@@ -146,13 +165,13 @@ class Handling:
         started = time.perf_counter()
         with structlog.contextvars.bound_contextvars(**job.log_line):
             ending = await self._attempt(job)
-            outcome = ending.outcome if ending.error is None else await self._failed(job, ending.error, ending)
+            outcome = await self._failed(job, ending) if isinstance(ending, _Failure) else ending
             seconds = time.perf_counter() - started
-            metrics.HANDLER_DURATION.labels(*job.labels, outcome).observe(seconds)
-            get_logger().info("event.handled", outcome=outcome, duration_ms=round(seconds * 1000, 1))
-        return outcome in ("done", "duplicate", "refused")
+            metrics.HANDLER_DURATION.labels(*job.labels, outcome.value).observe(seconds)
+            get_logger().info("event.handled", outcome=outcome.value, duration_ms=round(seconds * 1000, 1))
+        return outcome in ACKNOWLEDGED
 
-    async def _attempt(self, job: Job) -> _Ending:
+    async def _attempt(self, job: Job) -> Outcome | _Failure:
         traceparent = ""
         try:
             with (
@@ -161,15 +180,17 @@ class Handling:
             ):
                 traceparent = trace_headers().get("traceparent", "")
                 async with asyncio.timeout(job.subscription.timeout_s):
-                    return _Ending(await self._apply(job))
+                    return await self._apply(job)
         except AppError as error:
-            return _Ending("failed", error, traceparent)
+            return _Failure(error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
             get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
-            broken = AppError(INTERNAL, "A step broke.", error_class=type(error).__name__)
-            return _Ending("failed", broken, traceparent)
+            return _Failure(
+                AppError(INTERNAL, "The handler of the event raised an exception.", error_class=type(error).__name__),
+                traceparent,
+            )
 
-    async def _apply(self, job: Job) -> str:
+    async def _apply(self, job: Job) -> Outcome:
         event = self.catalogue.read(job.envelope)
         inbox = Inbox(self.database, job.channel.group)
         if isinstance(job.subscription.step, BatchStep):
@@ -179,26 +200,27 @@ class Handling:
         else:
             channel, taken_from = job.channel, job.delivery.taken_from
             async with inbox.claimed(job.mark, channel.consumer, taken_from) as fresh:
-                return await self._work_and_record(job, event, inbox) if fresh else "duplicate"
-        return "done"
+                return await self._work_and_record(job, event, inbox) if fresh else Outcome.DUPLICATE
+        return Outcome.DONE
 
-    async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> str:
+    async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> Outcome:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
         if job.subscription.is_slow and await failure_recorded(self.database, job):
             # The worker that recorded the failure died before the entry was dead-lettered.
             await dead_letter(job.channel, job.delivery, DeadLetterReason(RETRIES_EXHAUSTED, "-"))
-            return "dead"
+            return Outcome.DEAD
         result = await step.work(event)
         async with self.database.transaction() as tx:
             if not await inbox.enter(tx, [job.mark]):
                 metrics.DUPLICATES.labels(*job.labels).inc()
-                return "duplicate"
+                return Outcome.DUPLICATE
             await tx.emit(*await step.record(event, result, tx), cause=job.cause())
         metrics.DONE.labels(*job.labels).inc()
-        return "done"
+        return Outcome.DONE
 
-    async def _failed(self, job: Job, error: AppError, ending: _Ending) -> str:
+    async def _failed(self, job: Job, failure: _Failure) -> Outcome:
+        error = failure.error
         if error.problem is IN_OTHER_HANDS:
             metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
         else:
@@ -209,14 +231,14 @@ class Handling:
         if exhausted:
             down = await self._record_failure(job, error)
             if down is None and error.problem.is_refusal:
-                return "refused"
+                return Outcome.REFUSED
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
                 await dead_letter(job.channel, job.delivery, DeadLetterReason(why, place_of(error)))
-                return "dead"
+                return Outcome.DEAD
             error = down
-        await self._park(job, error, ending.traceparent)
-        return "parked"
+        await self._park(job, error, failure.traceparent)
+        return Outcome.PARKED
 
     async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
         try:

@@ -10,7 +10,7 @@ from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 
 class InTurn:
-    """Puts another handler's entries in turn (EVENTS.md section 6); `key_of` reads an entry's key from its body.
+    """Puts another handler's entries in turn (docs/adr/0007-events-survive-anything.md); `key_of` reads its key.
 
     Stands on a channel that gives entries in order to one consumer. A retry is waited for here and not parked,
     or later entries of its key would overtake it. Order holds for the topic; what an operator replays comes later.

@@ -1,4 +1,7 @@
-"""Moves facts from a service's outbox to the streams; any number may run, one wins each turn (EVENTS.md section 3)."""
+"""Moves facts from a service's outbox to the streams; any number may run, one wins each turn.
+
+Why nothing is lost or sent twice: docs/adr/0001-streams-carry-postgresql-knows.md, "Why".
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -27,7 +27,7 @@ ORPHANS_END_WITHIN_S = 10.0
 INITDB_TIMEOUT_S = 120
 MAJOR_WITH_BUILTIN_LOCALE = 17
 
-# Values of statements must not reach a log (SECURITY.md section 7): no statement is logged, no DETAIL line either.
+# Values of statements must not reach a log (docs/security/no-words.md): no statement is logged, no DETAIL line either.
 _SETTINGS = """\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''

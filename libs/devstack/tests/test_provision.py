@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack import provision
 from libs.devstack.errors import DevstackError
 from libs.devstack.infra import Infra
@@ -16,11 +17,11 @@ def plain(url: str) -> str:
 
 
 def site(infra: Infra, **inherited: str) -> Site:
-    ports = {service: 20000 + number for number, service in enumerate(provision.SERVICES)}
+    ports = {service: 20000 + number for number, service in enumerate(SERVICES)}
     return Site(infra, ports, env="test", detached=False, inherited=inherited)
 
 
-@pytest.mark.parametrize("service", provision.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_logs_in_as_its_own_role_with_its_tables_there(infra: Infra, service: str) -> None:
     with psycopg.connect(plain(infra.database_url(service))) as connection:
         assert connection.execute("select current_user").fetchone() == (f"svc_{service}",)
@@ -43,7 +44,7 @@ def test_the_password_of_one_role_opens_no_other(infra: Infra) -> None:
         psycopg.connect(url)
 
 
-@pytest.mark.parametrize("service", provision.SERVICES)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_given_no_secret_of_another(infra: Infra, service: str) -> None:
     given = environment(site(infra, OPENAI_API_KEY="o", DEEPGRAM_API_KEY="d", DATABASE_URL="admin"), service)
     of_gateway = {"CAPABILITY_KEY", "KEY_PEPPER", "OPERATOR_TOKEN", "PATIENT_TOKEN_KEY"}

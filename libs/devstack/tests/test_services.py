@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
-from libs.devstack.provision import SERVICES
 from libs.devstack.servers.waiting import DiedError
 from libs.devstack.services import ServiceProcess, Site, inherited, is_healthy
 

@@ -2,7 +2,7 @@
 
 Evidence is mixed: how near a passage is to the question (a cosine of the embedding model), which of the question's
 words are said in the turn (rare ones count more), and which are said around it.
-One number alone does not tell an answer from its absence (QUALITY.md, "Abstaining").
+One number alone does not tell an answer from its absence (evals/chat/README.md, "Abstaining").
 """
 
 import math

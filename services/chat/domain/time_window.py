@@ -1,4 +1,4 @@
-"""Turns a time phrase into the sessions it means, as a hard filter for the search (QUALITY.md section 3)."""
+"""Turns a time phrase into the sessions it means, as a hard filter for the search (evals/README.md, "Retrieval")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

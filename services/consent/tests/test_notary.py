@@ -193,7 +193,7 @@ async def test_a_refused_chain_is_counted_and_does_not_stop_the_others(
     assert await ledger.checkpoints.latest(tenant.organization_id) is None
 
 
-async def test_a_checkpoint_that_somebody_put_on_the_shelf_is_not_built_upon(ledger: Ledger) -> None:
+async def test_a_checkpoint_that_somebody_put_into_the_store_is_not_built_upon(ledger: Ledger) -> None:
     await ledger.grants()
     forged = Checkpoint(str(ledger.tenant.organization_id), 1, bytes(32), 1)
     await ledger.checkpoints.add(forged, forged.to_note(SigningKey(bytes(32))))

@@ -15,7 +15,7 @@ from services.embedder.tests.world import SESSION_DATE, FakeIndexRepository, Let
 
 
 class SearchApi:
-    """The embedder's HTTP side over a shelf with one hit."""
+    """The embedder's HTTP side over an index with one hit."""
 
     def __init__(self) -> None:
         self.index_repository = FakeIndexRepository(hits=[_hit(0.61)])

@@ -107,7 +107,7 @@ async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for
     assert set(_left(archive).values()) == {0}
 
 
-async def test_giving_up_on_what_was_erased_says_nothing(archive: Archive) -> None:
+async def test_a_failure_about_what_was_erased_says_nothing(archive: Archive) -> None:
     event = ready(archive.source)
     step = IndexTranscript(cast(Dependencies, None))  # on_failure asks nobody
 

@@ -175,7 +175,7 @@ async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
     assert caught.value.retry_after_s == 7
 
 
-async def test_giving_up_says_why_in_one_word() -> None:
+async def test_a_failure_says_why_in_one_word() -> None:
     world = World()
 
     facts = await world.step.on_failure(ready(world.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import fastapi_offline
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
@@ -13,7 +14,8 @@ from libs.common.errors import NOT_FOUND, AppError, ProblemType
 from libs.contracts.problems import BY_SLUG
 from services.gateway.access.authentication import Authenticator
 
-STATIC = Path(__file__).parent.parent / "static"
+# Only the package's files are used: its own pages would ask for styles and scripts that our policy refuses.
+_BUNDLE = Path(fastapi_offline.__file__).parent / "static"
 _FILES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'"
@@ -81,7 +83,7 @@ def description_pages(document: dict[str, Any], authenticator: Authenticator, *,
             return Response(_START, media_type="text/javascript")
         if name not in _FILES:
             raise AppError(NOT_FOUND, "There is no such page.")
-        return FileResponse(STATIC / name, media_type=_FILES[name])
+        return FileResponse(_BUNDLE / name, media_type=_FILES[name])
 
     return router
 

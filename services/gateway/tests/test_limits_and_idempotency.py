@@ -58,7 +58,7 @@ async def test_another_body_under_the_same_key_is_refused(world: GatewayWorld) -
     assert (answer.status_code, _slug(answer)) == (422, "idempotency-changed")
 
 
-async def test_a_twin_of_a_running_request_is_told_to_wait(world: GatewayWorld) -> None:
+async def test_a_duplicate_of_a_running_request_is_told_to_wait(world: GatewayWorld) -> None:
     world.peer.pause_s = 0.5
     key, body = {"Idempotency-Key": uuid4().hex}, {"patient_id": world.patient_id, "message": "?"}
 
@@ -68,7 +68,7 @@ async def test_a_twin_of_a_running_request_is_told_to_wait(world: GatewayWorld) 
     assert len(world.peer.heard) == 1
 
 
-async def test_a_revocation_waits_for_no_twin_that_may_have_died_with_its_gateway(world: GatewayWorld) -> None:
+async def test_a_revocation_waits_for_no_duplicate_that_may_have_died_with_its_gateway(world: GatewayWorld) -> None:
     world.peer.pause_s = 1.0
     key, path = {"Idempotency-Key": uuid4().hex}, f"/api/v1/consents/{uuid4()}/revoke"
 

@@ -1,9 +1,9 @@
 """What passes through the gateway: which capability goes along, what comes back, and what never does."""
 
 import asyncio
+import re
 import resource
 from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -161,7 +161,7 @@ async def test_a_client_that_reads_only_after_sending_has_its_refusal_too(world:
     assert world.peer.bytes_read < MIB
 
 
-async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_door_as_well(world: GatewayWorld) -> None:
+async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_gateway_as_well(world: GatewayWorld) -> None:
     async def dies() -> AsyncIterator[bytes]:
         yield bytes(MIB)
         raise ConnectionError
@@ -204,7 +204,7 @@ async def test_a_large_upload_does_not_stay_in_memory(world: GatewayWorld) -> No
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) / 1024 < 32
 
 
-async def test_everything_else_about_the_door_is_a_problem_document_too(world: GatewayWorld) -> None:
+async def test_everything_else_about_the_gateway_is_a_problem_document_too(world: GatewayWorld) -> None:
     unknown = await world.http.get("/api/v1/nothing")
     method = await world.http.put("/api/v1/users")
     large = await world.http.post("/api/v1/users", content=bytes(600 * 1024))
@@ -215,14 +215,20 @@ async def test_everything_else_about_the_door_is_a_problem_document_too(world: G
         assert answer.json()["type"].startswith("https://api.clinic.example/problems/")
 
 
-async def test_docs_are_ours_and_open_only_in_development(world: GatewayWorld, infra: Infra) -> None:
+async def test_docs_load_nothing_from_elsewhere_and_are_open_only_in_development(
+    world: GatewayWorld, infra: Infra
+) -> None:
     page = await world.http.get("/docs", headers={"Authorization": ""})
-    script = await world.http.get("/docs/swagger-ui-bundle.js", headers={"Authorization": ""})
+    parts = {
+        name: await world.http.get(name, headers={"Authorization": ""})
+        for name in re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    }
     async with gateway_world(infra, env="test") as closed:
         without_key = await closed.http.get("/openapi.json", headers={"Authorization": ""})
         with_key = await closed.http.get("/openapi.json")
 
-    assert "http" not in page.text.replace("https://www.w3.org", "")
-    assert len(script.content) > MIB
+    assert list(parts) == ["/docs/swagger-ui.css", "/docs/swagger-ui-bundle.js", "/docs/start.js"]
+    assert {part.status_code for part in parts.values()} == {200}
+    assert len(parts["/docs/swagger-ui-bundle.js"].content) > MIB
+    assert re.findall(r"@import|url\((?!\"?data:)", parts["/docs/swagger-ui.css"].text) == []
     assert (without_key.status_code, with_key.status_code) == (401, 200)
-    assert (Path(__file__).parent.parent / "static" / "swagger-ui.LICENSE.txt").exists()

@@ -1,4 +1,4 @@
-"""Times and time zones at the door: what is refused before anybody is asked, and whose clock is told along."""
+"""Times and time zones at the gateway: what is refused before anybody is asked, and whose clock is told along."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ NEW_YORK, CHICAGO, LOS_ANGELES = "America/New_York", "America/Chicago", "America
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
-async def _zone_told(world: GatewayWorld, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
+async def _zone_seen(world: GatewayWorld, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
     """Send a request; return the zone that the service behind was told."""
     parts = parts or {"json": {"patient_id": world.patient_id, "message": "What did I say yesterday?"}}
     answer = await world.http.request(method, f"/api/v1{path}", **parts)
@@ -67,19 +67,19 @@ async def test_an_organization_without_a_zone_has_the_deployments(infra: Infra) 
         organization = (await world.http.get("/api/v1/organization")).json()
 
         assert (organization["time_zone"], organization["effective_time_zone"]) == (None, CHICAGO)
-        assert await _zone_told(world) == CHICAGO
+        assert await _zone_seen(world) == CHICAGO
 
 
 async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_taken_back(world: GatewayWorld) -> None:
-    told = [await _zone_told(world)]
+    told = [await _zone_seen(world)]
     assert (await _set(world, "/organization", NEW_YORK))["effective_time_zone"] == NEW_YORK
-    told.append(await _zone_told(world))
+    told.append(await _zone_seen(world))
     assert (await _set(world, f"/users/{world.patient_id}", LOS_ANGELES))["time_zone"] == LOS_ANGELES
-    told.append(await _zone_told(world))
+    told.append(await _zone_seen(world))
     await _set(world, f"/users/{world.patient_id}", None)
-    told.append(await _zone_told(world))
+    told.append(await _zone_seen(world))
     await _set(world, "/organization", None)
-    told.append(await _zone_told(world))
+    told.append(await _zone_seen(world))
 
     assert told == ["UTC", NEW_YORK, LOS_ANGELES, NEW_YORK, "UTC"]
 
@@ -102,7 +102,7 @@ async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_
     day, instant = {"date_from": "2026-09-08"}, {"date_to": "2026-09-08T20:30:00-04:00"}
 
     told = [
-        await _zone_told(world, "GET", "/sessions", params=params)
+        await _zone_seen(world, "GET", "/sessions", params=params)
         for params in (day, day | {"patient_id": world.patient_id}, instant)
     ]
 
@@ -112,7 +112,7 @@ async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_
 async def test_an_upload_is_told_the_organizations_zone_for_a_bare_date(world: GatewayWorld) -> None:
     await _set(world, "/organization", NEW_YORK)
 
-    assert await _zone_told(world, "POST", "/sessions", content=b"--b--", headers=FORM) == NEW_YORK
+    assert await _zone_seen(world, "POST", "/sessions", content=b"--b--", headers=FORM) == NEW_YORK
 
 
 async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(world: GatewayWorld) -> None:

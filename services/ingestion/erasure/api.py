@@ -60,7 +60,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "requested_at": to_json_time(receipt.requested_at),
         "completed_at": to_json_time(completed_at) if completed_at else None,
         "stores": {
-            share.store: {"erased_at": to_json_time(share.at), "counts": dict(share.counts)} for share in receipt.shares
+            result.store: {"erased_at": to_json_time(result.at), "counts": dict(result.counts)}
+            for result in receipt.results
         },
         "waiting_for": list(receipt.waiting_for),
     }

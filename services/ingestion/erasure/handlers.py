@@ -16,16 +16,14 @@ from libs.contracts.erasure import Counted, Erasure
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.contracts.problems import LEGAL_HOLD
 from libs.contracts.session import SessionStatusChanged
-from services.ingestion.domain import FINAL
-from services.ingestion.erasure.domain import OBJECTS, ROWS, STORE_OF, Hold, Receipt, Subject, told
+from services.ingestion.erasure.domain import OBJECTS, STORE_OF, Hold, Receipt, Subject, erasure_event
 from services.ingestion.erasure.ports import Erasures, Holds, Removing, Retired
-from services.ingestion.keys.shredding import shred_patient, shred_recording
-from services.ingestion.ports import Identify, Sessions, Shredder
+from services.ingestion.ports import Identify, Sessions
 
 OBJECTS_AT_ONCE_MAX = 500
 PASSES_MAX = 1000
 RECORDINGS_AT_ONCE_MAX = 200
-TOLD_AGAIN_AFTER = timedelta(hours=1)
+REPORTED_AGAIN_AFTER = timedelta(hours=1)
 """An erasure that some store has not answered for so long is told again when it is asked for again."""
 ERASED = "erased"
 
@@ -38,7 +36,6 @@ class Dependencies:
     sessions: Sessions
     erasures: Erasures
     holds: Holds
-    shredder: Shredder
     new_id: Identify
     clock: Clock
 
@@ -55,7 +52,7 @@ class ErasureService:
             parties = await self._dependencies.sessions.parties_of(tx, session_id)
             if parties is None:
                 before = await self._dependencies.erasures.find_of(tx, None, session_id)
-                return await self._told_again(tx, _known(before, "session"))
+                return await self._reported_again(tx, _known(before, "session"))
             return await self._erase(tx, Subject(parties.organization_id, parties.patient_id, session_id))
 
     async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
@@ -67,7 +64,7 @@ class ErasureService:
             before = await self._dependencies.erasures.find_of(tx, patient_id, None)
             if before is None and known:
                 return await self._erase(tx, Subject(_organization(), patient_id))
-            return await self._told_again(tx, _known(before, "patient"))
+            return await self._reported_again(tx, _known(before, "patient"))
 
     async def find(self, erasure_id: ErasureId) -> Receipt:
         """Return a receipt; raise AppError(NOT_FOUND)."""
@@ -82,34 +79,19 @@ class ErasureService:
             )
 
     async def _erase(self, tx: Transaction, subject: Subject) -> Receipt:
-        erasures = self._dependencies.erasures
-        if await self._dependencies.holds.lock_hold(tx, subject, _actor()):
+        erased = await self._dependencies.erasures.erase(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
+        if erased is None:
             raise AppError(LEGAL_HOLD, LEGAL_HOLD.doc)
-        # Two who ask at once: the second waited for the lock above and finds what the first one did.
-        before = await erasures.find_of(tx, subject.patient_id, subject.session_id)
-        if before is not None:
-            return before
-        receipt = await erasures.add(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
-        await erasures.entomb(tx, receipt)
-        unfinished = await erasures.unfinished(tx, subject, [status.value for status in FINAL])
-        await erasures.discard(tx, receipt)
-        shredded = await self._shred(tx, subject)
-        counts = {**await erasures.erase(tx, receipt), "keys": shredded}
-        await erasures.add_share(tx, receipt.id, ROWS, counts)
-        await tx.emit(told(receipt), *(_status_erased(subject, session_id) for session_id in unfinished))
-        get_logger().info("erasure.begun", count=sum(counts.values()))
-        return _known(await erasures.find(tx, receipt.id), "erasure")
+        if not erased.is_repeat:
+            await tx.emit(erasure_event(erased.receipt), *(_status_erased(subject, one) for one in erased.unfinished))
+            get_logger().info("erasure.begun", count=erased.receipt.count)
+        return erased.receipt
 
-    async def _told_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
+    async def _reported_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
         # Whoever has answered finds nothing more; whoever could not, for longer than an event lives, gets a new one.
-        if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
-            await tx.emit(told(receipt))
+        if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > REPORTED_AGAIN_AFTER:
+            await tx.emit(erasure_event(receipt))
         return receipt
-
-    async def _shred(self, tx: Transaction, subject: Subject) -> int:
-        if subject.session_id is not None:
-            return (await shred_recording(self._dependencies.shredder, tx, subject.session_id)).keys
-        return (await shred_patient(self._dependencies.shredder, tx, subject.organization_id, subject.patient_id)).keys
 
 
 class RemoveObjects(Step[Erasure, None]):
@@ -136,7 +118,7 @@ class RemoveObjects(Step[Erasure, None]):
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Forget their names, and note in the receipt how many there were."""
         removed = await self._erasures.forget(tx, ErasureId(event.erasure_id))
-        await self._erasures.add_share(tx, ErasureId(event.erasure_id), OBJECTS, {"object": removed})
+        await self._erasures.add_result(tx, ErasureId(event.erasure_id), OBJECTS, {"object": removed})
         return ()
 
 
@@ -149,7 +131,7 @@ class Collect(Step[Counted, None]):
     async def record(self, event: Counted, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note it; said twice, the first stands."""
         counts = {table.value: count for table, count in event.counts.items()}
-        await self._erasures.add_share(tx, ErasureId(event.erasure_id), STORE_OF[event.type], counts)
+        await self._erasures.add_result(tx, ErasureId(event.erasure_id), STORE_OF[event.type], counts)
         return ()
 
 

@@ -5,10 +5,10 @@ from typing import Protocol
 
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ErasureId, PatientId, SessionId
-from services.ingestion.erasure.domain import Hold, Receipt, Subject
+from services.ingestion.erasure.domain import Erased, Hold, Receipt, Subject
 
 
-class Graves(Protocol):
+class ErasedSubjects(Protocol):
     """Knows what was erased."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:
@@ -18,18 +18,15 @@ class Graves(Protocol):
 class Holds(Protocol):
     """Keeps legal holds."""
 
-    async def lock_hold(self, tx: Transaction, subject: Subject, actor: str) -> bool:
-        """Tell whether a hold is in force, and keep it so until the transaction ends."""
-
     async def set_hold(self, tx: Transaction, subject: Subject, actor: str, *, held: bool) -> Hold:
         """Place or lift a hold."""
 
 
-class Erasures(Graves, Protocol):
+class Erasures(ErasedSubjects, Protocol):
     """Keeps erasures, and erases what this service has."""
 
-    async def add(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Receipt:
-        """Keep a new erasure."""
+    async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
+        """Erase all that this service has of the subject, or return what was done before; None: a hold forbids it."""
 
     async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
         """Return an erasure the capability may see."""
@@ -39,20 +36,8 @@ class Erasures(Graves, Protocol):
     ) -> Receipt | None:
         """Return the erasure of a session or, without one, of a patient."""
 
-    async def add_share(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
+    async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
         """Keep what a store erased; what it said first stands."""
-
-    async def entomb(self, tx: Transaction, receipt: Receipt) -> None:
-        """From now on nothing of the subject is taken in."""
-
-    async def unfinished(self, tx: Transaction, subject: Subject, final: Sequence[str]) -> Sequence[SessionId]:
-        """Return which of the sessions have not come to an end."""
-
-    async def discard(self, tx: Transaction, receipt: Receipt) -> None:
-        """Note the objects that are to be removed."""
-
-    async def erase(self, tx: Transaction, receipt: Receipt) -> Mapping[str, int]:
-        """Delete the rows; return how many of which table."""
 
     async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
         """Return objects that are to be removed, in the order of their names."""

@@ -9,7 +9,19 @@ from sqlalchemy.dialects.postgresql import JSONB
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.tenancy.erased_rows import erase, is_erased
-from services.ingestion.erasure.domain import OF_PATIENT, OF_SESSION, Hold, Receipt, Share, Subject
+from services.ingestion.domain import FINAL
+from services.ingestion.erasure.domain import (
+    OF_PATIENT,
+    OF_SESSION,
+    ROWS,
+    Erased,
+    ErasureResult,
+    Hold,
+    Receipt,
+    Subject,
+)
+from services.ingestion.keys.shredding import shred_patient, shred_recording
+from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import OLDEST_ERASURE
 
 _ERASURE = "organization_id, patient_id, id, session_id, actor, requested_at"
@@ -22,10 +34,10 @@ _OF = text(
     f"select {_ERASURE} from erasure where (cast(:patient_id as uuid) is null or patient_id = :patient_id)"  # noqa: S608
     " and session_id is not distinct from :session_id"
 ).bindparams(bindparam("patient_id", type_=UUID()), bindparam("session_id", type_=UUID()))
-_SHARES = text("select store, counts, at from erasure_part where erasure_id = :id order by at, store").columns(
+_RESULTS = text("select store, counts, at from erasure_part where erasure_id = :id order by at, store").columns(
     counts=JSONB()
 )
-_ADD_SHARE = text(
+_ADD_RESULT = text(
     "insert into erasure_part (organization_id, patient_id, erasure_id, store, counts)"
     " select organization_id, patient_id, id, :store, :counts from erasure where id = :id on conflict do nothing"
 ).bindparams(bindparam("counts", type_=JSONB()))
@@ -43,7 +55,7 @@ _SET_HOLD = text(
     " returning held, changed_at"
 )
 
-_ENTOMB = text("select entomb(:id, :patient_id, :session_id)").bindparams(bindparam("session_id", type_=UUID()))
+_MARK_ERASED = text("select entomb(:id, :patient_id, :session_id)").bindparams(bindparam("session_id", type_=UUID()))
 _NARROWED = "patient_id = :patient_id and (cast(:session_id as uuid) is null or session_id = :session_id)"
 _DISCARD = text(
     "insert into discarded (organization_id, patient_id, session_id, object_name, erasure_id)"  # noqa: S608
@@ -68,60 +80,53 @@ _FORGET_DUE = text("select forget_discarded(:names)").bindparams(bindparam("name
 
 
 class ErasureStore:
-    """Implements ports.Erasures, ports.Holds and ports.Graves. Row-level security decides what a capability sees."""
+    """Implements ports.Erasures, Holds and ErasedSubjects. Row-level security decides what a capability sees."""
 
-    async def add(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Receipt:
-        """Insert an erasure."""
-        row = (await tx.execute(_ADD, _of(subject) | {"id": erasure_id, "actor": actor})).one()
-        return _receipt(row, ())
+    async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
+        """Delete what is here of the subject, keys first, and insert the receipt; None while a hold is in force."""
+        whose = _of(subject) | {"id": erasure_id, "actor": actor}
+        if (await tx.execute(_LOCK_HOLD, whose)).scalar_one():
+            return None
+        # Two who ask at once: the second waited for the lock above and finds what the first one did.
+        before = await self.find_of(tx, subject.patient_id, subject.session_id)
+        if before is not None:
+            return Erased(before, is_repeat=True)
+        row = (await tx.execute(_ADD, whose)).one()
+        # Waits for rows under way; from here on none comes in.
+        await tx.execute(_MARK_ERASED, whose)
+        found = await tx.execute(_UNFINISHED, whose | {"final": [status.value for status in FINAL]})
+        unfinished = [SessionId(one) for one in found.scalars()]
+        await tx.execute(_DISCARD, whose)
+        await tx.execute(_TAKE_OVER, whose)
+        keys = await _shred(tx, subject)
+        rows = await erase(tx, erasure_id, subject.patient_id, subject.session_id)
+        await self.add_result(tx, erasure_id, ROWS, {**rows, "keys": keys})
+        return Erased(await self._read(tx, row), unfinished)
 
     async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
         """Read an erasure with what it has come to."""
-        return await self._read(tx, (await tx.execute(_BY_ID, {"id": erasure_id})).first())
+        row = (await tx.execute(_BY_ID, {"id": erasure_id})).first()
+        return None if row is None else await self._read(tx, row)
 
     async def find_of(
         self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None
     ) -> Receipt | None:
         """Read the erasure of a session or, without one, of a patient."""
-        found = await tx.execute(_OF, {"patient_id": patient_id, "session_id": session_id})
-        return await self._read(tx, found.first())
+        row = (await tx.execute(_OF, {"patient_id": patient_id, "session_id": session_id})).first()
+        return None if row is None else await self._read(tx, row)
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:
         """Tell whether there is a tombstone for either."""
         return await is_erased(tx, patient_id, session_id)
 
-    async def add_share(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
+    async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
         """Insert what a store erased; what it said first stands."""
-        await tx.execute(_ADD_SHARE, {"id": erasure_id, "store": store, "counts": dict(counts)})
-
-    async def lock_hold(self, tx: Transaction, subject: Subject, actor: str) -> bool:
-        """Lock the patient's hold; tell whether it is in force."""
-        return bool((await tx.execute(_LOCK_HOLD, _of(subject) | {"actor": actor})).scalar_one())
+        await tx.execute(_ADD_RESULT, {"id": erasure_id, "store": store, "counts": dict(counts)})
 
     async def set_hold(self, tx: Transaction, subject: Subject, actor: str, *, held: bool) -> Hold:
         """Place or lift a hold; one that is so already stays as it is."""
         row = (await tx.execute(_SET_HOLD, _of(subject) | {"actor": actor, "held": held})).one()
         return Hold(subject.patient_id, row.held, row.changed_at)
-
-    async def entomb(self, tx: Transaction, receipt: Receipt) -> None:
-        """Write the tombstone; waits for rows under way, and from now on none comes in."""
-        await tx.execute(_ENTOMB, _of(receipt.subject) | {"id": receipt.id})
-
-    async def unfinished(self, tx: Transaction, subject: Subject, final: Sequence[str]) -> Sequence[SessionId]:
-        """Read which of the sessions have not come to an end."""
-        found = await tx.execute(_UNFINISHED, _of(subject) | {"final": list(final)})
-        return [SessionId(one) for one in found.scalars()]
-
-    async def discard(self, tx: Transaction, receipt: Receipt) -> None:
-        """Note the objects that are to be removed."""
-        whose = _of(receipt.subject) | {"id": receipt.id}
-        await tx.execute(_DISCARD, whose)
-        await tx.execute(_TAKE_OVER, whose)
-
-    async def erase(self, tx: Transaction, receipt: Receipt) -> Mapping[str, int]:
-        """Delete the rows; return how many of which table."""
-        subject = receipt.subject
-        return await erase(tx, receipt.id, subject.patient_id, subject.session_id)
 
     async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
         """Read names of objects that are to be removed."""
@@ -131,11 +136,11 @@ class ErasureStore:
         """Forget the objects of an erasure."""
         return len((await tx.execute(_FORGET, {"id": erasure_id})).all())
 
-    async def _read(self, tx: Transaction, row: Row[Any] | None) -> Receipt | None:
-        if row is None:
-            return None
-        shares = [Share(one.store, one.counts, one.at) for one in await tx.execute(_SHARES, {"id": row.id})]
-        return _receipt(row, shares)
+    async def _read(self, tx: Transaction, row: Row[Any]) -> Receipt:
+        results = [ErasureResult(one.store, one.counts, one.at) for one in await tx.execute(_RESULTS, {"id": row.id})]
+        whose = None if row.session_id is None else SessionId(row.session_id)
+        subject = Subject(OrganizationId(row.organization_id), PatientId(row.patient_id), whose)
+        return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(results))
 
 
 class KeptLongEnough:
@@ -183,10 +188,7 @@ def _of(subject: Subject) -> dict[str, Any]:
     }
 
 
-def _receipt(row: Row[Any], shares: Sequence[Share]) -> Receipt:
-    subject = Subject(
-        OrganizationId(row.organization_id),
-        PatientId(row.patient_id),
-        None if row.session_id is None else SessionId(row.session_id),
-    )
-    return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(shares))
+async def _shred(tx: Transaction, subject: Subject) -> int:
+    if subject.session_id is not None:
+        return (await shred_recording(KeyStore(), tx, subject.session_id)).keys
+    return (await shred_patient(KeyStore(), tx, subject.organization_id, subject.patient_id)).keys

@@ -1,4 +1,4 @@
-"""An object store that is used only once it has shown that what lies in it is our ciphertext (SECURITY.md section 4).
+"""An object store that is used only once it has shown that what lies in it is our ciphertext (docs/security/keys.md).
 
 Until then /health says no and no upload begins: a store or a proxy that keeps something else is found before a
 recording is, not after.

@@ -53,7 +53,7 @@ async def _erases_patient(at: World, *, known: bool = True) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def _is_told(at: World, receipt: dict[str, Any]) -> SessionErased | PatientErased:
+async def _is_reported(at: World, receipt: dict[str, Any]) -> SessionErased | PatientErased:
     """The fact goes round: the objects are removed."""
     event = _fact(at, receipt)
     await at.happens(event)
@@ -81,7 +81,7 @@ async def test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next
     first, second = await at.uploads(), await at.uploads()
 
     receipt = await _erases_session(at, first)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
 
     assert receipt["stores"]["ingestion"]["counts"] == {"recording": 1, "session": 1, "keys": 1}
     assert _left(at) == {"session": 1, "recording": 1, "discarded": 0}
@@ -93,7 +93,7 @@ async def test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next
 
 async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_said_first_stands(at: World) -> None:
     receipt = await _erases_session(at, await at.uploads())
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind, 3) for kind in STORES))
     await at.happens(*(_share(at, receipt, kind, 0) for kind in STORES))
 
@@ -109,7 +109,7 @@ async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_s
 async def test_the_receipt_of_a_patient_waits_for_the_circumstances_of_the_consents_too(at: World) -> None:
     await at.uploads()
     receipt = await _erases_patient(at)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind) for kind in STORES))
 
     before = (await at.reads(f"/erasures/{receipt['id']}")).json()
@@ -136,13 +136,13 @@ async def test_an_erasure_that_a_store_never_answered_is_told_again_when_it_is_a
     _rows(at, aged, receipt["id"])
 
     again = await _erases_session(at, session_id)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind) for kind in STORES))
     await _erases_session(at, session_id)
 
-    told = [payload for kind, payload in at.events() if kind == "session.erased"]
+    erasure_event = [payload for kind, payload in at.events() if kind == "session.erased"]
     assert again["id"] == receipt["id"]
-    assert [payload["erasure_id"] for payload in told] == [receipt["id"]] * 2
+    assert [payload["erasure_id"] for payload in erasure_event] == [receipt["id"]] * 2
 
 
 async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: World) -> None:
@@ -150,7 +150,7 @@ async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: 
     await at.uploads()
 
     receipt = await _erases_patient(at)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     refused = await at.sends()
 
     assert receipt["stores"]["ingestion"]["counts"] == {"recording": 2, "session": 2, "keys": 3}
@@ -186,7 +186,7 @@ async def test_an_upload_under_way_while_its_patient_is_erased_leaves_nothing(at
 
     receipts: list[dict[str, Any]] = []
     refused = await at.sends(body=body())
-    await _is_told(at, receipts[0])
+    await _is_reported(at, receipts[0])
 
     assert problem_of(refused) in ("erased", "not-found")
     assert _left(at) == {"session": 0, "recording": 0, "discarded": 0}
@@ -250,7 +250,7 @@ async def test_what_is_not_there_or_is_somebody_elses_is_not_found(at: World) ->
 
 async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: World) -> None:
     receipt = await _erases_session(at, await at.uploads())
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     _rows(at, "update ingestion.erasure set requested_at = now() - interval '3 days' where id = %s", receipt["id"])
 
     await Unfinished(at.database).look()
@@ -362,5 +362,5 @@ async def test_a_store_that_is_away_delays_the_receipt_and_loses_nothing(at: Wor
 
     assert "objects" in receipt["waiting_for"]
     assert _left(at)["discarded"] == 1
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     assert await at.is_gone(name)

@@ -146,7 +146,7 @@ async def test_a_root_key_that_does_not_open_an_organizations_key_changes_nothin
     assert await world.opens(recording) == b"keyset"
 
 
-async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_given_up(world: KeyWorld) -> None:
+async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_dropped(world: KeyWorld) -> None:
     recording = await world.records()
 
     class Forgetful(LocalKeys):

@@ -87,8 +87,8 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
     assert session["upload_status"] == "completed"
     assert session["progress"] == {"stage": "ready", "percent": 100}
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
-    told = [payload.get("status", kind) for kind, payload in at.events()[1:]]
-    assert told == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
+    erasure_event = [payload.get("status", kind) for kind, payload in at.events()[1:]]
+    assert erasure_event == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
 
 
 def _ended(outcome: str) -> float:

@@ -1,6 +1,7 @@
 """One upload from socket to store: consent first, then bytes counted, inspected, hashed and sealed as they flow.
 
-The order is SECURITY.md section 6; the first failure stops, and nothing is left in the store.
+In this order, and the first failure stops: declared size, a place, the form, an erased patient, consent, the declared
+kind, a store that is down; then size, kind and digest as the bytes flow. Nothing of a refused one is left in the store.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ from services.ingestion.domain import (
     object_name,
     sealing_context,
 )
-from services.ingestion.erasure.ports import Graves
+from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.ports import Consents, Identify, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
@@ -89,7 +90,7 @@ class Dependencies:
     consents: Consents
     clock: Clock
     new_id: Identify
-    graves: Graves
+    erased_subjects: ErasedSubjects
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ class AcceptRecording:
 
     async def _refuse_erased(self, parties: SessionParties) -> None:
         async with self._dependencies.database.transaction() as tx:
-            if await self._dependencies.graves.is_erased(tx, parties.patient_id, None):
+            if await self._dependencies.erased_subjects.is_erased(tx, parties.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
@@ -202,7 +203,7 @@ class AcceptRecording:
         async with self._dependencies.objects.get_stream(name) as stored:
             first = await anext(stored, b"")
         if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
-            raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
+            raise AppError(UPSTREAM_FAILED, "The object store did not store the upload.")
 
     async def _remove(self, name: str) -> None:
         # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
@@ -345,10 +346,10 @@ async def _until_file(pieces: AsyncIterator[Piece]) -> tuple[Mapping[str, str], 
             return fields, piece
         if isinstance(piece, FieldRead):
             if piece.name in fields:
-                raise AppError(INVALID_REQUEST, "A field of the form comes twice.")
+                raise AppError(INVALID_REQUEST, "A form field was sent twice.")
             fields[piece.name] = piece.value
-    raise AppError(INVALID_REQUEST, "The form has no part called `file`.")
+    raise AppError(INVALID_REQUEST, "The form has no part named `file`.")
 
 
 def _too_large() -> AppError:
-    return AppError(PAYLOAD_TOO_LARGE, f"A recording may have {FILE_BYTES_MAX} bytes (500 MB).")
+    return AppError(PAYLOAD_TOO_LARGE, f"The recording exceeds the 500 MiB limit ({FILE_BYTES_MAX} bytes).")

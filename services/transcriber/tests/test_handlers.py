@@ -145,7 +145,7 @@ async def test_a_replay_hears_nothing_again_and_tells_the_version_that_stands(wo
     assert len(world.ears.heard) == 1
 
 
-async def test_a_session_said_to_be_in_another_language_is_withheld_unheard(world: World) -> None:
+async def test_a_session_said_to_be_in_another_language_is_withheld_before_it_is_transcribed(world: World) -> None:
     world.event = uploaded(language="de-AT")
 
     (fact,) = await world.run()

@@ -1,6 +1,7 @@
 """The deployment files as compose and Kustomize read them, and the promises of the services they deploy."""
 
 import ast
+import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,24 +10,15 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
 from libs.contracts.catalogue import EVENTS
+from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
-from services.chat.settings import ChatSettings
-from services.consent.settings import ConsentSettings
-from services.embedder.settings import EmbedderSettings
-from services.gateway.settings import GatewaySettings
-from services.ingestion.settings import IngestionSettings
-from services.transcriber.settings import TranscriberSettings
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 
 SETTINGS: Mapping[str, type[ServiceSettings]] = {
-    "gateway": GatewaySettings,
-    "consent": ConsentSettings,
-    "ingestion": IngestionSettings,
-    "transcriber": TranscriberSettings,
-    "embedder": EmbedderSettings,
-    "chat": ChatSettings,
+    service: getattr(importlib.import_module(f"services.{service}.settings"), f"{service.title()}Settings")
+    for service in SERVICES
 }
 # Read by deploy/with_root_key.py before the service starts.
 BESIDE_SETTINGS = {"ROOT_KEY"}

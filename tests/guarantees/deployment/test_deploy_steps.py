@@ -17,12 +17,12 @@ import pytest
 from deploy.provision import (
     AFTER_MIGRATIONS,
     BEFORE_MIGRATIONS,
-    SCHEMAS,
     ProvisionSettings,
     provision,
     refuse_unless_isolated,
 )
 from libs.common.keys.key_wrapping import read_root_key
+from libs.contracts.services import SERVICES
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
 from tests.guarantees.deployment.parts import ROOT
@@ -59,7 +59,7 @@ def _answering(status: int) -> Iterator[int]:
 
 
 def test_provisioning_again_changes_nothing_and_every_role_can_log_in(infra: Infra) -> None:
-    roles = [f"svc_{name}" for name in (*SCHEMAS, "relay", "ops")]
+    roles = [f"svc_{name}" for name in (*SERVICES, "relay", "ops")]
     settings = ProvisionSettings.model_validate(
         {
             "migration_database_url": infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1),
@@ -87,8 +87,7 @@ def test_a_database_whose_comparisons_may_run_before_policies_is_refused_unless_
         admin.rollback()
 
 
-def test_production_is_provisioned_in_the_order_development_is() -> None:
-    assert devstack.MIGRATION_ORDER == SCHEMAS
+def test_production_is_provisioned_by_the_files_development_is() -> None:
     assert (devstack.BEFORE_MIGRATIONS, devstack.AFTER_MIGRATIONS) == (BEFORE_MIGRATIONS, AFTER_MIGRATIONS)
 
 

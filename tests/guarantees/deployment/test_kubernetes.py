@@ -1,4 +1,4 @@
-"""The Kubernetes files agree with the promises of the services, open no door but the gateway, and hold no secret."""
+"""The Kubernetes files agree with the promises of the services, open nothing but the gateway, and hold no secret."""
 
 import re
 from pathlib import Path
@@ -124,7 +124,7 @@ def test_the_exporter_is_deployed_with_the_services_and_told_of_the_streams_only
     assert container["command"] == ["python", "-m", "libs.ops.exporter"]
 
 
-def test_monitoring_reaches_the_metrics_of_every_pod_and_the_gateways_on_a_port_that_is_no_door() -> None:
+def test_monitoring_reaches_the_metrics_of_every_pod_and_the_gateways_on_a_port_that_is_not_public() -> None:
     patch = document("k8s/services/gateway/kustomization.yaml")["patches"][0]["patch"]
     (expression,) = POLICIES["metrics"]["podSelector"]["matchExpressions"]
     (inside,) = POLICIES["metrics-of-gateway"]["ingress"]

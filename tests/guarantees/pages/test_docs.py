@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.contracts.services import SERVICES
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 SKIPPED = {".venv", ".devstack", ".git", "node_modules", ".pytest_cache"}
@@ -81,6 +82,10 @@ def test_the_table_of_services_says_what_each_service_says_itself(service: str) 
 
     assert events_in(consumes) == events_in(said["Consumes"])
     assert events_in(emits) == events_in(said["Emits"])
+
+
+def test_every_folder_of_a_service_is_in_the_list_of_services() -> None:
+    assert {path.parent.name for path in (ROOT / "services").glob("*/__init__.py")} == set(SERVICES)
 
 
 def test_the_picture_shows_every_service() -> None:

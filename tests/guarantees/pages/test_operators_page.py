@@ -10,7 +10,6 @@ import typer
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.dry_run import Fate
 from libs.ops.main import app
-from libs.ops.operator_tools import SCHEMAS
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 PAGE = (ROOT / "docs" / "operations" / "operators.md").read_text()
@@ -91,7 +90,6 @@ def test_the_tools_look_at_the_archive_of_every_service() -> None:
     sql = (ROOT / "deploy" / "postgres" / "ops.sql").read_text()
     (listed,) = re.findall(r"foreach s in array array\[(.+)\] loop", sql)
 
-    assert set(SCHEMAS) == set(SETTINGS)
     assert {name.strip("'") for name in listed.split(",")} == set(SETTINGS)
 
 

@@ -19,7 +19,7 @@ def test_one_try_and_three_retries_are_made_of_what_may_succeed_later() -> None:
     assert TRIES_MAX == 4
 
 
-def test_what_was_refused_for_good_is_given_up_at_once() -> None:
+def test_what_was_refused_for_good_is_not_tried_again() -> None:
     assert Backoff().is_exhausted(1, _error(UPSTREAM_REFUSED))
 
 

@@ -89,7 +89,9 @@ async def test_a_failure_that_may_pass_is_parked_and_succeeds_later(world: World
     assert await world.effects(thing) == [2]
 
 
-async def test_after_one_try_and_three_retries_it_is_given_up_once_and_dead_lettered(world: World) -> None:
+async def test_after_one_try_and_three_retries_its_failure_is_recorded_once_and_it_is_dead_lettered(
+    world: World,
+) -> None:
     thing = await world.count(1)
     await world.relayed()
     world.step.fails_with = [UPSTREAM_FAILED] * 10
@@ -102,7 +104,7 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_dead_lett
     assert await world.effects(thing) == [-1]
 
 
-async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_up_again(world: World) -> None:
+async def test_what_is_sent_again_after_its_failure_is_worked_on_and_fails_again(world: World) -> None:
     thing = await world.count(1)
     await world.relayed()
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
@@ -114,7 +116,7 @@ async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_u
     assert (world.step.worked, await world.effects(thing)) == (2, [-1, -1])
 
 
-async def test_an_entry_that_was_given_up_is_not_worked_on_again_if_it_was_not_dead_lettered(
+async def test_an_entry_whose_failure_was_recorded_is_not_worked_on_again_if_it_was_not_dead_lettered(
     world: World,
 ) -> None:
     thing = await world.count(1)
@@ -287,7 +289,7 @@ async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(
     assert (done, await world.effects(thing)) == (True, [42])
 
 
-async def test_an_event_that_killed_its_workers_is_given_up_and_dead_lettered_unless_it_had_taken_hold(
+async def test_an_event_that_killed_its_workers_is_dead_lettered_unless_it_had_taken_hold(
     world: World,
 ) -> None:
     poison, done = await world.count(1), await world.count(2)

@@ -67,7 +67,7 @@ async def _dead(channel: Channel, most: int) -> int:
     return dead
 
 
-async def test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next(world: World, topic: str) -> None:
+async def test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next(world: World, topic: str) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel, other = world.streams.channel(topic, "g"), world.streams.channel(topic, "h")
     await channel.open()
@@ -81,7 +81,7 @@ async def test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next(world: W
     await other.close()
 
 
-async def test_a_resumed_group_may_give_up_on_as_much_again(world: World, topic: str) -> None:
+async def test_a_resumed_group_may_dead_letter_as_much_again(world: World, topic: str) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel = world.streams.channel(topic, "g")
     await channel.open()

@@ -20,7 +20,7 @@ async def world(infra: Infra) -> AsyncIterator[World]:
         yield made
 
 
-async def test_beyond_the_limit_nothing_is_given_up_and_it_is_tried_again_once_its_group_is_resumed(
+async def test_beyond_the_limit_nothing_is_dead_lettered_and_it_is_tried_again_once_its_group_is_resumed(
     world: World,
 ) -> None:
     world.streams.limit = DeadLetterLimit(count=1)

@@ -1,6 +1,6 @@
 """Chunks, passages and embeddings of one patient at a time, hidden by the database without consent.
 
-Figures behind the choices: QUALITY.md sections 2 and 2b. No approximate index: a shared one returns too few rows
+Figures behind the choices: evals/README.md, "Retrieval". No approximate index: a shared one returns too few rows
 of one patient and leaks across patients in recall and timing. No GIN on the words: not usable under row security.
 """
 

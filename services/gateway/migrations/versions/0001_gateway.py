@@ -1,4 +1,4 @@
-"""Organizations, users, API keys, patient tokens and answers kept for replay (SECURITY.md section 5)."""
+"""Organizations, users, API keys, patient tokens and answers kept for replay (docs/security/keys-and-limits.md)."""
 
 from alembic import op
 

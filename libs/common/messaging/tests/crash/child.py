@@ -90,7 +90,7 @@ class _Life:
         if self._proxy:
             self._proxy.close_for(OUTAGE_S[self._worlds[0][0].without])
         for job, channel, _ in self._worlds:
-            if job.what.before == "unheard" and not job.heals:
+            if job.what.before == "unreleased" and not job.heals:
                 await channel.open()
                 _lose_a_reply(self._redis, channel)
 

@@ -134,7 +134,7 @@ class Worlds:
         for kind in UNREADABLE:
             if kind in scenario.kinds:
                 await self.redis.xadd(f"{{{topic}}}:s", cast(Any, UNREADABLE[kind]))
-        if scenario.before in ("killed", "unheard", "failure-recorded"):
+        if scenario.before in ("killed", "unreleased", "failure-recorded"):
             await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)

@@ -51,7 +51,7 @@ SCENARIOS = (
     Scenario("failure-recorded", ("refused", "unwanted", "unreadable", "faulty")),
     Scenario("not-dead-lettered", ("refused", "refused"), before="failure-recorded"),
     Scenario("isolated", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
-    Scenario("unheard", ("plain", "fails-once"), before="unheard"),
+    Scenario("unreleased", ("plain", "fails-once"), before="unreleased"),
     Scenario("shutdown", ("plain", "hangs-once"), exclusive=True),
     Scenario("flushed", ("flushes-once", "plain")),
     Scenario("ordered", ("plain", "fails-once", "refused"), ordered=True),

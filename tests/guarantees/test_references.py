@@ -1,0 +1,96 @@
+"""Every document and every section of one that is named anywhere exists: in pages, comments, settings, error texts."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.guarantees.deployment.parts import ROOT
+
+# A page, and what of it is meant: `page.md#anchor`, `page.md, "Section"`, `page.md section 4`.
+REFERENCE = re.compile(
+    r"(?<![\w/.<{*-])(?P<page>(?:[\w.-]+/)*[\w-]+\.md)\b`?"
+    r"(?:#(?P<anchor>[\w-]+)|,?\s+\"(?P<section>[^\"\n]+)\"|,?\s+sections?\s+(?P<number>\d[\w.]*))?"
+)
+DECISION = re.compile(r"\bADR (\d{4})\b")
+# This file has examples of what must not be.
+SKIPPED = {"tests/guarantees/test_references.py"}
+
+
+@cache
+def _files() -> tuple[str, ...]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    texts = (name for name in listed.split("\0") if name and not re.search(r"\.(lock|mp3|m4a|webm)$", name))
+    return tuple(name for name in texts if (ROOT / name).is_file() and name not in SKIPPED)
+
+
+@cache
+def _headings(page: Path) -> tuple[str, ...]:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    return tuple(re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE))
+
+
+def _anchor(heading: str) -> str:
+    """Return the heading's anchor as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _page(name: str, file: Path) -> Path | None:
+    """Return the page that is meant: from the root, beside the file, or anywhere below docs by its bare name."""
+    joined = [] if "/" in name else (ROOT / "docs").rglob(name)
+    # What generate.py holds is written below docs/reference.
+    below = [ROOT / "docs" / "reference" / name] if file.name == "generate.py" else []
+    return next((place for place in (ROOT / name, file.parent / name, *below, *joined) if place.is_file()), None)
+
+
+def _dangling(text: str, file: Path) -> Iterator[str]:
+    for found in REFERENCE.finditer(text):
+        page = _page(found["page"], file)
+        if page is None or found["number"] or not _has(page, found["anchor"], found["section"]):
+            yield found[0]
+    for anchor in re.findall(r"\]\(#([\w-]+)\)", text):
+        if not _has(file, anchor, None):
+            yield f"#{anchor}"
+    for number in DECISION.findall(text):
+        if not list((ROOT / "docs").rglob(f"{number}-*.md")):
+            yield f"ADR {number}"
+
+
+def _has(page: Path, anchor: str | None, section: str | None) -> bool:
+    headings = _headings(page)
+    return (anchor is None or anchor in map(_anchor, headings)) and (section is None or section in headings)
+
+
+@pytest.mark.parametrize("folder", sorted({name.partition("/")[0] for name in _files()}))
+def test_every_document_and_section_that_is_named_exists(folder: str) -> None:
+    dangling = {
+        name: found
+        for name in _files()
+        if name.partition("/")[0] == folder and (found := list(_dangling((ROOT / name).read_text(), ROOT / name)))
+    }
+
+    assert dangling == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(SHARED.md section 4)",
+        "see docs/security/keys.md section 2",
+        'as docs/security/keys.md, "Which leaf key" says',
+        "[keys](docs/security/keys.md#which-leaf-key)",
+        "runbook: docs/operations/runbooks/nobody.md",
+        "(ADR 9999)",
+    ],
+)
+def test_a_reference_to_what_is_not_there_is_found(text: str) -> None:
+    assert list(_dangling(text, ROOT / "README.md")) != []
+
+
+def test_a_reference_to_a_section_that_is_there_is_none() -> None:
+    text = 'docs/security/keys.md, "Which root key", [keys](docs/security/keys.md#which-root-key)'
+
+    assert list(_dangling(text, ROOT / "README.md")) == []
