@@ -40,8 +40,8 @@ _EVIDENCED = "left join evidence v on v.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its parties that came before it, whichever record it names. One pass over the entries:
-# a look-up for each would read the organization's entries each time (deploy/postgres/comparisons.sql).
+# A revocation ends every grant of its parties that came before it, whichever record it names. One pass over the
+# entries: a look-up for each would read the organization's entries each time (deploy/postgres/comparisons.sql).
 _RECORDS = (
     "select g.*, min(g.at) filter (where g.status = 'revoked' and g.at <= coalesce(cast(:as_of as timestamptz), "
     "'infinity')) over (partition by g.patient_id, g.therapist_id, g.consent_type order by g.seq "
