@@ -96,6 +96,10 @@ RULES: Mapping[str, str] = {
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')
           and has_table_privilege(r.oid, c.oid, 'update, delete')""",
     "no comparison runs before a policy": "select f::text from ctx.leakproof_functions() f",
+    # It would run before the others, and so on every row of every organization.
+    "no policy runs before those that say whose a row is": f"""
+        select n.nspname || '.' || c.relname || ' ' || p.polname from {_TABLE} join pg_policy p on p.polrelid = c.oid
+        where {_OURS} and not p.polpermissive""",
     "no login role empties a table or refers to one": f"""
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')

@@ -10,8 +10,20 @@ from tests.guarantees import new_event, new_service
 from tests.guarantees.deployment.parts import ROOT
 from tests.guarantees.scratch import Scratch, files_of, steps_of
 
-EVENT_TESTS = ("events", "docs", "kubernetes", "operators_page", "generated_pages")
-SERVICE_TESTS = (*EVENT_TESTS, "deploy", "deploy_steps", "catalogue", "alerts")
+EVENT_TESTS = (
+    "test_events",
+    "pages/test_docs",
+    "deployment/test_kubernetes",
+    "pages/test_operators_page",
+    "test_generated_pages",
+)
+SERVICE_TESTS = (
+    *EVENT_TESTS,
+    "deployment/test_deploy",
+    "deployment/test_deploy_steps",
+    "test_catalogue",
+    "deployment/test_alerts",
+)
 
 
 def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequence[tuple[str, str]]]) -> Scratch:
@@ -24,7 +36,7 @@ def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequen
 
 
 def _tests(names: Sequence[str]) -> list[str]:
-    return [f"tests/guarantees/test_{name}.py" for name in names]
+    return [f"tests/guarantees/{name}.py" for name in names]
 
 
 @pytest.mark.slow

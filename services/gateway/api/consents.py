@@ -87,7 +87,7 @@ def add_consents(registry: RouteRegistry, consent: Peer, users: Users) -> None:
     async def list_consents(caller: Caller, request: Request, wanted: Annotated[ConsentQuery, Query()]) -> Response:
         """List consent records, newest first. In FHIR it is a Bundle of this page."""
         form, params = accepted_of(request), params_of(wanted)
-        query = asked(caller, "listConsents")
+        query = asked(caller, "listConsents", PatientId(wanted.patient_id) if wanted.patient_id else None)
         return as_json(await consent.ask(query, "GET", "/consents", params=params, headers=form))
 
     async def get_consent(caller: Caller, request: Request, consent_id: UUID) -> Response:

@@ -85,7 +85,8 @@ def add_sessions(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> 
         parts: dict[str, Any] = {"params": params_of(wanted)}
         if wanted.names_a_day:
             parts["headers"] = {HEADER: await zones.of(PatientId(wanted.patient_id) if wanted.patient_id else None)}
-        return as_json(await ingestion.ask(asked(caller, "listSessions"), "GET", "/sessions", **parts))
+        query = asked(caller, "listSessions", PatientId(wanted.patient_id) if wanted.patient_id else None)
+        return as_json(await ingestion.ask(query, "GET", "/sessions", **parts))
 
     async def get_session(
         caller: Caller,
