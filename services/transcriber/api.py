@@ -13,7 +13,7 @@ from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, F
 from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import Job, Segment, Speaker, Transcript
 from services.transcriber.ports import Audit
 from services.transcriber.renderings import RENDERINGS
@@ -85,7 +85,7 @@ class JobOut(BaseModel):
     finished_at: JsonTime | None
 
 
-def build_router(words: Words, audit: Audit) -> APIRouter:
+def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
 

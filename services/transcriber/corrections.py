@@ -10,13 +10,13 @@ from libs.contracts.capability import bound_patient
 from libs.contracts.ids import SessionId
 from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from services.transcriber.domain import Job, Segment, Transcript, corrected, faults_of, with_speakers_swapped
+from services.transcriber.domain import Job, Segment, Transcript, corrected, validation_errors, with_speakers_swapped
 from services.transcriber.ports import Audit, Release, Transactions, Transcripts
 
-Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
+TranscriptEvent = TypeVar("TranscriptEvent", TranscriptReady, TranscriptUpdated)
 
 
-class Words:
+class TranscriptService:
     """Reading and correcting what was said."""
 
     def __init__(self, transactions: Transactions, transcripts: Transcripts, audit: Audit, clock: Clock) -> None:
@@ -51,7 +51,7 @@ class Words:
     def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
         faults = [
             FieldError(f"/body/segments/{index}", sentence)
-            for index, sentence in faults_of(segments, current.draft.duration_s)
+            for index, sentence in validation_errors(segments, current.draft.duration_s)
         ]
         if faults:
             raise AppError(INVALID_REQUEST, "The segments are not a transcript of this recording.", errors=faults)
@@ -68,7 +68,7 @@ class Words:
                     PRECONDITION_FAILED, "The transcript has changed since. Read it again and correct the new version."
                 )
             await self._audit.note(tx, following, Release.CORRECT)
-            await tx.emit(said_of(following, TranscriptUpdated))
+            await tx.emit(transcript_updated_event(following, TranscriptUpdated))
             return following
 
     async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
@@ -80,7 +80,7 @@ class Words:
         return transcript
 
 
-def said_of(transcript: Transcript, kind: type[Fact]) -> Fact:
+def transcript_updated_event(transcript: Transcript, kind: type[TranscriptEvent]) -> TranscriptEvent:
     """Return the fact that tells others about this version."""
     about = transcript.about
     return kind(

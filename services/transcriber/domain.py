@@ -174,7 +174,7 @@ def with_speakers_swapped(transcript: Transcript, at: datetime) -> Transcript:
     return corrected(transcript, swapped, at)
 
 
-def faults_of(segments: Sequence[Segment], duration_s: float) -> Iterator[tuple[int, str]]:
+def validation_errors(segments: Sequence[Segment], duration_s: float) -> Iterator[tuple[int, str]]:
     """Yield (index, sentence) for each segment that cannot be: times that run backwards or past the end."""
     for index, segment in enumerate(segments):
         if segment.end_time < segment.start_time:

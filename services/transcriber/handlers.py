@@ -28,7 +28,7 @@ from libs.contracts.transcript import (
     TranscriptReady,
     TranscriptWithheld,
 )
-from services.transcriber.corrections import said_of
+from services.transcriber.corrections import transcript_updated_event
 from services.transcriber.domain import (
     About,
     Draft,
@@ -46,9 +46,9 @@ from services.transcriber.roles import roles_of
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
 PROGRESS_EVERY_S = 1.0
 # How long a vendor's answer waits for a database that is away, and how often it asks.
-KEEP_WITHIN_S = 600.0
-KEEP_AGAIN_MIN_S = 0.2
-KEEP_AGAIN_MAX_S = 5.0
+STORE_RETRY_MAX_S = 600.0
+STORE_RETRY_MIN_WAIT_S = 0.2
+STORE_RETRY_MAX_WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
 
     async def work(self, event: RecordingUploaded) -> Outcome:
         """Ask consent, listen, name the speakers. What a vendor answered is kept before anything else can fail."""
-        if await self._begin(event):
+        if await self._start(event):
             return None
         if not is_supported(event.language):
             return Withheld.LANGUAGE
@@ -83,7 +83,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             speech = await self._speech(event)
         except AppError as error:
             if error.problem.retryable and error.problem is not IN_OTHER_HANDS:
-                await self._wait_for_next_try(event, error)
+                await self._requeue(event, error)
             raise
         if speech is None:
             return None
@@ -99,13 +99,13 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         """Write the transcript and end the job; a session that has one says so again and changes nothing."""
         transcripts = self._dependencies.transcripts
         if isinstance(result, Withheld):
-            await transcripts.drop_speech(tx, SessionId(event.session_id))
+            await transcripts.delete_speech(tx, SessionId(event.session_id))
             await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
             return (_withheld(event, result),)
         if result is not None:
             first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
-            await transcripts.drop_speech(tx, SessionId(event.session_id))
+            await transcripts.delete_speech(tx, SessionId(event.session_id))
         transcript = await transcripts.newest(tx, SessionId(event.session_id))
         if transcript is None:
             raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
@@ -116,7 +116,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             segment_count=len(transcript.draft.segments),
             audio_s=transcript.draft.duration_s,
         )
-        return (said_of(transcript, TranscriptReady),)
+        return (transcript_updated_event(transcript, TranscriptReady),)
 
     async def on_failure(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
         """Say that it failed and why, or that consent ended before it was done; of what was erased nothing is said."""
@@ -138,7 +138,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             ),
         )
 
-    async def _begin(self, event: RecordingUploaded) -> bool:
+    async def _start(self, event: RecordingUploaded) -> bool:
         """Count the attempt and say that it started; tell whether there is nothing left to do."""
         async with self._dependencies.transactions.transaction() as tx:
             if await self._dependencies.transcripts.newest(tx, SessionId(event.session_id)) is not None:
@@ -164,37 +164,37 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         # Last before the call: whoever had the event before may have been slow and not dead, and have bought it now.
         await confirm_claim()
         async with dependencies.transactions.transaction() as tx:
-            kept = await dependencies.transcripts.kept_speech(tx, about.session_id, fingerprint)
+            kept = await dependencies.transcripts.stored_speech(tx, about.session_id, fingerprint)
             made = kept is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
         if kept is not None or made:
             return kept
         audio = Audio(dependencies.recordings.open(key), key.media_type, event.language, event.duration_s)
-        async with self._noting_progress(job_id_of(event)) as progress:
+        async with self._recording_progress(job_id_of(event)) as progress:
             speech = await dependencies.speech_to_text.transcribe(audio, progress)
-        await self._keep(about, fingerprint, speech)
+        await self._store_speech(about, fingerprint, speech)
         return speech
 
-    async def _keep(self, about: About, fingerprint: bytes, speech: Speech) -> None:
+    async def _store_speech(self, about: About, fingerprint: bytes, speech: Speech) -> None:
         """Keep what was bought, through an outage of the database too: it would have to be bought again."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_outage),
-            wait=wait_exponential(min=KEEP_AGAIN_MIN_S, max=KEEP_AGAIN_MAX_S),
-            stop=stop_after_delay(KEEP_WITHIN_S),
+            wait=wait_exponential(min=STORE_RETRY_MIN_WAIT_S, max=STORE_RETRY_MAX_WAIT_S),
+            stop=stop_after_delay(STORE_RETRY_MAX_S),
             reraise=True,
         ):
             with attempt:
                 async with self._dependencies.transactions.transaction() as tx:
-                    await self._dependencies.transcripts.keep_speech(tx, about, fingerprint, speech)
+                    await self._dependencies.transcripts.store_speech(tx, about, fingerprint, speech)
 
-    async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
+    async def _requeue(self, event: RecordingUploaded, error: AppError) -> None:
         async with self._dependencies.transactions.transaction() as tx:
             await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
 
     @asynccontextmanager
-    async def _noting_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
+    async def _recording_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
         """Give a callback for any thread; what it says is written down about once a second."""
         share = _Share()
-        noting = asyncio.create_task(self._note(job_id, share))
+        noting = asyncio.create_task(self._write_progress(job_id, share))
         try:
             yield share.set
         finally:
@@ -202,7 +202,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             with suppress(asyncio.CancelledError):
                 await noting
 
-    async def _note(self, job_id: JobId, share: "_Share") -> None:
+    async def _write_progress(self, job_id: JobId, share: "_Share") -> None:
         written = 0.0
         while True:
             await asyncio.sleep(PROGRESS_EVERY_S)

@@ -99,13 +99,13 @@ class Transcripts(Protocol):
     async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
         """Return a session's newest job."""
 
-    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+    async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
         """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
 
-    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+    async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         """Return what was kept for exactly this request."""
 
-    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
+    async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         """Forget what vendors answered about a session."""
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:

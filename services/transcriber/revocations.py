@@ -12,7 +12,7 @@ from libs.contracts.purposes import Purpose
 from services.transcriber.ports import Withdrawals
 
 
-class ForgetLater(Step[ConsentRevoked, None]):
+class ScheduleTranscriptDeletion(Step[ConsentRevoked, None]):
     """Consent to transcription ended: note when the words are to go."""
 
     def __init__(self, withdrawals: Withdrawals, clock: Clock, grace: timedelta) -> None:

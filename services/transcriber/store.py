@@ -45,15 +45,15 @@ _JOB = text(
     " where session_id = :session_id order by created_at desc limit 1"
 )
 
-_KEEP_SPEECH = text(
+_STORE_SPEECH = text(
     "insert into heard (organization_id, patient_id, therapist_id, session_id, fingerprint, speech)"
     " values (:organization_id, :patient_id, :therapist_id, :session_id, :fingerprint, :speech)"
     " on conflict do nothing"
 ).bindparams(bindparam("speech", type_=JSONB()))
-_KEPT_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
+_STORED_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
     speech=JSONB()
 )
-_DROP_SPEECH = text("delete from heard_deletable where session_id = :session_id")
+_DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
@@ -77,7 +77,7 @@ _WITHDRAW = text(
 )
 _SWEEP = text("select sweep_withdrawn(:most)")
 # Withdrawn consents that one pass deletes the words of.
-SWEEP_MOST = 20
+SWEEP_BATCH = 20
 
 
 class TranscriberStore:
@@ -111,19 +111,19 @@ class TranscriberStore:
         row = (await tx.execute(_JOB, {"session_id": session_id})).one_or_none()
         return None if row is None else Job(**(dict(row._mapping) | {"status": JobStatus(row.status)}))
 
-    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+    async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
         """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
-        await tx.execute(_KEEP_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
+        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
 
-    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+    async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         """Return what was kept for exactly this request."""
-        found = await tx.execute(_KEPT_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
+        found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
         kept = found.scalar_one_or_none()
         return None if kept is None else _speech(kept)
 
-    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
+    async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         """Forget what vendors answered: the words are in the transcript now, once."""
-        await tx.execute(_DROP_SPEECH, {"session_id": session_id})
+        await tx.execute(_DELETE_SPEECH, {"session_id": session_id})
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
         """Add a version; False when that version exists. Raises AppError(CONSENT_REQUIRED) without consent."""
@@ -161,7 +161,7 @@ class TranscriberStore:
         await tx.execute(_WITHDRAW, whose | {"delete_after": delete_after})
 
 
-class Withdrawn:
+class WithdrawnTranscripts:
     """What was withdrawn, of all organizations; says only how much there was to delete."""
 
     def __init__(self, database: Database) -> None:
@@ -170,7 +170,7 @@ class Withdrawn:
     async def sweep(self) -> int:
         """Delete what was withdrawn long enough ago and not granted again; return how many."""
         async with self._database.without_capability() as tx:
-            return int((await tx.execute(_SWEEP, {"most": SWEEP_MOST})).scalar_one())
+            return int((await tx.execute(_SWEEP, {"most": SWEEP_BATCH})).scalar_one())
 
 
 def _owner(about: About) -> dict[str, Any]:

