@@ -1,4 +1,4 @@
-"""The transcriber's parts, built and joined."""
+"""Dependency wiring of the transcriber."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -28,20 +28,20 @@ from services.transcriber.settings import TranscriberSettings
 from services.transcriber.store import TranscriberStore, WithdrawnTranscripts
 
 EVENT_CONFIG = EventConfig("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS)
-# The longest recording is 4 hours; locally it takes half its length at most, and two may wait before it.
+# The longest recording is 4 hours; local recognition takes at most half of that, and two jobs may be queued before it.
 TRANSCRIBE_TIMEOUT_S = 6 * 3600.0
 SWEEP_EVERY_S = 900.0
 
 
 class ClosableSpeechToText(SpeechToText, Protocol):
-    """A recognizer that is put away at the end."""
+    """A speech recognizer with resources to release."""
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Release all resources."""
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = TranscriberSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
@@ -72,7 +72,7 @@ def build() -> Service:
 
 
 def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
-    """Return what is answered: the table of this service."""
+    """Return the event subscriptions of this service."""
     return (
         Subscription(RecordingUploaded, Transcribe(dependencies), TRANSCRIBE_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, ScheduleTranscriptDeletion(withdrawals, utc_now, grace)),
@@ -81,7 +81,7 @@ def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: t
 
 
 def speech_to_text_of(settings: TranscriberSettings) -> ClosableSpeechToText:
-    """Return who listens by the settings; its libraries are loaded only then."""
+    """Return the configured recognizer; imports its libraries only if it is used."""
     if settings.provider == "deepgram" and settings.deepgram_api_key is not None:
         from services.transcriber.vendors.deepgram import DeepgramAccess, DeepgramSpeechToText
 

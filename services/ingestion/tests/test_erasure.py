@@ -309,7 +309,7 @@ async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_t
     assert (old in names, young in names, at_work in names) == (False, True, True)
     again = await at.http.post(f"/sessions/{old}/retry", headers=at.headers)
     assert problem_of(again) == "not-failed"
-    assert "upload it as a new session" in again.text
+    assert "Upload it as a new session" in again.text
 
 
 async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: World) -> None:

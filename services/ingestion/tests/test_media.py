@@ -87,11 +87,11 @@ def test_an_mp4_that_is_cut_off_is_refused() -> None:
 def test_an_mp4_without_sound_is_refused() -> None:
     only_type = b"\x00\x00\x00\x10ftypM4A \x00\x00\x00\x00"
 
-    assert "no sound" in refusal("m4a", only_type)
+    assert "no audio" in refusal("m4a", only_type)
 
 
 def test_an_image_in_an_mp4_box_is_refused() -> None:
-    assert "no recording" in refusal("mp4", b"\x00\x00\x00\x10ftypheic\x00\x00\x00\x00" + bytes(100))
+    assert "not for recordings" in refusal("mp4", b"\x00\x00\x00\x10ftypheic\x00\x00\x00\x00" + bytes(100))
 
 
 def test_a_wav_of_a_recorder_that_never_knew_its_size_is_measured() -> None:

@@ -131,7 +131,7 @@ async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(
 @pytest.mark.parametrize(
     ("filename", "media_type", "data", "words"),
     [
-        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content of no kind"),
+        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content in no accepted format"),
         ("song.mp3", "audio/mpeg", wav(), "WAV content"),
         ("notes.txt", "text/plain", b"x" * 100, "must end in one of"),
         ("noname", "audio/wav", wav(), "must end in one of"),
