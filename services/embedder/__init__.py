@@ -1,7 +1,7 @@
-"""The embedder makes transcripts findable, for one patient at a time.
+"""Embedder: indexes transcripts and searches them, one patient at a time.
 
-Owns: chunks, passages, embeddings (a partition per model), what is indexed and what is to be deleted.
+Owns: chunks, passages, embeddings (a partition per model), index versions and scheduled deletions.
 Consumes: transcript.ready, transcript.updated, consent.revoked, session.erased, patient.erased.
 Emits: index.ready, index.failed, index.withheld, index.erased.
-Asks: consent (holds), transcriber (the words), OpenAI or a local model (vectors).
+Asks: consent (holds), transcriber (transcripts), OpenAI or a local model (vectors).
 """

@@ -1,4 +1,4 @@
-"""Starts the embedder: `python -m services.embedder api|work|all|migrate`."""
+"""Entry point of the embedder: `python -m services.embedder api|work|all|migrate`."""
 
 from pathlib import Path
 

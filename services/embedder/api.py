@@ -1,4 +1,4 @@
-"""HTTP in: one patient's sessions are searched, under a capability that names that patient."""
+"""HTTP route: searches one patient's sessions, under a capability for that patient."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
 
 
 class SearchRequest(BaseModel):
-    """A question about one patient; `date_from` is included, `date_to` is not."""
+    """A search in one patient's sessions; `date_from` is inclusive, `date_to` exclusive."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -35,7 +35,7 @@ class SearchRequest(BaseModel):
 
 
 class TurnOut(BaseModel):
-    """One speaker's words with their seconds."""
+    """A speaker's text with start and end in seconds."""
 
     speaker: str
     text: str
@@ -44,9 +44,9 @@ class TurnOut(BaseModel):
 
 
 class ResultOut(BaseModel):
-    """A passage and the chunk it is cited under; several results may be of one chunk.
+    """A passage and the chunk to cite; several results may be of one chunk.
 
-    `relevance` is the cosine similarity (0 to 1), null without vectors; `score` orders this answer only.
+    `relevance` is the cosine similarity (0 to 1), null without vectors; `score` is comparable within one response only.
     """
 
     chunk_id: UUID
@@ -64,7 +64,7 @@ class ResultOut(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """The best passages first. `mode` is `text` while vectors are not to be had."""
+    """Passages, best first. `mode` is `text` while vectors are unavailable."""
 
     results: list[ResultOut]
     mode: Literal["hybrid", "text"]
@@ -77,7 +77,7 @@ def build_router(search: Search) -> APIRouter:
 
     @router.post("/search", operation_id="search", summary="Find passages in one patient's sessions")
     async def find(request: SearchRequest) -> SearchResponse:
-        """Search what consent allows to be searched; a patient out of the capability's reach has no passages."""
+        """Search the sessions that consent allows. For a patient outside the capability the result is empty."""
         return _rendered(await search.find(_question(request)), search.model_name)
 
     return router
@@ -87,7 +87,7 @@ def _question(request: SearchRequest) -> Question:
     sessions = request.session_ids
     return Question(
         patient_id=PatientId(request.patient_id),
-        # PostgreSQL takes no NUL in text.
+        # PostgreSQL rejects NUL in text.
         text=request.query.replace("\x00", " "),
         limit=request.limit,
         date_from=request.date_from,

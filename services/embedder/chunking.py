@@ -1,8 +1,8 @@
-"""Cutting a transcript where people would: between turns, at pauses, never between a question and its answer.
+"""Splits transcripts into chunks and passages: between turns, preferably at pauses, and not after questions.
 
-Figures: evals/README.md, "Retrieval". Parts are made equal by a dynamic program instead of packed greedily,
-because short tails win dense ranking unfairly. After a correction the cuts meet again within a few passages:
-on LoCoMo 1 to 3.5 of 34 passages were new on average, so an unchanged rest keeps its vectors.
+Figures: evals/README.md, "Retrieval". A dynamic program makes parts of equal size; greedy packing would leave short
+tails, which dense ranking favours unfairly. After a correction the cuts realign within a few passages: on LoCoMo 1 to
+3.5 of 34 passages were new on average, so the others keep their vectors.
 """
 
 import re
@@ -35,7 +35,7 @@ DEFAULT_RULES = Rules()
 
 
 def chunks_of(turns: Sequence[Turn], count: CountTokens, rules: Rules = DEFAULT_RULES) -> tuple[Chunk, ...]:
-    """Return chunks of about 500 tokens made of passages of about 120; every word is in exactly one of each."""
+    """Return chunks of about 500 tokens with passages of about 120; every word is in exactly one of each."""
     pieces = merged(turns, count, rules)
     sizes = [count(piece.text) for piece in pieces]
     costs = [_cut_cost(before, after, rules) for before, after in pairwise(pieces)]
@@ -49,15 +49,15 @@ def chunks_of(turns: Sequence[Turn], count: CountTokens, rules: Rules = DEFAULT_
 
 
 def merged(turns: Sequence[Turn], count: CountTokens, rules: Rules = DEFAULT_RULES) -> tuple[Turn, ...]:
-    """Return turns in order of time: one breath joined, a turn too long for a passage cut at sentences."""
+    """Return turns in order of time: turns of one speaker without a gap joined, too long ones cut at sentences."""
     ordered = sorted((turn for turn in turns if turn.text.strip()), key=lambda turn: turn.start_s)
     return tuple(piece for run in _runs(ordered, rules.merge_gap_s) for piece in _sized(run, count, rules))
 
 
 def partition(sizes: Sequence[int], costs: Sequence[float], target: int, largest: int) -> list[range]:
-    """Cut items into consecutive parts near the target size and never above the largest (a lone item may be).
+    """Cut items into consecutive parts near the target size, of at most the largest size (a single item may exceed it).
 
-    `costs[i]` is paid for a cut between item i and i+1. Minimises the sum of squared relative deviations and costs.
+    Minimises the sum of squared relative deviations and of `costs[i]` for each cut between items i and i+1.
     """
     best: list[tuple[float, int]] = [(0.0, 0)]
     for stop in range(1, len(sizes) + 1):
@@ -113,7 +113,7 @@ def _sized(run: list[Turn], count: CountTokens, rules: Rules) -> list[Turn]:
 
 
 def _split_words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
-    """Halve a sentence without an end at a space, and a word without an end anywhere, until it fits."""
+    """Halve a text that is too long at a space, or a word that is too long anywhere, until the parts fit."""
     if count(turn.text) < largest or len(turn.text) < 2:
         return [turn]
     middle = len(turn.text) // 2
@@ -124,7 +124,7 @@ def _split_words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
 
 
 def _cut(turn: Turn, texts: Sequence[str]) -> list[Turn]:
-    """Cut a turn into texts; inside an utterance the time of a word is read off its position."""
+    """Cut a turn into texts; times within a turn are interpolated by character position."""
     total = sum(len(text) for text in texts) or 1
     pieces: list[Turn] = []
     done = 0

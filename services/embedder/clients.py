@@ -1,4 +1,4 @@
-"""The services the embedder asks, over HTTP, each answer checked before it is believed."""
+"""HTTP clients of consent and the transcriber; responses are validated."""
 
 from uuid import UUID
 
@@ -12,31 +12,31 @@ from services.embedder.domain import Speaker, Transcript, Turn
 
 
 class ConsentClient:
-    """The consent service: implements ports.Consents."""
+    """Implements ports.Consents over the consent service."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
-        """Return if the purpose may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        """Require consent to the purpose. Raises AppError(CONSENT_REQUIRED)."""
         body = {"patient_id": str(patient_id), "therapist_id": str(therapist_id), "purposes": [purpose.value]}
         await self._client.request("POST", "/holds", json=body)
 
 
 class TranscriberClient:
-    """The transcriber: implements ports.Transcripts."""
+    """Implements ports.Transcripts over the transcriber."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def current(self, session_id: SessionId) -> Transcript:
-        """Return the newest version of a session's words; raise AppError(NOT_FOUND) if there is none."""
+        """Return the newest version of a session's transcript. Raises AppError(NOT_FOUND)."""
         response = await self._client.request("GET", f"/sessions/{session_id}/transcript")
         try:
             wire = _Transcript.model_validate_json(response.content)
         except ValidationError as error:
-            # The validator's text holds the words it read, so it goes no further.
-            raise AppError(UPSTREAM_FAILED, "The transcript could not be read.") from error
+            # The validator's message contains the transcript, so it is not passed on.
+            raise AppError(UPSTREAM_FAILED, "The transcriber sent an invalid response.") from error
         return Transcript(
             id=TranscriptId(wire.id),
             session_id=SessionId(wire.session_id),

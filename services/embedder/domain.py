@@ -1,7 +1,7 @@
-"""What is indexed and how it is found again, as plain values.
+"""Domain model of the index: chunks, passages, questions and hits.
 
-A chunk (about 500 tokens) is what is stored, shown and cited; the passages inside it (about 120 tokens) are what is
-embedded and matched, so that a citation points at seconds and not at minutes (evals/README.md, "Retrieval").
+A chunk (about 500 tokens) is stored, shown and cited; its passages (about 120 tokens) are embedded and matched, so that
+a citation points at seconds instead of minutes (evals/README.md, "Retrieval").
 """
 
 import hashlib
@@ -14,13 +14,13 @@ from uuid import UUID
 from libs.common.ids import derived_id
 from libs.contracts.ids import ChunkId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 
-# Above this share of the words a speaker is dominant; below it the text is `mixed` and belongs to nobody.
+# A speaker with at least this share of the text is dominant; otherwise the text is `mixed`.
 DOMINANT_SHARE = 0.9
 LANGUAGES_INDEXED = frozenset({"en"})
 
 
 class Speaker(StrEnum):
-    """Who said it. A turn is never `mixed`; a chunk or passage may be."""
+    """The role of a speaker. A turn is never `mixed`; a chunk or passage may be."""
 
     THERAPIST = "therapist"
     PATIENT = "patient"
@@ -30,7 +30,7 @@ class Speaker(StrEnum):
 
 @dataclass(frozen=True)
 class Turn:
-    """Words of one speaker without a break; seconds count from the start of the recording."""
+    """One speaker's text without a break; times in seconds from the start of the recording."""
 
     speaker: Speaker
     text: str
@@ -40,7 +40,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Transcript:
-    """One version of a session's words, in the order they were said."""
+    """One version of a session's transcript, in order of time."""
 
     id: TranscriptId
     session_id: SessionId
@@ -51,58 +51,58 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Span:
-    """Consecutive turns of one session with their size in cl100k tokens."""
+    """Consecutive turns of one session, with their size in cl100k tokens."""
 
     turns: tuple[Turn, ...]
     tokens: int
 
     @property
     def start_s(self) -> float:
-        """Return when the first turn begins."""
+        """Return the start of the first turn in seconds."""
         return self.turns[0].start_s
 
     @property
     def end_s(self) -> float:
-        """Return when the last word of the span ends."""
+        """Return the end of the span in seconds."""
         return max(turn.end_s for turn in self.turns)
 
     @property
     def text(self) -> str:
-        """Return the words alone, a turn a line: what is embedded and searched."""
+        """Return the text to embed and search: one turn per line, without speakers."""
         return "\n".join(turn.text for turn in self.turns)
 
     @property
     def content(self) -> str:
-        """Return the words with their speakers, a turn a line: what is shown and cited."""
+        """Return the text to show and cite: one turn per line, with speakers."""
         return labelled(self.turns)
 
     @property
     def speaker(self) -> Speaker:
-        """Return who speaks here: the dominant speaker or `mixed`."""
+        """Return the dominant speaker or `mixed`."""
         return dominant(self.turns)
 
     @property
     def content_hash(self) -> bytes:
-        """Return SHA-256 of the words: the same words keep their embedding."""
+        """Return the SHA-256 of the text, under which its embedding is stored and reused."""
         return hashlib.sha256(self.text.encode()).digest()
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A span that is cited, and the passages inside it that are matched."""
+    """A citable span and its searchable passages."""
 
     passages: tuple[Span, ...]
 
     @property
     def span(self) -> Span:
-        """Return all turns of all passages."""
+        """Return the span of all passages."""
         turns = tuple(turn for passage in self.passages for turn in passage.turns)
         return Span(turns, sum(passage.tokens for passage in self.passages))
 
 
 @dataclass(frozen=True)
 class Source:
-    """Whose words these are and from which version of which transcript."""
+    """The session and the transcript version of indexed text."""
 
     organization_id: OrganizationId
     patient_id: PatientId
@@ -115,7 +115,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Model:
-    """An embedding model: vectors of different models are never compared."""
+    """An embedding model. Vectors of different models are never compared."""
 
     name: str
     dimension: int
@@ -123,7 +123,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Index:
-    """Everything `record` needs to make one transcript version searchable."""
+    """The index of one transcript version."""
 
     source: Source
     chunks: tuple[Chunk, ...]
@@ -131,20 +131,20 @@ class Index:
 
     @property
     def passages(self) -> tuple[Span, ...]:
-        """Return the passages of all chunks in order of time."""
+        """Return the passages of all chunks, in order of time."""
         return tuple(passage for chunk in self.chunks for passage in chunk.passages)
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """Nothing may be indexed, and why: a fact, not an error."""
+    """The reason why a transcript must not be indexed; a result, not an error."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How evidence is mixed: `dense` of the vectors against the words, `neighbour` from the passages beside."""
+    """Weights of the score: `dense` for vectors against text, `neighbour` for the adjacent passages."""
 
     dense: float = 0.5
     neighbour: float = 0.25
@@ -152,7 +152,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class Question:
-    """What is searched for, in whose sessions, and when; the window is half-open."""
+    """A search in one patient's sessions; the date range is half-open."""
 
     patient_id: PatientId
     text: str
@@ -164,9 +164,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Hit:
-    """A passage that answers, inside the chunk that is cited.
+    """A matching passage and the chunk to cite.
 
-    `relevance` is the cosine similarity (0 to 1), None without vectors; `score` orders the hits of one search only.
+    `relevance` is the cosine similarity (0 to 1), None without vectors; `score` is comparable within one search only.
     """
 
     chunk_id: ChunkId
@@ -181,19 +181,19 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """The answer to a question: best hits first, and whether vectors took part."""
+    """The result of a search: hits, best first, and whether vectors were used."""
 
     hits: tuple[Hit, ...]
     by_vectors: bool
 
 
 def labelled(turns: Iterable[Turn]) -> str:
-    """Return the turns as lines `Patient: ...`."""
+    """Return the turns as lines of the form `Patient: ...`."""
     return "\n".join(f"{turn.speaker.value.capitalize()}: {turn.text}" for turn in turns)
 
 
 def dominant(turns: Sequence[Turn]) -> Speaker:
-    """Return the speaker of nearly all the words, else `mixed`: a mixed text is never put into one mouth."""
+    """Return the speaker of at least DOMINANT_SHARE of the text, else `mixed`, so that no text is misattributed."""
     said: dict[Speaker, int] = {}
     for turn in turns:
         said[turn.speaker] = said.get(turn.speaker, 0) + len(turn.text)
@@ -202,10 +202,10 @@ def dominant(turns: Sequence[Turn]) -> Speaker:
 
 
 def chunk_id(transcript_id: TranscriptId, version: int, index: int) -> ChunkId:
-    """Return the id that this chunk has on every replay."""
+    """Return the chunk's id, which is the same on every replay."""
     return ChunkId(derived_id(transcript_id, "chunk", str(version), str(index)))
 
 
 def passage_id(transcript_id: TranscriptId, version: int, position: int) -> UUID:
-    """Return the id that this passage has on every replay; positions count over the whole session."""
+    """Return the passage's id, which is the same on every replay; positions count over the whole session."""
     return derived_id(transcript_id, "passage", str(version), str(position))

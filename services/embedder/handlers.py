@@ -1,4 +1,4 @@
-"""What the embedder does: index words when they change, hide them when consent ends, find them when asked."""
+"""Index use cases: index transcripts when they change, schedule deletion on revocation, search."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,14 +21,14 @@ from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import LANGUAGES_INDEXED, Chunk, Found, Index, Question, Source, Transcript, Withheld
 from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, Vector
 
-# Vectors are kept after each batch, so that a crash loses at most this many.
+# Vectors are stored after each batch, so a crash loses at most one batch of paid vectors.
 BATCH_PASSAGES = 64
 QUERY_DEADLINE_S = 5.0
 
 CONSENT_REVOKED = "consent-revoked"
 LANGUAGE_UNSUPPORTED = "language-unsupported"
 
-# Words exist by the one and are searched by the other.
+# A transcript exists under the first purpose, and is searched under the second.
 SEARCH_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 TranscriptEvent = TranscriptReady | TranscriptUpdated
@@ -36,7 +36,7 @@ TranscriptEvent = TranscriptReady | TranscriptUpdated
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What indexing needs from outside."""
+    """Dependencies of IndexTranscript."""
 
     consents: Consents
     transcripts: Transcripts
@@ -46,13 +46,13 @@ class Dependencies:
 
 
 class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
-    """A session's words exist or changed: make them findable, if the patient still allows that."""
+    """Indexes a new or changed transcript, if consent is still in force."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
     async def work(self, event: TranscriptEvent) -> Index | Withheld:
-        """Fetch, cut and embed what has no vector yet. A refusal of consent is a result."""
+        """Fetch the transcript, chunk it, and embed new passages. A missing consent is a result, not an error."""
         if event.language.partition("-")[0].lower() not in LANGUAGES_INDEXED:
             return Withheld(LANGUAGE_UNSUPPORTED)
         try:
@@ -63,7 +63,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
             raise
 
     async def record(self, event: TranscriptEvent, result: Index | Withheld, tx: Transaction) -> Sequence[Event]:
-        """Write the index whole; an older version that comes late changes nothing and says nothing."""
+        """Replace the session's index; a late event for an older version is ignored."""
         if isinstance(result, Withheld):
             return (_withheld(event, result.reason),)
         if not await self._dependencies.index_repository.replace(tx, result):
@@ -72,11 +72,11 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         return (_ready(event, result),)
 
     async def on_failure(self, event: TranscriptEvent, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
+        """Publish the failure, or that consent ended meanwhile; publish nothing for an erased session."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)
         if error.problem is ERASED:
-            return ()  # whoever waited for the index has erased its share as well
+            return ()  # the services that wait for the index have erased the session too
         return (
             IndexFailed(
                 organization_id=event.organization_id,
@@ -92,14 +92,14 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         for purpose in SEARCH_PURPOSES:
             await dependencies.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
         transcript = await self._fetch_transcript(event)
-        # Cutting an hour of words takes long enough to keep others waiting.
+        # In a thread, because chunking an hour of speech would block the event loop.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
         return index
 
     async def _fetch_transcript(self, event: TranscriptEvent) -> Transcript:
-        """Fetch the words. The database hides them once consent to make them has ended: then say that, not 404."""
+        """Fetch the transcript. Raises AppError(CONSENT_REQUIRED) instead of NOT_FOUND if a revocation hides it."""
         try:
             return await self._dependencies.transcripts.current(SessionId(event.session_id))
         except AppError as error:
@@ -120,8 +120,8 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
             await index_repository.add_vectors(index.source, index.model, dict(zip(keys, vectors, strict=True)))
 
 
-class HideOnRevocation(Step[ConsentRevoked, None]):
-    """Consent to AI analysis or to the words ended. The rows are hidden by policy already; note when they are to go."""
+class ScheduleIndexDeletion(Step[ConsentRevoked, None]):
+    """Schedules the deletion of the index after a revocation; row-level security hides it at once."""
 
     def __init__(self, index_repository: IndexRepository, clock: Clock, grace: timedelta) -> None:
         self._repository = index_repository
@@ -129,14 +129,14 @@ class HideOnRevocation(Step[ConsentRevoked, None]):
         self._grace = grace
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Note the deletion after the grace period."""
+        """Schedule the deletion after the grace period."""
         if event.consent_type in SEARCH_PURPOSES:
             await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
 
 
 class Search:
-    """Find the passages of one patient that answer a question."""
+    """Searches the passages of one patient."""
 
     def __init__(
         self, index_repository: IndexRepository, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S
@@ -147,11 +147,11 @@ class Search:
 
     @property
     def model_name(self) -> str:
-        """Return whose vectors are compared."""
+        """Return the name of the embedding model."""
         return self._embedder.model.name
 
     async def find(self, question: Question) -> Found:
-        """Search by vectors and words; by words alone while the vendor of vectors is down."""
+        """Search by vectors and text; by text alone if the embedder fails or exceeds its deadline."""
         vector = await self._vector(question.text)
         hits = await self._repository.search(question, self._embedder.model, vector)
         return Found(tuple(hits), by_vectors=vector is not None)

@@ -1,4 +1,4 @@
-"""What the embedder needs from outside."""
+"""Interfaces to the stores, services and vendors that the handlers use."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -14,15 +14,15 @@ Vector = Sequence[float]
 
 
 class TextEmbedder(Protocol):
-    """Turns words into vectors of one model. Raises AppError, never with a vendor's text."""
+    """Embeds texts with one model. Raises AppError, whose detail never contains a vendor's text."""
 
     @property
     def model(self) -> Model:
-        """Return whose vectors these are."""
+        """Return the embedding model."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one vector per text, in order; texts are not empty."""
+        """Return one vector per text, in order; texts must not be empty."""
         ...
 
 
@@ -30,7 +30,7 @@ class Consents(Protocol):
     """The consent service."""
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
-        """Return if the purpose may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        """Require consent to the purpose. Raises AppError(CONSENT_REQUIRED)."""
         ...
 
 
@@ -38,29 +38,29 @@ class Transcripts(Protocol):
     """The transcriber."""
 
     async def current(self, session_id: SessionId) -> Transcript:
-        """Return the newest version of a session's words; raise AppError(NOT_FOUND) if there is none."""
+        """Return the newest version of a session's transcript. Raises AppError(NOT_FOUND)."""
         ...
 
 
 class IndexRepository(Protocol):
-    """Where the index is kept. Every read sees only what consent and capability allow."""
+    """Stores the index. Reads return only what consent and capability allow."""
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
-        """Return the hashes of the session's words that have a vector of this model."""
+        """Return the content hashes of a session that have a vector of this model."""
         ...
 
     async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
-        """Keep bought vectors at once, before anything else can fail."""
+        """Store paid vectors at once, before anything else can fail."""
         ...
 
     async def replace(self, tx: Transaction, index: Index) -> bool:
-        """Make this version the session's index; False if a newer one is there already."""
+        """Replace the session's index; return False if a newer version exists."""
         ...
 
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
-        """Note from when on what came from this consent is to be deleted; it is hidden already."""
+        """Schedule the deletion of the index under this consent; row-level security hides it already."""
         ...
 
     async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
-        """Return the best passages of the patient, best first; without a vector by their words alone."""
+        """Return the patient's best passages, best first; without a vector, by text alone."""
         ...

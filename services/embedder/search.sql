@@ -1,12 +1,12 @@
--- Exact over all passages of one patient, so the scores can be normalised over all of them:
---   weighted    each word of the question by how rare it is in this patient's sessions (as BM25 does)
---   similarity  cosine; a passage without a vector of this model takes part by its words
---   score       a passage gains from its neighbours: an answer often stands beside the words of its question
--- Row security adds the capability, the patient and the consent in force to `passage` and `embedding`.
--- No joins of all passages with all: the planner takes a patient for one row and would nest loops (30 s, not 10 ms).
--- A vector is not looked up by its hash: no comparison but an id's may use an index before row security has spoken
--- (deploy/postgres/comparisons.sql). The full join is one that cannot be a nested loop.
--- Turns are read last and only of the best: carried along they would spill to disk for a patient of many years.
+-- Exact search over all passages of one patient, so that scores can be normalised over all of them:
+--   weighted    weight of each question term by its rarity in this patient's sessions (as in BM25)
+--   similarity  cosine similarity; a passage without a vector of this model is scored by its text
+--   score       includes the neighbours of a passage, because an answer is often next to the terms of its question
+-- Row-level security restricts `passage` and `embedding` to the capability, the patient and the consents in force.
+-- No join of passages with passages: the planner estimates one row per patient and picks nested loops (30 s, not 10 ms).
+-- Vectors are not looked up by hash, because only comparisons of ids may use an index below row-level security
+-- (deploy/postgres/comparisons.sql). A full join cannot be executed as a nested loop.
+-- Turns are read last, for the best passages only: otherwise they would spill to disk for a patient of many years.
 with term as materialized (
   select ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query
   from unnest(tsvector_to_array(to_tsvector('english', :question))) as lexeme limit :terms_max

@@ -1,4 +1,4 @@
-"""What the embedder reads from the environment."""
+"""Settings of the embedder, read from the environment."""
 
 from typing import Literal, Self
 
@@ -10,7 +10,7 @@ Provider = Literal["auto", "openai", "local"]
 
 
 class EmbedderSettings(WithModels):
-    """The common settings and where vectors come from."""
+    """The common settings and the embedding provider."""
 
     embedding_provider: Provider = Field(
         "auto", description="Who makes vectors: `openai`, `local`, or `auto`: OpenAI when its key is set, else local."

@@ -1,4 +1,4 @@
-"""The embedder's tables: one session's index is written whole, one patient's index is searched in one statement."""
+"""SQL for the index: replaces one session's index at a time; searches one patient's index in one statement."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,9 +27,9 @@ from services.embedder.domain import (
 )
 from services.embedder.ports import Vector
 
-# More words than this in one question add time and no evidence.
+# More terms per question take time without improving the results.
 TERMS_MAX = 64
-# Withdrawn consents that one pass deletes the index of.
+# Number of withdrawn consents whose index one pass deletes.
 SWEEP_BATCH = 20
 
 _EMBEDDED_HASHES = text(
@@ -44,7 +44,7 @@ _ADD_VECTOR = text(
     " on conflict do nothing"
 ).bindparams(bindparam("embedding", type_=HALFVEC()))
 
-# The row is also the lock: two versions of one session take turns, and the older one finds the newer.
+# The row is also the lock: two versions of a session are serialized, and the older one finds the newer.
 _CLAIM = text(
     "insert into indexed as i"
     " (organization_id, patient_id, session_id, transcript_id, transcript_version, chunk_count, model)"
@@ -89,7 +89,7 @@ _SEARCH_TYPES = (
 
 
 class IndexStore:
-    """The index of all patients; every statement sees only what the capability and the consent in force allow."""
+    """Implements ports.IndexRepository. Row-level security limits what a transaction sees."""
 
     def __init__(self, database: Database, weights: Weights) -> None:
         self._database = database
@@ -97,13 +97,13 @@ class IndexStore:
         self._search = text(_SEARCH.read_text()).bindparams(*_SEARCH_TYPES)
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
-        """Return the hashes of the session's words that have a vector of this model."""
+        """Return the content hashes of a session that have a vector of this model."""
         async with self._database.transaction() as tx:
             rows = await tx.execute(_EMBEDDED_HASHES, _owner(source) | {"model": model.name})
             return {bytes(row.content_hash) for row in rows}
 
     async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
-        """Keep vectors in a transaction of their own."""
+        """Insert vectors in a transaction of their own."""
         whose = _owner(source) | {"model": model.name}
         rows = [whose | {"content_hash": key, "embedding": list(vector)} for key, vector in vectors.items()]
         if rows:
@@ -111,7 +111,7 @@ class IndexStore:
                 await tx.execute(_ADD_VECTOR, rows)
 
     async def replace(self, tx: Transaction, index: Index) -> bool:
-        """Make this version the session's index; False if a newer one is there already."""
+        """Replace the session's index; return False if a newer version exists."""
         source = index.source
         whose = _owner(source)
         claim = whose | {
@@ -130,7 +130,7 @@ class IndexStore:
         return True
 
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
-        """Note from when on what came from this consent is to be deleted; it is hidden already."""
+        """Schedule the deletion of the index under this consent; row-level security hides it already."""
         await tx.execute(
             _WITHDRAW,
             {
@@ -143,12 +143,12 @@ class IndexStore:
         )
 
     async def sweep_withdrawn(self) -> int:
-        """Delete what was withdrawn long enough ago and not granted again, of all organizations; return how many."""
+        """Delete indexes, of all organizations, whose grace period is over without a new grant; return the number."""
         async with self._database.without_capability() as tx:
             return int((await tx.execute(_SWEEP, {"most": SWEEP_BATCH})).scalar_one())
 
     async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
-        """Return the best passages of the patient, best first; without a vector by their words alone."""
+        """Return the patient's best passages, best first; without a vector, by text alone."""
         wanted = {
             "question": question.text,
             "terms_max": TERMS_MAX,

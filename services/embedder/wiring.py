@@ -1,4 +1,4 @@
-"""The embedder's parts, built and joined."""
+"""Dependency wiring of the embedder."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -19,31 +19,31 @@ from libs.tenancy.erase_own_rows import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.domain import Weights
-from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
+from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion, Search
 from services.embedder.ports import IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
 from services.embedder.vendors.token_counts import cl100k_counter
 
 EVENT_CONFIG = EventConfig("embedder", CATALOGUE, topics_out=("index",), refusals=REFUSALS)
-# An hour of speech is about a hundred passages; a slow core embeds two a second.
+# An hour of speech has about 100 passages; a slow core embeds two per second.
 INDEX_TIMEOUT_S = 300.0
 SWEEP_EVERY_S = 900.0
 
 
 class Closable(Protocol):
-    """Something that is put away at the end."""
+    """Something with resources to release."""
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Release all resources."""
 
 
 class Embedder(TextEmbedder, Closable, Protocol):
-    """A text embedder that is put away at the end."""
+    """A text embedder with resources to release."""
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = EmbedderSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     embedder = embedder_of(settings)
@@ -70,7 +70,7 @@ def build() -> Service:
 
 
 def embedder_of(settings: EmbedderSettings) -> Embedder:
-    """Return the embedder the settings choose; its libraries are loaded only then."""
+    """Return the configured embedder; imports its libraries only if it is used."""
     if settings.provider == "openai" and settings.openai_api_key:
         from services.embedder.vendors.openai import OpenAIEmbedder
 
@@ -83,9 +83,9 @@ def embedder_of(settings: EmbedderSettings) -> Embedder:
 def subscriptions(
     dependencies: Dependencies, index_repository: IndexRepository, settings: EmbedderSettings
 ) -> tuple[Subscription, ...]:
-    """Return what is answered: the table of this service."""
+    """Return the event subscriptions of this service."""
     index = IndexTranscript(dependencies)
-    hide = HideOnRevocation(index_repository, utc_now, timedelta(days=settings.revocation_grace_days))
+    hide = ScheduleIndexDeletion(index_repository, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),

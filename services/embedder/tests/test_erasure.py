@@ -18,7 +18,7 @@ from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.embedder.domain import Source
-from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript
+from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion
 from services.embedder.tests.archive import MODEL, Archive, vectors_of
 from services.embedder.tests.world import dialogue, index_of, ready
 
@@ -141,7 +141,7 @@ async def _is_revoked(archive: Archive, *, ago: timedelta, purpose: Purpose = Pu
     await archive.change_consent("revoked", purpose)
     with archive.holding():
         async with archive.database.transaction() as tx:
-            await HideOnRevocation(archive.store, lambda: utc_now() - ago, LATER).record(event, None, tx)
+            await ScheduleIndexDeletion(archive.store, lambda: utc_now() - ago, LATER).record(event, None, tx)
 
 
 async def test_the_index_goes_when_the_grace_period_has_passed_and_not_before(archive: Archive) -> None:

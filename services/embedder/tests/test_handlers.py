@@ -11,7 +11,7 @@ from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Index, Question, Source, Speaker, Turn, Withheld
-from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
+from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion, Search
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
@@ -187,7 +187,7 @@ async def test_a_failure_says_why_in_one_word() -> None:
 @pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
 async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace(purpose: Purpose) -> None:
     index_repository = FakeIndexRepository()
-    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
+    step = ScheduleIndexDeletion(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), purpose), None, NO_TRANSACTION)
 
@@ -196,7 +196,7 @@ async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace
 
 async def test_a_revocation_of_another_purpose_leaves_the_index_alone() -> None:
     index_repository = FakeIndexRepository()
-    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
+    step = ScheduleIndexDeletion(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), Purpose.RECORDING), None, NO_TRANSACTION)
 

@@ -1,4 +1,4 @@
-"""Embeddings on this machine: all-MiniLM-L6-v2 (ONNX, int8), no key, no network, nothing leaves the clinic."""
+"""Local embeddings: all-MiniLM-L6-v2 (ONNX, int8). No API key, no network."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from services.embedder.domain import Model
 from services.embedder.ports import Vector
 
 MODEL = Model("all-MiniLM-L6-v2-int8", 384)
-# What the model was made to read; the rest of a longer text would be noise to it.
+# The sequence length the model was trained for; longer texts are truncated.
 WORD_PIECES_MAX = 256
-# Texts of like length share a batch: padding is computed like words.
+# Texts of similar length share a batch, because padding costs as much as text.
 BATCH_TEXTS = 16
 
 WEIGHTS = ModelFile(
@@ -37,7 +37,7 @@ TOKENIZER = ModelFile(
 
 @dataclass(frozen=True)
 class Runtime:
-    """Where the model's files are looked for and how many cores a run may take."""
+    """Directories of the model's files, and the number of cores per run."""
 
     models_dir: Path | None
     cache_dir: Path
@@ -45,7 +45,7 @@ class Runtime:
 
 
 class MiniLmEmbedder:
-    """Implements ports.TextEmbedder. Loads about 25 MB at once, so that a missing file is told at the start."""
+    """Implements ports.TextEmbedder. Loads its 25 MB on creation, so that a missing file fails the start."""
 
     def __init__(self, runtime: Runtime) -> None:
         # Heavy libraries are loaded only where the local provider is chosen.
@@ -59,16 +59,16 @@ class MiniLmEmbedder:
         self._tokenizer: Any = Tokenizer.from_file(str(locate(TOKENIZER, runtime.models_dir, runtime.cache_dir)))
         self._tokenizer.enable_truncation(WORD_PIECES_MAX)
         self._tokenizer.enable_padding()
-        # One run at a time: two would only share the same cores.
+        # One run at a time, because concurrent runs would share the same cores.
         self._turn = asyncio.Lock()
 
     @property
     def model(self) -> Model:
-        """Return whose vectors these are."""
+        """Return the embedding model."""
         return MODEL
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one unit vector per text, in order; computed in a thread, in batches of like length."""
+        """Return one unit vector per text, in order; computed in a thread, in batches of similar length."""
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
         vectors: list[Vector] = [()] * len(texts)
         for start in range(0, len(order), BATCH_TEXTS):
@@ -80,7 +80,7 @@ class MiniLmEmbedder:
         return vectors
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is nothing to release."""
 
     def _run(self, texts: list[str]) -> list[list[float]]:
         encoded = self._tokenizer.encode_batch(texts)

@@ -1,6 +1,6 @@
-"""OpenAI's embeddings through its SDK, and the limits that it does not check.
+"""Embeddings with OpenAI's SDK, and checks of the limits that it does not enforce.
 
-Which those are: docs/adr/0002-dependencies.md, "Vendors' SDKs".
+The limits are listed in docs/adr/0002-dependencies.md, "Vendors' SDKs".
 """
 
 import asyncio
@@ -23,12 +23,12 @@ REQUEST_TOKENS_MAX = 300_000
 DEADLINE_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 _VENDOR = "openai"
-# A 429 too, but no waiting helps: somebody has to pay.
+# Also a 429, but not retryable: the account has no credit left.
 _QUOTA_USED_UP = "insufficient_quota"
 
 
 class OpenAIEmbedder:
-    """Implements ports.TextEmbedder. Retries belong to the consumer, so the SDK's own are off."""
+    """Implements ports.TextEmbedder. The SDK's retries are off, because the consumer retries."""
 
     def __init__(self, api_key: str, base_url: str | None, count: CountTokens, deadline_s: float = DEADLINE_S) -> None:
         timeout = openai.Timeout(deadline_s, connect=CONNECT_TIMEOUT_S)
@@ -39,11 +39,11 @@ class OpenAIEmbedder:
 
     @property
     def model(self) -> Model:
-        """Return whose vectors these are."""
+        """Return the embedding model."""
         return MODEL
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one vector per text, in order, in as many requests as the vendor's limits ask for."""
+        """Return one vector per text, in order; split into requests by the vendor's limits."""
         sizes = [self._size(text) for text in texts]
         return [vector for batch in _batches(texts, sizes) for vector in await self._request(batch)]
 
@@ -59,7 +59,7 @@ class OpenAIEmbedder:
 
     async def _request(self, texts: list[str]) -> list[Vector]:
         try:
-            # The SDK's timeouts are per read; a body that trickles needs a deadline of its own.
+            # The SDK's timeouts apply per read, so a slow body needs an overall deadline.
             with calling(_VENDOR, "embeddings", MODEL.name):
                 async with asyncio.timeout(self._deadline_s):
                     answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
@@ -85,7 +85,7 @@ def _batches(texts: Sequence[str], sizes: Sequence[int]) -> Iterator[list[str]]:
 
 
 def _problem(error: Exception) -> AppError:
-    """Say what happened in our words: the vendor's text may quote what was sent."""
+    """Return the error without the vendor's message, which may quote the texts."""
     if isinstance(error, openai.RateLimitError) and error.code != _QUOTA_USED_UP:
         seconds = error.response.headers.get("retry-after", "")
         wait = float(seconds) if seconds.isdigit() else None
