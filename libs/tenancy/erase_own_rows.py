@@ -19,7 +19,7 @@ class EraseOwnRows(Step[Erasure, None]):
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Erase. A second time finds nothing and says 0, and the receipt keeps what was said first."""
         counts = await erase(tx, event.erasure_id, event.patient_id, session_of(event))
-        get_logger().info("rows.erased", count=sum(counts.values()))
+        get_logger().info("erasure.rows_deleted", count=sum(counts.values()))
         return (
             self._kind(
                 organization_id=event.organization_id,

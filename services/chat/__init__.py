@@ -1,7 +1,7 @@
-"""The chat answers a patient's questions about their own sessions, with quotes, dates and seconds, or says it cannot.
+"""Chat: answers a patient's questions about their own sessions with verified quotes and dates, or refuses.
 
-Owns: conversations, messages, their sources, the hourly log of messages, the audit of answers.
+Owns: conversations, messages, their sources, the hourly message quota, the audit of answers.
 Consumes: consent.revoked, session.erased, patient.erased.
 Emits: safety.crisis_signal, answers.erased.
-Asks: consent (holds), ingestion (the dates of sessions), embedder (search), Claude or another model or nobody.
+Asks: consent (holds), ingestion (session dates), embedder (search), and optionally Claude or another model.
 """

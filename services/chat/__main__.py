@@ -1,4 +1,4 @@
-"""Starts the chat: `python -m services.chat api|work|all|migrate`."""
+"""Entry point of the chat: `python -m services.chat api|work|all|migrate`."""
 
 from pathlib import Path
 

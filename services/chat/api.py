@@ -1,4 +1,4 @@
-"""HTTP in: a message becomes an answer as JSON or as a stream; conversations are read again and deleted."""
+"""HTTP routes: answer a message as JSON or as an event stream; read and delete conversations."""
 
 import asyncio
 import math
@@ -42,7 +42,7 @@ PING_EVERY_S = 15.0
 
 
 class ChatRequest(BaseModel):
-    """A patient's message, to a conversation that exists or a new one."""
+    """A patient's message, in an existing conversation or a new one."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ def build_router(
 
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
-        """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
+        """Return an answer with sources, or a refusal. Errors are sent as problems before a stream is opened."""
         pending = await ask.begin(_chat_message(body, zone_of_caller(request.headers)))
         headers = _rate_limit_headers(pending.accepted.quota) if isinstance(pending, AcceptedMessage) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
@@ -71,7 +71,7 @@ def build_router(
 
     @router.post("/crisis", operation_id="crisis", summary="The crisis answer, if the message asks for one")
     async def crisis(body: ChatRequest, request: Request) -> Response:
-        """Answer 204 when it does not. The gateway asks here when it cannot let somebody in, for whatever reason."""
+        """Return the crisis answer, or 204. The gateway calls this for messages that it would otherwise refuse."""
         reply = await ask.only_crisis(_chat_message(body))
         if reply is None:
             return Response(status_code=204)
@@ -88,7 +88,7 @@ def build_router(
 def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
     @router.get("/audit-events", operation_id="listAuditEvents")
     async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
-        """List who was told something, newest first, without a word of it."""
+        """List who received or read answers, newest first, without their text."""
         return (await record.page(wanted)).to_json(lambda row: row.to_json())
 
 
@@ -108,29 +108,29 @@ def _add_conversations(router: APIRouter, repository: ConversationRepository) ->
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
         cursor: str | None = None,
     ) -> dict[str, Any]:
-        """List a conversation's messages in order; answers whose consent has ended are shown without their words."""
+        """List a conversation's messages in order; answers whose consent was revoked are redacted."""
         found = await repository.messages(ConversationId(conversation_id), Window.of(limit, cursor))
         return found.to_json(_message)
 
     @router.get("/messages/{message_id}", operation_id="getAnswer")
     async def answer(message_id: UUID) -> dict[str, Any]:
-        """Return an answer as it was given, for a request that is repeated; `redacted` when its consent has ended."""
+        """Return a stored answer, for a repeated request; `redacted` if its consent was revoked."""
         return _stored_answer(*await repository.message(MessageId(message_id)))
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
-        """Delete a conversation with all its words."""
+        """Delete a conversation and its messages."""
         await repository.delete(ConversationId(conversation_id))
         return Response(status_code=204)
 
 
 def _streaming(events: AsyncIterator[bytes], headers: Mapping[str, str]) -> StreamingResponse:
-    unheld = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type=EVENT_STREAM, headers=unheld | dict(headers))
+    unbuffered = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=unbuffered | dict(headers))
 
 
 def _rate_limit_headers(quota: Quota | None) -> dict[str, str]:
-    """Return the fields by which a patient's app sees how many messages are left in the hour."""
+    """Return the RateLimit header fields with the messages left in the hour."""
     if quota is None:
         return {}
     return {
@@ -144,9 +144,9 @@ async def _finish(ask: Ask, pending: Reply | AcceptedMessage) -> Reply:
 
 
 async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: float) -> AsyncIterator[bytes]:
-    """Send pings until the answer stands, then its lines, its sources and `done`; or one `error`.
+    """Yield pings until the answer is ready, then its lines, its sources and `done`; or one `error`.
 
-    Words leave only when they are verified and recorded, so the first token comes late and none is taken back.
+    Text is sent only after it is verified and recorded, so the first token is late, but none is retracted.
     """
     answering = asyncio.create_task(_finish(ask, pending))
     try:
@@ -182,7 +182,7 @@ def _problem(error: BaseException) -> dict[str, Any]:
 def _chat_message(body: ChatRequest, zone: tzinfo = UTC) -> ChatMessage:
     return ChatMessage(
         patient_id=PatientId(body.patient_id),
-        # PostgreSQL takes no NUL in text.
+        # PostgreSQL rejects NUL in text.
         text=body.message.replace("\x00", " "),
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
         zone=zone,
@@ -216,7 +216,7 @@ def _stored_answer(conversation_id: ConversationId, message: Message) -> dict[st
         "message_id": str(message.id),
         "grounded": message.grounded,
         "answered_by": message.answered_by.value if message.answered_by else None,
-        # How it was searched is kept in the sentence that says so.
+        # The search mode is not stored, but a text-only answer starts with this sentence.
         "search": "text" if message.text.startswith(TEXT_ONLY) else "hybrid",
         "time_window": _window(message.time_window),
     }

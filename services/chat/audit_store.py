@@ -1,4 +1,4 @@
-"""Who was told something on which consents, and who read it again: store.py writes it as the words leave."""
+"""SQL for reading the audit of answers. store.py writes the rows in the transaction that returns an answer."""
 
 import heapq
 from typing import Any
@@ -17,13 +17,13 @@ _READINGS = audit_page("read_audit", "id", "conversation_id, message_count")
 
 
 class AnswerAudit:
-    """The audit of answers and of conversations that were read again."""
+    """Implements ports.AnswerRecord: answers given and conversations read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
-        """Return rows, newest first; takes a capability with `audit:read`."""
+        """Return audit rows, newest first. Requires a capability with `audit:read`."""
         async with self._database.transaction() as tx:
             answers = [_answer(row) for row in await tx.execute(_ANSWERS, wanted.parameters())]
             readings = [_reading(row) for row in await tx.execute(_READINGS, wanted.parameters())]

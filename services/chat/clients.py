@@ -1,4 +1,4 @@
-"""The services the chat asks, over HTTP, each answer checked before it is believed."""
+"""HTTP clients of the embedder, ingestion and consent; responses are validated."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -20,13 +20,13 @@ PAGES_MAX = 5
 
 
 class EmbedderClient:
-    """The embedder: implements ports.Search."""
+    """Implements ports.Search over the embedder."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
-        """Return the best passages of the patient, best first; of these sessions only, when given."""
+        """Return the patient's best passages, best first; only of the given sessions, if any."""
         body = {"patient_id": str(patient_id), "query": text, "limit": PASSAGES_MAX}
         if sessions is not None:
             body["session_ids"] = [str(session) for session in sessions]
@@ -37,13 +37,13 @@ class EmbedderClient:
 
 
 class IngestionClient:
-    """Ingestion: implements ports.Sessions."""
+    """Implements ports.Sessions over ingestion."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
-        """Return the patient's sessions that can be asked about; at most the newest thousand."""
+        """Return the patient's ready sessions, at most the newest 1000."""
         sessions: list[Session] = []
         cursor: str | None = None
         for _ in range(PAGES_MAX):
@@ -64,13 +64,13 @@ class IngestionClient:
 
 
 class ConsentClient:
-    """The consent service: implements ports.ConsentHolds."""
+    """Implements ports.ConsentHolds over the consent service."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
-        """Return the consents in force that quotes need; raise AppError(CONSENT_REQUIRED) when one is missing."""
+        """Return the consents in force that quotes need. Raises AppError(CONSENT_REQUIRED) if one is missing."""
         body = {
             "patient_id": str(patient_id),
             "therapist_id": str(therapist_id) if therapist_id else None,
@@ -133,7 +133,7 @@ def _read(shape: type[_W], body: bytes) -> _W:
     try:
         return shape.model_validate_json(body)
     except ValidationError as error:
-        # The validator's text holds the words it read, so it goes no further.
+        # The validator's message contains transcript text, so it is not passed on.
         raise AppError(UPSTREAM_FAILED, "An upstream service sent an invalid response.") from error
 
 

@@ -1,4 +1,4 @@
-"""What the chat does about a message, and about consent that ends."""
+"""Chat use cases: answer a message, and redact answers after a revocation."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from services.chat.ports import (
     Sessions,
 )
 
-# A crisis answer does not wait for a database that is down.
+# A crisis answer must not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
 _NOT_ANSWERED_STATUS = (429, 503)
 _QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
@@ -47,7 +47,7 @@ _QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Everything a question is answered with. `quotes` stands in when `answerer` is out of reach."""
+    """Dependencies of Ask. `quotes` is the fallback if `answerer` fails."""
 
     messages: MessageRepository
     search: Search
@@ -60,7 +60,7 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """A patient's message, and where their clock is; without a conversation a new one begins."""
+    """A patient's message and time zone; None as `conversation_id` starts a new conversation."""
 
     patient_id: PatientId
     text: str
@@ -70,7 +70,7 @@ class ChatMessage:
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """A message that passed the gate, holds consent, is counted and stored: now it may be answered."""
+    """A stored message that passed the crisis check, the consent check and the quota, and may be answered."""
 
     message: ChatMessage
     accepted: Accepted
@@ -78,7 +78,7 @@ class AcceptedMessage:
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back."""
+    """An answer with the ids of its conversation and message."""
 
     answer: Answer
     conversation_id: ConversationId
@@ -92,15 +92,15 @@ class Ask:
         self._dependencies = dependencies
 
     async def only_crisis(self, message: ChatMessage) -> Reply | None:
-        """Return the crisis answer, or None when the message does not ask for one; needs nobody's permission."""
+        """Return the crisis answer, None if the message needs none. Requires neither consent nor quota."""
         _only_own(message.patient_id)
         level = assess(message.text)
         return None if level is None else await self._crisis(message, level)
 
     async def begin(self, message: ChatMessage) -> Reply | AcceptedMessage:
-        """Return the crisis answer, or the message ready to be answered.
+        """Return the crisis answer, or the accepted message to pass to `finish`.
 
-        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two with crisis resources.
+        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two include crisis resources.
         """
         _only_own(message.patient_id)
         level = assess(message.text)
@@ -116,7 +116,7 @@ class Ask:
         return AcceptedMessage(message, accepted)
 
     async def finish(self, pending: AcceptedMessage) -> Reply:
-        """Look, answer, verify and record; nothing is returned that is not recorded. Errors as in `begin`."""
+        """Search, answer, verify and record; an answer is returned only once recorded. Raises the errors of `begin`."""
         try:
             return await self._finish(pending)
         except AppError as error:
@@ -145,7 +145,7 @@ class Ask:
     async def _answer_in_window_first(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
     ) -> SearchResult:
-        """Search the time that was named; if nothing answers there, everywhere else, and say so."""
+        """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
         window = inquiry.window
         search_result = await self._search_and_answer(pending, inquiry, sessions)
         outside = window is not None and not window.applied
@@ -173,7 +173,7 @@ class Ask:
         allowed = (passage for passage in passages if therapists.get(passage.session_id) in consents)
         question = Question(
             text=pending.message.text,
-            # The day is the one the patient's calendar showed, not the one in Greenwich.
+            # Dates are in the patient's time zone, not in UTC.
             passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
             now=local(self._dependencies.clock(), pending.message.zone),
             history=await self._history(pending),
@@ -186,7 +186,7 @@ class Ask:
     async def _consents(
         self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
     ) -> dict[TherapistId, Held]:
-        """Hold consent for each therapist whose sessions were found, before a word of them is sent anywhere."""
+        """Require consent for each therapist whose sessions were found, before any of their text is sent to a model."""
         holds: dict[TherapistId, Held] = {}
         found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
         for therapist_id in sorted(found):
@@ -198,7 +198,7 @@ class Ask:
         return holds
 
     async def _history(self, pending: AcceptedMessage) -> tuple[Exchange, ...]:
-        """Return what was said before; raise AppError(CONSENT_REQUIRED) if consent to it has ended just now."""
+        """Return the history. Raises AppError(CONSENT_REQUIRED) if the consent to it was revoked meanwhile."""
         for therapist_id in sorted(pending.accepted.basis.therapists):
             await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
         return pending.accepted.history
@@ -209,49 +209,49 @@ class Ask:
         try:
             draft = await self._dependencies.answerer.answer(question)
         except AppError as error:
-            get_logger().warning("answer.fell_back", problem=error.problem.slug, **error.facts)
+            get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
             draft = await self._dependencies.quotes.answer(question)
         return compose(question, draft)
 
     async def _crisis(self, message: ChatMessage, level: Level) -> Reply:
-        """Answer with the fixed text whatever else works; the record and the signal are tried, not waited for."""
+        """Return the fixed crisis answer. Recording it and emitting the signal are attempted, but never required."""
         answer = fixed(CRISIS_TEXT, AnsweredBy.SAFETY)
         crisis = Crisis(message.conversation_id, message.text, level.value, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
                 noted = await self._dependencies.messages.note_crisis(message.patient_id, crisis)
         except (AppError, TimeoutError):
-            get_logger().error("crisis.not_recorded", level_of_signal=level.value)
+            get_logger().error("crisis.record_failed", level_of_signal=level.value)
             return Reply(answer, message.conversation_id or ConversationId(new_id()), MessageId(new_id()))
         return Reply(answer, noted.conversation_id, noted.message_id)
 
 
 class RedactOnRevocation(Step[ConsentRevoked, None]):
-    """A consent that quotes need ended: answers that stand on it, also by their history, lose their words for good.
+    """Permanently redacts answers that rest on a revoked consent, directly or through their history.
 
-    They are hidden from the moment of the revocation already, because every read asks the database for consent. An
-    event that comes late takes nothing from answers given under a new consent: records are compared, not therapists.
+    Such answers are hidden from the moment of the revocation, because every read checks consent in the database. A late
+    event leaves answers under a newer consent intact, because consent records are compared, not therapists.
     """
 
     def __init__(self, redaction: Redaction) -> None:
         self._redaction = redaction
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Redact, and say nothing further: nobody waits for it."""
+        """Redact the answers. Publishes no event."""
         if event.consent_type in _QUOTE_PURPOSES:
             await self._redaction.redact(tx, event)
         return ()
 
 
 def _only_own(patient_id: PatientId) -> None:
-    """Refuse a capability bound to another patient, before anything; none at all is refused by those it needs."""
+    """Raise AppError(NOT_FOUND) for a capability of another patient; the services called refuse a missing one."""
     token = held()
     if token is not None and parse(token).patient_id not in (None, patient_id):
         raise AppError(NOT_FOUND, "There is no such patient.")
 
 
 def _with_crisis_resources(error: AppError) -> AppError:
-    """Put the crisis resources beside "not now": a person may have needed more than an answer."""
+    """Return the error with crisis resources if it is 429 or 503: the patient may need help now."""
     if error.problem.status not in _NOT_ANSWERED_STATUS:
         return error
     return AppError(

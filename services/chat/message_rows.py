@@ -1,4 +1,4 @@
-"""Messages, their sources and their audit as rows of the chat's tables: between store.py and the domain."""
+"""Converts messages, sources and audit entries to and from database rows."""
 
 import json
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from services.chat.ports import Accepted, Attribution
 
 
 def answer_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:
-    """Return the row of an answer, without what it stands on."""
+    """Return the row of an answer, without its therapists and consents."""
     return {
         "id": message_id,
         "conversation_id": to.conversation_id,
@@ -50,7 +50,7 @@ def source_row(message_id: MessageId, position: int, source: Source, attribution
 
 
 def audit_row(message_id: MessageId, to: Accepted, answer: Answer, actor: str) -> dict[str, Any]:
-    """Return the row that says who was answered, and how."""
+    """Return the audit row of an answer."""
     return {
         "message_id": message_id,
         "conversation_id": to.conversation_id,
@@ -93,7 +93,7 @@ def _window_of(stored: dict[str, Any] | None) -> TimeWindow | None:
 
 
 def message_of(row: Row[Any], sources: Sequence[Source]) -> Message:
-    """Return a message read from its row; one without its words has no sources."""
+    """Return a message from its row; a redacted one has no sources."""
     return Message(
         id=MessageId(row.id),
         author=row.author,
@@ -107,7 +107,7 @@ def message_of(row: Row[Any], sources: Sequence[Source]) -> Message:
 
 
 def source_of(row: Row[Any]) -> Source:
-    """Return a source read from its row."""
+    """Return a source from its row."""
     return Source(
         chunk_id=ChunkId(row.chunk_id),
         session_id=SessionId(row.session_id),

@@ -1,4 +1,4 @@
-"""What the chat needs from outside."""
+"""Interfaces to the stores, services and models that the handlers use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ from services.chat.domain.conversation import (
 
 
 class Answerer(Protocol):
-    """Writes a draft from passages. Raises AppError, never with a vendor's text; what it wrote is not believed yet."""
+    """Writes an unverified draft from passages. Raises AppError, whose detail never contains a vendor's text."""
 
     async def answer(self, question: Question) -> Draft:
-        """Return claims with the places they come from; none when the passages do not answer."""
+        """Return claims with citations; none if the passages do not answer the question."""
         ...
 
 
@@ -34,7 +34,7 @@ class Search(Protocol):
     """The embedder."""
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
-        """Return the best passages of the patient, best first; of these sessions only, when given."""
+        """Return the patient's best passages, best first; only of the given sessions, if any."""
         ...
 
 
@@ -42,13 +42,13 @@ class Sessions(Protocol):
     """Ingestion."""
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
-        """Return the patient's sessions that can be asked about."""
+        """Return the patient's ready sessions."""
         ...
 
 
 @dataclass(frozen=True)
 class Held:
-    """The consents that words are quoted under: they exist by one, and are searched by the other."""
+    """The two consents that a quote needs: to transcription and to AI analysis."""
 
     analysis: ConsentId
     transcription: ConsentId
@@ -61,13 +61,13 @@ class Held:
 
 @dataclass(frozen=True)
 class Basis:
-    """What an answer stands on, itself or by what was said before it: whose words, and under which consents."""
+    """The therapists and consents that an answer rests on, directly or through its history."""
 
     therapists: frozenset[TherapistId] = frozenset()
     consents: frozenset[ConsentId] = frozenset()
 
     def __or__(self, other: "Basis") -> "Basis":
-        """Return what both stand on."""
+        """Return the union."""
         return Basis(self.therapists | other.therapists, self.consents | other.consents)
 
 
@@ -75,16 +75,16 @@ class ConsentHolds(Protocol):
     """The consent service."""
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
-        """Return the consents in force that quotes need (with any therapist, when none is named).
+        """Return the consents in force that quotes need (with any therapist, if none is given).
 
-        Raises AppError(CONSENT_REQUIRED) when one is missing.
+        Raises AppError(CONSENT_REQUIRED) if one is missing.
         """
         ...
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """A message that is stored: where it belongs, what was said before, and what that stands on."""
+    """A stored message with its conversation, the history, the remaining quota, and the basis of the history."""
 
     conversation_id: ConversationId
     message_id: MessageId
@@ -95,7 +95,7 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Under whose and which consent the words of each session may be used."""
+    """The therapist of each session, and the consents for each therapist."""
 
     therapists: Mapping[SessionId, TherapistId]
     consents: Mapping[TherapistId, Held]
@@ -103,7 +103,7 @@ class Attribution:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What one look through the sessions gave, and under which consents."""
+    """The answer from one search, with the therapists and consents of its sources."""
 
     answer: Answer
     attribution: Attribution
@@ -111,7 +111,7 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Crisis:
-    """A message that read like a crisis, how plainly, and what was answered."""
+    """A message that indicates a crisis, its level, and the fixed answer."""
 
     conversation_id: ConversationId | None
     message: str
@@ -120,7 +120,7 @@ class Crisis:
 
 
 class MessageRepository(Protocol):
-    """Where conversations are kept. Every call is one short transaction under the current capability."""
+    """Stores messages. Every call is one short transaction under the current capability."""
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
         """Store a patient's message and count it.
@@ -130,48 +130,48 @@ class MessageRepository(Protocol):
         ...
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
-        """Store an answer, its sources and its audit row; raise AppError(CONSENT_REQUIRED) when consent has ended."""
+        """Store an answer, its sources and its audit row. Raises AppError(CONSENT_REQUIRED) if consent was revoked."""
         ...
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
-        """Store a message that read like a crisis and its fixed answer, and emit the signal. No limit applies.
+        """Store a crisis message and its fixed answer, and emit the signal. The quota does not apply.
 
-        Returns where the answer is.
+        Returns the ids of the answer.
         """
         ...
 
 
 class Redaction(Protocol):
-    """Takes words back."""
+    """Redacts answers."""
 
     async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
-        """Take the words out of every answer of the patient that stands on a consent that has ended."""
+        """Redact every answer of the patient that rests on a revoked consent."""
         ...
 
 
 class ConversationRepository(Protocol):
-    """Conversations as they are read again."""
+    """Reads and deletes conversations."""
 
     async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:
         """Return the patient's conversations, newest first."""
         ...
 
     async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
-        """Return a conversation's messages in order; raise AppError(NOT_FOUND) when there is no such conversation."""
+        """Return a conversation's messages in order. Raises AppError(NOT_FOUND)."""
         ...
 
     async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
-        """Return an answer and its conversation; raise AppError(NOT_FOUND) when there is no such answer."""
+        """Return an answer and its conversation. Raises AppError(NOT_FOUND)."""
         ...
 
     async def delete(self, conversation_id: ConversationId) -> None:
-        """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        """Delete a conversation and its messages. Raises AppError(NOT_FOUND)."""
         ...
 
 
 class AnswerRecord(Protocol):
-    """The record of who was told something."""
+    """The audit of answers."""
 
     async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
-        """Return rows, newest first."""
+        """Return audit rows, newest first."""
         ...

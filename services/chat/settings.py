@@ -1,4 +1,4 @@
-"""What the chat reads from the environment."""
+"""Settings of the chat, read from the environment."""
 
 from typing import Literal, Self
 
@@ -10,7 +10,7 @@ DEFAULT_CLAUDE = "claude-sonnet-5-5"
 
 
 class ChatSettings(ServiceSettings):
-    """The common settings and who writes answers."""
+    """The common settings and the provider of answers."""
 
     chat_provider: Literal["auto", "anthropic", "openai_compatible", "local"] = Field(
         "auto", description="Who writes answers; `auto`: Claude when its key is set, else quotes by this machine alone."
@@ -24,7 +24,7 @@ class ChatSettings(ServiceSettings):
 
     @property
     def provider(self) -> Literal["anthropic", "openai_compatible", "local"]:
-        """Return who writes answers, with `auto` decided."""
+        """Return the provider, with `auto` resolved."""
         if self.chat_provider == "auto":
             return "anthropic" if self.anthropic_api_key else "local"
         return self.chat_provider

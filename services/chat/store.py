@@ -1,4 +1,4 @@
-"""The chat's tables: messages with the sources they stand on, and the exact count of a patient's last hour."""
+"""SQL for conversations, messages and their sources, and the exact message count of a patient's last hour."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -67,7 +67,7 @@ _ADD_AUDIT = text(
     " :message_id, :conversation_id, :actor, :answered_by, :model, :grounded, :source_count,"
     " cast(:consent_ids as uuid[]), :input_tokens, :output_tokens)"
 )
-# Only answers that stand on consents in force, by their own history as well; the newest first.
+# Newest first; only answers whose consents, including those of their history, are in force.
 _HISTORY = text(
     "select q.text as question, a.text as answer, a.therapist_ids, a.consent_ids from message a join message q"
     " on q.organization_id = a.organization_id and q.patient_id = a.patient_id and q.id = a.answers"
@@ -97,24 +97,24 @@ _SOURCES = text(
     " from message_source where patient_id = :patient_id and message_id = any (:message_ids)"
     " order by message_id, position"
 )
-# Who, with which key and when is written by the database, from the capability.
+# The database adds the actor, the API key and the time from the capability.
 _NOTE_READING = text(
     "insert into read_audit (organization_id, patient_id, id, conversation_id, message_count)"
     " values (:organization_id, :patient_id, :id, :conversation_id, :message_count)"
 )
 _DELETE = text("delete from conversation_deletable where id = :id returning 1")
-# As the schema's owner: the policies hide from the service what it is to redact.
+# The function runs as the schema's owner, because row-level security hides these answers from the service.
 _REDACT = text("select redact(:patient_id)")
 
 
 class ConversationStore:
-    """Implements ports.Notebook and the reads of the API. Each call is one short transaction."""
+    """Implements ports.MessageRepository, ConversationRepository and Redaction. Each call is one short transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
-        """Store a patient's message and count it, exactly; a conversation is begun when none is named."""
+        """Store a message and count it exactly; start a conversation if none is given."""
         async with self._database.transaction() as tx:
             conversation = await _conversation(tx, patient_id, conversation_id)
             quota = await _pass_turnstile(tx, patient_id)
@@ -133,12 +133,12 @@ class ConversationStore:
         return Accepted(conversation, message_id, history, quota, basis)
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
-        """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
+        """Store an answer, its sources and its audit row; the database refuses if consent was revoked."""
         async with self._database.transaction() as tx:
             return await _add_answer(tx, patient_id, to, search_result)
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
-        """Store the message, its fixed answer, and the signal. Not counted: nobody is held back here."""
+        """Store the message, its fixed answer and the signal. Not counted: the quota must not block a crisis."""
         async with self._database.transaction() as tx:
             conversation = await _conversation(tx, patient_id, crisis.conversation_id)
             message_id = await _add_question(tx, patient_id, conversation, crisis.message)
@@ -163,10 +163,7 @@ class ConversationStore:
         return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
 
     async def messages(self, conversation_id: ConversationId, window: Window) -> Page[Message]:
-        """Return a conversation's messages in order, and write that they were read.
-
-        What consent no longer covers has no text and no sources.
-        """
+        """Return a conversation's messages in order, and audit the read; redacted messages have no text or sources."""
         async with self._database.transaction() as tx:
             known = await is_narrowed(tx, _TO_CONVERSATION, conversation_id)
             patient_id = (await tx.execute(_OWNER, {"id": conversation_id})).scalar_one_or_none() if known else None
@@ -181,9 +178,9 @@ class ConversationStore:
         return page
 
     async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
-        """Return an answer with its conversation, and write that it was read; raise AppError(NOT_FOUND).
+        """Return an answer with its conversation, and audit the read. Raises AppError(NOT_FOUND).
 
-        What consent no longer covers has no text and no sources.
+        A redacted answer has no text and no sources.
         """
         async with self._database.transaction() as tx:
             known = await is_narrowed(tx, _TO_MESSAGE, message_id)
@@ -197,14 +194,14 @@ class ConversationStore:
         return conversation_id, message
 
     async def delete(self, conversation_id: ConversationId) -> None:
-        """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
+        """Delete a conversation and its messages. Raises AppError(NOT_FOUND)."""
         async with self._database.transaction() as tx:
             known = await is_narrowed(tx, _TO_CONVERSATION, conversation_id)
             if not known or (await tx.execute(_DELETE, {"id": conversation_id})).first() is None:
                 raise _no_conversation()
 
     async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:
-        """Take the words out of every answer of the patient that stands on a consent that has ended."""
+        """Redact every answer of the patient that rests on a revoked consent."""
         await tx.execute(_REDACT, {"patient_id": event.patient_id})
 
 
@@ -261,7 +258,7 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, sear
     own = Basis(
         therapists, frozenset[ConsentId]().union(*(attribution.consents[therapist].both for therapist in therapists))
     )
-    # What was said before may be said again in this answer, so it stands on that as well. Safety has fixed words only.
+    # An answer may repeat its history, so it also rests on the history's consents. A safety answer is fixed text.
     basis = own if answer.answered_by is AnsweredBy.SAFETY else own | to.basis
     message = answer_row(message_id, to, answer) | {
         "therapist_ids": sorted(basis.therapists),

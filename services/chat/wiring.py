@@ -1,4 +1,4 @@
-"""The chat's parts, built and joined."""
+"""Dependency wiring of the chat."""
 
 import asyncio
 from typing import Protocol
@@ -33,16 +33,16 @@ class Vendor(Answerer, Protocol):
     """An answerer with a connection and a self-test."""
 
     async def self_test(self) -> str | None:
-        """Return a sentence saying why it cannot be used, None when it can."""
+        """Return the reason why the model cannot be used, None if it can."""
         ...
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Release all resources."""
         ...
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = ChatSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     store = ConversationStore(runtime.database)
@@ -78,14 +78,14 @@ def build() -> Service:
 
 
 def model_of(settings: ChatSettings) -> str:
-    """Return the name of the model that the settings choose."""
+    """Return the name of the configured model."""
     if settings.provider == "local":
         return LOCAL_MODEL
     return settings.chat_model or DEFAULT_CLAUDE
 
 
 def vendor_of(settings: ChatSettings) -> Vendor | None:
-    """Return the vendor that the settings choose, None for this machine alone; its library is loaded only then."""
+    """Return the configured vendor, None for local answers; imports its library only if it is used."""
     if settings.provider == "anthropic" and settings.anthropic_api_key:
         from services.chat.vendors.claude import ClaudeAnswerer, ClaudeSettings
 
@@ -104,8 +104,8 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
 
 
 async def _self_test(vendor: Vendor, details: dict[str, str]) -> None:
-    """Say plainly when the model cannot be used; the service goes on, with quotes alone."""
+    """Log an error if the model cannot be used; the service then answers with quotes only."""
     trouble = await vendor.self_test()
     details["model_status"] = trouble or "served"
     if trouble:
-        get_logger().error("model.not_usable", model=details["model"], reason=trouble)
+        get_logger().error("model.self_test_failed", model=details["model"], reason=trouble)

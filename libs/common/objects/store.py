@@ -211,7 +211,7 @@ class ObjectStore:
             if self._client.get_bucket_lifecycle(self._bucket) is None:
                 self._client.set_bucket_lifecycle(self._bucket, _expiry())
         except (MinioException, HTTPError):
-            get_logger().warning("object_store.keeps_unfinished", reason="the store takes no lifecycle rules")
+            get_logger().warning("object_store.no_multipart_expiry", reason="the store takes no lifecycle rules")
 
     def _offered_encryption(self) -> SseS3 | None:
         sse = SseS3()
@@ -219,7 +219,7 @@ class ObjectStore:
             self._client.put_object(self._bucket, PROBE_NAME, io.BytesIO(b"."), 1, sse=sse)
             self._client.remove_object(self._bucket, PROBE_NAME)
         except (MinioException, HTTPError, ValueError):
-            get_logger().warning("object_store.encrypts_nothing", reason="the store refused server-side encryption")
+            get_logger().warning("object_store.no_server_side_encryption", reason="the store refused server-side encryption")
             return None
         return sse
 

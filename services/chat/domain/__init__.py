@@ -1,1 +1,1 @@
-"""The rules of the chat, by meaning: no input or output, no clock of their own."""
+"""Domain logic of the chat: no I/O and no clock."""

@@ -1,8 +1,8 @@
-"""Believes nothing an answerer wrote until the stored words bear it out.
+"""Verifies every claim of a draft answer against the stored transcript.
 
-A sentence stays when it names a place that exists, says little that is not said there, and has every number, date and
-name from there (or from the session's own record). What a person said in the room can make a model say anything;
-it cannot make this module pass it on.
+A sentence passes if its citation exists, if it shares enough words with the quote, and if all its numbers, dates and
+names are in the quote or in the session's record. Prompt injection by text in a transcript can make a model write
+anything, but such a sentence does not pass.
 """
 
 import re
@@ -12,7 +12,7 @@ from datetime import datetime
 from services.chat.domain.conversation import Citation, Claim, Passage, Source, Turn
 from services.chat.domain.words import SAME_SENSE, content_stems, stem, words
 
-# The least share of a sentence's meaningful words that must be said in what it quotes.
+# Minimum share of a sentence's content words that its quotes must contain.
 SUPPORT_MIN = 0.3
 SENTENCE_CHARS_MAX = 600
 
@@ -35,7 +35,7 @@ _DATES = frozenset(
     """january february march april june july august september october november december monday tuesday
         wednesday thursday friday saturday sunday""".split()  # noqa: SIM905
 )
-# Written with a capital and nobody's name, or words that open a sentence.
+# Capitalised words that are not names, and words that open a sentence.
 _NOT_NAMES = frozenset(
     """i i'm i'd i'll i've ai ok therapist patient session a an the this that these those it its they their he she his
     her we our you your yours in on at by for from to with after before during when while where what who how why as so
@@ -53,7 +53,7 @@ _ATTRIBUTED = re.compile(
     r"talked|agreed|discussed|noted|shared|explained|planned|decided|spoke|proposed|advised|felt|noticed|remembered)\b",
     re.IGNORECASE,
 )
-# Orders about treatment and verdicts about health are for people to give, never for this voice.
+# Treatment instructions and diagnoses, which the chat must never give unless it reports what somebody said.
 _JUDGEMENT = re.compile(
     r"\b(?:stop|start|quit|skip|double|increase|decrease|reduce|raise|lower|change)\b.{0,30}"
     r"\b(?:medic\w+|meds|pills?|dos(?:e|age)|tablets?|prescription|antidepress\w+|insulin|lithium|ssris?|treatment)\b"
@@ -67,7 +67,7 @@ _JUDGEMENT = re.compile(
 
 
 def verify(claims: Iterable[Claim], passages: Sequence[Passage]) -> tuple[list[str], list[Source]]:
-    """Return the sentences that stand and their sources, in order and without repeats."""
+    """Return the verified sentences and their sources, in order, without duplicates."""
     sentences: list[str] = []
     sources: list[Source] = []
     for claim in claims:
@@ -79,13 +79,13 @@ def verify(claims: Iterable[Claim], passages: Sequence[Passage]) -> tuple[list[s
 
 
 def verify_quotes(citations: Iterable[Citation], passages: Sequence[Passage]) -> list[Source]:
-    """Return the quotes that are really there, word for word, in the passages that were searched."""
+    """Return the quotes that exist verbatim in the passages."""
     there = [source for citation in citations if citation.passage in passages and (source := _source(citation))]
     return list(dict.fromkeys(there))
 
 
 def stands(sentence: str, sources: Sequence[Source]) -> bool:
-    """Tell whether a sentence may be said on these sources."""
+    """Return True if the sources support the sentence."""
     if len(sentence) > SENTENCE_CHARS_MAX or _ADDRESS.search(sentence):
         return False
     if _JUDGEMENT.search(sentence) and not _ATTRIBUTED.search(sentence):
@@ -96,7 +96,7 @@ def stands(sentence: str, sources: Sequence[Source]) -> bool:
 
 
 def _source(citation: Citation) -> Source | None:
-    """Return the exact words a citation points at; None when they are not there."""
+    """Return the exact quote of a citation, None if it does not exist."""
     passage = citation.passage
     if not 0 <= citation.turn < len(passage.turns):
         return None
@@ -123,7 +123,7 @@ def _of(passage: Passage, turn: Turn, quote: str) -> Source:
 
 
 def _seconds(turn: Turn, quote: str) -> tuple[float, float]:
-    """Return when the quoted part of a turn is said, taking speech as even; a tenth of a second is honest enough."""
+    """Return start and end of a quote in seconds, interpolated within its turn and rounded to 0.1 s."""
     place = turn.text.find(quote)
     if place < 0 or len(quote) == len(turn.text):
         return turn.start_s, turn.end_s
@@ -142,14 +142,14 @@ def _spoken_dates(at: datetime) -> str:
 
 
 def _facts(text: str, *, names: bool = True) -> set[str]:
-    """Return the numbers, dates and names of a text, in a form in which `eleven` and `11` meet.
+    """Return the numbers, dates and names of a text, normalised so that `eleven` equals `11`.
 
-    With `names` False every word counts as a name: a quote may write in lower case what an answer capitalises.
+    With `names` False every word counts as a name, because a transcript may not capitalise names.
     """
     said = words(text)
     facts = {number for word in said if (number := _NUMBERS.get(word) or _ORDINAL_NUMBERS.get(word))}
     if names:
-        # "first" and "second" order a story as often as they count.
+        # "first" and "second" often order a story instead of counting.
         facts -= {"1", "2"} if not re.search(r"\b(?:one|two|once|twice|[12])\b", text, re.IGNORECASE) else set()
         facts.discard("1")
     facts |= {digits for found in _DIGITS.findall(text) for digits in _parts(found)}
@@ -162,7 +162,7 @@ def _parts(digits: str) -> list[str]:
 
 
 def _names(text: str) -> set[str]:
-    # A capital at the start of a sentence says nothing, so only what does not look like an ordinary opening counts.
+    # A sentence starts with a capital anyway, so its first word counts only if it does not look like an ordinary word.
     names = set()
     for found in _CAPITAL.finditer(text):
         word = found[0].lower().replace("’", "'")

@@ -1,4 +1,4 @@
-"""Makes the answer that leaves out of a draft: only what is verified, in a kind frame, or an honest refusal."""
+"""Composes the answer from a draft: only verified sentences and quotes, or a refusal."""
 
 from services.chat.domain.citations import verify, verify_quotes
 from services.chat.domain.conversation import Answer, AnsweredBy, Draft, Question
@@ -6,7 +6,7 @@ from services.chat.domain.phrasing import NOTHING_FOUND, NOTHING_KEPT, QUOTES_ON
 
 
 def compose(question: Question, draft: Draft) -> Answer:
-    """Return an answer of which every sentence stands on a source, or one that says there is none."""
+    """Return an answer whose every sentence has a source, or a refusal."""
     if draft.quotes:
         sources = verify_quotes(draft.quotes, question.passages)
         text = framed(question, sources) if sources else NOTHING_KEPT
@@ -27,5 +27,5 @@ def compose(question: Question, draft: Draft) -> Answer:
 
 
 def fixed(text: str, answered_by: AnsweredBy) -> Answer:
-    """Return an answer in the chat's own words, which rests on no source and says nothing about the patient."""
+    """Return an answer with a fixed text, without sources and without anything about the patient."""
     return Answer(text=text, sources=(), grounded=False, answered_by=answered_by, model="fixed")

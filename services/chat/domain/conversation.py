@@ -1,4 +1,4 @@
-"""What a question, a passage, a claim and an answer are, as plain values."""
+"""Domain model of the chat: questions, passages, claims and answers."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, tzinfo
@@ -9,17 +9,17 @@ from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, Se
 from services.chat.domain.time_window import TimeWindow
 
 Day = date
-"""A session has a `date`."""
+"""An alias, because Session has a field named `date`."""
 MESSAGE_CHARS_MAX = 4000
 HISTORY_EXCHANGES_MAX = 4
-# In any hour, not in each hour of the clock.
+# A sliding window of one hour, not a calendar hour.
 MESSAGES_PER_HOUR = 20
 QUOTA_POLICY = "patient"
 QUOTA_WINDOW_S = 3600
 
 
 class Speaker(StrEnum):
-    """Who said a turn."""
+    """The role of a speaker."""
 
     THERAPIST = "therapist"
     PATIENT = "patient"
@@ -27,7 +27,7 @@ class Speaker(StrEnum):
 
 
 class AnsweredBy(StrEnum):
-    """Who wrote the answer. `quotes_only`: the model was out of reach, so the answer is quotes alone."""
+    """The author of an answer. `quotes_only`: the model failed, so the answer consists of quotes."""
 
     CLAUDE = "anthropic"
     OPENAI_COMPATIBLE = "openai_compatible"
@@ -38,7 +38,7 @@ class AnsweredBy(StrEnum):
 
 @dataclass(frozen=True)
 class Turn:
-    """Words of one speaker without a break; seconds count from the start of the recording."""
+    """One speaker's text without a break; times in seconds from the start of the recording."""
 
     speaker: Speaker
     text: str
@@ -48,7 +48,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Passage:
-    """Some turns of one session that the search found. `relevance` is a cosine, None when words alone matched."""
+    """Turns of one session found by the search. `relevance` is a cosine similarity, None for a text-only match."""
 
     chunk_id: ChunkId
     session_id: SessionId
@@ -59,7 +59,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a search gave, best first. `text_only`: no vectors were to be had, so what means the same is missed."""
+    """The passages found, best first. `text_only`: vectors were unavailable, so synonyms were not matched."""
 
     passages: tuple[Passage, ...]
     text_only: bool = False
@@ -67,7 +67,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Citation:
-    """The place a claim points at: one turn of a passage, and which of its words (all, when None)."""
+    """A cited turn of a passage, and the quoted part of it (None: the whole turn)."""
 
     passage: Passage
     turn: int
@@ -76,7 +76,7 @@ class Citation:
 
 @dataclass(frozen=True)
 class Claim:
-    """One sentence of an answer with the places it says it comes from; nothing here is believed yet."""
+    """An unverified sentence of an answer with its citations."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -84,7 +84,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Quota:
-    """How many messages a patient may still send, and in how many seconds the oldest one counts no more."""
+    """The number of messages left, and the seconds until the oldest one leaves the window."""
 
     left: int
     reset_s: float
@@ -92,7 +92,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Exchange:
-    """An earlier question of this conversation and what was answered."""
+    """An earlier question of the conversation and its answer."""
 
     question: str
     answer: str
@@ -100,10 +100,10 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Question:
-    """What an answerer is given: nothing else of the patient reaches it.
+    """The input of an answerer: all that it learns about the patient.
 
-    `subject` is what to look for: the text without its time phrase, in the context of what was asked before.
-    `overview`: nothing in particular is asked, only what a time was about.
+    `subject` is the search text: the question without its time phrase, with the previous question as context if needed.
+    `overview`: the question only asks what a period was about.
     """
 
     text: str
@@ -115,13 +115,13 @@ class Question:
 
     @property
     def search_text(self) -> str:
-        """Return the words to look for."""
+        """Return the text to search for."""
         return self.subject or self.text
 
 
 @dataclass(frozen=True)
 class Draft:
-    """What an answerer came up with: claims to be verified, or quotes alone; neither when it found no answer."""
+    """The unverified output of an answerer: claims or quotes; neither if it found no answer."""
 
     answered_by: AnsweredBy
     model: str
@@ -133,9 +133,9 @@ class Draft:
 
 @dataclass(frozen=True)
 class Source:
-    """A verified quote: the exact words, whose they are, and where to hear them.
+    """A verified quote with its speaker and its position in the recording.
 
-    `session_day`: the day as it is said, by the patient's calendar; None for answers from before it was kept.
+    `session_day` is the date in the patient's time zone; None for answers from before it was stored.
     """
 
     chunk_id: ChunkId
@@ -151,7 +151,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Answer:
-    """What leaves: every sentence stands on a source, or `grounded` is False and it says what it cannot do."""
+    """A final answer: every sentence has a source, or `grounded` is False and the text is fixed."""
 
     text: str
     sources: tuple[Source, ...]
@@ -166,7 +166,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Session:
-    """A session that can be asked about. `day`: only the day it was on is known, not the time."""
+    """A ready session. `day` is set if only the day is known, not the time."""
 
     id: SessionId
     date: datetime
@@ -174,14 +174,14 @@ class Session:
     day: Day | None = None
 
     def local(self, zone: tzinfo) -> "Session":
-        """Return it dated by a clock in the zone; a day that was given as a day is that day in every zone."""
+        """Return the session with its date in the zone; a session with a `day` has that day in every zone."""
         at = local(self.date, zone) if self.day is None else datetime.combine(self.day, time(), zone)
         return replace(self, date=at)
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A thread of questions and answers of one patient."""
+    """A conversation of one patient."""
 
     id: ConversationId
     patient_id: PatientId
@@ -190,7 +190,7 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Message:
-    """One message as it is read again. `text` is None once the consent it stood on is gone."""
+    """A stored message. `text` is None once a consent it rests on is revoked."""
 
     id: MessageId
     author: str

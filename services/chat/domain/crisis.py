@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - a rule is read on one line
-"""Hears a crisis in a message before anything else is asked, and answers with a fixed text.
+"""Detects a crisis in a message before any other check, and provides the fixed answer.
 
-Rules, not a model: they work with every dependency down, and each can be read, tested and argued about.
-A positive must be sure enough not to lecture a patient whose deadline is killing them.
+Uses rules instead of a model: they work with every dependency down, and each one can be read, tested and reviewed.
+Figures of speech ("this deadline is killing me") must not match.
 """
 
 import re
@@ -12,7 +12,7 @@ from services.chat.domain.plain_text import undisguised
 
 
 class Level(StrEnum):
-    """How plainly it was said."""
+    """How explicit the message is."""
 
     EXPLICIT = "explicit"
     INDIRECT = "indirect"
@@ -137,7 +137,7 @@ _INDIRECT = (
     r"\beverything (?:would|will|could) be (?:over|quiet|easier) (?:soon|tonight|if i (?:was|were) (?:gone|dead|not here))",
 )
 
-# What takes a match back: denial, somebody else's story, and figures of speech.
+# Phrases that are removed before matching: denials, other people's stories, and figures of speech.
 _NOT_MEANT = (
     r"\b(?:not|isn'?t|wasn'?t|ain'?t|never|n't) (?:been |feeling |feel |ever |really |actively |at all )*suicidal\b",
     rf"\b(?:would|will|could|'d|'ll|did|have|had)(?: have)?(?: never|n'?t| not)(?: ever| actually| really)? (?:kill|hurt|harm|cut|hang) {_SELF}\b",
@@ -160,7 +160,7 @@ _NOT_MEANT_RULE = re.compile("|".join(_NOT_MEANT))
 
 
 def assess(message: str) -> Level | None:
-    """Return how plainly a message speaks of a crisis, or None."""
+    """Return the crisis level of a message, None without a sign of a crisis."""
     readings = [_NOT_MEANT_RULE.sub(" ~ ", reading) for reading in undisguised(message)]
     for level, rule in ((Level.EXPLICIT, _EXPLICIT_RULE), (Level.INDIRECT, _INDIRECT_RULE)):
         if any(rule.search(reading) for reading in readings):

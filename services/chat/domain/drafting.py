@@ -1,4 +1,4 @@
-"""Turns what a model wrote into claims: one sentence each, with the places its parts cite."""
+"""Splits a model's text into claims: one sentence each, with the citations of its parts."""
 
 import re
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ _MARKS = re.compile(r"^[\s\-*•#>]+|\*\*|__")
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a model's text, perhaps only part of a sentence, and what it cites."""
+    """A part of a model's text, possibly less than a sentence, with its citations."""
 
     text: str
     citations: tuple[Citation, ...]
 
 
 def claims_of(spans: Sequence[Span], *, cut_off: bool = False) -> tuple[Claim, ...]:
-    """Return the sentences of the joined text; each cites what any of its parts cites.
+    """Return the sentences of the joined text, each with the citations of all its parts.
 
-    `cut_off`: the text ended in the middle, so a last sentence without an end is left out.
+    `cut_off`: the text is truncated, so an incomplete last sentence is dropped.
     """
     text = "".join(span.text for span in spans)
     claims: list[Claim] = []
@@ -51,7 +51,7 @@ def _cited_between(spans: Sequence[Span], start: int, stop: int) -> tuple[Citati
     place = 0
     for span in spans:
         begin, place = place, place + len(span.text)
-        # A span that ends with the sentence before it and one that only begins with a space do not overlap.
+        # Overlaps of only spaces and punctuation do not count.
         if span.text[max(0, start - begin) : max(0, stop - begin)].strip(" \n.!?"):
             cited += [citation for citation in span.citations if citation not in cited]
     return tuple(cited)

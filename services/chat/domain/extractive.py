@@ -1,8 +1,8 @@
-"""Finds the turns that answer a question, and knows when none does.
+"""Selects the turns that answer a question, or none.
 
-Evidence is mixed: how near a passage is to the question (a cosine of the embedding model), which of the question's
-words are said in the turn (rare ones count more), and which are said around it.
-One number alone does not tell an answer from its absence (evals/chat/README.md, "Abstaining").
+Combines three kinds of evidence: the cosine similarity of passage and question, the share of the question's terms in
+the turn (weighted by rarity), and their share in the surrounding passage.
+No single one separates answers from their absence (evals/chat/README.md, "Abstaining").
 """
 
 import math
@@ -18,19 +18,19 @@ from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, wo
 QUOTES_MAX = 3
 QUOTE_CHARS_MAX = 360
 STATEMENT_WORDS_MIN = 4
-# In units of the ranking's log-odds, and as a share of the best turn's words.
+# Thresholds for further quotes: in log-odds of the ranking, and as a share of the best turn's coverage.
 NEARLY_AS_GOOD = 0.8
 SAYS_AS_MUCH = 0.75
 ASKED_SHARE = 0.9
 SHORT_QUESTION_WORDS = 8
 ASKED_ITSELF_SHARE = 0.85
-# Turns further apart than this are not question and answer; something in between was not found.
+# Turns further apart than this are not question and answer, because turns between them were not found.
 ADJOINING_S = 15.0
-# A word of the same sense is nearly as good as the word itself.
+# A synonym counts almost as much as the term itself.
 SAME_SENSE_SHARE = 0.7
-# Who asks for the colour is answered by "green", which never says "colour".
+# A question for the colour is answered by "green", which does not contain "colour".
 ATTRIBUTE_SHARE = 0.3
-# What stands in for a cosine when the search went by words alone.
+# Substitute for the cosine similarity after a text-only search.
 RELEVANCE_UNKNOWN = 0.35
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
@@ -52,7 +52,7 @@ _ASKS_PATIENT = re.compile(r"\b(?:did i|was i|am i|have i|do i|had i|were we|i (
 
 @dataclass(frozen=True)
 class Weights:
-    """A logistic model of "this turn answers it", fitted by evals/chat; below `threshold` nothing is said."""
+    """A logistic model of "this turn answers the question", fitted by evals/chat; below `threshold` it abstains."""
 
     bias: float = -3.5
     relevance: float = 4.5
@@ -66,9 +66,9 @@ FITTED = Weights()
 
 @dataclass(frozen=True)
 class Evidence:
-    """A turn and what speaks for it: the passage's cosine, the share of the question said in it and around it.
+    """A turn with its evidence: the passage's cosine, and the share of the question's terms in it and around it.
 
-    `states_it`: the words asked for stand in its statements or in the question it answers, not in its own question.
+    `states_it`: the terms are in its statements or in the question it answers, not only in a question of its own.
     """
 
     citation: Citation
@@ -80,11 +80,11 @@ class Evidence:
     followed_by: Citation | None
 
     def probability(self, weights: Weights) -> float:
-        """Return how likely this turn answers the question."""
+        """Return the probability that this turn answers the question."""
         return 1 / (1 + math.exp(-self._logit(weights)))
 
     def order(self, weights: Weights) -> float:
-        """Return what turns are ranked by: the evidence and how the kind of words fits the kind of question."""
+        """Return the ranking score: the log-odds plus the fit of the turn's type to the question's type."""
         return self._logit(weights) + self.fit
 
     def _logit(self, weights: Weights) -> float:
@@ -97,7 +97,7 @@ class Evidence:
 
 
 def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
-    """Return the turns that answer, best first, at most three; empty when the evidence is too thin."""
+    """Return the turns that answer, best first, at most QUOTES_MAX; empty if the evidence is too weak."""
     if question.overview:
         return [_trimmed(citation, question) for citation in _overview(question)]
     ranked = rank(question, weights)
@@ -114,14 +114,14 @@ def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
 
 
 def rank(question: Question, weights: Weights = FITTED) -> list[Evidence]:
-    """Return every turn that could answer with its evidence, best first."""
+    """Return every candidate turn with its evidence, best first."""
     terms = _QuestionTerms(question)
     found = [one for timeline in _timelines(question.passages) for one in _evidence(timeline, terms)]
     return sorted(found, key=lambda one: one.order(weights), reverse=True)
 
 
 def _overview(question: Question) -> list[Citation]:
-    """Return the turns that say most, in the order they were said: a picture of a time, not an answer."""
+    """Return the turns with the most content words, in order of time, as a summary of a period."""
     every = (Citation(passage, turn) for passage in question.passages for turn in range(len(passage.turns)))
     places = [place for place in every if statements(_turn(place).text)]
     rich = sorted(places, key=lambda place: len(set(content_stems(statements(_turn(place).text)))), reverse=True)
@@ -133,7 +133,7 @@ def _turn(citation: Citation) -> Turn:
 
 
 class _QuestionTerms:
-    """The words a question looks for, each with its weight: the rarer in what was found, the more it says."""
+    """The terms of a question, weighted by their rarity in the passages found."""
 
     def __init__(self, question: Question) -> None:
         self.text = question.search_text.lower()
@@ -144,12 +144,12 @@ class _QuestionTerms:
             stem: _says_much(stem) * math.log(1 + (len(turns) - holders[stem] + 0.5) / (holders[stem] + 0.5))
             for stem in self.stems
         }
-        # One word said cannot stand for two words asked.
+        # One word of a turn must not match two terms of the question.
         self._likes = {stem: SAME_SENSE.get(stem, frozenset()) - set(self.stems) for stem in self.stems}
         self._total = sum(self._weight.values())
 
     def share(self, texts: Iterable[str]) -> float:
-        """Return the weighted share of the wanted words that the texts hold, 0 to 1."""
+        """Return the weighted share of the terms that the texts contain, 0 to 1."""
         if not self._total:
             return 0.0
         said = {stem for text in texts for stem in content_stems(text)}
@@ -162,7 +162,7 @@ class _QuestionTerms:
         return SAME_SENSE_SHARE if self._likes[stem] & said else 0.0
 
     def fit(self, turn: Turn) -> float:
-        """Return what speaks for the kind of turn: a number for "how many", a name for "who", the right speaker."""
+        """Return a bonus for the expected kind of turn: a number for "how many", a name for "who", the speaker."""
         score = 0.0
         if _ASKS_NUMBER.search(self.text) and _NUMBER.search(turn.text):
             score += 0.5
@@ -180,7 +180,7 @@ def _says_much(stem: str) -> float:
 
 
 def _timelines(passages: Sequence[Passage]) -> list[list[Citation]]:
-    """Return what was found of each session in the order it was said: passages of one session often adjoin."""
+    """Return the turns found per session, in order of time, because passages of a session are often adjacent."""
     sessions: dict[SessionId, list[Citation]] = {}
     for passage in passages:
         places = sessions.setdefault(passage.session_id, [])
@@ -195,10 +195,10 @@ def _evidence(timeline: Sequence[Citation], terms: _QuestionTerms) -> Iterator[E
             continue
         relevance = place.passage.relevance
         asked = _asked_before(timeline, number)
-        # A proposal is often put as a question and then explained.
+        # A proposal is often phrased as a question and then explained.
         coverage = max(terms.share([said]), ASKED_ITSELF_SHARE * terms.share([_turn(place).text]))
         if asked:
-            # What answers a question need not repeat its words.
+            # An answer need not repeat the terms of its question.
             coverage = max(coverage, ASKED_SHARE * terms.share([said, asked]))
         yield Evidence(
             citation=place,
@@ -219,7 +219,7 @@ def _asked_before(timeline: Sequence[Citation], number: int) -> str:
 
 
 def _followed_by(timeline: Sequence[Citation], number: int, terms: _QuestionTerms) -> Citation | None:
-    """Return what was answered when the other asked on about the same thing right after this turn."""
+    """Return the answer to a follow-up question about the same subject directly after this turn."""
     after = timeline[number : number + 3]
     if len(after) < 3 or not (_adjoin(after[0], after[1]) and _adjoin(after[1], after[2])):
         return None
@@ -234,18 +234,18 @@ def _adjoin(before: Citation, after: Citation) -> bool:
 
 
 def statements(text: str) -> str:
-    """Return the sentences of a turn that state something; empty for a turn that only asks or nods."""
+    """Return the statements of a turn; empty for a turn of only questions or acknowledgements."""
     said = " ".join(sentence for sentence in sentences(text) if not sentence.rstrip("\"')").endswith("?"))
     return said if len(words(said)) >= STATEMENT_WORDS_MIN else ""
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text, each with its sign."""
+    """Return the sentences of a text, with their punctuation."""
     return [part for part in _SENTENCE.split(text.strip()) if part]
 
 
 def _trimmed(citation: Citation, question: Question) -> Citation:
-    """Keep the consecutive sentences of a long turn that say most of what was asked, word for word."""
+    """Return a citation of the consecutive sentences of a long turn that contain most of the question's terms."""
     turn = _turn(citation)
     if len(turn.text) <= QUOTE_CHARS_MAX:
         return citation

@@ -1,4 +1,4 @@
-"""What a message asks for: about what, and about when."""
+"""Interprets a message: its subject and its time window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from services.chat.domain.time_phrases import find_time
 from services.chat.domain.time_window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems
 
-# A message with fewer words of its own leans on the one before ("And after that?").
+# A message with fewer content words is a follow-up to the previous one ("And after that?").
 OWN_WORDS_MIN = 2
 
 
 @dataclass(frozen=True)
 class Inquiry:
-    """A message understood. `overview`: it only asks what a time was about. `empty`: it asks nothing at all."""
+    """An interpreted message. `overview`: it only asks what a period was about. `empty`: it asks nothing."""
 
     subject: str
     window: TimeWindow | None
@@ -26,14 +26,14 @@ class Inquiry:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a message is asked: now, as the patient's clock shows it."""
+    """The current time and the patient's time zone."""
 
     now: datetime
     zone: tzinfo
 
 
 def understand(message: str, sessions: Sequence[Session], moment: Moment, history: Sequence[Exchange] = ()) -> Inquiry:
-    """Return what a message asks for."""
+    """Return the subject and time window of a message, with the last question of the history as context if needed."""
     phrase = find_time(message, moment.now.astimezone(moment.zone).date())
     dated = [Dated(session.id, session.date) for session in sessions]
     window = resolve(phrase, dated, moment.zone) if phrase else None

@@ -1,4 +1,4 @@
-"""What a language model is told, whoever makes it: quote, do not judge, and treat the room's words as data."""
+"""The prompt for every language model: quote, do not judge, and treat transcript text as data."""
 
 from services.chat.domain.conversation import Passage, Question, Turn
 from services.chat.domain.time_window import spoken
@@ -17,15 +17,15 @@ RULES = (
 
 
 def title(passage: Passage) -> str:
-    """Return what an excerpt is called: its date and nothing a person said."""
+    """Return the title of an excerpt: its date, without any transcript text."""
     return f"Session of {spoken(passage.session_date.date())}"
 
 
 def line(turn: Turn) -> str:
-    """Return a turn as a model reads it."""
+    """Return a turn as a line of the prompt."""
     return f"{turn.speaker.value.capitalize()}: {turn.text}"
 
 
 def asked(question: Question) -> str:
-    """Return the patient's question with the day it is asked on."""
+    """Return the patient's question with today's date, in the patient's time zone."""
     return f"Today is {question.now:%A}, {spoken(question.now.date())}. The patient asks: {question.text}"

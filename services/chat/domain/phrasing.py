@@ -1,6 +1,6 @@
-"""What the chat says in its own voice: warm, short, plain, second person, never a judgement.
+"""The fixed texts of the chat: warm, short, plain, in the second person, without judgement.
 
-These texts are fixed, and hold nothing of the patient but dates and the counts of what was found.
+They contain nothing about the patient but dates, times and verified quotes.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ REDACTED = "This answer is no longer shown, because the consent it was based on 
 
 
 def framed(question: Question, sources: Sequence[Source]) -> str:
-    """Return one warm sentence and the quotes, the best first, each with its date, speaker and time."""
+    """Return an opening sentence and the quotes, best first, each with its date, speaker and time."""
     return "\n".join((_opening(question, sources), *(_quoted(source) for source in sources)))
 
 
 def windowed(text: str, window: TimeWindow | None, *, outside: bool) -> str:
-    """Put before an answer what the patient must know about when it is from."""
+    """Return the answer with a note about its time window, if it has one or is from outside it."""
     if window is None or not (window.note or outside):
         return text
     notes = [window.note] if window.note else [f"I found nothing about that for “{window.phrase}”."]

@@ -1,19 +1,19 @@
-"""Makes disguised writing plain, so that a rule about words cannot be dodged by how the letters look."""
+"""Normalises obfuscated text, so that rules about words cannot be evaded by the spelling."""
 
 import re
 import unicodedata
 
-# More than any message a person types folds to, and little enough to be understood in a few milliseconds.
+# Longer than any normalised message that a person types, and short enough to match in a few milliseconds.
 PLAIN_CHARS_MAX = 5_000
 _FOLDED_AT_ONCE = 500
-# Letters of other alphabets that look like Latin ones (Unicode TR39 confusables, the common part).
+# Letters of other alphabets that look like Latin ones (the common Unicode TR39 confusables).
 _LOOKALIKES = str.maketrans(
     "аеорсухіјѕԁкмтвнгпԛԝαεοικνρτυχωℓıɡ’‘ʼ`´“”",
     "aeopcyxijsdkmtbhrnqwaeoiknptuxwlig'''''\"\"",
 )
 _LEET = str.maketrans("013457@$!|€", "oieastasiie")
-# Up to the last letter of what no space divides, and the signs that stand at it. Nothing here may look further than
-# it takes: a pattern that did took seconds for one message (proofs/availability/crisis_cost.py).
+# A run without spaces, and its part up to the last letter and the leet signs after it. No pattern here may scan
+# further than it matches: one that did took seconds per message (proofs/availability/crisis_cost.py).
 _LEET_RUN = re.compile(r"\S+")
 _LEET_END = re.compile(r".*[a-z][013457@$!|€]*")
 # Single letters with one sign or space between them: "k i l l", "k.i.l.l", "k-i-l-l".
@@ -26,9 +26,9 @@ _SPACE = re.compile(r"\s+")
 
 
 def plain(text: str) -> str:
-    """Return lower-case Latin text: NFKC, no marks, no invisible signs, no lookalikes, single spaces.
+    """Return lower-case Latin text: NFKC, without marks, invisible characters and lookalikes, with single spaces.
 
-    One sign may fold to 18 letters, so the cut to PLAIN_CHARS_MAX comes after folding.
+    Truncates to PLAIN_CHARS_MAX after folding, because one character may fold to 18 letters.
     """
     kept = ""
     for start in range(0, len(text), _FOLDED_AT_ONCE):
@@ -44,7 +44,7 @@ def _folded(text: str) -> str:
 
 
 def undisguised(text: str) -> tuple[str, ...]:
-    """Return the readings of a text that a reader would see: plain, leet undone, spelled-out letters joined."""
+    """Return the possible readings of a text: plain, with leet decoded, and with spelled-out letters joined."""
     base = plain(text)
     unleeted = _LEET_RUN.sub(_unleet, base)
     joined = _MASKED.sub("", _SPELLED.sub(_join, unleeted))

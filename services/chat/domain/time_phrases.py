@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - a rule is read on one line
-"""Finds what a question says about time: a stretch of the calendar, or a place in the row of sessions.
+"""Finds the time phrase of a question: a range of days, or a position in the list of sessions.
 
-A phrase may mean two things; all its meanings are kept, likeliest first, and whoever knows the sessions chooses.
+A phrase may have several meanings; all are returned, likeliest first, and time_window.py chooses by the sessions.
 """
 
 import re
@@ -14,7 +14,7 @@ from services.chat.domain.plain_text import plain
 
 @dataclass(frozen=True)
 class Days:
-    """A half-open stretch of days `[start, end)`; None is open."""
+    """A half-open range of days `[start, end)`; None is unbounded."""
 
     start: date | None
     end: date | None
@@ -22,7 +22,7 @@ class Days:
 
 @dataclass(frozen=True)
 class Row:
-    """A slice of the sessions in order of time, as Python slices a list: `Row(-1, None)` is the last one."""
+    """A slice of the sessions in order of time, with Python's semantics: `Row(-1, None)` is the last one."""
 
     start: int | None
     stop: int | None
@@ -30,10 +30,10 @@ class Row:
 
 @dataclass(frozen=True)
 class TimePhrase:
-    """The words found and what they may mean, likeliest first.
+    """A phrase and its possible meanings, likeliest first.
 
-    `soft`: the words may just as well be about life and not about a session ("swimming on Thursday"), so they count
-    only when a session lies in them.
+    `soft`: the phrase may refer to the patient's life instead of a session ("swimming on Thursday"), so it counts only
+    if a session lies in its range.
     """
 
     words: str
@@ -86,7 +86,7 @@ _RULES: list[tuple[re.Pattern[str], Read]] = []
 
 
 def find_time(question: str, today: date) -> TimePhrase | None:
-    """Return the first and most exact time phrase of a question, or None. Dates without a year look back from today."""
+    """Return the most exact time phrase of a question, or None. Dates without a year are in the past of `today`."""
     text = plain(question)
     return next(_readings(text, today), None)
 
@@ -118,7 +118,7 @@ def _nth(found: re.Match[str]) -> int:
 
 
 def _back(found: re.Match[str], _today: date) -> TimePhrase:
-    # The last session is one session ago, so `n` sessions ago is the n-th from the end.
+    # "one session ago" is the last session, so "n sessions ago" is the n-th from the end.
     count = _count(found)
     return TimePhrase(found[0], (Row(-count, 1 - count or None),))
 
@@ -159,7 +159,7 @@ def _slashed_day(found: re.Match[str], today: date) -> TimePhrase | None:
     year = int(found["year"] or today.year)
     year += 2000 if year < 100 else 0
     a, b = int(found["a"]), int(found["b"])
-    # 3/5 is the fifth of March in the US and the third of May elsewhere.
+    # 3/5 is 5 March in the US and 3 May elsewhere.
     days = dict.fromkeys(made for made in (_made(year, a, b), _made(year, b, a)) if made)
     return TimePhrase(found[0], tuple(map(_one, days))) if days else None
 
@@ -169,7 +169,7 @@ def _month(found: re.Match[str], today: date) -> TimePhrase:
 
 
 def _since_month(found: re.Match[str], today: date) -> TimePhrase:
-    # "since August I cannot sleep" may be about life.
+    # "since August I cannot sleep" may refer to the patient's life.
     return TimePhrase(found[0], tuple(Days(m.start, None) for m in _months_back(found, today)[:1]), soft=True)
 
 
@@ -278,7 +278,7 @@ def _made(year: int, month: int, day: int) -> date | None:
         return None
 
 
-# In order: the more exact a phrase, the earlier it is looked for.
+# Ordered: more exact phrases are matched first.
 _rule(r"since we (?:first )?(?:started|began|met)|since the (?:start|beginning)|(?:in|over|across|from) all (?:of )?(?:our|my|the) "
       rf"{_MEETING}", _row(None, None))  # fmt: skip
 _rule(rf"since (?:the |our |my )?{_ORDINAL} {_MEETING}", _since_numbered)

@@ -1,4 +1,4 @@
-"""Turns a time phrase into the sessions it means, as a hard filter for the search (evals/README.md, "Retrieval")."""
+"""Resolves a time phrase to sessions, as a hard filter for the search (evals/README.md, "Retrieval")."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from services.chat.domain.time_phrases import Days, Row, TimePhrase
 
 @dataclass(frozen=True)
 class Dated:
-    """A session and when it was."""
+    """A session with its time."""
 
     id: SessionId
     at: datetime
@@ -18,9 +18,9 @@ class Dated:
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """What the search is held to. Half-open `[start, end)`; a place in the row of sessions names them by id.
+    """The filter of a search: a half-open range `[start, end)` and the ids of the sessions in it.
 
-    `applied` is False when no session lies in it and the search looked everywhere instead.
+    `applied` is False if no session lies in the range, so that all sessions are searched instead.
     """
 
     phrase: str
@@ -31,14 +31,14 @@ class TimeWindow:
     note: str | None = None
 
     def lifted(self, note: str | None = None) -> "TimeWindow":
-        """Return the window as one that was looked for and not applied."""
+        """Return the window as not applied."""
         return replace(self, applied=False, note=note or self.note)
 
 
 def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> TimeWindow | None:
-    """Return the first meaning that contains sessions, and say so if it is not the likeliest.
+    """Return the first meaning that contains sessions, with a note if it is not the likeliest one.
 
-    With no session in any meaning: None for a soft phrase (it was about life), else a window that is not applied.
+    If no meaning contains a session: None for a soft phrase, else a window that is not applied.
     """
     ordered = sorted(sessions, key=lambda session: session.at)
     windows = [_window(phrase.words, meaning, ordered, zone) for meaning in phrase.meanings]
@@ -52,7 +52,7 @@ def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> Time
 
 def _window(words: str, meaning: Days | Row, ordered: Sequence[Dated], zone: tzinfo) -> TimeWindow:
     if isinstance(meaning, Row):
-        # A slice would clip: "four sessions ago" with three sessions is none of them.
+        # A slice would clip, but "four sessions ago" matches none of three sessions.
         inside = [] if _outside(meaning, len(ordered)) else list(ordered[meaning.start : meaning.stop])
         start = _midnight(inside[0].at.astimezone(zone).date(), zone) if inside else None
         end = _midnight(inside[-1].at.astimezone(zone).date() + timedelta(1), zone) if inside else None
@@ -91,5 +91,5 @@ def _nothing_there(phrase: TimePhrase, window: TimeWindow, any_sessions: bool, z
 
 
 def spoken(day: date | None) -> str:
-    """Return a day as it is said in an answer, for example `8 September 2026`."""
+    """Return a day as written in answers, for example `8 September 2026`."""
     return f"{day.day} {day:%B %Y}" if day else "then"

@@ -1,10 +1,10 @@
-"""Which words of a sentence carry its meaning, in a form in which `sleeping` and `slept` meet."""
+"""Extracts the content words of a text as stems, so that `sleeping` equals `slept`."""
 
 import re
 
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
-# Said in every question and every session: they find nothing.
+# Stop words: they occur in every question and session, so they do not discriminate.
 STOP = frozenset(
     """
     a an and are as at be been being but by can cannot could did do does doing done for from had has have having he her
@@ -44,17 +44,17 @@ _ENDINGS = (
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text in lower case, in order."""
+    """Return the words of a text, in lower case and in order."""
     return _WORD.findall(text.lower().replace("’", "'"))
 
 
 def content_stems(text: str) -> list[str]:
-    """Return the stems of the words that carry meaning, in order, repeated as they stand."""
+    """Return the stems of the content words, in order, with repetitions."""
     return [stem(word) for word in words(text) if word not in STOP and word.partition("'")[0] not in STOP]
 
 
 def stem(word: str) -> str:
-    """Return a short form that inflections of one word share; light on purpose, so that few words are mixed up."""
+    """Return the stem that inflections of a word share. Light on purpose, so that few different words collide."""
     word = word.removesuffix("'s").partition("'")[0]
     if word in _IRREGULAR:
         return _finish(_IRREGULAR[word])
@@ -82,7 +82,7 @@ def _senses(*groups: str) -> dict[str, frozenset[str]]:
     return {one: frozenset(others) for one, others in table.items()}
 
 
-# Words that people use for one another when they ask about what was said; a plain list, open to argument.
+# Synonyms in questions about sessions; a plain list, open to review.
 SAME_SENSE = _senses(
     "homework assignment task practice exercise experiment",
     "exercise technique method practice",
@@ -120,7 +120,7 @@ SAME_SENSE = _senses(
     "hard difficult tough",
 )
 
-# Words that name what kind of answer is wanted rather than what it is about.
+# Words for the type of answer rather than its subject.
 ATTRIBUTES = frozenset(
     stem(word)
     for word in """colour color name number kind type age old long often scale amount place reason way badly well good

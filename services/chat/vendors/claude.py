@@ -1,7 +1,7 @@
-"""Claude through Anthropic's SDK: turns go in as search results, sentences come back with the turns they cite.
+"""Answers by Claude, with Anthropic's SDK: turns are sent as search results, sentences return with citations.
 
-What the SDK does that surprises: docs/adr/0002-dependencies.md, "Vendors' SDKs". Its own retries are off, because it
-obeys any Retry-After; ours end with our deadline.
+Surprising behaviour of the SDK is listed in docs/adr/0002-dependencies.md, "Vendors' SDKs". Its retries are off,
+because it obeys any Retry-After; retries here stop at the deadline.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ READ_TIMEOUT_S = 15.0
 CONNECT_TIMEOUT_S = 5.0
 SELF_TEST_TIMEOUT_S = 10.0
 VENDOR = "anthropic"
-# Kinds of error that may pass by themselves; all others need an operator.
+# Transient error types; all others need an operator.
 _TRANSIENT = frozenset({"rate_limit_error", "overloaded_error", "api_error", "timeout_error"})
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
 _SERVER_ERRORS_FROM = 500
@@ -43,7 +43,7 @@ _SERVER_ERRORS_FROM = 500
 
 @dataclass(frozen=True)
 class ClaudeSettings:
-    """How Claude is reached. `deadline_s` bounds all tries together; `read_timeout_s` each wait for bytes."""
+    """Connection settings of Claude. `deadline_s` limits all attempts together, `read_timeout_s` each read."""
 
     api_key: str
     model: str
@@ -63,14 +63,14 @@ class ClaudeAnswerer:
             base_url=settings.base_url,
             max_retries=0,
             timeout=httpx2.Timeout(settings.read_timeout_s, connect=CONNECT_TIMEOUT_S),
-            # Said explicitly: an environment variable could otherwise put transcripts into spans.
+            # Set explicitly, because an environment variable could otherwise enable transcripts in spans.
             open_telemetry=False,
         )
 
     async def answer(self, question: Question) -> Draft:
-        """Return Claude's sentences with the turns they cite.
+        """Return Claude's sentences with their citations.
 
-        Raises AppError: UPSTREAM_FAILED when it may work later, UPSTREAM_REFUSED when an operator must look.
+        Raises AppError: UPSTREAM_FAILED if a retry may succeed, UPSTREAM_REFUSED if an operator has to act.
         """
         try:
             async with asyncio.timeout(self._settings.deadline_s):
@@ -82,7 +82,7 @@ class ClaudeAnswerer:
         raise AssertionError("retrying ends with a result or an error")
 
     async def self_test(self) -> str | None:
-        """Return a sentence saying why the model cannot be used, None when it can. Never raises for the vendor."""
+        """Return the reason why the model cannot be used, None if it can. Never raises for a vendor's error."""
         model = self._settings.model
         try:
             async with asyncio.timeout(SELF_TEST_TIMEOUT_S):
@@ -92,9 +92,11 @@ class ClaudeAnswerer:
         except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
             return "Anthropic refused the key. Check ANTHROPIC_API_KEY."
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError):
-            return "Anthropic could not be asked whether the model is served; answers are quotes until it can."
+            return (
+                "Anthropic is unreachable, so the model could not be checked. Answers are quotes until it is reachable."
+            )
         if found.lifecycle == "retired":
-            return f"The model {model} is retired and answers nothing any more. Set CHAT_MODEL to an active one."
+            return f"The model {model} is retired. Set CHAT_MODEL to an active one."
         if found.lifecycle == "deprecated":
             return f"The model {model} is deprecated and will be retired. Set CHAT_MODEL to an active one soon."
         return None
@@ -114,7 +116,7 @@ class ClaudeAnswerer:
     def _worth_another_try(self, error: BaseException) -> bool:
         if not isinstance(error, AppError) or not error.problem.retryable:
             return False
-        # A patient waits for this answer: quotes now are better than prose in an hour.
+        # The patient is waiting, so quotes now are better than a written answer later.
         return (error.retry_after_s or 0.0) < self._settings.deadline_s
 
     async def _message(self, question: Question) -> Message:
@@ -131,12 +133,12 @@ class ClaudeAnswerer:
         except anthropic.APIStatusError as error:
             raise _status_error(error) from error
         except (anthropic.APIError, httpx2.HTTPError, ValidationError, ValueError, AssertionError) as error:
-            # A stalled, cut or unreadable stream: ValueError is broken JSON, AssertionError a stream without a message.
+            # A stalled, truncated or invalid stream: ValueError for broken JSON, AssertionError for a missing message.
             raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR) from error
 
     def _draft(self, message: Message, question: Question) -> Draft:
         if message.stop_reason is None:
-            # A proxy that ends a stream early raises nothing in the SDK.
+            # The SDK raises nothing if a proxy ends the stream early.
             raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR)
         if message.stop_reason == "model_context_window_exceeded":
             raise AppError(UPSTREAM_REFUSED, "The question and its sources are too long for the model.", vendor=VENDOR)
@@ -194,7 +196,7 @@ def _cited(cited: CitationsSearchResultLocation, passages: tuple[Passage, ...]) 
         return []
     passage = passages[cited.search_result_index]
     turns = range(max(0, cited.start_block_index), min(cited.end_block_index, len(passage.turns)))
-    # The vendor repeats the words it cites; if they are not those at the place, the place is not believed.
+    # The vendor repeats the cited text; a citation whose text does not match the turns is dropped.
     words = "".join(line(passage.turns[turn]) for turn in turns)
     if "".join(words.split()) != "".join(cited.cited_text.split()):
         return []
@@ -202,7 +204,7 @@ def _cited(cited: CitationsSearchResultLocation, passages: tuple[Passage, ...]) 
 
 
 def _status_error(error: anthropic.APIStatusError) -> AppError:
-    """Classify by the error's own type: one inside a stream comes with status 200."""
+    """Return the error by its type, because an error within a stream has status 200."""
     transient = (
         error.type in _TRANSIENT
         if error.type is not None

@@ -1,4 +1,4 @@
-"""Answers on this machine with exact quotes alone: no model, no key, nothing leaves the clinic."""
+"""Local answers from exact quotes: no language model, no API key, no network."""
 
 from services.chat.domain.conversation import AnsweredBy, Draft, Question
 from services.chat.domain.extractive import FITTED, Weights, select
@@ -14,5 +14,5 @@ class ExtractiveAnswerer:
         self._answered_by = answered_by
 
     async def answer(self, question: Question) -> Draft:
-        """Return the turns that answer, or nothing when the evidence is too thin."""
+        """Return the turns that answer, none if the evidence is too weak."""
         return Draft(self._answered_by, MODEL, quotes=tuple(select(question, self._weights)))

@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions: quotes are asked for as JSON and verified like all others."""
+"""Answers by any server with OpenAI's chat completions API; quotes are requested as JSON and verified."""
 
 import asyncio
 import json
@@ -36,7 +36,7 @@ _SHAPE = (
 
 @dataclass(frozen=True)
 class EndpointSettings:
-    """Where the server is. `deadline_s` bounds all tries together."""
+    """Connection settings of the server. `deadline_s` limits all attempts together."""
 
     api_key: str
     model: str
@@ -70,7 +70,7 @@ class OpenAICompatibleAnswerer:
         raise AssertionError("retrying ends with a result or an error")
 
     async def self_test(self) -> str | None:
-        """Return None: compatible servers answer too differently about their models to say anything sure."""
+        """Return None: compatible servers describe their models too differently for a reliable test."""
         return None
 
     async def close(self) -> None:
@@ -96,7 +96,7 @@ class OpenAICompatibleAnswerer:
                 messages=_messages(question),
                 max_completion_tokens=ANSWER_TOKENS_MAX,
                 response_format={"type": "json_object"},
-                # Said explicitly: OpenAI stores completions of new accounts for 30 days unless it is told not to.
+                # Set explicitly, because OpenAI stores completions of new accounts for 30 days by default.
                 store=False,
             )
         except openai.APIStatusError as error:
@@ -109,7 +109,7 @@ class OpenAICompatibleAnswerer:
         try:
             written = _Written.model_validate(json.loads(_object_in(text or "")))
         except (ValueError, ValidationError) as error:
-            # The validator's text holds the words it read, so it goes no further.
+            # The validator's message contains the model's text, so it is not passed on.
             raise AppError(UPSTREAM_FAILED, "The model's answer could not be read.", vendor=VENDOR) from error
         usage = completion.usage
         tokens = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
@@ -185,7 +185,7 @@ def _messages(question: Question) -> list[ChatCompletionMessageParam]:
 
 
 def _object_in(text: str) -> str:
-    # Many local models wrap their JSON in a fence or a remark.
+    # Many local models wrap their JSON in a code fence or a remark.
     return text[text.find("{") : text.rfind("}") + 1]
 
 
