@@ -86,7 +86,7 @@ class Reply:
 
 
 class Ask:
-    """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is message."""
+    """Answers messages. The crisis check comes first and has no dependencies; refusals precede any model call."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies

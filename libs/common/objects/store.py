@@ -219,7 +219,9 @@ class ObjectStore:
             self._client.put_object(self._bucket, PROBE_NAME, io.BytesIO(b"."), 1, sse=sse)
             self._client.remove_object(self._bucket, PROBE_NAME)
         except (MinioException, HTTPError, ValueError):
-            get_logger().warning("object_store.no_server_side_encryption", reason="the store refused server-side encryption")
+            get_logger().warning(
+                "object_store.no_server_side_encryption", reason="the store refused server-side encryption"
+            )
             return None
         return sse
 
