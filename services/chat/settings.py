@@ -13,14 +13,18 @@ class ChatSettings(ServiceSettings):
     """The common settings and the provider of answers."""
 
     chat_provider: Literal["auto", "anthropic", "openai_compatible", "local"] = Field(
-        "auto", description="Who writes answers; `auto`: Claude when its key is set, else quotes by this machine alone."
+        "auto", description="The provider of answers; `auto`: Claude if its key is set, else local quotes."
     )
-    chat_model: str | None = Field(None, description=f"The model's name; none means {DEFAULT_CLAUDE} for Claude.")
-    chat_deadline_s: float = Field(25.0, gt=0, description="How long a model may take, all tries together.")
-    anthropic_api_key: SecretStr | None = Field(None, description="The key of Anthropic; none means no Claude.")
-    anthropic_base_url: str | None = Field(None, description="Another address of Anthropic's API; none means theirs.")
-    openai_api_key: SecretStr | None = Field(None, description="The key of an OpenAI-compatible server.")
-    openai_base_url: str | None = Field(None, description="Where the OpenAI-compatible server is; none means OpenAI.")
+    chat_model: str | None = Field(None, description=f"The model's name; default for Claude: {DEFAULT_CLAUDE}.")
+    chat_deadline_s: float = Field(
+        25.0, gt=0, description="Deadline for a model's answer in seconds, including retries."
+    )
+    anthropic_api_key: SecretStr | None = Field(
+        None, description="The API key of Anthropic; without it Claude is not used."
+    )
+    anthropic_base_url: str | None = Field(None, description="Base URL of Anthropic's API, if not the default.")
+    openai_api_key: SecretStr | None = Field(None, description="The API key of an OpenAI-compatible server.")
+    openai_base_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server; default: OpenAI.")
 
     @property
     def provider(self) -> Literal["anthropic", "openai_compatible", "local"]:

@@ -22,16 +22,16 @@ class ConsentSettings(WithObjectStore, ServiceSettings):
         None, description=f"The seed of the Ed25519 key that signs receipts and checkpoints, as {_HEX}."
     )
     ledger_key_file: Path | None = Field(
-        None, description="A file of mode 0600 with that seed, instead; one of the two is needed."
+        None, description="A file of mode 0600 with that seed; set exactly one of the two."
     )
     ledger_keys_before: str = Field(
-        "", description="Public keys that were in use before, by comma; what they signed stays verifiable."
+        "", description="Earlier public keys, separated by commas; their signatures stay verifiable."
     )
 
     @model_validator(mode="after")
     def _has_one_key(self) -> Self:
         if (self.ledger_key is None) == (self.ledger_key_file is None):
-            raise ValueError("either LEDGER_KEY or LEDGER_KEY_FILE must be set: nothing is signed with no key")
+            raise ValueError("set exactly one of LEDGER_KEY and LEDGER_KEY_FILE")
         self.signing_key()
         self.keys_before()
         return self

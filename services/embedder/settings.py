@@ -13,24 +13,25 @@ class EmbedderSettings(WithModels):
     """The common settings and the embedding provider."""
 
     embedding_provider: Provider = Field(
-        "auto", description="Who makes vectors: `openai`, `local`, or `auto`: OpenAI when its key is set, else local."
+        "auto",
+        description="The embedding provider: `openai`, `local`, or `auto`: OpenAI if its key is set, else local.",
     )
-    openai_api_key: SecretStr | None = Field(None, description="The key of OpenAI; none means the local model.")
-    openai_base_url: str | None = Field(None, description="Another address of the OpenAI API; none means theirs.")
-    embedding_threads: int = Field(1, ge=1, le=64, description="Cores the local model may take at a time.")
-    dense_weight: float = Field(
-        0.5, ge=0, le=1, description="Share of the vectors against the words in a passage's score."
+    openai_api_key: SecretStr | None = Field(
+        None, description="The API key of OpenAI; without it the local model is used."
     )
+    openai_base_url: str | None = Field(None, description="Base URL of OpenAI's API, if not the default.")
+    embedding_threads: int = Field(1, ge=1, le=64, description="CPU cores for the local model.")
+    dense_weight: float = Field(0.5, ge=0, le=1, description="Weight of vectors against text in a passage's score.")
     neighbour_weight: float = Field(
-        0.25, ge=0, le=1, description="Share a passage gains from the scores of the passages beside it."
+        0.25, ge=0, le=1, description="Weight of the adjacent passages in a passage's score."
     )
     revocation_grace_days: int = Field(
-        7, ge=0, le=365, description="Days from a revocation, which hides at once, to the deletion of the index."
+        7, ge=0, le=365, description="Days from a revocation, which hides the index at once, to its deletion."
     )
 
     @property
     def provider(self) -> Literal["openai", "local"]:
-        """Return who makes vectors, with `auto` decided."""
+        """Return the provider, with `auto` resolved."""
         if self.embedding_provider == "auto":
             return "openai" if self.openai_api_key else "local"
         return self.embedding_provider

@@ -14,11 +14,11 @@ class IngestionSettings(RootKeySettings, WithObjectStore, ServiceSettings):
         30,
         ge=0,
         le=36_500,
-        description="Days a recording is kept after its session is ready; 0 keeps it. The words stay.",
+        description="Days a recording is stored after its session is ready; 0: forever. The transcript stays.",
     )
     unfinished_retention_days: int = Field(
         90,
         ge=0,
         le=36_500,
-        description="Days a recording is kept after its session failed or was withheld, to be tried again; 0 keeps it.",
+        description="Days a recording is stored for a retry after its session failed or was withheld; 0: forever.",
     )

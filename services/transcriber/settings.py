@@ -14,14 +14,17 @@ class TranscriberSettings(WithObjectStore, WithModels):
     """The common settings, the speech-to-text provider, and the object store of recordings."""
 
     transcriber_provider: Literal["auto", "deepgram", "local"] = Field(
-        "auto", description="Who listens: `deepgram`, `local`, or `auto`: Deepgram when its key is set, else local."
+        "auto",
+        description="The speech-to-text provider: `deepgram`, `local`, or `auto`: Deepgram if its key is set, else local.",
     )
-    deepgram_api_key: SecretStr | None = Field(None, description="The key of Deepgram; none means the local models.")
-    deepgram_base_url: str = Field(DEEPGRAM_URL, description="The address of the Deepgram API.")
-    recognition_threads: int = Field(2, ge=1, le=64, description="Cores local recognition may take.")
+    deepgram_api_key: SecretStr | None = Field(
+        None, description="The API key of Deepgram; without it the local models are used."
+    )
+    deepgram_base_url: str = Field(DEEPGRAM_URL, description="Base URL of Deepgram's API.")
+    recognition_threads: int = Field(2, ge=1, le=64, description="CPU cores for local recognition.")
 
     revocation_grace_days: int = Field(
-        7, ge=0, le=365, description="Days from a revocation, which hides at once, to the deletion of the words."
+        7, ge=0, le=365, description="Days from a revocation, which hides transcripts at once, to their deletion."
     )
 
     @property

@@ -224,7 +224,7 @@ def _followed_by(timeline: Sequence[Citation], number: int, terms: _QuestionTerm
     if len(after) < 3 or not (_adjoin(after[0], after[1]) and _adjoin(after[1], after[2])):
         return None
     follow_up = " ".join(one for one in sentences(_asked_before(timeline, number + 2)) if one.endswith("?"))
-    # "What gets in the way?" is about what was said before it, whatever its words.
+    # "What gets in the way?" refers to the previous turn, even if it shares no terms with the question.
     about_it = bool(follow_up) and (len(words(follow_up)) <= SHORT_QUESTION_WORDS or terms.share([follow_up]) > 0)
     return after[2] if about_it and statements(_turn(after[2]).text) else None
 

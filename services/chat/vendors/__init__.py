@@ -1,1 +1,1 @@
-"""Those who can write an answer: companies, compatible servers, and this machine alone."""
+"""Answer implementations: Claude, OpenAI-compatible servers, and local quotes."""

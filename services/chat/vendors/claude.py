@@ -88,7 +88,7 @@ class ClaudeAnswerer:
             async with asyncio.timeout(SELF_TEST_TIMEOUT_S):
                 found = await self._client.models.retrieve(model)
         except anthropic.NotFoundError:
-            return f"The model {model} is not served by Anthropic. Set CHAT_MODEL to one that is."
+            return f"The model {model} is not served by Anthropic. Set CHAT_MODEL to an available one."
         except (anthropic.AuthenticationError, anthropic.PermissionDeniedError):
             return "Anthropic refused the key. Check ANTHROPIC_API_KEY."
         except (anthropic.APIError, httpx2.HTTPError, TimeoutError):

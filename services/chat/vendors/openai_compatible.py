@@ -59,7 +59,7 @@ class OpenAICompatibleAnswerer:
         )
 
     async def answer(self, question: Question) -> Draft:
-        """Return the model's sentences with the words they quote; errors as ports.Answerer says."""
+        """Return the model's sentences with their quotes. Raises AppError as documented in ports.Answerer."""
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():

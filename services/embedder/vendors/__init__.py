@@ -1,1 +1,1 @@
-"""Those who can turn text into vectors: a company, and this machine."""
+"""Embedding implementations: OpenAI and a local model."""

@@ -95,7 +95,7 @@ class ErasureService:
 
 
 class RemoveObjects(Step[Erasure, None]):
-    """Deletes the ciphertext of an erased subject, which no key can decrypt any more."""
+    """Deletes the ciphertext of an erased subject, which no key can decrypt."""
 
     def __init__(self, database: Database, erasures: Erasures, objects: ObjectDeleter) -> None:
         self._database = database

@@ -1,1 +1,1 @@
-"""Those who can turn sound into words: a company, and this machine."""
+"""Speech-to-text implementations: Deepgram and local models."""

@@ -1,1 +1,1 @@
-"""What kind of recording a stream of bytes is, told from its structure in constant memory, in plain Python."""
+"""Media type detection and validation of a byte stream, in constant memory and plain Python."""
