@@ -37,7 +37,7 @@ NAMES = ("consent", "ingestion", "gateway")
 
 
 @dataclass(frozen=True)
-class Door:
+class Uploader:
     """Where to upload to, and for whom."""
 
     base_url: str
@@ -117,8 +117,8 @@ def running(infra: Infra) -> Iterator[Stack]:
 
 
 @contextmanager
-def serving(infra: Infra) -> Iterator[Door]:
-    """Start the services an upload passes through, and open the door for a patient who consents."""
+def serving(infra: Infra) -> Iterator[Uploader]:
+    """Start the services an upload passes through, and make a patient who consents."""
     with running(infra) as stack:
         yield through_gateway(stack)
 
@@ -132,15 +132,15 @@ class Measured:
     growth_mb: dict[str, float]
 
 
-def measure(stack: Stack, door: Door, size: int) -> Measured:
+def measure(stack: Stack, uploader: Uploader, size: int) -> Measured:
     """Upload once, after a small one so that connections, imports and code paths are warm."""
-    assert door.post(MEGABYTE).status_code == 202
+    assert uploader.post(MEGABYTE).status_code == 202
     pids = {name: stack.process(name).pid for name in NAMES if name != "consent"}
     before = {name: _memory(pid, "VmRSS") for name, pid in pids.items()}
     for pid in pids.values():
         Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak so far
     started = time.perf_counter()
-    answer = door.post(size)
+    answer = uploader.post(size)
     seconds = time.perf_counter() - started
     growth = {name: _memory(pid, "VmHWM") - before[name] for name, pid in pids.items()}
     return Measured(answer.status_code, size / MEGABYTE / seconds, growth)
@@ -148,10 +148,10 @@ def measure(stack: Stack, door: Door, size: int) -> Measured:
 
 def _measure(infra: Infra, size: int) -> int:
     with running(infra) as stack:
-        door = through_gateway(stack)
+        uploader = through_gateway(stack)
         print(f"machine: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}")
         print("way: client > gateway > ingestion > object store")
-        found = measure(stack, door, size)
+        found = measure(stack, uploader, size)
         print(f"upload: {size} bytes, status {found.status}, {found.mb_per_s:.0f} MB/s")
         for name, grown in found.growth_mb.items():
             print(f"memory of {name}: peak +{grown:.0f} MB")
@@ -159,17 +159,17 @@ def _measure(infra: Infra, size: int) -> int:
         print(f"memory together: peak +{together:.0f} MB (limit {GROWTH_MAX_MB})")
         print(f"bare minio put of the same bytes: {bare_put(infra, size):.0f} MB/s")
         # A look at a small size does not send 500 MB for nothing.
-        is_refused = size < LIMIT_BYTES or _one_byte_more_is_refused(door)
+        is_refused = size < LIMIT_BYTES or _one_byte_more_is_refused(uploader)
     return 0 if found.status == 202 and is_refused and together < GROWTH_MAX_MB else 1
 
 
-def _one_byte_more_is_refused(door: Door) -> bool:
-    refused = door.post(LIMIT_BYTES + 1)
+def _one_byte_more_is_refused(uploader: Uploader) -> bool:
+    refused = uploader.post(LIMIT_BYTES + 1)
     print(f"one byte more than {LIMIT_BYTES}: status {refused.status_code}, {json.loads(refused.text).get('type')}")
     return refused.status_code == 413
 
 
-def through_gateway(stack: Stack) -> Door:
+def through_gateway(stack: Stack) -> Uploader:
     """Make an organization with a patient who consents to being recorded."""
     operator = {"Authorization": f"Bearer {stack.operator_token}"}
     with httpx.Client(base_url=stack.gateway_url, timeout=30, trust_env=False) as client:
@@ -182,15 +182,15 @@ def through_gateway(stack: Stack) -> Door:
             .json()["id"]
             for role in ("patient", "therapist")
         ]
-    door = Door(stack.gateway_url, "/api/v1", headers, *ids)
-    _grant(stack.gateway_url, "/api/v1", door)
-    return door
+    uploader = Uploader(stack.gateway_url, "/api/v1", headers, *ids)
+    _grant(stack.gateway_url, "/api/v1", uploader)
+    return uploader
 
 
-def _grant(base_url: str, prefix: str, door: Door) -> None:
-    body = {"patient_id": door.patient_id, "therapist_id": door.therapist_id, "consent_type": "recording"}
+def _grant(base_url: str, prefix: str, uploader: Uploader) -> None:
+    body = {"patient_id": uploader.patient_id, "therapist_id": uploader.therapist_id, "consent_type": "recording"}
     answer = httpx.post(
-        f"{base_url}{prefix}/consents", json=body | {"document": "I agree."}, headers=door.headers, trust_env=False
+        f"{base_url}{prefix}/consents", json=body | {"document": "I agree."}, headers=uploader.headers, trust_env=False
     )
     answer.raise_for_status()
 

@@ -35,7 +35,7 @@ SECRETS: tuple[tuple[str, str], ...] = (
         "Signs consent receipts and checkpoints; nobody with the database may have it. Keep a copy elsewhere.",
     ),
     ("KEY_PEPPER", "Keys the digests of API keys."),
-    ("OPERATOR_TOKEN", "Opens the operators' door: `therapyrag bootstrap`."),
+    ("OPERATOR_TOKEN", "Opens the operators' API: `therapyrag bootstrap`."),
     ("PATIENT_TOKEN_KEY", "Signs patients' own tokens."),
     ("CAPABILITY_KEY", "Signs capabilities; only the gateway and the database hold it (docs/adr/0003)."),
 )

@@ -84,7 +84,7 @@ def refuse_unless_isolated(connection: psycopg.Connection[Any], isolation: str) 
     if found and isolation == "full":
         raise SystemExit(
             f"This database is not isolated: {len(found)} comparisons may run before row-level security. Provision as a"
-            " superuser, or read docs/before-production.md and set ISOLATION=reduced."
+            " superuser, or read docs/operations/before-production.md and set ISOLATION=reduced."
         )
 
 

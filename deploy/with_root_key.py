@@ -2,7 +2,8 @@
 
 `ROOT_KEY_FILE=/tmp/root.key ROOT_KEY=... python -m deploy.with_root_key services.ingestion api`.
 Mounted secrets are readable by a group or owned by root, which the service rightly refuses; /tmp is memory here.
-With a root key in a key management service (ROOT_KEY_PROVIDER) there may be nothing to put anywhere (docs/keys.md).
+With a root key in a key management service (ROOT_KEY_PROVIDER) there may be nothing to put anywhere
+(docs/security/keys.md).
 """
 
 import os

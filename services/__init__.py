@@ -1,0 +1,1 @@
+"""Six services, one per stage; none imports another."""

@@ -1,4 +1,4 @@
-"""A service that does nothing, for its memory: the plumbing, a consumer, a relay and the run loop, no import more."""
+"""A service that does nothing, for its memory: the runtime, a consumer, a relay and the run loop, no import more."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from libs.common.events import Catalogue, Event
 from libs.common.http.app import AppSpec
 from libs.common.messaging.steps import Step, Subscription
 from libs.common.process.run import Entry, Service, main
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.common.settings import ProcessSettings
 
 
@@ -33,9 +33,9 @@ class Rest(Step[Idled, None]):
 
 def build() -> Service:
     """Join the parts as a service's wiring does."""
-    plumbing = Plumbing(ProcessSettings(), Traffic("kernel", Catalogue([Idled]), topics_out=["thing"]))
-    workers = plumbing.workers([Subscription(Idled, Rest())])
-    return Service(AppSpec("idle", "0", (), plumbing.checks), workers, plumbing.close)
+    runtime = Runtime(ProcessSettings(), EventConfig("kernel", Catalogue([Idled]), topics_out=["thing"]))
+    workers = runtime.workers([Subscription(Idled, Rest())])
+    return Service(AppSpec("idle", "0", (), runtime.checks), workers, runtime.close)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ class NoOp:
         marks.leave(0, len(deliveries))
         return deliveries
 
-    async def condemn(self, _channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, _channel: Outlet, delivery: Delivery) -> None:
         """Nobody kills these workers but the benchmark, and never twice."""
-        raise AssertionError(f"{delivery.entry_id} is condemned")
+        raise AssertionError(f"{delivery.entry_id} is a poison message")
 
 
 class Hold(NoOp):

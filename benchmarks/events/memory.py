@@ -49,7 +49,7 @@ def measure(arena: Arena, size: Size, peers: Sequence[Contestant]) -> Section:  
     with arena.running([python, "-m", "benchmarks.events.idle", "work"], "ours", database=0, **settings) as worker:
         ours, processes = _settled(worker)
     rows = [
-        ["ours (plumbing, consumer, relay, run loop)", number(ours), str(processes)],
+        ["ours (runtime, consumer, relay, run loop)", number(ours), str(processes)],
         [f"nothing but imports: {', '.join(PACKAGES)}", number(packages), "1"],
         [f"nothing but imports: {', '.join(ALWAYS)}", number(always), "1"],
     ]

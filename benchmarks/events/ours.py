@@ -25,7 +25,7 @@ from libs.common.messaging.handling import Handling
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import Subscription
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.common.settings import ProcessSettings
 from libs.common.streams.redis_streams import RedisStreams
 from libs.common.tests.kernel_world import CATALOGUE, SCHEMA, ThingCounted
@@ -100,15 +100,15 @@ async def _commit(count: int, rate: float, seed: int) -> None:
         database_url=SecretStr(os.environ["BENCH_DATABASE_URL"]),
         redis_url=SecretStr(os.environ["BENCH_REDIS_URL"]),
     )
-    plumbing = Plumbing(settings, Traffic(SCHEMA, CATALOGUE, topics_out=[TOPIC]))
+    runtime = Runtime(settings, EventConfig(SCHEMA, CATALOGUE, topics_out=[TOPIC]))
     organization_id = UUID(os.environ["BENCH_ORGANIZATION"])
     with capability.holding(os.environ["BENCH_CAPABILITY"]):
         for pause in marks.drips(count, rate, seed):
             await asyncio.sleep(pause)
             sent, thing = time.monotonic_ns(), new_id()
-            async with plumbing.database.transaction() as tx:
+            async with runtime.database.transaction() as tx:
                 await tx.emit(ThingTimed(organization_id=organization_id, thing_id=thing, number=1, sent_ns=sent))
-    await plumbing.close()
+    await runtime.close()
 
 
 def _envelope(sent_ns: int) -> str:

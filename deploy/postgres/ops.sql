@@ -1,4 +1,4 @@
--- What the operators' tools may see and write (docs/operators.md). Applied after the migrations; idempotent.
+-- What the operators' tools may see and write (docs/operations/operators.md). Applied after the migrations; idempotent.
 -- svc_ops reads every archive (outbox) and every note of what was applied (inbox): they hold ids and facts, never words.
 -- Whatever else it needs to know it asks one of the functions below, which answer with ids, a status or a number.
 
@@ -58,7 +58,7 @@ do $$ begin
   alter table ops.action enable always trigger append_only;
 exception when duplicate_object then null; end $$;
 
--- For a service whose operators' door is used: under an operator's capability, and about its organization, it may add
+-- For a service whose operators' API is used: under an operator's capability, and about its organization, it may add
 -- to the record, and not read it.
 create or replace function ops.note(action_id uuid, state text, who text, what text, arguments jsonb) returns void
 language plpgsql volatile security definer set search_path = pg_catalog as $$

@@ -1,4 +1,4 @@
--- Who may touch what, as the database enforces it (docs/isolation.md, "The boundary in three sentences").
+-- Who may touch what, as the database enforces it (docs/security/isolation.md, "The boundary in three sentences").
 -- Applied by a superuser before the migrations; idempotent. Passwords are set apart, never in a file.
 
 -- One owner (cannot log in) and one login role per service; the relay reads outboxes and nothing else.

@@ -1,0 +1,1 @@
+"""How well words and speakers are heard."""

@@ -1,1 +1,1 @@
-"""Mechanism that could move to another product unchanged: no word of therapy, consent or transcripts lives here."""
+"""Mechanism that could move to another product unchanged: no word of this product's domain (test_rooms.py)."""

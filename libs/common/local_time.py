@@ -27,7 +27,7 @@ def zone_named(name: str | None) -> ZoneInfo | None:
     return ZoneInfo(name) if name in _zones() else None
 
 
-def zone_told(headers: Mapping[str, str]) -> tzinfo:
+def zone_of_caller(headers: Mapping[str, str]) -> tzinfo:
     """Return the zone that a request between services is meant in; UTC when it names none."""
     return zone_named(headers.get(HEADER)) or UTC
 

@@ -86,7 +86,7 @@ def place_of(error: BaseException) -> str:
 
 def _died(error: BaseException | None) -> None:
     for leaf in _leaves(error):
-        get_logger().error("process.broke", error_class=type(leaf).__name__, error_place=place_of(leaf))
+        get_logger().error("process.crashed", error_class=type(leaf).__name__, error_place=place_of(leaf))
 
 
 def _leaves(error: BaseException | None) -> Iterator[BaseException]:

@@ -26,7 +26,7 @@ RELAY_LOOKED_AT = Gauge(
     "events_relay_looked_at_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
 )
 RELAY_HELD = Gauge(
-    "events_relay_held",
+    "events_relay_backpressured",
     "1 while the relay may not publish: `behind` (a group lags), `lost` (no cursor), `foreign` (another database's).",
     ["topic", "why"],
 )
@@ -45,7 +45,7 @@ RETRIED = Counter("events_retried_total", "Events parked for another try.", ["to
 DEAD = Counter("events_dead_total", "Events moved to the dead-letter stream.", ["topic", "group"])
 RECLAIMED = Counter("events_reclaimed_total", "Entries taken over from a dead consumer.", ["topic", "group"])
 AUDITED = Counter("events_audited_total", "Entries that were ours without our knowing.", ["topic", "group"])
-SUSPECTS = Counter("events_suspects_total", "Entries run alone because their worker died.", ["topic", "group"])
+ISOLATED = Counter("events_isolated_total", "Entries run alone because their worker died.", ["topic", "group"])
 IN_OTHER_HANDS = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
 INTERRUPTED = Counter(
     "events_interrupted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]
@@ -65,7 +65,7 @@ CONSUMERS = Gauge(
 )
 PAUSED = Gauge(
     "events_group_paused",
-    "1 while a group is paused, and why: `count` or `rate` (it gave up on too much), `operator`, `other`.",
+    "1 while a group is paused, and why: `count` or `rate` (it dead-lettered too much), `operator`, `other`.",
     ["topic", "group", "why"],
 )
 OLDEST_PENDING = Gauge(
@@ -75,7 +75,7 @@ OLDEST_DUE = Gauge("events_group_oldest_due_seconds", "How long the oldest retry
 MAY_EVICT = Gauge("events_stream_may_evict", "1 while the server's maxmemory-policy may drop entries.")
 CONSUMER_STATE = Gauge(
     "events_consumer_state",
-    "1 for what a consumer is doing: starting, running, stream-away, paused (it gave up on too much), stalled.",
+    "1 for what a consumer is doing: starting, running, stream-away, paused (it dead-lettered too much), stalled.",
     ["topic", "group", "state"],
 )
 

@@ -12,7 +12,7 @@ ROUND_S = 1.0
 
 
 class State(StrEnum):
-    """What a worker is doing. `paused`: its group has given up on too much, or an operator said so."""
+    """What a worker is doing. `paused`: its group has dead-lettered too much, or an operator said so."""
 
     STARTING = "starting"
     RUNNING = "running"

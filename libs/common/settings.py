@@ -44,7 +44,7 @@ class ProcessSettings(BaseSettings):
     stream_rebuild: Literal["auto", "manual"] = Field(
         "auto",
         description="What the relay does when Redis is new or lost everything: fill it from the archive by itself, "
-        "or wait for `therapyrag events rebuild`.",
+        "or wait for the operators' command `events rebuild`.",
     )
     archive_retention_days: int = Field(
         90, ge=1, description="Days published events are kept for replay; longer than any outage you want to survive."

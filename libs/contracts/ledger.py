@@ -1,7 +1,7 @@
 """The consent ledger as a stranger reads it: which bytes an entry is, and how entries are chained.
 
-An entry travels as a line of JSON (docs/consent-ledger.md). The database computes the same bytes when it appends
-(services/consent/migrations); this is the second witness, and needs neither the database nor a service.
+An entry travels as a line of JSON (docs/security/consent-ledger.md). The database computes the same bytes when it
+appends (services/consent/migrations); this is the second witness, and needs neither the database nor a service.
 """
 
 import hashlib

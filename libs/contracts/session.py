@@ -30,7 +30,7 @@ class SessionReady(_OfSession):
 
 
 class SessionFailed(_OfSession):
-    """The session's processing gave up; `reason` is a problem slug."""
+    """The session's processing failed; `reason` is a problem slug."""
 
     type: ClassVar[str] = "session.failed"
 

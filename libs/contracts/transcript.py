@@ -26,7 +26,7 @@ class TranscriptionStarted(_OfTranscript):
 
 
 class TranscriptionFailed(_OfTranscript):
-    """A transcription job gave up; `reason` is a problem slug."""
+    """A transcription job failed; `reason` is a problem slug."""
 
     type: ClassVar[str] = "transcription.failed"
 

@@ -12,7 +12,7 @@ from libs.devstack.errors import DevstackError
 from libs.devstack.new_migration import new_migration
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.folder import Folder
-from libs.ops.api.client import NoAnswerError, RefusedError
+from libs.ops.rest.client import NoAnswerError, RefusedError
 
 INTERRUPTED = 130
 

@@ -16,8 +16,8 @@ from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.processes import Process, left_over
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack, provisioned
-from libs.ops.api.client import Gateway
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
 
 FOLDER = ROOT / ".devstack"
 ORGANIZATION = "Development clinic"

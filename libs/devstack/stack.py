@@ -121,12 +121,12 @@ class Stack:
 
     @property
     def gateway_url(self) -> str:
-        """The public door."""
+        """The public URL."""
         return self.url("gateway")
 
     @property
     def operator_token(self) -> str:
-        """What opens the operators' door."""
+        """What opens the operators' API."""
         return self.infra.folder.secret("operator_token")
 
     @property

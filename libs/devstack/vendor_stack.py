@@ -17,14 +17,14 @@ class Vendors:
     """The stack and the three vendors behind it."""
 
     stack: Stack
-    hearing: Faults
+    recognition: Faults
     embedding: Faults
     writing: Faults
     hearing_url: str
 
     def recover(self) -> None:
         """Forget all faults."""
-        for faults in (self.hearing, self.embedding, self.writing):
+        for faults in (self.recognition, self.embedding, self.writing):
             faults.clear()
 
 
@@ -33,10 +33,10 @@ def running_on_vendors(
     *, split: bool = True, environment: Mapping[str, str] | None = None, proxied: bool = False
 ) -> Iterator[Vendors]:
     """Run six services over real servers and fake vendors; `environment` is set for all, the rest is StackOptions'."""
-    hearing = Faults(deepgram.DeepgramFake().app())
+    recognition = Faults(deepgram.DeepgramFake().app())
     embedding = Faults(openai.OpenAIFake(OPENAI_KEY).app())
     writing = Faults(anthropic.AnthropicFake().app())
-    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+    with serve(recognition) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
         options = StackOptions(
             environment=environment or {},
             per_service={
@@ -50,4 +50,4 @@ def running_on_vendors(
             vendor_keys=False,
         )
         with Stack.running(options=options) as stack:
-            yield Vendors(stack, hearing, embedding, writing, hearing_url)
+            yield Vendors(stack, recognition, embedding, writing, hearing_url)

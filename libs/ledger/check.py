@@ -11,7 +11,7 @@ from typing import Any
 from libs.contracts.ledger import Line, UnreadableError, genesis, leaf_of, link
 from libs.ledger.signatures import Checkpoint, KeyRing, Receipt, receipt_message, unbase64
 
-Bond = tuple[str, str, str]  # patient, therapist, purpose
+Parties = tuple[str, str, str]  # patient, therapist, purpose
 
 
 @dataclass(frozen=True)
@@ -90,32 +90,34 @@ class Standing:
     """
 
     def __init__(self) -> None:
-        self._rows: dict[Bond, Line] = {}
-        self._decided_by: dict[Bond, Line] = {}
+        self._rows: dict[Parties, Line] = {}
+        self._decided_by: dict[Parties, Line] = {}
         self._complete_to = 0
 
     def add(self, row: Line) -> None:
         """Take a row; raise UnreadableError."""
         try:
-            self._rows[_bond(row)] = row
+            self._rows[_parties(row)] = row
             seen = int(row["at_seq"])
             self._complete_to = min(self._complete_to or seen, seen)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError("a row of what is in force cannot be read") from error
 
     def follow(self, line: Line) -> Broken | None:
-        """Note that an entry decides its bond."""
-        bond = _bond(line)
-        row = self._rows.get(bond)
+        """Note that an entry decides its consent."""
+        parties = _parties(line)
+        row = self._rows.get(parties)
         if row is not None and line["seq"] <= row["at_seq"]:
-            self._decided_by[bond] = line
+            self._decided_by[parties] = line
         elif row is None and line["seq"] <= self._complete_to:
             return Broken(line["seq"], "what is in force does not know of it")
         return None
 
     def end(self) -> Broken | None:
         """Name the first entry that what is in force does not follow from."""
-        found = [broken for bond, row in self._rows.items() if (broken := _differs(row, self._decided_by.get(bond)))]
+        found = [
+            broken for parties, row in self._rows.items() if (broken := _differs(row, self._decided_by.get(parties)))
+        ]
         return min(found, key=lambda broken: broken.seq, default=None)
 
 
@@ -233,7 +235,7 @@ def check(
     )
 
 
-def _bond(line: Line) -> Bond:
+def _parties(line: Line) -> Parties:
     return line["patient_id"], line["therapist_id"], line["consent_type"]
 
 

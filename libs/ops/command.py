@@ -14,10 +14,10 @@ import typer
 
 from libs.common.errors import AppError, BrokerUnavailableError
 from libs.common.streams.admin import StreamRefusedError
-from libs.ops.api.client import Gateway, NoAnswerError, RefusedError
-from libs.ops.api.connection import Connection
 from libs.ops.console import Shown, print_failure, print_line, print_problem, print_shown
-from libs.ops.events.desk import Desk
+from libs.ops.operator_tools import OperatorTools
+from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
+from libs.ops.rest.connection import Connection
 
 FAILED, DENIED = 1, 3
 DENIED_STATUSES = (401, 403)
@@ -31,11 +31,11 @@ TherapistOption = Annotated[str, typer.Option("--therapist", help="The therapist
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 
 # What a verb stands on is its first parameter: the public gateway, or the stores behind it.
-_OPENERS: Mapping[type, Callable[[Connection], Any]] = {Gateway: Gateway, Desk: Desk}
+_OPENERS: Mapping[type, Callable[[Connection], Any]] = {Gateway: Gateway, OperatorTools: OperatorTools}
 
 
 def as_command(verb: Verb) -> Callable[..., None]:
-    """Make `async def verb(gateway or desk, *options) -> Shown` a function typer can read, with `--json` added.
+    """Make `async def verb(gateway or tools, *options) -> Shown` a function typer can read, with `--json` added.
 
     A verb that yields is printed piece by piece as it comes, with `--json` a line for each.
     """

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from libs.common.visible_text import visible
-from libs.ops.api.wire import Problem, Wire
+from libs.ops.rest.wire import Problem, Wire
 from libs.ops.suggestions import fix_for
 
 WIDTH_WHEN_PIPED = 160

@@ -13,7 +13,7 @@ from libs.common import metrics
 from libs.common.errors import UNAVAILABLE, AppError, BrokerUnavailableError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.log import configure_logging
-from libs.common.streams.admin import Depths, Lane, StreamDesk, StreamRefusedError
+from libs.common.streams.admin import Depths, Lane, StreamAdmin, StreamRefusedError
 from libs.contracts.catalogue import EVENTS
 from libs.ops.events.answers import ANSWERS
 
@@ -44,7 +44,7 @@ class ExporterSettings(BaseSettings):
 class Exporter:
     """Asks one server."""
 
-    def __init__(self, streams: StreamDesk) -> None:
+    def __init__(self, streams: StreamAdmin) -> None:
         self._streams = streams
 
     async def measure(self) -> None:
@@ -88,7 +88,7 @@ def main() -> None:
     """Serve until told to stop."""
     settings = ExporterSettings()
     configure_logging("exporter", "info")
-    app = build_app(app_spec(Exporter(StreamDesk(settings.redis_url.get_secret_value()))))
+    app = build_app(app_spec(Exporter(StreamAdmin(settings.redis_url.get_secret_value()))))
     uvicorn.run(
         app,
         host=settings.host,

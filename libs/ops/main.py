@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from libs.ops.api import audit, bootstrap, chat, consent, ledger, sessions, status, transcript, upload, users
-from libs.ops.api.connection import Connection
 from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
 from libs.ops.events import actions, dlq, entries, events, outbox, pausing, rebuild, replay, stuck, trace
+from libs.ops.rest.connection import Connection
 
 app = typer.Typer(
     name="therapyrag",
@@ -82,8 +82,8 @@ _noun(
 )
 _noun(
     "dlq",
-    "Dead letters: what a group gave up on.",
-    list=dlq.list_letters,
+    "Dead letters: what a group could not handle.",
+    list=dlq.list_dead_letters,
     show=dlq.show,
     redrive=dlq.redrive,
     drop=dlq.drop,

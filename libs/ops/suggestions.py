@@ -7,7 +7,7 @@ in its place would grant the consent of whoever the shell happens to name.
 import shlex
 from collections.abc import Mapping
 
-from libs.ops.api.wire import Problem
+from libs.ops.rest.wire import Problem
 
 _FIXES = {
     "unauthenticated": "set THERAPYRAG_KEY to an active API key",

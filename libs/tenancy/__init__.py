@@ -1,0 +1,1 @@
+"""Organization, patient and session in every table: row-level security, audits, and what was erased."""

@@ -1,0 +1,1 @@
+"""Nothing that anyone sends stops the work of others."""

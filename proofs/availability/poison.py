@@ -22,15 +22,15 @@ from libs.common.clock import utc_now
 from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.common.streams.entries import BAD_FIELD
 from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack
 from libs.devstack.vendor_stack import running_on_vendors
-from libs.ops.api.client import Gateway, Recording
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway, Recording
+from libs.ops.rest.connection import Connection
 from proofs.kit.line import proof, seed, sized
 
 SAMPLE = ROOT / "samples" / "2026-09-08_first.mp3"
@@ -39,7 +39,7 @@ LARGE, LARGE_SOAK = 1_500_000, 20_000_000
 """How large the large ones are; on one stream always the latter: on all of them it would only fill the memory."""
 WITHIN_S = 60.0
 LOOK_S = 0.5
-# So many letters of each group in so short a time are what it is paused for, which is another promise.
+# So many dead letters of each group in so short a time are what it is paused for, which is another promise.
 SETTINGS = {"DEAD_LETTERS_A_MINUTE_MAX": "10000"}
 GOOD = Envelope(new_id(), "thing.counted", 1, "thing", WORD, utc_now(), {"said": WORD}, {"capability": WORD})
 Deed = tuple[str, Fields | tuple[str, bytes | None]]
@@ -53,7 +53,7 @@ class Left:
     shapes: set[str] = field(default_factory=set)
 
     def expect(self, lane: Lane, shape: str, why: str) -> None:
-        """Note one entry that a group must give up on."""
+        """Note one entry that a group must dead-letter."""
         self.why.setdefault(lane, Counter())[why] += 1
         self.shapes.add(shape)
 
@@ -66,27 +66,27 @@ def run(chosen: int) -> int:
         pids = {name: process.pid for name, process in stack.processes.items()}
         lanes = asyncio.run(_lanes(stack))
         left = _leave(stack, lanes, Random(chosen))
-        wrong = asyncio.run(_unburied(stack, left))
+        wrong = asyncio.run(_not_dead_lettered(stack, left))
         down = [name for name, process in stack.processes.items() if process.pid != pids[name] or not process.is_alive]
         ill = [name for name in stack.processes if name not in down and not is_healthy(stack.url(name))]
         came_through = not down and asyncio.run(_comes_through(stack))
         told = sum(WORD in process.log.read_text(errors="replace") for process in stack.processes.values())
-    unburied = sum(sum(number.values()) for number in wrong.values())
+    not_dead_lettered = sum(sum(number.values()) for number in wrong.values())
     for lane, reasons in wrong.items():
         sys.stderr.write(f"{lane.stream} {lane.group}: {dict(reasons)}\n")
     stages_down = len(down) + len(ill) + (not came_through)
     return proof(
-        "poison", stages_down == unburied == told == 0, shapes=len(left.shapes),
+        "poison", stages_down == not_dead_lettered == told == 0, shapes=len(left.shapes),
         topics=len({lane.topic for lane in lanes}), groups=len(lanes),
-        entries=sum(sum(number.values()) for number in left.why.values()), stages_down=stages_down, unburied=unburied,
-        told=told, seconds=round(time.monotonic() - started), seed=chosen,
+        entries=sum(sum(number.values()) for number in left.why.values()), stages_down=stages_down,
+        not_dead_lettered=not_dead_lettered, told=told, seconds=round(time.monotonic() - started), seed=chosen,
     )  # fmt: skip
 
 
 async def _lanes(stack: Stack) -> list[Lane]:
-    desk = StreamDesk(stack.infra.redis_url)
-    lanes = [lane for lane in (await desk.keys()).lanes if lane.group in await desk.groups(lane.main)]
-    await desk.close()
+    admin = StreamAdmin(stack.infra.redis_url)
+    lanes = [lane for lane in (await admin.keys()).lanes if lane.group in await admin.groups(lane.main)]
+    await admin.close()
     return sized(lanes[:1], lanes, lanes)
 
 
@@ -135,19 +135,19 @@ def _write(redis: Any, key: str, what: Fields | tuple[str, bytes | None]) -> Non
     redis.zadd(key, {token: 0})
 
 
-async def _unburied(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
-    """Wait until each group has given up on all it must; return what it has not, or for another reason."""
-    desk = StreamDesk(stack.infra.redis_url)
+async def _not_dead_lettered(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
+    """Wait until each group has dead-lettered all it must; return what it has not, or for another reason."""
+    admin = StreamAdmin(stack.infra.redis_url)
     deadline = time.monotonic() + WITHIN_S
     while True:
         wrong = {}
         for lane, must in left.why.items():
-            dead = Counter(letter.why for letter in await desk.letters(lane))
-            depths = await desk.depths(lane)
+            dead = Counter(dead_letter.why for dead_letter in await admin.dead_letters(lane))
+            depths = await admin.depths(lane)
             if missing := (must - dead) + Counter(in_hand=depths.pending + depths.parked):
                 wrong[lane] = missing
         if not wrong or time.monotonic() > deadline or not all(one.is_alive for one in stack.processes.values()):
-            await desk.close()
+            await admin.close()
             return wrong
         await asyncio.sleep(LOOK_S)
 

@@ -1,0 +1,1 @@
+"""A revocation holds at once, and the ledger cannot be changed unseen."""

@@ -19,8 +19,8 @@ from psycopg import errors
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import PatientId
 from libs.contracts.purposes import Purpose
-from proofs.kit.clinic import Clinic
 from proofs.kit.line import sized
+from proofs.kit.organization import Organization
 from proofs.kit.proof import Outcome, Run, main
 from services.consent.domain import Consent, Entry, Signature, Status
 from services.consent.store import LedgerStore
@@ -54,7 +54,7 @@ class CountingLedger(LedgerStore):
     async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
         """Keep the receipt as always; the entry before it has taken the lock."""
         if entry.status is Status.REVOKED:
-            self.chunks_at_revocation = await self.count(entry.bond.patient_id)
+            self.chunks_at_revocation = await self.count(entry.parties.patient_id)
         return await super().keep_receipt(tx, entry, signature)
 
     async def count(self, patient_id: PatientId) -> int:
@@ -68,9 +68,9 @@ class CountingLedger(LedgerStore):
 class _Race:
     """Writers against one patient's consent."""
 
-    def __init__(self, run: Run, clinic: Clinic, patient_id: PatientId) -> None:
+    def __init__(self, run: Run, organization: Organization, patient_id: PatientId) -> None:
         self._url = run.infra.database_url("embedder").replace("+psycopg", "", 1)
-        self._clinic = clinic
+        self._organization = organization
         self.patient_id = patient_id
         self._stop = asyncio.Event()
         self.stored = Counter[int]()
@@ -78,13 +78,13 @@ class _Race:
 
     async def write(self, number: int) -> None:
         """Store chunks until told to stop, whatever the answer."""
-        token = self._clinic.capability("embedder:write", patient=self.patient_id)
-        bond = self._clinic.organization_id, self.patient_id, self._clinic.therapist_id
+        token = self._organization.capability("embedder:write", patient=self.patient_id)
+        parties = self._organization.organization_id, self.patient_id, self._organization.therapist_id
         async with await psycopg.AsyncConnection.connect(self._url) as connection:
             while not self._stop.is_set():
                 try:
                     await connection.execute("select ctx.enter(%s)", (token,))
-                    await connection.execute(_INSERT.encode(), bond)
+                    await connection.execute(_INSERT.encode(), parties)
                     await connection.commit()
                     self.stored[number] += 1
                 except errors.Error as error:
@@ -113,13 +113,13 @@ async def prove(run: Run) -> Outcome:
 
 
 async def _measured(run: Run, ledger: CountingLedger) -> Outcome:
-    clinic = Clinic(run.infra, run.random().randbytes(32), ledger)
+    organization = Organization(run.infra, run.random().randbytes(32), ledger)
     wanted = sized(REVOCATIONS_TINY, REVOCATIONS_CI, REVOCATIONS_SOAK)
     seen: Counter[str] = Counter()
     times_ms: list[float] = []
     while len(times_ms) < wanted:
-        await _rounds(_Race(run, clinic, PatientId(uuid4())), clinic, ledger, (seen, times_ms))
-    await clinic.close()
+        await _rounds(_Race(run, organization, PatientId(uuid4())), organization, ledger, (seen, times_ms))
+    await organization.close()
     # Of ten, beside others on the machine, the slowest says nothing.
     p99_max = sized(60_000, P99_MS_MAX, P99_MS_MAX)
     p99 = round(statistics.quantiles(times_ms, n=100)[98], 1)
@@ -145,15 +145,17 @@ async def _measured(run: Run, ledger: CountingLedger) -> Outcome:
     )
 
 
-async def _rounds(race: _Race, clinic: Clinic, ledger: CountingLedger, found: tuple[Counter[str], list[float]]) -> None:
+async def _rounds(
+    race: _Race, organization: Organization, ledger: CountingLedger, found: tuple[Counter[str], list[float]]
+) -> None:
     seen, times_ms = found
     async with asyncio.TaskGroup() as writers:
         for number in range(WRITERS):
             writers.create_task(race.write(number))
         for _ in range(REVOCATIONS_PER_PATIENT):
-            consents = [await clinic.grants(purpose, race.patient_id) for purpose in PURPOSES]
+            consents = [await organization.grants(purpose, race.patient_id) for purpose in PURPOSES]
             await race.until(race.stored, ROWS_BEFORE_REVOKING)
-            times_ms.append(await _revoke(clinic, consents[len(times_ms) % len(PURPOSES)]))
+            times_ms.append(await _revoke(organization, consents[len(times_ms) % len(PURPOSES)]))
             with contextlib.suppress(TimeoutError):  # nobody is refused: the figures will say so
                 await race.until(race.refused, WRITERS, REFUSED_WITHIN_S)
             await asyncio.sleep(TRYING_ON_S)
@@ -163,9 +165,9 @@ async def _rounds(race: _Race, clinic: Clinic, ledger: CountingLedger, found: tu
     seen["refused"] += race.refused.total()
 
 
-async def _revoke(clinic: Clinic, consent: Consent) -> float:
+async def _revoke(organization: Organization, consent: Consent) -> float:
     started = time.perf_counter()
-    await clinic.revokes(consent)
+    await organization.revokes(consent)
     return (time.perf_counter() - started) * 1000
 
 

@@ -22,8 +22,8 @@ from psycopg import IsolationLevel, errors
 from libs.ledger.check import Verdict, check
 from libs.ledger.signatures import Checkpoint
 from libs.ops.api.ledger_file import FORMAT, opened
-from proofs.kit.clinic import Clinic
 from proofs.kit.line import sized
+from proofs.kit.organization import Organization
 from proofs.kit.proof import Outcome, Run, main
 from services.consent.api.rendering import line_json
 from services.consent.domain import Entry, Kept, micros, signed
@@ -66,23 +66,23 @@ class _Work:
 async def prove(run: Run) -> Outcome:
     """Write, check the chain's shape, verify."""
     random = run.random()
-    clinic = Clinic(run.infra, random.randbytes(32))
+    organization = Organization(run.infra, random.randbytes(32))
     wanted = sized(EVENTS_TINY, EVENTS_CI, EVENTS_SOAK)
     url = run.infra.database_url("consent").replace("+psycopg", "", 1)
     seen: Counter[str] = Counter()
     started = time.perf_counter()
     for level in LEVELS:
         work = _Work(level, _batches(wanted // len(LEVELS), random))
-        await asyncio.to_thread(_write, work, url, clinic, run.seed)
+        await asyncio.to_thread(_write, work, url, organization, run.seed)
         seen += work.seen
     write_s = time.perf_counter() - started
-    with clinic.acting():
-        async with clinic.database.transaction() as tx:
-            entries = await clinic.entries(tx)
-    await clinic.close()
-    verdict, verify_s = _verify(clinic, _export(clinic, entries))
+    with organization.acting():
+        async with organization.database.transaction() as tx:
+            entries = await organization.entries(tx)
+    await organization.close()
+    verdict, verify_s = _verify(organization, _export(organization, entries))
     figures = {"seed": run.seed, "events": len(entries), "writers": WRITERS, "levels": len(LEVELS)}
-    figures |= _shape(run.infra.admin_url, clinic, seen)
+    figures |= _shape(run.infra.admin_url, organization, seen)
     figures |= {
         "lost": seen["committed"] - len(entries),
         "rolled_back": seen["rolled_back"],
@@ -113,19 +113,19 @@ def _batches(events: int, random: Random) -> list[int]:
     return batches
 
 
-def _write(work: _Work, url: str, clinic: Clinic, seed: int) -> None:
+def _write(work: _Work, url: str, organization: Organization, seed: int) -> None:
     with ThreadPoolExecutor(WRITERS) as pool:
-        for done in [pool.submit(_writer, work, url, clinic, Random(seed + n)) for n in range(WRITERS)]:
+        for done in [pool.submit(_writer, work, url, organization, Random(seed + n)) for n in range(WRITERS)]:
             done.result()
 
 
-def _writer(work: _Work, url: str, clinic: Clinic, random: Random) -> None:
-    token = clinic.capability("consent:write")
+def _writer(work: _Work, url: str, organization: Organization, random: Random) -> None:
+    token = organization.capability("consent:write")
     with psycopg.connect(url) as connection:
         connection.isolation_level = work.level
         while (size := work.take()) is not None:
             for _ in range(TRIES_MAX):
-                if _transaction(work, connection, (token, clinic), size, random.random() < ROLLED_BACK_SHARE):
+                if _transaction(work, connection, (token, organization), size, random.random() < ROLLED_BACK_SHARE):
                     break
                 time.sleep(random.random() * BACKOFF_S)
             else:
@@ -133,14 +133,14 @@ def _writer(work: _Work, url: str, clinic: Clinic, random: Random) -> None:
 
 
 def _transaction(
-    work: _Work, connection: psycopg.Connection, whose: tuple[str, Clinic], size: int, is_undone: bool
+    work: _Work, connection: psycopg.Connection, whose: tuple[str, Organization], size: int, is_undone: bool
 ) -> bool:
-    token, clinic = whose
-    bond = clinic.organization_id, clinic.patient_id, clinic.therapist_id
+    token, organization = whose
+    parties = organization.organization_id, organization.patient_id, organization.therapist_id
     ids = [[uuid4() for _ in range(size)] for _ in range(2)]
     try:
         connection.execute("select ctx.enter(%s)", (token,))
-        connection.execute(_INSERT.encode(), (*bond, bytes(32), *ids))
+        connection.execute(_INSERT.encode(), (*parties, bytes(32), *ids))
         if is_undone:
             connection.rollback()
             work.note("rolled_back")
@@ -158,37 +158,37 @@ def _transaction(
     return True
 
 
-def _shape(admin_url: str, clinic: Clinic, seen: Counter[str]) -> dict[str, int]:
+def _shape(admin_url: str, organization: Organization, seen: Counter[str]) -> dict[str, int]:
     with psycopg.connect(admin_url) as admin:
         row = admin.execute(
             "select count(*) - count(distinct prev_hash), max(seq) - count(*) from consent.event "
             "where organization_id = %s",
-            (clinic.organization_id,),
+            (organization.organization_id,),
         ).fetchone()
     assert row is not None
     return {"forks": row[0] + seen["forks_refused"], "gaps": row[1]}
 
 
-def _export(clinic: Clinic, entries: Iterable[Entry]) -> list[str]:
+def _export(organization: Organization, entries: Iterable[Entry]) -> list[str]:
     """The export as text: head, checkpoints, entries; the last entries carry receipts, as no checkpoint covers them."""
-    organization_id = str(clinic.organization_id)
+    organization_id = str(organization.organization_id)
     head = {"kind": "ledger", "format": FORMAT, "organization_id": organization_id}
     notes, lines = [], []
     for entry in entries:
         if entry.seal.seq % SIGN_AFTER_ENTRIES == 0:
             made = Checkpoint(organization_id, entry.seal.seq, entry.seal.hash, micros(entry.at))
-            notes.append({"kind": "checkpoint", "note": made.to_note(clinic.key)})
-        lines.append(line_json(replace(entry, signature=signed(entry, clinic.key)), Kept.KEPT))
+            notes.append({"kind": "checkpoint", "note": made.to_note(organization.key)})
+        lines.append(line_json(replace(entry, signature=signed(entry, organization.key)), Kept.KEPT))
     return [json.dumps(line) + "\n" for line in (head, *notes, *lines)]
 
 
-def _verify(clinic: Clinic, lines: list[str]) -> tuple[Verdict, float]:
+def _verify(organization: Organization, lines: list[str]) -> tuple[Verdict, float]:
     # Seconds of the processor, and the fastest of some passes: the program's own time on a machine that others use.
     times_s: list[float] = []
     for _ in range(PASSES):
         started = time.process_time()
         ledger = opened(lines)
-        verdict = check(ledger.vouchers(clinic.ring), ledger.entries, ledger.standing)
+        verdict = check(ledger.vouchers(organization.ring), ledger.entries, ledger.standing)
         times_s.append(time.process_time() - started)
     return verdict, min(times_s)
 

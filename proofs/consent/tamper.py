@@ -20,8 +20,8 @@ from libs.contracts.purposes import Purpose
 from libs.ledger.check import Broken, Standing, Vouchers, check
 from libs.ledger.signatures import Receipt, SigningKey
 from proofs.consent.tampering import KINDS, TABLES, Attack, Kind
-from proofs.kit.clinic import Clinic
 from proofs.kit.line import sized
+from proofs.kit.organization import Organization
 from proofs.kit.proof import Outcome, Run, main
 from services.consent.api.rendering import line_json, receipt_json, standing_json
 from services.consent.domain import Consent, Entry
@@ -37,8 +37,8 @@ ROWS_MAX = 10_000
 class _Stranger:
     """What somebody outside has: the key, notes, and receipts."""
 
-    def __init__(self, clinic: Clinic, notes: Sequence[str], receipts: Sequence[Receipt]) -> None:
-        self._clinic = clinic
+    def __init__(self, organization: Organization, notes: Sequence[str], receipts: Sequence[Receipt]) -> None:
+        self._organization = organization
         self._notes = notes
         self._receipts = receipts
 
@@ -47,10 +47,12 @@ class _Stranger:
         tx = Transaction(connection)
         # As the service reads, under its own role and a capability.
         await connection.execute(text("set local role svc_consent"))
-        await connection.execute(text("select ctx.enter(:token)"), {"token": self._clinic.capability("consent:read")})
+        await connection.execute(
+            text("select ctx.enter(:token)"), {"token": self._organization.capability("consent:read")}
+        )
         await connection.execute(text("set local search_path = consent, public"))
         rows, _ = await NotaryStore().standings(tx, None, ROWS_MAX)
-        lines = [line_json(*pair) for pair in await self._clinic.store.chain(tx, 0, ROWS_MAX)]
+        lines = [line_json(*pair) for pair in await self._organization.store.chain(tx, 0, ROWS_MAX)]
         await connection.execute(text("reset role"))
         acted_on = [standing_json(row) for row in rows]
         return self._judged(lines, acted_on, self._receipts), self._judged(lines, acted_on, ())
@@ -59,7 +61,7 @@ class _Stranger:
         standing = Standing()
         for row in acted_on:
             standing.add(row)
-        vouchers = Vouchers(self._clinic.ring, str(self._clinic.organization_id))
+        vouchers = Vouchers(self._organization.ring, str(self._organization.organization_id))
         for note in self._notes:
             vouchers.add_checkpoint(note)
         for receipt in receipts:
@@ -70,10 +72,10 @@ class _Stranger:
 async def prove(run: Run) -> Outcome:
     """Write a ledger, attack it in every kind at every place, and see what the stranger says."""
     random = run.random()
-    clinic = Clinic(run.infra, random.randbytes(32))
-    entries, receipts = await _ledger(clinic, sized(ENTRIES_TINY, ENTRIES_CI, ENTRIES_SOAK), random)
-    notes = await clinic.shelf.after(clinic.organization_id, 0, ROWS_MAX)
-    stranger = _Stranger(clinic, notes, receipts)
+    organization = Organization(run.infra, random.randbytes(32))
+    entries, receipts = await _ledger(organization, sized(ENTRIES_TINY, ENTRIES_CI, ENTRIES_SOAK), random)
+    notes = await organization.checkpoints.after(organization.organization_id, 0, ROWS_MAX)
+    stranger = _Stranger(organization, notes, receipts)
     places = sorted(random.sample(range(2, len(entries)), sized(PLACES_TINY, PLACES_CI, PLACES_SOAK)))
     seen: Counter[str] = Counter()
     async with _superuser(run.infra.admin_url) as connection:
@@ -81,11 +83,15 @@ async def prove(run: Run) -> Outcome:
         for kind in KINDS:
             for place in places:
                 attack = Attack(
-                    Transaction(connection), entries, place, SigningKey(random.randbytes(32)), clinic.key.public.key_id
+                    Transaction(connection),
+                    entries,
+                    place,
+                    SigningKey(random.randbytes(32)),
+                    organization.key.public.key_id,
                 )
                 seen += await _attacked(connection, kind, attack, stranger)
         seen["false_alarms"] += await stranger.check(connection) != (None, None)
-    await clinic.close()
+    await organization.close()
     return _outcome(run, seen, len(entries), len(places))
 
 
@@ -107,26 +113,26 @@ def _outcome(run: Run, seen: Counter[str], entries: int, places: int) -> Outcome
     )
 
 
-async def _ledger(clinic: Clinic, length: int, random: Random) -> tuple[list[Entry], list[Receipt]]:
+async def _ledger(organization: Organization, length: int, random: Random) -> tuple[list[Entry], list[Receipt]]:
     """Grants and revocations of several patients; the notary signs twice, and who asked kept the later receipts."""
     entries: list[Entry] = []
     in_force: list[Consent] = []
     patients = [PatientId(uuid4()) for _ in range(4)]
     for number in range(1, length + 1):
         if in_force and random.random() > GRANT_SHARE:
-            entries.append(await clinic.revokes(in_force.pop(random.randrange(len(in_force)))))
+            entries.append(await organization.revokes(in_force.pop(random.randrange(len(in_force)))))
         else:
             free = [(p, q) for p in patients for q in Purpose if all((p, q) != _about(each) for each in in_force)]
             patient, purpose = random.choice(free) if free else (PatientId(uuid4()), Purpose.RECORDING)
-            in_force.append(await clinic.grants(purpose, patient))
+            in_force.append(await organization.grants(purpose, patient))
             entries.append(in_force[-1].granted)
         if number in (length // 3, 2 * length // 3):
-            await clinic.signs()
+            await organization.signs()
     return entries, [Receipt.read(receipt_json(entry)) for entry in entries[2 * length // 3 :]]
 
 
 def _about(consent: Consent) -> tuple[PatientId, Purpose]:
-    return consent.granted.bond.patient_id, consent.granted.bond.purpose
+    return consent.granted.parties.patient_id, consent.granted.parties.purpose
 
 
 @contextlib.asynccontextmanager

@@ -97,9 +97,9 @@ class Attack:
         await self.run("delete from consent.current where organization_id = :org")
         last: dict[tuple[str, str, str], dict[str, Any]] = {}
         for line in lines:
-            bond = (line["patient_id"], line["therapist_id"], line["consent_type"])
-            granted = line if line["status"] == "granted" else last.get(bond, line)
-            last[bond] = granted | {
+            parties = (line["patient_id"], line["therapist_id"], line["consent_type"])
+            granted = line if line["status"] == "granted" else last.get(parties, line)
+            last[parties] = granted | {
                 "status": line["status"],
                 "granted_us": granted["at_us"],
                 "decided_us": line["at_us"],
@@ -303,15 +303,15 @@ async def alter_the_circumstances(attack: Attack) -> int:
 async def act_on_another_state(attack: Attack) -> int:
     """The ledger stays, but what is acted on says the opposite."""
     entry = attack.entries[attack.place - 1]
-    bond = entry.bond
-    decided = max(other.seal.seq for other in attack.entries if other.bond == bond)
+    parties = entry.parties
+    decided = max(other.seal.seq for other in attack.entries if other.parties == parties)
     await attack.run(
         "update consent.current set status = case status when 'granted' then 'revoked' else 'granted' end "
         "where organization_id = :org and patient_id = :patient and therapist_id = :therapist "
         "and consent_type = :purpose",
-        patient=bond.patient_id,
-        therapist=bond.therapist_id,
-        purpose=bond.purpose.value,
+        patient=parties.patient_id,
+        therapist=parties.therapist_id,
+        purpose=parties.purpose.value,
     )
     return decided
 

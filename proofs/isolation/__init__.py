@@ -1,0 +1,1 @@
+"""Nobody reads or changes what belongs to another organization or patient."""

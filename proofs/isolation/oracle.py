@@ -5,7 +5,7 @@ another organization: once for a value that a foreign row holds, once for one th
 differ, whichever way the planner is pushed. How PostgreSQL would tell it: deploy/postgres/comparisons.sql.
 `known_ids` counts the columns in which an id that is already known in full can be confirmed, which is not prevented;
 ids are asked for by their order like everything else. Not asked: true, false and null, which need no comparison
-(docs/isolation.md, what is visible all the same).
+(docs/security/isolation.md, what is visible all the same).
 """
 
 import re

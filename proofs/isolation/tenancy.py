@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from libs.devstack.stack import Stack
 from proofs.kit.any_request import Drawer, Drawn, Operation, operations
-from proofs.kit.clinics import Clinic, Founder, client_of, stack_on_fakes
 from proofs.kit.kept_bytes import Kept, files_of, streams_of
 from proofs.kit.line import proof, sized
 from proofs.kit.line import seed as chosen_seed
+from proofs.kit.organizations import Founder, Organization, client_of, stack_on_fakes
 from proofs.kit.rightful import Rightful, Send, ids_for, learn
 
 NAME = "tenancy"
@@ -54,7 +54,7 @@ class Caller:
     name: str
     credential: str
     may_see: frozenset[str]
-    clinic: Clinic
+    organization: Organization
     is_operator: bool = False
 
 
@@ -65,22 +65,23 @@ class World:
         self._runner = runner
         self._stack = stack
         self._http = httpx.AsyncClient(base_url=stack.gateway_url, trust_env=False, timeout=REQUEST_TIMEOUT_S)
-        self.clinics = runner.run(self._found())
+        self.organizations = runner.run(self._found())
         self.document: Mapping[str, Any] = runner.run(self._describe())
         self.operations = operations(self.document)
         self._rightful = [
-            Rightful(clinic, stack.operator_token, self.operations, self._by(clinic)) for clinic in self.clinics
+            Rightful(organization, stack.operator_token, self.operations, self._by(organization))
+            for organization in self.organizations
         ]
-        self.words = {word: n for n, clinic in enumerate(self.clinics) for word in clinic.canaries}
+        self.words = {word: n for n, organization in enumerate(self.organizations) for word in organization.canaries}
         self.seen = Seen()
 
-    async def _found(self) -> list[Clinic]:
+    async def _found(self) -> list[Organization]:
         async with client_of(self._stack) as http:
             founder = Founder(http, self._stack.operator_token)
             return list(await asyncio.gather(*(founder.found() for _ in range(CLINICS))))
 
     async def _describe(self) -> Any:
-        headers = {"Authorization": f"Bearer {self.clinics[0].key}"}
+        headers = {"Authorization": f"Bearer {self.organizations[0].key}"}
         return (await self._http.get("/openapi.json", headers=headers)).json()
 
     def close(self) -> None:
@@ -89,14 +90,14 @@ class World:
 
     def probe(self, operation: Operation, caller: int, other: int, mask: int, pick: int) -> None:
         """Let every kind of caller of one organization send one request."""
-        mine, theirs = self.clinics[caller], self.clinics[other]
+        mine, theirs = self.organizations[caller], self.organizations[other]
         ids = ids_for(operation, mine.ids), ids_for(operation, _all_ids(theirs))
         drawn = Drawer(*ids, mine.sent).draw(operation, mask, pick)
         self._runner.run(self._send_as_all(drawn, list(self._callers(mine))))
 
     def own(self, operation: Operation, caller: int, pick: int) -> None:
         """Let the widest key of an organization send a request about its own."""
-        mine = self.clinics[caller]
+        mine = self.organizations[caller]
         drawn = Drawer(ids_for(operation, mine.ids), {}, mine.sent).draw(operation, 0, pick)
         self._runner.run(self._send(drawn, next(self._callers(mine))))
 
@@ -110,11 +111,11 @@ class World:
 
     async def _its_rightful(self, rightful: Rightful) -> None:
         for operation in self.operations:
-            await self._by(rightful.clinic)(await rightful.prepared(operation), rightful.credential(operation))
+            await self._by(rightful.organization)(await rightful.prepared(operation), rightful.credential(operation))
 
-    def _by(self, clinic: Clinic) -> Send:
+    def _by(self, organization: Organization) -> Send:
         async def send(drawn: Drawn, credential: str) -> httpx.Response:
-            caller = next(one for one in self._callers(clinic) if one.credential == credential)
+            caller = next(one for one in self._callers(organization) if one.credential == credential)
             answer = await self._send(drawn, caller)
             if answer is None:
                 raise TimeoutError(f"{drawn.operation.id} was not answered")
@@ -122,15 +123,15 @@ class World:
 
         return send
 
-    def _callers(self, clinic: Clinic) -> Iterator[Caller]:
-        everything = set(clinic.canaries)
-        for name, credential in clinic.credentials.items():
+    def _callers(self, organization: Organization) -> Iterator[Caller]:
+        everything = set(organization.canaries)
+        for name, credential in organization.credentials.items():
             of_patient = name.startswith("patient ")
-            own = {clinic.sent, clinic.patients[int(name[-1]) - 1].canary} if of_patient else everything
-            yield Caller(name, credential, frozenset(own), clinic)
-        yield Caller("nobody", "", frozenset(), clinic)
-        yield Caller("a key nobody has", f"{clinic.key[:-4]}0000", frozenset(), clinic)
-        yield Caller("the operator", self._stack.operator_token, frozenset(), clinic, is_operator=True)
+            own = {organization.sent, organization.patients[int(name[-1]) - 1].canary} if of_patient else everything
+            yield Caller(name, credential, frozenset(own), organization)
+        yield Caller("nobody", "", frozenset(), organization)
+        yield Caller("a key nobody has", f"{organization.key[:-4]}0000", frozenset(), organization)
+        yield Caller("the operator", self._stack.operator_token, frozenset(), organization, is_operator=True)
 
     async def _send_as_all(self, drawn: Drawn, callers: Sequence[Caller]) -> None:
         await asyncio.gather(*(self._send(drawn, caller) for caller in callers))
@@ -161,7 +162,7 @@ class World:
                     seen.leaks.append(f"{drawn.operation.id} by {caller.name}: another's word")
         if answer.status_code in _OK:
             seen.succeeded[drawn.operation.id] += 1
-            learn(caller.clinic, drawn.operation.id, answer)
+            learn(caller.organization, drawn.operation.id, answer)
             if _crosses(drawn, caller) and not _is_empty_list(answer):
                 seen.leaks.append(f"{drawn.operation.id} by {caller.name}: did something about another's ids")
 
@@ -182,14 +183,14 @@ def _crosses(drawn: Drawn, caller: Caller) -> bool:
     """
     if not caller.is_operator or not drawn.foreign:
         return drawn.foreign > 0
-    own = [drawn.json[kind] in caller.clinic.ids[kind] for kind in ("organization_id", "patient_id")]
+    own = [drawn.json[kind] in caller.organization.ids[kind] for kind in ("organization_id", "patient_id")]
     return own[0] != own[1]
 
 
-def _all_ids(clinic: Clinic) -> Mapping[str, Sequence[str]]:
-    keys = [key.split("_")[2] for key in clinic.credentials.values() if key.startswith("trk_")]
-    hidden = {**clinic.kept, "key_id": keys}
-    return {kind: [*clinic.ids.get(kind, ()), *hidden.get(kind, ())] for kind in {*clinic.ids, *hidden}}
+def _all_ids(organization: Organization) -> Mapping[str, Sequence[str]]:
+    keys = [key.split("_")[2] for key in organization.credentials.values() if key.startswith("trk_")]
+    hidden = {**organization.kept, "key_id": keys}
+    return {kind: [*organization.ids.get(kind, ()), *hidden.get(kind, ())] for kind in {*organization.ids, *hidden}}
 
 
 def _is_empty_list(answer: httpx.Response) -> bool:
@@ -202,20 +203,24 @@ def _is_empty_list(answer: httpx.Response) -> bool:
 def machine_of(world: World) -> type[RuleBasedStateMachine]:
     """Return the state machine over a world; its state is the system's own."""
     operation = st.sampled_from(world.operations)
-    clinic = st.integers(0, CLINICS - 1)
+    organization = st.integers(0, CLINICS - 1)
 
     class Tenancy(RuleBasedStateMachine):
         @rule(
-            operation=operation, caller=clinic, shift=st.integers(1, CLINICS - 1), mask=st.integers(1, 7), pick=clinic
+            operation=operation,
+            caller=organization,
+            shift=st.integers(1, CLINICS - 1),
+            mask=st.integers(1, 7),
+            pick=organization,
         )
         def somebody_elses_ids(self, operation: Operation, caller: int, shift: int, mask: int, pick: int) -> None:
             world.probe(operation, caller, (caller + shift) % CLINICS, mask, pick)
 
-        @rule(operation=operation, caller=clinic, pick=clinic)
+        @rule(operation=operation, caller=organization, pick=organization)
         def own_ids_by_everybody(self, operation: Operation, caller: int, pick: int) -> None:
             world.probe(operation, caller, caller, 0, pick)
 
-        @rule(operation=operation, caller=clinic, pick=clinic)
+        @rule(operation=operation, caller=organization, pick=organization)
         def own_ids_by_the_widest_key(self, operation: Operation, caller: int, pick: int) -> None:
             world.own(operation, caller, pick)
 
@@ -276,7 +281,7 @@ def _judge(world: World, inside: Sequence[str], steps: int, chosen: int) -> int:
 
 
 def _names(world: World) -> Iterator[str]:
-    yield from (*world.clinics[0].credentials, "nobody", "a key nobody has", "the operator")
+    yield from (*world.organizations[0].credentials, "nobody", "a key nobody has", "the operator")
 
 
 def main() -> int:

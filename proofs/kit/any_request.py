@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from proofs.kit.clinics import recording
+from proofs.kit.organizations import recording
 
 METHODS = ("get", "post", "patch", "put", "delete")
 JSON, FORM = "application/json", "multipart/form-data"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import httpx
 
 from proofs.kit.any_request import Drawer, Drawn, Operation
-from proofs.kit.clinics import UNREADABLE, Clinic, recording
+from proofs.kit.organizations import UNREADABLE, Organization, recording
 from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES
 
 NEWEST = -1
@@ -51,13 +51,13 @@ Send = Callable[[Drawn, str], Awaitable[httpx.Response]]
 """Sends a request with a credential."""
 
 
-def learn(clinic: Clinic, operation_id: str, answer: httpx.Response) -> None:
+def learn(organization: Organization, operation_id: str, answer: httpx.Response) -> None:
     """Remember the id of what a request made, and the version of what it read."""
     if operation_id == "getTranscript":
-        clinic.know("if-match", answer.headers["etag"])
+        organization.know("if-match", answer.headers["etag"])
     elif operation_id in _LEARNED:
         kind, member = _LEARNED[operation_id]
-        clinic.know(kind, answer.json()[member])
+        organization.know(kind, answer.json()[member])
 
 
 def ids_for(operation: Operation, ids: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
@@ -68,8 +68,10 @@ def ids_for(operation: Operation, ids: Mapping[str, Sequence[str]]) -> Mapping[s
 class Rightful:
     """One organization's own requests."""
 
-    def __init__(self, clinic: Clinic, operator_token: str, operations: Sequence[Operation], send: Send) -> None:
-        self.clinic = clinic
+    def __init__(
+        self, organization: Organization, operator_token: str, operations: Sequence[Operation], send: Send
+    ) -> None:
+        self.organization = organization
         self._operator_token = operator_token
         self._operations = {operation.id: operation for operation in operations}
         self._send = send
@@ -77,7 +79,7 @@ class Rightful:
 
     def credential(self, operation: Operation) -> str:
         """Return what opens an operation: the organization's widest key, or the operators' token."""
-        return self._operator_token if operation.path.startswith(OPERATORS) else self.clinic.key
+        return self._operator_token if operation.path.startswith(OPERATORS) else self.organization.key
 
     async def prepared(self, operation: Operation) -> Drawn:
         """Make what the operation needs, then return a request that will be answered 2xx."""
@@ -85,25 +87,25 @@ class Rightful:
             before = self._operations[name]
             answer = await self._send(await self.prepared(before), self.credential(before))
             answer.raise_for_status()
-            learn(self.clinic, name, answer)
+            learn(self.organization, name, answer)
         if operation.id in _NEEDS_A_FAILED_SESSION:
             await self._failed_session()
         return self.drawn(operation)
 
     def drawn(self, operation: Operation, **instead: str) -> Drawn:
         """Return a request about the newest things that are known, or `instead` about these (by parameter)."""
-        own = {**ids_for(operation, self.clinic.ids), **{name: [value] for name, value in instead.items()}}
+        own = {**ids_for(operation, self.organization.ids), **{name: [value] for name, value in instead.items()}}
         self._made += 1
-        return Drawer(own, {}, f"{self.clinic.sent}{self._made}").draw(operation, 0, NEWEST)
+        return Drawer(own, {}, f"{self.organization.sent}{self._made}").draw(operation, 0, NEWEST)
 
     async def signed(self) -> None:
         """Make the ledger so long that it is signed at once, and wait until it is."""
         grant, look = self._operations["grantConsent"], self._operations["getCheckpoint"]
         for _ in range(SIGN_AFTER_ENTRIES // AT_ONCE):
             drawn = [self.drawn(grant) for _ in range(AT_ONCE)]
-            await asyncio.gather(*(self._send(one, self.clinic.key) for one in drawn))
+            await asyncio.gather(*(self._send(one, self.organization.key) for one in drawn))
         for _ in range(SIGNED_WITHIN_S):
-            if (await self._send(self.drawn(look), self.clinic.key)).is_success:
+            if (await self._send(self.drawn(look), self.organization.key)).is_success:
                 return
             await asyncio.sleep(1)
         raise TimeoutError("the ledger was not signed")
@@ -111,7 +113,7 @@ class Rightful:
     async def _failed_session(self) -> None:
         upload = self._operations["uploadSession"]
         drawn = replace(self.drawn(upload), file=("a.wav", recording(UNREADABLE)))
-        answer = await self._send(drawn, self.clinic.key)
+        answer = await self._send(drawn, self.organization.key)
         answer.raise_for_status()
         session_id = answer.json()["session_id"]
         look = self._operations["getSession"]
@@ -119,6 +121,6 @@ class Rightful:
             status = ""
             while status != "failed":
                 seen = replace(self.drawn(look, session_id=session_id), params={"wait": 5})
-                answer = await self._send(seen, self.clinic.key)
+                answer = await self._send(seen, self.organization.key)
                 status = answer.raise_for_status().json()["status"]
-        self.clinic.know("failed_session_id", session_id)
+        self.organization.know("failed_session_id", session_id)

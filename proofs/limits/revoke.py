@@ -72,7 +72,7 @@ class Pressed:
 
 
 @dataclass
-class Clinic:
+class Organization:
     """An organization at a fleet, and a client to every gateway of it."""
 
     fleet: Fleet
@@ -116,16 +116,16 @@ class Clinic:
         answer.raise_for_status()
 
 
-async def _round(clinic: Clinic, mode: str, luck: Random) -> list[Pressed]:
-    keys = [await clinic.new_key() for _ in range(KEYS_A_ROUND)]
+async def _round(organization: Organization, mode: str, luck: Random) -> list[Pressed]:
+    keys = [await organization.new_key() for _ in range(KEYS_A_ROUND)]
     until, victim = asyncio.Event(), luck.randrange(GATEWAYS)
-    paused = clinic.fleet.processes[victim]
+    paused = organization.fleet.processes[victim]
     awake = [number for number in range(GATEWAYS) if mode != "paused" or number != victim]
-    servers = clinic.fleet.infra.servers
+    servers = organization.fleet.infra.servers
     async with asyncio.TaskGroup() as tasks:
         for key in keys:
             for gateway in range(GATEWAYS):
-                tasks.create_task(clinic.press(key, gateway, until))
+                tasks.create_task(organization.press(key, gateway, until))
         await _until(lambda: all(len(key.accepted_at) == GATEWAYS for key in keys))
         await asyncio.sleep(luck.random() * PRESSED_BEFORE_S)
         try:
@@ -133,7 +133,7 @@ async def _round(clinic: Clinic, mode: str, luck: Random) -> list[Pressed]:
                 paused.signal(signal.SIGSTOP)
             elif mode == "without redis":
                 servers.kill(valkey.NAME)
-            await asyncio.gather(*(clinic.revoke(key, luck.choice(awake)) for key in keys))
+            await asyncio.gather(*(organization.revoke(key, luck.choice(awake)) for key in keys))
             await asyncio.sleep(luck.random() * PRESSED_AFTER_S)
         finally:
             paused.signal(signal.SIGCONT)
@@ -159,13 +159,13 @@ async def _pressed(gateways: Fleet, keys_max: int, luck: Random) -> dict[str, li
             await stack.enter_async_context(httpx.AsyncClient(base_url=url, trust_env=False, timeout=60))
             for url in gateways.urls
         ]
-        clinic = Clinic(gateways, clients, key)
+        organization = Organization(gateways, clients, key)
         body = {"role": "patient", "email": "p@example.org"}
         made = await clients[0].post("/api/v1/users", json=body, headers=key)
-        clinic.patient_id = made.raise_for_status().json()["id"]
+        organization.patient_id = made.raise_for_status().json()["id"]
         for number in range(0, keys_max, KEYS_A_ROUND):
             mode = MODES[(number // KEYS_A_ROUND) % len(MODES)]
-            by_mode[mode] += await _round(clinic, mode, luck)
+            by_mode[mode] += await _round(organization, mode, luck)
     return by_mode
 
 

@@ -18,17 +18,17 @@ import httpx
 
 from libs.devstack.vendors.faults import Fault
 from proofs.kit.any_request import operations
-from proofs.kit.clinics import Clinic, Founder
 from proofs.kit.kept_bytes import Kept, files_of, objects_of, pages_of, servers_say, streams_of, tables_of
 from proofs.kit.line import is_soak, proof
 from proofs.kit.line import seed as chosen_seed
+from proofs.kit.organizations import Founder, Organization
 from proofs.kit.rightful import Rightful
 from proofs.no_words.control import LEAKS_INTO, Leaky, leaky_service
 from proofs.no_words.leaky import NAME as LEAKY
 from proofs.no_words.planting import Planted, Planter
 from proofs.no_words.search import Control, Sought, Verdict, columns, encodings, judged
 from proofs.no_words.system import (
-    Door,
+    RequestSender,
     World,
     heard_by_vendors,
     secret_part,
@@ -38,7 +38,7 @@ from proofs.no_words.system import (
     world_of,
 )
 from proofs.no_words.trouble import Trouble, operators_look, strangers
-from proofs.no_words.vendor_faults import DEAD, give_moods
+from proofs.no_words.vendor_faults import DEAD, set_fault_scenarios
 from proofs.no_words.words import Canaries
 from services.gateway.key_format import new_key
 
@@ -69,45 +69,45 @@ class Run:
     async def all_of_it(self, rounds: int) -> Done:
         """Plant, make trouble, leak, look; return what is gone once the services are."""
         done = Done()
-        await give_moods(self._world.vendors, self._world.words)
+        await set_fault_scenarios(self._world.vendors, self._world.words)
         async with httpx.AsyncClient(base_url=self._stack.gateway_url, trust_env=False, timeout=TIMEOUT_S) as http:
             founder = Founder(http, self._stack.operator_token, self._world.words.word)
             for _ in range(rounds):
-                clinic = await founder.found()
-                self._world.credentials |= {secret_part(text) for text in clinic.credentials.values()}
-                trouble = await self._round(http, clinic, done.planted)
+                organization = await founder.found()
+                self._world.credentials |= {secret_part(text) for text in organization.credentials.values()}
+                trouble = await self._round(http, organization, done.planted)
             fault = Fault(status=400, body={"message": self._world.words.word("the error of the collector of spans")})
             self._world.collector.order(fault, COLLECTOR_FAILS)
             await trouble.outages()
             await trouble.kill()
             await trouble.settled()
             done.surprises += trouble.surprises()
-            done.kept.append(await self._leaked(http, clinic))
+            done.kept.append(await self._leaked(http, organization))
         look = await operators_look(self._world)
         done.kept, done.dead_letters = done.kept + look.printed, look.dead_letters
         done.kept += [one async for one in servers_say(self._stack)]
         done.kept += [*pages_of(self._stack), *self._leaky.pages()]
         return done
 
-    async def _round(self, http: httpx.AsyncClient, clinic: Clinic, planted: Planted) -> Trouble:
+    async def _round(self, http: httpx.AsyncClient, organization: Organization, planted: Planted) -> Trouble:
         """Let one organization do everything once; return what else can happen to it."""
-        headers = {"Authorization": f"Bearer {clinic.key}"}
+        headers = {"Authorization": f"Bearer {organization.key}"}
         document: Any = (await http.get("/openapi.json", headers=headers)).raise_for_status().json()
-        its, door = operations(document), Door(self._world, http)
-        rightful = Rightful(clinic, self._stack.operator_token, its, door.send)
-        planter = Planter(planted, door, rightful, self._world.words)
-        trouble = Trouble(self._world, door, rightful, its)
+        its, sender = operations(document), RequestSender(self._world, http)
+        rightful = Rightful(organization, self._stack.operator_token, its, sender.send)
+        planter = Planter(planted, sender, rightful, self._world.words)
+        trouble = Trouble(self._world, sender, rightful, its)
         await trouble.uploads()
         for operation in its:
             await planter.plant(document, operation)
         await asyncio.gather(
-            trouble.asks(), trouble.collides(), trouble.tags(), strangers(self._world, door, clinic.key)
+            trouble.asks(), trouble.collides(), trouble.tags(), strangers(self._world, sender, organization.key)
         )
         await trouble.settled()
         return trouble
 
-    async def _leaked(self, http: httpx.AsyncClient, clinic: Clinic) -> Kept:
-        about = {kind: clinic.ids[kind][0] for kind in ("organization_id", "patient_id", "session_id")}
+    async def _leaked(self, http: httpx.AsyncClient, organization: Organization) -> Kept:
+        about = {kind: organization.ids[kind][0] for kind in ("organization_id", "patient_id", "session_id")}
         headers = {"Authorization": f"Bearer {self._stack.operator_token}"}
         renewed = await http.post("/operator/v1/capabilities", json=about, headers=headers)
         return await self._leaky.leak(renewed.raise_for_status().json()["capability"], about)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.contracts.services import SERVICES
 from libs.contracts.transcript import TranscriptionFailed
 from libs.devstack.provision import ROOT
@@ -29,7 +29,7 @@ LEAKS_INTO = frozenset(
     }
 )  # fmt: skip
 """Every kind of place that is searched; one that is not here is not controlled, which the proof fails on."""
-BURIED_WITHIN_S = 30
+DEAD_LETTERED_WITHIN_S = 30
 LOOK_EVERY_S = 0.1
 PAGE_TIMEOUT_S = 10
 
@@ -45,17 +45,17 @@ class Leaky:
     async def leak(self, capability: str, about: dict[str, str]) -> Kept:
         """Let it leak everywhere, wait until its event is a dead letter, and return what it answered."""
         headers = {"Authorization": f"Bearer {capability}"}
-        async with httpx.AsyncClient(trust_env=False, timeout=BURIED_WITHIN_S) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=DEAD_LETTERED_WITHIN_S) as http:
             answer = await http.post(f"{self.url}/leaks", json=about, headers=headers)
-        await self._buried()
+        await self._dead_lettered()
         return Kept("problem document", "the leaky service", answer.content)
 
-    async def _buried(self) -> None:
-        streams = StreamDesk(self.stack.infra.redis_url)
+    async def _dead_lettered(self) -> None:
+        streams = StreamAdmin(self.stack.infra.redis_url)
         lanes = [Lane(stream, GROUP) for stream in TranscriptionFailed.streams()]
-        for _ in range(int(BURIED_WITHIN_S / LOOK_EVERY_S)):
-            letters = [letter for lane in lanes for letter in await streams.letters(lane)]
-            if self.word in {letter.why for letter in letters}:
+        for _ in range(int(DEAD_LETTERED_WITHIN_S / LOOK_EVERY_S)):
+            dead_letters = [dead_letter for lane in lanes for dead_letter in await streams.dead_letters(lane)]
+            if self.word in {dead_letter.why for dead_letter in dead_letters}:
                 return await streams.close()
             await asyncio.sleep(LOOK_EVERY_S)
         raise TimeoutError("the leaky service's event did not become a dead letter")

@@ -32,7 +32,7 @@ from libs.common.http.app import AppSpec
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step, Subscription
 from libs.common.process.run import Entry, Service, main
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.common.tracing import span
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.log_keys import LOG_KEYS
@@ -137,10 +137,10 @@ class Leaky:
 def build() -> Service:
     """Join the parts."""
     settings, word = TranscriberSettings(), os.environ[WORD]
-    plumbing = Plumbing(settings, Traffic(GROUP, CATALOGUE))
-    leaky = Leaky(settings, plumbing.database, word)
-    app = AppSpec(GROUP, "1", (leaky.router(),), plumbing.checks, {"model": word})
-    return Service(app, plumbing.workers([Subscription(TranscriptionFailed, TellInPublic())]), plumbing.close)
+    runtime = Runtime(settings, EventConfig(GROUP, CATALOGUE))
+    leaky = Leaky(settings, runtime.database, word)
+    app = AppSpec(GROUP, "1", (leaky.router(),), runtime.checks, {"model": word})
+    return Service(app, runtime.workers([Subscription(TranscriptionFailed, TellInPublic())]), runtime.close)
 
 
 if __name__ == "__main__":

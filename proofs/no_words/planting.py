@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 
 from proofs.kit.any_request import UNKNOWN, Drawn, Operation
-from proofs.kit.clinics import recording
+from proofs.kit.organizations import recording
 from proofs.kit.rightful import Rightful, learn
 from proofs.no_words.fields import Field, fields_of
-from proofs.no_words.system import UNKNOWN_NAME, Door
+from proofs.no_words.system import UNKNOWN_NAME, RequestSender
 from proofs.no_words.words import Canaries
 
 NEVER_TAKEN: Mapping[str, str] = {
@@ -55,9 +55,9 @@ class Planted:
 class Planter:
     """One organization's requests, with words in them."""
 
-    def __init__(self, planted: Planted, door: Door, rightful: Rightful, words: Canaries) -> None:
+    def __init__(self, planted: Planted, sender: RequestSender, rightful: Rightful, words: Canaries) -> None:
         self._planted = planted
-        self._door = door
+        self._sender = sender
         self._rightful = rightful
         self._words = words
 
@@ -78,10 +78,10 @@ class Planter:
 
     async def _done_with(self, operation: Operation, fields: Sequence[Field]) -> bool:
         drawn = self._filled(await self._rightful.prepared(operation), fields)
-        answer = await self._door.send(drawn, self._rightful.credential(operation))
+        answer = await self._sender.send(drawn, self._rightful.credential(operation))
         if answer.status_code not in _OK:
             return False
-        learn(self._rightful.clinic, operation.id, answer)
+        learn(self._rightful.organization, operation.id, answer)
         self._planted.taken.update(one.name for one in fields)
         self._planted.answered.add(operation.id)
         return True
@@ -97,28 +97,28 @@ class Planter:
             value = long if one.size_max or one.where != "json" else [word]
         instead = {one.path[0]: word} if one.where == "path" else {}
         drawn = _put(self._rightful.drawn(operation, **instead), one, value)
-        answer = await self._door.send(drawn, self._rightful.credential(operation))
+        answer = await self._sender.send(drawn, self._rightful.credential(operation))
         self._count([one], answer)
         if answer.status_code in _OK and one.path[-1] in NEVER_TAKEN:
             self._planted.taken.add(one.name)
 
     async def _refused_whole(self, operation: Operation, fields: Sequence[Field]) -> None:
         """Make the request wrong as a whole, with words in all fields that can hold one."""
-        own, clinic = self._rightful.credential(operation), self._rightful.clinic
+        own, organization = self._rightful.credential(operation), self._rightful.organization
         able = [one for one in fields if self._value(one) is not None]
         unknown = {one.path[0]: UNKNOWN for one in fields if one.where == "path"}
-        for credential, instead in (("", {}), (clinic.credentials[_NO_SCOPE], {}), (own, unknown)):
+        for credential, instead in (("", {}), (organization.credentials[_NO_SCOPE], {}), (own, unknown)):
             if credential == own and not unknown:
                 continue
             drawn = self._filled(self._rightful.drawn(operation, **instead), able)
-            self._count(able, await self._door.send(drawn, credential))
+            self._count(able, await self._sender.send(drawn, credential))
         drawn = self._filled(self._rightful.drawn(operation), able)
         strange = replace(drawn, params=drawn.params | self._stranger(operation, "parameter"))
         if drawn.json is not None:
             strange = replace(drawn, json=dict(drawn.json) | self._stranger(operation, "member"))
         if drawn.form is not None:
             strange = replace(drawn, form=drawn.form | self._stranger(operation, "form field"))
-        self._count(able, await self._door.send(strange, own))
+        self._count(able, await self._sender.send(strange, own))
         if drawn.json is not None:
             await self._no_json(operation, drawn)
             await asyncio.gather(*(self._odd(operation, one) for one in able if one.where == "json"))
@@ -136,7 +136,7 @@ class Planter:
         for content, media_type in bodies:
             sent = {"content": content.encode(), "headers": {"Content-Type": media_type}}
             credential = self._rightful.credential(operation)
-            await self._door.ask(operation.method, drawn.path, operation.id, credential, sent)
+            await self._sender.ask(operation.method, drawn.path, operation.id, credential, sent)
 
     async def _odd(self, operation: Operation, one: Field) -> None:
         """Send letters that JSON can write and a database cannot keep: taken or refused, nothing may break of it."""
@@ -145,7 +145,7 @@ class Planter:
             content = json.dumps(one.put_into(drawn.json, f"{self._words.word(one.name)}{odd}"))
             sent = {"content": content, "headers": {"Content-Type": "application/json", **drawn.headers}}
             credential = self._rightful.credential(operation)
-            await self._door.ask(operation.method, drawn.path, operation.id, credential, sent)
+            await self._sender.ask(operation.method, drawn.path, operation.id, credential, sent)
 
     def _stranger(self, operation: Operation, what: str) -> dict[str, str]:
         return {self._words.word(f"{UNKNOWN_NAME} {what} of {operation.id}"): self._words.word(f"the {what}'s value")}

@@ -1,4 +1,4 @@
-"""The system that words are planted in: talkative services, vendors with moods, a receiver of spans."""
+"""The system that words are planted in: talkative services, vendors with faults, a receiver of spans."""
 
 import json
 import logging
@@ -86,8 +86,8 @@ async def _taken(_: Request) -> Response:
     return Response(media_type="application/x-protobuf")
 
 
-class Door:
-    """The public door. Every request carries words in each header that a stranger may fill."""
+class RequestSender:
+    """The public API. Every request carries words in each header that a stranger may fill."""
 
     def __init__(self, world: World, http: httpx.AsyncClient) -> None:
         self._world = world
@@ -169,7 +169,11 @@ def temporary_files(world: World) -> Iterator[Kept]:
 
 def heard_by_vendors(vendors: Vendors) -> Iterator[Kept]:
     """Yield what vendors were sent beside the words they are asked about: addresses, parameters, headers."""
-    for name, vendor in (("deepgram", vendors.hearing), ("openai", vendors.embedding), ("anthropic", vendors.writing)):
+    for name, vendor in (
+        ("deepgram", vendors.recognition),
+        ("openai", vendors.embedding),
+        ("anthropic", vendors.writing),
+    ):
         for number, request in enumerate(vendor.requests):
             head = {"path": request.path, "query": request.query, "headers": dict(request.headers)}
             yield Kept("vendor request", f"{name} {number}", json.dumps(head).encode())

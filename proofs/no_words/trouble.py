@@ -17,13 +17,13 @@ from libs.contracts.services import SERVICES
 from libs.devstack.provision import ROOT
 from libs.devstack.servers import postgres, seaweed, valkey
 from libs.devstack.servers.proxy import TcpProxy
-from libs.ops.api.connection import Connection
 from libs.ops.main import app as therapyrag
+from libs.ops.rest.connection import Connection
 from proofs.kit.any_request import FORM, Operation
-from proofs.kit.clinics import Patient, recording
 from proofs.kit.kept_bytes import Kept
+from proofs.kit.organizations import Patient, recording
 from proofs.kit.rightful import Rightful
-from proofs.no_words.system import Door, World
+from proofs.no_words.system import RequestSender, World
 from proofs.no_words.vendor_faults import DEAD, HEARD, REFUSED, SLOW, WRITTEN
 
 MP3 = ROOT / "samples" / "2026-09-08_first.mp3"
@@ -38,24 +38,26 @@ UPLOAD_BYTES_TOO_MANY = 600 * 1024 * 1024
 
 
 class Trouble:
-    """What is done to a world; `door` and `rightful` are those of one organization."""
+    """What is done to a world; `sender` and `rightful` are those of one organization."""
 
-    def __init__(self, world: World, door: Door, rightful: Rightful, operations: Sequence[Operation]) -> None:
+    def __init__(
+        self, world: World, sender: RequestSender, rightful: Rightful, operations: Sequence[Operation]
+    ) -> None:
         self._world = world
-        self._door = door
+        self._sender = sender
         self._rightful = rightful
         self._operations = {operation.id: operation for operation in operations}
         self._sessions: dict[str, str] = {}
         self._ends: dict[str, str] = {}
 
     async def uploads(self) -> None:
-        """Send a recording for every mood; what becomes of them is waited for later."""
+        """Send a recording for every vendor fault; what becomes of them is waited for later."""
         for mark in (*DEAD, *HEARD, *REFUSED):
             await self._upload(mark)
 
     async def asks(self) -> None:
-        """Let patients ask in every mood, in a crisis, as a stream, and more often than they may."""
-        asking, silent = self._rightful.clinic.patients
+        """Let patients ask under every vendor fault, in a crisis, as a stream, and more often than they may."""
+        asking, silent = self._rightful.organization.patients
         crisis = ("I want to kill myself", "I will hurt myself tonight")
         texts = [f"What about my sleep? {mark}" for mark in WRITTEN] + list(crisis)
         await asyncio.gather(*(self._chat(asking, text) for text in texts))
@@ -86,13 +88,13 @@ class Trouble:
         body = dict(self._rightful.drawn(users).json)
         again = [body, body, body | {"email": f"{uuid4().hex}@example.org"}]
         for one in again:
-            await self._door.send(replace(self._rightful.drawn(users), json=one), self._rightful.clinic.key)
+            await self._sender.send(replace(self._rightful.drawn(users), json=one), self._rightful.organization.key)
         upload = self._operations["uploadSession"]
         key = {"Idempotency-Key": self._word("a key that comes twice")}
         for _ in range(2):
             drawn = self._rightful.drawn(upload)
             file = (f"{self._word('a file that comes twice')}.wav", recording(self._word("its title")))
-            await self._door.send(replace(drawn, headers=key, file=file), self._rightful.clinic.key)
+            await self._sender.send(replace(drawn, headers=key, file=file), self._rightful.organization.key)
 
     async def tags(self) -> None:
         """Send a recording that is full of words itself, in a part that is described by words."""
@@ -101,7 +103,7 @@ class Trouble:
         file = (f"{self._word('file name')}.mp3", self._tagged(), media_type, described)
         data = self._rightful.drawn(self._operations["uploadSession"]).parts()["data"]
         sent = {"data": data, "files": {"file": file}}
-        answer = await self._door.ask("post", SESSIONS, "uploadSession", self._rightful.clinic.key, sent)
+        answer = await self._sender.ask("post", SESSIONS, "uploadSession", self._rightful.organization.key, sent)
         self._sessions[TAGGED] = str(answer.raise_for_status().json()["session_id"])
 
     def _tagged(self) -> bytes:
@@ -123,31 +125,33 @@ class Trouble:
                 self._ends[mark] = status
 
     def surprises(self) -> list[str]:
-        """Return the recordings that did not end as their mood has it: trouble that was none proves nothing."""
+        """Return the recordings that did not end as their fault has it: trouble that was none proves nothing."""
         wanted = dict.fromkeys((*HEARD, SLOW, TAGGED), "ready") | dict.fromkeys((*DEAD, *REFUSED), "failed")
         return [f"the recording {mark} is {end}" for mark, end in self._ends.items() if end != wanted[mark]]
 
     async def _upload(self, mark: str) -> None:
         drawn = self._rightful.drawn(self._operations["uploadSession"])
         file = (f"{self._word(f'file name, {mark}')}.wav", recording(f"{mark} {self._word(f'title, {mark}')}"))
-        answer = await self._door.send(replace(drawn, file=file), self._rightful.clinic.key)
+        answer = await self._sender.send(replace(drawn, file=file), self._rightful.organization.key)
         self._sessions[mark] = str(answer.raise_for_status().json()["session_id"])
 
     async def _status(self, mark: str) -> str:
         """Return how a recording stands once that has changed, or after a while."""
         drawn = self._rightful.drawn(self._operations["getSession"], session_id=self._sessions[mark])
-        answer = await self._door.send(replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.clinic.key)
+        answer = await self._sender.send(
+            replace(drawn, params={"wait": CHANGES_WITHIN_S}), self._rightful.organization.key
+        )
         return str(answer.json().get("status"))
 
     async def _chat(self, patient: Patient, text: str, **headers: str) -> None:
         body = {"patient_id": patient.id, "message": f"{text} {self._word(f'message: {text}')}"}
         drawn = self._rightful.drawn(self._operations["chat"])
-        await self._door.send(replace(drawn, json=body, headers=headers), patient.token)
+        await self._sender.send(replace(drawn, json=body, headers=headers), patient.token)
 
     async def _tried(self, name: str) -> None:
         operation = self._operations[name]
         with contextlib.suppress(httpx.TransportError):
-            await self._door.send(self._rightful.drawn(operation), self._rightful.credential(operation))
+            await self._sender.send(self._rightful.drawn(operation), self._rightful.credential(operation))
 
     def _word(self, origin: str) -> str:
         return self._world.words.word(origin)
@@ -168,7 +172,7 @@ async def _away(proxy: TcpProxy) -> AsyncIterator[None]:
         proxy.resume()
 
 
-async def strangers(world: World, door: Door, key: str) -> None:
+async def strangers(world: World, sender: RequestSender, key: str) -> None:
     """Send what no client of ours sends: other methods, paths of words, no HTTP at all, half an upload."""
     word = world.words.word
     for method, path in (
@@ -181,11 +185,11 @@ async def strangers(world: World, door: Door, key: str) -> None:
         ("PUT", f"/api/v1/patients/{word('a patient')}/legal-hold"),
         ("TRACE", f"/api/v1/{word('a path')}"),
     ):
-        await door.ask(method, path, "a stranger", key, {})
-        await door.ask(method, path, "a stranger", f"trk_test_{word('a key')}", {})
+        await sender.ask(method, path, "a stranger", key, {})
+        await sender.ask(method, path, "a stranger", f"trk_test_{word('a key')}", {})
     for media_type in (word("a media type"), FORM, f"{FORM}; boundary={word('a boundary')}"):
         sent = {"headers": {"Content-Type": media_type}, "content": word("a body").encode()}
-        await door.ask("POST", SESSIONS, "a strange upload", key, sent)
+        await sender.ask("POST", SESSIONS, "a strange upload", key, sent)
     await asyncio.gather(*(_raw(world, head) for head in _garbage(world, key)))
 
 
@@ -233,26 +237,26 @@ class Look:
 async def operators_look(world: World) -> Look:
     """Use the operators' tools on all of it, as somebody who gives words as reasons."""
     infra, word = world.vendors.stack.infra, world.words.word
-    door = Connection(
+    sender = Connection(
         world.vendors.stack.gateway_url, operator_token=world.vendors.stack.operator_token,
         database_url=infra.ops_database_url, redis_url=infra.redis_url,
     )  # fmt: skip
 
     async def types(*line: str) -> str:
-        result = await asyncio.to_thread(CliRunner().invoke, therapyrag, list(line), obj=door)
+        result = await asyncio.to_thread(CliRunner().invoke, therapyrag, list(line), obj=sender)
         if result.exit_code:
             raise RuntimeError(f"`therapyrag {' '.join(line[:2])}` ended with {result.exit_code}")
         return result.output
 
-    letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
+    dead_letters: list[Any] = json.loads(await types("dlq", "list", "--json"))
     facts = [json.loads(line) for line in (await types("events", "tail", "--last", "2000", "--json")).splitlines()]
     lines = [
         ("dlq", "list"), ("dlq", "list", "--json"), ("events", "tail", "--last", "2000"), ("events", "lag"),
         ("outbox", "status"), ("status",), ("sessions", "stuck"),
         ("dlq", "drop", "--why", word("an operator's reason"), "--execute", "--as", word("an operator's name")),
-        *(("dlq", "show", str(letter["event_id"])) for letter in letters[:3]),
+        *(("dlq", "show", str(dead_letter["event_id"])) for dead_letter in dead_letters[:3]),
         *(("events", "show", str(fact["id"]), "--json") for fact in facts[:3]),
         *(("trace", str(fact["payload"]["session_id"])) for fact in facts[-1:] if "session_id" in fact["payload"]),
     ]  # fmt: skip
     printed = [Kept("operator's output", " ".join(line[:2]), (await types(*line)).encode()) for line in lines]
-    return Look(printed, sum(letter["group"] in SERVICES for letter in letters))
+    return Look(printed, sum(dead_letter["group"] in SERVICES for dead_letter in dead_letters))

@@ -1,6 +1,6 @@
 """Vendors on bad days, with words in whatever they answer: errors, refusals, pages, shapes that nobody described.
 
-A request chooses the mood by a mark in its body: in the title of a recording, in what was said, or in a question.
+A request chooses the fault by a mark in its body: in the title of a recording, in what was said, or in a question.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from libs.devstack.vendor_stack import OPENAI_KEY, Vendors
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.deepgram import DeepgramFake, Turn
 from libs.devstack.vendors.openai import OpenAIFake
-from proofs.kit.clinics import UNREADABLE
+from proofs.kit.organizations import UNREADABLE
 from proofs.no_words.words import Canaries
 
 SLOW_S = 2.0
@@ -59,11 +59,11 @@ class Slow:
         await self._app(scope, receive, send)
 
 
-async def give_moods(vendors: Vendors, words: Canaries) -> None:
-    """Give every vendor all moods; whatever recording holds a word and no mark is heard as a dialogue of words."""
-    for mark, app in (await _hearing(words.word)).items():
-        vendors.hearing.instead(mark.encode(), app)
-    vendors.hearing.instead(words.stem.encode(), DeepgramFake(dialogue=dialogue(words.word, "said")).app())
+async def set_fault_scenarios(vendors: Vendors, words: Canaries) -> None:
+    """Give every vendor all faults; whatever recording holds a word and no mark is heard as a dialogue of words."""
+    for mark, app in (await _recognition(words.word)).items():
+        vendors.recognition.instead(mark.encode(), app)
+    vendors.recognition.instead(words.stem.encode(), DeepgramFake(dialogue=dialogue(words.word, "said")).app())
     for mark, app in _embedding(words.word, OPENAI_KEY).items():
         vendors.embedding.instead(mark.encode(), app)
     for mark, app in _writing(words.word).items():
@@ -80,7 +80,7 @@ def dialogue(word: Word, what: str, mark: str = "") -> Sequence[Turn]:
     )
 
 
-async def _hearing(word: Word) -> Mapping[str, ASGIApp]:
+async def _recognition(word: Word) -> Mapping[str, ASGIApp]:
     def says(mark: str) -> ASGIApp:
         return DeepgramFake(dialogue=dialogue(word, f"said {mark}", mark)).app()
 

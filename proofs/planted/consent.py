@@ -92,7 +92,7 @@ USE: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/transcriber/handlers.py",
-            "        await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
+            "        await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)\n",
             "",
         ),
     ),
@@ -222,7 +222,9 @@ USE: tuple[Mutant, ...] = (
         "refusal-kept",
         "a refusal frees the Idempotency-Key",
         ByProof("surface.repeat", "stale_refusals"),
-        Edit("services/gateway/pipeline/pipeline.py", "await asyncio.shield(self.replays.release(attempted))", "pass"),
+        Edit(
+            "services/gateway/pipeline/pipeline.py", "await asyncio.shield(self.idempotency.release(attempted))", "pass"
+        ),
     ),
 )
 MUTANTS = (*LOCK, *USE)

@@ -23,7 +23,7 @@ MUTANTS: tuple[Mutant, ...] = (
     planted(
         "unreadable-retries-taken-for-granted",
         "a parked entry that nobody can read is dead when it is due, and the others come back",
-        ByProof("availability.poison", "unburied"),
+        ByProof("availability.poison", "not_dead_lettered"),
         Edit("libs/common/streams/lua/promote.lua", "pcall(cjson.decode, kept)", "true, cjson.decode(kept)"),
     ),
     planted(
@@ -40,8 +40,8 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     planted(
         "no-limit-of-dead-letters",
-        "a group that gives up on too much is paused",
-        ByTest(_PAUSING, "test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next"),
+        "a group that dead-letters too much is paused",
+        ByTest(_PAUSING, "test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next"),
         Edit(
             "libs/common/streams/redis_channel.py",
             'return not await self._run("limit"',

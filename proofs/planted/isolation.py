@@ -1,4 +1,4 @@
-"""Defects of who may touch what (docs/isolation.md)."""
+"""Defects of who may touch what (docs/security/isolation.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted, sql
 
@@ -180,7 +180,7 @@ CATALOGUE: tuple[Mutant, ...] = (
         sql("grant usage on schema gateway to svc_chat; grant select on gateway.users to svc_chat;"),
     ),
 )
-DOOR: tuple[Mutant, ...] = (
+GATEWAY: tuple[Mutant, ...] = (
     planted(
         "users-of-all-organizations",
         "nobody gets a byte of another organization's",
@@ -199,4 +199,4 @@ DOOR: tuple[Mutant, ...] = (
         ),
     ),
 )
-MUTANTS = (*CAPABILITIES, *SESSIONS, *CATALOGUE, *DOOR)
+MUTANTS = (*CAPABILITIES, *SESSIONS, *CATALOGUE, *GATEWAY)

@@ -1,4 +1,4 @@
-"""Defects of API keys, tokens and limits (docs/keys-and-limits.md)."""
+"""Defects of API keys, tokens and limits (docs/security/keys-and-limits.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
@@ -102,7 +102,7 @@ LIMITS: tuple[Mutant, ...] = (
         "no-limit-without-redis",
         "Redis gone: a local share, never unlimited",
         ByTest(
-            "services/gateway/tests/test_limits_and_replays.py",
+            "services/gateway/tests/test_limits_and_idempotency.py",
             "test_without_redis_there_is_a_smaller_share_and_never_no_limit",
         ),
         Edit("libs/common/redis/rate_window.py", "passed = len(entries) < window.quota", "passed = True"),

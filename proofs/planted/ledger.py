@@ -1,4 +1,4 @@
-"""Defects of the consent ledger (docs/consent-ledger.md)."""
+"""Defects of the consent ledger (docs/security/consent-ledger.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 

@@ -1,6 +1,6 @@
 """Proof `mutants`: each control is taken away once, and each time the proof it belongs to must notice.
 
-The page about it is docs/planted-defects.md.
+The page about it is docs/security/planted-defects.md.
 
     .venv/bin/python -m proofs.planted.mutants [NAME ...]     # of some, with what the proofs print; SEED=n to repeat
 

@@ -1,7 +1,7 @@
 """A defect that is planted on purpose: one control taken away, and the proof that must notice.
 
 Where a defect is planted is said by the text that is there. Text that is not found, or found twice, stops everything,
-so that no defect is quietly planted nowhere once the code has moved on (docs/planted-defects.md).
+so that no defect is quietly planted nowhere once the code has moved on (docs/security/planted-defects.md).
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Defects of recordings, their keys and how they come in (docs/keys.md; docs/threat-model.md, "ingestion")."""
+"""Defects of recordings, their keys and how they come in (docs/security/keys.md and threat-model.md, "ingestion")."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
@@ -13,8 +13,8 @@ KEYS: tuple[Mutant, ...] = (
         _OPENED,
         Edit(
             "services/ingestion/domain.py",
-            "(bond.organization_id, bond.patient_id, session_id, name",
-            "(bond.organization_id, session_id, name",
+            "(parties.organization_id, parties.patient_id, session_id, name",
+            "(parties.organization_id, session_id, name",
         ),
     ),
     planted(
@@ -40,12 +40,12 @@ KEYS: tuple[Mutant, ...] = (
         ByProof("recordings.shred", "hits_in_rows"),
         Edit(
             _UPLOAD,
-            "wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))",
+            "wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))",
             "wrapped = keyset",
         ),
         Edit(
             "services/ingestion/keys/chain.py",
-            "return await key.unwrap(recording.wrapped_keyset, recording_context(bond, recording.id))",
+            "return await key.unwrap(recording.wrapped_keyset, recording_context(parties, recording.id))",
             "return recording.wrapped_keyset",
         ),
     ),
@@ -114,15 +114,15 @@ UPLOADS: tuple[Mutant, ...] = (
         ),
         Edit(
             _UPLOAD,
-            "        held = await self._world.consents.hold(bond, [Purpose.RECORDING])\n",
-            "        held = {Purpose.RECORDING: ConsentId(self._world.new_id())}\n",
+            "        held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])\n",
+            "        held = {Purpose.RECORDING: ConsentId(self._dependencies.new_id())}\n",
         ),
     ),
     planted(
         "store-not-asked-first",
         "without the object store 503 before the body",
         ByTest("services/ingestion/tests/test_outages.py", "test_a_store_that_is_down_is_told_before_the_file_is_read"),
-        Edit(_UPLOAD, "            await self._world.objects.ready()\n", ""),
+        Edit(_UPLOAD, "            await self._dependencies.objects.ready()\n", ""),
     ),
 )
 MUTANTS = (*KEYS, *UPLOADS)

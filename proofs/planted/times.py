@@ -2,13 +2,13 @@
 
 from proofs.planted.planting import ByTest, Edit, Mutant, planted
 
-_DOOR, _UPLOADS = "services/gateway/tests/test_times.py", "services/ingestion/tests/test_times.py"
+_GATEWAY, _UPLOADS = "services/gateway/tests/test_times.py", "services/ingestion/tests/test_times.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     planted(
         "instant-beyond-the-years",
         "an instant lies in the years 0001 to 9999 in UTC",
-        ByTest(_DOOR, "test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere"),
+        ByTest(_GATEWAY, "test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere"),
         Edit(
             "libs/common/client_time.py", "_AWARE.validate_python(raw).astimezone(UTC)", "_AWARE.validate_python(raw)"
         ),

@@ -1,4 +1,4 @@
-"""Defects of logs, errors, records and erasure (docs/no-words.md, docs/erasure.md)."""
+"""Defects of logs, errors, records and erasure (docs/security/no-words.md, docs/security/erasure.md)."""
 
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
@@ -24,7 +24,7 @@ WORDS: tuple[Mutant, ...] = (
     ),
     planted(
         "errors-say-why",
-        "an error's text leaves by no door",
+        "an error's text never leaves",
         ByTest(_RESPONSES, "test_a_broken_handler_says_nothing_of_why_to_anybody"),
         Edit(_EDGE, "import internal_error, problem_response", "import INTERNAL, AppError, problem_response"),
         Edit(_EDGE, "problem_response(internal_error(), self", "problem_response(AppError(INTERNAL, str(error)), self"),
@@ -38,7 +38,7 @@ WORDS: tuple[Mutant, ...] = (
     planted(
         "unknown-fields-accepted",
         "unknown fields are refused",
-        ByTest("services/gateway/tests/test_passing.py", "test_unknown_fields_and_parameters_do_not_pass"),
+        ByTest("services/gateway/tests/test_proxying.py", "test_unknown_fields_and_parameters_do_not_pass"),
         Edit("services/gateway/api/route_registry.py", 'extra="forbid"', 'extra="ignore"'),
     ),
 )
@@ -174,7 +174,7 @@ ERASURE: tuple[Mutant, ...] = (
 CRISIS: tuple[Mutant, ...] = (
     planted(
         "message-not-cut-after-folding",
-        "no message makes the crisis gate slow",
+        "no message makes the crisis pipeline slow",
         ByProof("availability.crisis_cost", "worst_ms"),
         Edit("services/chat/domain/plain_text.py", "        if len(kept) > PLAIN_CHARS_MAX:\n            break\n", ""),
         Edit("services/chat/domain/plain_text.py", "kept[:PLAIN_CHARS_MAX].translate", "kept.translate"),

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from proofs.recordings.mutations import CLUSTER, Sent
-from services.ingestion.tests.clinic import BOUNDARY, END, part
+from services.ingestion.tests.ingestion_world import BOUNDARY, END, part
 from services.ingestion.upload.media.mp4 import BOXES_MAX
 from services.ingestion.upload.multipart import (
     FIELD_BYTES_MAX,

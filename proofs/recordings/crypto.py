@@ -16,7 +16,7 @@ from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.common.objects.sealed_stream import SEGMENT_BYTES, Sealer, TamperedError, new_keyset, unseal_sync
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from proofs.kit.line import proof, seed, sized
-from services.ingestion.domain import Bond, sealing_context
+from services.ingestion.domain import SessionParties, sealing_context
 
 CASES = 1_500
 CASES_TINY, CASES_SOAK = 300, 150_000
@@ -29,7 +29,7 @@ MEDIA_TYPES = ("audio/mpeg", "audio/wav")
 class Place:
     """What a recording is bound to."""
 
-    bond: Bond
+    parties: SessionParties
     session_id: SessionId
     name: str
     media_type: str
@@ -37,7 +37,7 @@ class Place:
     @property
     def context(self) -> bytes:
         """Return it as the associated data."""
-        return sealing_context(self.bond, self.session_id, self.name, self.media_type)
+        return sealing_context(self.parties, self.session_id, self.name, self.media_type)
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,12 @@ def under_another_key(one: Sealed, other: Sealed, dice: Random) -> Sealed:  # no
 def elsewhere(one: Sealed, other: Sealed, dice: Random) -> Sealed:
     """Open it as somebody else's, as another session's, under another name or as another kind."""
     mine, theirs = one.place, other.place
-    bonds = (
-        replace(mine.bond, organization_id=theirs.bond.organization_id),
-        replace(mine.bond, patient_id=theirs.bond.patient_id),
+    all_parties = (
+        replace(mine.parties, organization_id=theirs.parties.organization_id),
+        replace(mine.parties, patient_id=theirs.parties.patient_id),
     )
     places = (
-        *(replace(mine, bond=bond) for bond in bonds),
+        *(replace(mine, parties=parties) for parties in all_parties),
         replace(mine, session_id=theirs.session_id),
         replace(mine, name=theirs.name),
         replace(mine, media_type=next(kind for kind in MEDIA_TYPES if kind != mine.media_type)),
@@ -152,8 +152,8 @@ def run(cases: int, number: int) -> int:
 
 def sealed(plain: bytes, dice: Random) -> Sealed:
     """Seal a recording at a place of its own."""
-    bond = Bond(OrganizationId(new_id()), PatientId(new_id()), TherapistId(new_id()))
-    place = Place(bond, SessionId(new_id()), f"{new_id()}/{new_id()}", dice.choice(MEDIA_TYPES))
+    parties = SessionParties(OrganizationId(new_id()), PatientId(new_id()), TherapistId(new_id()))
+    place = Place(parties, SessionId(new_id()), f"{new_id()}/{new_id()}", dice.choice(MEDIA_TYPES))
     keyset = new_keyset()
     return Sealed(keyset, place, plain, Sealer(keyset, place.context).finish(plain))
 

@@ -20,7 +20,7 @@ from uuid import UUID
 import httpx
 import psycopg
 
-from benchmarks.upload import Door, running, through_gateway
+from benchmarks.upload import Uploader, running, through_gateway
 from libs.common.capability import holding
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
@@ -36,12 +36,12 @@ from libs.devstack.infra import Infra
 from proofs.kit.line import proof, seed, sized
 from proofs.recordings.bad_files import body_of
 from proofs.recordings.mutations import Sent
-from services.ingestion.domain import Bond, Recording, sealing_context
+from services.ingestion.domain import Recording, SessionParties, sealing_context
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.shredding import shred_patient, shred_recording
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.store import SessionStore
-from services.ingestion.tests.clinic import BOUNDARY
+from services.ingestion.tests.ingestion_world import BOUNDARY
 
 RECORDINGS = 4
 RECORDINGS_TINY, RECORDINGS_SOAK = 2, 200
@@ -53,7 +53,7 @@ class Kept:
     """A recording in the system, read from the database before anything is destroyed."""
 
     session_id: SessionId
-    bond: Bond
+    parties: SessionParties
     canary: bytes
     recording: Recording
     keyset: bytes
@@ -61,7 +61,7 @@ class Kept:
     @property
     def context(self) -> bytes:
         """Return what its ciphertext is bound to."""
-        return sealing_context(self.bond, self.session_id, self.recording.object_name, self.recording.media_type)
+        return sealing_context(self.parties, self.session_id, self.recording.object_name, self.recording.media_type)
 
 
 def main() -> int:
@@ -76,8 +76,8 @@ def run(infra: Infra, each: int, number: int) -> int:
     with running(infra) as stack:
         canaries = [[dice.randbytes(24) for _ in range(each)] for _ in range(2)]
         sessions = [
-            [_uploaded(door, canary) for canary in some]
-            for door, some in zip((through_gateway(stack), through_gateway(stack)), canaries, strict=True)
+            [_uploaded(uploader, canary) for canary in some]
+            for uploader, some in zip((through_gateway(stack), through_gateway(stack)), canaries, strict=True)
         ]
         return asyncio.run(_Shredding(infra).run(sessions, canaries, number))
 
@@ -136,11 +136,11 @@ class _Shredding:
         )
 
     async def _shred(self, patients: Kept, recordings: Kept) -> int:
-        with holding(self._token(patients.bond.organization_id)):
+        with holding(self._token(patients.parties.organization_id)):
             async with self._database.transaction() as tx:
-                bond = patients.bond
-                all_of_one = await shred_patient(KeyStore(), tx, bond.organization_id, bond.patient_id)
-        with holding(self._token(recordings.bond.organization_id)):
+                parties = patients.parties
+                all_of_one = await shred_patient(KeyStore(), tx, parties.organization_id, parties.patient_id)
+        with holding(self._token(recordings.parties.organization_id)):
             async with self._database.transaction() as tx:
                 one = await shred_recording(KeyStore(), tx, recordings.session_id)
         return all_of_one.keys + one.keys
@@ -149,21 +149,21 @@ class _Shredding:
         query = "select organization_id, patient_id, therapist_id from ingestion.session where session_id = %s"
         with psycopg.connect(self._infra.admin_url) as connection:
             (row,) = connection.execute(query, [session_id]).fetchall()
-        bond = Bond(OrganizationId(row[0]), PatientId(row[1]), TherapistId(row[2]))
-        with holding(self._token(bond.organization_id)):
+        parties = SessionParties(OrganizationId(row[0]), PatientId(row[1]), TherapistId(row[2]))
+        with holding(self._token(parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, SessionId(session_id))
             if recording is None:
                 raise ValueError("a recording that was accepted is not there")
-            return Kept(SessionId(session_id), bond, canary, recording, await self._keys.open(bond, recording))
+            return Kept(SessionId(session_id), parties, canary, recording, await self._keys.open(parties, recording))
 
     async def _reads(self, one: Kept) -> bool:
         """Tell whether its sound can be read now, as the transcriber does it, with what the database says now."""
-        with holding(self._token(one.bond.organization_id)):
+        with holding(self._token(one.parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, one.session_id)
             try:
-                keyset = await self._keys.open(one.bond, recording) if recording else b""
+                keyset = await self._keys.open(one.parties, recording) if recording else b""
             except AppError:
                 return False
         return await self._opened_by(one, keyset)
@@ -202,16 +202,20 @@ _TABLES = (
 )
 
 
-def _uploaded(door: Door, canary: bytes) -> UUID:
+def _uploaded(uploader: Uploader, canary: bytes) -> UUID:
     """Upload a WAV that has the canary in its samples and in its name; return the session's id."""
     samples = canary * 400
     head = struct.pack("<4sI4s4sIHHIIHH4sI", *_riff(len(samples)))
-    fields = {"patient_id": door.patient_id, "therapist_id": door.therapist_id, "session_date": "2026-11-24T10:00:00Z"}
+    fields = {
+        "patient_id": uploader.patient_id,
+        "therapist_id": uploader.therapist_id,
+        "session_date": "2026-11-24T10:00:00Z",
+    }
     sent = Sent(f"{canary.hex()}.wav", "audio/wav", head + samples)
     answer = httpx.post(
-        f"{door.base_url}{door.path}/sessions",
+        f"{uploader.base_url}{uploader.path}/sessions",
         content=body_of(fields, sent),
-        headers={**door.headers, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
+        headers={**uploader.headers, "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"},
         timeout=60,
         trust_env=False,
     )

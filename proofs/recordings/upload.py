@@ -17,7 +17,7 @@ from random import Random
 
 import httpx
 
-from benchmarks.upload import Door as HttpDoor
+from benchmarks.upload import Uploader as HttpUploader
 from benchmarks.upload import recording, serving
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
@@ -25,8 +25,8 @@ from proofs.kit.line import proof, seed, sized
 from proofs.recordings.bad_files import Bad, bad_requests, body_of, file_part
 from proofs.recordings.good_files import MEDIA_TYPES, encodings, made
 from proofs.recordings.mutations import Sent, mutated
-from proofs.recordings.upload_route import Door
-from services.ingestion.tests.clinic import BOUNDARY, END, part
+from proofs.recordings.upload_route import UploadRoute
+from services.ingestion.tests.ingestion_world import BOUNDARY, END, part
 from services.ingestion.upload.accept import FILE_BYTES_MAX, UploadHead
 
 MUTATED = 5_000
@@ -73,8 +73,8 @@ def run(infra: Infra | None, mutations: int, number: int) -> int:
     handmade = list(bad_requests(fields, _simple(good)))
     asyncio.run(_in_process(tally, good, handmade, (mutations, number)))
     if infra is not None:
-        with serving(infra) as door:
-            _over_http(tally, good, door, Random(number))
+        with serving(infra) as route:
+            _over_http(tally, good, route, Random(number))
     for line in tally.wrong[:20]:
         sys.stderr.write(f"{line}\n")
     return _say(tally, (mutations, len(handmade), len(good)), number, time.monotonic() - started)
@@ -105,22 +105,22 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
 
 async def _in_process(tally: Tally, good: Sequence[Sent], handmade: Sequence[Bad], run: tuple[int, int]) -> None:
     mutations, number = run
-    door = Door()
+    route = UploadRoute()
     for sent in good:
-        tally.note(tally.good, sent.filename, await door.tries(FORM, body_of(_FIELDS, sent)), "accepted")
-    taken = len(door.kept)
+        tally.note(tally.good, sent.filename, await route.tries(FORM, body_of(_FIELDS, sent)), "accepted")
+    taken = len(route.kept)
     for bad in handmade:
-        tally.note(tally.bad, bad.name, await door.tries(bad.content_type, bad.body), "refused")
-    tally.note(tally.bad, "one byte too many", await _too_large(door), "refused")
+        tally.note(tally.bad, bad.name, await route.tries(bad.content_type, bad.body), "refused")
+    tally.note(tally.bad, "one byte too many", await _too_large(route), "refused")
     for name, sent in _mutations(_bases(good), mutations, Random(number)):
         started = time.perf_counter()
-        tally.note(tally.bad, f"{name} {sent.filename}", await door.tries(FORM, body_of(_FIELDS, sent)), "refused")
+        tally.note(tally.bad, f"{name} {sent.filename}", await route.tries(FORM, body_of(_FIELDS, sent)), "refused")
         tally.slowest_s = max(tally.slowest_s, time.perf_counter() - started)
-    if not taken == len(door.kept) == len(door.rows) == len(good):
+    if not taken == len(route.kept) == len(route.rows) == len(good):
         tally.wrong.append("something of a refused file was kept")
 
 
-async def _too_large(door: Door) -> str:
+async def _too_large(route: UploadRoute) -> str:
     """Stream a good recording that is one byte too large, under a head that tells no size."""
 
     async def body() -> AsyncIterator[bytes]:
@@ -130,21 +130,25 @@ async def _too_large(door: Door) -> str:
             yield piece
         yield END
 
-    return await door.streams(UploadHead(FORM), body(), LARGE_CPU_S)
+    return await route.streams(UploadHead(FORM), body(), LARGE_CPU_S)
 
 
-def _over_http(tally: Tally, good: Sequence[Sent], door: HttpDoor, dice: Random) -> None:
-    fields = {"patient_id": door.patient_id, "therapist_id": door.therapist_id, "session_date": "2026-11-24T10:00:00Z"}
+def _over_http(tally: Tally, good: Sequence[Sent], route: HttpUploader, dice: Random) -> None:
+    fields = {
+        "patient_id": route.patient_id,
+        "therapist_id": route.therapist_id,
+        "session_date": "2026-11-24T10:00:00Z",
+    }
     small = [bad for bad in bad_requests(fields, _simple(good)) if len(bad.body) < 1 << 20]
     sample = dice.sample(small, OVER_HTTP)
     broken = _mutations(_bases(good), OVER_HTTP, dice)
     sample += [Bad(f"{name} {sent.filename}", body_of(fields, sent)) for name, sent in broken]
-    with httpx.Client(base_url=door.base_url, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=route.base_url, timeout=60, trust_env=False) as client:
         for bad in sample:
-            status = _post(client, door, bad.content_type, bad.body)
+            status = _post(client, route, bad.content_type, bad.body)
             tally.note(tally.http, f"{bad.name} over HTTP ({status})", _as_word(400 <= status < 500), "right")
         for sent in good:
-            status = _post(client, door, FORM, body_of(fields, sent))
+            status = _post(client, route, FORM, body_of(fields, sent))
             tally.note(tally.http, f"{sent.filename} over HTTP ({status})", _as_word(status == 202), "right")
 
 
@@ -152,9 +156,9 @@ def _as_word(right: bool) -> str:
     return "right" if right else "wrong"
 
 
-def _post(client: httpx.Client, door: HttpDoor, content_type: str, body: bytes) -> int:
-    headers = {**door.headers, "Content-Type": content_type}
-    return client.post(f"{door.path}/sessions", content=body, headers=headers).status_code
+def _post(client: httpx.Client, route: HttpUploader, content_type: str, body: bytes) -> int:
+    headers = {**route.headers, "Content-Type": content_type}
+    return client.post(f"{route.path}/sessions", content=body, headers=headers).status_code
 
 
 def _mutations(bases: Sequence[Sent], count: int, dice: Random) -> Iterator[tuple[str, Sent]]:

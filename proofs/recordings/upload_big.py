@@ -40,9 +40,9 @@ def run(infra: Infra, size: int) -> int:
     folder = infra.folder.path
     control_finds = _control(folder)
     with running(infra) as stack:
-        door = through_gateway(stack)
+        route = through_gateway(stack)
         with watched([stack.process(name).pid for name in ("gateway", "ingestion")]) as spooled:
-            found = measure(stack, door, size)
+            found = measure(stack, route, size)
         hits, searched = plaintext_in(folder)
         bare = bare_put(infra, size)
     growth = max(found.growth_mb.values())

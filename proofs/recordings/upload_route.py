@@ -17,10 +17,10 @@ from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Bond, Recording, Session
+from services.ingestion.domain import Recording, Session, SessionParties
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.ports import Sessions
-from services.ingestion.upload.accept import AcceptRecording, UploadHead, World
+from services.ingestion.upload.accept import AcceptRecording, Dependencies, UploadHead
 
 HANG_CPU_S = 5.0
 HANG_WALL_S = 60.0
@@ -32,19 +32,19 @@ class HungError(Exception):
     """A request took more of the processor than HANG_CPU_S."""
 
 
-class Door:
+class UploadRoute:
     """Takes bodies and says what became of them; keeps nothing but ciphertext, in memory."""
 
     def __init__(self) -> None:
         self.kept: dict[str, bytes] = {}
         self.rows: list[Recording] = []
-        world = World(
+        world = Dependencies(
             database=cast("Database", self),
             sessions=cast("Sessions", self),
             keys=cast("KeyChain", self),
             objects=self,
             consents=self,
-            graves=self,
+            erased_subjects=self,
             clock=utc_now,
             new_id=new_id,
         )
@@ -95,11 +95,11 @@ class Door:
         """Forget it."""
         self.kept.pop(name, None)
 
-    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:  # noqa: ARG002
+    async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:  # noqa: ARG002
         """Everything is allowed."""
         return {purpose: ConsentId(new_id()) for purpose in purposes}
 
-    async def patient_key(self, bond: Bond) -> LocalKey:  # noqa: ARG002
+    async def patient_key(self, parties: SessionParties) -> LocalKey:  # noqa: ARG002
         """One key for all."""
         return self._key
 

@@ -24,8 +24,8 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
 from libs.devstack.stack import Stack
 from libs.devstack.vendor_stack import running_on_vendors
-from libs.ops.api.client import Gateway, Recording, RefusedError
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway, Recording, RefusedError
+from libs.ops.rest.connection import Connection
 from proofs.kit.line import is_soak, proof, seed
 
 CASES_MIN = 5000

@@ -20,8 +20,8 @@ import psycopg
 from libs.common.ids import derived_id
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack
-from proofs.kit.clinics import READY_WITHIN_S, UNREADABLE, canary, client_of, recording, stack_on_fakes
 from proofs.kit.line import proof, seed, sized
+from proofs.kit.organizations import READY_WITHIN_S, UNREADABLE, canary, client_of, recording, stack_on_fakes
 from services.gateway.domain import Scope
 from services.gateway.routes import ROUTES, V1
 
@@ -64,14 +64,14 @@ class House:
 
     def __init__(self, http: httpx.AsyncClient, stack: Stack, seen: Seen) -> None:
         self._http, self._stack, self.seen = http, stack, seen
-        self.key = self.twin = self.weak = self.organization_id = self.key_id = ""
+        self.key = self.second_key = self.weak = self.organization_id = self.key_id = ""
 
     async def open(self) -> None:
         """Make the organization and its keys."""
         body = {"name": "repeat", "admin_key_name": "first"}
         made = (await self._post(self._stack.operator_token, "/operator/v1/organizations", body)).json()
         self.key, self.organization_id, self.key_id = made["api_key"], made["organization_id"], made["api_key_id"]
-        self.twin = await self.new_key(*Scope)
+        self.second_key = await self.new_key(*Scope)
         self.weak = await self.new_key(
             Scope.ADMIN, Scope.CHAT_DELEGATE, Scope.TRANSCRIPTS_WRITE, Scope.PATIENTS_TOKENS, Scope.SESSIONS_WRITE
         )
@@ -170,7 +170,7 @@ async def words(house: House, revoked: Purpose) -> None:
     token_call = Call("createPatientToken", f"/patients/{patient}/tokens")
     token = (await house.send(token_call, house.key)).json()["token"]
     calls = await _told(house, patient, said, (sessions[0], token))
-    everybody = (house.key, house.twin, house.weak, token)
+    everybody = (house.key, house.second_key, house.weak, token)
     # The weak key may write words and not read them: not even while consent lasts.
     weakly = Call("swapSpeakers", calls[-1][0].path, headers={"If-Match": '"3"'})
     for answer in (await house.send(weakly, house.weak), await house.send(weakly, house.weak)):
@@ -184,7 +184,7 @@ async def words(house: House, revoked: Purpose) -> None:
                 answer = await house.send(call, credential)
                 house.seen.counts["repeats"] += 1
                 # A transcript is no analysis: who may read words reads it while consent to transcription lasts.
-                reads = call.operation == "swapSpeakers" and credential in (house.key, house.twin)
+                reads = call.operation == "swapSpeakers" and credential in (house.key, house.second_key)
                 may = reads and revoked is Purpose.AI_ANALYSIS
                 house.seen.expect(
                     "words_given", may or said[0] not in answer.text, f"{call.operation} without {revoked}"
@@ -226,7 +226,7 @@ async def secrets(house: House) -> None:
         secret = (await house.send(call, house.key)).json()[name]
         soon = await house.send(call, house.key)
         house.seen.expect("unmarked", _is_marked(soon) and soon.json().get(name) == secret, call.operation)
-        others = [await house.send(call, credential) for credential in (house.weak, house.twin)]
+        others = [await house.send(call, credential) for credential in (house.weak, house.second_key)]
         house.a_minute_passes()
         for answer in (*others, await house.send(call, house.key)):
             house.seen.counts["repeats"] += 1

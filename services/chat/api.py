@@ -15,7 +15,7 @@ from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import AppError
 from libs.common.http.problems import internal_error
-from libs.common.local_time import zone_told
+from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, place_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
@@ -31,10 +31,10 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
-from services.chat.domain.phrasing import REDACTED, WORDS_ALONE
+from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Asked, Begun, Reply
-from services.chat.ports import AnswerRecord, Shelf
+from services.chat.ports import AnswerRecord, ConversationRepository
 from services.chat.server_sent import PING, event
 
 EVENT_STREAM = "text/event-stream"
@@ -52,7 +52,10 @@ class ChatRequest(BaseModel):
 
 
 def build_router(
-    ask: Ask, shelf: Shelf, record: AnswerRecord | None = None, ping_every_s: float = PING_EVERY_S
+    ask: Ask,
+    conversations: ConversationRepository,
+    record: AnswerRecord | None = None,
+    ping_every_s: float = PING_EVERY_S,
 ) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
@@ -60,7 +63,7 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
-        begun = await ask.begin(_asked(body, zone_told(request.headers)))
+        begun = await ask.begin(_asked(body, zone_of_caller(request.headers)))
         headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, begun, ping_every_s), headers)
@@ -76,7 +79,7 @@ def build_router(
             return _streaming(_stream(ask, reply, ping_every_s), {})
         return JSONResponse(_reply(reply))
 
-    _add_conversations(router, shelf)
+    _add_conversations(router, conversations)
     if record is not None:
         _add_audit(router, record)
     return router
@@ -89,7 +92,7 @@ def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
         return (await record.page(wanted)).to_json(lambda row: row.to_json())
 
 
-def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
+def _add_conversations(router: APIRouter, repository: ConversationRepository) -> None:
     @router.get("/conversations", operation_id="listConversations")
     async def conversations(
         patient_id: UUID,
@@ -97,7 +100,7 @@ def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """List a patient's conversations, newest first."""
-        return (await shelf.list(PatientId(patient_id), Window.of(limit, cursor))).to_json(_conversation)
+        return (await repository.list(PatientId(patient_id), Window.of(limit, cursor))).to_json(_conversation)
 
     @router.get("/conversations/{conversation_id}/messages", operation_id="listMessages")
     async def messages(
@@ -106,18 +109,18 @@ def _add_conversations(router: APIRouter, shelf: Shelf) -> None:
         cursor: str | None = None,
     ) -> dict[str, Any]:
         """List a conversation's messages in order; answers whose consent has ended are shown without their words."""
-        found = await shelf.messages(ConversationId(conversation_id), Window.of(limit, cursor))
+        found = await repository.messages(ConversationId(conversation_id), Window.of(limit, cursor))
         return found.to_json(_message)
 
     @router.get("/messages/{message_id}", operation_id="getAnswer")
     async def answer(message_id: UUID) -> dict[str, Any]:
         """Return an answer as it was given, for a request that is repeated; `redacted` when its consent has ended."""
-        return _again(*await shelf.message(MessageId(message_id)))
+        return _again(*await repository.message(MessageId(message_id)))
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
         """Delete a conversation with all its words."""
-        await shelf.delete(ConversationId(conversation_id))
+        await repository.delete(ConversationId(conversation_id))
         return Response(status_code=204)
 
 
@@ -166,7 +169,7 @@ async def _stream(ask: Ask, begun: Reply | Begun, ping_every_s: float) -> AsyncI
 def _problem(error: BaseException) -> dict[str, Any]:
     known = error if isinstance(error, AppError) else internal_error()
     if known is not error:
-        get_logger().error("chat.broke", error_class=type(error).__name__, error_place=place_of(error))
+        get_logger().error("chat.crashed", error_class=type(error).__name__, error_place=place_of(error))
     return {
         "type": f"/problems/{known.problem.slug}",
         "title": known.problem.title,
@@ -195,7 +198,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "message_id": str(reply.message_id),
         "grounded": answer.grounded,
         "answered_by": answer.answered_by.value,
-        "search": "text" if answer.by_words_alone else "hybrid",
+        "search": "text" if answer.text_only else "hybrid",
         "time_window": _window(answer.time_window),
     }
     if answer.answered_by is AnsweredBy.SAFETY:
@@ -214,7 +217,7 @@ def _again(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
         "grounded": message.grounded,
         "answered_by": message.answered_by.value if message.answered_by else None,
         # How it was searched is kept in the sentence that says so.
-        "search": "text" if message.text.startswith(WORDS_ALONE) else "hybrid",
+        "search": "text" if message.text.startswith(TEXT_ONLY) else "hybrid",
         "time_window": _window(message.time_window),
     }
     if message.answered_by is AnsweredBy.SAFETY:

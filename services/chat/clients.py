@@ -33,7 +33,7 @@ class EmbedderClient:
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
         passages = tuple(_passage(result) for result in found.results if result.turns)
-        return Finding(passages, by_words_alone=found.mode == "text")
+        return Finding(passages, text_only=found.mode == "text")
 
 
 class IngestionClient:

@@ -24,7 +24,7 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Passage, Question, Session
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, WORDS_ALONE, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, windowed
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -33,7 +33,7 @@ from services.chat.ports import (
     Crisis,
     Held,
     Looked,
-    Notebook,
+    MessageRepository,
     Redaction,
     Search,
     Sessions,
@@ -46,10 +46,10 @@ _QUOTED_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """Everything a question is answered with. `quotes` stands in when `answerer` is out of reach."""
 
-    notebook: Notebook
+    messages: MessageRepository
     search: Search
     sessions: Sessions
     holds: ConsentHolds
@@ -88,8 +88,8 @@ class Reply:
 class Ask:
     """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is asked."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def only_crisis(self, asked: Asked) -> Reply | None:
         """Return the crisis answer, or None when the message does not ask for one; needs nobody's permission."""
@@ -107,8 +107,8 @@ class Ask:
         if level is not None:
             return await self._crisis(asked, level)
         try:
-            await self._world.holds.hold(asked.patient_id)
-            accepted = await self._world.notebook.accept(asked.patient_id, asked.conversation_id, asked.message)
+            await self._dependencies.holds.hold(asked.patient_id)
+            accepted = await self._dependencies.messages.accept(asked.patient_id, asked.conversation_id, asked.message)
         except AppError as error:
             raise _caring(error) from error
         return Begun(asked, accepted)
@@ -123,15 +123,15 @@ class Ask:
     async def _finish(self, begun: Begun) -> Reply:
         patient_id, accepted = begun.asked.patient_id, begun.accepted
         zone = begun.asked.zone
-        sessions = [session.local(zone) for session in await self._world.sessions.ready(patient_id)]
-        moment = Moment(self._world.clock(), zone)
+        sessions = [session.local(zone) for session in await self._dependencies.sessions.ready(patient_id)]
+        moment = Moment(self._dependencies.clock(), zone)
         inquiry = understand(begun.asked.message, sessions, moment, accepted.history)
         if not sessions or inquiry.empty:
             text = ASK_ME if sessions else NO_SESSIONS
             looked = Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
         else:
             looked = await self._inside_then_outside(begun, inquiry, sessions)
-        message_id = await self._world.notebook.answered(patient_id, accepted, looked)
+        message_id = await self._dependencies.messages.answered(patient_id, accepted, looked)
         get_logger().info(
             "chat.answered",
             answered_by=looked.answer.answered_by.value,
@@ -152,14 +152,14 @@ class Ask:
                 looked, window, outside = second, window.lifted(), True
         answer = looked.answer
         text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.by_words_alone:
-            text = f"{WORDS_ALONE} {text}"
+        if answer.text_only:
+            text = f"{TEXT_ONLY} {text}"
         return replace(looked, answer=replace(answer, text=text, time_window=window))
 
     async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
-        found = await self._world.search.find(begun.asked.patient_id, inquiry.subject, only)
+        found = await self._dependencies.search.find(begun.asked.patient_id, inquiry.subject, only)
         passages = found.passages
         therapists = {session.id: session.therapist_id for session in sessions}
         consents = await self._consents(begun.asked.patient_id, passages, therapists)
@@ -169,12 +169,12 @@ class Ask:
             text=begun.asked.message,
             # The day is the one the patient's calendar showed, not the one in Greenwich.
             passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
-            now=local(self._world.clock(), begun.asked.zone),
+            now=local(self._dependencies.clock(), begun.asked.zone),
             history=await self._history(begun),
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
-        answer = replace(await self._answer(question), by_words_alone=found.by_words_alone)
+        answer = replace(await self._answer(question), text_only=found.text_only)
         return Looked(answer, Attribution(therapists, consents))
 
     async def _consents(
@@ -185,7 +185,7 @@ class Ask:
         found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
         for therapist_id in sorted(found):
             try:
-                held_[therapist_id] = await self._world.holds.hold(patient_id, therapist_id)
+                held_[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
             except AppError as error:
                 if error.problem is not CONSENT_REQUIRED:
                     raise
@@ -194,17 +194,17 @@ class Ask:
     async def _history(self, begun: Begun) -> tuple[Exchange, ...]:
         """Return what was said before; raise AppError(CONSENT_REQUIRED) if consent to it has ended just now."""
         for therapist_id in sorted(begun.accepted.basis.therapists):
-            await self._world.holds.hold(begun.asked.patient_id, therapist_id)
+            await self._dependencies.holds.hold(begun.asked.patient_id, therapist_id)
         return begun.accepted.history
 
     async def _answer(self, question: Question) -> Answer:
         if not question.passages:
             return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
         try:
-            draft = await self._world.answerer.answer(question)
+            draft = await self._dependencies.answerer.answer(question)
         except AppError as error:
             get_logger().warning("answer.fell_back", problem=error.problem.slug, **error.facts)
-            draft = await self._world.quotes.answer(question)
+            draft = await self._dependencies.quotes.answer(question)
         return compose(question, draft)
 
     async def _crisis(self, asked: Asked, level: Level) -> Reply:
@@ -213,7 +213,7 @@ class Ask:
         crisis = Crisis(asked.conversation_id, asked.message, level.value, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
-                noted = await self._world.notebook.note_crisis(asked.patient_id, crisis)
+                noted = await self._dependencies.messages.note_crisis(asked.patient_id, crisis)
         except (AppError, TimeoutError):
             get_logger().error("crisis.not_recorded", level_of_signal=level.value)
             return Reply(answer, asked.conversation_id or ConversationId(new_id()), MessageId(new_id()))

@@ -1,4 +1,4 @@
-"""What the chat needs from the world."""
+"""What the chat needs from outside."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ class Crisis:
     answer: Answer
 
 
-class Notebook(Protocol):
+class MessageRepository(Protocol):
     """Where conversations are kept. Every call is one short transaction under the current capability."""
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
@@ -149,7 +149,7 @@ class Redaction(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class ConversationRepository(Protocol):
     """Conversations as they are read again."""
 
     async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:

@@ -9,24 +9,24 @@ from libs.common.http.client import ServiceClient
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
-from services.chat.handlers import Ask, RedactOnRevocation, World
+from services.chat.handlers import Ask, Dependencies, RedactOnRevocation
 from services.chat.ports import Answerer
 from services.chat.settings import DEFAULT_CLAUDE, ChatSettings
 from services.chat.store import ConversationStore
 from services.chat.vendors.local_extractive import MODEL as LOCAL_MODEL
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
-TRAFFIC = Traffic("chat", CATALOGUE, ("safety", "answers"), REFUSALS)
+EVENT_CONFIG = EventConfig("chat", CATALOGUE, ("safety", "answers"), REFUSALS)
 
 
 class Vendor(Answerer, Protocol):
@@ -44,15 +44,15 @@ class Vendor(Answerer, Protocol):
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = ChatSettings()
-    plumbing = Plumbing(settings, TRAFFIC)
-    store = ConversationStore(plumbing.database)
+    runtime = Runtime(settings, EVENT_CONFIG)
+    store = ConversationStore(runtime.database)
     peers = [
         ServiceClient(url, settings.request_deadline_s, BY_SLUG)
         for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
     ]
     vendor = vendor_of(settings)
-    world = World(
-        notebook=store,
+    dependencies = Dependencies(
+        messages=store,
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
         search=EmbedderClient(peers[2]),
@@ -63,7 +63,7 @@ def build() -> Service:
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
     app = AppSpec(
-        "chat", "1", (build_router(Ask(world), store, AnswerAudit(plumbing.database)),), plumbing.checks, details
+        "chat", "1", (build_router(Ask(dependencies), store, AnswerAudit(runtime.database)),), runtime.checks, details
     )
 
     async def close() -> None:
@@ -71,10 +71,10 @@ def build() -> Service:
             self_test.cancel()
         for part in (*peers, *((vendor,) if vendor else ())):
             await part.close()
-        await plumbing.close()
+        await runtime.close()
 
     steps = (Subscription(ConsentRevoked, RedactOnRevocation(store)), *erasing(AnswersErased))
-    return Service(app, plumbing.workers(steps), close)
+    return Service(app, runtime.workers(steps), close)
 
 
 def model_of(settings: ChatSettings) -> str:

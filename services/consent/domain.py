@@ -44,7 +44,7 @@ class Kept(StrEnum):
 
 
 @dataclass(frozen=True)
-class Bond:
+class ConsentParties:
     """What a consent is about: one patient, one therapist, one purpose."""
 
     patient_id: PatientId
@@ -95,7 +95,7 @@ class Decision:
 
     id: UUID
     consent_id: ConsentId
-    bond: Bond
+    parties: ConsentParties
     status: Status
     actor: str
     evidence: Evidence
@@ -132,7 +132,7 @@ class Entry:
     id: UUID
     organization_id: OrganizationId
     consent_id: ConsentId
-    bond: Bond
+    parties: ConsentParties
     status: Status
     at: datetime
     actor: str
@@ -211,9 +211,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Standing:
-    """What is acted on for one bond, and how many entries there were when it was read."""
+    """What is acted on for one consent's parties, and how many entries there were when it was read."""
 
-    bond: Bond
+    parties: ConsentParties
     consent_id: ConsentId
     status: Status
     at: datetime
@@ -226,16 +226,16 @@ def signed(entry: Entry, key: SigningKey) -> Signature:
 
 
 def line_of(entry: Entry) -> dict[str, Any]:
-    """Return the entry as it travels to strangers (docs/consent-ledger.md)."""
+    """Return the entry as it travels to strangers (docs/security/consent-ledger.md)."""
     return {
         "kind": "entry",
         "organization_id": str(entry.organization_id),
         "seq": entry.seal.seq,
         "id": str(entry.id),
         "consent_id": str(entry.consent_id),
-        "patient_id": str(entry.bond.patient_id),
-        "therapist_id": str(entry.bond.therapist_id),
-        "consent_type": entry.bond.purpose.value,
+        "patient_id": str(entry.parties.patient_id),
+        "therapist_id": str(entry.parties.therapist_id),
+        "consent_type": entry.parties.purpose.value,
         "status": entry.status.value,
         "at_us": micros(entry.at),
         "actor": entry.actor,

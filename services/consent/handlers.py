@@ -21,8 +21,8 @@ from libs.ledger.signatures import SigningKey
 from services.consent.domain import (
     NOWHERE,
     SALT_BYTES,
-    Bond,
     Consent,
+    ConsentParties,
     Decision,
     Entry,
     Evidence,
@@ -54,7 +54,7 @@ class Circumstances:
 class Grant:
     """A patient's yes to one purpose; what was shown is known by its digest, or by the version that was published."""
 
-    bond: Bond
+    parties: ConsentParties
     circumstances: Circumstances
     document_sha256: bytes | None = None
     document_id: UUID | None = None
@@ -97,7 +97,7 @@ class Consents:
         decision = Decision(
             id=new_id(),
             consent_id=ConsentId(new_id()),
-            bond=grant.bond,
+            parties=grant.parties,
             status=Status.GRANTED,
             actor=claims.actor,
             evidence=grant.circumstances.as_evidence(),
@@ -108,7 +108,7 @@ class Consents:
         async with self._database.transaction() as tx:
             if grant.document_id:
                 decision = replace(decision, document_sha256=await self._text_shown(tx, grant))
-            standing = await self._ledger.standing(tx, claims.organization_id, grant.bond)
+            standing = await self._ledger.standing(tx, claims.organization_id, grant.parties)
             if standing is not None and standing.agrees_to(decision.document_sha256):
                 return Granted(standing, is_new=False)
             entry = await self._append(tx, claims, decision)
@@ -126,7 +126,7 @@ class Consents:
             decision = Decision(
                 id=new_id(),
                 consent_id=consent_id,
-                bond=consent.granted.bond,
+                parties=consent.granted.parties,
                 status=Status.REVOKED,
                 actor=claims.actor,
                 evidence=circumstances.as_evidence(),
@@ -189,7 +189,7 @@ class Consents:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
-        if document.purpose is not grant.bond.purpose:
+        if document.purpose is not grant.parties.purpose:
             raise _invalid("document_id", "It is the text for another purpose.")
         if grant.document_sha256 not in (None, document.sha256):
             raise _invalid("document_id", "Its text is not the one whose digest came with it.")
@@ -218,8 +218,8 @@ def claims_in_force() -> Claims:
 def _facts(entry: Entry) -> dict[str, Any]:
     return {
         "organization_id": entry.organization_id,
-        "patient_id": entry.bond.patient_id,
-        "therapist_id": entry.bond.therapist_id,
+        "patient_id": entry.parties.patient_id,
+        "therapist_id": entry.parties.therapist_id,
         "consent_id": entry.consent_id,
-        "consent_type": entry.bond.purpose,
+        "consent_type": entry.parties.purpose,
     }

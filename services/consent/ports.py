@@ -1,4 +1,4 @@
-"""What the handlers need from the world."""
+"""What the handlers need from outside."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,17 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Bond, Consent, Decision, Document, Entry, Kept, Signature, Standing, Status
+from services.consent.domain import (
+    Consent,
+    ConsentParties,
+    Decision,
+    Document,
+    Entry,
+    Kept,
+    Signature,
+    Standing,
+    Status,
+)
 
 
 @dataclass(frozen=True)
@@ -66,12 +76,17 @@ class Ledger(Protocol):
         """Return entries, newest first."""
 
     async def held(
-        self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
+        self,
+        tx: Transaction,
+        parties: tuple[OrganizationId, PatientId, TherapistId | None],
+        purposes: Sequence[Purpose],
     ) -> dict[Purpose, ConsentId]:
         """Return what is in force, held until the transaction ends."""
 
-    async def standing(self, tx: Transaction, organization_id: OrganizationId, bond: Bond) -> Consent | None:
-        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
+    async def standing(
+        self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
+    ) -> Consent | None:
+        """Return the record in force of these parties; until the transaction ends no other grant looks."""
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
         """Return the entry that took a record back by its id."""
@@ -105,7 +120,7 @@ class Standings(Protocol):
         """Return how many entries the organization's ledger has."""
 
 
-class CheckpointShelf(Protocol):
+class CheckpointRepository(Protocol):
     """Where signed checkpoints stand, outside the database."""
 
     async def latest(self, organization_id: OrganizationId) -> str | None:

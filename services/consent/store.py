@@ -13,8 +13,8 @@ from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.consent.domain import (
-    Bond,
     Consent,
+    ConsentParties,
     Decision,
     Entry,
     Evidence,
@@ -37,7 +37,7 @@ _SIGNED = "left join receipt s on s.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its bond that came before it, whichever record it names.
+# A revocation ends every grant of its parties that came before it, whichever record it names.
 _REVOKED_AT = (
     "(select min(r.at) from event r where r.organization_id = e.organization_id and r.patient_id = e.patient_id "
     "and r.therapist_id = e.therapist_id and r.consent_type = e.consent_type and r.status = 'revoked' "
@@ -106,16 +106,16 @@ class LedgerStore:
 
     async def append(self, tx: Transaction, organization_id: OrganizationId, decision: Decision) -> Entry:
         """Write a decision down and move the projection; refused (TR409) when there is nothing to revoke."""
-        bond, evidence = decision.bond, decision.evidence
+        parties, evidence = decision.parties, decision.evidence
         row = await tx.execute(
             _APPEND,
             {
                 "id": decision.id,
                 "organization_id": organization_id,
-                "patient_id": bond.patient_id,
-                "therapist_id": bond.therapist_id,
+                "patient_id": parties.patient_id,
+                "therapist_id": parties.therapist_id,
                 "consent_id": decision.consent_id,
-                "consent_type": bond.purpose.value,
+                "consent_type": parties.purpose.value,
                 "status": decision.status.value,
                 "actor": decision.actor,
                 "method": decision.method.value,
@@ -130,7 +130,7 @@ class LedgerStore:
             {
                 "event_id": decision.id,
                 "organization_id": organization_id,
-                "patient_id": bond.patient_id,
+                "patient_id": parties.patient_id,
                 "salt": evidence.salt,
                 "observed_ip": evidence.observed.ip,
                 "observed_user_agent": evidence.observed.user_agent,
@@ -149,7 +149,7 @@ class LedgerStore:
             {
                 "event_id": entry.id,
                 "organization_id": entry.organization_id,
-                "patient_id": entry.bond.patient_id,
+                "patient_id": entry.parties.patient_id,
                 "key_id": signature.key_id,
                 "signature": signature.value,
             },
@@ -161,12 +161,18 @@ class LedgerStore:
         found = (await tx.execute(_BY_ID, {"consent_id": consent_id, "as_of": None})).mappings().first()
         return _consent(found) if found else None
 
-    async def standing(self, tx: Transaction, organization_id: OrganizationId, bond: Bond) -> Consent | None:
-        """Return the record in force of a bond; until the transaction ends nobody else looks in order to grant it."""
-        turn = {"patient_id": bond.patient_id, "therapist_id": bond.therapist_id, "consent_type": bond.purpose.value}
+    async def standing(
+        self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
+    ) -> Consent | None:
+        """Return the record in force of these parties; until the transaction ends no other grant looks."""
+        turn = {
+            "patient_id": parties.patient_id,
+            "therapist_id": parties.therapist_id,
+            "consent_type": parties.purpose.value,
+        }
         await tx.execute(_TAKE_TURN, turn)
-        held = await self.held(tx, (organization_id, bond.patient_id, bond.therapist_id), [bond.purpose])
-        return await self.find(tx, held[bond.purpose]) if held else None
+        held = await self.held(tx, (organization_id, parties.patient_id, parties.therapist_id), [parties.purpose])
+        return await self.find(tx, held[parties.purpose]) if held else None
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
         """Return the entry that took a record back by its id."""
@@ -209,10 +215,13 @@ class LedgerStore:
         return [(entry, kept(entry, _evidence(row))) for row in found.mappings() for entry in (_entry(row),)]
 
     async def held(
-        self, tx: Transaction, bond: tuple[OrganizationId, PatientId, TherapistId | None], purposes: Sequence[Purpose]
+        self,
+        tx: Transaction,
+        parties: tuple[OrganizationId, PatientId, TherapistId | None],
+        purposes: Sequence[Purpose],
     ) -> dict[Purpose, ConsentId]:
         """Return the consents in force for these purposes, held until the transaction ends."""
-        organization_id, patient_id, therapist_id = bond
+        organization_id, patient_id, therapist_id = parties
         found = await tx.execute(
             _HELD,
             {
@@ -239,7 +248,9 @@ def _entry(row: Any) -> Entry:
         id=row["id"],
         organization_id=OrganizationId(row["organization_id"]),
         consent_id=ConsentId(row["consent_id"]),
-        bond=Bond(PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])),
+        parties=ConsentParties(
+            PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])
+        ),
         status=Status(row["status"]),
         at=row["at"],
         actor=row["actor"],

@@ -11,7 +11,7 @@ from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import Checkpoint, VerifyKey
 from services.consent.domain import Document, Entry, Kept, Standing, document_digest
 from services.consent.handlers import claims_in_force
-from services.consent.ports import CheckpointShelf, Documents, Draft, Ledger, Standings, Transactions
+from services.consent.ports import CheckpointRepository, Documents, Draft, Ledger, Standings, Transactions
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Shown:
     database: Transactions
     ledger: Ledger
     standings: Standings
-    shelf: CheckpointShelf
+    checkpoints: CheckpointRepository
     keys: Sequence[VerifyKey]
 
 
@@ -39,7 +39,7 @@ class Transparency:
     async def latest(self) -> tuple[Checkpoint, str, int]:
         """Return the latest checkpoint with its note, and how many entries there are now; raise AppError(NOT_FOUND)."""
         entries = await self._entry_count()
-        note = await self._shown.shelf.latest(claims_in_force().organization_id)
+        note = await self._shown.checkpoints.latest(claims_in_force().organization_id)
         if note is None:
             raise AppError(NOT_FOUND, "No checkpoint has been signed yet: the first one follows within a minute.")
         return Checkpoint.read(note), note, entries
@@ -47,7 +47,7 @@ class Transparency:
     async def checkpoints(self, after: int, most: int) -> Sequence[str]:
         """Return notes behind a seq."""
         await self._entry_count()
-        return await self._shown.shelf.after(claims_in_force().organization_id, after, most)
+        return await self._shown.checkpoints.after(claims_in_force().organization_id, after, most)
 
     async def entries(self, after: int, most: int) -> Sequence[tuple[Entry, Kept]]:
         """Return entries behind a seq, in the chain's order."""

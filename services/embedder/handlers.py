@@ -19,7 +19,7 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import LANGUAGES_INDEXED, Chunk, Found, Index, Question, Source, Transcript, Withheld
-from services.embedder.ports import Consents, Shelf, TextEmbedder, Transcripts, Vector
+from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, Vector
 
 # Vectors are kept after each batch, so that a crash loses at most this many.
 BATCH_PASSAGES = 64
@@ -35,21 +35,21 @@ Words = TranscriptReady | TranscriptUpdated
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What indexing needs from outside."""
 
     consents: Consents
     transcripts: Transcripts
     embedder: TextEmbedder
-    shelf: Shelf
+    index_repository: IndexRepository
     count_tokens: CountTokens
 
 
 class IndexTranscript(Step[Words, Index | Withheld]):
     """A session's words exist or changed: make them findable, if the patient still allows that."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def work(self, event: Words) -> Index | Withheld:
         """Fetch, cut and embed what has no vector yet. A refusal of consent is a result."""
@@ -66,12 +66,12 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         """Write the index whole; an older version that comes late changes nothing and says nothing."""
         if isinstance(result, Withheld):
             return (_withheld(event, result.reason),)
-        if not await self._world.shelf.replace(tx, result):
+        if not await self._dependencies.index_repository.replace(tx, result):
             get_logger().info("index.superseded", session_id=str(event.session_id))
             return ()
         return (_ready(event, result),)
 
-    async def give_up(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+    async def on_failure(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)
@@ -88,58 +88,60 @@ class IndexTranscript(Step[Words, Index | Withheld]):
         )
 
     async def _index(self, event: Words) -> Index:
-        world = self._world
+        dependencies = self._dependencies
         for purpose in FOUND_UNDER:
-            await world.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
+            await dependencies.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
         transcript = await self._words(event)
         # Cutting an hour of words takes long enough to keep others waiting.
-        chunks = await asyncio.to_thread(chunks_of, transcript.turns, world.count_tokens)
-        index = Index(_source(event, transcript), chunks, world.embedder.model)
+        chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
+        index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
         return index
 
     async def _words(self, event: Words) -> Transcript:
         """Fetch the words. The database hides them once consent to make them has ended: then say that, not 404."""
         try:
-            return await self._world.transcripts.current(SessionId(event.session_id))
+            return await self._dependencies.transcripts.current(SessionId(event.session_id))
         except AppError as error:
             if error.problem is NOT_FOUND:
                 whose = PatientId(event.patient_id), TherapistId(event.therapist_id)
                 for purpose in (Purpose.RECORDING, Purpose.TRANSCRIPTION):
-                    await self._world.consents.hold(*whose, purpose)
+                    await self._dependencies.consents.hold(*whose, purpose)
             raise
 
     async def _embed(self, index: Index) -> None:
-        shelf, embedder = self._world.shelf, self._world.embedder
-        kept = await shelf.kept(index.source, index.model)
+        index_repository, embedder = self._dependencies.index_repository, self._dependencies.embedder
+        kept = await index_repository.kept(index.source, index.model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in kept]
         for start in range(0, len(missing), BATCH_PASSAGES):
             batch = missing[start : start + BATCH_PASSAGES]
             vectors = await embedder.embed([text for _, text in batch])
             keys = [key for key, _ in batch]
-            await shelf.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+            await index_repository.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
 
 
 class HideOnRevocation(Step[ConsentRevoked, None]):
     """Consent to AI analysis or to the words ended. The rows are hidden by policy already; note when they are to go."""
 
-    def __init__(self, shelf: Shelf, clock: Clock, grace: timedelta) -> None:
-        self._shelf = shelf
+    def __init__(self, index_repository: IndexRepository, clock: Clock, grace: timedelta) -> None:
+        self._repository = index_repository
         self._clock = clock
         self._grace = grace
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note the deletion after the grace period."""
         if event.consent_type in FOUND_UNDER:
-            await self._shelf.withdraw(tx, event, self._clock() + self._grace)
+            await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
 
 
 class Search:
     """Find the passages of one patient that answer a question."""
 
-    def __init__(self, shelf: Shelf, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S) -> None:
-        self._shelf = shelf
+    def __init__(
+        self, index_repository: IndexRepository, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S
+    ) -> None:
+        self._repository = index_repository
         self._embedder = embedder
         self._deadline_s = deadline_s
 
@@ -151,7 +153,7 @@ class Search:
     async def find(self, question: Question) -> Found:
         """Search by vectors and words; by words alone while the vendor of vectors is down."""
         vector = await self._vector(question.text)
-        hits = await self._shelf.search(question, self._embedder.model, vector)
+        hits = await self._repository.search(question, self._embedder.model, vector)
         return Found(tuple(hits), by_vectors=vector is not None)
 
     async def _vector(self, text: str) -> Vector | None:
@@ -160,7 +162,7 @@ class Search:
                 return (await self._embedder.embed([text]))[0]
         except (AppError, TimeoutError) as error:
             problem = error.problem.slug if isinstance(error, AppError) else "timeout"
-            get_logger().warning("search.by_words_alone", problem=problem)
+            get_logger().warning("search.text_only_fallback", problem=problem)
             return None
 
 

@@ -1,4 +1,4 @@
-"""What the embedder needs from the world."""
+"""What the embedder needs from outside."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ class Transcripts(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class IndexRepository(Protocol):
     """Where the index is kept. Every read sees only what consent and capability allow."""
 
     async def kept(self, source: Source, model: Model) -> set[bytes]:

@@ -1,4 +1,4 @@
-"""Gateway: the only public door. Who are you, what may you do, and who can answer you.
+"""Gateway: the only public entry point. Who are you, what may you do, and who can answer you.
 
 Owns: organizations, users, API keys, patient tokens, rate limits, idempotency keys, the public API and its description.
 Consumes: consent.revoked, session.erased, patient.erased.

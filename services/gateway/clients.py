@@ -1,4 +1,4 @@
-"""The services behind the door, each asked under a capability minted for one request."""
+"""The services behind the gateway, each asked under a capability minted for one request."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack

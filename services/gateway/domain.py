@@ -1,4 +1,4 @@
-"""The rules of the door: who somebody is, what that lets them do, and what may not be taken away."""
+"""The rules of the gateway: who somebody is, what that lets them do, and what may not be taken away."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

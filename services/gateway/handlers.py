@@ -30,7 +30,7 @@ from services.gateway.domain import (
     is_last_admin,
     require_granted,
 )
-from services.gateway.idempotency.store import ReplayStore
+from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Key, Mode, Peppers, new_key
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
@@ -212,7 +212,7 @@ class PatientTokens:
 class ForgetWords(Step[ConsentRevoked, None]):
     """A consent ended: what was answered about the patient's words is not looked up again for a repeated request."""
 
-    def __init__(self, store: ReplayStore) -> None:
+    def __init__(self, store: IdempotencyStore) -> None:
         self._store = store
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002

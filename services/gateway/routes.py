@@ -74,11 +74,11 @@ class Route:
 
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
-    `hears_patients`: a "not now" comes with the crisis resources, and a message in crisis is answered all the same.
+    `serves_patients_in_crisis`: a "not now" comes with the crisis resources, and a message in crisis is answered.
     `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
     `tells_words`: its answer tells what was said in sessions.
     `status_if_there`: answered when what is asked for is in force already.
-    `once_by_itself`: done a second time it changes nothing, so it waits for no twin that may be dead.
+    `naturally_idempotent`: done a second time it changes nothing, so it waits for no duplicate that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
@@ -95,11 +95,11 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     limited: bool = True
     streams_in: bool = False
-    hears_patients: bool = False
+    serves_patients_in_crisis: bool = False
     repeat: Repeat | None = None
     known_by: str = "id"
     tells_words: bool = False
-    once_by_itself: bool = False
+    naturally_idempotent: bool = False
     status_if_there: int | None = None
     also_as: tuple[str, ...] = ()
 
@@ -188,7 +188,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
         scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        repeat=Repeat.READ, once_by_itself=True,
+        repeat=Repeat.READ, naturally_idempotent=True,
     ),
     _route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
@@ -307,7 +307,7 @@ ROUTES: tuple[Route, ...] = (
     _route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
-        repeat=Repeat.READ, known_by="message_id", tells_words=True, hears_patients=True,
+        repeat=Repeat.READ, known_by="message_id", tells_words=True, serves_patients_in_crisis=True,
         also_as=("text/event-stream",),
     ),
     _route(

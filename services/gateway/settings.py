@@ -33,7 +33,7 @@ OldPeppers = Annotated[SecretStr, BeforeValidator(_numbered)]
 
 
 class GatewaySettings(ServiceSettings):
-    """The common settings and what only the public door needs."""
+    """The common settings and what only the public entry point needs."""
 
     capability_key: HexSecret = Field(description="Signs capabilities, in hex; installed in the database as well.")
     capability_key_id: str = Field("k1", description="The name the capability key is installed under.")
@@ -44,7 +44,7 @@ class GatewaySettings(ServiceSettings):
         description="Earlier peppers as `version:hex,version:hex`; a key moves to the new one when it is next used.",
     )
     operator_token: SecretStr | None = Field(
-        None, min_length=16, description="Opens the operators' door (/operator/v1); none keeps that door shut."
+        None, min_length=16, description="Opens the operators' API (/operator/v1); none keeps that API shut."
     )
     patient_token_key: HexSecret | None = Field(
         None, description="The seed of the Ed25519 key that signs patient tokens, in hex; none offers no tokens."

@@ -225,7 +225,7 @@ class TokenStore:
 
 @dataclass(frozen=True)
 class Noted:
-    """What an operator did through the door, in ids."""
+    """What an operator did through the gateway, in ids."""
 
     action_id: UUID
     state: str

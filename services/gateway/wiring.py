@@ -11,13 +11,13 @@ from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.capability import Minter
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.gateway.access.authentication import Authenticator
 from services.gateway.access.authority import Authority
 from services.gateway.access.patient_tokens import TokenSigner
@@ -29,19 +29,19 @@ from services.gateway.api.routers import Own, Peers, build_router
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 from services.gateway.handlers import ForgetWords, KeyMaking, Keys, PatientTokens, Users
-from services.gateway.idempotency.handlers import Replays
-from services.gateway.idempotency.store import ReplayStore
+from services.gateway.idempotency.handlers import Idempotency
+from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Mode
 from services.gateway.pipeline.edge import PublicFace
 from services.gateway.pipeline.limiter import Limiter
-from services.gateway.pipeline.pipeline import Gate
+from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
 from services.gateway.time_zones.handlers import TimeZones
 from services.gateway.time_zones.store import ZoneStore
 
-TRAFFIC = Traffic("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
 CHAT_TIMEOUT_S = 120.0
 # After the last byte of a recording has been sent it is still being sealed and stored.
@@ -60,17 +60,17 @@ class Public:
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = GatewaySettings()
-    plumbing = Plumbing(settings, TRAFFIC)
-    public = public_side(settings, plumbing.database)
+    runtime = Runtime(settings, EVENT_CONFIG)
+    public = public_side(settings, runtime.database)
 
     async def close() -> None:
         peers = public.peers
         for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter):
             await part.close()
-        await plumbing.close()
+        await runtime.close()
 
-    steps = (Subscription(ConsentRevoked, ForgetWords(ReplayStore())), *erasing(UserErased))
-    return Service(public.app, plumbing.workers(steps), close)
+    steps = (Subscription(ConsentRevoked, ForgetWords(IdempotencyStore())), *erasing(UserErased))
+    return Service(public.app, runtime.workers(steps), close)
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:
@@ -83,11 +83,11 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     limiter = _limiter(settings)
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
-    gate = Gate(
+    pipeline = RequestPipeline(
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        replays=Replays(database, ReplayStore(), utc_now),
+        idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
         read_again=read_again(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
         crisis_answer=crisis_rule(peers.chat, users, authority),
@@ -101,7 +101,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         zones=TimeZones(database, ZoneStore(), settings.patient_time_zone),
         requests_per_hour=settings.requests_per_hour,
     )
-    router = build_router(gate, own, peers)
+    router = build_router(pipeline, own, peers)
     document = openapi_document(router, settings.own_url)
     pages = description_pages(document, authenticator, open_to_all=settings.env == "dev")
     app = AppSpec(

@@ -20,14 +20,14 @@ from libs.common.client_time import DayOrInstant
 from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.common.http.draining import Lingering, Patience
+from libs.common.http.draining import DrainingResponse, Patience
 from libs.common.http.problems import problem_response
-from libs.common.local_time import end_of, start_of, zone_told
+from libs.common.local_time import end_of, start_of, zone_of_caller
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.erasure.api import build_erasure_router
-from services.ingestion.erasure.handlers import EraserDesk
-from services.ingestion.handlers import SessionDesk
+from services.ingestion.erasure.handlers import ErasureService
+from services.ingestion.handlers import SessionQueries
 from services.ingestion.ports import Wanted
 from services.ingestion.upload.accept import AcceptRecording, UploadHead
 
@@ -35,7 +35,7 @@ WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
 # The gateway hears the answer while it sends; others have a moment.
-LINGER = Patience(all_s=3.0, silence_s=3.0)
+DRAIN_PATIENCE = Patience(all_s=3.0, silence_s=3.0)
 LENGTH_DIGITS_MAX = 18
 """More say nothing but "far too large", and Python refuses to read thousands."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
@@ -47,17 +47,17 @@ class Parts:
     """What the routes call."""
 
     accept: AcceptRecording
-    desk: SessionDesk
-    eraser: EraserDesk
+    queries: SessionQueries
+    eraser: ErasureService
 
 
 def build_router(parts: Parts) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
     _add_upload(router, parts.accept)
-    _add_reads(router, parts.desk)
-    _add_watching(router, parts.desk)
-    _add_recording(router, parts.desk)
+    _add_reads(router, parts.queries)
+    _add_watching(router, parts.queries)
+    _add_recording(router, parts.queries)
     router.include_router(build_erasure_router(parts.eraser))
     return router
 
@@ -70,7 +70,7 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             accepted = await accept(_upload_head(request), _body(request))
         except AppError as error:
             bind_contextvars(problem=error.problem.slug, **error.facts)
-            return Lingering(problem_response(error, request.scope), LINGER)
+            return DrainingResponse(problem_response(error, request.scope), DRAIN_PATIENCE)
         session = accepted.session
         body = {
             "session_id": str(session.id),
@@ -82,11 +82,13 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
         return JSONResponse(body, status_code=202, headers={"Location": f"sessions/{session.id}"} | repeated)
 
 
-def _add_reads(router: APIRouter, desk: SessionDesk) -> None:
+def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions")
     async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
         """List sessions, newest first."""
-        found = await desk.page(wanted.to_wanted(zone_told(request.headers)), Window.of(wanted.limit, wanted.cursor))
+        found = await queries.page(
+            wanted.to_wanted(zone_of_caller(request.headers)), Window.of(wanted.limit, wanted.cursor)
+        )
         return found.to_json(_session)
 
     @router.get("/sessions/{session_id}")
@@ -95,7 +97,7 @@ def _add_reads(router: APIRouter, desk: SessionDesk) -> None:
     ) -> Response:
         """Return a session, at once or when it changed; 304 while it is as `If-None-Match` knows it."""
         seen = request.headers.get("if-none-match")
-        session = await desk.wait(SessionId(session_id), _seen_at(seen), wait)
+        session = await queries.wait(SessionId(session_id), _seen_at(seen), wait)
         headers = {"ETag": _etag(session), "Cache-Control": "no-cache"}
         if seen == headers["ETag"]:
             return Response(status_code=304, headers=headers)
@@ -104,26 +106,26 @@ def _add_reads(router: APIRouter, desk: SessionDesk) -> None:
     @router.post("/sessions/{session_id}/retry", status_code=202)
     async def retry(session_id: UUID) -> dict[str, Any]:
         """Send a failed session through the pipeline again."""
-        return _session(await desk.retry(SessionId(session_id)))
+        return _session(await queries.retry(SessionId(session_id)))
 
 
-def _add_watching(router: APIRouter, desk: SessionDesk) -> None:
+def _add_watching(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions/{session_id}/events")
     async def events(session_id: UUID) -> Response:
         """Stream a session's status as server-sent events until it ends (`done`)."""
-        await desk.find(SessionId(session_id))  # an unknown session is a 404, not a stream that fails
+        await queries.find(SessionId(session_id))  # an unknown session is a 404, not a stream that fails
         return StreamingResponse(
-            _stream(desk, SessionId(session_id)),
+            _stream(queries, SessionId(session_id)),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
 
 
-def _add_recording(router: APIRouter, desk: SessionDesk) -> None:
+def _add_recording(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions/{session_id}/recording-key")
     async def recording_key(session_id: UUID) -> dict[str, Any]:
         """Return where a recording's ciphertext is and what opens it; never routed by the gateway."""
-        opened = await desk.open_recording(SessionId(session_id))
+        opened = await queries.open_recording(SessionId(session_id))
         recording = opened.recording
         return {
             "object_name": recording.object_name,
@@ -184,7 +186,7 @@ def _upload_head(request: Request) -> UploadHead:
         content_length=int(length[:LENGTH_DIGITS_MAX]) if length.isdecimal() else None,
         digest=_digest(request.headers.get("repr-digest")),
         idempotency_key=request.headers.get("idempotency-key"),
-        zone=zone_told(request.headers),
+        zone=zone_of_caller(request.headers),
     )
 
 
@@ -200,9 +202,9 @@ def _digest(header: str | None) -> bytes | None:
         raise AppError(INVALID_REQUEST, "Repr-Digest is not valid.", errors=[fault]) from error
 
 
-async def _stream(desk: SessionDesk, session_id: SessionId) -> AsyncIterator[str]:
+async def _stream(queries: SessionQueries, session_id: SessionId) -> AsyncIterator[str]:
     try:
-        async for session in desk.watch(session_id, PING_S, WATCH_MAX_S):
+        async for session in queries.watch(session_id, PING_S, WATCH_MAX_S):
             yield _status_event(session) if session else ": ping\n\n"
     except AppError as error:
         problem = {"type": f"/problems/{error.problem.slug}", "detail": error.detail}
@@ -234,8 +236,8 @@ def _micros(at: datetime) -> int:
 def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.id),
-        "patient_id": str(session.bond.patient_id),
-        "therapist_id": str(session.bond.therapist_id),
+        "patient_id": str(session.parties.patient_id),
+        "therapist_id": str(session.parties.therapist_id),
         "consent_id": str(session.consent_id),
         "session_date": to_json_time(session.session_date),
         "session_day": session.session_day.isoformat() if session.session_day else None,

@@ -9,7 +9,7 @@ from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
 from libs.contracts.ids import ConsentId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Bond
+from services.ingestion.domain import SessionParties
 
 
 class ConsentClient:
@@ -18,14 +18,14 @@ class ConsentClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
+    async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
         """Ask for all purposes at once; the refusal names those that are missing."""
         response = await self._client.request(
             "POST",
             "/holds",
             json={
-                "patient_id": str(bond.patient_id),
-                "therapist_id": str(bond.therapist_id),
+                "patient_id": str(parties.patient_id),
+                "therapist_id": str(parties.therapist_id),
                 "purposes": [purpose.value for purpose in purposes],
             },
         )

@@ -90,7 +90,7 @@ _OTHER_REASON = "Processing failed for a reason on our side. Please retry; if it
 
 
 @dataclass(frozen=True)
-class Bond:
+class SessionParties:
     """Whose session this is."""
 
     organization_id: OrganizationId
@@ -106,7 +106,7 @@ class Session:
     """
 
     id: SessionId
-    bond: Bond
+    parties: SessionParties
     consent_id: ConsentId
     session_date: datetime
     language: str
@@ -211,9 +211,9 @@ def sentence_for(reason: str) -> str:
     return _SENTENCES.get(reason, _OTHER_REASON)
 
 
-def object_name(bond: Bond, session_id: SessionId, recording_id: RecordingId) -> str:
+def object_name(parties: SessionParties, session_id: SessionId, recording_id: RecordingId) -> str:
     """Return where a recording's ciphertext is kept; made of ids only."""
-    return f"{bond.organization_id}/{bond.patient_id}/{session_id}/{recording_id}"
+    return f"{parties.organization_id}/{parties.patient_id}/{session_id}/{recording_id}"
 
 
 def is_object_name(name: str) -> bool:
@@ -221,7 +221,7 @@ def is_object_name(name: str) -> bool:
     return _OBJECT_NAME.fullmatch(name) is not None
 
 
-def sealing_context(bond: Bond, session_id: SessionId, name: str, media_type: str) -> bytes:
+def sealing_context(parties: SessionParties, session_id: SessionId, name: str, media_type: str) -> bytes:
     """Return what a recording is bound to: opened for anybody or anything else, it does not open."""
-    parts: Sequence[UUID | str] = (bond.organization_id, bond.patient_id, session_id, name, media_type)
+    parts: Sequence[UUID | str] = (parties.organization_id, parties.patient_id, session_id, name, media_type)
     return "\x1f".join(("recording-v1", *map(str, parts))).encode()

@@ -27,17 +27,17 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.domain import (
     FINAL,
-    Bond,
     Fact,
     Happened,
     Recording,
     Session,
+    SessionParties,
     Status,
     after,
     revocation_of,
     sealing_context,
 )
-from services.ingestion.erasure.ports import Graves
+from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.metrics import count_end
 from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
@@ -92,10 +92,12 @@ class EndOnRevocation(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Withhold each session of this patient and therapist that the revocation stops."""
-        bond = Bond(OrganizationId(event.organization_id), PatientId(event.patient_id), TherapistId(event.therapist_id))
+        parties = SessionParties(
+            OrganizationId(event.organization_id), PatientId(event.patient_id), TherapistId(event.therapist_id)
+        )
         happened = Happened(revocation_of(event.consent_type), self._clock(), CONSENT_REVOKED)
         facts: list[Event] = []
-        for session in await self._sessions.lock_of_bond(tx, bond):
+        for session in await self._sessions.lock_of_parties(tx, parties):
             facts += await _move(self._sessions, self._illegal, session, happened, tx)
         return facts
 
@@ -149,10 +151,10 @@ class Reading:
     keys: KeyChain
     consents: Consents
     clock: Clock
-    graves: Graves
+    erased_subjects: ErasedSubjects
 
 
-class SessionDesk:
+class SessionQueries:
     """Sessions as callers see them."""
 
     def __init__(self, reading: Reading) -> None:
@@ -199,7 +201,7 @@ class SessionDesk:
         session = await self.find(session_id)
         if session.status not in (Status.FAILED, Status.WITHHELD):
             raise AppError(NOT_FAILED, f"The session is {session.status.value}, so there is nothing to retry.")
-        await self._its.consents.hold(session.bond, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
+        await self._its.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         async with self._its.database.transaction() as tx:
             locked = _known(await self._its.sessions.lock(tx, session_id))
             moved = after(locked, Happened(Fact.RETRIED, self._its.clock()))
@@ -219,13 +221,13 @@ class SessionDesk:
         async with self._its.database.transaction() as tx:
             session = await self._found(tx, session_id)
             recording = _known(await self._its.sessions.recording(tx, session_id))
-        await self._its.consents.hold(session.bond, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
-        context = sealing_context(session.bond, session.id, recording.object_name, recording.media_type)
-        return OpenedRecording(recording, await self._its.keys.open(session.bond, recording), context)
+        await self._its.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
+        context = sealing_context(session.parties, session.id, recording.object_name, recording.media_type)
+        return OpenedRecording(recording, await self._its.keys.open(session.parties, recording), context)
 
     async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
         session = await self._its.sessions.find(tx, session_id)
-        if session is None and await self._its.graves.is_erased(tx, bound_patient(), session_id):
+        if session is None and await self._its.erased_subjects.is_erased(tx, bound_patient(), session_id):
             raise AppError(ERASED, "This session was erased.")
         return _known(session)
 

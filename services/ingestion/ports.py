@@ -1,4 +1,4 @@
-"""What ingestion needs from the world."""
+"""What ingestion needs from outside."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,7 +11,7 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Bond, Fact, OrganizationKey, PatientKey, Recording, Session
+from services.ingestion.domain import Fact, OrganizationKey, PatientKey, Recording, Session, SessionParties
 
 Identify = Callable[[], UUID]
 
@@ -35,7 +35,7 @@ class Wanted:
 class Consents(Protocol):
     """Knows what a patient allows."""
 
-    async def hold(self, bond: Bond, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
+    async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
         """Return the consents in force; raise AppError(CONSENT_REQUIRED) unless there is one for each purpose."""
 
 
@@ -55,7 +55,7 @@ class Objects(Protocol):
         """Delete an object."""
 
 
-class KeyShelf(Protocol):
+class KeyRepository(Protocol):
     """Keeps wrapped keys. Keeping is first come, first served: the key that is kept is answered."""
 
     async def organization_key(
@@ -68,10 +68,10 @@ class KeyShelf(Protocol):
     ) -> OrganizationKey:
         """Keep a first version unless there is any, and return the newest that is kept."""
 
-    async def patient_key(self, tx: Transaction, bond: Bond) -> PatientKey | None:
+    async def patient_key(self, tx: Transaction, parties: SessionParties) -> PatientKey | None:
         """Return the key of a patient, also a destroyed one."""
 
-    async def keep_patient_key(self, tx: Transaction, bond: Bond, key: PatientKey) -> None:
+    async def keep_patient_key(self, tx: Transaction, parties: SessionParties, key: PatientKey) -> None:
         """Keep a key unless there is or was one."""
 
 
@@ -99,13 +99,13 @@ class Sessions(Protocol):
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Return a session the capability may see."""
 
-    async def bond_of(self, tx: Transaction, session_id: SessionId) -> Bond | None:
+    async def parties_of(self, tx: Transaction, session_id: SessionId) -> SessionParties | None:
         """Return whose a session is, and read nothing else of it: what is erased need not be readable."""
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Return a session and keep others from changing it until the transaction ends."""
 
-    async def lock_of_bond(self, tx: Transaction, bond: Bond) -> Sequence[Session]:
+    async def lock_of_parties(self, tx: Transaction, parties: SessionParties) -> Sequence[Session]:
         """Return and lock the sessions of a patient and therapist whose processing has not ended."""
 
     async def save(self, tx: Transaction, session: Session) -> None:

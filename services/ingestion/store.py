@@ -11,7 +11,7 @@ from libs.common.clock import to_json_time
 from libs.common.database.paging import Page, Position, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
-from services.ingestion.domain import FINAL, Bond, Recording, Session, Status
+from services.ingestion.domain import FINAL, Recording, Session, SessionParties, Status
 from services.ingestion.ports import Wanted
 
 _COLUMNS = (
@@ -19,9 +19,9 @@ _COLUMNS = (
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
 _FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
-_BOND = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
+_PARTIES = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
 _LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
-_LOCK_OF_BOND = text(
+_LOCK_OF_PARTIES = text(
     f"select {_COLUMNS} from session"  # noqa: S608
     " where organization_id = :organization_id and patient_id = :patient_id and therapist_id = :therapist_id"
     " and status <> all (:final) order by session_id for update"
@@ -74,8 +74,8 @@ class SessionStore:
         await tx.execute(
             _ADD_RECORDING,
             {
-                "organization_id": session.bond.organization_id,
-                "patient_id": session.bond.patient_id,
+                "organization_id": session.parties.organization_id,
+                "patient_id": session.parties.patient_id,
                 "session_id": session.id,
                 "recording_id": recording.id,
                 "object_name": recording.object_name,
@@ -92,20 +92,23 @@ class SessionStore:
         row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
-    async def bond_of(self, tx: Transaction, session_id: SessionId) -> Bond | None:
+    async def parties_of(self, tx: Transaction, session_id: SessionId) -> SessionParties | None:
         """Read whose a session is."""
-        row = (await tx.execute(_BOND, {"session_id": session_id})).first()
-        return _bond_of(row) if row else None
+        row = (await tx.execute(_PARTIES, {"session_id": session_id})).first()
+        return _parties_of(row) if row else None
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session for update."""
         row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
-    async def lock_of_bond(self, tx: Transaction, bond: Bond) -> Sequence[Session]:
+    async def lock_of_parties(self, tx: Transaction, parties: SessionParties) -> Sequence[Session]:
         """Read the sessions on their way for update, in one order so that two revocations cannot deadlock."""
         final = [status.value for status in FINAL]
-        return [_session(row) for row in (await tx.execute(_LOCK_OF_BOND, _bond(bond) | {"final": final})).mappings()]
+        return [
+            _session(row)
+            for row in (await tx.execute(_LOCK_OF_PARTIES, _parties(parties) | {"final": final})).mappings()
+        ]
 
     async def save(self, tx: Transaction, session: Session) -> None:
         """Update what changes."""
@@ -160,20 +163,20 @@ class KnownObjects:
             return list((await tx.execute(_UNKNOWN, {"names": list(names)})).scalars())
 
 
-def _bond(bond: Bond) -> dict[str, Any]:
+def _parties(parties: SessionParties) -> dict[str, Any]:
     return {
-        "organization_id": bond.organization_id,
-        "patient_id": bond.patient_id,
-        "therapist_id": bond.therapist_id,
+        "organization_id": parties.organization_id,
+        "patient_id": parties.patient_id,
+        "therapist_id": parties.therapist_id,
     }
 
 
-def _bond_of(row: Row[Any]) -> Bond:
-    return Bond(OrganizationId(row.organization_id), PatientId(row.patient_id), TherapistId(row.therapist_id))
+def _parties_of(row: Row[Any]) -> SessionParties:
+    return SessionParties(OrganizationId(row.organization_id), PatientId(row.patient_id), TherapistId(row.therapist_id))
 
 
 def _parameters(session: Session) -> dict[str, Any]:
-    return _bond(session.bond) | {
+    return _parties(session.parties) | {
         "session_id": session.id,
         "consent_id": session.consent_id,
         "session_date": session.session_date,
@@ -193,7 +196,7 @@ def _session(row: RowMapping) -> Session:
     times: Mapping[str, str] = row["stage_times"]
     return Session(
         id=SessionId(row["session_id"]),
-        bond=Bond(
+        parties=SessionParties(
             OrganizationId(row["organization_id"]), PatientId(row["patient_id"]), TherapistId(row["therapist_id"])
         ),
         consent_id=ConsentId(row["consent_id"]),

@@ -13,7 +13,7 @@ from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.recurring import Recurring
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import (
@@ -35,20 +35,20 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
-from services.ingestion.erasure.handlers import Collect, EraserDesk, RemoveObjects, Retention
-from services.ingestion.erasure.handlers import World as EraserWorld
+from services.ingestion.erasure.handlers import Collect, ErasureService, RemoveObjects, Retention
+from services.ingestion.erasure.handlers import Dependencies as ErasureDependencies
 from services.ingestion.erasure.ports import Removing
 from services.ingestion.erasure.store import ErasureStore, KeptLongEnough, Unfinished
-from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionDesk
+from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionQueries
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIllegalMoves
 from services.ingestion.objects.orphans import Sweeper
-from services.ingestion.objects.verified import ProvenObjects
+from services.ingestion.objects.verified import VerifiedStore
 from services.ingestion.ports import Consents, Objects
 from services.ingestion.settings import IngestionSettings
 from services.ingestion.store import KnownObjects, SessionStore
-from services.ingestion.upload.accept import AcceptRecording, World
+from services.ingestion.upload.accept import AcceptRecording, Dependencies
 
 # Moving a session takes milliseconds; a run of them shares the question of what was applied before.
 QUICK_BATCH = 32
@@ -56,39 +56,39 @@ QUICK_BATCH = 32
 REMOVE_TIMEOUT_S = 600.0
 RETENTION_EVERY_S = 900.0
 LOOK_EVERY_S = 60.0
-TRAFFIC = Traffic("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
 
 
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = IngestionSettings()
     root = _root_key(settings)
-    plumbing = Plumbing(settings, TRAFFIC)
+    runtime = Runtime(settings, EVENT_CONFIG)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
     store = ObjectStore(StoreAddress.of(settings))
-    objects = ProvenObjects(store)
+    objects = VerifiedStore(store)
     app = AppSpec(
         title="ingestion",
         version="1",
-        routers=(build_router(parts(plumbing.database, root, objects, ConsentClient(consent))),),
-        checks={**plumbing.checks, "object_store": objects.ready, "root_key": root.ready},
+        routers=(build_router(parts(runtime.database, root, objects, ConsentClient(consent))),),
+        checks={**runtime.checks, "object_store": objects.ready, "root_key": root.ready},
         details=root.details,
     )
 
     async def close() -> None:
         await consent.close()
         await root.close()
-        await plumbing.close()
+        await runtime.close()
 
     days = (settings.recording_retention_days, settings.unfinished_retention_days)
-    retention = Retention(KeptLongEnough(plumbing.database), store, *days)
+    retention = Retention(KeptLongEnough(runtime.database), store, *days)
     sweepers = (
-        Sweeper(store, KnownObjects(plumbing.database), utc_now),
+        Sweeper(store, KnownObjects(runtime.database), utc_now),
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
-        Recurring("erasures.looked_at", Unfinished(plumbing.database).look, LOOK_EVERY_S),
+        Recurring("erasures.looked_at", Unfinished(runtime.database).look, LOOK_EVERY_S),
     )
-    steps = (*subscriptions(), *erasing(plumbing.database, store))
-    return Service(app, [*plumbing.workers(steps), *sweepers], close)
+    steps = (*subscriptions(), *erasing(runtime.database, store))
+    return Service(app, [*runtime.workers(steps), *sweepers], close)
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
@@ -96,9 +96,9 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     sessions = SessionStore()
     keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
-        accept=AcceptRecording(World(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
-        desk=SessionDesk(Reading(database, sessions, keys, consents, utc_now, erasures)),
-        eraser=EraserDesk(EraserWorld(database, sessions, erasures, erasures, new_id, utc_now)),
+        accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
+        queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
+        eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
     )
 
 

@@ -52,7 +52,7 @@ KEEP_AGAIN_MAX_S = 5.0
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What transcribing needs from outside."""
 
     transactions: Transactions
@@ -70,8 +70,8 @@ Outcome = Draft | Withheld | None
 class Transcribe(Step[RecordingUploaded, Outcome]):
     """A recording was uploaded: turn it into words, if the patient still allows that."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def work(self, event: RecordingUploaded) -> Outcome:
         """Ask consent, listen, name the speakers. What a vendor answered is kept before anything else can fail."""
@@ -97,13 +97,13 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
 
     async def record(self, event: RecordingUploaded, result: Outcome, tx: Transaction) -> Sequence[Event]:
         """Write the transcript and end the job; a session that has one says so again and changes nothing."""
-        transcripts = self._world.transcripts
+        transcripts = self._dependencies.transcripts
         if isinstance(result, Withheld):
             await transcripts.drop_speech(tx, SessionId(event.session_id))
             await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
             return (_withheld(event, result),)
         if result is not None:
-            first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._world.clock())
+            first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
             await transcripts.drop_speech(tx, SessionId(event.session_id))
         transcript = await transcripts.newest(tx, SessionId(event.session_id))
@@ -118,14 +118,16 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         )
         return (said_of(transcript, TranscriptReady),)
 
-    async def give_up(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
         """Say that it failed and why, or that consent ended before it was done; of what was erased nothing is said."""
         if error.problem is ERASED:
             return ()
         if error.problem is CONSENT_REQUIRED:
-            await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, Withheld.CONSENT.value)
+            await self._dependencies.transcripts.move_job(
+                tx, job_id_of(event), JobStatus.WITHHELD, Withheld.CONSENT.value
+            )
             return (_withheld(event, Withheld.CONSENT),)
-        await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.FAILED, error.problem.slug)
+        await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.FAILED, error.problem.slug)
         return (
             TranscriptionFailed(
                 organization_id=event.organization_id,
@@ -138,10 +140,10 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
 
     async def _begin(self, event: RecordingUploaded) -> bool:
         """Count the attempt and say that it started; tell whether there is nothing left to do."""
-        async with self._world.transactions.transaction() as tx:
-            if await self._world.transcripts.newest(tx, SessionId(event.session_id)) is not None:
+        async with self._dependencies.transactions.transaction() as tx:
+            if await self._dependencies.transcripts.newest(tx, SessionId(event.session_id)) is not None:
                 return True
-            attempt = await self._world.transcripts.begin_job(tx, _about(event), job_id_of(event))
+            attempt = await self._dependencies.transcripts.begin_job(tx, _about(event), job_id_of(event))
             await tx.emit(
                 TranscriptionStarted(
                     organization_id=event.organization_id,
@@ -155,20 +157,20 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
 
     async def _speech(self, event: RecordingUploaded) -> Speech | None:
         """Return what was heard; None when another worker has made the transcript meanwhile."""
-        world, about = self._world, _about(event)
-        await world.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
-        fingerprint = fingerprint_of(event, world.speech_to_text)
-        key = await world.recordings.key_of(about.session_id)
+        dependencies, about = self._dependencies, _about(event)
+        await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
+        fingerprint = fingerprint_of(event, dependencies.speech_to_text)
+        key = await dependencies.recordings.key_of(about.session_id)
         # Last before the call: whoever had the event before may have been slow and not dead, and have bought it now.
         await confirm_claim()
-        async with world.transactions.transaction() as tx:
-            kept = await world.transcripts.kept_speech(tx, about.session_id, fingerprint)
-            made = kept is None and await world.transcripts.newest(tx, about.session_id) is not None
+        async with dependencies.transactions.transaction() as tx:
+            kept = await dependencies.transcripts.kept_speech(tx, about.session_id, fingerprint)
+            made = kept is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
         if kept is not None or made:
             return kept
-        audio = Audio(world.recordings.open(key), key.media_type, event.language, event.duration_s)
+        audio = Audio(dependencies.recordings.open(key), key.media_type, event.language, event.duration_s)
         async with self._noting_progress(job_id_of(event)) as progress:
-            speech = await world.speech_to_text.transcribe(audio, progress)
+            speech = await dependencies.speech_to_text.transcribe(audio, progress)
         await self._keep(about, fingerprint, speech)
         return speech
 
@@ -181,12 +183,12 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             reraise=True,
         ):
             with attempt:
-                async with self._world.transactions.transaction() as tx:
-                    await self._world.transcripts.keep_speech(tx, about, fingerprint, speech)
+                async with self._dependencies.transactions.transaction() as tx:
+                    await self._dependencies.transcripts.keep_speech(tx, about, fingerprint, speech)
 
     async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
-        async with self._world.transactions.transaction() as tx:
-            await self._world.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
+        async with self._dependencies.transactions.transaction() as tx:
+            await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
 
     @asynccontextmanager
     async def _noting_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
@@ -209,8 +211,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             written = share.value
             # How far it is is a comfort, not a result: a failure to write it down stops nothing.
             with suppress(AppError):
-                async with self._world.transactions.transaction() as tx:
-                    await self._world.transcripts.note_progress(tx, job_id, written)
+                async with self._dependencies.transactions.transaction() as tx:
+                    await self._dependencies.transcripts.note_progress(tx, job_id, written)
 
 
 def job_id_of(event: RecordingUploaded) -> JobId:

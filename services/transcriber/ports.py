@@ -1,4 +1,4 @@
-"""What the handlers need from the world."""
+"""What the handlers need from outside."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager

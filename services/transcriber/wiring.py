@@ -10,24 +10,24 @@ from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.recurring import Recurring
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
-from libs.tenancy.erase_share import erasing
+from libs.tenancy.erase_own_rows import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings
 from services.transcriber.corrections import Words
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import SpeechToText, Withdrawals
 from services.transcriber.revocations import ForgetLater
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.store import TranscriberStore, Withdrawn
 
-TRAFFIC = Traffic("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS)
 # The longest recording is 4 hours; locally it takes half its length at most, and two may wait before it.
 TRANSCRIBE_TIMEOUT_S = 6 * 3600.0
 SWEEP_EVERY_S = 900.0
@@ -43,34 +43,34 @@ class Listener(SpeechToText, Protocol):
 def build() -> Service:
     """Read the settings and join the parts of one process."""
     settings = TranscriberSettings()
-    plumbing = Plumbing(settings, TRAFFIC)
+    runtime = Runtime(settings, EVENT_CONFIG)
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
     store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
-    audit = ReadAudit(plumbing.database)
+    audit = ReadAudit(runtime.database)
     recordings = StoredRecordings(ingestion, objects)
-    world = World(plumbing.database, store, ConsentClient(consent), recordings, listener, utc_now)
+    dependencies = Dependencies(runtime.database, store, ConsentClient(consent), recordings, listener, utc_now)
     app = AppSpec(
         title="transcriber",
         version="1",
-        routers=(build_router(Words(plumbing.database, store, audit, utc_now), audit),),
-        checks=plumbing.checks,
+        routers=(build_router(Words(runtime.database, store, audit, utc_now), audit),),
+        checks=runtime.checks,
         details={"provider": settings.provider, "model": listener.source.model},
     )
 
     async def close() -> None:
-        await plumbing.close()
+        await runtime.close()
         for part in (consent, ingestion, listener):
             await part.close()
 
-    steps = subscriptions(world, store, timedelta(days=settings.revocation_grace_days))
-    sweep = Recurring("transcript.withdrawn", Withdrawn(plumbing.database).sweep, SWEEP_EVERY_S)
-    return Service(app, [*plumbing.workers(steps), sweep], close)
+    steps = subscriptions(dependencies, store, timedelta(days=settings.revocation_grace_days))
+    sweep = Recurring("transcript.withdrawn", Withdrawn(runtime.database).sweep, SWEEP_EVERY_S)
+    return Service(app, [*runtime.workers(steps), sweep], close)
 
 
-def subscriptions(world: World, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
+def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
     """Return what is answered: the table of this service."""
     return (
-        Subscription(RecordingUploaded, Transcribe(world), TRANSCRIBE_TIMEOUT_S, exclusive=True),
+        Subscription(RecordingUploaded, Transcribe(dependencies), TRANSCRIBE_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, ForgetLater(withdrawals, utc_now, grace)),
         *erasing(TranscriptErased),
     )

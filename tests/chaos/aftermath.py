@@ -14,7 +14,7 @@ from tests.chaos.poison import REASONS
 from tests.chaos.workload import Patient, Upload
 
 FINAL = frozenset({"ready", "failed", "withheld"})
-# Which group answers which fact of whose outbox: each fact must be in that group's inbox, as done or as given up.
+# Which group answers which fact of whose outbox: each fact must be in that group's inbox, as done or as failed.
 ANSWERED = (
     ("ingestion", "recording.uploaded", "transcriber"),
     ("transcriber", "transcription.started", "ingestion"),
@@ -124,7 +124,7 @@ def judge(admin_url: str, redis_url: str, uploads: Sequence[Upload], excused: se
             found.lost += [f"{line[2]} never answered {line[1]} {event}" for event in _unanswered(connection, line)]
     _judge_patients(found, {upload.patient.id: upload.patient for upload in uploads}, rows)
     found.stuck += _in_redis(redis_url)
-    found.lost += _letters(redis_url, excused)
+    found.lost += _dead_letters(redis_url, excused)
     return found
 
 
@@ -219,15 +219,15 @@ def _in_redis(redis_url: str) -> list[str]:
     return found
 
 
-def _letters(redis_url: str, excused: set[str]) -> list[str]:
+def _dead_letters(redis_url: str, excused: set[str]) -> list[str]:
     """Return the dead letters that no vendor's refusal explains."""
     found = []
     with Redis.from_url(redis_url, decode_responses=True, encoding_errors="surrogateescape") as redis:
         for key in redis.scan_iter(match="*}:dlq:*", count=1000):
-            for _, letter in redis.xrange(key):
-                if letter.get("_why") in REASONS:
+            for _, dead_letter in redis.xrange(key):
+                if dead_letter.get("_why") in REASONS:
                     continue  # what was no event from the first; a real one that ended so is one never answered
-                session = json.loads(letter["d"])["payload"].get("session_id", "-")
+                session = json.loads(dead_letter["d"])["payload"].get("session_id", "-")
                 if session not in excused:
-                    found.append(f"dead letter in {key} of session {session}: {letter.get('_why')}")
+                    found.append(f"dead letter in {key} of session {session}: {dead_letter.get('_why')}")
     return found

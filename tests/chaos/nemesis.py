@@ -19,9 +19,9 @@ from libs.devstack.servers.waiting import DiedError
 from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack
 from libs.devstack.vendors.faults import Fault
-from tests.chaos.hearing import Vendor
 from tests.chaos.plan import Answer, Blow, Kind
 from tests.chaos.poison import leave
+from tests.chaos.recording_vendor import Vendor
 
 LOOK_EVERY_S = 0.25
 READY_WITHIN_S = 60.0
@@ -195,7 +195,7 @@ class Nemesis:
 
     async def _spoil(self, blow: Blow) -> None:
         vendor = self.vendors[blow.target]
-        caller = self.dice.choice(sorted(vendor.doors))
+        caller = self.dice.choice(sorted(vendor.entrances))
         vendor.order(caller, fault_of(blow))
 
 

@@ -8,8 +8,8 @@ its lease, before the words were kept.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.hearing import Books, Call
 from tests.chaos.nemesis import Wound
+from tests.chaos.recording_vendor import Books, Call
 
 KEEP_WITHIN_S = 30.0
 """How long after the vendor's last byte a caller may hold the words for a database that is away; later, no excuse."""

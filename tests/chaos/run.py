@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from libs.devstack.stack import Stack
 from tests.chaos import aftermath
 from tests.chaos.aftermath import Violations
-from tests.chaos.hearing import Books, Vendor
 from tests.chaos.nemesis import Nemesis
 from tests.chaos.plan import Kind, Size, deck
 from tests.chaos.purchases import Purchases, purchases
+from tests.chaos.recording_vendor import Books, Vendor
 from tests.chaos.workload import Workload, open_clinics
 
 TRIES_MAX = 4
@@ -29,7 +29,7 @@ class World:
     """A running system of which every part may be harmed."""
 
     stack: Stack
-    hearing: Vendor
+    recognition: Vendor
     embedding: Vendor
 
 
@@ -79,7 +79,7 @@ class Run:
         self._size = size
         self._dice = dice
         self._admin_url, self._redis_url = world.stack.infra.admin_url, world.stack.infra.redis_url
-        self._nemesis = Nemesis(world.stack, {"deepgram": world.hearing, "openai": world.embedding}, dice)
+        self._nemesis = Nemesis(world.stack, {"deepgram": world.recognition, "openai": world.embedding}, dice)
         self._workload = Workload((), dice)
         self._raged_s = self._settled_s = 0.0
 
@@ -113,7 +113,7 @@ class Run:
     def verdict(self) -> Verdict:
         """Judge what is there now."""
         sounds = {upload.session_id: upload.heard for upload in self._workload.accepted if upload.session_id}
-        books = self._world.hearing.books
+        books = self._world.recognition.books
         excused = ended_by_order(books, sounds)
         found = aftermath.judge(self._admin_url, self._redis_url, self._workload.uploads, excused)
         bought = purchases(books, sounds, self._nemesis.wounds, aftermath.kept_at(self._admin_url))

@@ -11,8 +11,8 @@ import pytest
 from libs.devstack.servers import servers
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import deepgram, openai
-from tests.chaos.hearing import vendor
 from tests.chaos.plan import REPLICAS, SERVERS, seed_of, size_of
+from tests.chaos.recording_vendor import vendor
 from tests.chaos.run import Run, World
 
 SIZE = size_of(os.environ)
@@ -31,7 +31,7 @@ DIALOGUE = deepgram.DIALOGUE[:2]
 def world() -> Iterator[World]:
     workers = {service: [f"{service}-work", f"{service}-work-2"] for service in REPLICAS}
     with (
-        vendor(deepgram.DeepgramFake(dialogue=DIALOGUE).app(), workers["transcriber"]) as hearing,
+        vendor(deepgram.DeepgramFake(dialogue=DIALOGUE).app(), workers["transcriber"]) as recognition,
         vendor(openai.OpenAIFake().app(), ["embedder", *workers["embedder"]]) as embedding,
     ):
         options = StackOptions(
@@ -39,7 +39,7 @@ def world() -> Iterator[World]:
                 "gateway": {"REQUESTS_PER_HOUR": "1000000", "REQUESTS_PER_HOUR_ALONE": "1000000"},
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": "http://127.0.0.1:9"},
                 "embedder": {"OPENAI_API_KEY": openai.KEY},
-                **{name: {"DEEPGRAM_BASE_URL": url} for name, url in hearing.urls.items()},
+                **{name: {"DEEPGRAM_BASE_URL": url} for name, url in recognition.urls.items()},
             }
             | {name: {"OPENAI_BASE_URL": f"{url}/v1"} for name, url in embedding.urls.items() if "-" in name},
             split=True,
@@ -49,7 +49,7 @@ def world() -> Iterator[World]:
             vendor_keys=False,
         )
         with Stack.running(options=options) as stack:
-            yield World(stack, hearing, embedding)
+            yield World(stack, recognition, embedding)
 
 
 async def test_nothing_is_lost_nothing_happens_twice_and_nothing_is_stuck(

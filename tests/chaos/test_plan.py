@@ -39,7 +39,7 @@ def test_the_small_run_holds_what_the_promise_speaks_of_and_the_long_one_more() 
 
 
 def test_the_page_about_it_names_every_fault_and_says_the_numbers() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "chaos.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "operations" / "chaos.md").read_text()
 
     assert [kind for kind in Kind if f"`{kind}`" not in page] == []
     assert [name for name in vars(Violations()) if f"`{name}`" not in page] == []

@@ -3,10 +3,10 @@
 import pytest
 
 from libs.devstack.vendors.faults import Fault
-from tests.chaos.hearing import Books, Call
 from tests.chaos.nemesis import Wound
 from tests.chaos.plan import Kind
 from tests.chaos.purchases import KEEP_WITHIN_S, Purchases, purchases
+from tests.chaos.recording_vendor import Books, Call
 
 WORKER, OTHER = "transcriber-work", "transcriber-work-2"
 

@@ -15,7 +15,7 @@ import httpx
 
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack
-from tests.e2e.client import Clinic
+from tests.e2e.client import World
 
 CLINICS = 3
 UPLOADERS = 24
@@ -33,7 +33,7 @@ AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 class Patient:
     """A patient of a clinic, and the consent that ends in the middle of the run, if one does."""
 
-    clinic: Clinic
+    world: World
     id: str
     consents: dict[Purpose, str]
     revokes: Purpose | None = None
@@ -84,7 +84,7 @@ class Workload:
 
     async def _keep_sending(self, sessions: int, times: tuple[float, float], marks: dict[int, Patient]) -> None:
         began, every_s = times
-        async with _client(self.patients[0].clinic.url) as http:
+        async with _client(self.patients[0].world.url) as http:
             while sum(1 for upload in self.uploads if upload.refused is None) < sessions:
                 upload = self._next()
                 # By a timetable, so that an outage is followed by a rush, as in life.
@@ -103,17 +103,17 @@ class Workload:
 
 async def open_clinics(stack: Stack, patients: int, dice: random.Random) -> Workload:
     """Make clinics and consenting patients; a quarter of the patients will take something back."""
-    clinics = [await Clinic.open(stack.gateway_url, stack.operator_token) for _ in range(CLINICS)]
+    clinics = [await World.open(stack.gateway_url, stack.operator_token) for _ in range(CLINICS)]
     found = []
     for number in range(patients):
-        clinic = clinics[number % CLINICS]
+        world = clinics[number % CLINICS]
         if number >= CLINICS:
-            clinic.patient_id = (await clinic.gateway.add_user("patient", f"p{number}@example.org")).id
-        given = {purpose: consent.id for purpose, consent in (await clinic.consents()).items()}
+            world.patient_id = (await world.gateway.add_user("patient", f"p{number}@example.org")).id
+        given = {purpose: consent.id for purpose, consent in (await world.consents()).items()}
         revokes = tuple(Purpose)[number // 4 % 3] if number % 4 == 3 else None
-        found.append(Patient(clinic, clinic.patient_id, given, revokes))
-    for clinic in clinics:
-        await clinic.close()
+        found.append(Patient(world, world.patient_id, given, revokes))
+    for world in clinics:
+        await world.close()
     return Workload(found, dice)
 
 
@@ -133,12 +133,12 @@ async def _send(http: httpx.AsyncClient, upload: Upload, dice: random.Random) ->
     patient = upload.patient
     form = {
         "patient_id": patient.id,
-        "therapist_id": patient.clinic.therapist_id,
+        "therapist_id": patient.world.therapist_id,
         "session_date": "2026-09-08T15:00:00Z",
         "language": "en",
         "metadata": json.dumps({"upload": upload.number}),
     }
-    headers = {"Authorization": f"Bearer {patient.clinic.key}", "Idempotency-Key": f"upload-{upload.number}"}
+    headers = {"Authorization": f"Bearer {patient.world.key}", "Idempotency-Key": f"upload-{upload.number}"}
     deadline = time.monotonic() + TRY_FOR_S
     while time.monotonic() < deadline:
         upload.tries += 1
@@ -167,7 +167,7 @@ async def _revoke(http: httpx.AsyncClient, patient: Patient) -> None:
     assert patient.revokes is not None
     patient.revoking_since = time.time()
     path = f"/api/v1/consents/{patient.consents[patient.revokes]}/revoke"
-    headers = {"Authorization": f"Bearer {patient.clinic.key}", "Idempotency-Key": f"revoke-{patient.id}"}
+    headers = {"Authorization": f"Bearer {patient.world.key}", "Idempotency-Key": f"revoke-{patient.id}"}
     while True:
         try:
             answer = await http.post(path, headers=headers, json={})

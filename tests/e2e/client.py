@@ -11,9 +11,9 @@ from uuid import uuid4
 import httpx
 
 from libs.contracts.purposes import Purpose
-from libs.ops.api.client import Gateway, Recording
-from libs.ops.api.connection import Connection
-from libs.ops.api.wire import Consent, Session
+from libs.ops.rest.client import Gateway, Recording
+from libs.ops.rest.connection import Connection
+from libs.ops.rest.wire import Consent, Session
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 FIRST = SAMPLES / "2026-09-08_first.mp3"
@@ -36,7 +36,7 @@ async def eventually(
 
 
 @dataclass
-class Clinic:
+class World:
     """One organization with a therapist and a patient, and its gateway."""
 
     url: str
@@ -46,7 +46,7 @@ class Clinic:
     patient_id: str
 
     @staticmethod
-    async def open(url: str, operator_token: str) -> "Clinic":
+    async def open(url: str, operator_token: str) -> "World":
         """Bootstrap a new organization."""
         operator = Gateway(Connection(url=url, key=None, operator_token=operator_token))
         async with operator:
@@ -54,7 +54,7 @@ class Clinic:
         gateway = Gateway(Connection(url=url, key=made.api_key, operator_token=None))
         therapist = await gateway.add_user("therapist", f"t-{uuid4().hex}@example.org")
         patient = await gateway.add_user("patient", f"p-{uuid4().hex}@example.org")
-        return Clinic(url, made.api_key, gateway, therapist.id, patient.id)
+        return World(url, made.api_key, gateway, therapist.id, patient.id)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,20 +5,20 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.devstack.stack import Stack
-from tests.e2e.client import Clinic
+from tests.e2e.client import World
 
 
 @pytest.fixture
-async def clinic(stack: Stack) -> AsyncIterator[Clinic]:
+async def world(stack: Stack) -> AsyncIterator[World]:
     """A new organization with a therapist and a patient."""
-    made = await Clinic.open(stack.gateway_url, stack.operator_token)
+    made = await World.open(stack.gateway_url, stack.operator_token)
     yield made
     await made.close()
 
 
 @pytest.fixture
-async def other_clinic(stack: Stack) -> AsyncIterator[Clinic]:
+async def other_clinic(stack: Stack) -> AsyncIterator[World]:
     """Somebody else."""
-    made = await Clinic.open(stack.gateway_url, stack.operator_token)
+    made = await World.open(stack.gateway_url, stack.operator_token)
     yield made
     await made.close()

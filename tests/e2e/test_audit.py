@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from libs.devstack.stack import Stack
-from proofs.kit.clinics import Clinic, Founder, stack_on_fakes
+from proofs.kit.organizations import Founder, Organization, stack_on_fakes
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -30,21 +30,21 @@ def system() -> Iterator[Stack]:
         yield stack
 
 
-async def _clinics(system: Stack) -> tuple[Clinic, Clinic]:
+async def _clinics(system: Stack) -> tuple[Organization, Organization]:
     async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
         founder = Founder(http, system.operator_token)
         return await founder.found(), await founder.found()
 
 
 async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_own_auditor(system: Stack) -> None:
-    clinic, other = await _clinics(system)
-    session, patient = clinic.ids["session_id"][0], clinic.patients[0]
-    reader = {"Authorization": f"Bearer {clinic.credentials['transcripts:read']}"}
-    auditor = {"Authorization": f"Bearer {clinic.credentials['admin']}"}
+    organization, other = await _clinics(system)
+    session, patient = organization.ids["session_id"][0], organization.patients[0]
+    reader = {"Authorization": f"Bearer {organization.credentials['transcripts:read']}"}
+    auditor = {"Authorization": f"Bearer {organization.credentials['admin']}"}
     path = "/api/v1/audit-events"
     async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
-        conversation = f"/api/v1/conversations/{clinic.kept['conversation_id'][0]}/messages"
-        await http.get(conversation, headers={"Authorization": f"Bearer {clinic.key}"})
+        conversation = f"/api/v1/conversations/{organization.kept['conversation_id'][0]}/messages"
+        await http.get(conversation, headers={"Authorization": f"Bearer {organization.key}"})
         await http.get(f"/api/v1/sessions/{session}/transcript", headers=reader)
         everything = (await http.get(path, headers=auditor)).json()
         about_one = (await http.get(path, params={"patient_id": patient.id}, headers=auditor)).json()["data"]
@@ -58,11 +58,11 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
         fhir = await http.get(path, headers=auditor | {"Accept": "application/fhir+json"})
         theirs = (await http.get(path, headers={"Authorization": f"Bearer {other.key}"})).json()["data"]
         denied = await http.get(path, headers=reader)
-    exported = _exported(system, clinic)
+    exported = _exported(system, organization)
 
     newest = everything["data"][0]
     assert (newest["kind"], newest["session_id"], newest["patient_id"]) == ("transcript.read", session, patient.id)
-    assert newest["api_key_id"] == clinic.credentials["transcripts:read"].split("_")[2]
+    assert newest["api_key_id"] == organization.credentials["transcripts:read"].split("_")[2]
     assert {row["kind"] for row in about_one} == KINDS
     assert {row["patient_id"] for row in about_one} == {patient.id}
     assert by_ones == everything["data"]
@@ -71,13 +71,13 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
     assert {row["id"] for row in theirs} & {row["id"] for row in by_ones} == set()
     assert denied.status_code == 403
     assert exported == by_ones
-    assert not any(word in json.dumps(exported) for word in clinic.canaries)
+    assert not any(word in json.dumps(exported) for word in organization.canaries)
 
 
-def _exported(system: Stack, clinic: Clinic) -> list[object]:
+def _exported(system: Stack, organization: Organization) -> list[object]:
     done = subprocess.run(
         [sys.executable, "-m", "libs.ops.main", "audit", "export"],
-        env={"THERAPYRAG_URL": system.gateway_url, "THERAPYRAG_KEY": clinic.credentials["admin"], "PATH": ""},
+        env={"THERAPYRAG_URL": system.gateway_url, "THERAPYRAG_KEY": organization.credentials["admin"], "PATH": ""},
         capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     return [json.loads(line) for line in done.stdout.splitlines()]

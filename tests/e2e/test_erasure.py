@@ -14,18 +14,18 @@ from typer.testing import CliRunner
 
 from libs.common.messaging.archive import Archive, Wanted
 from libs.common.messaging.archive import Position as ArchivePosition
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.contracts.purposes import Purpose
 from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
-from libs.ops.api.connection import Connection
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.facts import stream_of
 from libs.ops.main import app
-from tests.e2e.client import FIRST, Clinic, eventually
+from libs.ops.rest.connection import Connection
+from tests.e2e.client import FIRST, World, eventually
 from tests.e2e.test_replay import House
 from tests.e2e.traces import Searched, canary, search
 
@@ -40,7 +40,7 @@ class Home:
 
     house: House
     dialogue: list[deepgram.Turn]
-    hearing: Faults
+    recognition: Faults
 
     @property
     def stack(self) -> Stack:
@@ -58,7 +58,7 @@ class Home:
     async def forces_every_fact(self) -> int:
         """Put every archived fact before every group that answers it, past all judgement, as if never applied."""
         archive = Archive(self.stack.infra.ops_database_url, SERVICES)
-        streams = StreamDesk(self.stack.infra.redis_url)
+        streams = StreamAdmin(self.stack.infra.redis_url)
         sent = 0
         for schema in SERVICES:
             for fact in await archive.after(schema, Wanted(), ArchivePosition(), 10_000):
@@ -76,7 +76,7 @@ class Home:
 class Person:
     """A patient of whom every human word is known, so that it can be looked for."""
 
-    clinic: Clinic
+    world: World
     id: str = ""
     words: list[str] = field(default_factory=list)
 
@@ -87,13 +87,13 @@ class Person:
 
     async def arrives(self) -> None:
         """The clinic makes a user and writes consents down, with circumstances."""
-        async with self.clinic.http() as http:
+        async with self.world.http() as http:
             body = {"role": "patient", "email": f"{self.word()}@example.org", "external_id": self.word()}
             self.id = (await http.post("/api/v1/users", json=body)).json()["id"]
             for purpose in Purpose:
                 grant = {
                     "patient_id": self.id,
-                    "therapist_id": self.clinic.therapist_id,
+                    "therapist_id": self.world.therapist_id,
                     "consent_type": purpose.value,
                     "document": f"I agree, {self.word()}.",
                     "metadata": {"note": self.word()},
@@ -106,11 +106,11 @@ class Person:
         """A recording is sent whose name and metadata are words too."""
         fields = {
             "patient_id": self.id,
-            "therapist_id": self.clinic.therapist_id,
+            "therapist_id": self.world.therapist_id,
             "session_date": "2026-09-08T15:00:00Z",
             "metadata": f'{{"room": "{self.word()}"}}',
         }
-        async with self.clinic.http() as http:
+        async with self.world.http() as http:
             file = {"file": (f"{self.word()}.mp3", FIRST.read_bytes(), "audio/mpeg")}
             return await http.post("/api/v1/sessions", data=fields, files=file)
 
@@ -121,12 +121,12 @@ class Person:
         answer = await self.uploads()
         assert answer.status_code == 202, answer.text
         session_id = str(answer.json()["session_id"])
-        await self.clinic.settled(session_id, "ready")
+        await self.world.settled(session_id, "ready")
         return session_id, said
 
     async def asks(self) -> Any:
         """The patient asks, with a word of their own, about what was said; the answer quotes it."""
-        async with self.clinic.http() as http:
+        async with self.world.http() as http:
             body = {"patient_id": self.id, "message": f"Why don't I sleep well because of my dreams, {self.word()}?"}
             answer = await http.post("/api/v1/chat", json=body, headers={"Idempotency-Key": uuid4().hex})
             assert answer.status_code == 200, answer.text
@@ -134,7 +134,7 @@ class Person:
 
     async def sends(self, method: str, path: str) -> tuple[int, Any]:
         """Ask for anything else."""
-        async with self.clinic.http() as http:
+        async with self.world.http() as http:
             answer = await http.request(method, f"/api/v1{path}")
             return answer.status_code, answer.json()
 
@@ -150,10 +150,10 @@ class Person:
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
     dialogue: list[deepgram.Turn] = list(deepgram.DIALOGUE)
-    hearing = Faults(deepgram.DeepgramFake(dialogue=dialogue).app())
+    recognition = Faults(deepgram.DeepgramFake(dialogue=dialogue).app())
     embedding = Faults(openai.OpenAIFake("sk-openai").app())
     writing = Faults(anthropic.AnthropicFake().app())
-    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+    with serve(recognition) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
         options = StackOptions(
             per_service={
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
@@ -164,22 +164,22 @@ def home() -> Iterator[Home]:
             vendor_keys=False,
         )
         with Stack.running(options=options) as stack:
-            yield Home(House(stack, (hearing, embedding, writing)), dialogue, hearing)
+            yield Home(House(stack, (recognition, embedding, writing)), dialogue, recognition)
 
 
 @pytest.fixture
 async def person(home: Home) -> AsyncIterator[Person]:
-    clinic = await Clinic.open(home.stack.gateway_url, home.stack.operator_token)
-    made = Person(clinic)
+    world = await World.open(home.stack.gateway_url, home.stack.operator_token)
+    made = Person(world)
     await made.arrives()
     yield made
-    await clinic.close()
+    await world.close()
 
 
 async def _verified(person: Person) -> int:
     """Check the clinic's ledger as a stranger does; return how many entries hold, -1 when one does not."""
-    door = Connection(person.clinic.url, key=person.clinic.key)
-    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=door)
+    connection = Connection(person.world.url, key=person.world.key)
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=connection)
     return int(json.loads(result.stdout)["entries"]) if result.exit_code == 0 else -1
 
 
@@ -258,9 +258,9 @@ async def test_a_session_erased_while_the_vendor_listens_gets_no_words_and_no_de
     home: Home, person: Person
 ) -> None:
     home.hears(said := canary())
-    home.hearing.order(Fault(latency_s=3.0))
+    home.recognition.order(Fault(latency_s=3.0))
     session_id = str((await person.uploads()).json()["session_id"])
-    await person.clinic.settled(session_id, "transcribing")
+    await person.world.settled(session_id, "transcribing")
 
     receipt = await person.erases(f"/sessions/{session_id}")
 

@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from libs.devstack.stack import Stack
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 
 ENTRIES = 100
 AGREED = {"document": "I agree."}

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from tests.e2e.client import FIRST, Clinic
+from tests.e2e.client import FIRST, World
 
 QUESTION = "What homework did we agree on in the session on {}?"
 
@@ -12,21 +12,21 @@ QUESTION = "What homework did we agree on in the session on {}?"
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_session_of_an_evening_in_new_york_is_of_that_day_there_and_of_the_next_in_tokyo(
-    clinic: Clinic,
+    world: World,
 ) -> None:
-    await clinic.consents()
-    async with clinic.http() as http:
+    await world.consents()
+    async with world.http() as http:
         await http.patch("/api/v1/organization", json={"time_zone": "America/New_York"})
-        await clinic.settled(await clinic.uploads(FIRST, "2026-09-08T20:30:00-04:00"), "ready")
+        await world.settled(await world.uploads(FIRST, "2026-09-08T20:30:00-04:00"), "ready")
 
-        here = await clinic.gateway.ask(clinic.patient_id, QUESTION.format("8 September 2026"))
-        await http.patch(f"/api/v1/users/{clinic.patient_id}", json={"time_zone": "Asia/Tokyo"})
-        there = await clinic.gateway.ask(clinic.patient_id, QUESTION.format("9 September 2026"))
+        here = await world.gateway.ask(world.patient_id, QUESTION.format("8 September 2026"))
+        await http.patch(f"/api/v1/users/{world.patient_id}", json={"time_zone": "Asia/Tokyo"})
+        there = await world.gateway.ask(world.patient_id, QUESTION.format("9 September 2026"))
         kept = (await http.get(f"/api/v1/conversations/{here.conversation_id}/messages")).json()["data"][-1]
         days = {"date_from": "2026-09-08", "date_to": "2026-09-08"}
         listed = [(await http.get("/api/v1/sessions", params=days)).json()["data"]]
         listed.append(
-            (await http.get("/api/v1/sessions", params=days | {"patient_id": clinic.patient_id})).json()["data"]
+            (await http.get("/api/v1/sessions", params=days | {"patient_id": world.patient_id})).json()["data"]
         )
 
     assert "8 September 2026" in here.response

@@ -1,7 +1,7 @@
 """Which way it fails: every cell of the table of outages, on the real system with one part of it killed at a time.
 
 Columns: writing a consent, an upload, the transcription, the chat, the check of a key, the limit of a key, and the
-answer to somebody in a crisis. docs/outages.md has the table that callers read; a test compares the two.
+answer to somebody in a crisis. docs/operations/outages.md has the table that callers read; a test compares the two.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ import pytest
 from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors import anthropic
 from libs.devstack.vendors.faults import Fault
-from tests.e2e.client import FIRST, Clinic, eventually
+from tests.e2e.client import FIRST, World, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 QUESTION = "What did I say about my sleep?"
@@ -34,7 +34,7 @@ class House:
     """A system, and a consenting patient with one session that can be asked about."""
 
     vendors: Vendors
-    clinic: Clinic
+    world: World
     http: httpx.AsyncClient
     token: str
 
@@ -49,15 +49,15 @@ class House:
 
     async def grants(self) -> int:
         """Write a consent, to a text of its own: what is in force already is not written twice."""
-        wanted = {"patient_id": self.clinic.patient_id, "therapist_id": self.clinic.therapist_id}
+        wanted = {"patient_id": self.world.patient_id, "therapist_id": self.world.therapist_id}
         text = {"document": f"I agree. {uuid4()}"}
         return (await self.http.post("/api/v1/consents", json=wanted | AGREED | text)).status_code
 
     async def uploads(self) -> httpx.Response:
         """Send a recording."""
         fields = {
-            "patient_id": self.clinic.patient_id,
-            "therapist_id": self.clinic.therapist_id,
+            "patient_id": self.world.patient_id,
+            "therapist_id": self.world.therapist_id,
             "session_date": "2026-09-08T15:00:00Z",
         }
         return await self.http.post("/api/v1/sessions", data=fields, files={"file": (FIRST.name, FIRST.read_bytes())})
@@ -65,15 +65,15 @@ class House:
     async def begins_an_upload(self) -> str:
         """Send less than 64 KiB of a recording of 400 MiB and listen; return the first line of the answer."""
         fields = {
-            "patient_id": self.clinic.patient_id,
-            "therapist_id": self.clinic.therapist_id,
+            "patient_id": self.world.patient_id,
+            "therapist_id": self.world.therapist_id,
             "session_date": "2026-09-08T15:00:00Z",
         }
-        begun = httpx.Request("POST", self.clinic.url, data=fields, files={"file": ("a.mp3", FIRST.read_bytes())})
-        url, body = httpx.URL(self.clinic.url), begun.read()[:BODY_BYTES_SENT]
+        begun = httpx.Request("POST", self.world.url, data=fields, files={"file": ("a.mp3", FIRST.read_bytes())})
+        url, body = httpx.URL(self.world.url), begun.read()[:BODY_BYTES_SENT]
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(
-            f"POST /api/v1/sessions HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: Bearer {self.clinic.key}\r\n"
+            f"POST /api/v1/sessions HTTP/1.1\r\nHost: {url.host}\r\nAuthorization: Bearer {self.world.key}\r\n"
             f"Content-Type: {begun.headers['content-type']}\r\nContent-Length: {400 * 1024 * 1024}\r\n\r\n".encode()
         )
         writer.write(body)
@@ -85,17 +85,17 @@ class House:
     async def asks(self, message: str = QUESTION, credential: str | None = None) -> httpx.Response:
         """Ask the chat."""
         headers = {"Authorization": f"Bearer {credential}"} if credential else {}
-        body = {"patient_id": self.clinic.patient_id, "message": message}
+        body = {"patient_id": self.world.patient_id, "message": message}
         return await self.http.post("/api/v1/chat", json=body, headers=headers)
 
-    async def knocks(self) -> httpx.Response:
+    async def reads_itself(self) -> httpx.Response:
         """Use the key for something small."""
         return await self.http.get("/api/v1/me")
 
     async def is_let_in_as_usual(self) -> None:
         """The key is checked and counted, and who is in a crisis is answered."""
-        door = await self.knocks()
-        assert (door.status_code, door.headers["ratelimit-policy"]) == (200, '"hour";q=1000;w=3600')
+        answer = await self.reads_itself()
+        assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"hour";q=1000;w=3600')
         assert_safe(await self.asks(IN_NEED))
 
     async def lines(self, service: str, **wanted: str) -> list[dict[str, Any]]:
@@ -119,54 +119,54 @@ def vendors() -> Iterator[Vendors]:
 
 @pytest.fixture(scope="module")
 async def furnished(vendors: Vendors) -> AsyncIterator[House]:
-    clinic = await Clinic.open(vendors.stack.gateway_url, vendors.stack.operator_token)
-    await clinic.consents()
-    async with clinic.http() as http:
-        minted = await http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")
-        house = House(vendors, clinic, http, minted.json()["token"])
-        await clinic.settled((await house.uploads()).json()["session_id"], "ready")
+    world = await World.open(vendors.stack.gateway_url, vendors.stack.operator_token)
+    await world.consents()
+    async with world.http() as http:
+        minted = await http.post(f"/api/v1/patients/{world.patient_id}/tokens")
+        house = House(vendors, world, http, minted.json()["token"])
+        await world.settled((await house.uploads()).json()["session_id"], "ready")
         yield house
-    await clinic.close()
+    await world.close()
 
 
 @pytest.fixture
 async def house(furnished: House) -> AsyncIterator[House]:
     yield furnished
     furnished.vendors.recover()
-    await eventually(furnished.knocks, lambda door: door.status_code == 200)
+    await eventually(furnished.reads_itself, lambda answer: answer.status_code == 200)
 
 
 async def test_without_postgresql_nothing_is_let_in_or_lost_and_a_crisis_is_answered(house: House) -> None:
-    house.vendors.hearing.order(Fault(latency_s=4.0))
+    house.vendors.recognition.order(Fault(latency_s=4.0))
     session_id = (await house.uploads()).json()["session_id"]
-    await house.clinic.settled(session_id, "transcribing")
+    await house.world.settled(session_id, "transcribing")
 
     with house.without(DATABASE):
-        consent, upload, door = await house.grants(), await house.uploads(), await house.knocks()
+        consent, upload, answer = await house.grants(), await house.uploads(), await house.reads_itself()
         chat = await house.asks()
         in_need = [await house.asks(IN_NEED), await house.asks(IN_NEED, house.token)]
 
-    assert (consent, upload.status_code, door.status_code, chat.status_code) == (503, 503, 503, 503)
-    assert "retry-after" in door.headers
+    assert (consent, upload.status_code, answer.status_code, chat.status_code) == (503, 503, 503, 503)
+    assert "retry-after" in answer.headers
     assert chat.json()["crisis_resources"]["call_or_text"] == "988"
     for answer in in_need:
         assert_safe(answer)
-    await eventually(house.knocks, lambda answer: answer.status_code == 200)
-    await house.clinic.settled(session_id, "ready")
+    await eventually(house.reads_itself, lambda answer: answer.status_code == 200)
+    await house.world.settled(session_id, "ready")
 
 
 async def test_without_redis_everything_is_accepted_and_goes_on_when_it_is_back_under_a_smaller_limit(
     house: House,
 ) -> None:
     with house.without(REDIS):
-        consent, upload, door = await house.grants(), await house.uploads(), await house.knocks()
+        consent, upload, answer = await house.grants(), await house.uploads(), await house.reads_itself()
         chat, in_need = await house.asks(), await house.asks(IN_NEED)
 
     assert (consent, upload.status_code, chat.status_code, chat.json()["grounded"]) == (201, 202, 200, True)
-    assert (door.status_code, door.headers["ratelimit-policy"]) == (200, '"hour";q=250;w=3600')
+    assert (answer.status_code, answer.headers["ratelimit-policy"]) == (200, '"hour";q=250;w=3600')
     assert_safe(in_need)
-    await house.clinic.settled(upload.json()["session_id"], "ready")
-    await eventually(house.knocks, lambda answer: answer.headers["ratelimit-policy"] == '"hour";q=1000;w=3600')
+    await house.world.settled(upload.json()["session_id"], "ready")
+    await eventually(house.reads_itself, lambda answer: answer.headers["ratelimit-policy"] == '"hour";q=1000;w=3600')
 
 
 async def test_without_the_object_store_uploads_are_refused_before_their_body_and_the_rest_goes_on(
@@ -182,26 +182,26 @@ async def test_without_the_object_store_uploads_are_refused_before_their_body_an
         await house.is_let_in_as_usual()
         # It has tried, found the store away, and waits to try again.
         await eventually(lambda: house.lines("transcriber-work", event="event.failed", problem="unavailable"), bool)
-        waiting = await house.clinic.gateway.session(accepted)
+        waiting = await house.world.gateway.session(accepted)
 
     assert (consent, chat.status_code) == (201, 200)
     assert upload.startswith("HTTP/1.1 503 ")
     assert waiting.status in ("uploaded", "transcribing")
-    await house.clinic.settled(accepted, "ready")
+    await house.world.settled(accepted, "ready")
 
 
 async def test_without_deepgram_a_session_fails_with_a_reason_after_its_tries_and_the_rest_goes_on(
     house: House,
 ) -> None:
-    house.vendors.hearing.always(Fault(status=503))
+    house.vendors.recognition.always(Fault(status=503))
 
     consent, upload, chat = await house.grants(), await house.uploads(), await house.asks()
     await house.is_let_in_as_usual()
 
     assert (consent, upload.status_code, chat.status_code) == (201, 202, 200)
-    failed = await house.clinic.settled(upload.json()["session_id"], "failed")
+    failed = await house.world.settled(upload.json()["session_id"], "failed")
     assert failed.error_message
-    assert len(house.vendors.hearing.requests) == 4
+    assert len(house.vendors.recognition.requests) == 4
 
 
 async def test_without_openai_words_alone_are_searched_which_is_said_and_sessions_are_transcribed(
@@ -230,4 +230,4 @@ async def test_without_claude_the_answer_is_quotes_alone_which_is_said(house: Ho
     assert (consent, upload.status_code, chat.status_code) == (201, 202, 200)
     assert (said["answered_by"], said["grounded"]) == ("quotes_only", True)
     assert said["response"].startswith("I can't write an answer in my own words right now")
-    await house.clinic.settled(upload.json()["session_id"], "ready")
+    await house.world.settled(upload.json()["session_id"], "ready")

@@ -18,10 +18,10 @@ from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
-from libs.ops.api.connection import Connection
 from libs.ops.events.answers import ANSWERS
 from libs.ops.main import app
-from tests.e2e.client import FIRST, SECOND, Clinic, eventually
+from libs.ops.rest.connection import Connection
+from tests.e2e.client import FIRST, SECOND, World, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 TIMES = 5
@@ -45,14 +45,14 @@ class House:
     async def types(self, *words: object) -> Any:
         """Run one operator's command that succeeds; return its JSON."""
         infra = self.stack.infra
-        door = Connection(
+        connection = Connection(
             self.stack.gateway_url,
             operator_token=self.stack.operator_token,
             database_url=infra.ops_database_url,
             redis_url=infra.redis_url,
         )
         line = [str(word) for word in (*words, "--json")]
-        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=door)
+        result = await asyncio.to_thread(CliRunner().invoke, app, line, obj=connection)
         assert result.exit_code == 0, result.output
         return json.loads(result.stdout)
 
@@ -105,10 +105,10 @@ class House:
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    hearing = Faults(deepgram.DeepgramFake().app())
+    recognition = Faults(deepgram.DeepgramFake().app())
     embedding = Faults(openai.OpenAIFake("sk-openai").app())
     writing = Faults(anthropic.AnthropicFake().app())
-    with serve(hearing) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+    with serve(recognition) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
         options = StackOptions(
             per_service={
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
@@ -119,21 +119,21 @@ def house() -> Iterator[House]:
             vendor_keys=False,
         )
         with Stack.running(options=options) as stack:
-            yield House(stack, (hearing, embedding, writing))
+            yield House(stack, (recognition, embedding, writing))
 
 
 @pytest.fixture
-async def clinics(house: House) -> AsyncIterator[tuple[Clinic, Clinic]]:
+async def clinics(house: House) -> AsyncIterator[tuple[World, World]]:
     """Two consenting patients of two organizations."""
-    opened = [await Clinic.open(house.stack.gateway_url, house.stack.operator_token) for _ in range(2)]
-    for clinic in opened:
-        await clinic.consents()
+    opened = [await World.open(house.stack.gateway_url, house.stack.operator_token) for _ in range(2)]
+    for world in opened:
+        await world.consents()
     yield opened[0], opened[1]
-    for clinic in opened:
-        await clinic.close()
+    for world in opened:
+        await world.close()
 
 
-async def _lived(staying: Clinic, leaving: Clinic) -> tuple[list[str], str]:
+async def _lived(staying: World, leaving: World) -> tuple[list[str], str]:
     """Sessions that are ready, an answer, and a patient who takes every consent back; return the ids."""
     kept = [await staying.uploads(FIRST), await staying.uploads(SECOND)]
     revoked = await leaving.uploads(FIRST)
@@ -147,7 +147,7 @@ async def _lived(staying: Clinic, leaving: Clinic) -> tuple[list[str], str]:
 
 
 async def test_everything_replayed_five_times_into_every_group_changes_nothing_and_asks_no_vendor(
-    house: House, clinics: tuple[Clinic, Clinic], capsys: pytest.CaptureFixture[str]
+    house: House, clinics: tuple[World, World], capsys: pytest.CaptureFixture[str]
 ) -> None:
     unused = house.state()
     kept, revoked = await _lived(*clinics)
@@ -185,7 +185,7 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
 
 
 async def test_an_event_whose_capability_has_expired_is_applied_under_one_the_gateway_mints_while_consent_holds(
-    house: House, clinics: tuple[Clinic, Clinic]
+    house: House, clinics: tuple[World, World]
 ) -> None:
     staying, leaving = clinics
     kept, revoked = await _lived(staying, leaving)

@@ -3,84 +3,84 @@
 import pytest
 
 from libs.contracts.purposes import Purpose
-from libs.ops.api.client import RefusedError
-from tests.e2e.client import FIRST, Clinic, eventually
+from libs.ops.rest.client import RefusedError
+from tests.e2e.client import FIRST, World, eventually
 
 QUESTION = "What homework did we agree on?"
 
 
 @pytest.fixture
-async def ready(clinic: Clinic) -> str:
+async def ready(world: World) -> str:
     """A clinic's session that went all the way."""
-    await clinic.consents()
-    session_id = await clinic.uploads(FIRST)
-    await clinic.settled(session_id, "ready")
+    await world.consents()
+    session_id = await world.uploads(FIRST)
+    await world.settled(session_id, "ready")
     return session_id
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_recorded_session_becomes_words_of_two_speakers_and_a_cited_answer_until_consent_ends(
-    clinic: Clinic, ready: str
+    world: World, ready: str
 ) -> None:
-    transcript = await clinic.gateway.transcript(ready)
+    transcript = await world.gateway.transcript(ready)
     assert {segment.speaker for segment in transcript.segments} == {"therapist", "patient"}
 
-    answer = await clinic.gateway.ask(clinic.patient_id, QUESTION)
+    answer = await world.gateway.ask(world.patient_id, QUESTION)
     assert answer.grounded
     assert {source.session_id for source in answer.sources} == {ready}
     assert all(0 <= source.start_time < source.end_time for source in answer.sources)
     words = " ".join(segment.text for segment in transcript.segments)
     assert all(source.quote.strip(" .…") in words for source in answer.sources)
 
-    analysis = next(c for c in await clinic.gateway.consents(clinic.patient_id) if c.consent_type == "ai_analysis")
-    await clinic.gateway.revoke(analysis.id)
+    analysis = next(c for c in await world.gateway.consents(world.patient_id) if c.consent_type == "ai_analysis")
+    await world.gateway.revoke(analysis.id)
     with pytest.raises(RefusedError) as refused:
-        await clinic.gateway.ask(clinic.patient_id, QUESTION)
+        await world.gateway.ask(world.patient_id, QUESTION)
     assert (refused.value.problem.status, refused.value.problem.slug) == (403, "consent-required")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_without_consent_to_ai_analysis_there_are_words_for_the_therapist_and_nothing_in_the_index(
-    clinic: Clinic,
+    world: World,
 ) -> None:
-    await clinic.consents(Purpose.RECORDING, Purpose.TRANSCRIPTION)
-    session_id = await clinic.uploads(FIRST)
-    await clinic.settled(session_id, "withheld")
+    await world.consents(Purpose.RECORDING, Purpose.TRANSCRIPTION)
+    session_id = await world.uploads(FIRST)
+    await world.settled(session_id, "withheld")
 
-    transcript = await clinic.gateway.transcript(session_id)
+    transcript = await world.gateway.transcript(session_id)
 
     assert transcript.segments
     with pytest.raises(RefusedError) as refused:
-        await clinic.gateway.ask(clinic.patient_id, QUESTION)
+        await world.gateway.ask(world.patient_id, QUESTION)
     assert refused.value.problem.slug == "consent-required"
 
 
-async def test_without_consent_to_transcription_no_words_are_made(clinic: Clinic) -> None:
-    await clinic.consents(Purpose.RECORDING)
-    session_id = await clinic.uploads(FIRST)
+async def test_without_consent_to_transcription_no_words_are_made(world: World) -> None:
+    await world.consents(Purpose.RECORDING)
+    session_id = await world.uploads(FIRST)
 
-    session = await clinic.settled(session_id, "withheld")
+    session = await world.settled(session_id, "withheld")
 
     assert session.error_message
     with pytest.raises(RefusedError) as refused:
-        await clinic.gateway.transcript(session_id)
+        await world.gateway.transcript(session_id)
     assert refused.value.problem.status == 404
 
 
-async def test_an_upload_without_consent_is_refused_with_what_is_missing(clinic: Clinic) -> None:
+async def test_an_upload_without_consent_is_refused_with_what_is_missing(world: World) -> None:
     with pytest.raises(RefusedError) as refused:
-        await clinic.uploads(FIRST)
+        await world.uploads(FIRST)
 
     assert (refused.value.problem.status, refused.value.problem.slug) == (403, "consent-required")
-    assert await clinic.gateway.sessions() == []
+    assert await world.gateway.sessions() == []
 
 
-async def test_an_upload_is_accepted_at_once_and_listed(clinic: Clinic) -> None:
-    await clinic.consents(Purpose.RECORDING)
+async def test_an_upload_is_accepted_at_once_and_listed(world: World) -> None:
+    await world.consents(Purpose.RECORDING)
 
-    session_id = await clinic.uploads(FIRST)
+    session_id = await world.uploads(FIRST)
 
-    listed = await eventually(clinic.gateway.sessions, lambda sessions: len(sessions) == 1)
+    listed = await eventually(world.gateway.sessions, lambda sessions: len(sessions) == 1)
     assert listed[0].id == session_id

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors import anthropic
 from libs.devstack.vendors.faults import Fault
-from tests.e2e.client import FIRST, Clinic, eventually
+from tests.e2e.client import FIRST, World, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 QUESTION = "What did I say about my sleep?"
@@ -21,16 +21,16 @@ def vendors() -> Iterator[Vendors]:
 
 
 @pytest.fixture
-async def patient(vendors: Vendors) -> AsyncIterator[Clinic]:
+async def patient(vendors: Vendors) -> AsyncIterator[World]:
     """A consenting patient of a new organization."""
-    clinic = await Clinic.open(vendors.stack.gateway_url, vendors.stack.operator_token)
-    await clinic.consents()
-    yield clinic
-    await clinic.close()
+    world = await World.open(vendors.stack.gateway_url, vendors.stack.operator_token)
+    await world.consents()
+    yield world
+    await world.close()
     vendors.recover()
 
 
-async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_cites_a_turn(patient: Clinic) -> None:
+async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_cites_a_turn(patient: World) -> None:
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "ready")
 
@@ -43,7 +43,7 @@ async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_
     assert answer.sources[0].quote.strip() in {segment.text for segment in transcript.segments}
 
 
-async def test_a_patients_own_token_streams_answers_about_that_patient_and_opens_nothing_else(patient: Clinic) -> None:
+async def test_a_patients_own_token_streams_answers_about_that_patient_and_opens_nothing_else(patient: World) -> None:
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "ready")
     async with patient.http() as http:
@@ -62,7 +62,7 @@ async def test_a_patients_own_token_streams_answers_about_that_patient_and_opens
 
 
 async def test_while_claude_is_down_the_patient_gets_quotes_and_while_openai_is_down_words_alone_are_searched(
-    vendors: Vendors, patient: Clinic
+    vendors: Vendors, patient: World
 ) -> None:
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "ready")
@@ -75,16 +75,16 @@ async def test_while_claude_is_down_the_patient_gets_quotes_and_while_openai_is_
 
 
 async def test_a_busy_deepgram_is_asked_again_and_a_refusing_one_fails_the_session_until_it_is_sent_again(
-    vendors: Vendors, patient: Clinic
+    vendors: Vendors, patient: World
 ) -> None:
-    vendors.hearing.order(Fault(status=429, retry_after_s=1))
+    vendors.recognition.order(Fault(status=429, retry_after_s=1))
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "ready")
 
-    vendors.hearing.always(Fault(status=400))
+    vendors.recognition.always(Fault(status=400))
     refused = await patient.uploads(FIRST)
     failed = await patient.settled(refused, "failed")
-    vendors.hearing.clear()
+    vendors.recognition.clear()
     async with patient.http() as http:
         again = await http.post(f"/api/v1/sessions/{refused}/retry")
 
@@ -94,9 +94,9 @@ async def test_a_busy_deepgram_is_asked_again_and_a_refusing_one_fails_the_sessi
 
 
 async def test_killed_while_the_vendor_listens_the_transcriber_finishes_after_its_return_and_once(
-    vendors: Vendors, patient: Clinic
+    vendors: Vendors, patient: World
 ) -> None:
-    vendors.hearing.order(Fault(latency_s=4.0))
+    vendors.recognition.order(Fault(latency_s=4.0))
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "transcribing")
 
@@ -107,8 +107,8 @@ async def test_killed_while_the_vendor_listens_the_transcriber_finishes_after_it
     assert (await patient.gateway.transcript(session_id)).version == 1
 
 
-async def test_a_wiped_redis_loses_nothing_of_what_is_under_way(vendors: Vendors, patient: Clinic) -> None:
-    vendors.hearing.order(Fault(latency_s=2.0))
+async def test_a_wiped_redis_loses_nothing_of_what_is_under_way(vendors: Vendors, patient: World) -> None:
+    vendors.recognition.order(Fault(latency_s=2.0))
     redis = Redis.from_url(vendors.stack.infra.redis_url)
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "transcribing")
@@ -117,11 +117,11 @@ async def test_a_wiped_redis_loses_nothing_of_what_is_under_way(vendors: Vendors
     await redis.aclose()
 
     await patient.settled(session_id, "ready")
-    assert len(vendors.hearing.requests) == 1
+    assert len(vendors.recognition.requests) == 1
 
 
-async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(vendors: Vendors, patient: Clinic) -> None:
-    vendors.hearing.order(Fault(latency_s=3.0))
+async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(vendors: Vendors, patient: World) -> None:
+    vendors.recognition.order(Fault(latency_s=3.0))
     session_id = await patient.uploads(FIRST)
     await patient.settled(session_id, "transcribing")
 

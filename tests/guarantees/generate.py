@@ -12,10 +12,10 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
 from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
-from libs.ops.api.connection import OpsSettings
 from libs.ops.exporter import ExporterSettings
+from libs.ops.rest.connection import OpsSettings
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; change the code instead. -->"
 
 
@@ -80,7 +80,7 @@ def settings() -> str:
         )
         if set(own.model_fields) - common:
             lines += [f"## {service}", "", *_table(own, common)]
-    lines += ["## therapyrag", "", "The command line reads these ([operators.md](operators.md)).", ""]
+    lines += ["## therapyrag", "", "The command line reads these ([operators.md](../operations/operators.md)).", ""]
     lines += _table(OpsSettings, set())
     lines += [
         "## exporter",

@@ -111,7 +111,7 @@ class ReminderSettings(ServiceSettings):
 from libs.common.http.app import AppSpec
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
-from libs.common.process.runtime import Plumbing, Traffic
+from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import REFUSALS
 from libs.contracts.session import SessionReady
@@ -119,14 +119,14 @@ from services.reminder.handlers import NoteReady
 from services.reminder.settings import ReminderSettings
 from services.reminder.store import NoteStore
 
-TRAFFIC = Traffic("reminder", CATALOGUE, refusals=REFUSALS)
+EVENT_CONFIG = EventConfig("reminder", CATALOGUE, refusals=REFUSALS)
 
 
 def build() -> Service:
     """Read the settings and join the parts of one process."""
-    plumbing = Plumbing(ReminderSettings(), TRAFFIC)
-    app = AppSpec(title="reminder", version="1", routers=(), checks=plumbing.checks)
-    return Service(app, plumbing.workers(subscriptions()), plumbing.close)
+    runtime = Runtime(ReminderSettings(), EVENT_CONFIG)
+    app = AppSpec(title="reminder", version="1", routers=(), checks=runtime.checks)
+    return Service(app, runtime.workers(subscriptions()), runtime.close)
 
 
 def subscriptions() -> tuple[Subscription, ...]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.guarantees.deployment import ROOT
+from tests.guarantees.deployment.parts import ROOT
 
 CHECK_TIMEOUT_S = 150.0
 OUTPUT_CHARS_MAX = 6000

@@ -1,6 +1,6 @@
 """The database's own catalogue, walked: no table, function or role, now or later, may break a rule.
 
-The rules are those of docs/isolation.md, "The proofs".
+The rules are those of docs/security/isolation.md, "The proofs".
 """
 
 from collections.abc import Iterator

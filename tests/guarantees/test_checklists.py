@@ -7,11 +7,17 @@ from pathlib import Path
 import pytest
 
 from tests.guarantees import new_event, new_service
-from tests.guarantees.deployment import ROOT
+from tests.guarantees.deployment.parts import ROOT
 from tests.guarantees.scratch import Scratch, files_of, steps_of
 
-EVENT_TESTS = ("events", "docs", "kubernetes", "operators_page", "generated_pages")
-SERVICE_TESTS = (*EVENT_TESTS, "deploy", "deploy_steps", "catalogue", "alerts")
+EVENT_TESTS = (
+    "test_events.py",
+    "test_generated_pages.py",
+    "pages/test_docs.py",
+    "pages/test_operators_page.py",
+    "deployment/test_kubernetes.py",
+)
+SERVICE_TESTS = (*EVENT_TESTS, "test_catalogue.py", "test_rooms.py", "deployment")
 
 
 def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequence[tuple[str, str]]]) -> Scratch:
@@ -24,7 +30,7 @@ def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequen
 
 
 def _tests(names: Sequence[str]) -> list[str]:
-    return [f"tests/guarantees/test_{name}.py" for name in names]
+    return [f"tests/guarantees/{name}" for name in names]
 
 
 @pytest.mark.slow

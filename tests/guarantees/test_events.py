@@ -9,7 +9,7 @@ import pytest
 
 from libs.common.events import Event
 from libs.contracts.catalogue import CATALOGUE, EVENTS
-from tests.guarantees.deployment import SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import SETTINGS, events_in, promise
 
 GOLDEN = Path(__file__).parents[2] / "libs" / "contracts" / "golden"
 # Text fields that hold a word of ours (a code, a hash, a media type), never a person's.
@@ -55,7 +55,7 @@ def test_every_golden_file_belongs_to_an_event_that_exists() -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_a_service_publishes_the_topics_of_what_it_says_it_emits(service: str) -> None:
-    traffic = importlib.import_module(f"services.{service}.wiring").TRAFFIC
+    config = importlib.import_module(f"services.{service}.wiring").EVENT_CONFIG
     emitted = events_in(promise(service)["Emits"])
 
-    assert set(traffic.topics_out) == {event.topic for event in EVENTS if event.type in emitted}
+    assert set(config.topics_out) == {event.topic for event in EVENTS if event.type in emitted}

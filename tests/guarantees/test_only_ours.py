@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from tests.guarantees.deployment import ROOT
+from tests.guarantees.deployment.parts import ROOT
 
 LINE_MAX = 640  # The longest line that a person wrote is a row of a table; a minified file has thousands.
 FILE_BYTES_MAX = 250_000

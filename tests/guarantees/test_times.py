@@ -21,7 +21,7 @@ def _sources() -> dict[str, str]:
     return {str(file.relative_to(ROOT)): file.read_text() for file in files}
 
 
-def test_no_door_has_a_type_of_its_own_for_times() -> None:
+def test_no_route_has_a_type_of_its_own_for_times() -> None:
     assert {name for name, text in _sources().items() if "AwareDatetime" in text} == READS_ANSWERS
 
 

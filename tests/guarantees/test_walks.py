@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.catalogue import EVENTS
-from tests.guarantees.deployment import ROOT, SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 HOPS_MAX = 12
 # The services that a page must come through, and the facts that it must name.

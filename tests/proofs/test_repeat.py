@@ -2,8 +2,8 @@
 
 import pytest
 
-from proofs.kit.clinics import stack_on_fakes
 from proofs.kit.line import seed
+from proofs.kit.organizations import stack_on_fakes
 from proofs.surface import repeat
 
 

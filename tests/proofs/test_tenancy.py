@@ -3,8 +3,8 @@
 import pytest
 
 from proofs.isolation import tenancy
-from proofs.kit.clinics import stack_on_fakes
 from proofs.kit.line import seed
+from proofs.kit.organizations import stack_on_fakes
 
 
 @pytest.mark.slow

@@ -68,7 +68,7 @@ class Transaction:
 
 
 class Database:
-    """One service's door to PostgreSQL, as that service's own role.
+    """One service's connections to PostgreSQL, as that service's own role.
 
     `refusals` maps SQLSTATEs raised by database functions to the problem they mean; `on_emitted` is called after a
     commit that left facts in the outbox.

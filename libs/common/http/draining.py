@@ -20,7 +20,7 @@ class Patience:
     silence_s: float = 5.0
 
 
-class Lingering(Response):
+class DrainingResponse(Response):
     """Another response, sent before the body was read; the connection is closed after it."""
 
     def __init__(self, response: Response, patience: Patience | None = None) -> None:

@@ -22,7 +22,7 @@ from libs.common.keys.sigv4 import Scope, Unsigned, sign
 SERVICE = "kms"
 CONTEXT = "therapyrag"
 """The name of the one entry of the encryption context."""
-_PASSING = frozenset(
+_TRANSIENT = frozenset(
     {"ThrottlingException", "LimitExceededException", "KeyUnavailableException", "DependencyTimeoutException"}
 )
 _OTHER_KEY = "IncorrectKeyException"
@@ -101,7 +101,7 @@ def _problem(answer: httpx.Response) -> AppError:
         kind = ""
     # Its message repeats what was sent; its type is a word of AWS's own.
     kind = kind if kind.isalnum() and len(kind) < 60 else "unknown"
-    return kms_call.down(reason=kind) if kind in _PASSING else kms_call.refused(kind, status=answer.status_code)
+    return kms_call.down(reason=kind) if kind in _TRANSIENT else kms_call.refused(kind, status=answer.status_code)
 
 
 def _context(context: bytes) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Keys that protect keys: root > organization > patient > recording (docs/keys.md).
+"""Keys that protect keys: the root key wraps others, those wrap more, the last one protects an object.
 
 A wrapped key is useless without the key above it, so destroying one row erases what it protects.
 """

@@ -1,7 +1,7 @@
 """The key above all keys: a file for development, AWS KMS or Vault/OpenBao transit for the real thing.
 
 One root wraps; every root that is configured still opens what it wrapped before, so that an operator can move from one
-to another (docs/keys.md). Each wrapped key begins with a byte that says whose it is.
+to another (docs/security/keys.md). Each wrapped key begins with a byte that says whose it is.
 """
 
 import asyncio

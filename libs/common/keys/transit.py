@@ -15,7 +15,7 @@ import httpx
 from libs.common.errors import AppError
 from libs.common.keys import kms_call
 
-_PASSING = frozenset({412, 429, 472, 473})
+_TRANSIENT = frozenset({412, 429, 472, 473})
 """Not yet consistent, too many requests, a standby of another kind: the next node or moment answers."""
 
 
@@ -77,7 +77,7 @@ class Transit:
 
 
 def _problem(answer: httpx.Response) -> AppError:
-    if answer.status_code in _PASSING:
+    if answer.status_code in _TRANSIENT:
         return kms_call.down(status=answer.status_code)
     return kms_call.refused("transit", status=answer.status_code)
 

@@ -1,0 +1,1 @@
+"""Exactly-once handling over PostgreSQL: steps, inbox, outbox, relay, consumer, retries and their end."""

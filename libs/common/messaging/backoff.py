@@ -11,14 +11,14 @@ RETRY_AFTER_MAX_S = 3600.0
 OUTAGE_WAIT_MAX_S = 10.0
 """While a part of our own is down, each waiting event asks again this often at the least."""
 ELSEWHERE_WAIT_S = 1.0
-"""While another worker is at an event, its twin looks again about this often."""
+"""While another worker is at an event, a concurrent duplicate of it looks again about this often."""
 
 IN_OTHER_HANDS = ProblemType(
     "in-other-hands", 503, "In other hands", "Another worker is at this event and lives. Wait for it.", retryable=True
 )
-"""Never leaves the kernel: the twin of an event waits."""
+"""Never leaves the kernel: a concurrent duplicate waits."""
 PAUSED = ProblemType(
-    "group-paused", 503, "Group paused", "The group has given up on too much. Look, then resume it.", retryable=True
+    "group-paused", 503, "Group paused", "The group has dead-lettered too much. Look, then resume it.", retryable=True
 )
 """Never leaves the kernel: an event that would be one dead letter too many waits until its group is resumed."""
 PAUSED_WAIT_S = 10.0
@@ -49,8 +49,8 @@ class Backoff:
             return min(error.retry_after_s, RETRY_AFTER_MAX_S)
         return self.dice.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
 
-    def gives_up(self, attempt: int, error: AppError) -> bool:
-        """Tell whether this was the last try. Waiting for a part of our own, or for a twin, never uses up tries."""
+    def is_exhausted(self, attempt: int, error: AppError) -> bool:
+        """Tell whether this was the last try. Waiting, for our own parts or for a duplicate, never uses up tries."""
         if error.problem in _WAITING:
             return False
         return not error.problem.retryable or attempt >= self.tries_max

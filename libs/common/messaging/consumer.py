@@ -14,10 +14,10 @@ from libs.common.errors import BrokerUnavailableError
 from libs.common.log import get_logger
 from libs.common.rounds import ROUND_S, Rounds, State
 from libs.common.streams.dead_letters import dead_letter
-from libs.common.streams.port import Channel, DeadLetter, Delivery, Outlet
+from libs.common.streams.port import Channel, DeadLetterReason, Delivery, Outlet
 from libs.common.waiting import end, happens_within, together, what_broke
 
-ALONE_MAX = 3
+ISOLATED_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
 DUE_SOON_S = 0.01
 BROKEN_GRACE_S = 2.0
@@ -40,7 +40,7 @@ class Pace:
     retention_s: float = 86_400.0
     down_s: float = 0.2
     follow_s: float = 0.5
-    alone_wait_s: float = 60.0
+    isolated_wait_s: float = 60.0
     grace_s: float = 10.0
     dice: random.Random = field(default_factory=random.Random)
 
@@ -49,10 +49,10 @@ class Handler(Protocol):
     """What is done about entries (libs/common/messaging/handling.py)."""
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Handle a run of entries to their end; return those to acknowledge (parked and buried ones are already)."""
+        """Handle a run of entries to their end; return what to acknowledge (not what was parked or dead-lettered)."""
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an entry that killed its worker again and again."""
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
+        """Dead-letter an entry that killed its worker again and again."""
 
 
 class Consumer:
@@ -64,12 +64,12 @@ class Consumer:
         self._pace = pace or Pace()
         self._labels = (channel.topic, channel.group)
         self._running: dict[Delivery, asyncio.Task[None]] = {}
-        self._suspects: list[Delivery] = []
+        self._isolated: list[Delivery] = []
         self._done: set[Delivery] = set()
         self._done_at = 0.0
         self._leads, self._caught_up = False, not channel.ordered
         self._room, self._to_flush, self._to_promote = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._suspected, self._stopping = asyncio.Event(), asyncio.Event()
+        self._to_isolate, self._stopping = asyncio.Event(), asyncio.Event()
         self._broke: list[asyncio.Task[None]] = []
         self._rounds, self._state, self._paused = Rounds(), State.STARTING, ""
 
@@ -104,14 +104,14 @@ class Consumer:
             self._every(0, self._promote_when_due),
             self._every(self._pace.sweep_s, self._sweep),
             self._every(self._pace.audit_s, self._audit),
-            self._every(0, self._run_suspects),
+            self._every(0, self._run_isolated),
             self._every(self._pace.pause_s, self._look_at_pause),
             self._every(self._pace.trim_s, self._trim),
             self._read_until_stopped(),
         )
 
     def _stop(self) -> None:
-        for event in (self._stopping, self._room, self._to_flush, self._to_promote, self._suspected):
+        for event in (self._stopping, self._room, self._to_flush, self._to_promote, self._to_isolate):
             event.set()
 
     async def _read_until_stopped(self) -> None:
@@ -133,7 +133,7 @@ class Consumer:
         if self._paused or not self._leads:
             self._caught_up = self._caught_up and self._leads
             await happens_within(self._stopping, self._pace.follow_s)
-        elif self._free <= 0 or self._suspects:
+        elif self._free <= 0 or self._isolated:
             self._room.clear()
             await happens_within(self._room, ROUND_S)
         elif not self._caught_up:
@@ -153,7 +153,7 @@ class Consumer:
         with suppress(BrokerUnavailableError):
             for delivery, fault in faulty:
                 if await self._channel.may_dead_letter():
-                    await dead_letter(self._channel, delivery, DeadLetter(fault.why, "-"))
+                    await dead_letter(self._channel, delivery, DeadLetterReason(fault.why, "-"))
         return [delivery for delivery in deliveries if not delivery.fault]
 
     def _start(self, deliveries: Sequence[Delivery]) -> None:
@@ -220,36 +220,36 @@ class Consumer:
                 "consumer.reclaimed", topic=self._channel.topic, group=self._channel.group, count=len(taken)
             )
             # Handed out before and not finished: perhaps one of them killed its worker. In order means one by one too.
-            self._suspects += [delivery for delivery in taken if delivery.times > 1 or self._channel.ordered]
-            self._start([delivery for delivery in taken if delivery not in self._suspects])
-            self._suspected.set()
+            self._isolated += [delivery for delivery in taken if delivery.times > 1 or self._channel.ordered]
+            self._start([delivery for delivery in taken if delivery not in self._isolated])
+            self._to_isolate.set()
         return len(swept)
 
-    async def _run_suspects(self) -> None:
-        """Run suspects one by one with nothing else running, so that a killer takes no innocent along."""
-        if self._paused or not self._suspects:
-            self._suspected.clear()
-            await happens_within(self._suspected, ROUND_S)
-        while self._suspects and not self._paused and not self._stopping.is_set():
+    async def _run_isolated(self) -> None:
+        """Run isolated entries one by one with nothing else running, so that a poison message ends no other work."""
+        if self._paused or not self._isolated:
+            self._to_isolate.clear()
+            await happens_within(self._to_isolate, ROUND_S)
+        while self._isolated and not self._paused and not self._stopping.is_set():
             # Not for hours, since nothing is read meanwhile.
-            await self._until_ended(set(self._running.values()), self._pace.alone_wait_s)
-            delivery = self._suspects[0]
-            if await self._channel.mark_alone(delivery) > ALONE_MAX:
-                await self._handler.condemn(self._channel, delivery)
+            await self._until_ended(set(self._running.values()), self._pace.isolated_wait_s)
+            delivery = self._isolated[0]
+            if await self._channel.mark_isolated(delivery) > ISOLATED_MAX:
+                await self._handler.dead_letter_poison(self._channel, delivery)
             else:
-                metrics.SUSPECTS.labels(*self._labels).inc()
+                metrics.ISOLATED.labels(*self._labels).inc()
                 self._start([delivery])
                 await self._until_ended({self._running[delivery]}, math.inf)
                 if broken := what_broke(self._broke):
-                    raise broken  # its mark stays: an entry that breaks each worker is condemned by a later one
+                    raise broken  # its mark stays: a later worker dead-letters an entry that broke each
             await self._channel.unmark(delivery)
-            self._suspects.remove(delivery)
+            self._isolated.remove(delivery)
         self._room.set()
 
     async def _until_ended(self, runs: set[asyncio.Task[None]], within_s: float) -> None:
         deadline = time.monotonic() + within_s
         while runs and (left_s := deadline - time.monotonic()) > 0:
-            self._rounds.went(self._run_suspects.__name__)
+            self._rounds.went(self._run_isolated.__name__)
             _, runs = await asyncio.wait(runs, timeout=min(ROUND_S, left_s))
 
     async def _look_at_pause(self) -> None:
@@ -262,7 +262,7 @@ class Consumer:
     async def _audit(self) -> None:
         if self._paused:
             return
-        known = {*self._running, *self._done, *self._suspects}
+        known = {*self._running, *self._done, *self._isolated}
         found = await self._sound(await self._channel.audit(known, self._free))
         if found:
             metrics.AUDITED.labels(*self._labels).inc(len(found))
@@ -271,7 +271,7 @@ class Consumer:
     @property
     def _free(self) -> int:
         """How many more entries there is room for: none is fetched that cannot be started."""
-        return max(0, self._pace.concurrency * self._pace.batch - len(self._running) - len(self._suspects))
+        return max(0, self._pace.concurrency * self._pace.batch - len(self._running) - len(self._isolated))
 
     async def _trim(self) -> None:
         await self._channel.trim(self._pace.retention_s)
@@ -302,11 +302,11 @@ class Consumer:
         tasks = set(self._running.values())
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
-        unfinished = [*self._running, *self._suspects]
+        unfinished = [*self._running, *self._isolated]
         await end(tasks)
         try:
             await self._flush()
             await self._channel.release(unfinished)
         except BrokerUnavailableError:
-            get_logger().warning("consumer.left_unheard", topic=self._channel.topic, group=self._channel.group)
+            get_logger().warning("consumer.release_failed", topic=self._channel.topic, group=self._channel.group)
         await self._channel.close()

@@ -1,4 +1,4 @@
-"""What happens to events: recognised, worked on, recorded once; or parked; or given up and buried."""
+"""What happens to events: recognised, worked on, recorded once; or parked; or dead-lettered."""
 
 import asyncio
 import time
@@ -17,13 +17,13 @@ from libs.common.log import get_logger, place_of
 from libs.common.messaging.backoff import IN_OTHER_HANDS, PAUSED, Backoff
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job
-from libs.common.messaging.retries_exhausted import GIVEN_UP, give_up, given_up
+from libs.common.messaging.retries_exhausted import RETRIES_EXHAUSTED, failure_recorded, record_failure
 from libs.common.messaging.steps import BatchStep, Subscription
 from libs.common.streams.dead_letters import dead_letter
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 from libs.common.tracing import processing, trace_headers
 
-KILLER = "killed-its-worker"
+POISON_MESSAGE = "poison-message"
 
 
 class Outcome(StrEnum):
@@ -43,7 +43,7 @@ class _NoJob(Enum):
     NOT_ANSWERED = auto()
     """No step here answers it: there is nothing to do but to acknowledge it."""
     UNREADABLE = auto()
-    """It went to the dead letters, or waits for its turn to."""
+    """It went to the dead letters, or waits until it may."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Handling:
     backoff: Backoff = field(default_factory=Backoff)
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Handle deliveries to their end; return those to acknowledge (parked and buried ones are already)."""
+        """Handle deliveries to their end; return those to acknowledge (parked and dead-lettered ones are already)."""
         done: list[Delivery] = []
         jobs: list[Job] = []
         for delivery in deliveries:
@@ -79,18 +79,18 @@ class Handling:
             fresh = [job for job in fresh if not isinstance(job.subscription.step, BatchStep)]
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an event that killed its worker again and again, and say so where its step can."""
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
+        """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
         job = await self._read(channel, delivery)
         if job is _NoJob.UNREADABLE:
             return
         if job is _NoJob.NOT_ANSWERED or await self._was_applied(job):
             await channel.ack([delivery])
             return
-        killed = AppError(INTERNAL, "The event killed its worker.", error_class=KILLER)
-        if not await channel.may_dead_letter() or await self._give_up(job, killed) is not None:
+        killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
+        if not await channel.may_dead_letter() or await self._record_failure(job, killed) is not None:
             raise BrokerUnavailableError  # not now: whoever asked comes again
-        await dead_letter(channel, delivery, DeadLetter(KILLER, "-"))
+        await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
 
     async def _was_applied(self, job: Job) -> bool:
         try:
@@ -103,7 +103,7 @@ class Handling:
             envelope = Envelope.from_json(delivery.body)
         except UnreadableError as error:
             if await channel.may_dead_letter():
-                await dead_letter(channel, delivery, DeadLetter(error.why, "-"))
+                await dead_letter(channel, delivery, DeadLetterReason(error.why, "-"))
             return _NoJob.UNREADABLE
         subscription = self.steps.get(envelope.type)
         return Job(channel, delivery, envelope, subscription) if subscription else _NoJob.NOT_ANSWERED
@@ -136,7 +136,7 @@ class Handling:
             async with asyncio.timeout(jobs[0].subscription.timeout_s):
                 fresh = await self._record_all(jobs)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
-            get_logger().warning("batch.broke", error_class=type(error).__name__, count=len(jobs))
+            get_logger().warning("batch.handler_crashed", error_class=type(error).__name__, count=len(jobs))
             return False
         channel, seconds = jobs[0].channel, time.perf_counter() - started
         metrics.DONE.labels(*jobs[0].labels).inc(fresh)
@@ -184,7 +184,7 @@ class Handling:
         except AppError as error:
             return _Failure(error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
-            get_logger().error("event.broke", error_class=type(error).__name__, error_place=place_of(error))
+            get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
             return _Failure(AppError(INTERNAL, "A step broke.", error_class=type(error).__name__), traceparent)
 
     async def _apply(self, job: Job) -> Outcome:
@@ -203,9 +203,9 @@ class Handling:
     async def _work_and_record(self, job: Job, event: Event, inbox: Inbox) -> Outcome:
         step = job.subscription.step
         assert not isinstance(step, BatchStep)
-        if job.subscription.is_slow and await given_up(self.database, job):
-            # Whoever gave this entry up died before it was buried.
-            await dead_letter(job.channel, job.delivery, DeadLetter(GIVEN_UP, "-"))
+        if job.subscription.is_slow and await failure_recorded(self.database, job):
+            # The worker that recorded the failure died before the entry was dead-lettered.
+            await dead_letter(job.channel, job.delivery, DeadLetterReason(RETRIES_EXHAUSTED, "-"))
             return Outcome.DEAD
         result = await step.work(event)
         async with self.database.transaction() as tx:
@@ -222,27 +222,27 @@ class Handling:
             metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
         else:
             get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
-        gives_up = self.backoff.gives_up(job.delivery.attempt, error)
-        if gives_up and not error.problem.is_refusal and not await job.channel.may_dead_letter():
-            error, gives_up = AppError(PAUSED, "The group is paused."), False
-        if gives_up:
-            down = await self._give_up(job, error)
+        exhausted = self.backoff.is_exhausted(job.delivery.attempt, error)
+        if exhausted and not error.problem.is_refusal and not await job.channel.may_dead_letter():
+            error, exhausted = AppError(PAUSED, "The group is paused."), False
+        if exhausted:
+            down = await self._record_failure(job, error)
             if down is None and error.problem.is_refusal:
                 return Outcome.REFUSED
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
-                await dead_letter(job.channel, job.delivery, DeadLetter(why, place_of(error)))
+                await dead_letter(job.channel, job.delivery, DeadLetterReason(why, place_of(error)))
                 return Outcome.DEAD
             error = down
         await self._park(job, error, failure.traceparent)
         return Outcome.PARKED
 
-    async def _give_up(self, job: Job, error: AppError) -> AppError | None:
+    async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
         try:
-            return await give_up(self.database, self.catalogue, job, error)
+            return await record_failure(self.database, self.catalogue, job, error)
         except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
             # It would break each time, and the event end its worker again and again, for good.
-            get_logger().error("event.broke", error_class=type(broken).__name__, error_place=place_of(broken))
+            get_logger().error("event.handler_crashed", error_class=type(broken).__name__, error_place=place_of(broken))
             return None
 
     async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:

@@ -68,7 +68,7 @@ class Inbox:
         return {(row.event_id, row.epoch) for row in await tx.execute(_APPLIED, self._of(marks))}
 
     async def enter(self, tx: Transaction, marks: Sequence[Mark]) -> set[Mark]:
-        """Enter events; return those whose effect is not there yet. Blocks while a twin decides."""
+        """Enter events; return those whose effect is not there yet. Blocks while a concurrent duplicate decides."""
         return {(row.event_id, row.epoch) for row in await tx.execute(_ENTER, self._of(marks))}
 
     @asynccontextmanager

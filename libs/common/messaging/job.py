@@ -27,7 +27,8 @@ class Job:
 
     @property
     def round(self) -> Mark:
-        """Where its giving up is noted: once for each entry, so that one sent again can be given up again."""
+        """Where its failure is recorded: once for each entry, so that one sent again can fail again."""
+        # These words are in the ids of facts that were emitted: they never change.
         return (self.cause("given-up", self.delivery.lane, self.delivery.entry_id), self.delivery.epoch)
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import replace
 from weakref import WeakValueDictionary
 
 from libs.common.messaging.consumer import Handler
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 
 class InTurn:
@@ -31,9 +31,9 @@ class InTurn:
                     done.append(delivery)
         return done
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
-        """Give up an entry that killed its worker again and again."""
-        await self._handler.condemn(channel, delivery)
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
+        """Dead-letter an entry that killed its worker again and again."""
+        await self._handler.dead_letter_poison(channel, delivery)
 
     async def _to_its_end(self, channel: Outlet, delivery: Delivery) -> bool:
         while True:
@@ -63,9 +63,9 @@ class _Waiting(Outlet):
         """Acknowledge."""
         await self._channel.ack(deliveries)
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move the entry to the dead letters."""
-        return await self._channel.bury(delivery, letter)
+        return await self._channel.dead_letter(delivery, reason)
 
     async def may_dead_letter(self) -> bool:
         """Ask the channel."""

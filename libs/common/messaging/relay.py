@@ -122,7 +122,7 @@ class Relay:
         for each in WHYS:
             metrics.RELAY_HELD.labels(topic, each).set(each == why)
         if why and self._held.get(topic) != why:
-            get_logger().error("relay.held", topic=topic, reason=why)
+            get_logger().error("relay.backpressured", topic=topic, reason=why)
         self._held[topic] = why
         if age_s > LATE_S:
             get_logger().warning("relay.behind", topic=topic, duration_ms=round(age_s * 1000))

@@ -20,7 +20,7 @@ class Step(Generic[E, R]):
     async def work(self, event: E) -> R:  # noqa: ARG002
         """Do the slow part, if there is one. Talks to the world, holds no transaction, may run more than once.
 
-        Raises AppError: tried again when its problem is retryable, else given up at once.
+        Raises AppError: tried again when its problem is retryable, else dead-lettered at once.
         """
         return cast(R, None)  # R is None for a step with nothing slow
 
@@ -28,11 +28,11 @@ class Step(Generic[E, R]):
         """Write the effect, exactly once, and return the facts that follow."""
         raise NotImplementedError
 
-    async def give_up(self, event: E, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+    async def on_failure(self, event: E, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Write that this event cannot be answered, once; return the facts that follow.
 
-        Called when the tries are used up or the error is not retryable. A refusal (`is_refusal`, such as missing
-        consent) ends here as a fact; anything else goes to the dead letters as well.
+        Called when the tries are used up or the error is not retryable. A refusal (`is_refusal`: a rule said
+        no) ends here as a fact; anything else goes to the dead letters as well.
         """
         return ()
 

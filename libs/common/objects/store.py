@@ -189,7 +189,7 @@ class ObjectStore:
         return [ListedObject(name, at) for name, at in found if at is not None]
 
     def _abort_unfinished(self, before: datetime, most: int) -> int:
-        # The client has no public door to these two calls of S3; the lock pins it and a test holds them.
+        # The client has no public method for these two calls of S3; the lock pins it and a test holds them.
         uploads = self._client._list_multipart_uploads(self._bucket, max_uploads=most).uploads
         old = [one for one in uploads if one.initiated_time is not None and one.initiated_time < before]
         for one in old:

@@ -23,7 +23,7 @@ from libs.common.waiting import end
 
 
 @dataclass(frozen=True)
-class Traffic:
+class EventConfig:
     """What a service has to do with events. `group` is its name and its schema; `topics_out` are the ones it writes."""
 
     group: str
@@ -32,19 +32,19 @@ class Traffic:
     refusals: Mapping[str, ProblemType] | None = None
 
 
-class Plumbing:
+class Runtime:
     """Opens what every service needs; `close` gives it all back."""
 
-    def __init__(self, settings: ProcessSettings, traffic: Traffic) -> None:
+    def __init__(self, settings: ProcessSettings, event_config: EventConfig) -> None:
         self._settings = settings
-        self._traffic = traffic
-        self.database = Database(settings.database_url.get_secret_value(), traffic.refusals)
+        self._event_config = event_config
+        self.database = Database(settings.database_url.get_secret_value(), event_config.refusals)
         limit = DeadLetterLimit(settings.dead_letters_max, settings.dead_letters_a_minute_max)
         self.streams = RedisStreams(settings.redis_url.get_secret_value(), settings.stream_lag_max, limit)
         self.database.on_emitted = self._committed
         relay_url = settings.relay_database_url
-        self._outbox = Outbox(relay_url.get_secret_value(), traffic.group) if relay_url else None
-        self._relay = self._new_relay(self._outbox) if self._outbox and traffic.topics_out else None
+        self._outbox = Outbox(relay_url.get_secret_value(), event_config.group) if relay_url else None
+        self._relay = self._new_relay(self._outbox) if self._outbox and event_config.topics_out else None
         self._hinting: asyncio.Task[None] | None = None
 
     @property
@@ -71,16 +71,18 @@ class Plumbing:
             await self._outbox.close()
 
     def _new_relay(self, outbox: Outbox) -> Relay:
-        streams = [stream for topic in self._traffic.topics_out for stream in self._traffic.catalogue.streams(topic)]
+        streams = [
+            stream for topic in self._event_config.topics_out for stream in self._event_config.catalogue.streams(topic)
+        ]
         archive = Archive(self._settings.archive_retention_days, self._settings.stream_rebuild == "auto")
         return Relay(outbox, self.streams.publisher(), streams, archive)
 
     def _consumer(self, stream: str, lines: Mapping[str, Subscription]) -> Consumer:
-        handling = Handling(self.database, self._traffic.catalogue, lines)
+        handling = Handling(self.database, self._event_config.catalogue, lines)
         ordered = any(line.event.partitions for line in lines.values())
         batch = 1 if ordered else min(line.batch for line in lines.values())
         return Consumer(
-            self.streams.channel(stream, self._traffic.group, ordered=ordered),
+            self.streams.channel(stream, self._event_config.group, ordered=ordered),
             InTurn(handling, key_of) if ordered else handling,
             Pace(concurrency=self._settings.concurrency, batch=batch),
         )
@@ -89,9 +91,9 @@ class Plumbing:
         """Wake the relay: our own where it runs, else those of other processes."""
         if self._relay is not None and self._relay.is_running:
             self._relay.wake()
-        elif self._traffic.topics_out and (self._hinting is None or self._hinting.done()):
+        elif self._event_config.topics_out and (self._hinting is None or self._hinting.done()):
             self._hinting = asyncio.create_task(self._hint())
 
     async def _hint(self) -> None:
         with suppress(BrokerUnavailableError):
-            await self.streams.publisher().hint(self._traffic.group)
+            await self.streams.publisher().hint(self._event_config.group)

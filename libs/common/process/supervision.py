@@ -93,4 +93,4 @@ async def _told(stop: asyncio.Event) -> None:
 
 
 def _say(broken: BaseException) -> None:
-    get_logger().error("worker.broke", error_class=type(broken).__name__, error_place=place_of(broken))
+    get_logger().error("worker.crashed", error_class=type(broken).__name__, error_place=place_of(broken))

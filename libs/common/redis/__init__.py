@@ -1,0 +1,1 @@
+"""Calls to a Redis-compatible server, and counters in it that all processes share."""

@@ -1,0 +1,1 @@
+"""The message broker: topics, consumer groups, retries and dead letters on Redis Streams or in memory."""

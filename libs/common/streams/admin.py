@@ -20,7 +20,7 @@ from libs.common.streams.scripts import SCRIPTS
 
 SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
-LETTERS_MAX = 100_000
+DEAD_LETTERS_MAX = 100_000
 PROGRESS_KEPT_MS = 30 * 86_400_000
 LATEST_MS = 99_999_999_999_999
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -84,8 +84,8 @@ class Depths:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A dead letter: which entry, the event's wire form, and why it was given up."""
+class DeadLetter:
+    """A dead letter: which entry, the event's wire form, and why it was dead-lettered."""
 
     lane: Lane
     entry_id: str
@@ -106,7 +106,7 @@ class Keys:
     lanes: tuple[Lane, ...]
 
 
-class StreamDesk:
+class StreamAdmin:
     """One server. Calls raise BrokerUnavailableError when it is away, StreamRefusedError when it does not let us."""
 
     def __init__(self, url: str) -> None:
@@ -191,17 +191,17 @@ class StreamDesk:
         """Have them go on, with the limit of dead letters counted anew; tell whether the group was paused."""
         return await self.pause(lane, "")
 
-    async def take_out(self, lane: Lane, entry_id: str, letter: Mapping[str, str] | None) -> bool:
+    async def take_out(self, lane: Lane, entry_id: str, dead_letter: Mapping[str, str] | None) -> bool:
         """Take an entry that a group was given or has parked away from it; keep it as a dead letter if one is given."""
         keys = [lane.main, *(lane.key(kind) for kind in ("r", "z", "zp", "dlq"))]
-        fields = [part for item in (letter or {}).items() for part in item]
+        fields = [part for item in (dead_letter or {}).items() for part in item]
         arguments: list[str | int] = [lane.group, entry_id, ENTRY_SIZE_MAX, *fields]
         return bool(await answered(self._scripts["take_out"](keys=keys, args=arguments)))
 
-    async def letters(self, lane: Lane, most: int = LETTERS_MAX) -> list[Letter]:
+    async def dead_letters(self, lane: Lane, most: int = DEAD_LETTERS_MAX) -> list[DeadLetter]:
         """Return a group's dead letters, oldest first."""
         entries = await answered(self.redis.xrange(lane.key("dlq"), count=most))
-        return [_letter(lane, entry_id, fields) for entry_id, fields in entries]
+        return [_dead_letter(lane, entry_id, fields) for entry_id, fields in entries]
 
     async def redrive(self, lane: Lane, entry_ids: Sequence[str]) -> int:
         """Give dead letters to their group again, as first attempts; return how many were still there."""
@@ -286,8 +286,8 @@ def _plain(text: str) -> str:
     return text if _WORD.fullmatch(text) else "unknown"
 
 
-def _letter(lane: Lane, entry_id: str, fields: dict[str, str]) -> Letter:
-    return Letter(
+def _dead_letter(lane: Lane, entry_id: str, fields: dict[str, str]) -> DeadLetter:
+    return DeadLetter(
         lane=lane,
         entry_id=entry_id,
         body=fields.get("d", ""),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from libs.common.streams.admin import Lane, StreamDesk, answered, ms_of
+from libs.common.streams.admin import Lane, StreamAdmin, answered, ms_of
 from libs.common.streams.entries import number_of
 
 LOOKED_AT_MAX = 10_000
@@ -15,7 +15,7 @@ LOOKED_AT_MAX = 10_000
 
 
 @dataclass(frozen=True)
-class Whereabouts:
+class Location:
     """`state` is waiting (published, not read), pending (read, not acknowledged), parked (for a later try) or dead.
 
     `attempt` counts from 1; `since_ms` is when it came there, `due_ms` when a parked one is tried again.
@@ -30,50 +30,55 @@ class Whereabouts:
     entry_id: str | None = None
 
 
-async def whereabouts(desk: StreamDesk, lane: Lane) -> dict[UUID, Whereabouts]:
+async def locate_event(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
     """Return all that is anywhere on its way to a group, by event id."""
-    found: dict[UUID, Whereabouts] = {}
+    found: dict[UUID, Location] = {}
     for key in (lane.main, lane.key("r")):
-        found |= await _on_stream(desk, lane, key)
-    found |= await _parked(desk, lane)
-    for letter in await desk.letters(lane, LOOKED_AT_MAX):
-        event_id = event_id_of(letter.body)
+        found |= await _on_stream(admin, lane, key)
+    found |= await _parked(admin, lane)
+    for dead_letter in await admin.dead_letters(lane, LOOKED_AT_MAX):
+        event_id = event_id_of(dead_letter.body)
         if event_id is not None:
-            found[event_id] = Whereabouts(
-                lane, "dead", letter.attempts, letter.at_ms, why=letter.why, entry_id=letter.entry_id
+            found[event_id] = Location(
+                lane,
+                "dead",
+                dead_letter.attempts,
+                dead_letter.at_ms,
+                why=dead_letter.why,
+                entry_id=dead_letter.entry_id,
             )
     return found
 
 
-async def _on_stream(desk: StreamDesk, lane: Lane, key: str) -> dict[UUID, Whereabouts]:
-    info = (await desk.groups(key)).get(lane.group)
+async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Location]:
+    info = (await admin.groups(key)).get(lane.group)
     last = str(info["last-delivered-id"]) if info else "0-0"
-    found: dict[UUID, Whereabouts] = {}
-    for entry_id, fields in await answered(desk.redis.xrange(key, f"({last}", "+", count=LOOKED_AT_MAX)):
-        _put(found, fields, Whereabouts(lane, "waiting", _attempt(fields), ms_of(entry_id), entry_id=entry_id))
+    found: dict[UUID, Location] = {}
+    for entry_id, fields in await answered(admin.redis.xrange(key, f"({last}", "+", count=LOOKED_AT_MAX)):
+        _put(found, fields, Location(lane, "waiting", _attempt(fields), ms_of(entry_id), entry_id=entry_id))
     if not info or not int(info["pending"]):
         return found
-    pending = await answered(desk.redis.xpending_range(key, lane.group, "-", "+", LOOKED_AT_MAX))
-    now = await desk.now_ms()
-    pipe = desk.redis.pipeline(transaction=False)
+    pending = await answered(admin.redis.xpending_range(key, lane.group, "-", "+", LOOKED_AT_MAX))
+    now = await admin.now_ms()
+    pipe = admin.redis.pipeline(transaction=False)
     for entry in pending:
         pipe.xrange(key, entry["message_id"], entry["message_id"])
     for entry, bodies in zip(pending, await answered(pipe.execute()), strict=True):
         for entry_id, fields in bodies:
             since = now - int(entry["time_since_delivered"])
-            _put(found, fields, Whereabouts(lane, "pending", _attempt(fields), since, entry_id=entry_id))
+            _put(found, fields, Location(lane, "pending", _attempt(fields), since, entry_id=entry_id))
     return found
 
 
-async def _parked(desk: StreamDesk, lane: Lane) -> dict[UUID, Whereabouts]:
-    due = await answered(desk.redis.zrange(lane.key("z"), 0, LOOKED_AT_MAX - 1, withscores=True))
+async def _parked(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
+    due = await answered(admin.redis.zrange(lane.key("z"), 0, LOOKED_AT_MAX - 1, withscores=True))
     if not due:
         return {}
-    found: dict[UUID, Whereabouts] = {}
-    bodies = await answered(desk.redis.hmget(lane.key("zp"), [token for token, _ in due]))
+    found: dict[UUID, Location] = {}
+    bodies = await answered(admin.redis.hmget(lane.key("zp"), [token for token, _ in due]))
     for (token, score), value in zip(due, bodies, strict=True):
         fields = parked_fields(value)
-        _put(found, fields, Whereabouts(lane, "parked", _attempt(fields), due_ms=int(score), entry_id=token))
+        _put(found, fields, Location(lane, "parked", _attempt(fields), due_ms=int(score), entry_id=token))
     return found
 
 
@@ -94,7 +99,7 @@ def parked_fields(value: str | None) -> Mapping[str, Any]:
     return fields if isinstance(fields, dict) else {}
 
 
-def _put(found: dict[UUID, Whereabouts], fields: Mapping[str, Any], where: Whereabouts) -> None:
+def _put(found: dict[UUID, Location], fields: Mapping[str, Any], where: Location) -> None:
     event_id = event_id_of(str(fields.get("d", "")))
     if event_id is not None:
         found[event_id] = where
@@ -117,21 +122,21 @@ class Given:
     event_id: UUID | None
 
 
-async def given(desk: StreamDesk, lane: Lane, most: int) -> list[Given]:
+async def given(admin: StreamAdmin, lane: Lane, most: int) -> list[Given]:
     """Return what a group has in hand, the oldest of each kind first."""
     found: list[Given] = []
-    now = await desk.now_ms()
+    now = await admin.now_ms()
     for key in (lane.main, lane.key("r")):
-        if lane.group not in await desk.groups(key):
+        if lane.group not in await admin.groups(key):
             continue
-        for entry in await answered(desk.redis.xpending_range(key, lane.group, "-", "+", most)):
+        for entry in await answered(admin.redis.xpending_range(key, lane.group, "-", "+", most)):
             entry_id, times = str(entry["message_id"]), int(entry["times_delivered"])
-            size, body = await desk.body(key, entry_id)
+            size, body = await admin.body(key, entry_id)
             since = now - int(entry["time_since_delivered"])
             found.append(Given(lane, entry_id, "pending", since, times, size, event_id_of(body)))
-    due = await answered(desk.redis.zrange(lane.key("z"), 0, most - 1, withscores=True))
+    due = await answered(admin.redis.zrange(lane.key("z"), 0, most - 1, withscores=True))
     for token, score in due:
-        value = await answered(desk.redis.hget(lane.key("zp"), token)) or ""
+        value = await answered(admin.redis.hget(lane.key("zp"), token)) or ""
         fields = parked_fields(value)
         event_id = event_id_of(str(fields.get("d", "")))
         found.append(Given(lane, token, "parked", int(score), _attempt(fields), len(value), event_id))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from libs.common.streams.entries import delivery_of
-from libs.common.streams.port import HELD_BACK, DeadLetter, DeadLetterLimit, Delivery
+from libs.common.streams.port import HELD_BACK, DeadLetterLimit, DeadLetterReason, Delivery
 
 LEASE_S = 6.0
 AUDIT_IDLE_S = 3.0
@@ -27,13 +27,13 @@ class _Group:
     given: dict[tuple[str, str], _Given] = field(default_factory=dict)
     retries: list[Delivery] = field(default_factory=list)
     parked: list[tuple[float, Delivery]] = field(default_factory=list)
-    dead: list[tuple[Delivery, DeadLetter]] = field(default_factory=list)
+    dead: list[tuple[Delivery, DeadLetterReason]] = field(default_factory=list)
     dead_at: list[float] = field(default_factory=list)
     counted_from: int = 0
     paused: str = ""
     leases: dict[str, float] = field(default_factory=dict)
     leader: str = ""
-    alone: dict[tuple[str, str], int] = field(default_factory=dict)
+    isolated: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class MemoryStreams:
@@ -150,11 +150,11 @@ class MemoryChannel:
         self._state.parked.append((self._streams.now() + delay_s, replace(delivery, attempt=attempt)))
         return True
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters."""
         if not self._drop_if_mine(delivery):
             return False
-        self._state.dead.append((delivery, letter))
+        self._state.dead.append((delivery, reason))
         self._state.dead_at.append(self._streams.now())
         return True
 
@@ -190,15 +190,15 @@ class MemoryChannel:
         lost = [(g, g.owner) for g in self._state.given.values() if self._state.leases.get(g.owner, 0) < now]
         return [replace(self._claim(given), taken_from=owner) for given, owner in lost[: max(0, room)]]
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count."""
         key = (delivery.lane, delivery.entry_id)
-        self._state.alone[key] = self._state.alone.get(key, 0) + 1
-        return self._state.alone[key]
+        self._state.isolated[key] = self._state.isolated.get(key, 0) + 1
+        return self._state.isolated[key]
 
     async def unmark(self, delivery: Delivery) -> None:
         """Forget the count."""
-        self._state.alone.pop((delivery.lane, delivery.entry_id), None)
+        self._state.isolated.pop((delivery.lane, delivery.entry_id), None)
 
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is mine on the books only."""

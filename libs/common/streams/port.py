@@ -48,11 +48,11 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """Why an entry is given up: a problem slug or a class name, never an error's text."""
+class DeadLetterReason:
+    """Why an entry is dead-lettered: a problem slug or class name and a place in the code, never an error's text."""
 
-    why: str
-    place: str
+    code: str
+    location: str
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,11 @@ class Outlet(Protocol):
         What is in `delivery.previous` comes back with it.
         """
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
-        """Move an entry to the dead-letter stream; False when it is not ours any more."""
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
+        """Move an entry to the dead-reason stream; False when it is not ours any more."""
 
     async def may_dead_letter(self) -> bool:
-        """Tell whether the group may have one more dead letter; beyond its limit it is paused by this question."""
+        """Tell whether the group may have one more dead reason; beyond its limit it is paused by this question."""
 
 
 class Channel(Outlet, Protocol):
@@ -131,7 +131,7 @@ class Channel(Outlet, Protocol):
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over entries of consumers whose lease has run out."""
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count that an entry is about to run alone; return how often it has."""
 
     async def unmark(self, delivery: Delivery) -> None:

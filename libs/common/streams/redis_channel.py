@@ -16,7 +16,7 @@ from libs.common.streams.consumer_name import is_dead_here, new_consumer_name
 from libs.common.streams.dead_letters import say_dead
 from libs.common.streams.entries import BAD_FIELD, ENTRY_SIZE_MAX, bytes_in, delivery_of
 from libs.common.streams.lease import LEASE_MS, Lease
-from libs.common.streams.port import DeadLetter, DeadLetterLimit, Delivery
+from libs.common.streams.port import DeadLetterLimit, DeadLetterReason, Delivery
 from libs.common.streams.scripts import SCRIPTS
 
 READ_BLOCK_MAX_S = 5.0
@@ -24,7 +24,7 @@ AUDIT_IDLE_MS = 3_000
 AUDIT_MAX = 500
 ACK_MAX = 500
 PROMOTE_MAX = 500
-ALONE_KEPT_S = 86_400
+ISOLATED_KEPT_S = 86_400
 LIMIT_WINDOW_MS = 60_000
 
 
@@ -45,7 +45,7 @@ class RedisChannel:
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
         self._dead, self._leases = f"{{{topic}}}:dlq:{group}", f"{{{topic}}}:hb:{group}"
-        self._alone, self._lead = f"{{{topic}}}:solo:{group}", f"{{{topic}}}:own:{group}"
+        self._isolated, self._lead = f"{{{topic}}}:solo:{group}", f"{{{topic}}}:own:{group}"
         self._pause = f"{{{topic}}}:pause:{group}"
         self._lease = Lease(url, (self._leases, self._lead), self.consumer)
         self._scripts = {path.stem: script_of(redis, path) for path in sorted(SCRIPTS.glob("*.lua"))}
@@ -97,12 +97,12 @@ class RedisChannel:
         delay_ms = int(delay_s * 1000)
         return bool(await self._run("park", keys, self.group, delivery.entry_id, self.consumer, token, delay_ms, value))
 
-    async def bury(self, delivery: Delivery, letter: DeadLetter) -> bool:
+    async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
         """Move to the dead letters with the reason beside the body; of one with a fault the body may be gone."""
         size = delivery.fault.size_bytes if delivery.fault else bytes_in(delivery.body)
         fields = ({"d": delivery.body} if delivery.body else {}) | {
-            "_why": letter.why,
-            "_place": letter.place,
+            "_why": reason.code,
+            "_place": reason.location,
             "_id": delivery.entry_id,
             "_size": str(size),
             "_attempts": str(delivery.attempt),
@@ -112,7 +112,7 @@ class RedisChannel:
         }
         flat = [part for item in fields.items() for part in item]
         keys = [self._lanes[delivery.lane], self._dead]
-        return bool(await self._run("bury", keys, self.group, delivery.entry_id, self.consumer, *flat))
+        return bool(await self._run("dead_letter", keys, self.group, delivery.entry_id, self.consumer, *flat))
 
     async def may_dead_letter(self) -> bool:
         """Count the dead letters where they are: those of the last minute, and those since the group was resumed."""
@@ -144,15 +144,15 @@ class RedisChannel:
             ]
         return taken
 
-    async def mark_alone(self, delivery: Delivery) -> int:
+    async def mark_isolated(self, delivery: Delivery) -> int:
         """Count in a hash beside the stream. A mark that nobody takes back, since its worker died, goes with it."""
-        counted = int(await self._call("HINCRBY", self._alone, f"{delivery.lane}:{delivery.entry_id}", 1))
-        await self._call("EXPIRE", self._alone, ALONE_KEPT_S)
+        counted = int(await self._call("HINCRBY", self._isolated, f"{delivery.lane}:{delivery.entry_id}", 1))
+        await self._call("EXPIRE", self._isolated, ISOLATED_KEPT_S)
         return counted
 
     async def unmark(self, delivery: Delivery) -> None:
         """Forget the count."""
-        await self._call("HDEL", self._alone, f"{delivery.lane}:{delivery.entry_id}")
+        await self._call("HDEL", self._isolated, f"{delivery.lane}:{delivery.entry_id}")
 
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is ours on the server's books only."""

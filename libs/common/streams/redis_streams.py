@@ -19,7 +19,7 @@ LAG_MAX = 10_000
 class RedisStreams:
     """One server (redis://, rediss:// or unix://) and all its topics.
 
-    `lag_max` is where publishing is held back, `limit` where a group that gives up on too much is paused.
+    `lag_max` is where publishing is held back, `limit` where a group that dead-letters too much is paused.
     """
 
     def __init__(self, url: str, lag_max: int = LAG_MAX, limit: DeadLetterLimit | None = None) -> None:

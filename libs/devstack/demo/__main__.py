@@ -19,8 +19,8 @@ from libs.devstack.demo.story import Outcome, Story
 from libs.devstack.demo.view import View
 from libs.devstack.errors import DevstackError
 from libs.devstack.stack import Stack
-from libs.ops.api.client import Gateway, NoAnswerError, RefusedError
-from libs.ops.api.connection import Connection
+from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
+from libs.ops.rest.connection import Connection
 
 INTERRUPTED = 130
 LOGS_OF_A_FAILURE = Path(__file__).parents[3] / ".devstack" / "demo-logs"
@@ -68,8 +68,8 @@ def _told(stack: Stack, view: View) -> Outcome:
 
 async def _tell(stack: Stack, view: View) -> Outcome:
     view.act("An organization and its first key")
-    async with Gateway(Connection(stack.gateway_url, operator_token=stack.operator_token)) as door:
-        made = await door.bootstrap("Harbour Practice", "demo")
+    async with Gateway(Connection(stack.gateway_url, operator_token=stack.operator_token)) as gateway:
+        made = await gateway.bootstrap("Harbour Practice", "demo")
     view.line(f"organization {made.organization_id}")
     async with Gateway(Connection(stack.gateway_url, made.api_key)) as gateway:
         return await Story(gateway, view).play()

@@ -11,8 +11,8 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.demo.script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
 from libs.devstack.demo.track import Track
 from libs.devstack.demo.view import View
-from libs.ops.api.client import Gateway, Recording, RefusedError
-from libs.ops.api.wire import Answer, Consent
+from libs.ops.rest.client import Gateway, Recording, RefusedError
+from libs.ops.rest.wire import Answer, Consent
 
 READY_WITHIN_S = 600.0
 CONSENT_TEXT = "I agree that my sessions are processed for {purpose}. I can take this back at any time."

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.devstack.demo.script import Sample
-from libs.ops.api.wire import Session, Transcript
+from libs.ops.rest.wire import Session, Transcript
 
 
 @dataclass

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from libs.devstack.demo.track import Track
 from libs.ops.api.sessions import clock
-from libs.ops.api.wire import Answer, Problem, Source
+from libs.ops.rest.wire import Answer, Problem, Source
 
 PIPED_WIDTH = 120
 FRAMES_PER_SECOND = 8

@@ -17,7 +17,7 @@ import psycopg
 from libs.devstack.errors import DevstackError
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.parent_death import EXIT_CANNOT
-from libs.devstack.servers.processes import Process, Program, launch, bound_to_parent
+from libs.devstack.servers.processes import Process, Program, bound_to_parent, launch
 from libs.devstack.servers.waiting import until_ready
 
 NAME = "postgres"
@@ -27,7 +27,7 @@ ORPHANS_END_WITHIN_S = 10.0
 INITDB_TIMEOUT_S = 120
 MAJOR_WITH_BUILTIN_LOCALE = 17
 
-# Values of statements must not reach a log (docs/no-words.md): no statement is logged, no DETAIL line either.
+# Values of statements must not reach a log (docs/security/no-words.md): no statement is logged, no DETAIL line either.
 _SETTINGS = """\
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -83,7 +83,7 @@ class _Cluster:
 
 
 def start(folder: Folder, detached: bool = False, mode: str | None = None) -> Postgres:
-    """Begin to start the folder's cluster, made at the first start. `mode` (see parent_death.py) is found out unless given."""
+    """Begin to start the folder's cluster, made at the first start; `mode` (parent_death.py) is found unless given."""
     binaries = find_binaries()
     cluster = _Cluster(folder, folder.path / NAME, binaries, mode or _mode(binaries), detached)
     password = folder.secret("postgres")

@@ -164,8 +164,8 @@ def bound_to_parent(program: Program) -> list[str]:
     parent = 0 if program.detached else os.getpid()
     if not _ON_LINUX or (not parent and program.mode == "same"):
         return list(program.arguments)
-    leash = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(parent), str(int(program.stop_signal)), program.mode]
-    return [*leash, *program.arguments]
+    command = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(parent), str(int(program.stop_signal)), program.mode]
+    return [*command, *program.arguments]
 
 
 def left_over(folder: Path) -> list[Process]:

@@ -16,7 +16,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class TcpProxy:
-    """One door on loopback to one server; all methods may be called from any thread.
+    """One port on loopback for one server; all methods may be called from any thread.
 
     proxy.cut(); proxy.stall(); proxy.refuse(); proxy.resume()
     """

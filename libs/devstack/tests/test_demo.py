@@ -12,9 +12,9 @@ from libs.devstack.demo.script import QUESTIONS, RECORDINGS, Sample
 from libs.devstack.demo.story import Outcome, Story
 from libs.devstack.demo.track import Track
 from libs.devstack.demo.view import Board, View
-from libs.ops.api.client import Gateway
-from libs.ops.api.connection import Connection
-from libs.ops.api.wire import Session, Transcript
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.connection import Connection
+from libs.ops.rest.wire import Session, Transcript
 from libs.ops.tests.fake_gateway import KEY, SOURCE, FakeGateway
 
 HONEST_REFUSAL = {"response": "I found nothing about that.", "sources": [], "grounded": False}

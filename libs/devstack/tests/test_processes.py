@@ -12,9 +12,18 @@ import pytest
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.parent_death import EXIT_CANNOT, NOBODY
-from libs.devstack.servers.processes import Process, Program, Record, launch, bound_to_parent, left_over, log_tail, start_time
+from libs.devstack.servers.processes import (
+    Process,
+    Program,
+    Record,
+    bound_to_parent,
+    launch,
+    left_over,
+    log_tail,
+    start_time,
+)
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="the leash is Linux's")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="a parent-death signal exists on Linux only")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
 
 
@@ -129,7 +138,9 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
 @as_root
 @pytest.mark.parametrize("mode", ["namespace", f"uid:{NOBODY}"])
 def test_root_runs_a_program_as_nobody(tmp_path: Path, mode: str) -> None:
-    seen = subprocess.run(bound_to_parent(program(tmp_path, "/usr/bin/id", "-u", mode=mode)), capture_output=True, check=False)
+    seen = subprocess.run(
+        bound_to_parent(program(tmp_path, "/usr/bin/id", "-u", mode=mode)), capture_output=True, check=False
+    )
     if seen.returncode == EXIT_CANNOT:
         pytest.skip("this kernel forbids it")
 

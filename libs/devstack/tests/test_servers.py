@@ -164,7 +164,7 @@ def test_a_second_start_keeps_addresses_secrets_and_data(folder: Folder) -> None
         assert read(second.addresses)
 
 
-def test_a_port_somebody_else_took_meanwhile_is_given_up_for_another(folder: Folder) -> None:
+def test_a_port_somebody_else_took_meanwhile_is_left_for_another(folder: Folder) -> None:
     with folder.locked(), servers.running(folder) as first:
         write(first.addresses)
     with socket.socket() as other:

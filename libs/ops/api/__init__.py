@@ -1,0 +1,1 @@
+"""Commands over the public API, a file per noun."""

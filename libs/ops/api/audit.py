@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from libs.ops.api.client import Gateway
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
 
 PatientFilter = Annotated[str | None, typer.Option("--patient", help="Only about this patient.")]
 ActorFilter = Annotated[str | None, typer.Option("--actor", help="Only what this actor was given.")]

@@ -1,11 +1,11 @@
-"""`therapyrag bootstrap`: the first organization and its first key, through the operators' door."""
+"""`therapyrag bootstrap`: the first organization and its first key, through the operators' API."""
 
 from typing import Annotated
 
 import typer
 
-from libs.ops.api.client import Gateway
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
 
 
 async def bootstrap(

@@ -6,11 +6,11 @@ import typer
 from rich.console import Group
 from rich.text import Text
 
-from libs.ops.api.client import Gateway
 from libs.ops.api.sessions import clock
-from libs.ops.api.wire import Answer, Source
 from libs.ops.command import PatientOption
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.wire import Answer, Source
 
 
 async def chat(

@@ -6,10 +6,10 @@ import typer
 from rich.table import Table
 
 from libs.contracts.purposes import Purpose
-from libs.ops.api.client import Gateway
-from libs.ops.api.wire import Consent
 from libs.ops.command import FAILED, PatientOption, TherapistOption
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.wire import Consent
 
 TypesOption = Annotated[list[Purpose] | None, typer.Option("--type", help="The purpose; may be given more than once.")]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every purpose.")]

@@ -14,10 +14,10 @@ import typer
 from libs.contracts.ledger import UnreadableError
 from libs.ledger.check import Verdict, check
 from libs.ledger.signatures import KeyRing, VerifyKey
-from libs.ops.api.client import Gateway
 from libs.ops.api.ledger_file import FORMAT, Ledger, add_kept, opened, trusted
 from libs.ops.command import FAILED
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
 
 Source = Annotated[Path | None, typer.Argument(help="An export; without one the gateway is asked.", exists=True)]
 Keys = Annotated[

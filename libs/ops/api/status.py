@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from libs.ops.api.client import Gateway
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
 
 
 async def status(gateway: Gateway) -> Shown:

@@ -6,10 +6,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from libs.ops.api.client import Gateway
 from libs.ops.api.sessions import clock
-from libs.ops.api.wire import Transcript
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.wire import Transcript
 
 
 async def transcript(

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 
-from libs.ops.api.client import Gateway, Recording
 from libs.ops.api.sessions import describe
 from libs.ops.command import FAILED, PatientOption, TherapistOption
 from libs.ops.console import Shown, for_people
+from libs.ops.rest.client import Gateway, Recording
 
 FileArgument = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="The recording.")]
 DateOption = Annotated[str, typer.Option("--date", help="The day of the session, or its time with its zone.")]

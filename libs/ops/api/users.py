@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from libs.ops.api.client import Gateway
-from libs.ops.api.wire import User
 from libs.ops.console import Shown
+from libs.ops.rest.client import Gateway
+from libs.ops.rest.wire import User
 
 
 async def add(

@@ -9,14 +9,14 @@ from rich.table import Table
 
 from libs.common.clock import to_json_time
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
+from libs.ops.operator_tools import OperatorTools
 
 LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many entries.")]
 
 
-async def list_actions(desk: Desk, last: LastOption = 50) -> Shown:
+async def list_actions(tools: OperatorTools, last: LastOption = 50) -> Shown:
     """List the record, oldest first; an action that was begun and has no end was killed."""
-    rows = [_row(entry) for entry in await desk.store.actions(last)]
+    rows = [_row(entry) for entry in await tools.store.actions(last)]
     return Shown(rows, _table(rows))
 
 

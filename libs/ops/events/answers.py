@@ -14,21 +14,21 @@ from libs.contracts.purposes import Purpose
 class Answer:
     """What a group needs to answer an event: the purposes that must be in force, and whether a vendor works on it.
 
-    `buries`: it erases, so it is answered although (because) what it is about is no more.
+    `answers_after_erasure`: it erases, so it is answered although (because) what it is about is no more.
     `renewable`: an operator may send it under a new capability; erasing takes somebody who may erase.
     """
 
     purposes: tuple[Purpose, ...] = ()
     vendor: bool = False
-    buries: bool = False
+    answers_after_erasure: bool = False
     renewable: bool = True
 
 
 _WORDS = Answer((Purpose.RECORDING, Purpose.TRANSCRIPTION), vendor=True)
 _INDEX = Answer((Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS), vendor=True)
 _BOOKS = Answer()
-_ERASES = Answer(buries=True, renewable=False)
-_COUNTS = Answer(buries=True)
+_ERASES = Answer(answers_after_erasure=True, renewable=False)
+_COUNTS = Answer(answers_after_erasure=True)
 _ERASURES = {"session.erased": _ERASES, "patient.erased": _ERASES}
 
 ANSWERS: Mapping[str, Mapping[str, Answer]] = {

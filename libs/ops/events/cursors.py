@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from libs.common.messaging.archive import Position
 from libs.common.streams.admin import topic_of
-from libs.ops.events.desk import Desk
+from libs.ops.operator_tools import OperatorTools
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Cursor:
         return topic_of(self.stream)
 
 
-async def cursors(desk: Desk, topic: str | None = None) -> list[Cursor]:
+async def cursors(tools: OperatorTools, topic: str | None = None) -> list[Cursor]:
     """Return the cursors of all streams anything was ever written to, or of one topic's."""
-    sysid, next_xid = await desk.archive.cluster()
+    sysid, next_xid = await tools.archive.cluster()
     found: list[Cursor] = []
-    for stream, schema in sorted((await desk.archive.topics()).items()):
+    for stream, schema in sorted((await tools.archive.topics()).items()):
         if topic in (None, topic_of(stream)):
-            text = await desk.streams.cursor(stream)
+            text = await tools.streams.cursor(stream)
             found.append(Cursor(schema, stream, text, *_judged(text, sysid, next_xid)))
     return found
 

@@ -1,4 +1,4 @@
-"""`therapyrag dlq`: what a group gave up on, why, and giving it back or throwing it away."""
+"""`therapyrag dlq`: what a group could not handle, why, and giving it back or dropping it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from rich.table import Column, Table
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
-from libs.common.streams.admin import Lane, Letter
+from libs.common.streams.admin import DeadLetter, Lane
 from libs.ops.console import Shown
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
 
 BATCH = 500
 
-WhyOption = Annotated[str | None, typer.Option("--why", help="Only those given up for this reason.")]
+WhyOption = Annotated[str | None, typer.Option("--why", help="Only those dead-lettered for this reason.")]
 OlderOption = Annotated[str | None, typer.Option("--older", help="Only those older than this: 12h, 30d.")]
-LettersOption = Annotated[
+DeadLettersOption = Annotated[
     list[str] | None, typer.Option("--id", help="Only this event or entry; may be given more than once.")
 ]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every dead letter.")]
@@ -44,13 +44,13 @@ class Which:
         """Tell whether nothing narrows it."""
         return not (self.topic or self.group or self.why or self.before or self.ids)
 
-    def has(self, letter: Letter) -> bool:
-        """Tell whether a letter is meant."""
-        if self.topic not in (None, letter.lane.topic) or self.group not in (None, letter.lane.group):
+    def has(self, dead_letter: DeadLetter) -> bool:
+        """Tell whether a dead_letter is meant."""
+        if self.topic not in (None, dead_letter.lane.topic) or self.group not in (None, dead_letter.lane.group):
             return False
-        if self.why not in (None, letter.why) or (self.before and at_ms(letter.at_ms) >= self.before):
+        if self.why not in (None, dead_letter.why) or (self.before and at_ms(dead_letter.at_ms) >= self.before):
             return False
-        return not self.ids or letter.entry_id in self.ids or str(_event(letter).get("id")) in self.ids
+        return not self.ids or dead_letter.entry_id in self.ids or str(_event(dead_letter).get("id")) in self.ids
 
     def as_arguments(self) -> dict[str, Any]:
         """Return names, ids and times for the record of actions."""
@@ -59,66 +59,74 @@ class Which:
         return {name: value for name, value in named.items() if value} | ({"ids": sorted(self.ids)} if self.ids else {})
 
 
-async def list_letters(
-    desk: Desk, topic: TopicOption = None, group: GroupOption = None, why: WhyOption = None, older: OlderOption = None
+async def list_dead_letters(
+    tools: OperatorTools,
+    topic: TopicOption = None,
+    group: GroupOption = None,
+    why: WhyOption = None,
+    older: OlderOption = None,
 ) -> Shown:
     """List dead letters, newest first, and count them by reason."""
-    letters = await _letters(desk, _which(topic, group, why, older, None))
-    return Shown([_row(letter) for letter in letters], Group(_table(letters), _reasons(letters)))
+    dead_letters = await _dead_letters(tools, _which(topic, group, why, older, None))
+    return Shown(
+        [_row(dead_letter) for dead_letter in dead_letters], Group(_table(dead_letters), _reasons(dead_letters))
+    )
 
 
-async def show(desk: Desk, letter_id: Annotated[str, typer.Argument(help="The event's id, or the entry's.")]) -> Shown:
+async def show(
+    tools: OperatorTools, dead_letter_id: Annotated[str, typer.Argument(help="The event's id, or the entry's.")]
+) -> Shown:
     """Show dead letters of one event: why, where it broke, how often it was tried, and the event's facts."""
-    letters = await _letters(desk, Which(ids=frozenset({letter_id})))
-    if not letters:
+    dead_letters = await _dead_letters(tools, Which(ids=frozenset({dead_letter_id})))
+    if not dead_letters:
         raise AppError(NOT_FOUND, "There is no such dead letter.")
-    rows = [_row(letter) | {"event": _event(letter)} for letter in letters]
+    rows = [_row(dead_letter) | {"event": _event(dead_letter)} for dead_letter in dead_letters]
     return Shown(rows, Group(*(_one(row) for row in rows)))
 
 
 async def redrive(
-    desk: Desk,
+    tools: OperatorTools,
     topic: TopicOption = None,
     group: GroupOption = None,
     why: WhyOption = None,
-    ids: LettersOption = None,
+    ids: DeadLettersOption = None,
     every: AllFlag = False,
     execute: ExecuteFlag = False,
     who: AsOption = None,
 ) -> Shown:
     """Give dead letters to their group again, as first attempts; what was applied meanwhile is only acknowledged."""
     which = _confirmed(_which(topic, group, why, None, ids), every)
-    letters = await _letters(desk, which)
+    dead_letters = await _dead_letters(tools, which)
     if not execute:
-        return _plan("redrive", letters)
-    async with desk.recorded(who, "dlq.redrive", which.as_arguments()) as counts:
-        counts |= {"found": len(letters), "redriven": 0}
-        for lane, entry_ids in _batches(letters):
-            counts["redriven"] += await desk.streams.redrive(lane, entry_ids)
+        return _plan("redrive", dead_letters)
+    async with tools.recorded(who, "dlq.redrive", which.as_arguments()) as counts:
+        counts |= {"found": len(dead_letters), "redriven": 0}
+        for lane, entry_ids in _batches(dead_letters):
+            counts["redriven"] += await tools.streams.redrive(lane, entry_ids)
     left = "" if counts["redriven"] == counts["found"] else " The rest is gone, or has no body to be given out."
     return Shown(dict(counts), f"{counts['redriven']} of {counts['found']} dead letters given out again.{left}")
 
 
 async def drop(
-    desk: Desk,
+    tools: OperatorTools,
     topic: TopicOption = None,
     group: GroupOption = None,
     why: WhyOption = None,
     older: OlderOption = None,
-    ids: LettersOption = None,
+    ids: DeadLettersOption = None,
     every: AllFlag = False,
     execute: ExecuteFlag = False,
     who: AsOption = None,
 ) -> Shown:
     """Throw dead letters away. The facts stay in the archive: `events replay --id` brings one back."""
     which = _confirmed(_which(topic, group, why, older, ids), every)
-    letters = await _letters(desk, which)
+    dead_letters = await _dead_letters(tools, which)
     if not execute:
-        return _plan("drop", letters)
-    async with desk.recorded(who, "dlq.drop", which.as_arguments()) as counts:
-        counts |= {"found": len(letters), "dropped": 0}
-        for lane, entry_ids in _batches(letters):
-            counts["dropped"] += await desk.streams.drop(lane, entry_ids)
+        return _plan("drop", dead_letters)
+    async with tools.recorded(who, "dlq.drop", which.as_arguments()) as counts:
+        counts |= {"found": len(dead_letters), "dropped": 0}
+        for lane, entry_ids in _batches(dead_letters):
+            counts["dropped"] += await tools.streams.drop(lane, entry_ids)
     return Shown(dict(counts), f"{counts['dropped']} of {counts['found']} dead letters dropped.")
 
 
@@ -134,81 +142,85 @@ def _confirmed(which: Which, every: bool) -> Which:
     return which
 
 
-async def _letters(desk: Desk, which: Which) -> list[Letter]:
-    lanes = (await desk.streams.keys()).lanes
-    found = [letter for lane in lanes for letter in await desk.streams.letters(lane)]
-    meant = [letter for letter in found if which.has(letter)]
-    return sorted(meant, key=lambda letter: letter.at_ms, reverse=True)
+async def _dead_letters(tools: OperatorTools, which: Which) -> list[DeadLetter]:
+    lanes = (await tools.streams.keys()).lanes
+    found = [dead_letter for lane in lanes for dead_letter in await tools.streams.dead_letters(lane)]
+    meant = [dead_letter for dead_letter in found if which.has(dead_letter)]
+    return sorted(meant, key=lambda dead_letter: dead_letter.at_ms, reverse=True)
 
 
-def _batches(letters: Sequence[Letter]) -> list[tuple[Lane, list[str]]]:
+def _batches(dead_letters: Sequence[DeadLetter]) -> list[tuple[Lane, list[str]]]:
     by_lane: dict[Lane, list[str]] = {}
-    for letter in letters:
-        by_lane.setdefault(letter.lane, []).append(letter.entry_id)
+    for dead_letter in dead_letters:
+        by_lane.setdefault(dead_letter.lane, []).append(dead_letter.entry_id)
     return [(lane, ids[at : at + BATCH]) for lane, ids in by_lane.items() for at in range(0, len(ids), BATCH)]
 
 
-def _plan(deed: str, letters: Sequence[Letter]) -> Shown:
-    expired = sum(_has_expired(letter) for letter in letters)
-    payload = {"plan": deed, "letters": len(letters), "by_reason": _count(letters), "expired": expired}
-    empty = sum(not letter.body for letter in letters)
-    said = [f"Would {deed} {len(letters)} dead letters. Nothing was changed; --execute does it."]
+def _plan(deed: str, dead_letters: Sequence[DeadLetter]) -> Shown:
+    expired = sum(_has_expired(dead_letter) for dead_letter in dead_letters)
+    payload = {"plan": deed, "dead_letters": len(dead_letters), "by_reason": _count(dead_letters), "expired": expired}
+    empty = sum(not dead_letter.body for dead_letter in dead_letters)
+    said = [f"Would {deed} {len(dead_letters)} dead letters. Nothing was changed; --execute does it."]
     if expired and deed == "redrive":
         said.append(f"{expired} of them carry a capability that has expired and would die again: `events replay --id`.")
     if empty and deed == "redrive":
         said.append(f"{empty} of them have no body to be given out, and would stay.")
-    return Shown(payload | {"executed": False}, Group(_reasons(letters), *said))
+    return Shown(payload | {"executed": False}, Group(_reasons(dead_letters), *said))
 
 
-def _has_expired(letter: Letter) -> bool:
+def _has_expired(dead_letter: DeadLetter) -> bool:
     try:
-        expires_at = expiry(Envelope.from_json(letter.body))
+        expires_at = expiry(Envelope.from_json(dead_letter.body))
     except (ValueError, KeyError, TypeError):
         return False
     return expires_at is None or expires_at <= utc_now()
 
 
-def _count(letters: Sequence[Letter]) -> dict[str, int]:
-    return dict(Counter(f"{letter.lane.topic}/{letter.lane.group} {letter.why}" for letter in letters).most_common())
+def _count(dead_letters: Sequence[DeadLetter]) -> dict[str, int]:
+    return dict(
+        Counter(
+            f"{dead_letter.lane.topic}/{dead_letter.lane.group} {dead_letter.why}" for dead_letter in dead_letters
+        ).most_common()
+    )
 
 
-def _event(letter: Letter) -> dict[str, Any]:
+def _event(dead_letter: DeadLetter) -> dict[str, Any]:
     try:
-        return shown_envelope(Envelope.from_json(letter.body))
+        return shown_envelope(Envelope.from_json(dead_letter.body))
     except (ValueError, KeyError, TypeError):
         return {}
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    event = _event(letter)
+def _row(dead_letter: DeadLetter) -> dict[str, Any]:
+    event = _event(dead_letter)
     return {
-        "topic": letter.lane.topic,
-        "group": letter.lane.group,
-        "entry": letter.entry_id,
+        "topic": dead_letter.lane.topic,
+        "group": dead_letter.lane.group,
+        "entry": dead_letter.entry_id,
         "event_id": event.get("id"),
         "type": event.get("type"),
-        "why": letter.why,
-        "place": letter.place,
-        "attempts": letter.attempts,
-        "epoch": letter.epoch,
-        "size_bytes": letter.size_bytes,
-        "at": to_json_time(at_ms(letter.at_ms)),
+        "why": dead_letter.why,
+        "place": dead_letter.place,
+        "attempts": dead_letter.attempts,
+        "epoch": dead_letter.epoch,
+        "size_bytes": dead_letter.size_bytes,
+        "at": to_json_time(at_ms(dead_letter.at_ms)),
     }
 
 
-def _table(letters: Sequence[Letter]) -> Table:
+def _table(dead_letters: Sequence[DeadLetter]) -> Table:
     whole = (Column("at", no_wrap=True), Column("event", no_wrap=True))  # to be pasted into the next command
     table = Table(*whole, "topic/group", "why", "place", "tries", "type", box=None)
-    for row in map(_row, letters):
+    for row in map(_row, dead_letters):
         group, tries = f"{row['topic']}/{row['group']}", str(row["attempts"])
         event = row["event_id"] or row["entry"]
         table.add_row(row["at"], event, group, row["why"], row["place"], tries, row["type"] or "unreadable")
     return table
 
 
-def _reasons(letters: Sequence[Letter]) -> Table:
+def _reasons(dead_letters: Sequence[DeadLetter]) -> Table:
     table = Table("group", "why", "count", box=None)
-    for name, number in _count(letters).items():
+    for name, number in _count(dead_letters).items():
         table.add_row(*name.split(" ", 1), str(number))
     return table
 

@@ -8,9 +8,9 @@ from uuid import UUID
 from libs.common.clock import utc_now
 from libs.common.messaging.archive import Fact
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import expiry, session_of
-from libs.ops.events.store import SessionNow
+from libs.ops.operator_tools import OperatorTools
+from libs.ops.store import SessionNow
 
 ERASED = "erased"
 
@@ -48,14 +48,14 @@ _MEANINGS = {
 }
 
 
-async def judged(desk: Desk, facts: Sequence[Fact], group: str, epoch: int) -> list[tuple[Fact, Fate]]:
+async def judged(tools: OperatorTools, facts: Sequence[Fact], group: str, epoch: int) -> list[tuple[Fact, Fate]]:
     """Return each fact with its fate, as things are now."""
     answered = [fact for fact in facts if fact.envelope.type in ANSWERS[group]]
     ids = [fact.envelope.id for fact in answered]
-    applied = await desk.archive.applied(group, ids) if ids else []
+    applied = await tools.archive.applied(group, ids) if ids else []
     done = {note.event_id for note in applied if note.epoch == epoch and note.group == group}
     about = {session for fact in answered if (session := session_of(fact.envelope)) is not None}
-    sessions = await desk.store.sessions(about) if about else {}
+    sessions = await tools.store.sessions(about) if about else {}
     now = utc_now()
     return [(fact, _fate(fact, group, done, sessions, now)) for fact in facts]
 
@@ -66,7 +66,7 @@ def _fate(fact: Fact, group: str, done: set[UUID], sessions: dict[UUID, SessionN
         return Fate.UNANSWERED
     session_id = session_of(fact.envelope)
     session = sessions.get(session_id) if session_id else None
-    if session_id is not None and not answer.buries and (session is None or session.status == ERASED):
+    if session_id is not None and not answer.answers_after_erasure and (session is None or session.status == ERASED):
         return Fate.ERASED
     expires_at = expiry(fact.envelope)
     # Even an event that is only to be acknowledged must be able to open a transaction.

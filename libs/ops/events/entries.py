@@ -12,10 +12,10 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.streams.admin import BY_OPERATOR
 from libs.common.streams.locate import Given, given
 from libs.ops.console import Shown
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.facts import at_ms, plain
 from libs.ops.events.pausing import OfOption
 from libs.ops.events.selection import TopicOption
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
 
 LOOKED_AT_MAX = 1_000
 
@@ -31,14 +31,16 @@ class Deed:
     why: str = ""
 
 
-async def list_entries(desk: Desk, group: OfOption, topic: TopicOption = None, most: MostOption = 100) -> Shown:
+async def list_entries(
+    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = 100
+) -> Shown:
     """List what a group was given and has not finished, and what it has parked, whether it can be read or not."""
-    rows = [_row(one) for one in await _given(desk, group, topic, most)]
+    rows = [_row(one) for one in await _given(tools, group, topic, most)]
     return Shown(rows, _table(rows) if rows else f"{group} has nothing in hand.")
 
 
 async def remove(
-    desk: Desk,
+    tools: OperatorTools,
     entry: EntryArgument,
     group: OfOption,
     topic: TopicOption = None,
@@ -46,11 +48,11 @@ async def remove(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group for good. The fact, if it was one, stays in the archive."""
-    return await _done(desk, Deed("remove"), await _one(desk, entry, group, topic), execute, who)
+    return await _done(tools, Deed("remove"), await _one(tools, entry, group, topic), execute, who)
 
 
 async def dead_letter(
-    desk: Desk,
+    tools: OperatorTools,
     entry: EntryArgument,
     group: OfOption,
     topic: TopicOption = None,
@@ -58,25 +60,25 @@ async def dead_letter(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group and keep it as a dead letter, to be given out again or dropped later."""
-    return await _done(desk, Deed("dead-letter", BY_OPERATOR), await _one(desk, entry, group, topic), execute, who)
+    return await _done(tools, Deed("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic), execute, who)
 
 
-async def _done(desk: Desk, deed: Deed, one: Given, execute: bool, who: str | None) -> Shown:
+async def _done(tools: OperatorTools, deed: Deed, one: Given, execute: bool, who: str | None) -> Shown:
     row = _row(one)
     if not execute:
         said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
         return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
-    now_ms = await desk.streams.now_ms()
-    letter = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
+    now_ms = await tools.streams.now_ms()
+    fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
     arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
-    async with desk.recorded(who, f"entries.{deed.name}", arguments) as counts:
-        counts["taken"] = int(await desk.streams.take_out(one.lane, one.entry_id, letter if deed.why else None))
+    async with tools.recorded(who, f"entries.{deed.name}", arguments) as counts:
+        counts["taken"] = int(await tools.streams.take_out(one.lane, one.entry_id, fields if deed.why else None))
     said = "Done." if counts["taken"] else "It was not there any more."
     return Shown(dict(counts), said, 0 if counts["taken"] else 1)
 
 
-async def _one(desk: Desk, entry: str, group: str, topic: str | None) -> Given:
-    found = await _given(desk, group, topic, LOOKED_AT_MAX)
+async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) -> Given:
+    found = await _given(tools, group, topic, LOOKED_AT_MAX)
     meant = [one for one in found if entry in (one.entry_id, str(one.event_id))]
     if not meant:
         raise AppError(NOT_FOUND, "The group has no such entry in hand.")
@@ -85,9 +87,9 @@ async def _one(desk: Desk, entry: str, group: str, topic: str | None) -> Given:
     return meant[0]
 
 
-async def _given(desk: Desk, group: str, topic: str | None, most: int) -> list[Given]:
-    lanes = [lane for lane in (await desk.streams.keys()).lanes if lane.group == group and topic in (None, lane.topic)]
-    return [one for lane in lanes for one in await given(desk.streams, lane, most)]
+async def _given(tools: OperatorTools, group: str, topic: str | None, most: int) -> list[Given]:
+    lanes = [lane for lane in (await tools.streams.keys()).lanes if lane.group == group and topic in (None, lane.topic)]
+    return [one for lane in lanes for one in await given(tools.streams, lane, most)]
 
 
 def _row(one: Given) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from rich.text import Text
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.messaging.archive import Fact, Position, Wanted
-from libs.common.streams.admin import Depths, Lane, StreamDesk
-from libs.common.streams.locate import Whereabouts, whereabouts
+from libs.common.streams.admin import Depths, Lane, StreamAdmin
+from libs.common.streams.locate import Location, locate_event
 from libs.ops.console import Shown
 from libs.ops.events.answers import answering
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago, at_ms, shown, stream_of
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
+from libs.ops.operator_tools import OperatorTools
 
 FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
@@ -34,7 +34,7 @@ ForOption = Annotated[float, typer.Option("--for", max=FOLLOW_MAX_S, help="Follo
 
 
 async def tail(
-    desk: Desk,
+    tools: OperatorTools,
     session: SessionOption = None,
     type_: TypeOption = None,
     topic: TopicOption = None,
@@ -45,65 +45,65 @@ async def tail(
 ) -> AsyncIterator[Shown]:
     """Print the newest facts, oldest first, one a line."""
     chosen = Chosen(session=session, type=type_, topic=topic, since=since_of(since, None))
-    start = await desk.archive.now()
+    start = await tools.archive.now()
     printed: set[UUID] = set()
-    for fact in await _newest(desk, chosen, last):
+    for fact in await _newest(tools, chosen, last):
         printed.add(fact.envelope.id)
         yield _line(fact)
     if follow:
-        async for fact in _following(desk, chosen, start, seconds):
+        async for fact in _following(tools, chosen, start, seconds):
             if fact.envelope.id not in printed:
                 yield _line(fact)
 
 
-async def show(desk: Desk, event_id: Annotated[UUID, typer.Argument(help="The event's id.")]) -> Shown:
+async def show(tools: OperatorTools, event_id: Annotated[UUID, typer.Argument(help="The event's id.")]) -> Shown:
     """Show one fact: what it says, who has applied it, and where it is for who has not."""
-    fact = await _by_id(desk, event_id)
-    groups = [await _of_group(desk, fact, Lane(stream_of(fact), group)) for group in answering(fact.envelope.type)]
+    fact = await _by_id(tools, event_id)
+    groups = [await _of_group(tools, fact, Lane(stream_of(fact), group)) for group in answering(fact.envelope.type)]
     payload = shown(fact) | {"groups": groups}
     return Shown(payload, Group(_facts_table(payload), _groups_table(groups)))
 
 
-async def lag(desk: Desk, topic: TopicOption = None) -> Shown:
+async def lag(tools: OperatorTools, topic: TopicOption = None) -> Shown:
     """Show per topic and group what waits, what is being worked on, what is parked and what is dead."""
-    keys = await desk.streams.keys()
+    keys = await tools.streams.keys()
     lanes = [lane for lane in keys.lanes if topic in (None, lane.topic)]
-    rows = [_depths(lane, await desk.streams.depths(lane)) for lane in lanes]
+    rows = [_depths(lane, await tools.streams.depths(lane)) for lane in lanes]
     return Shown(rows, _lag_table(rows))
 
 
-async def _newest(desk: Desk, chosen: Chosen, last: int) -> list[Fact]:
+async def _newest(tools: OperatorTools, chosen: Chosen, last: int) -> list[Fact]:
     found: list[Fact] = []
-    for stream, schema in (await desk.archive.topics()).items():
+    for stream, schema in (await tools.archive.topics()).items():
         if chosen.has(stream):
-            found += await desk.archive.newest(schema, chosen.wanted(stream), last)
+            found += await tools.archive.newest(schema, chosen.wanted(stream), last)
     return sorted(found, key=lambda fact: (fact.envelope.at, fact.position))[-last:]
 
 
-async def _following(desk: Desk, chosen: Chosen, start: Position, seconds: float) -> AsyncIterator[Fact]:
+async def _following(tools: OperatorTools, chosen: Chosen, start: Position, seconds: float) -> AsyncIterator[Fact]:
     """Yield facts as they are written; within a stream in the order of their transactions."""
     reached: dict[str, Position] = {}
     deadline = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < deadline:
-        for stream, schema in (await desk.archive.topics()).items():
+        for stream, schema in (await tools.archive.topics()).items():
             if chosen.has(stream):
                 position = reached.get(stream, start)
-                for fact in await desk.archive.after(schema, chosen.wanted(stream), position, FOLLOW_BATCH):
+                for fact in await tools.archive.after(schema, chosen.wanted(stream), position, FOLLOW_BATCH):
                     reached[stream] = fact.position
                     yield fact
         await asyncio.sleep(FOLLOW_EVERY_S)
 
 
-async def _by_id(desk: Desk, event_id: UUID) -> Fact:
-    for schema in desk.archive.schemas:
-        for fact in await desk.archive.newest(schema, Wanted(id=event_id), 1):
+async def _by_id(tools: OperatorTools, event_id: UUID) -> Fact:
+    for schema in tools.archive.schemas:
+        for fact in await tools.archive.newest(schema, Wanted(id=event_id), 1):
             return fact
     raise AppError(NOT_FOUND, "The archive holds no such event.")
 
 
-async def _of_group(desk: Desk, fact: Fact, lane: Lane) -> dict[str, Any]:
-    applied = await desk.archive.applied(lane.group, [fact.envelope.id])
-    where = await place_of(desk.streams, lane, fact.envelope.id)
+async def _of_group(tools: OperatorTools, fact: Fact, lane: Lane) -> dict[str, Any]:
+    applied = await tools.archive.applied(lane.group, [fact.envelope.id])
+    where = await place_of(tools.streams, lane, fact.envelope.id)
     return {
         "group": lane.group,
         "applied": [{"as": note.group, "epoch": note.epoch, "at": to_json_time(note.at)} for note in applied],
@@ -111,13 +111,13 @@ async def _of_group(desk: Desk, fact: Fact, lane: Lane) -> dict[str, Any]:
     }
 
 
-async def place_of(streams: StreamDesk, lane: Lane, event_id: UUID) -> Whereabouts | None:
+async def place_of(streams: StreamAdmin, lane: Lane, event_id: UUID) -> Location | None:
     """Return where a group's copy of an event is, None when it is nowhere on its way."""
-    return (await whereabouts(streams, lane)).get(event_id)
+    return (await locate_event(streams, lane)).get(event_id)
 
 
-def shown_place(where: Whereabouts) -> dict[str, Any]:
-    """Return whereabouts as they are printed."""
+def shown_place(where: Location) -> dict[str, Any]:
+    """Return locations as they are printed."""
     return {
         "state": where.state,
         "attempt": where.attempt,

@@ -12,23 +12,23 @@ from libs.common.clock import to_json_time, utc_now
 from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.console import Shown
 from libs.ops.events.cursors import Cursor, cursors
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago
+from libs.ops.operator_tools import OperatorTools
 
 
-async def status(desk: Desk) -> Shown:
+async def status(tools: OperatorTools) -> Shown:
     """Show per service and topic what is not published, since when, the partitions, and the length of the inboxes."""
-    topics = [await _topic(desk, cursor) for cursor in await cursors(desk)]
-    schemas = [await _schema(desk, schema) for schema in desk.archive.schemas]
-    oldest_s = await desk.store.oldest_write_s()
+    topics = [await _topic(tools, cursor) for cursor in await cursors(tools)]
+    schemas = [await _schema(tools, schema) for schema in tools.archive.schemas]
+    oldest_s = await tools.store.oldest_write_s()
     payload = {"topics": topics, "schemas": schemas, "oldest_write_transaction_s": round(oldest_s, 3)}
     oldest = f"oldest transaction that has written: {ago(timedelta(seconds=oldest_s))}"
     return Shown(payload, Group(_topics_table(topics), _schemas_table(schemas), oldest))
 
 
-async def _topic(desk: Desk, cursor: Cursor) -> dict[str, Any]:
+async def _topic(tools: OperatorTools, cursor: Cursor) -> dict[str, Any]:
     behind = cursor.position if cursor.state == "in order" else START
-    waiting = await desk.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), behind or Position())
+    waiting = await tools.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), behind or Position())
     return {
         "service": cursor.schema,
         "topic": cursor.topic,
@@ -41,9 +41,9 @@ async def _topic(desk: Desk, cursor: Cursor) -> dict[str, Any]:
     }
 
 
-async def _schema(desk: Desk, schema: str) -> dict[str, Any]:
-    partitions = await desk.archive.partitions(schema)
-    return {"service": schema, "partitions": partitions, "inbox_rows": await desk.archive.inbox_rows(schema)}
+async def _schema(tools: OperatorTools, schema: str) -> dict[str, Any]:
+    partitions = await tools.archive.partitions(schema)
+    return {"service": schema, "partitions": partitions, "inbox_rows": await tools.archive.inbox_rows(schema)}
 
 
 def _topics_table(rows: Sequence[dict[str, Any]]) -> Table:

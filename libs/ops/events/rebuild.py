@@ -15,8 +15,8 @@ from libs.common.errors import CONFLICT, AppError
 from libs.common.messaging.archive import START, Position, Wanted
 from libs.ops.console import Shown
 from libs.ops.events.cursors import Cursor, cursors
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.selection import FromOption, SinceOption, TopicOption, since_of
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Move:
 
 
 async def rebuild(
-    desk: Desk,
+    tools: OperatorTools,
     topic: TopicOption = None,
     since: SinceOption = None,
     start: FromOption = None,
@@ -53,46 +53,46 @@ async def rebuild(
     Without a time only streams whose cursor is missing, unreadable, of another database or in the future.
     """
     at = since_of(since, start)
-    moves = await _moves(desk, topic, at)
+    moves = await _moves(tools, topic, at)
     rows = [move.row() for move in moves]
     if not execute or not moves:
         said = "Nothing was changed; --execute does it." if moves else "Every cursor is in order: nothing to rebuild."
         return Shown({"plan": "rebuild", "streams": rows, "executed": False}, Group(_table(moves), said))
     arguments = {"topic": topic, "since": to_json_time(at) if at else None}
-    async with desk.recorded(who, "events.rebuild", arguments) as counts:
+    async with tools.recorded(who, "events.rebuild", arguments) as counts:
         counts["streams"] = 0
         for move in moves:
-            if not await desk.streams.rewind(move.cursor.stream, move.cursor.text, move.to):
+            if not await tools.streams.rewind(move.cursor.stream, move.cursor.text, move.to):
                 raise AppError(CONFLICT, f"The cursor of {move.cursor.stream} has moved meanwhile: look again.")
             counts["streams"] += 1
     return Shown({"plan": "rebuild", "streams": rows, "executed": True}, Group(_table(moves), "Done."))
 
 
-async def _moves(desk: Desk, topic: str | None, at: datetime | None) -> list[Move]:
-    sysid, _ = await desk.archive.cluster()
+async def _moves(tools: OperatorTools, topic: str | None, at: datetime | None) -> list[Move]:
+    sysid, _ = await tools.archive.cluster()
     moves: list[Move] = []
-    for cursor in await cursors(desk, topic):
+    for cursor in await cursors(tools, topic):
         if cursor.state == "in order" and at is None:
             continue
-        position = await _begin(desk, cursor, at)
+        position = await _begin(tools, cursor, at)
         if position is not None:
-            waiting = await desk.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), position)
+            waiting = await tools.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), position)
             moves.append(Move(cursor, f"{sysid}:{position.xid}:{position.seq}", waiting.rows))
     return moves
 
 
-async def _begin(desk: Desk, cursor: Cursor, at: datetime | None) -> Position | None:
+async def _begin(tools: OperatorTools, cursor: Cursor, at: datetime | None) -> Position | None:
     """Where to begin; None for a stream that need not move: it is in order and nothing is newer than the time."""
     if at is None:
         return START
-    first = await desk.archive.just_before(cursor.schema, Wanted(topics=(cursor.stream,), since=at))
+    first = await tools.archive.just_before(cursor.schema, Wanted(topics=(cursor.stream,), since=at))
     if cursor.position is not None and (first is None or first >= cursor.position):
         return None
-    return first or await _end(desk, cursor)
+    return first or await _end(tools, cursor)
 
 
-async def _end(desk: Desk, cursor: Cursor) -> Position:
-    newest = await desk.archive.newest(cursor.schema, Wanted(topics=(cursor.stream,)), 1)
+async def _end(tools: OperatorTools, cursor: Cursor) -> Position:
+    newest = await tools.archive.newest(cursor.schema, Wanted(topics=(cursor.stream,)), 1)
     return newest[0].position if newest else START
 
 

@@ -17,7 +17,6 @@ from libs.common.clock import utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.ops.console import Shown, for_people
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import AsOption, Desk, ExecuteFlag
 from libs.ops.events.dry_run import Fate
 from libs.ops.events.replay_sender import Replay, plan, send
 from libs.ops.events.selection import (
@@ -32,6 +31,7 @@ from libs.ops.events.selection import (
     moment,
     since_of,
 )
+from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
 
 WHAT = "events.replay"
 EPOCH_MEANS = (
@@ -48,7 +48,7 @@ ResumeOption = Annotated[str | None, typer.Option("--resume", help="Go on with t
 
 
 async def replay(
-    desk: Desk,
+    tools: OperatorTools,
     group: IntoOption = None,
     session: SessionOption = None,
     id_: IdOption = None,
@@ -69,24 +69,24 @@ async def replay(
     # What the replay itself sets going is not part of it.
     until = moment(to) if to else utc_now()
     chosen = Chosen(session, id_, type_, topic, since_of(since, start), until)
-    wanted = _wanted(group or "", chosen, every, epoch, rate) if resume is None else await _begun(desk, resume, rate)
+    wanted = _wanted(group or "", chosen, every, epoch, rate) if resume is None else await _begun(tools, resume, rate)
     if wanted.epoch and execute and not (again or resume):
-        raise await desk.denied(who, WHAT, _arguments(wanted), EPOCH_MEANS.format(epoch=wanted.epoch))
-    counts = await plan(desk, wanted)
+        raise await tools.denied(who, WHAT, _arguments(wanted), EPOCH_MEANS.format(epoch=wanted.epoch))
+    counts = await plan(tools, wanted)
     if not execute:
         return _planned(wanted, counts)
     for_people(stderr=True).print(_table(counts))
-    return await _done(desk, wanted, sum(counts.values()), who)
+    return await _done(tools, wanted, sum(counts.values()), who)
 
 
-async def _done(desk: Desk, wanted: Replay, total: int, who: str | None) -> Shown:
+async def _done(tools: OperatorTools, wanted: Replay, total: int, who: str | None) -> Shown:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    async with desk.recorded(who, WHAT, _arguments(wanted)) as counts:
+    async with tools.recorded(who, WHAT, _arguments(wanted)) as counts:
         with Progress(*columns, console=for_people(stderr=True)) as bar:
             task = bar.add_task(f"replay {wanted.name}", total=total)
             became: Counter[str] = Counter()
             try:
-                await send(desk, wanted, became, lambda steps: bar.advance(task, steps))
+                await send(tools, wanted, became, lambda steps: bar.advance(task, steps))
             finally:
                 counts.update(became)
     payload = {"name": wanted.name, "group": wanted.group, "epoch": wanted.epoch, "executed": True, "counts": counts}
@@ -101,8 +101,8 @@ def _wanted(group: str, chosen: Chosen, every: bool, epoch: int, rate: float | N
     return Replay(secrets.token_hex(4), group, chosen, epoch, rate)
 
 
-async def _begun(desk: Desk, name: str, rate: float | None) -> Replay:
-    kept = await desk.store.begun(WHAT, name)
+async def _begun(tools: OperatorTools, name: str, rate: float | None) -> Replay:
+    kept = await tools.store.begun(WHAT, name)
     if kept is None:
         raise AppError(NOT_FOUND, f"No replay called {name} was ever begun.")
     return Replay(name, kept["group"], Chosen.of_arguments(kept["chosen"]), int(kept["epoch"]), rate)

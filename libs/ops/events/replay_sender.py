@@ -13,12 +13,12 @@ from libs.common.messaging.archive import START, Fact, Position, Wanted
 from libs.common.streams.admin import Lane, topic_of
 from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.contracts.catalogue import CATALOGUE
-from libs.ops.api.client import RefusedError
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.desk import Desk
 from libs.ops.events.dry_run import Fate, judged
 from libs.ops.events.facts import stream_of, subject_of
 from libs.ops.events.selection import Chosen
+from libs.ops.operator_tools import OperatorTools
+from libs.ops.rest.client import RefusedError
 
 BATCH = 200
 PLAN_BATCH = 500
@@ -55,45 +55,45 @@ class Source:
     lane: Lane
 
 
-async def plan(desk: Desk, wanted: Replay) -> Counter[Fate]:
+async def plan(tools: OperatorTools, wanted: Replay) -> Counter[Fate]:
     """Count what would become of every event that is left of the replay."""
     counts: Counter[Fate] = Counter()
-    for source in await _sources(desk, wanted):
-        async for _, mine in _pages(desk, source, wanted, PLAN_BATCH):
-            counts.update(fate for _, fate in await judged(desk, mine, wanted.group, wanted.epoch))
+    for source in await _sources(tools, wanted):
+        async for _, mine in _pages(tools, source, wanted, PLAN_BATCH):
+            counts.update(fate for _, fate in await judged(tools, mine, wanted.group, wanted.epoch))
     return counts
 
 
-async def send(desk: Desk, wanted: Replay, counts: Counter[str], on_step: Callable[[int], None]) -> None:
+async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_step: Callable[[int], None]) -> None:
     """Send what is left of the replay and count what became of it. Raises AppError(CONFLICT) when another sends it too.
 
     Waits while the group does not keep up: the backlog stays in the archive, not in the stream's memory.
     """
     counts["sent"] = 0
-    renewals = Renewals(desk)
+    renewals = Renewals(tools)
     started = asyncio.get_running_loop().time()
-    for source in await _sources(desk, wanted):
-        async for (before, after), mine in _pages(desk, source, wanted, wanted.batch):
-            bodies = await _bodies(desk, mine, wanted, renewals, counts)
+    for source in await _sources(tools, wanted):
+        async for (before, after), mine in _pages(tools, source, wanted, wanted.batch):
+            bodies = await _bodies(tools, mine, wanted, renewals, counts)
             move = (_text(before), _text(after))
-            if not await desk.streams.replay(source.lane, wanted.name, move, wanted.epoch, bodies):
+            if not await tools.streams.replay(source.lane, wanted.name, move, wanted.epoch, bodies):
                 raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
             on_step(len(mine))
             counts["sent"] += len(bodies)
             await _paced(started, counts["sent"], wanted.rate)
-            await _kept_up(desk, source.lane, wanted.name)
+            await _kept_up(tools, source.lane, wanted.name)
 
 
 class Renewals:
     """Capabilities minted anew by the gateway, which asks consent again; each subject is asked for once."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, tools: OperatorTools) -> None:
+        self._tools = tools
         self._known: dict[tuple[str, tuple[UUID | None, ...]], str | None] = {}
 
     async def of(self, envelope: Envelope, group: str) -> str | None:
         """Return a capability for the event, None where there is no operator's token or the gateway refuses."""
-        if not self._desk.connection.operator_token or not ANSWERS[group][envelope.type].renewable:
+        if not self._tools.connection.operator_token or not ANSWERS[group][envelope.type].renewable:
             return None
         asked = (envelope.type, tuple(subject_of(envelope).values()))
         if asked not in self._known:
@@ -106,7 +106,7 @@ class Renewals:
             return None
         purposes = [purpose.value for purpose in ANSWERS[group][envelope.type].purposes]
         try:
-            async with self._desk.gateway() as gateway:
+            async with self._tools.gateway() as gateway:
                 return await gateway.renew_capability(subject, purposes)
         except RefusedError as refused:
             # An event that may no longer be processed is left out and counted; anything else stops the replay.
@@ -116,10 +116,10 @@ class Renewals:
 
 
 async def _bodies(
-    desk: Desk, facts: Sequence[Fact], wanted: Replay, renewals: Renewals, counts: Counter[str]
+    tools: OperatorTools, facts: Sequence[Fact], wanted: Replay, renewals: Renewals, counts: Counter[str]
 ) -> list[str]:
     bodies: list[str] = []
-    for fact, fate in await judged(desk, facts, wanted.group, wanted.epoch):
+    for fact, fate in await judged(tools, facts, wanted.group, wanted.epoch):
         envelope: Envelope | None = fact.envelope if fate.is_sent else None
         told: str = fate
         if fate is Fate.EXPIRED:
@@ -139,10 +139,10 @@ def _with(envelope: Envelope, capability: str) -> Envelope:
     return replace(envelope, headers={**envelope.headers, "capability": capability})
 
 
-async def _sources(desk: Desk, wanted: Replay) -> list[Source]:
+async def _sources(tools: OperatorTools, wanted: Replay) -> list[Source]:
     """Return where the facts are and where they go; one source for each stream of an ordered topic."""
     by_topic: dict[tuple[str, str], set[str]] = {}
-    for stream, schema in (await desk.archive.topics()).items():
+    for stream, schema in (await tools.archive.topics()).items():
         if wanted.chosen.has(stream):
             by_topic.setdefault((topic_of(stream), schema), set()).add(stream)
     found: list[Source] = []
@@ -156,31 +156,31 @@ async def _sources(desk: Desk, wanted: Replay) -> list[Source]:
 
 
 async def _pages(
-    desk: Desk, source: Source, wanted: Replay, most: int
+    tools: OperatorTools, source: Source, wanted: Replay, most: int
 ) -> AsyncIterator[tuple[tuple[Position, Position], list[Fact]]]:
     """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
-    position = await _reached(desk, source.lane, wanted.name)
+    position = await _reached(tools, source.lane, wanted.name)
     chosen = wanted.chosen.wanted(*source.topics)
-    while facts := await _next_page(desk, source, chosen, position, most):
+    while facts := await _next_page(tools, source, chosen, position, most):
         mine = [fact for fact in facts if stream_of(fact) == source.lane.stream]
         yield (position, facts[-1].position), mine
         position = facts[-1].position
 
 
-async def _next_page(desk: Desk, source: Source, chosen: Wanted, position: Position, most: int) -> list[Fact]:
+async def _next_page(tools: OperatorTools, source: Source, chosen: Wanted, position: Position, most: int) -> list[Fact]:
     """Return the next page; what an open transaction still holds back is waited for, or would be left out unseen."""
     deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN_S
     while True:
-        facts = await desk.archive.after(source.schema, chosen, position, most)
-        if facts or not (await desk.archive.waiting(source.schema, chosen, position)).rows:
+        facts = await tools.archive.after(source.schema, chosen, position, most)
+        if facts or not (await tools.archive.waiting(source.schema, chosen, position)).rows:
             return facts
         if asyncio.get_running_loop().time() > deadline:
             raise AppError(CONFLICT, "A long transaction holds facts back (therapyrag outbox status). Go on later.")
         await asyncio.sleep(KEEPS_UP_EVERY_S)
 
 
-async def _reached(desk: Desk, lane: Lane, name: str) -> Position:
-    text = await desk.streams.progress(lane, name)
+async def _reached(tools: OperatorTools, lane: Lane, name: str) -> Position:
+    text = await tools.streams.progress(lane, name)
     xid, _, seq = text.partition(":")
     return Position(int(xid), int(seq)) if text else START
 
@@ -189,9 +189,9 @@ def _text(position: Position) -> str:
     return "" if position == START else f"{position.xid}:{position.seq}"
 
 
-async def _kept_up(desk: Desk, lane: Lane, name: str) -> None:
+async def _kept_up(tools: OperatorTools, lane: Lane, name: str) -> None:
     deadline = asyncio.get_running_loop().time() + KEEPS_UP_WITHIN_S
-    while await desk.streams.replayed_ahead(lane) > AHEAD_MAX:
+    while await tools.streams.replayed_ahead(lane) > AHEAD_MAX:
         if asyncio.get_running_loop().time() > deadline:
             raise AppError(CONFLICT, f"{lane.group} does not keep up. Go on later with --resume {name}.")
         await asyncio.sleep(KEEPS_UP_EVERY_S)

@@ -9,17 +9,17 @@ from rich.table import Table
 
 from libs.common.clock import to_json_time, utc_now
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago
 from libs.ops.events.selection import duration
-from libs.ops.events.store import LastStatus
 from libs.ops.events.timeline import Answering, Books, Step, read_books, timeline
+from libs.ops.operator_tools import OperatorTools
+from libs.ops.store import LastStatus
 
 OlderOption = Annotated[str, typer.Option("--older", help="Whose last status is older than this: 15m, 2h.")]
 MostOption = Annotated[int, typer.Option("--most", min=1, max=1_000, help="How many sessions to look at.")]
 
 _NEXT = {
-    "vendor": "see docs/runbooks/vendor-down.md",
+    "vendor": "see docs/operations/runbooks/vendor-down.md",
     "unpublished": "therapyrag outbox status",
     "waiting": "therapyrag events lag",
     "pending": "therapyrag events lag",
@@ -30,18 +30,18 @@ _NEXT = {
 }
 
 
-async def stuck(desk: Desk, older: OlderOption = "15m", most: MostOption = 100) -> Shown:
+async def stuck(tools: OperatorTools, older: OlderOption = "15m", most: MostOption = 100) -> Shown:
     """List sessions whose status is not final and older than that, with where each one hangs and what to do."""
-    last = await desk.store.last_statuses(utc_now() - duration(older), most)
-    known = await desk.store.sessions([one.session_id for one in last])
-    books = await read_books(desk) if last else None
+    last = await tools.store.last_statuses(utc_now() - duration(older), most)
+    known = await tools.store.sessions([one.session_id for one in last])
+    books = await read_books(tools) if last else None
     # An erased session says nothing more; it does not hang.
-    rows = [await _row(desk, one, books) for one in last if one.session_id in known and books is not None]
+    rows = [await _row(tools, one, books) for one in last if one.session_id in known and books is not None]
     return Shown(rows, _table(rows) if rows else f"No session has been on its way for longer than {older}.")
 
 
-async def _row(desk: Desk, last: LastStatus, books: Books) -> dict[str, Any]:
-    place, step, answering = _hangs(await timeline(desk, last.session_id, books))
+async def _row(tools: OperatorTools, last: LastStatus, books: Books) -> dict[str, Any]:
+    place, step, answering = _hangs(await timeline(tools, last.session_id, books))
     event, group = (str(step.fact.envelope.id), answering.group) if step and answering else (None, None)
     where = answering.where if answering else None
     return {

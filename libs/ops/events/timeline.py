@@ -7,10 +7,10 @@ from uuid import UUID
 
 from libs.common.messaging.archive import Applied, Fact, Wanted
 from libs.common.streams.admin import topic_of
-from libs.common.streams.locate import Whereabouts, whereabouts
+from libs.common.streams.locate import Location, locate_event
 from libs.ops.events.answers import ANSWERS, Answer, answering
 from libs.ops.events.cursors import cursors
-from libs.ops.events.desk import Desk
+from libs.ops.operator_tools import OperatorTools
 
 FACTS_MAX = 2_000
 # An id's own time may be a little later than the clock of the database that wrote its first fact.
@@ -22,7 +22,7 @@ UUID7 = 7
 class Answering:
     """One group's answer to a fact: applied at a time, or where it is instead.
 
-    `state` is applied, given-up, unpublished, waiting, pending, parked, dead or nowhere.
+    `state` is applied, failed, unpublished, waiting, pending, parked, dead or nowhere.
     """
 
     group: str
@@ -30,12 +30,12 @@ class Answering:
     state: str
     at: datetime | None = None
     epoch: int = 0
-    where: Whereabouts | None = None
+    where: Location | None = None
 
     @property
     def is_open(self) -> bool:
         """Tell whether this is still to be done."""
-        return self.state not in ("applied", "given-up")
+        return self.state not in ("applied", "failed")
 
 
 @dataclass(frozen=True)
@@ -51,31 +51,31 @@ class Books:
     """What Redis says at one moment: the cursors, and what is on its way to each group."""
 
     published: dict[str, tuple[int, int]]
-    on_the_way: dict[tuple[str, str], dict[UUID, Whereabouts]]
+    on_the_way: dict[tuple[str, str], dict[UUID, Location]]
 
 
-async def timeline(desk: Desk, session_id: UUID, books: Books) -> list[Step]:
+async def timeline(tools: OperatorTools, session_id: UUID, books: Books) -> list[Step]:
     """Return all facts about a session in the order they happened, each with its answers."""
     wanted = Wanted(mentions=("session_id", str(session_id)), since=born_after(session_id))
-    facts = [fact for schema in desk.archive.schemas for fact in await desk.archive.newest(schema, wanted, FACTS_MAX)]
+    facts = [fact for schema in tools.archive.schemas for fact in await tools.archive.newest(schema, wanted, FACTS_MAX)]
     ids = [fact.envelope.id for fact in facts]
-    notes = {group: await desk.archive.applied(group, ids) for group in ANSWERS} if ids else {}
+    notes = {group: await tools.archive.applied(group, ids) for group in ANSWERS} if ids else {}
     ordered = sorted(facts, key=lambda fact: (fact.envelope.at, fact.position))
     return [Step(fact, tuple(_answers(fact, notes, books))) for fact in ordered]
 
 
-async def read_books(desk: Desk) -> Books:
+async def read_books(tools: OperatorTools) -> Books:
     """Look once at all streams, so that many sessions can be judged by it."""
     published = {
         cursor.stream: (cursor.position.xid, cursor.position.seq)
-        for cursor in await cursors(desk)
+        for cursor in await cursors(tools)
         if cursor.position is not None
     }
-    keys = await desk.streams.keys()
-    on_the_way: dict[tuple[str, str], dict[UUID, Whereabouts]] = {}
+    keys = await tools.streams.keys()
+    on_the_way: dict[tuple[str, str], dict[UUID, Location]] = {}
     for lane in keys.lanes:
         found = on_the_way.setdefault((lane.topic, lane.group), {})
-        found |= await whereabouts(desk.streams, lane)
+        found |= await locate_event(tools.streams, lane)
     return Books(published, on_the_way)
 
 
@@ -101,7 +101,7 @@ def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], bo
     if where is not None:
         return Answering(group, answer, where.state, where=where)
     if notes:
-        return Answering(group, answer, "given-up", notes[0].at, notes[0].epoch)
+        return Answering(group, answer, "failed", notes[0].at, notes[0].epoch)
     cursor = books.published.get(fact.envelope.topic)
     if cursor is None or (fact.position.xid, fact.position.seq) > cursor:
         return Answering(group, answer, "unpublished")

@@ -13,17 +13,17 @@ from rich.text import Text
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.ops.console import Shown
-from libs.ops.events.desk import Desk
 from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.timeline import Answering, Step, read_books, timeline
+from libs.ops.operator_tools import OperatorTools
 
 WIDTH = 40
-_COLOURS = {"applied": "green", "given-up": "yellow", "dead": "bold red", "parked": "yellow", "nowhere": "bold red"}
+_COLOURS = {"applied": "green", "failed": "yellow", "dead": "bold red", "parked": "yellow", "nowhere": "bold red"}
 
 
-async def trace(desk: Desk, session_id: Annotated[UUID, typer.Argument(help="The session's id.")]) -> Shown:
+async def trace(tools: OperatorTools, session_id: Annotated[UUID, typer.Argument(help="The session's id.")]) -> Shown:
     """Draw what happened to a session, service by service: when, for how long, and where it waits."""
-    steps = await timeline(desk, session_id, await read_books(desk))
+    steps = await timeline(tools, session_id, await read_books(tools))
     if not steps:
         raise AppError(NOT_FOUND, "The archive holds no fact about such a session.")
     payload = {"session_id": str(session_id), "facts": [_row(step, steps[0].fact.envelope.at) for step in steps]}

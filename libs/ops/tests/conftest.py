@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from libs.devstack.infra import Infra
-from libs.ops.tests.events_world import World, world
+from libs.ops.tests.events_world import World, opened
 
 
 @pytest.fixture
-def desk(infra: Infra) -> Iterator[World]:
+def world(infra: Infra) -> Iterator[World]:
     """A terminal with the real stores."""
-    with world(infra) as made:
+    with opened(infra) as made:
         yield made

@@ -19,8 +19,8 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId
 from libs.devstack.infra import Infra
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 
 OWN_REDIS = 9
 ALL_PURPOSES = ("recording", "transcription", "ai_analysis")
@@ -153,7 +153,7 @@ class World:
         self.redis.set(f"{{{envelope.topic}}}:cur", place)
 
     def dead(self, envelope: Envelope, group: str, why: str = "internal", age_s: float = 0) -> str:
-        """Bury an event; return the entry's id."""
+        """Dead-letter an event; return the entry's id."""
         at_ms = int((datetime.now(UTC) - timedelta(seconds=age_s)).timestamp() * 1000)
         fields = {"d": envelope.to_json(), "_why": why, "_place": "handlers.py:1", "_id": "1-0", "_attempts": "4"}
         kept: dict[Any, Any] = fields | {"_epoch": "0", "_consumer": "c", "_at_ms": str(at_ms)}
@@ -190,7 +190,7 @@ class World:
 
 
 @contextmanager
-def world(infra: Infra) -> Iterator[World]:
+def opened(infra: Infra) -> Iterator[World]:
     """Open a world for one test."""
     made = World(infra)
     assert made.began_at

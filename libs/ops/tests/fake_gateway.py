@@ -79,7 +79,7 @@ class FakeGateway:
 
     async def _bootstrap(self, request: Request) -> JSONResponse:
         if request.headers.get("authorization") != f"Bearer {OPERATOR}":
-            return problem(401, "unauthenticated", "This door needs the operators' token.")
+            return problem(401, "unauthenticated", "This path needs the operators' token.")
         return JSONResponse({"organization_id": "o1", "api_key": KEY}, 201)
 
     async def _renew(self, request: Request) -> JSONResponse:

@@ -25,71 +25,71 @@ DATABASES = {
 }
 
 
-def _typed(desk: World, *words: str, **changes: Any) -> tuple[int, str]:
-    desk.connection = replace(desk.connection, **changes)
-    result = desk.types(*words)
+def _typed(world: World, *words: str, **changes: Any) -> tuple[int, str]:
+    world.connection = replace(world.connection, **changes)
+    result = world.types(*words)
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert SECRET not in result.output
     return result.exit_code, result.output
 
 
 @pytest.mark.parametrize("address", ADDRESSES.values(), ids=ADDRESSES)
-def test_a_malformed_address_of_the_stream_is_wrong_usage(desk: World, address: str) -> None:
-    code, said = _typed(desk, "events", "lag", redis_url=address)
+def test_a_malformed_address_of_the_stream_is_wrong_usage(world: World, address: str) -> None:
+    code, said = _typed(world, "events", "lag", redis_url=address)
 
     assert (code, "REDIS_URL" in said) == (2, True)
 
 
 @pytest.mark.parametrize("address", DATABASES.values(), ids=DATABASES)
-def test_a_malformed_address_of_the_database_is_wrong_usage(desk: World, address: str) -> None:
-    code, said = _typed(desk, "outbox", "status", database_url=address)
+def test_a_malformed_address_of_the_database_is_wrong_usage(world: World, address: str) -> None:
+    code, said = _typed(world, "outbox", "status", database_url=address)
 
     assert (code, "OPS_DATABASE_URL" in said) == (2, True)
 
 
 @pytest.mark.parametrize("key", [{"key": "schlüssel"}, {"operator_token": "\u202ex"}], ids=["key", "token"])
-def test_a_key_that_can_be_none_is_wrong_usage(desk: World, key: dict[str, str]) -> None:
-    code, said = _typed(desk, "users", "list", **key)
+def test_a_key_that_can_be_none_is_wrong_usage(world: World, key: dict[str, str]) -> None:
+    code, said = _typed(world, "users", "list", **key)
 
     assert (code, "no" in said) == (2, True)
 
 
-def test_a_malformed_address_of_the_gateway_is_wrong_usage(desk: World) -> None:
-    code, said = _typed(desk, "users", "list", url="http://[::1")
+def test_a_malformed_address_of_the_gateway_is_wrong_usage(world: World) -> None:
+    code, said = _typed(world, "users", "list", url="http://[::1")
 
     assert (code, "THERAPYRAG_URL" in said) == (2, True)
 
 
-def test_a_password_the_stream_refuses_is_said_to_be_refused(desk: World) -> None:
-    server = urlsplit(desk.infra.redis_url)
+def test_a_password_the_stream_refuses_is_said_to_be_refused(world: World) -> None:
+    server = urlsplit(world.infra.redis_url)
     url = f"redis://default:{SECRET}@{server.hostname}:{server.port}/9"
 
-    code, said = _typed(desk, "events", "lag", redis_url=url)
+    code, said = _typed(world, "events", "lag", redis_url=url)
 
     assert (code, "refuses this login" in said) == (3, True)
 
 
-def test_a_password_the_database_refuses_is_said_to_be_refused(desk: World) -> None:
-    good = urlsplit(desk.connection.database_url or "")
+def test_a_password_the_database_refuses_is_said_to_be_refused(world: World) -> None:
+    good = urlsplit(world.connection.database_url or "")
     url = good._replace(netloc=f"svc_ops:{SECRET}@{good.hostname}:{good.port}").geturl()
 
-    code, said = _typed(desk, "outbox", "status", database_url=url)
+    code, said = _typed(world, "outbox", "status", database_url=url)
 
     assert (code, "refuses this login" in said) == (3, True)
 
 
-def test_a_database_that_is_another_is_said_so(desk: World) -> None:
-    good = urlsplit(desk.connection.database_url or "")
+def test_a_database_that_is_another_is_said_so(world: World) -> None:
+    good = urlsplit(world.connection.database_url or "")
     url = good._replace(path="/postgres").geturl()
 
-    code, said = _typed(desk, "outbox", "status", database_url=url)
+    code, said = _typed(world, "outbox", "status", database_url=url)
 
     assert code in (1, 3), said
 
 
-def test_a_key_of_the_stream_that_holds_something_else_is_said_so(desk: World) -> None:
-    desk.redis.set("{recording}:s", "x")
+def test_a_key_of_the_stream_that_holds_something_else_is_said_so(world: World) -> None:
+    world.redis.set("{recording}:s", "x")
 
-    code, said = _typed(desk, "events", "lag")
+    code, said = _typed(world, "events", "lag")
 
     assert (code, "WRONGTYPE" in said) == (1, True)

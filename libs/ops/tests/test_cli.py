@@ -7,8 +7,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from libs.ops.tests.fake_gateway import KEY, OPERATOR, ORGANIZATION, FakeGateway
 
 P_AND_T = ("--patient", "p1", "--therapist", "t1")

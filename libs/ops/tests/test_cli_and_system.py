@@ -8,8 +8,8 @@ from typer.testing import CliRunner, Result
 
 from libs.devstack.demo.script import FIRST
 from libs.devstack.stack import Stack
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 
 Types = Callable[..., Result]
 
@@ -17,8 +17,8 @@ Types = Callable[..., Result]
 @pytest.fixture
 def types(stack: Stack) -> Types:
     """A terminal with the key of a new organization."""
-    door = Connection(stack.gateway_url, operator_token=stack.operator_token)
-    made = CliRunner().invoke(app, ["bootstrap", "Harbour Practice", "--json"], obj=door)
+    connection = Connection(stack.gateway_url, operator_token=stack.operator_token)
+    made = CliRunner().invoke(app, ["bootstrap", "Harbour Practice", "--json"], obj=connection)
     connection = Connection(stack.gateway_url, json.loads(made.stdout)["api_key"])
     return lambda *words: CliRunner().invoke(app, list(words), obj=connection)
 

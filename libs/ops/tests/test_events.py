@@ -6,17 +6,17 @@ import threading
 import pytest
 from typer.testing import CliRunner
 
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from libs.ops.tests.events_world import ALL_PURPOSES, SECRET_WORD, World
 
 
-def test_tail_prints_the_facts_of_a_session_in_order_as_json_lines(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    first = desk.uploaded(case, age_s=60)
-    second = desk.fact("transcriber", "transcription.started", case, attempt=1, age_s=30)
+def test_tail_prints_the_facts_of_a_session_in_order_as_json_lines(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    first = world.uploaded(case, age_s=60)
+    second = world.fact("transcriber", "transcription.started", case, attempt=1, age_s=30)
 
-    result = desk.types("events", "tail", "--session", case.session_id, "--json")
+    result = world.types("events", "tail", "--session", case.session_id, "--json")
 
     rows = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(row["id"], row["service"]) for row in rows] == [
@@ -28,14 +28,14 @@ def test_tail_prints_the_facts_of_a_session_in_order_as_json_lines(desk: World) 
 
 @pytest.mark.parametrize("words", [("events", "tail", "--session"), ("trace",)])
 def test_what_is_shown_holds_no_capability_and_nothing_that_reads_like_a_sentence(
-    desk: World, words: tuple[str, ...]
+    world: World, words: tuple[str, ...]
 ) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    event = desk.uploaded(case)
+    case = world.case(*ALL_PURPOSES)
+    event = world.uploaded(case)
     token = event.headers["capability"]
 
     shown = [
-        desk.types(*words, case.session_id, *flags).output + desk.types("events", "show", event.id, *flags).output
+        world.types(*words, case.session_id, *flags).output + world.types("events", "show", event.id, *flags).output
         for flags in ((), ("--json",))
     ]
 
@@ -43,59 +43,59 @@ def test_what_is_shown_holds_no_capability_and_nothing_that_reads_like_a_sentenc
     assert "redacted" in shown[1]
 
 
-def test_tail_follows_what_is_written_from_then_on(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    timer = threading.Timer(1.0, lambda: desk.uploaded(case))
+def test_tail_follows_what_is_written_from_then_on(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    timer = threading.Timer(1.0, lambda: world.uploaded(case))
     timer.start()
 
-    result = desk.types("events", "tail", "--session", case.session_id, "--follow", "--for", 3, "--json")
+    result = world.types("events", "tail", "--session", case.session_id, "--follow", "--for", 3, "--json")
     timer.join()
 
     assert result.exit_code == 0
     assert [json.loads(line)["type"] for line in result.stdout.splitlines()] == ["recording.uploaded"]
 
 
-def test_show_tells_who_has_applied_an_event_and_where_it_is_for_the_others(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    event = desk.fact("transcriber", "transcript.ready", case)
-    desk.published(event, "embedder", "ingestion")
-    desk.applied("ingestion", event)
+def test_show_tells_who_has_applied_an_event_and_where_it_is_for_the_others(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    event = world.fact("transcriber", "transcript.ready", case)
+    world.published(event, "embedder", "ingestion")
+    world.applied("ingestion", event)
 
-    shown = desk.json("events", "show", event.id)
+    shown = world.json("events", "show", event.id)
 
     groups = {row["group"]: row for row in shown["groups"]}
     assert groups["embedder"]["in_stream"]["state"] == "waiting"
     assert [note["epoch"] for note in groups["ingestion"]["applied"]] == [0]
 
 
-def test_an_event_that_does_not_exist_is_a_failure_in_words(desk: World) -> None:
-    result = desk.types("events", "show", "01a20000-0000-7000-8000-000000000000")
+def test_an_event_that_does_not_exist_is_a_failure_in_words(world: World) -> None:
+    result = world.types("events", "show", "01a20000-0000-7000-8000-000000000000")
 
     assert result.exit_code == 1
     assert "not-found" in result.stderr
 
 
-def test_lag_counts_what_waits_what_is_worked_on_what_is_parked_and_what_is_dead(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    first, second = desk.uploaded(case), desk.uploaded(case)
-    desk.published(first, "transcriber")
-    desk.published(second)
-    desk.redis.xreadgroup("transcriber", "c", {"{recording}:s": ">"}, count=1)
-    desk.redis.zadd("{recording}:z:transcriber", {"s:1-0": 1})
-    desk.dead(first, "transcriber")
+def test_lag_counts_what_waits_what_is_worked_on_what_is_parked_and_what_is_dead(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    first, second = world.uploaded(case), world.uploaded(case)
+    world.published(first, "transcriber")
+    world.published(second)
+    world.redis.xreadgroup("transcriber", "c", {"{recording}:s": ">"}, count=1)
+    world.redis.zadd("{recording}:z:transcriber", {"s:1-0": 1})
+    world.dead(first, "transcriber")
 
-    (row,) = desk.json("events", "lag", "--topic", "recording")
+    (row,) = world.json("events", "lag", "--topic", "recording")
 
     assert (row["group"], row["lag"], row["pending"], row["parked"], row["dead"]) == ("transcriber", 1, 1, 1, 1)
     assert row["oldest_pending_s"] >= 0
 
 
-def test_the_streams_of_an_ordered_topic_are_counted_one_by_one(desk: World) -> None:
+def test_the_streams_of_an_ordered_topic_are_counted_one_by_one(world: World) -> None:
     for number in (0, 1):
-        desk.redis.xadd(f"{{session.{number}}}:s", {"d": "{}"})
-        desk.redis.xgroup_create(f"{{session.{number}}}:s", "gateway", id="0")
+        world.redis.xadd(f"{{session.{number}}}:s", {"d": "{}"})
+        world.redis.xgroup_create(f"{{session.{number}}}:s", "gateway", id="0")
 
-    rows = desk.json("events", "lag", "--topic", "session")
+    rows = world.json("events", "lag", "--topic", "session")
 
     assert [(row["topic"], row["stream"], row["lag"]) for row in rows] == [
         ("session", "session.0", 1),
@@ -103,70 +103,70 @@ def test_the_streams_of_an_ordered_topic_are_counted_one_by_one(desk: World) -> 
     ]
 
 
-def test_rebuild_shows_what_it_would_publish_and_changes_nothing(desk: World) -> None:
-    desk.uploaded(desk.case(*ALL_PURPOSES))
-    before = desk.state()
+def test_rebuild_shows_what_it_would_publish_and_changes_nothing(world: World) -> None:
+    world.uploaded(world.case(*ALL_PURPOSES))
+    before = world.state()
 
-    plan = desk.json("events", "rebuild", "--topic", "recording")
+    plan = world.json("events", "rebuild", "--topic", "recording")
 
     (stream,) = [row for row in plan["streams"] if row["stream"] == "recording"]
     assert (stream["cursor_state"], plan["executed"]) == ("missing", False)
     assert stream["rows"] >= 1
-    assert desk.state() == before
-    assert desk.record("events.rebuild") == []
+    assert world.state() == before
+    assert world.record("events.rebuild") == []
 
 
-def test_a_lost_cursor_is_set_to_the_beginning_and_written_down(desk: World) -> None:
-    desk.uploaded(desk.case(*ALL_PURPOSES))
+def test_a_lost_cursor_is_set_to_the_beginning_and_written_down(world: World) -> None:
+    world.uploaded(world.case(*ALL_PURPOSES))
 
-    done = desk.json("events", "rebuild", "--topic", "recording", "--execute", "--as", "ada")
+    done = world.json("events", "rebuild", "--topic", "recording", "--execute", "--as", "ada")
 
-    cursor = desk.redis.get("{recording}:cur")
+    cursor = world.redis.get("{recording}:cur")
     assert done["executed"]
     assert str(cursor).endswith(":0:0")
-    assert [(state, who) for state, who, _, _ in desk.record("events.rebuild")] == [("begun", "ada"), ("done", "ada")]
-    assert desk.json("events", "rebuild", "--topic", "recording")["streams"] == []
+    assert [(state, who) for state, who, _, _ in world.record("events.rebuild")] == [("begun", "ada"), ("done", "ada")]
+    assert world.json("events", "rebuild", "--topic", "recording")["streams"] == []
 
 
 @pytest.mark.parametrize(
     ("cursor", "state"), [("1:5:5", "of another database"), ("{sysid}:999999999999:1", "in the future")]
 )
-def test_a_cursor_that_cannot_be_of_this_database_is_set_back(desk: World, cursor: str, state: str) -> None:
-    desk.uploaded(desk.case(*ALL_PURPOSES))
-    (sysid,) = desk.admin.execute("select system_identifier::text from pg_control_system()").fetchone() or ("",)
-    desk.redis.set("{recording}:cur", cursor.format(sysid=sysid))
+def test_a_cursor_that_cannot_be_of_this_database_is_set_back(world: World, cursor: str, state: str) -> None:
+    world.uploaded(world.case(*ALL_PURPOSES))
+    (sysid,) = world.admin.execute("select system_identifier::text from pg_control_system()").fetchone() or ("",)
+    world.redis.set("{recording}:cur", cursor.format(sysid=sysid))
 
-    done = desk.json("events", "rebuild", "--topic", "recording", "--execute")
+    done = world.json("events", "rebuild", "--topic", "recording", "--execute")
 
     assert done["streams"][0]["cursor_state"] == state
-    assert desk.redis.get("{recording}:cur") == f"{sysid}:0:0"
+    assert world.redis.get("{recording}:cur") == f"{sysid}:0:0"
 
 
-def test_a_cursor_can_be_set_back_to_a_time(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    desk.uploaded(case, age_s=7200)
-    newer, newest = desk.uploaded(case), desk.uploaded(case)
-    desk.relayed(newest)
-    before = desk.redis.get("{recording}:cur")
+def test_a_cursor_can_be_set_back_to_a_time(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    world.uploaded(case, age_s=7200)
+    newer, newest = world.uploaded(case), world.uploaded(case)
+    world.relayed(newest)
+    before = world.redis.get("{recording}:cur")
 
-    done = desk.json("events", "rebuild", "--topic", "recording", "--since", "30m", "--execute")
+    done = world.json("events", "rebuild", "--topic", "recording", "--since", "30m", "--execute")
 
     assert done["streams"][0]["rows"] >= 2
-    desk.relayed(newer)
-    _, xid, seq = str(desk.redis.get("{recording}:cur")).split(":")
+    world.relayed(newer)
+    _, xid, seq = str(world.redis.get("{recording}:cur")).split(":")
     _, new_xid, new_seq = done["streams"][0]["new_cursor"].split(":")
     assert (int(new_xid), int(new_seq)) < (int(xid), int(seq))
     assert before != done["streams"][0]["new_cursor"]
 
 
-def test_the_outbox_status_names_what_is_not_published(desk: World) -> None:
-    case = desk.case(*ALL_PURPOSES)
-    published = desk.uploaded(case)
-    desk.relayed(published)
-    desk.uploaded(case, age_s=120)
-    desk.uploaded(case)
+def test_the_outbox_status_names_what_is_not_published(world: World) -> None:
+    case = world.case(*ALL_PURPOSES)
+    published = world.uploaded(case)
+    world.relayed(published)
+    world.uploaded(case, age_s=120)
+    world.uploaded(case)
 
-    status = desk.json("outbox", "status")
+    status = world.json("outbox", "status")
 
     (recording,) = [row for row in status["topics"] if row["stream"] == "recording"]
     assert (recording["cursor_state"], recording["unpublished"]) == ("in order", 2)
@@ -175,11 +175,11 @@ def test_the_outbox_status_names_what_is_not_published(desk: World) -> None:
     assert status["oldest_write_transaction_s"] >= 0
 
 
-def test_the_oldest_transaction_that_has_written_is_seen_whosever_it_is(desk: World) -> None:
-    with desk.admin.transaction():
-        desk.admin.execute("select pg_current_xact_id(), pg_sleep(1.2)")
+def test_the_oldest_transaction_that_has_written_is_seen_whosever_it_is(world: World) -> None:
+    with world.admin.transaction():
+        world.admin.execute("select pg_current_xact_id(), pg_sleep(1.2)")
 
-        status = desk.json("outbox", "status")
+        status = world.json("outbox", "status")
 
     assert status["oldest_write_transaction_s"] >= 1.0
 

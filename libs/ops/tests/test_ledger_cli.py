@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 from libs.ledger.signatures import SigningKey
 from libs.ledger.tests.ledger_lines import KEY as SIGNER
 from libs.ledger.tests.ledger_lines import Lines, chained, line, note, standing, whole_receipt
-from libs.ops.api.connection import Connection
 from libs.ops.main import app
+from libs.ops.rest.connection import Connection
 from libs.ops.tests.fake_gateway import KEY, FakeGateway
 
 WORD = SIGNER.public.text

@@ -16,12 +16,12 @@ GROUP, TOPIC = "transcriber", "recording"
 class Stuck:
     """A group that was given entries and never finished them."""
 
-    def __init__(self, desk: World) -> None:
-        self.desk = desk
-        self.event = desk.uploaded(desk.case(*ALL_PURPOSES))
-        self.entry = desk.published(self.event, GROUP)
-        self.bytes = Redis.from_url(desk.connection.redis_url or "")
-        desk.redis.xgroup_create(f"{{{TOPIC}}}:r:{GROUP}", GROUP, id="0", mkstream=True)
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.event = world.uploaded(world.case(*ALL_PURPOSES))
+        self.entry = world.published(self.event, GROUP)
+        self.bytes = Redis.from_url(world.connection.redis_url or "")
+        world.redis.xgroup_create(f"{{{TOPIC}}}:r:{GROUP}", GROUP, id="0", mkstream=True)
 
     def adds(self, fields: Any, lane: str = "s") -> str:
         """Write an entry as somebody else would."""
@@ -42,13 +42,13 @@ class Stuck:
 
     def in_hand(self) -> list[dict[str, Any]]:
         """What the tool lists."""
-        rows: list[dict[str, Any]] = self.desk.json("entries", "list", "--group", GROUP)
+        rows: list[dict[str, Any]] = self.world.json("entries", "list", "--group", GROUP)
         return rows
 
 
 @pytest.fixture
-def stuck(desk: World) -> Stuck:
-    return Stuck(desk)
+def stuck(world: World) -> Stuck:
+    return Stuck(world)
 
 
 @pytest.mark.parametrize("shape", ["no d", "not UTF-8", "large", "nested", "no JSON", "the value null"])
@@ -58,14 +58,14 @@ def test_the_tools_list_what_nobody_can_read_and_can_take_it_away(stuck: Stuck, 
     stuck.are_given()
 
     rows = stuck.in_hand()
-    done = stuck.desk.json("entries", "dead-letter", bad, "--group", GROUP, "--execute")
+    done = stuck.world.json("entries", "dead-letter", bad, "--group", GROUP, "--execute")
 
     assert [(row["entry"], row["event_id"]) for row in rows] == [(stuck.entry, str(stuck.event.id)), (bad, None)]
     assert rows[1]["size_bytes"] >= len(fields.get(b"d", b""))
     assert done == {"taken": 1}
     assert [row["entry"] for row in stuck.in_hand()] == [stuck.entry]
-    (letter,) = stuck.desk.json("dlq", "list")
-    assert (letter["why"], letter["size_bytes"] == rows[1]["size_bytes"]) == ("operator", True)
+    (dead_letter,) = stuck.world.json("dlq", "list")
+    assert (dead_letter["why"], dead_letter["size_bytes"] == rows[1]["size_bytes"]) == ("operator", True)
 
 
 @pytest.mark.parametrize("shape", PARKED)
@@ -73,7 +73,7 @@ def test_so_do_they_with_what_is_parked(stuck: Stuck, shape: str) -> None:
     stuck.parks("s:7-0", PARKED[shape])
 
     (row,) = stuck.in_hand()
-    done = stuck.desk.json("entries", "remove", "s:7-0", "--group", GROUP, "--execute")
+    done = stuck.world.json("entries", "remove", "s:7-0", "--group", GROUP, "--execute")
 
     assert (row["entry"], row["state"], done) == ("s:7-0", "parked", {"taken": 1})
     assert stuck.in_hand() == []
@@ -82,41 +82,41 @@ def test_so_do_they_with_what_is_parked(stuck: Stuck, shape: str) -> None:
 @pytest.mark.parametrize("deed", ["remove", "dead-letter"])
 def test_an_entry_is_named_by_its_event_too_and_stays_until_the_plan_is_executed(stuck: Stuck, deed: str) -> None:
     stuck.are_given()
-    before = stuck.desk.state()
+    before = stuck.world.state()
 
-    plan = stuck.desk.json("entries", deed, stuck.event.id, "--group", GROUP)
+    plan = stuck.world.json("entries", deed, stuck.event.id, "--group", GROUP)
 
     assert (plan["plan"], plan["entry"]["entry"], plan["executed"]) == (deed, stuck.entry, False)
-    assert stuck.desk.state() == before
-    stuck.desk.json("entries", deed, stuck.event.id, "--group", GROUP, "--execute", "--as", "ada")
-    record = stuck.desk.record(f"entries.{deed}")
+    assert stuck.world.state() == before
+    stuck.world.json("entries", deed, stuck.event.id, "--group", GROUP, "--execute", "--as", "ada")
+    record = stuck.world.record(f"entries.{deed}")
     assert [(state, who, counts) for state, who, _, counts in record] == [
         ("begun", "ada", {}),
         ("done", "ada", {"taken": 1}),
     ]
     assert record[0][2]["entry"] == stuck.entry
-    assert len(stuck.desk.json("dlq", "list")) == (deed == "dead-letter")
-    assert stuck.desk.redis.xlen(f"{{{TOPIC}}}:s") == 1  # it is other groups' too
-    assert stuck.desk.types("entries", deed, stuck.event.id, "--group", GROUP, "--execute").exit_code == 1
+    assert len(stuck.world.json("dlq", "list")) == (deed == "dead-letter")
+    assert stuck.world.redis.xlen(f"{{{TOPIC}}}:s") == 1  # it is other groups' too
+    assert stuck.world.types("entries", deed, stuck.event.id, "--group", GROUP, "--execute").exit_code == 1
 
 
 def test_a_group_is_paused_and_resumed_by_one_command_each_and_both_are_written_down(stuck: Stuck) -> None:
-    desk = stuck.desk
-    plan = desk.json("events", "pause", "--group", GROUP)
-    untouched = desk.json("events", "lag")[0]["paused"]
+    world = stuck.world
+    plan = world.json("events", "pause", "--group", GROUP)
+    untouched = world.json("events", "lag")[0]["paused"]
 
-    paused = desk.json("events", "pause", "--group", GROUP, "--execute", "--as", "ada")
-    seen = desk.json("events", "lag")[0]["paused"]
-    resumed = desk.json("events", "resume", "--group", GROUP, "--execute", "--as", "ada")
+    paused = world.json("events", "pause", "--group", GROUP, "--execute", "--as", "ada")
+    seen = world.json("events", "lag")[0]["paused"]
+    resumed = world.json("events", "resume", "--group", GROUP, "--execute", "--as", "ada")
 
     assert (plan["would_change"], plan["executed"], untouched, seen) == (1, False, None, "operator")
     assert (paused, resumed) == ({"found": 1, "changed": 1}, {"found": 1, "changed": 1})
-    assert desk.json("events", "lag")[0]["paused"] is None
-    assert [who for deed in ("pause", "resume") for _, who, _, _ in desk.record(f"events.{deed}")] == ["ada"] * 4
-    assert desk.types("events", "resume", "--group", "nobody", "--execute").exit_code == 2
+    assert world.json("events", "lag")[0]["paused"] is None
+    assert [who for deed in ("pause", "resume") for _, who, _, _ in world.record(f"events.{deed}")] == ["ada"] * 4
+    assert world.types("events", "resume", "--group", "nobody", "--execute").exit_code == 2
 
 
-LETTERS = {
+DEAD_LETTERS = {
     "bytes": {b"d": b"\xff\xfe", b"_why": b"\xff", b"_attempts": b"\xff", b"_at_ms": b"\xff"},
     "words for numbers": {b"d": b"{}", b"_why": b"x", b"_attempts": b"four", b"_epoch": b"", b"_at_ms": b"soon"},
     "numbers beyond all": {b"d": b"{}", b"_attempts": b"9" * 5000, b"_at_ms": b"9" * 17},
@@ -126,21 +126,21 @@ LETTERS = {
 }
 
 
-@pytest.mark.parametrize("shape", LETTERS)
+@pytest.mark.parametrize("shape", DEAD_LETTERS)
 def test_dead_letters_nobody_wrote_in_good_faith_are_listed_and_dropped_and_given_out_where_that_can_be(
     stuck: Stuck, shape: str
 ) -> None:
-    entry = stuck.adds(LETTERS[shape], f"dlq:{GROUP}")
+    entry = stuck.adds(DEAD_LETTERS[shape], f"dlq:{GROUP}")
     commands = (("dlq", "list"), ("dlq", "show", entry), ("dlq", "redrive", "--all"), ("events", "lag"))
 
-    printed = [stuck.desk.types(*command) for command in commands]
-    redriven = stuck.desk.json("dlq", "redrive", "--id", entry, "--execute")["redriven"]
+    printed = [stuck.world.types(*command) for command in commands]
+    redriven = stuck.world.json("dlq", "redrive", "--id", entry, "--execute")["redriven"]
 
     assert [result.exit_code for result in printed] == [0] * len(commands)
     assert "\x1b" not in "".join(result.output for result in printed)
-    assert redriven == (b"d" in LETTERS[shape])
+    assert redriven == (b"d" in DEAD_LETTERS[shape])
     if not redriven:
-        assert stuck.desk.json("dlq", "drop", "--id", entry, "--execute")["dropped"] == 1
+        assert stuck.world.json("dlq", "drop", "--id", entry, "--execute")["dropped"] == 1
 
 
 @pytest.mark.parametrize("shape", ["no d", "not UTF-8", "nested", "large", "headers that are a list"])
@@ -150,7 +150,7 @@ def test_events_and_sessions_are_looked_up_past_what_nobody_can_read(stuck: Stuc
     session = stuck.event.payload["session_id"]
     commands = (("events", "show", stuck.event.id), ("trace", session), ("sessions", "stuck", "--older", "1s"))
 
-    codes = [stuck.desk.types(*command).exit_code for command in commands]
+    codes = [stuck.world.types(*command).exit_code for command in commands]
 
     assert codes == [0, 0, 0]
-    assert json.dumps(stuck.desk.json("events", "show", stuck.event.id))
+    assert json.dumps(stuck.world.json("events", "show", stuck.event.id))

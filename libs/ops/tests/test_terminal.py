@@ -6,8 +6,8 @@ import re
 import pytest
 from rich.table import Table
 
-from libs.ops.api.wire import Problem
 from libs.ops.console import VisibleConsole, print_problem
+from libs.ops.rest.wire import Problem
 from libs.ops.tests.fake_gateway import SOURCE
 from libs.ops.tests.test_cli import Terminal
 

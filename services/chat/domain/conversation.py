@@ -62,7 +62,7 @@ class Finding:
     """What a search gave, best first. `by_words_alone`: no vectors were to be had, so what means the same is missed."""
 
     passages: tuple[Passage, ...]
-    by_words_alone: bool = False
+    text_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Answer:
     time_window: TimeWindow | None = None
     input_tokens: int = 0
     output_tokens: int = 0
-    by_words_alone: bool = False
+    text_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ NO_SESSIONS = (
     "Once one has been transcribed, I can help you look back at it."
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
-WORDS_ALONE = "Right now I can only look for the very words you use, so I may be missing something."
+TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
 ASK_ME = (
     "Hello! I'm an AI that helps you look back at your therapy sessions. "
     "Ask me about something you and your therapist talked about, and I'll show you where it was said."

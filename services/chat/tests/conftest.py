@@ -8,14 +8,14 @@ from libs.common.database.transaction import Database
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.chat.tests.desk import Desk
+from services.chat.tests.store_world import StoreWorld
 
 
 @pytest.fixture
-async def desk(infra: Infra, tenant: Tenant) -> AsyncIterator[Desk]:
+async def world(infra: Infra, tenant: Tenant) -> AsyncIterator[StoreWorld]:
     consent = Database(infra.database_url("consent"), REFUSALS)
     database = Database(infra.database_url("chat"), REFUSALS)
-    one = Desk(tenant, consent, database)
+    one = StoreWorld(tenant, consent, database)
     await one.change_consent("granted")
     yield one
     await consent.close()

@@ -20,7 +20,7 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
-from services.chat.handlers import Ask, Asked, Begun, Reply, World
+from services.chat.handlers import Ask, Asked, Begun, Dependencies, Reply
 from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, Looked
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
@@ -65,7 +65,7 @@ SWIMMING = passage(
 
 
 @dataclass
-class FakeNotebook:
+class FakeMessages:
     """Keeps what it is told."""
 
     history: tuple[Exchange, ...] = ()
@@ -99,13 +99,13 @@ class FakeSearch:
     """Finds all passages of the sessions asked for."""
 
     passages: tuple[Passage, ...] = (SLEEP, SWIMMING)
-    by_words_alone: bool = False
+    text_only: bool = False
     asked: list[tuple[str, Sequence[SessionId] | None]] = field(default_factory=list)
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         self.asked.append((text, sessions))
         passages = tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
-        return Finding(passages, self.by_words_alone)
+        return Finding(passages, self.text_only)
 
 
 @dataclass
@@ -152,11 +152,11 @@ class Room:
     """Everything around one patient's question."""
 
     def __init__(self, answerer: Answerer | None = None) -> None:
-        self.notebook, self.search = FakeNotebook(), FakeSearch()
+        self.messages, self.search = FakeMessages(), FakeSearch()
         self.sessions, self.holds = FakeSessions(), FakeHolds()
         self.ask = Ask(
-            World(
-                notebook=self.notebook,
+            Dependencies(
+                messages=self.messages,
                 search=self.search,
                 sessions=self.sessions,
                 holds=self.holds,

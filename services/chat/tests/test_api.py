@@ -19,7 +19,7 @@ from services.chat.tests.room import NOW, PATIENT, SLEEP, FakeAnswerer, Room
 
 
 @dataclass
-class FakeShelf:
+class FakeConversations:
     """Two conversations, one of which has an answer that was redacted."""
 
     deleted: list[ConversationId] = field(default_factory=list)
@@ -57,7 +57,7 @@ class BrokenAnswerer(FakeAnswerer):
 
 
 def client(room: Room | None = None) -> httpx.AsyncClient:
-    router = build_router((room or Room()).ask, FakeShelf(), ping_every_s=0.01)
+    router = build_router((room or Room()).ask, FakeConversations(), ping_every_s=0.01)
     app = build_app(AppSpec("chat", "1", (router,)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chat")
 

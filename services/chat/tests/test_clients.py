@@ -70,7 +70,7 @@ async def test_words_alone_come_without_relevance() -> None:
     async with peer("/search", lambda _: answer) as (client, _):
         found = await EmbedderClient(client).find(PATIENT, "sleep", None)
 
-    assert found.by_words_alone
+    assert found.text_only
     assert [passage.relevance for passage in found.passages] == [None]
 
 

@@ -12,7 +12,7 @@ from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
 from services.chat.domain.crisis import CRISIS_TEXT
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, WORDS_ALONE
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, TEXT_ONLY
 from services.chat.ports import Basis
 from services.chat.tests.room import (
     FIRST,
@@ -38,14 +38,14 @@ async def test_a_question_is_answered_with_sources_and_recorded_with_the_consent
 
     assert reply.answer.grounded
     assert reply.answer.sources[0].quote == SLEEP.turns[2].text
-    [recorded] = room.notebook.answers
+    [recorded] = room.messages.answers
     assert recorded.answer == reply.answer
     assert recorded.under.therapists[FIRST.id] in recorded.under.consents
 
 
 async def test_a_crisis_is_answered_with_every_dependency_down() -> None:
     room = Room()
-    room.holds.down = room.notebook.refusal = DOWN
+    room.holds.down = room.messages.refusal = DOWN
 
     reply = await room.says("I want to kill myself")
 
@@ -59,8 +59,8 @@ async def test_a_crisis_is_noted_and_needs_neither_consent_nor_quota() -> None:
 
     await room.says("I want to kill myself")
 
-    assert room.notebook.crises == ["explicit"]
-    assert (room.notebook.asked, room.search.asked) == ([], [])
+    assert room.messages.crises == ["explicit"]
+    assert (room.messages.asked, room.search.asked) == ([], [])
 
 
 async def test_without_consent_nothing_is_stored_searched_or_asked() -> None:
@@ -72,13 +72,13 @@ async def test_without_consent_nothing_is_stored_searched_or_asked() -> None:
         await room.says("What homework did I get?")
 
     assert caught.value.problem is CONSENT_REQUIRED
-    assert (room.notebook.asked, room.search.asked, model.questions) == ([], [], [])
+    assert (room.messages.asked, room.search.asked, model.questions) == ([], [], [])
 
 
 @pytest.mark.parametrize("problem", [PATIENT_QUOTA, UNAVAILABLE])
 async def test_not_now_comes_with_the_crisis_resources(problem: object) -> None:
     room = Room()
-    room.notebook.refusal = AppError(PATIENT_QUOTA if problem is PATIENT_QUOTA else UNAVAILABLE, "No.", retry_after_s=9)
+    room.messages.refusal = AppError(PATIENT_QUOTA if problem is PATIENT_QUOTA else UNAVAILABLE, "No.", retry_after_s=9)
 
     with pytest.raises(AppError) as caught:
         await room.says("What homework did I get?")
@@ -173,7 +173,7 @@ async def test_a_therapist_without_consent_is_left_out_before_any_model_is_asked
 
 async def test_a_follow_up_is_understood_with_the_question_before_it() -> None:
     room = Room()
-    room.notebook.history = (Exchange("Who goes swimming?", "Daniel."),)
+    room.messages.history = (Exchange("Who goes swimming?", "Daniel."),)
 
     await room.says("And when?", ConversationId(new_id()))
 
@@ -183,8 +183,8 @@ async def test_a_follow_up_is_understood_with_the_question_before_it() -> None:
 async def test_what_was_said_before_is_sent_to_no_model_once_consent_to_it_has_ended() -> None:
     model = FakeAnswerer()
     room = Room(model)
-    room.notebook.history = (Exchange("What did the other one say?", "That I should rest."),)
-    room.notebook.basis = Basis(frozenset({TherapistId(new_id())}))
+    room.messages.history = (Exchange("What did the other one say?", "That I should rest."),)
+    room.messages.basis = Basis(frozenset({TherapistId(new_id())}))
 
     with pytest.raises(AppError) as caught:
         await room.says("What homework did I get?", ConversationId(new_id()))
@@ -219,8 +219,8 @@ async def test_a_capability_of_another_patient_finds_nobody_even_in_a_crisis() -
 
 async def test_an_answer_found_by_words_alone_says_so() -> None:
     room = Room()
-    room.search.by_words_alone = True
+    room.search.text_only = True
 
     reply = await room.says("What homework did I get?")
 
-    assert reply.answer.text.startswith(WORDS_ALONE)
+    assert reply.answer.text.startswith(TEXT_ONLY)

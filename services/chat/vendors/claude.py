@@ -36,8 +36,8 @@ CONNECT_TIMEOUT_S = 5.0
 SELF_TEST_TIMEOUT_S = 10.0
 VENDOR = "anthropic"
 # Kinds of error that may pass by themselves; all others need an operator.
-_PASSING = frozenset({"rate_limit_error", "overloaded_error", "api_error", "timeout_error"})
-_PASSING_STATUS = frozenset({408, 409, 429})
+_TRANSIENT = frozenset({"rate_limit_error", "overloaded_error", "api_error", "timeout_error"})
+_TRANSIENT_STATUS = frozenset({408, 409, 429})
 _SERVER_ERRORS_FROM = 500
 
 
@@ -203,12 +203,12 @@ def _cited(cited: CitationsSearchResultLocation, passages: tuple[Passage, ...]) 
 
 def _status_error(error: anthropic.APIStatusError) -> AppError:
     """Classify by the error's own type: one inside a stream comes with status 200."""
-    passing = (
-        error.type in _PASSING
+    transient = (
+        error.type in _TRANSIENT
         if error.type is not None
-        else error.status_code in _PASSING_STATUS or error.status_code >= _SERVER_ERRORS_FROM
+        else error.status_code in _TRANSIENT_STATUS or error.status_code >= _SERVER_ERRORS_FROM
     )
-    if not passing:
+    if not transient:
         return AppError(UPSTREAM_REFUSED, "The model refused the request.", vendor=VENDOR, status=error.status_code)
     given = error.response.headers.get("retry-after", "")
     return AppError(

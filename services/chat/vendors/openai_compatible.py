@@ -23,7 +23,7 @@ READ_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 VENDOR = "openai_compatible"
 SENTENCES_MAX = 12
-_PASSING_STATUS = frozenset({408, 409, 429})
+_TRANSIENT_STATUS = frozenset({408, 409, 429})
 _SERVER_ERRORS_FROM = 500
 
 _SHAPE = (
@@ -86,8 +86,8 @@ class OpenAICompatibleAnswerer:
         )
 
     def _worth_another_try(self, error: BaseException) -> bool:
-        passing = isinstance(error, AppError) and error.problem.retryable
-        return passing and (getattr(error, "retry_after_s", None) or 0.0) < self._settings.deadline_s
+        transient = isinstance(error, AppError) and error.problem.retryable
+        return transient and (getattr(error, "retry_after_s", None) or 0.0) < self._settings.deadline_s
 
     async def _completion(self, question: Question) -> ChatCompletion:
         try:
@@ -190,7 +190,7 @@ def _object_in(text: str) -> str:
 
 
 def _status_error(error: openai.APIStatusError) -> AppError:
-    if error.status_code not in _PASSING_STATUS and error.status_code < _SERVER_ERRORS_FROM:
+    if error.status_code not in _TRANSIENT_STATUS and error.status_code < _SERVER_ERRORS_FROM:
         return AppError(UPSTREAM_REFUSED, "The model refused the request.", vendor=VENDOR, status=error.status_code)
     given = error.response.headers.get("retry-after", "")
     return AppError(

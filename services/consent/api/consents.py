@@ -17,7 +17,7 @@ from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
-from services.consent.domain import Bond, Method, Origin, Status, document_digest, is_text
+from services.consent.domain import ConsentParties, Method, Origin, Status, document_digest, is_text
 from services.consent.handlers import Circumstances, Consents, Grant
 from services.consent.ports import Wanted
 
@@ -82,7 +82,7 @@ class GrantRequest(_Request):
         if self.document_sha256 == _SHA256_OF_NOTHING:
             raise _invalid("/body/document_sha256", "It is the SHA-256 of an empty text.")
         return Grant(
-            bond=Bond(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
+            parties=ConsentParties(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(
                 self.observed.to_origin(),
                 self.attested.to_origin(),

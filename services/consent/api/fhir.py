@@ -32,9 +32,9 @@ def resource_of(consent: Consent) -> dict[str, Any]:
         "status": "active" if consent.status is Status.GRANTED else "inactive",
         "scope": _SCOPE,
         "category": [_CATEGORY],
-        "patient": {"reference": f"Patient/{entry.bond.patient_id}"},
+        "patient": {"reference": f"Patient/{entry.parties.patient_id}"},
         "dateTime": to_json_time(entry.at),
-        "performer": [{"reference": f"Patient/{entry.bond.patient_id}"}],
+        "performer": [{"reference": f"Patient/{entry.parties.patient_id}"}],
         "organization": [{"reference": f"Organization/{entry.organization_id}"}],
         **_policy(entry),
         **_verification(entry),
@@ -74,7 +74,7 @@ def _verification(entry: Entry) -> dict[str, Any]:
         "verification": [
             {
                 "verified": True,
-                "verifiedWith": {"reference": f"Patient/{entry.bond.patient_id}"},
+                "verifiedWith": {"reference": f"Patient/{entry.parties.patient_id}"},
                 "verificationDate": to_json_time(entry.at),
             }
         ]
@@ -83,11 +83,11 @@ def _verification(entry: Entry) -> dict[str, Any]:
 
 def _provision(consent: Consent) -> dict[str, Any]:
     entry = consent.granted
-    purpose = entry.bond.purpose
+    purpose = entry.parties.purpose
     period = {"start": to_json_time(entry.at)}
     if consent.revoked_at:
         period["end"] = to_json_time(consent.revoked_at)
-    actors = [("PRCP", entry.bond.therapist_id)] + ([("WIT", entry.witness_id)] if entry.witness_id else [])
+    actors = [("PRCP", entry.parties.therapist_id)] + ([("WIT", entry.witness_id)] if entry.witness_id else [])
     return {
         "type": "permit",
         "period": period,

@@ -17,9 +17,9 @@ def consent_json(consent: Consent, as_of: datetime | None = None) -> dict[str, A
     return {
         "id": str(entry.consent_id),
         "organization_id": str(entry.organization_id),
-        "patient_id": str(entry.bond.patient_id),
-        "therapist_id": str(entry.bond.therapist_id),
-        "consent_type": entry.bond.purpose.value,
+        "patient_id": str(entry.parties.patient_id),
+        "therapist_id": str(entry.parties.therapist_id),
+        "consent_type": entry.parties.purpose.value,
         "status": consent.status.value,
         "granted_at": to_json_time(entry.at),
         "revoked_at": to_json_time(consent.revoked_at) if consent.revoked_at else None,
@@ -41,9 +41,9 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     return {
         "id": str(entry.id),
         "consent_id": str(entry.consent_id),
-        "patient_id": str(entry.bond.patient_id),
-        "therapist_id": str(entry.bond.therapist_id),
-        "consent_type": entry.bond.purpose.value,
+        "patient_id": str(entry.parties.patient_id),
+        "therapist_id": str(entry.parties.therapist_id),
+        "consent_type": entry.parties.purpose.value,
         "status": entry.status.value,
         "at": to_json_time(entry.at),
         "actor": entry.actor,
@@ -76,9 +76,9 @@ def standing_json(row: Standing) -> dict[str, Any]:
     """Return a row of what is acted on."""
     return {
         "kind": "in_force",
-        "patient_id": str(row.bond.patient_id),
-        "therapist_id": str(row.bond.therapist_id),
-        "consent_type": row.bond.purpose.value,
+        "patient_id": str(row.parties.patient_id),
+        "therapist_id": str(row.parties.therapist_id),
+        "consent_type": row.parties.purpose.value,
         "consent_id": str(row.consent_id),
         "status": row.status.value,
         "at_us": micros(row.at),

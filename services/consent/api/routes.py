@@ -11,7 +11,7 @@ from services.consent.transparency import ConsentTexts, Transparency
 
 
 @dataclass(frozen=True)
-class Desk:
+class ConsentServices:
     """What the routes call."""
 
     consents: Consents
@@ -19,10 +19,10 @@ class Desk:
     transparency: Transparency
 
 
-def build_router(desk: Desk) -> APIRouter:
+def build_router(services: ConsentServices) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
-    add_consents(router, desk.consents)
-    add_documents(router, desk.texts)
-    add_transparency(router, desk.transparency)
+    add_consents(router, services.consents)
+    add_documents(router, services.texts)
+    add_transparency(router, services.transparency)
     return router

@@ -1,0 +1,1 @@
+"""The consent service's schema, version by version."""

@@ -47,7 +47,7 @@ class Objects(Protocol):
         """Return names in their order."""
 
 
-class Shelf:
+class CheckpointStore:
     """The notes of all organizations in the object store. They hold ids, counts and hashes, so they are not sealed."""
 
     def __init__(self, objects: Objects) -> None:
@@ -55,7 +55,7 @@ class Shelf:
         self._last_seen: dict[OrganizationId, str] = {}
 
     async def add(self, checkpoint: Checkpoint, note: str) -> None:
-        """Put a note on the shelf; raise UnreadableError when another one stands in its place."""
+        """Store a note; raise UnreadableError when another one stands in its place."""
         name = _name(checkpoint.organization_id, checkpoint.seq)
         try:
             there = await self._read(name)
@@ -103,10 +103,10 @@ class _Waiting:
 class Notary:
     """Signs each organization's chain 60 seconds or 100 entries after it did last (a Worker)."""
 
-    def __init__(self, database: Database, shelf: Shelf, key: SigningKey, ring: KeyRing) -> None:
+    def __init__(self, database: Database, checkpoints: CheckpointStore, key: SigningKey, ring: KeyRing) -> None:
         self._database = database
         self._store = NotaryStore()
-        self._shelf = shelf
+        self._checkpoints = checkpoints
         self._key = key
         self._ring = ring
         self._after: datetime | None = None
@@ -149,7 +149,7 @@ class Notary:
 
     async def sign(self, head: Head) -> Checkpoint:
         """Sign a chain up to its head; raise UnreadableError when it does not continue what was signed last."""
-        note = await self._shelf.latest(head.organization_id)
+        note = await self._checkpoints.latest(head.organization_id)
         last = Checkpoint.read(note) if note else _nothing(head.organization_id)
         if note and not last.is_signed(note, self._ring):
             raise UnreadableError("the last checkpoint is not ours")
@@ -159,7 +159,7 @@ class Notary:
         if last.seq == head.seq > 0:
             return last
         checkpoint = Checkpoint(str(head.organization_id), head.seq, head.hash, at_us)
-        await self._shelf.add(checkpoint, checkpoint.to_note(self._key))
+        await self._checkpoints.add(checkpoint, checkpoint.to_note(self._key))
         return checkpoint
 
     async def _settle(self, waiting: _Waiting, now_s: float) -> None:

@@ -11,7 +11,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Bond, Head, Link, Seal, Signature, Standing, Status
+from services.consent.domain import ConsentParties, Head, Link, Seal, Signature, Standing, Status
 
 _HEADS = text(
     "select organization_id, seq, hash, last_at "
@@ -53,7 +53,7 @@ class NotaryStore:
         found = await tx.execute(_STANDINGS, {**_marked(after), "most": most + 1})
         rows = [_standing(row) for row in found.mappings()]
         kept = rows[:most]
-        return kept, _mark(kept[-1].bond) if len(rows) > most else None
+        return kept, _mark(kept[-1].parties) if len(rows) > most else None
 
 
 def _link(row: Any) -> Link:  # a row of any query with these columns
@@ -63,12 +63,14 @@ def _link(row: Any) -> Link:  # a row of any query with these columns
 
 
 def _standing(row: Any) -> Standing:
-    bond = Bond(PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"]))
-    return Standing(bond, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
+    parties = ConsentParties(
+        PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])
+    )
+    return Standing(parties, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
 
 
-def _mark(bond: Bond) -> str:
-    return f"{bond.patient_id}.{bond.therapist_id}.{bond.purpose.value}"
+def _mark(parties: ConsentParties) -> str:
+    return f"{parties.patient_id}.{parties.therapist_id}.{parties.purpose.value}"
 
 
 def _marked(mark: str | None) -> dict[str, Any]:

@@ -18,12 +18,12 @@ from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.check import Standing, Verdict, Vouchers, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import line_json, standing_json
-from services.consent.domain import Bond, Consent, Entry, Origin
+from services.consent.domain import Consent, ConsentParties, Entry, Origin
 from services.consent.handlers import Circumstances, Grant
-from services.consent.notary.checkpoints import Notary, Shelf
+from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
-from services.consent.wiring import LEDGER_REFUSALS, desk
+from services.consent.wiring import LEDGER_REFUSALS, services
 
 HERE = Circumstances(Origin("192.0.2.1", "a browser"))
 
@@ -37,10 +37,10 @@ class Ledger:
         self.store = LedgerStore()
         self.key = SigningKey(secrets.token_bytes(32))
         self.objects = objects_of(infra)
-        self.desk = desk(self.database, self.objects, self.key)
-        self.consents = self.desk.consents
-        self.shelf = Shelf(self.objects)
-        self.notary = Notary(self.database, self.shelf, self.key, self.ring)
+        self.services = services(self.database, self.objects, self.key)
+        self.consents = self.services.consents
+        self.checkpoints = CheckpointStore(self.objects)
+        self.notary = Notary(self.database, self.checkpoints, self.key, self.ring)
 
     @property
     def ring(self) -> KeyRing:
@@ -50,7 +50,7 @@ class Ledger:
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
         with holding(self.tenant.capability("consent:write")):
-            return (await self.consents.grant(Grant(self.bond(purpose), HERE))).consent
+            return (await self.consents.grant(Grant(self.parties(purpose), HERE))).consent
 
     async def revokes(self, consent: Consent) -> tuple[Consent, Entry]:
         """The patient takes it back."""
@@ -77,7 +77,7 @@ class Ledger:
         """What is acted on, as a stranger gets it."""
         found = Standing()
         with holding(self.tenant.capability("consent:read")):
-            rows, _ = await self.desk.transparency.standings(None, 1000)
+            rows, _ = await self.services.transparency.standings(None, 1000)
         for row in rows:
             found.add(standing_json(row))
         return found
@@ -92,13 +92,13 @@ class Ledger:
     async def verdict(self, *, every_receipt: bool = False) -> Verdict:
         """What a stranger finds who has nothing but the key and what we serve."""
         vouchers = Vouchers(self.ring, str(self.tenant.organization_id))
-        for note in await self.shelf.after(self.tenant.organization_id, 0, 1000):
+        for note in await self.checkpoints.after(self.tenant.organization_id, 0, 1000):
             vouchers.add_checkpoint(note)
         return check(vouchers, await self.lines(), await self.standing(), every_receipt=every_receipt)
 
-    def bond(self, purpose: Purpose) -> Bond:
+    def parties(self, purpose: Purpose) -> ConsentParties:
         """The tenant's patient and therapist, for a purpose."""
-        return Bond(PatientId(self.tenant.patient_id), TherapistId(self.tenant.therapist_id), purpose)
+        return ConsentParties(PatientId(self.tenant.patient_id), TherapistId(self.tenant.therapist_id), purpose)
 
     def everything(self) -> tuple[OrganizationId, PatientId, None]:
         """What `held` is asked for when any therapist will do."""

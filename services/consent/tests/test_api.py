@@ -57,7 +57,7 @@ class Api:
 @pytest.fixture
 async def api(infra: Infra, tenant: Tenant) -> AsyncIterator[Api]:
     ledger = Ledger(infra, tenant)
-    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.desk)]))
+    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.services)]))
     headers = {"Authorization": f"Bearer {tenant.capability('consent:write')}"}
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://consent", headers=headers

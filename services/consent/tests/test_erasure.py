@@ -9,7 +9,7 @@ from libs.contracts.erasure import EvidenceErased, PatientErased, SessionErased
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.consent.tests.ledger_world import Ledger, count
 
 
@@ -25,7 +25,7 @@ async def _erases(ledger: Ledger, *, session: bool = False) -> EvidenceErased:
     ids |= {"erasure_id": new_id()}
     event = SessionErased(**ids, session_id=new_id()) if session else PatientErased(**ids)
     async with ledger.transaction("erasure:write") as tx:
-        (fact,) = await EraseShare(EvidenceErased).record(event, None, tx)
+        (fact,) = await EraseOwnRows(EvidenceErased).record(event, None, tx)
     assert isinstance(fact, EvidenceErased)
     return fact
 

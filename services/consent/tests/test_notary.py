@@ -77,9 +77,9 @@ async def test_a_checkpoint_stands_outside_the_database_and_covers_the_chain(led
     await ledger.revokes(granted)
     second = await ledger.signs()
 
-    notes = await ledger.shelf.after(ledger.tenant.organization_id, 0, 10)
+    notes = await ledger.checkpoints.after(ledger.tenant.organization_id, 0, 10)
     assert [Checkpoint.read(note) for note in notes] == [first, second]
-    assert await ledger.shelf.latest(ledger.tenant.organization_id) == notes[-1]
+    assert await ledger.checkpoints.latest(ledger.tenant.organization_id) == notes[-1]
     assert (await ledger.verdict()).covered_to == 2
 
 
@@ -87,7 +87,7 @@ async def test_signing_the_same_chain_again_changes_nothing(ledger: Ledger) -> N
     await ledger.grants()
 
     assert await ledger.signs() == await ledger.signs()
-    assert len(await ledger.shelf.after(ledger.tenant.organization_id, 0, 10)) == 1
+    assert len(await ledger.checkpoints.after(ledger.tenant.organization_id, 0, 10)) == 1
 
 
 async def test_the_notary_signs_a_minute_after_an_entry_and_not_before(ledger: Ledger) -> None:
@@ -95,11 +95,11 @@ async def test_the_notary_signs_a_minute_after_an_entry_and_not_before(ledger: L
 
     await ledger.notary.look(0.0)
     await ledger.notary.look(SIGN_AFTER_S - 1)
-    early = await ledger.shelf.latest(ledger.tenant.organization_id)
+    early = await ledger.checkpoints.latest(ledger.tenant.organization_id)
     await ledger.notary.look(SIGN_AFTER_S)
 
     assert early is None
-    assert await ledger.shelf.latest(ledger.tenant.organization_id) is not None
+    assert await ledger.checkpoints.latest(ledger.tenant.organization_id) is not None
 
 
 async def test_the_notary_signs_a_hundred_entries_at_once(ledger: Ledger) -> None:
@@ -108,7 +108,7 @@ async def test_the_notary_signs_a_hundred_entries_at_once(ledger: Ledger) -> Non
 
     await ledger.notary.look(0.0)
 
-    note = await ledger.shelf.latest(ledger.tenant.organization_id)
+    note = await ledger.checkpoints.latest(ledger.tenant.organization_id)
     assert note is not None
     assert Checkpoint.read(note).seq == SIGN_AFTER_ENTRIES
 
@@ -190,13 +190,13 @@ async def test_a_refused_chain_is_counted_and_does_not_stop_the_others(
     await ledger.notary.look(SIGN_AFTER_S)
 
     assert (REGISTRY.get_sample_value("ledger_checkpoints_refused_total") or 0) >= before + 1
-    assert await ledger.shelf.latest(tenant.organization_id) is None
+    assert await ledger.checkpoints.latest(tenant.organization_id) is None
 
 
-async def test_a_checkpoint_that_somebody_put_on_the_shelf_is_not_built_upon(ledger: Ledger) -> None:
+async def test_a_checkpoint_that_somebody_put_into_the_store_is_not_built_upon(ledger: Ledger) -> None:
     await ledger.grants()
     forged = Checkpoint(str(ledger.tenant.organization_id), 1, bytes(32), 1)
-    await ledger.shelf.add(forged, forged.to_note(SigningKey(bytes(32))))
+    await ledger.checkpoints.add(forged, forged.to_note(SigningKey(bytes(32))))
 
     with pytest.raises(UnreadableError, match="not ours"):
         await ledger.signs()
@@ -206,7 +206,7 @@ async def test_after_a_change_of_keys_the_old_checkpoints_are_built_upon(ledger:
     await ledger.grants()
     await ledger.signs()
     new = SigningKey(bytes(32))
-    ledger.notary = Notary(ledger.database, ledger.shelf, new, KeyRing([new.public, ledger.key.public]))
+    ledger.notary = Notary(ledger.database, ledger.checkpoints, new, KeyRing([new.public, ledger.key.public]))
     await ledger.grants()
 
     assert (await ledger.signs()).seq == 2

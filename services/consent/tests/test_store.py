@@ -212,7 +212,7 @@ async def test_a_capability_without_the_scope_sees_nothing_and_adds_nothing(ledg
     async with ledger.transaction("chat:write") as tx:
         assert await count(tx, "event") == 0
     with holding(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
-        await ledger.consents.grant(Grant(ledger.bond(Purpose.RECORDING), HERE))
+        await ledger.consents.grant(Grant(ledger.parties(Purpose.RECORDING), HERE))
 
 
 async def test_a_forged_capability_opens_no_transaction(ledger: Ledger) -> None:

@@ -31,7 +31,7 @@ async def ledger(infra: Infra, tenant: Tenant) -> AsyncIterator[Ledger]:
 
 @pytest.fixture
 async def api(ledger: Ledger, tenant: Tenant) -> AsyncIterator[Api]:
-    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.desk)]))
+    app = build_app(AppSpec(title="consent", version="1", routers=[build_router(ledger.services)]))
     headers = {"Authorization": f"Bearer {tenant.capability('consent:write')}"}
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://consent", headers=headers) as http:

@@ -11,15 +11,15 @@ from libs.contracts.ids import ChunkId, SessionId, TranscriptId
 from services.embedder.api import build_router
 from services.embedder.domain import Hit, Span
 from services.embedder.handlers import Search
-from services.embedder.tests.world import SESSION_DATE, FakeShelf, LetterEmbedder, dialogue
+from services.embedder.tests.world import SESSION_DATE, FakeIndexRepository, LetterEmbedder, dialogue
 
 
-class Door:
-    """The embedder's HTTP side over a shelf with one hit."""
+class SearchApi:
+    """The embedder's HTTP side over an index with one hit."""
 
     def __init__(self) -> None:
-        self.shelf = FakeShelf(hits=[_hit(0.61)])
-        app = build_app(AppSpec("embedder", "1", (build_router(Search(self.shelf, LetterEmbedder())),)))
+        self.index_repository = FakeIndexRepository(hits=[_hit(0.61)])
+        app = build_app(AppSpec("embedder", "1", (build_router(Search(self.index_repository, LetterEmbedder())),)))
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://embedder")
 
     async def search(self, **body: object) -> httpx.Response:
@@ -29,14 +29,14 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    one = Door()
+async def api() -> AsyncIterator[SearchApi]:
+    one = SearchApi()
     yield one
     await one.client.aclose()
 
 
-async def test_a_result_cites_the_turns_and_seconds_of_the_passage_in_its_chunk(door: Door) -> None:
-    answer = (await door.search()).json()
+async def test_a_result_cites_the_turns_and_seconds_of_the_passage_in_its_chunk(api: SearchApi) -> None:
+    answer = (await api.search()).json()
 
     result = answer["results"][0]
     assert answer["mode"] == "hybrid"
@@ -47,12 +47,12 @@ async def test_a_result_cites_the_turns_and_seconds_of_the_passage_in_its_chunk(
     assert result["relevance"] == 0.61
 
 
-async def test_the_window_and_the_sessions_reach_the_search(door: Door) -> None:
+async def test_the_window_and_the_sessions_reach_the_search(api: SearchApi) -> None:
     session = new_id()
 
-    await door.search(date_from="2026-10-01T00:00:00Z", date_to="2026-11-01T00:00:00+01:00", session_ids=[str(session)])
+    await api.search(date_from="2026-10-01T00:00:00Z", date_to="2026-11-01T00:00:00+01:00", session_ids=[str(session)])
 
-    question = door.shelf.asked[0][0]
+    question = api.index_repository.asked[0][0]
     assert question.session_ids == (session,)
     assert question.date_from is not None
     assert question.date_from < SESSION_DATE
@@ -71,13 +71,13 @@ async def test_the_window_and_the_sessions_reach_the_search(door: Door) -> None:
         ("filter", {}),
     ],
 )
-async def test_what_is_out_of_range_is_pointed_at_and_never_repeated(door: Door, field: str, value: object) -> None:
-    response = await door.search(**{field: value})
+async def test_what_is_out_of_range_is_pointed_at_and_never_repeated(api: SearchApi, field: str, value: object) -> None:
+    response = await api.search(**{field: value})
 
     assert response.status_code == 422
     assert response.headers["content-type"].startswith("application/problem+json")
     assert f"/{field}" in response.json()["errors"][0]["pointer"]
-    assert door.shelf.asked == []
+    assert api.index_repository.asked == []
 
 
 def _hit(relevance: float) -> Hit:

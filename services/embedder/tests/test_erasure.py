@@ -16,9 +16,9 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased, Table
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.embedder.domain import Source
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript
 from services.embedder.tests.archive import MODEL, Archive, vectors_of
 from services.embedder.tests.world import dialogue, index_of, ready
 
@@ -45,7 +45,7 @@ async def _erases(archive: Archive, session: Source | None) -> Sequence[Event]:
     )
     with archive.holding("erasure:write"):
         async with archive.database.transaction() as tx:
-            facts = await EraseShare(IndexErased).record(event, None, tx)
+            facts = await EraseOwnRows(IndexErased).record(event, None, tx)
             await tx.emit(*facts)
     return facts
 
@@ -107,13 +107,13 @@ async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for
     assert set(_left(archive).values()) == {0}
 
 
-async def test_giving_up_on_what_was_erased_says_nothing(archive: Archive) -> None:
+async def test_a_failure_about_what_was_erased_says_nothing(archive: Archive) -> None:
     event = ready(archive.source)
-    step = IndexTranscript(cast(World, None))  # giving up asks nobody
+    step = IndexTranscript(cast(Dependencies, None))  # on_failure asks nobody
 
     with archive.holding():
         async with archive.database.transaction() as tx:
-            assert await step.give_up(event, AppError(ERASED, ERASED.doc), tx) == ()
+            assert await step.on_failure(event, AppError(ERASED, ERASED.doc), tx) == ()
 
 
 async def test_without_the_scope_for_erasing_nothing_is_erased(archive: Archive) -> None:
@@ -124,7 +124,7 @@ async def test_without_the_scope_for_erasing_nothing_is_erased(archive: Archive)
 
     with archive.holding("embedder:write"), pytest.raises(AppError) as caught:
         async with archive.database.transaction() as tx:
-            await EraseShare(IndexErased).record(event, None, tx)
+            await EraseOwnRows(IndexErased).record(event, None, tx)
 
     assert caught.value.problem.status == 401
     assert _left(archive)["chunk"] > 0

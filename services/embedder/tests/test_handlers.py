@@ -11,12 +11,12 @@ from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.embedder.domain import Index, Question, Source, Speaker, Turn, Withheld
-from services.embedder.handlers import HideOnRevocation, IndexTranscript, Search, World
+from services.embedder.handlers import Dependencies, HideOnRevocation, IndexTranscript, Search
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
     FakeConsents,
-    FakeShelf,
+    FakeIndexRepository,
     FakeTranscripts,
     LetterEmbedder,
     dialogue,
@@ -29,7 +29,7 @@ from services.embedder.tests.world import (
 )
 
 
-class Clinic:
+class World:
     """One session on its way into the index."""
 
     def __init__(self) -> None:
@@ -38,8 +38,10 @@ class Clinic:
         self.consents = FakeConsents()
         self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
         self.embedder = LetterEmbedder()
-        self.shelf = FakeShelf()
-        self.step = IndexTranscript(World(self.consents, self.transcripts, self.embedder, self.shelf, words))
+        self.index_repository = FakeIndexRepository()
+        self.step = IndexTranscript(
+            Dependencies(self.consents, self.transcripts, self.embedder, self.index_repository, words)
+        )
 
     async def index(self) -> Index | Withheld:
         """Do the slow half."""
@@ -53,130 +55,130 @@ class Clinic:
 
 
 async def test_a_transcript_becomes_an_index_and_a_fact() -> None:
-    clinic = Clinic()
+    world = World()
 
-    result = await clinic.index()
-    facts = await clinic.step.record(ready(clinic.source), result, NO_TRANSACTION)
+    result = await world.index()
+    facts = await world.step.record(ready(world.source), result, NO_TRANSACTION)
 
-    assert clinic.shelf.index is not None
+    assert world.index_repository.index is not None
     assert [type(fact) for fact in facts] == [IndexReady]
-    assert facts[0].payload()["chunk_count"] == len(clinic.shelf.index.chunks)
+    assert facts[0].payload()["chunk_count"] == len(world.index_repository.index.chunks)
 
 
 @pytest.mark.parametrize("purpose", [Purpose.RECORDING, Purpose.TRANSCRIPTION])
 async def test_words_that_are_hidden_because_consent_to_make_them_ended_are_withheld(purpose: Purpose) -> None:
-    clinic = Clinic()
-    clinic.transcripts.is_hidden = True
-    clinic.consents.revoked.add(purpose)
+    world = World()
+    world.transcripts.is_hidden = True
+    world.consents.revoked.add(purpose)
 
-    assert await clinic.index() == Withheld("consent-revoked")
+    assert await world.index() == Withheld("consent-revoked")
 
 
 async def test_words_that_are_missing_for_no_such_reason_are_an_error() -> None:
-    clinic = Clinic()
-    clinic.transcripts.is_hidden = True
+    world = World()
+    world.transcripts.is_hidden = True
 
     with pytest.raises(AppError) as caught:
-        await clinic.index()
+        await world.index()
     assert caught.value.problem is NOT_FOUND
 
 
 async def test_a_second_try_after_a_crash_buys_nothing_again() -> None:
-    clinic = Clinic()
-    await clinic.index()
-    bought = len(clinic.embedder.bought)
+    world = World()
+    await world.index()
+    bought = len(world.embedder.bought)
 
-    await clinic.index()
+    await world.index()
 
     assert bought > 0
-    assert len(clinic.embedder.bought) == bought
+    assert len(world.embedder.bought) == bought
 
 
 async def test_a_correction_buys_only_the_passages_whose_words_changed() -> None:
-    clinic = Clinic()
-    await clinic.index()
-    whole = len(clinic.embedder.bought)
-    turns = (*clinic.turns[:-1], replace(clinic.turns[-1], text="Let us stop the walks, and write down worries early."))
+    world = World()
+    await world.index()
+    whole = len(world.embedder.bought)
+    turns = (*world.turns[:-1], replace(world.turns[-1], text="Let us stop the walks, and write down worries early."))
 
-    await clinic.step.work(updated(clinic.correct(turns)))
+    await world.step.work(updated(world.correct(turns)))
 
-    assert 1 <= len(clinic.embedder.bought) - whole <= 2
+    assert 1 <= len(world.embedder.bought) - whole <= 2
 
 
 async def test_swapped_speakers_are_indexed_again_without_buying_anything() -> None:
-    clinic = Clinic()
-    await clinic.index()
-    bought = len(clinic.embedder.bought)
+    world = World()
+    await world.index()
+    bought = len(world.embedder.bought)
     other = {Speaker.THERAPIST: Speaker.PATIENT, Speaker.PATIENT: Speaker.THERAPIST}
-    turns = tuple(replace(turn, speaker=other[turn.speaker]) for turn in clinic.turns)
+    turns = tuple(replace(turn, speaker=other[turn.speaker]) for turn in world.turns)
 
-    await clinic.step.work(updated(clinic.correct(turns)))
+    await world.step.work(updated(world.correct(turns)))
 
-    assert len(clinic.embedder.bought) == bought
+    assert len(world.embedder.bought) == bought
 
 
 async def test_an_older_version_that_comes_late_changes_nothing_and_says_nothing() -> None:
-    clinic = Clinic()
-    old = await clinic.index()
-    new = await clinic.step.work(updated(clinic.correct(clinic.turns)))
-    await clinic.step.record(updated(clinic.source), new, NO_TRANSACTION)
+    world = World()
+    old = await world.index()
+    new = await world.step.work(updated(world.correct(world.turns)))
+    await world.step.record(updated(world.source), new, NO_TRANSACTION)
 
-    facts = await clinic.step.record(ready(clinic.source), old, NO_TRANSACTION)
+    facts = await world.step.record(ready(world.source), old, NO_TRANSACTION)
 
     assert facts == ()
-    assert clinic.shelf.index == new
+    assert world.index_repository.index == new
 
 
 async def test_without_consent_nothing_is_fetched_or_bought_and_a_fact_says_so() -> None:
-    clinic = Clinic()
-    clinic.consents.granted = False
+    world = World()
+    world.consents.granted = False
 
-    result = await clinic.index()
-    facts = await clinic.step.record(ready(clinic.source), result, NO_TRANSACTION)
+    result = await world.index()
+    facts = await world.step.record(ready(world.source), result, NO_TRANSACTION)
 
-    assert clinic.embedder.bought == []
+    assert world.embedder.bought == []
     assert facts == (
         IndexWithheld(
-            organization_id=clinic.source.organization_id,
-            patient_id=clinic.source.patient_id,
-            session_id=clinic.source.session_id,
+            organization_id=world.source.organization_id,
+            patient_id=world.source.patient_id,
+            session_id=world.source.session_id,
             reason="consent-revoked",
         ),
     )
 
 
 async def test_consent_that_ends_between_the_halves_is_a_fact_and_not_a_failure() -> None:
-    clinic = Clinic()
+    world = World()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
+    facts = await world.step.on_failure(ready(world.source), AppError(CONSENT_REQUIRED, "no"), NO_TRANSACTION)
 
     assert [type(fact) for fact in facts] == [IndexWithheld]
 
 
 async def test_a_session_in_another_language_is_held_back_with_a_reason() -> None:
-    clinic = Clinic()
+    world = World()
 
-    result = await clinic.step.work(ready(clinic.source, language="de-AT"))
+    result = await world.step.work(ready(world.source, language="de-AT"))
 
     assert result == Withheld("language-unsupported")
-    assert clinic.embedder.bought == []
+    assert world.embedder.bought == []
 
 
 async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
-    clinic = Clinic()
-    clinic.embedder.fails_with = AppError(RATE_LIMITED, "busy", retry_after_s=7)
+    world = World()
+    world.embedder.fails_with = AppError(RATE_LIMITED, "busy", retry_after_s=7)
 
     with pytest.raises(AppError) as caught:
-        await clinic.index()
+        await world.index()
 
     assert caught.value.problem.retryable
     assert caught.value.retry_after_s == 7
 
 
-async def test_giving_up_says_why_in_one_word() -> None:
-    clinic = Clinic()
+async def test_a_failure_says_why_in_one_word() -> None:
+    world = World()
 
-    facts = await clinic.step.give_up(ready(clinic.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
+    facts = await world.step.on_failure(ready(world.source), AppError(UPSTREAM_FAILED, "down"), NO_TRANSACTION)
 
     assert isinstance(facts[0], IndexFailed)
     assert facts[0].reason == "upstream-failed"
@@ -184,40 +186,40 @@ async def test_giving_up_says_why_in_one_word() -> None:
 
 @pytest.mark.parametrize("purpose", [Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS])
 async def test_a_revocation_marks_what_came_from_it_for_deletion_after_the_grace(purpose: Purpose) -> None:
-    shelf = FakeShelf()
-    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+    index_repository = FakeIndexRepository()
+    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), purpose), None, NO_TRANSACTION)
 
-    assert shelf.delete_after == SESSION_DATE + timedelta(days=7)
+    assert index_repository.delete_after == SESSION_DATE + timedelta(days=7)
 
 
 async def test_a_revocation_of_another_purpose_leaves_the_index_alone() -> None:
-    shelf = FakeShelf()
-    step = HideOnRevocation(shelf, lambda: SESSION_DATE, timedelta(days=7))
+    index_repository = FakeIndexRepository()
+    step = HideOnRevocation(index_repository, lambda: SESSION_DATE, timedelta(days=7))
 
     await step.record(revoked(source(), Purpose.RECORDING), None, NO_TRANSACTION)
 
-    assert shelf.delete_after is None
+    assert index_repository.delete_after is None
 
 
 async def test_a_question_is_searched_by_vectors_and_words() -> None:
-    shelf, embedder = FakeShelf(), LetterEmbedder()
+    index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
 
-    found = await Search(shelf, embedder).find(_question())
+    found = await Search(index_repository, embedder).find(_question())
 
     assert found.by_vectors
-    assert shelf.asked[0][1] is not None
+    assert index_repository.asked[0][1] is not None
 
 
 async def test_a_question_is_searched_by_words_alone_while_the_vendor_is_down() -> None:
-    shelf, embedder = FakeShelf(), LetterEmbedder()
+    index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
     embedder.fails_with = AppError(UPSTREAM_FAILED, "down")
 
-    found = await Search(shelf, embedder).find(_question())
+    found = await Search(index_repository, embedder).find(_question())
 
     assert not found.by_vectors
-    assert shelf.asked[0][1] is None
+    assert index_repository.asked[0][1] is None
 
 
 def _question() -> Question:

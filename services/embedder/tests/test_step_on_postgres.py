@@ -12,7 +12,7 @@ from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.index import IndexReady
 from services.embedder.domain import Index, Model, Withheld
-from services.embedder.handlers import IndexTranscript, World
+from services.embedder.handlers import Dependencies, IndexTranscript
 from services.embedder.ports import Vector
 from services.embedder.tests.archive import MODEL, Archive, about, vector_of
 from services.embedder.tests.world import (
@@ -48,7 +48,7 @@ class Job:
         self.source = archive.source
         self.embedder = WideEmbedder()
         self.transcripts = FakeTranscripts(transcript_of(self.source, dialogue(repeats=12)))
-        world = World(FakeConsents(), self.transcripts, self.embedder, archive.store, words)
+        world = Dependencies(FakeConsents(), self.transcripts, self.embedder, archive.store, words)
         self.step = IndexTranscript(world)
 
     def capability(self) -> str:

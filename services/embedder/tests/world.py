@@ -154,7 +154,7 @@ class FakeTranscripts:
 
 
 @dataclass
-class FakeShelf:
+class FakeIndexRepository:
     """The index in memory, with the same promise about versions as the tables."""
 
     vectors: dict[bytes, Vector] = field(default_factory=dict)

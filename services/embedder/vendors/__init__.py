@@ -1,0 +1,1 @@
+"""Those who can turn text into vectors: a company, and this machine."""

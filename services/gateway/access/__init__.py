@@ -1,0 +1,1 @@
+"""Who is asking, and the capability that a request is answered under."""

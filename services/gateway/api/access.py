@@ -10,7 +10,7 @@ from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import ApiKeyId
-from services.gateway.api.route_registry import Caller, Doors, Strict
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict
 from services.gateway.domain import (
     OVERLAP_DEFAULT,
     OVERLAP_MAX,
@@ -55,9 +55,9 @@ class RotateRequest(Strict):
     )
 
 
-def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
+def add_access(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -> None:
     """Add the routes."""
-    _add_identity(doors, keys, requests_per_hour)
+    _add_identity(registry, keys, requests_per_hour)
 
     async def create_key(caller: Caller, request: KeyRequest) -> dict[str, Any]:
         """Create a key. The secret is in this answer and nowhere else."""
@@ -80,13 +80,13 @@ def add_access(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
         rotation = Rotation(timedelta(seconds=wanted.overlap_seconds), wanted.expires_at)
         return _made(await keys.rotate(caller, ApiKeyId(key_id), rotation)) | {"replaces": key_id}
 
-    doors.open("createApiKey", create_key)
-    doors.open("listApiKeys", list_keys)
-    doors.open("revokeApiKey", revoke_key)
-    doors.open("rotateApiKey", rotate_key)
+    registry.open("createApiKey", create_key)
+    registry.open("listApiKeys", list_keys)
+    registry.open("revokeApiKey", revoke_key)
+    registry.open("rotateApiKey", rotate_key)
 
 
-def _add_identity(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
+def _add_identity(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -> None:
     async def me(caller: Caller) -> dict[str, Any]:
         """Tell which organization and key a request is made with, and what it may do."""
         return {
@@ -102,8 +102,8 @@ def _add_identity(doors: Doors, keys: Keys, requests_per_hour: int) -> None:
         made = await keys.found_organization(caller.organization_id, request.name, request.admin_key_name)
         return {"organization_id": str(caller.organization_id), "api_key": made.secret.text, "api_key_id": made.key.id}
 
-    doors.open("getMe", me)
-    doors.open("createOrganization", create_organization)
+    registry.open("getMe", me)
+    registry.open("createOrganization", create_organization)
 
 
 def _made(made: MadeKey) -> dict[str, Any]:

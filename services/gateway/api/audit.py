@@ -12,12 +12,12 @@ from libs.common.database.paging import Position
 from libs.contracts.audit import AuditQuery
 from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
 from services.gateway.api.proxying import params_of
-from services.gateway.api.route_registry import Caller, Doors, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 
 
-def add_audit(doors: Doors, own: AccessAudit, sources: Sequence[Peer]) -> None:
+def add_audit(registry: RouteRegistry, own: AccessAudit, sources: Sequence[Peer]) -> None:
     """Add the route; each source beside our own answers `GET /audit-events` in the same order, from the same cursor."""
 
     async def list_audit_events(caller: Caller, request: Request, wanted: Annotated[AuditQuery, Query()]) -> Response:
@@ -35,7 +35,7 @@ def add_audit(doors: Doors, own: AccessAudit, sources: Sequence[Peer]) -> None:
             return JSONResponse(bundle_of(page, request.url.path), media_type=MEDIA_TYPE)
         return JSONResponse(page)
 
-    doors.open("listAuditEvents", list_audit_events)
+    registry.open("listAuditEvents", list_audit_events)
 
 
 def merged(pages: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:

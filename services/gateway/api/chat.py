@@ -16,7 +16,7 @@ from libs.common.local_time import HEADER
 from libs.contracts.ids import PatientId
 from services.gateway.access.authority import Authority
 from services.gateway.api.proxying import EVENTS, as_json, as_stream
-from services.gateway.api.route_registry import Caller, Doors, Strict, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
@@ -69,9 +69,9 @@ class ChatRequest(Strict):
     conversation_id: UUID | None = None
 
 
-def add_chat(doors: Doors, chat: Peer, users: Users, zones: TimeZones) -> None:
+def add_chat(registry: RouteRegistry, chat: Peer, users: Users, zones: TimeZones) -> None:
     """Add the routes."""
-    _add_conversations(doors, chat, users)
+    _add_conversations(registry, chat, users)
 
     async def ask(caller: Caller, request: Request, body: ChatRequest) -> Response:
         """Ask about the patient's sessions; the answer cites session, date and seconds.
@@ -89,10 +89,10 @@ def add_chat(doors: Doors, chat: Peer, users: Users, zones: TimeZones) -> None:
             return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=where)))
         return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=where))
 
-    doors.open("chat", ask)
+    registry.open("chat", ask)
 
 
-def _add_conversations(doors: Doors, chat: Peer, users: Users) -> None:
+def _add_conversations(registry: RouteRegistry, chat: Peer, users: Users) -> None:
     async def conversations(
         caller: Caller, patient_id: UUID | None = None, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
     ) -> Response:
@@ -116,9 +116,9 @@ def _add_conversations(doors: Doors, chat: Peer, users: Users) -> None:
         await chat.ask(asked(caller, "deleteConversation"), "DELETE", f"/conversations/{conversation_id}")
         return Response(status_code=204)
 
-    doors.open("listConversations", conversations)
-    doors.open("listMessages", messages)
-    doors.open("deleteConversation", delete)
+    registry.open("listConversations", conversations)
+    registry.open("listMessages", messages)
+    registry.open("deleteConversation", delete)
 
 
 def _sent(patient_id: PatientId, body: ChatRequest) -> dict[str, str]:

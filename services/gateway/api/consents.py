@@ -16,7 +16,7 @@ from libs.contracts.ip import IpText, canonical
 from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.gateway.api.proxying import accepted_of, as_json, params_of
-from services.gateway.api.route_registry import Caller, Doors, Strict, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
@@ -80,9 +80,9 @@ class HistoryQuery(Strict):
     cursor: str | None = Field(None, max_length=200)
 
 
-def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
+def add_consents(registry: RouteRegistry, consent: Peer, users: Users) -> None:
     """Add the routes."""
-    _add_decisions(doors, consent, users)
+    _add_decisions(registry, consent, users)
 
     async def list_consents(caller: Caller, request: Request, wanted: Annotated[ConsentQuery, Query()]) -> Response:
         """List consent records, newest first. In FHIR it is a Bundle of this page."""
@@ -112,13 +112,13 @@ def add_consents(doors: Doors, consent: Peer, users: Users) -> None:
         path = f"/patients/{patient_id}/consents/history"
         return as_json(await consent.ask(query, "GET", path, params=params_of(wanted)))
 
-    doors.open("listConsents", list_consents)
-    doors.open("getConsent", get_consent)
-    doors.open("getPatientConsents", patient_consents)
-    doors.open("getConsentHistory", history)
+    registry.open("listConsents", list_consents)
+    registry.open("getConsent", get_consent)
+    registry.open("getPatientConsents", patient_consents)
+    registry.open("getConsentHistory", history)
 
 
-def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
+def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None:
     async def grant(caller: Caller, request: Request, body: GrantRequest) -> Response:
         """Record that a patient consents. The receipt proves later that this entry was in the ledger.
 
@@ -140,8 +140,8 @@ def _add_decisions(doors: Doors, consent: Peer, users: Users) -> None:
             await consent.ask(asked(caller, "revokeConsent"), "POST", f"/consents/{consent_id}/revoke", json=sent)
         )
 
-    doors.open("grantConsent", grant)
-    doors.open("revokeConsent", revoke)
+    registry.open("grantConsent", grant)
+    registry.open("revokeConsent", revoke)
 
 
 def _require_right_to_record(caller: Principal, witness: UUID | None) -> None:

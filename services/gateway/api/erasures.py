@@ -9,15 +9,15 @@ from starlette.responses import Response
 from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.ids import PatientId
 from services.gateway.api.proxying import as_json
-from services.gateway.api.route_registry import Caller, Doors, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role, Scope
 from services.gateway.handlers import Users
 
 
-def add_erasures(doors: Doors, ingestion: Peer, users: Users) -> None:
+def add_erasures(registry: RouteRegistry, ingestion: Peer, users: Users) -> None:
     """Add the routes."""
-    _add_holds(doors, ingestion, users)
+    _add_holds(registry, ingestion, users)
 
     async def erase_session(caller: Caller, session_id: UUID) -> Response:
         """Erase a session for good: recording, words, index, and answers that stood on it.
@@ -48,12 +48,12 @@ def add_erasures(doors: Doors, ingestion: Peer, users: Users) -> None:
             raise not_found("erasure")
         return as_json(answer)
 
-    doors.open("eraseSession", erase_session)
-    doors.open("erasePatient", erase_patient)
-    doors.open("getErasure", get_erasure)
+    registry.open("eraseSession", erase_session)
+    registry.open("erasePatient", erase_patient)
+    registry.open("getErasure", get_erasure)
 
 
-def _add_holds(doors: Doors, ingestion: Peer, users: Users) -> None:
+def _add_holds(registry: RouteRegistry, ingestion: Peer, users: Users) -> None:
     async def place(caller: Caller, patient_id: UUID) -> Response:
         """Forbid that anything about a patient is erased, by request or by age, until the hold is lifted."""
         await users.require((patient_id, Role.PATIENT))
@@ -66,8 +66,8 @@ def _add_holds(doors: Doors, ingestion: Peer, users: Users) -> None:
         query = asked(caller, "liftLegalHold", PatientId(patient_id))
         return as_json(await ingestion.ask(query, "DELETE", f"/patients/{patient_id}/legal-hold"))
 
-    doors.open("placeLegalHold", place)
-    doors.open("liftLegalHold", lift)
+    registry.open("placeLegalHold", place)
+    registry.open("liftLegalHold", lift)
 
 
 async def _is_patient(users: Users, patient_id: UUID) -> bool:

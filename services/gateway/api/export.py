@@ -18,7 +18,7 @@ from libs.common.errors import FORBIDDEN, NOT_FOUND, AppError
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
-from services.gateway.api.route_registry import Caller, Doors, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Asked, Peer
 from services.gateway.domain import Role, User
@@ -38,7 +38,7 @@ class Sources:
     chat: Peer
 
 
-def add_export(doors: Doors, sources: Sources, users: Users, access: AccessAudit) -> None:
+def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: AccessAudit) -> None:
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
@@ -54,7 +54,7 @@ def add_export(doors: Doors, sources: Sources, users: Users, access: AccessAudit
         headers = {"Cache-Control": "no-store", "Content-Disposition": name}
         return StreamingResponse(document.pieces(user), media_type="application/json", headers=headers)
 
-    doors.open("exportPatient", export)
+    registry.open("exportPatient", export)
 
 
 class _Document:

@@ -8,7 +8,7 @@ from pydantic import Field
 from libs.common.clock import to_json_time
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.gateway.api.route_registry import Doors, Strict
+from services.gateway.api.route_registry import RouteRegistry, Strict
 from services.gateway.renewals import Renewals, Subject
 
 
@@ -22,7 +22,7 @@ class RenewalRequest(Strict):
     purposes: list[Purpose] = Field(default_factory=list, max_length=len(Purpose))
 
 
-def add_operators(doors: Doors, renewals: Renewals) -> None:
+def add_operators(registry: RouteRegistry, renewals: Renewals) -> None:
     """Add the routes."""
 
     async def renew(request: RenewalRequest) -> dict[str, Any]:
@@ -37,4 +37,4 @@ def add_operators(doors: Doors, renewals: Renewals) -> None:
         capability, expires_at = await renewals.mint(subject)
         return {"capability": capability, "expires_at": to_json_time(expires_at)}
 
-    doors.open("renewCapability", renew)
+    registry.open("renewCapability", renew)

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from libs.common.local_time import ZoneName
-from services.gateway.api.route_registry import Doors, Strict
+from services.gateway.api.route_registry import RouteRegistry, Strict
 from services.gateway.time_zones.handlers import TimeZones
 from services.gateway.time_zones.store import Organization
 
@@ -19,7 +19,7 @@ class OrganizationChange(Strict):
     )
 
 
-def add_organization(doors: Doors, zones: TimeZones) -> None:
+def add_organization(registry: RouteRegistry, zones: TimeZones) -> None:
     """Add the routes."""
 
     async def get_organization() -> dict[str, Any]:
@@ -33,8 +33,8 @@ def add_organization(doors: Doors, zones: TimeZones) -> None:
         """
         return _organization(await zones.change_organization(request.time_zone), zones)
 
-    doors.open("getOrganization", get_organization)
-    doors.open("updateOrganization", update_organization)
+    registry.open("getOrganization", get_organization)
+    registry.open("updateOrganization", update_organization)
 
 
 def _organization(organization: Organization, zones: TimeZones) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Joins a line of the route table with the function that answers it, behind the gate."""
+"""Joins a line of the route table with the function that answers it, through the request pipeline."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from libs.contracts.ids import PatientId
 from services.gateway.clients import Asked
 from services.gateway.domain import Principal
-from services.gateway.pipeline.pipeline import Gate
+from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.routes import BY_OPERATION, Route
 
 
@@ -21,11 +21,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class Doors:
+class RouteRegistry:
     """A router on which every route stands in the table, or does not exist."""
 
-    def __init__(self, gate: Gate) -> None:
-        self.router = APIRouter(route_class=_guarded(gate))
+    def __init__(self, pipeline: RequestPipeline) -> None:
+        self.router = APIRouter(route_class=_through_pipeline(pipeline))
 
     def open(self, operation_id: str, endpoint: Callable[..., Any], **more: Any) -> None:
         """Add the table's route; its description is the endpoint's docstring."""
@@ -57,15 +57,15 @@ def asked(caller: Principal, operation_id: str, patient_id: PatientId | None = N
     return Asked(caller, BY_OPERATION[operation_id], patient_id)
 
 
-def _guarded(gate: Gate) -> type[APIRoute]:
-    class Guarded(APIRoute):
+def _through_pipeline(pipeline: RequestPipeline) -> type[APIRoute]:
+    class PipelineRoute(APIRoute):
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
             answer = super().get_route_handler()
             route: Route = BY_OPERATION[self.operation_id or ""]
 
-            async def behind_the_gate(request: Request) -> Response:
-                return await gate.serve(request, route, answer)
+            async def through_pipeline(request: Request) -> Response:
+                return await pipeline.serve(request, route, answer)
 
-            return behind_the_gate
+            return through_pipeline
 
-    return Guarded
+    return PipelineRoute

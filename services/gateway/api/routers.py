@@ -12,21 +12,21 @@ from services.gateway.api.erasures import add_erasures
 from services.gateway.api.export import Sources, add_export
 from services.gateway.api.operators import add_operators
 from services.gateway.api.organization import add_organization
-from services.gateway.api.route_registry import Doors
+from services.gateway.api.route_registry import RouteRegistry
 from services.gateway.api.sessions import add_sessions, add_transcripts
 from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
 from services.gateway.handlers import Keys, PatientTokens, Users
-from services.gateway.pipeline.pipeline import Gate
+from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
 from services.gateway.time_zones.handlers import TimeZones
 
 
 @dataclass(frozen=True)
 class Peers:
-    """The services behind the door."""
+    """The services behind the gateway."""
 
     consent: Peer
     ingestion: Peer
@@ -47,20 +47,20 @@ class Own:
     requests_per_hour: int
 
 
-def build_router(gate: Gate, own: Own, peers: Peers) -> APIRouter:
-    """Return every route of the table, each behind the gate."""
-    doors = Doors(gate)
-    add_access(doors, own.keys, own.requests_per_hour)
-    add_organization(doors, own.zones)
-    add_users(doors, own.users, own.tokens, own.zones)
-    add_consents(doors, peers.consent, own.users)
-    add_documents(doors, peers.consent)
-    add_transparency(doors, peers.consent)
-    add_sessions(doors, peers.ingestion, own.zones)
-    add_transcripts(doors, peers.transcriber)
-    add_audit(doors, own.audit, (peers.transcriber, peers.chat))
-    add_chat(doors, peers.chat, own.users, own.zones)
-    add_erasures(doors, peers.ingestion, own.users)
-    add_export(doors, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users, own.audit)
-    add_operators(doors, own.renewals)
-    return doors.router
+def build_router(pipeline: RequestPipeline, own: Own, peers: Peers) -> APIRouter:
+    """Return every route of the table, each through the request pipeline."""
+    registry = RouteRegistry(pipeline)
+    add_access(registry, own.keys, own.requests_per_hour)
+    add_organization(registry, own.zones)
+    add_users(registry, own.users, own.tokens, own.zones)
+    add_consents(registry, peers.consent, own.users)
+    add_documents(registry, peers.consent)
+    add_transparency(registry, peers.consent)
+    add_sessions(registry, peers.ingestion, own.zones)
+    add_transcripts(registry, peers.transcriber)
+    add_audit(registry, own.audit, (peers.transcriber, peers.chat))
+    add_chat(registry, peers.chat, own.users, own.zones)
+    add_erasures(registry, peers.ingestion, own.users)
+    add_export(registry, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users, own.audit)
+    add_operators(registry, own.renewals)
+    return registry.router

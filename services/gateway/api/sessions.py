@@ -19,7 +19,7 @@ from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.ids import PatientId
 from libs.contracts.language import TAG
 from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
-from services.gateway.api.route_registry import Caller, Doors, Strict, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Scope
 from services.gateway.idempotency.handlers import require_key
@@ -76,9 +76,9 @@ class CorrectionRequest(Strict):
     segments: list[Segment] = Field(min_length=1, max_length=SEGMENTS_MAX)
 
 
-def add_sessions(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
+def add_sessions(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> None:
     """Add the routes."""
-    _add_upload(doors, ingestion, zones)
+    _add_upload(registry, ingestion, zones)
 
     async def list_sessions(caller: Caller, wanted: Annotated[SessionQuery, Query()]) -> Response:
         """List sessions, newest first."""
@@ -108,13 +108,13 @@ def add_sessions(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
         """Try a failed session again from the stage that failed."""
         return as_json(await ingestion.ask(asked(caller, "retrySession"), "POST", f"/sessions/{session_id}/retry"))
 
-    doors.open("listSessions", list_sessions)
-    doors.open("getSession", get_session)
-    doors.open("watchSession", watch)
-    doors.open("retrySession", retry)
+    registry.open("listSessions", list_sessions)
+    registry.open("getSession", get_session)
+    registry.open("watchSession", watch)
+    registry.open("retrySession", retry)
 
 
-def _add_upload(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
+def _add_upload(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> None:
     async def upload(caller: Caller, request: Request) -> Response:
         """Upload a recording as multipart/form-data: the fields first, `file` last.
 
@@ -130,7 +130,7 @@ def _add_upload(doors: Doors, ingestion: Peer, zones: TimeZones) -> None:
             passed["location"] = f"/api/v1{location}"
         return Response(answer.body, answer.status, passed)
 
-    doors.open("uploadSession", upload, openapi_extra={"requestBody": _FORM})
+    registry.open("uploadSession", upload, openapi_extra={"requestBody": _FORM})
 
 
 def _upload_headers(request: Request) -> dict[str, str]:
@@ -152,7 +152,7 @@ def _upload_headers(request: Request) -> dict[str, str]:
     return headers | {"content-length": length}
 
 
-def add_transcripts(doors: Doors, transcriber: Peer) -> None:
+def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
     """Add the routes."""
 
     async def read(
@@ -177,9 +177,9 @@ def add_transcripts(doors: Doors, transcriber: Peer) -> None:
         query = asked(caller, "swapSpeakers")
         return words_for(caller, await transcriber.ask(query, "POST", path, headers=_if_match(if_match)))
 
-    doors.open("getTranscript", read)
-    doors.open("correctTranscript", correct)
-    doors.open("swapSpeakers", swap)
+    registry.open("getTranscript", read)
+    registry.open("correctTranscript", correct)
+    registry.open("swapSpeakers", swap)
 
 
 def words_for(caller: Principal, answer: httpx.Response) -> Response:

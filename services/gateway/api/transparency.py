@@ -12,7 +12,7 @@ from libs.contracts.language import TAG
 from libs.contracts.purposes import Purpose
 from services.gateway.api.consents import DOCUMENT_CHARS_MAX
 from services.gateway.api.proxying import as_json, params_of
-from services.gateway.api.route_registry import Caller, Doors, Strict, asked
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
 
 ENTRIES_DEFAULT, ENTRIES_MAX = 500, 1000
@@ -51,7 +51,7 @@ class NotesQuery(Strict):
     cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
 
-def add_documents(doors: Doors, consent: Peer) -> None:
+def add_documents(registry: RouteRegistry, consent: Peer) -> None:
     """Add the routes of consent texts."""
 
     async def publish(caller: Caller, body: DocumentRequest) -> Response:
@@ -70,14 +70,14 @@ def add_documents(doors: Doors, consent: Peer) -> None:
         query = asked(caller, "getConsentDocument")
         return as_json(await consent.ask(query, "GET", f"/consent-documents/{document_id}"))
 
-    doors.open("publishConsentDocument", publish)
-    doors.open("listConsentDocuments", list_documents)
-    doors.open("getConsentDocument", get_document)
+    registry.open("publishConsentDocument", publish)
+    registry.open("listConsentDocuments", list_documents)
+    registry.open("getConsentDocument", get_document)
 
 
-def add_transparency(doors: Doors, consent: Peer) -> None:
+def add_transparency(registry: RouteRegistry, consent: Peer) -> None:
     """Add the routes of those who check."""
-    _add_signatures(doors, consent)
+    _add_signatures(registry, consent)
 
     async def entries(caller: Caller, wanted: Annotated[EntriesQuery, Query()]) -> Response:
         """Read the ledger in the order of its chain, with every field that its hashes cover and no circumstances."""
@@ -89,11 +89,11 @@ def add_transparency(doors: Doors, consent: Peer) -> None:
         query = asked(caller, "listInForce")
         return as_json(await consent.ask(query, "GET", "/transparency/in-force", params=params_of(wanted)))
 
-    doors.open("listLedgerEntries", entries)
-    doors.open("listInForce", in_force)
+    registry.open("listLedgerEntries", entries)
+    registry.open("listInForce", in_force)
 
 
-def _add_signatures(doors: Doors, consent: Peer) -> None:
+def _add_signatures(registry: RouteRegistry, consent: Peer) -> None:
     async def keys(caller: Caller) -> Response:
         """Read the public keys. Compare `verifier_key` with the one you were given on another way."""
         return as_json(await consent.ask(asked(caller, "listLedgerKeys"), "GET", "/transparency/keys"))
@@ -107,6 +107,6 @@ def _add_signatures(doors: Doors, consent: Peer) -> None:
         query = asked(caller, "listCheckpoints")
         return as_json(await consent.ask(query, "GET", "/transparency/checkpoints", params=params_of(wanted)))
 
-    doors.open("listLedgerKeys", keys)
-    doors.open("getCheckpoint", checkpoint)
-    doors.open("listCheckpoints", checkpoints)
+    registry.open("listLedgerKeys", keys)
+    registry.open("getCheckpoint", checkpoint)
+    registry.open("listCheckpoints", checkpoints)

@@ -12,7 +12,7 @@ from libs.common.ids import new_id
 from libs.common.local_time import ZoneName
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
-from services.gateway.api.route_registry import Caller, Doors, Strict
+from services.gateway.api.route_registry import Caller, RouteRegistry, Strict
 from services.gateway.domain import Role, User
 from services.gateway.handlers import PatientTokens, Users
 from services.gateway.store import UserFilter
@@ -48,9 +48,9 @@ class UserQuery(Strict):
     cursor: str | None = None
 
 
-def add_users(doors: Doors, users: Users, tokens: PatientTokens, zones: TimeZones) -> None:
+def add_users(registry: RouteRegistry, users: Users, tokens: PatientTokens, zones: TimeZones) -> None:
     """Add the routes."""
-    _add_tokens(doors, users, tokens)
+    _add_tokens(registry, users, tokens)
 
     async def create_user(caller: Caller, request: UserRequest, response: Response) -> dict[str, Any]:
         """Create a user of your organization."""
@@ -81,13 +81,13 @@ def add_users(doors: Doors, users: Users, tokens: PatientTokens, zones: TimeZone
         await zones.change_user(UserId(user_id), request.time_zone)
         return user_json(await users.find(UserId(user_id)))
 
-    doors.open("createUser", create_user)
-    doors.open("listUsers", list_users)
-    doors.open("getUser", get_user)
-    doors.open("updateUser", update_user)
+    registry.open("createUser", create_user)
+    registry.open("listUsers", list_users)
+    registry.open("getUser", get_user)
+    registry.open("updateUser", update_user)
 
 
-def _add_tokens(doors: Doors, users: Users, tokens: PatientTokens) -> None:
+def _add_tokens(registry: RouteRegistry, users: Users, tokens: PatientTokens) -> None:
     async def create_token(caller: Caller, patient_id: UUID, response: Response) -> dict[str, Any]:
         """Mint a token for a patient's own device: 15 minutes, chat only, this patient only."""
         await users.require((patient_id, Role.PATIENT))
@@ -100,8 +100,8 @@ def _add_tokens(doors: Doors, users: Users, tokens: PatientTokens) -> None:
         await tokens.revoke(PatientId(patient_id), jti)
         return Response(status_code=204)
 
-    doors.open("createPatientToken", create_token)
-    doors.open("revokePatientToken", revoke_token)
+    registry.open("createPatientToken", create_token)
+    registry.open("revokePatientToken", revoke_token)
 
 
 def user_json(user: User) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Idempotency keys: a POST that is sent again is done once."""

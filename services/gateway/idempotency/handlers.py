@@ -22,7 +22,7 @@ from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import REPLAY_CHANGED, REPLAY_RUNNING
 from services.gateway.domain import REPLAY_WITHIN, RUNNING_AT_MOST, SECRET_WITHIN
-from services.gateway.idempotency.store import Ages, Claim, Kept, ReplayStore
+from services.gateway.idempotency.store import Ages, Claim, IdempotencyStore, Kept
 
 KEY_CHARS_MAX = 255
 OBJECT_CHARS_MAX = 64
@@ -61,10 +61,10 @@ class Done:
     secret: bytes | None = field(default=None, repr=False)
 
 
-class Replays:
+class Idempotency:
     """Remembers for a day what was done."""
 
-    def __init__(self, database: Database, store: ReplayStore, clock: Clock) -> None:
+    def __init__(self, database: Database, store: IdempotencyStore, clock: Clock) -> None:
         self._database = database
         self._store = store
         self._clock = clock

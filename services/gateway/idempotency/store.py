@@ -73,7 +73,7 @@ class Ages:
     secret_gone: datetime
 
 
-class ReplayStore:
+class IdempotencyStore:
     """Idempotency-Keys in use and what their requests came to."""
 
     async def forget(self, tx: Transaction, ages: Ages) -> None:
@@ -86,7 +86,7 @@ class ReplayStore:
         await tx.execute(_FORGET_WORDS, {"patient_id": patient_id, "transcripts": transcripts})
 
     async def take(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
-        """Take a key; False when another request has it. Blocks while a twin decides."""
+        """Take a key; False when another request has it. Blocks while a concurrent duplicate decides."""
         values = {
             "organization_id": claim.organization_id,
             "key_sha256": claim.key_sha256,

@@ -1,0 +1,1 @@
+"""What every request passes in the same order: limits, authentication, authorization, idempotency, headers."""

@@ -1,4 +1,4 @@
-"""What a patient gets when the door cannot let them in: the crisis answer if they need one, else where to call.
+"""What a patient gets when the gateway cannot let them in: the crisis answer if they need one, else where to call.
 
 A key that has asked too often, a database that is down or a service that broke must never be why nobody answers.
 """
@@ -20,7 +20,7 @@ _MEMBER = "crisis_resources"
 CrisisAnswer = Callable[[Request, Principal | None], Awaitable[Response | None]]
 
 
-def needs_care(error: AppError) -> bool:
+def needs_crisis_answer(error: AppError) -> bool:
     """Tell whether somebody was told "not now" before the chat heard what they said."""
     return error.problem.status in _NOT_NOW and _MEMBER not in error.extra
 

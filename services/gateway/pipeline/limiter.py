@@ -76,7 +76,7 @@ class Limiter:
                 return _said(who, await self._shared.take(who, self._quota), self._quota, self._shared)
             except BrokerUnavailableError as error:
                 self._alone_until = self._clock() + ASK_AGAIN_S
-                get_logger().warning("limiter.alone", error_class=type(error.__cause__).__name__)
+                get_logger().warning("limiter.local_fallback", error_class=type(error.__cause__).__name__)
         return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
 
     async def give_back(self, taken: Taken) -> None:

@@ -15,16 +15,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import FORBIDDEN, AppError
-from libs.common.http.draining import Lingering
+from libs.common.http.draining import DrainingResponse
 from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
 from services.gateway.access.authentication import Authenticator, credential_in, operator
 from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
-from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Replays, attempt
+from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Idempotency, attempt
 from services.gateway.pipeline import bodies
-from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_care
+from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_crisis_answer
 from services.gateway.pipeline.edge import answer_headers
 from services.gateway.pipeline.limiter import Limiter, exceeded, spent
 from services.gateway.routes import Repeat, Route
@@ -39,13 +39,13 @@ ReadAgain = Callable[[Principal, str], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
-class Gate:
+class RequestPipeline:
     """All that stands between a caller and an answer."""
 
     authenticator: Authenticator
     authority: Authority
     limiter: Limiter
-    replays: Replays
+    idempotency: Idempotency
     operator_token: str | None
     read_again: Mapping[str, ReadAgain]
     crisis_answer: CrisisAnswer
@@ -57,7 +57,7 @@ class Gate:
         try:
             return await self._admitted(request, route, answer)
         except AppError as error:
-            return Lingering(problem_response(error, request.scope))
+            return DrainingResponse(problem_response(error, request.scope))
 
     async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
         try:
@@ -66,7 +66,7 @@ class Gate:
             said = answer_headers(request.scope)
             for name, value in spent(error).items():
                 said[name] = f"{value}, {said[name]}" if name in said else value
-            if not route.hears_patients or not needs_care(error):
+            if not route.serves_patients_in_crisis or not needs_crisis_answer(error):
                 raise
             return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
 
@@ -128,17 +128,17 @@ class Gate:
         principal: Principal = request.state.principal
         attempted = attempt(await _asking(request, route, key))
         try:
-            before = await self.replays.begin(attempted)
+            before = await self.idempotency.begin(attempted)
         except AppError as error:
             # The first may have died with its gateway. What does nothing the second time need not wait to find out.
-            if error.problem is REPLAY_RUNNING and route.once_by_itself:
+            if error.problem is REPLAY_RUNNING and route.naturally_idempotent:
                 return await answer(request)
             raise
         if before is not None:
             again = await self._again(principal, route, before)
             if again is not None:
                 return again
-            await self.replays.begin_again(attempted)
+            await self.idempotency.begin_again(attempted)
         done: Done | None = None
         try:
             given = await answer(request)
@@ -147,9 +147,9 @@ class Gate:
         finally:
             # A "no" is not kept: its cause may be gone when it is asked again.
             if done is None:
-                await asyncio.shield(self.replays.release(attempted))
+                await asyncio.shield(self.idempotency.release(attempted))
             else:
-                await asyncio.shield(self.replays.keep(attempted, done))
+                await asyncio.shield(self.idempotency.keep(attempted, done))
 
     async def _again(self, principal: Principal, route: Route, before: Done) -> Response | None:
         """Answer what was done before; None when it is to be asked afresh."""

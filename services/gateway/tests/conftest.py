@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import Door, door
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
 
 
 @pytest.fixture
-async def clinic(infra: Infra) -> AsyncIterator[Door]:
+async def world(infra: Infra) -> AsyncIterator[GatewayWorld]:
     """A gateway with an organization of this test's own."""
-    async with door(infra) as opened:
+    async with gateway_world(infra) as opened:
         yield opened

@@ -7,7 +7,7 @@ import pytest
 
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 EMPTY = b'{"data": [], "has_more": false, "next_cursor": null}'
 _FORGED = (
@@ -19,19 +19,19 @@ _KEY = (
 )
 
 
-async def _record(clinic: Door) -> list[dict[str, Any]]:
-    clinic.peer.body = EMPTY
-    rows: list[dict[str, Any]] = (await clinic.http.get("/api/v1/audit-events")).json()["data"]
+async def _record(world: GatewayWorld) -> list[dict[str, Any]]:
+    world.peer.body = EMPTY
+    rows: list[dict[str, Any]] = (await world.http.get("/api/v1/audit-events")).json()["data"]
     return rows
 
 
-async def test_who_made_replaced_and_ended_a_key_is_on_record(clinic: Door) -> None:
-    first = clinic.key.split("_")[2]
-    made = await clinic.new_key("sessions:read")
-    successor = (await clinic.http.post(f"/api/v1/api-keys/{made['id']}/rotate")).json()
-    await clinic.http.delete(f"/api/v1/api-keys/{successor['id']}")
+async def test_who_made_replaced_and_ended_a_key_is_on_record(world: GatewayWorld) -> None:
+    first = world.key.split("_")[2]
+    made = await world.new_key("sessions:read")
+    successor = (await world.http.post(f"/api/v1/api-keys/{made['id']}/rotate")).json()
+    await world.http.delete(f"/api/v1/api-keys/{successor['id']}")
 
-    newest = (await _record(clinic))[:4]
+    newest = (await _record(world))[:4]
 
     assert [(row["kind"], row["key_id"]) for row in newest[:1] + newest[3:]] == [
         ("key.revoked", successor["id"]),
@@ -44,31 +44,31 @@ async def test_who_made_replaced_and_ended_a_key_is_on_record(clinic: Door) -> N
     assert {(row["actor"], row["api_key_id"]) for row in newest} == {(f"key:{first}", first)}
 
 
-async def test_the_first_key_of_an_organization_is_on_record_as_the_operators(clinic: Door) -> None:
-    oldest = (await _record(clinic))[-1]
+async def test_the_first_key_of_an_organization_is_on_record_as_the_operators(world: GatewayWorld) -> None:
+    oldest = (await _record(world))[-1]
 
-    assert (oldest["kind"], oldest["key_id"]) == ("key.created", clinic.key.split("_")[2])
+    assert (oldest["kind"], oldest["key_id"]) == ("key.created", world.key.split("_")[2])
     assert oldest["actor"] == "operator"
 
 
-async def test_a_patient_and_a_token_are_on_record_with_whom_they_are_about(clinic: Door) -> None:
-    patient = await clinic.new_user("patient")
-    minted = (await clinic.http.post(f"/api/v1/patients/{patient}/tokens")).json()
-    await clinic.http.delete(f"/api/v1/patients/{patient}/tokens/{minted['jti']}")
-    await clinic.new_user("therapist")
+async def test_a_patient_and_a_token_are_on_record_with_whom_they_are_about(world: GatewayWorld) -> None:
+    patient = await world.new_user("patient")
+    minted = (await world.http.post(f"/api/v1/patients/{patient}/tokens")).json()
+    await world.http.delete(f"/api/v1/patients/{patient}/tokens/{minted['jti']}")
+    await world.new_user("therapist")
 
-    rows = await _record(clinic)
+    rows = await _record(world)
 
     about = [(row["kind"], row.get("token_id") or row["user_id"]) for row in rows if row["patient_id"] == patient]
     assert about == [("token.revoked", minted["jti"]), ("token.created", minted["jti"]), ("user.created", patient)]
     assert (rows[0]["kind"], rows[0]["patient_id"]) == ("user.created", None)
 
 
-async def test_a_key_that_somebody_made_at_the_database_is_on_record_too(clinic: Door, infra: Infra) -> None:
+async def test_a_key_that_somebody_made_at_the_database_is_on_record_too(world: GatewayWorld, infra: Infra) -> None:
     with psycopg.connect(infra.admin_url) as admin:
-        admin.execute(_KEY, [clinic.organization_id])
+        admin.execute(_KEY, [world.organization_id])
 
-    newest, *_ = await _record(clinic)
+    newest, *_ = await _record(world)
 
     assert (newest["kind"], newest["actor"].partition(":")[0], newest["api_key_id"]) == (
         "key.created",

@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from libs.common.errors import REQUEST_TIMEOUT, AppError
 from services.gateway.pipeline.bodies import bounded
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 USER = json.dumps({"role": "patient", "email": "pat@example.org"})
 
@@ -33,8 +33,10 @@ def _slug(answer: httpx.Response) -> str:
     ids=["UTF-16", "UTF-16 without a mark", "UTF-32", "a mark before UTF-8", "half of UTF-16", "a NUL", "Latin-1"],
 )
 @pytest.mark.parametrize("path", ["/api/v1/users", "/api/v1/consents", "/api/v1/chat"])
-async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(clinic: Door, path: str, body: bytes) -> None:
-    answer = await clinic.http.post(path, content=body, headers={"Content-Type": "application/json"})
+async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(
+    world: GatewayWorld, path: str, body: bytes
+) -> None:
+    answer = await world.http.post(path, content=body, headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, _slug(answer)) == (422, "invalid-request")
     assert answer.json()["errors"] == [
@@ -42,12 +44,12 @@ async def test_a_body_that_is_not_utf_8_is_refused_wherever_it_is_sent(clinic: D
     ]
 
 
-async def test_metadata_nested_deeper_than_it_can_be_written_again_is_refused(clinic: Door) -> None:
-    patient, therapist = await clinic.new_user("patient"), await clinic.new_user("therapist")
+async def test_metadata_nested_deeper_than_it_can_be_written_again_is_refused(world: GatewayWorld) -> None:
+    patient, therapist = await world.new_user("patient"), await world.new_user("therapist")
     deep = '{"a":' * 400 + "1" + "}" * 400
     body = f'{{"patient_id":"{patient}","therapist_id":"{therapist}","consent_type":"recording","document":"Yes.",'
 
-    answer = await clinic.http.post(
+    answer = await world.http.post(
         "/api/v1/consents", content=f'{body}"metadata":{deep}}}', headers={"Content-Type": "application/json"}
     )
 
@@ -84,12 +86,12 @@ async def test_whoever_listens_for_the_caller_after_the_body_is_not_hurried() ->
     assert (await request.receive())["type"] == "http.disconnect"
 
 
-async def test_what_could_not_be_served_uses_up_no_request_of_the_key(clinic: Door) -> None:
-    key = (await clinic.new_key("sessions:read"))["api_key"]
-    clinic.peer.refuses(503, "unavailable")
-    async with clinic.as_bearer(key) as http:
+async def test_what_could_not_be_served_uses_up_no_request_of_the_key(world: GatewayWorld) -> None:
+    key = (await world.new_key("sessions:read"))["api_key"]
+    world.peer.refuses(503, "unavailable")
+    async with world.as_bearer(key) as http:
         failed = [await http.get("/api/v1/sessions") for _ in range(3)]
-        clinic.peer.refuses(404, "not-found")
+        world.peer.refuses(404, "not-found")
         refused = [await http.get("/api/v1/sessions") for _ in range(2)]
 
     assert [answer.status_code for answer in (*failed, *refused)] == [503, 503, 503, 404, 404]
@@ -97,7 +99,7 @@ async def test_what_could_not_be_served_uses_up_no_request_of_the_key(clinic: Do
     assert left == ["1000", "1000", "1000", "999", "998"]
 
 
-async def test_answers_are_kept_by_nobody_on_the_way_unless_they_say_so(clinic: Door) -> None:
-    answer = await clinic.http.get("/api/v1/me")
+async def test_answers_are_kept_by_nobody_on_the_way_unless_they_say_so(world: GatewayWorld) -> None:
+    answer = await world.http.get("/api/v1/me")
 
     assert answer.headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""The rules of the door, without any I/O."""
+"""The rules of the gateway, without any I/O."""
 
 import re
 from dataclasses import replace

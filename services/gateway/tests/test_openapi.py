@@ -7,11 +7,11 @@ from openapi_spec_validator import validate
 
 from services.gateway.api.examples import ANSWERS, BODIES
 from services.gateway.routes import BY_OPERATION, ROUTES
-from services.gateway.tests.door_world import Door
+from services.gateway.tests.gateway_world import GatewayWorld
 
 
-async def test_the_document_is_valid_and_lists_every_route_of_the_table(clinic: Door) -> None:
-    document = (await clinic.http.get("/openapi.json", headers={"Authorization": ""})).json()
+async def test_the_document_is_valid_and_lists_every_route_of_the_table(world: GatewayWorld) -> None:
+    document = (await world.http.get("/openapi.json", headers={"Authorization": ""})).json()
 
     validate(document)
     described = {
@@ -25,8 +25,8 @@ async def test_the_document_is_valid_and_lists_every_route_of_the_table(clinic: 
     }
 
 
-async def test_every_operation_lists_its_problems_its_security_and_an_example(clinic: Door) -> None:
-    document = (await clinic.http.get("/openapi.json")).json()
+async def test_every_operation_lists_its_problems_its_security_and_an_example(world: GatewayWorld) -> None:
+    document = (await world.http.get("/openapi.json")).json()
 
     for operations in document["paths"].values():
         for operation in operations.values():
@@ -47,14 +47,14 @@ async def test_every_operation_lists_its_problems_its_security_and_an_example(cl
         ("/api/v1/me", "GET"),
     ],
 )
-async def test_a_wrong_method_is_told_all_the_right_ones(clinic: Door, path: str, allowed: str) -> None:
-    answer = await clinic.http.request("PUT", path)
+async def test_a_wrong_method_is_told_all_the_right_ones(world: GatewayWorld, path: str, allowed: str) -> None:
+    answer = await world.http.request("PUT", path)
 
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
-async def test_the_document_says_what_else_than_json_an_answer_can_be(clinic: Door) -> None:
-    document = (await clinic.http.get("/openapi.json")).json()
+async def test_the_document_says_what_else_than_json_an_answer_can_be(world: GatewayWorld) -> None:
+    document = (await world.http.get("/openapi.json")).json()
 
     paths = document["paths"]
     chat = paths["/api/v1/chat"]["post"]["responses"]["200"]["content"]
@@ -71,12 +71,12 @@ def test_examples_are_of_routes_that_exist() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
-async def test_nobody_gets_an_answer_without_a_credential(clinic: Door, route: object) -> None:
+async def test_nobody_gets_an_answer_without_a_credential(world: GatewayWorld, route: object) -> None:
     line = next(known for known in ROUTES if known is route)
     path = re.sub(r"\{key_id\}", "abcdefABCDEF", line.path)
     path = re.sub(r"\{\w+\}", "01a20000-0000-7000-8000-000000000000", path)
 
-    answer = await clinic.http.request(line.method, path, headers={"Authorization": ""}, content=b"not even JSON")
+    answer = await world.http.request(line.method, path, headers={"Authorization": ""}, content=b"not even JSON")
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"

@@ -1,4 +1,4 @@
-"""The operators' door: capabilities for events that are replayed after their own have expired."""
+"""The operators' API: capabilities for events that are replayed after their own have expired."""
 
 import json
 from datetime import timedelta
@@ -10,12 +10,12 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import parse
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import OPERATOR, Door
+from services.gateway.tests.gateway_world import OPERATOR, GatewayWorld
 
 
-def _renewal(clinic: Door, *purposes: str) -> dict[str, Any]:
-    ids = {"organization_id": clinic.organization_id, "patient_id": clinic.patient_id}
-    return ids | {"therapist_id": clinic.therapist_id, "session_id": str(new_id()), "purposes": list(purposes)}
+def _renewal(world: GatewayWorld, *purposes: str) -> dict[str, Any]:
+    ids = {"organization_id": world.organization_id, "patient_id": world.patient_id}
+    return ids | {"therapist_id": world.therapist_id, "session_id": str(new_id()), "purposes": list(purposes)}
 
 
 def _record(infra: Infra, patient_id: str) -> list[tuple[str, str]]:
@@ -29,46 +29,46 @@ def _record(infra: Infra, patient_id: str) -> list[tuple[str, str]]:
 
 
 async def test_an_operator_has_a_capability_minted_for_one_session_after_consent_was_asked_and_it_is_written_down(
-    clinic: Door, infra: Infra
+    world: GatewayWorld, infra: Infra
 ) -> None:
-    wanted = _renewal(clinic, "recording", "transcription")
+    wanted = _renewal(world, "recording", "transcription")
 
-    async with clinic.as_bearer(OPERATOR) as http:
+    async with world.as_bearer(OPERATOR) as http:
         made = await http.post("/operator/v1/capabilities", json=wanted)
 
     claims = parse(made.json()["capability"])
-    asked = json.loads(clinic.peer.heard[-1].body)
+    asked = json.loads(world.peer.heard[-1].body)
     assert made.status_code == 201
-    assert (str(claims.organization_id), str(claims.patient_id)) == (clinic.organization_id, clinic.patient_id)
+    assert (str(claims.organization_id), str(claims.patient_id)) == (world.organization_id, world.patient_id)
     assert str(claims.session_id) == wanted["session_id"]
     assert timedelta(hours=23) < claims.expires_at - utc_now() <= timedelta(hours=24)
     assert not any(scope.startswith("gateway:") or scope == "consent:write" for scope in claims.scopes)
-    assert asked == {"patient_id": clinic.patient_id, "therapist_id": clinic.therapist_id} | {
+    assert asked == {"patient_id": world.patient_id, "therapist_id": world.therapist_id} | {
         "purposes": ["recording", "transcription"]
     }
-    assert _record(infra, clinic.patient_id) == [("done", "operator")]
+    assert _record(infra, world.patient_id) == [("done", "operator")]
 
 
 async def test_without_consent_no_capability_is_minted_and_the_refusal_is_written_down(
-    clinic: Door, infra: Infra
+    world: GatewayWorld, infra: Infra
 ) -> None:
-    clinic.peer.refuses(403, "consent-required")
+    world.peer.refuses(403, "consent-required")
 
-    async with clinic.as_bearer(OPERATOR) as http:
-        refused = await http.post("/operator/v1/capabilities", json=_renewal(clinic, "ai_analysis"))
+    async with world.as_bearer(OPERATOR) as http:
+        refused = await http.post("/operator/v1/capabilities", json=_renewal(world, "ai_analysis"))
 
     assert (refused.status_code, refused.json()["type"].rpartition("/")[2]) == (403, "consent-required")
-    assert _record(infra, clinic.patient_id) == [("denied", "operator")]
+    assert _record(infra, world.patient_id) == [("denied", "operator")]
 
 
 async def test_no_capability_is_minted_for_a_patient_of_another_organization_or_by_a_key(
-    clinic: Door, infra: Infra
+    world: GatewayWorld, infra: Infra
 ) -> None:
-    foreign = _renewal(clinic) | {"organization_id": str(new_id())}
+    foreign = _renewal(world) | {"organization_id": str(new_id())}
 
-    async with clinic.as_bearer(OPERATOR) as http:
+    async with world.as_bearer(OPERATOR) as http:
         answer = await http.post("/operator/v1/capabilities", json=foreign)
-    by_key = await clinic.http.post("/operator/v1/capabilities", json=_renewal(clinic))
+    by_key = await world.http.post("/operator/v1/capabilities", json=_renewal(world))
 
     assert (answer.status_code, by_key.status_code) == (404, 401)
-    assert _record(infra, clinic.patient_id) == []
+    assert _record(infra, world.patient_id) == []

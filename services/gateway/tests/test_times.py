@@ -1,11 +1,11 @@
-"""Times and time zones at the door: what is refused before anybody is asked, and whose clock is told along."""
+"""Times and time zones at the gateway: what is refused before anybody is asked, and whose clock is told along."""
 
 from typing import Any
 
 import pytest
 
 from libs.devstack.infra import Infra
-from services.gateway.tests.door_world import Door, door
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
 
 BEYOND = "9999-12-31T23:59:59-12:00"
 WRONG = (BEYOND, "0001-01-01T00:00:00+14:00", "2026-09-08T15:00:00", "1788879600", "2026-09-08T25:00:00Z")
@@ -13,126 +13,128 @@ NEW_YORK, CHICAGO, LOS_ANGELES = "America/New_York", "America/Chicago", "America
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
-async def _zone_told(clinic: Door, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
+async def _zone_seen(world: GatewayWorld, method: str = "POST", path: str = "/chat", **parts: Any) -> str | None:
     """Send a request; return the zone that the service behind was told."""
-    parts = parts or {"json": {"patient_id": clinic.patient_id, "message": "What did I say yesterday?"}}
-    answer = await clinic.http.request(method, f"/api/v1{path}", **parts)
+    parts = parts or {"json": {"patient_id": world.patient_id, "message": "What did I say yesterday?"}}
+    answer = await world.http.request(method, f"/api/v1{path}", **parts)
     assert answer.status_code == 200, answer.text
-    return clinic.peer.heard[-1].headers.get("time-zone")
+    return world.peer.heard[-1].headers.get("time-zone")
 
 
-async def _set(clinic: Door, path: str, time_zone: str | None) -> dict[str, Any]:
-    answer = await clinic.http.patch(f"/api/v1{path}", json={"time_zone": time_zone})
+async def _set(world: GatewayWorld, path: str, time_zone: str | None) -> dict[str, Any]:
+    answer = await world.http.patch(f"/api/v1{path}", json={"time_zone": time_zone})
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
     return body
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(clinic: Door, wrong: str) -> None:
-    clinic.peer.heard.clear()
+async def test_a_time_that_no_part_could_read_or_without_a_zone_goes_nowhere(world: GatewayWorld, wrong: str) -> None:
+    world.peer.heard.clear()
     queries = (
-        (f"/patients/{clinic.patient_id}/consents", "as_of"),
+        (f"/patients/{world.patient_id}/consents", "as_of"),
         ("/sessions", "date_from"),
         ("/sessions", "date_to"),
         ("/audit-events", "since"),
         ("/audit-events", "until"),
     )
     answers = [
-        (await clinic.http.get(f"/api/v1{path}", params={name: wrong}), f"/query/{name}") for path, name in queries
+        (await world.http.get(f"/api/v1{path}", params={name: wrong}), f"/query/{name}") for path, name in queries
     ]
     key = {"name": "a key", "scopes": ["admin"], "expires_at": wrong}
-    answers.append((await clinic.http.post("/api/v1/api-keys", json=key), "/body/expires_at"))
-    rotate = f"/api/v1/api-keys/{clinic.key[9:21]}/rotate"
-    answers.append((await clinic.http.post(rotate, json={"expires_at": wrong}), "/body/expires_at"))
+    answers.append((await world.http.post("/api/v1/api-keys", json=key), "/body/expires_at"))
+    rotate = f"/api/v1/api-keys/{world.key[9:21]}/rotate"
+    answers.append((await world.http.post(rotate, json={"expires_at": wrong}), "/body/expires_at"))
 
     assert [answer.status_code for answer, _ in answers] == [422] * len(answers)
     assert [answer.json()["errors"][0]["pointer"] for answer, _ in answers] == [pointer for _, pointer in answers]
     assert not any(wrong in answer.text for answer, _ in answers)
-    assert clinic.peer.heard == []
+    assert world.peer.heard == []
 
 
-async def test_a_key_that_expires_at_the_end_of_time_can_be_read_again(clinic: Door) -> None:
+async def test_a_key_that_expires_at_the_end_of_time_can_be_read_again(world: GatewayWorld) -> None:
     last = "9999-12-31T23:59:59.999999Z"
-    made = await clinic.http.post("/api/v1/api-keys", json={"name": "k", "scopes": ["admin"], "expires_at": last})
+    made = await world.http.post("/api/v1/api-keys", json={"name": "k", "scopes": ["admin"], "expires_at": last})
 
-    listed = await clinic.http.get("/api/v1/api-keys")
+    listed = await world.http.get("/api/v1/api-keys")
 
     assert (made.status_code, listed.status_code) == (201, 200)
     assert "9999-12-31T23:59:59.999Z" in listed.text
 
 
 async def test_an_organization_without_a_zone_has_the_deployments(infra: Infra) -> None:
-    async with door(infra, patient_time_zone=CHICAGO) as clinic:
-        organization = (await clinic.http.get("/api/v1/organization")).json()
+    async with gateway_world(infra, patient_time_zone=CHICAGO) as world:
+        organization = (await world.http.get("/api/v1/organization")).json()
 
         assert (organization["time_zone"], organization["effective_time_zone"]) == (None, CHICAGO)
-        assert await _zone_told(clinic) == CHICAGO
+        assert await _zone_seen(world) == CHICAGO
 
 
-async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_taken_back(clinic: Door) -> None:
-    told = [await _zone_told(clinic)]
-    assert (await _set(clinic, "/organization", NEW_YORK))["effective_time_zone"] == NEW_YORK
-    told.append(await _zone_told(clinic))
-    assert (await _set(clinic, f"/users/{clinic.patient_id}", LOS_ANGELES))["time_zone"] == LOS_ANGELES
-    told.append(await _zone_told(clinic))
-    await _set(clinic, f"/users/{clinic.patient_id}", None)
-    told.append(await _zone_told(clinic))
-    await _set(clinic, "/organization", None)
-    told.append(await _zone_told(clinic))
+async def test_a_patients_zone_comes_before_the_organizations_and_both_can_be_taken_back(world: GatewayWorld) -> None:
+    told = [await _zone_seen(world)]
+    assert (await _set(world, "/organization", NEW_YORK))["effective_time_zone"] == NEW_YORK
+    told.append(await _zone_seen(world))
+    assert (await _set(world, f"/users/{world.patient_id}", LOS_ANGELES))["time_zone"] == LOS_ANGELES
+    told.append(await _zone_seen(world))
+    await _set(world, f"/users/{world.patient_id}", None)
+    told.append(await _zone_seen(world))
+    await _set(world, "/organization", None)
+    told.append(await _zone_seen(world))
 
     assert told == ["UTC", NEW_YORK, LOS_ANGELES, NEW_YORK, "UTC"]
 
 
-async def test_a_patient_who_asks_with_a_token_is_heard_by_their_own_clock(clinic: Door) -> None:
-    await _set(clinic, f"/users/{clinic.patient_id}", NEW_YORK)
-    token = (await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")).json()["token"]
+async def test_a_patient_who_asks_with_a_token_is_heard_by_their_own_clock(world: GatewayWorld) -> None:
+    await _set(world, f"/users/{world.patient_id}", NEW_YORK)
+    token = (await world.http.post(f"/api/v1/patients/{world.patient_id}/tokens")).json()["token"]
 
-    async with clinic.as_bearer(token) as http:
+    async with world.as_bearer(token) as http:
         await http.post("/api/v1/chat", json={"message": "And yesterday?"}, headers={"Time-Zone": "Asia/Tokyo"})
 
-    assert clinic.peer.heard[-1].headers["time-zone"] == NEW_YORK
+    assert world.peer.heard[-1].headers["time-zone"] == NEW_YORK
 
 
-async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_organization(clinic: Door) -> None:
-    await _set(clinic, "/organization", NEW_YORK)
-    await _set(clinic, f"/users/{clinic.patient_id}", LOS_ANGELES)
+async def test_days_are_those_of_the_patient_who_is_asked_about_and_else_of_the_organization(
+    world: GatewayWorld,
+) -> None:
+    await _set(world, "/organization", NEW_YORK)
+    await _set(world, f"/users/{world.patient_id}", LOS_ANGELES)
     day, instant = {"date_from": "2026-09-08"}, {"date_to": "2026-09-08T20:30:00-04:00"}
 
     told = [
-        await _zone_told(clinic, "GET", "/sessions", params=params)
-        for params in (day, day | {"patient_id": clinic.patient_id}, instant)
+        await _zone_seen(world, "GET", "/sessions", params=params)
+        for params in (day, day | {"patient_id": world.patient_id}, instant)
     ]
 
     assert told == [NEW_YORK, LOS_ANGELES, None]
 
 
-async def test_an_upload_is_told_the_organizations_zone_for_a_bare_date(clinic: Door) -> None:
-    await _set(clinic, "/organization", NEW_YORK)
+async def test_an_upload_is_told_the_organizations_zone_for_a_bare_date(world: GatewayWorld) -> None:
+    await _set(world, "/organization", NEW_YORK)
 
-    assert await _zone_told(clinic, "POST", "/sessions", content=b"--b--", headers=FORM) == NEW_YORK
+    assert await _zone_seen(world, "POST", "/sessions", content=b"--b--", headers=FORM) == NEW_YORK
 
 
-async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(clinic: Door) -> None:
+async def test_a_user_can_be_made_with_a_zone_and_is_exported_with_it(world: GatewayWorld) -> None:
     user = {"role": "patient", "email": "p@example.org", "time_zone": NEW_YORK}
 
-    made = (await clinic.http.post("/api/v1/users", json=user)).json()
+    made = (await world.http.post("/api/v1/users", json=user)).json()
 
     assert made["time_zone"] == NEW_YORK
-    assert (await clinic.http.get(f"/api/v1/users/{made['id']}")).json() == made
+    assert (await world.http.get(f"/api/v1/users/{made['id']}")).json() == made
 
 
 @pytest.mark.parametrize("wrong", ["Mars/Olympus", "localtime", "", "+02:00", "../etc/passwd", 7])
-async def test_only_a_zone_of_the_iana_list_can_be_set(clinic: Door, wrong: object) -> None:
-    for path in ("organization", f"users/{clinic.patient_id}"):
-        refused = await clinic.http.patch(f"/api/v1/{path}", json={"time_zone": wrong})
+async def test_only_a_zone_of_the_iana_list_can_be_set(world: GatewayWorld, wrong: object) -> None:
+    for path in ("organization", f"users/{world.patient_id}"):
+        refused = await world.http.patch(f"/api/v1/{path}", json={"time_zone": wrong})
         assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/body/time_zone")
-        assert (await clinic.http.patch(f"/api/v1/{path}", json={})).status_code == 422
+        assert (await world.http.patch(f"/api/v1/{path}", json={})).status_code == 422
 
 
-async def test_the_zone_of_another_organizations_user_is_not_found(infra: Infra, clinic: Door) -> None:
-    async with door(infra) as other:
-        refused = await clinic.http.patch(f"/api/v1/users/{other.patient_id}", json={"time_zone": NEW_YORK})
+async def test_the_zone_of_another_organizations_user_is_not_found(infra: Infra, world: GatewayWorld) -> None:
+    async with gateway_world(infra) as other:
+        refused = await world.http.patch(f"/api/v1/users/{other.patient_id}", json={"time_zone": NEW_YORK})
         untouched = (await other.http.get(f"/api/v1/users/{other.patient_id}")).json()
 
     assert refused.status_code == 404

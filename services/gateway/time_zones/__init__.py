@@ -1,0 +1,1 @@
+"""Where a patient's clock is: their own time zone, else the organization's, else UTC."""

@@ -9,37 +9,37 @@ from starlette.responses import JSONResponse, Response
 from libs.common.clock import to_json_time
 from libs.contracts.ids import ErasureId, PatientId, SessionId
 from services.ingestion.erasure.domain import Hold, Receipt
-from services.ingestion.erasure.handlers import EraserDesk
+from services.ingestion.erasure.handlers import ErasureService
 
 
-def build_erasure_router(desk: EraserDesk) -> APIRouter:
+def build_erasure_router(service: ErasureService) -> APIRouter:
     """Return the routes."""
     router = APIRouter()
 
     @router.delete("/sessions/{session_id}", status_code=202)
     async def erase_session(session_id: UUID) -> Response:
         """Erase a session; asked again, the same receipt is answered."""
-        return _accepted(await desk.erase_session(SessionId(session_id)))
+        return _accepted(await service.erase_session(SessionId(session_id)))
 
     @router.delete("/patients/{patient_id}", status_code=202)
     async def erase_patient(patient_id: UUID, known: bool = False) -> Response:
         """Erase a patient. `known`: the gateway has a user of this id; without it only a receipt is answered."""
-        return _accepted(await desk.erase_patient(PatientId(patient_id), known=known))
+        return _accepted(await service.erase_patient(PatientId(patient_id), known=known))
 
     @router.get("/erasures/{erasure_id}")
     async def find(erasure_id: UUID) -> dict[str, Any]:
         """Return a receipt as far as it is filled."""
-        return _receipt(await desk.find(ErasureId(erasure_id)))
+        return _receipt(await service.find(ErasureId(erasure_id)))
 
     @router.put("/patients/{patient_id}/legal-hold")
     async def place(patient_id: UUID) -> dict[str, Any]:
         """Place a hold."""
-        return _hold(await desk.hold(PatientId(patient_id), held=True))
+        return _hold(await service.hold(PatientId(patient_id), held=True))
 
     @router.delete("/patients/{patient_id}/legal-hold")
     async def lift(patient_id: UUID) -> dict[str, Any]:
         """Lift a hold."""
-        return _hold(await desk.hold(PatientId(patient_id), held=False))
+        return _hold(await service.hold(PatientId(patient_id), held=False))
 
     return router
 
@@ -60,7 +60,8 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "requested_at": to_json_time(receipt.requested_at),
         "completed_at": to_json_time(completed_at) if completed_at else None,
         "stores": {
-            share.store: {"erased_at": to_json_time(share.at), "counts": dict(share.counts)} for share in receipt.shares
+            result.store: {"erased_at": to_json_time(result.at), "counts": dict(result.counts)}
+            for result in receipt.results
         },
         "waiting_for": list(receipt.waiting_for),
     }

@@ -39,7 +39,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Share:
+class ErasureResult:
     """What one store erased: how many of what."""
 
     store: str
@@ -55,23 +55,23 @@ class Receipt:
     subject: Subject
     actor: str
     requested_at: datetime
-    shares: Sequence[Share] = ()
+    results: Sequence[ErasureResult] = ()
 
     @property
     def count(self) -> int:
         """Return how many rows, keys and objects the stores have erased so far."""
-        return sum(count for share in self.shares for count in share.counts.values())
+        return sum(count for result in self.results for count in result.counts.values())
 
     @property
     def waiting_for(self) -> Sequence[str]:
-        """Return the stores that have not said yet that their share is done."""
+        """Return the stores that have not said yet that they have erased theirs."""
         wanted = OF_PATIENT if self.subject.session_id is None else OF_SESSION
-        return sorted(wanted - {share.store for share in self.shares})
+        return sorted(wanted - {result.store for result in self.results})
 
     @property
     def completed_at(self) -> datetime | None:
         """Return when the last store was done; None while one is waited for."""
-        return None if self.waiting_for else max(share.at for share in self.shares)
+        return None if self.waiting_for else max(result.at for result in self.results)
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Hold:
     changed_at: datetime | None = None
 
 
-def told(receipt: Receipt) -> SessionErased | PatientErased:
-    """Return the fact that sets every other store's share going."""
+def erasure_event(receipt: Receipt) -> SessionErased | PatientErased:
+    """Return the fact that has every other store erase what it has."""
     subject = receipt.subject
     if subject.session_id is None:
         return PatientErased(

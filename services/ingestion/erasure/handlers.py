@@ -16,20 +16,20 @@ from libs.contracts.erasure import Counted, Erasure
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.contracts.problems import LEGAL_HOLD
 from libs.contracts.session import SessionStatusChanged
-from services.ingestion.erasure.domain import OBJECTS, STORE_OF, Hold, Receipt, Subject, told
+from services.ingestion.erasure.domain import OBJECTS, STORE_OF, Hold, Receipt, Subject, erasure_event
 from services.ingestion.erasure.ports import Erasures, Holds, Removing, Retired
 from services.ingestion.ports import Identify, Sessions
 
 OBJECTS_AT_ONCE_MAX = 500
 PASSES_MAX = 1000
 RECORDINGS_AT_ONCE_MAX = 200
-TOLD_AGAIN_AFTER = timedelta(hours=1)
+REPORTED_AGAIN_AFTER = timedelta(hours=1)
 """An erasure that some store has not answered for so long is told again when it is asked for again."""
 ERASED = "erased"
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What erasing needs."""
 
     database: Database
@@ -40,55 +40,57 @@ class World:
     clock: Clock
 
 
-class EraserDesk:
+class ErasureService:
     """Erasures and holds as callers ask for them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
 
     async def erase_session(self, session_id: SessionId) -> Receipt:
         """Erase a session, or return the receipt of its erasure. Raises AppError: NOT_FOUND, LEGAL_HOLD."""
-        async with self._world.database.transaction() as tx:
-            bond = await self._world.sessions.bond_of(tx, session_id)
-            if bond is None:
-                before = await self._world.erasures.find_of(tx, None, session_id)
-                return await self._told_again(tx, _known(before, "session"))
-            return await self._erase(tx, Subject(bond.organization_id, bond.patient_id, session_id))
+        async with self._dependencies.database.transaction() as tx:
+            parties = await self._dependencies.sessions.parties_of(tx, session_id)
+            if parties is None:
+                before = await self._dependencies.erasures.find_of(tx, None, session_id)
+                return await self._reported_again(tx, _known(before, "session"))
+            return await self._erase(tx, Subject(parties.organization_id, parties.patient_id, session_id))
 
     async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
         """Erase a patient with all sessions, or return the receipt. `known`: the caller knows there is such a patient.
 
         Raises AppError: NOT_FOUND, LEGAL_HOLD.
         """
-        async with self._world.database.transaction() as tx:
-            before = await self._world.erasures.find_of(tx, patient_id, None)
+        async with self._dependencies.database.transaction() as tx:
+            before = await self._dependencies.erasures.find_of(tx, patient_id, None)
             if before is None and known:
                 return await self._erase(tx, Subject(_organization(), patient_id))
-            return await self._told_again(tx, _known(before, "patient"))
+            return await self._reported_again(tx, _known(before, "patient"))
 
     async def find(self, erasure_id: ErasureId) -> Receipt:
         """Return a receipt; raise AppError(NOT_FOUND)."""
-        async with self._world.database.transaction() as tx:
-            return _known(await self._world.erasures.find(tx, erasure_id), "erasure")
+        async with self._dependencies.database.transaction() as tx:
+            return _known(await self._dependencies.erasures.find(tx, erasure_id), "erasure")
 
     async def hold(self, patient_id: PatientId, *, held: bool) -> Hold:
         """Place or lift a legal hold."""
-        async with self._world.database.transaction() as tx:
-            return await self._world.holds.set_hold(tx, Subject(_organization(), patient_id), _actor(), held=held)
+        async with self._dependencies.database.transaction() as tx:
+            return await self._dependencies.holds.set_hold(
+                tx, Subject(_organization(), patient_id), _actor(), held=held
+            )
 
     async def _erase(self, tx: Transaction, subject: Subject) -> Receipt:
-        erased = await self._world.erasures.erase(tx, ErasureId(self._world.new_id()), subject, _actor())
+        erased = await self._dependencies.erasures.erase(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
         if erased is None:
             raise AppError(LEGAL_HOLD, LEGAL_HOLD.doc)
         if not erased.is_repeat:
-            await tx.emit(told(erased.receipt), *(_status_erased(subject, one) for one in erased.unfinished))
+            await tx.emit(erasure_event(erased.receipt), *(_status_erased(subject, one) for one in erased.unfinished))
             get_logger().info("erasure.begun", count=erased.receipt.count)
         return erased.receipt
 
-    async def _told_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
+    async def _reported_again(self, tx: Transaction, receipt: Receipt) -> Receipt:
         # Whoever has answered finds nothing more; whoever could not, for longer than an event lives, gets a new one.
-        if receipt.waiting_for and self._world.clock() - receipt.requested_at > TOLD_AGAIN_AFTER:
-            await tx.emit(told(receipt))
+        if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > REPORTED_AGAIN_AFTER:
+            await tx.emit(erasure_event(receipt))
         return receipt
 
 
@@ -116,7 +118,7 @@ class RemoveObjects(Step[Erasure, None]):
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Forget their names, and note in the receipt how many there were."""
         removed = await self._erasures.forget(tx, ErasureId(event.erasure_id))
-        await self._erasures.add_share(tx, ErasureId(event.erasure_id), OBJECTS, {"object": removed})
+        await self._erasures.add_result(tx, ErasureId(event.erasure_id), OBJECTS, {"object": removed})
         return ()
 
 
@@ -129,7 +131,7 @@ class Collect(Step[Counted, None]):
     async def record(self, event: Counted, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note it; said twice, the first stands."""
         counts = {table.value: count for table, count in event.counts.items()}
-        await self._erasures.add_share(tx, ErasureId(event.erasure_id), STORE_OF[event.type], counts)
+        await self._erasures.add_result(tx, ErasureId(event.erasure_id), STORE_OF[event.type], counts)
         return ()
 
 

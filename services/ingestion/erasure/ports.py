@@ -8,7 +8,7 @@ from libs.contracts.ids import ErasureId, PatientId, SessionId
 from services.ingestion.erasure.domain import Erased, Hold, Receipt, Subject
 
 
-class Graves(Protocol):
+class ErasedSubjects(Protocol):
     """Knows what was erased."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:
@@ -22,7 +22,7 @@ class Holds(Protocol):
         """Place or lift a hold."""
 
 
-class Erasures(Graves, Protocol):
+class Erasures(ErasedSubjects, Protocol):
     """Keeps erasures, and erases what this service has."""
 
     async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
@@ -36,7 +36,7 @@ class Erasures(Graves, Protocol):
     ) -> Receipt | None:
         """Return the erasure of a session or, without one, of a patient."""
 
-    async def add_share(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
+    async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
         """Keep what a store erased; what it said first stands."""
 
     async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:

@@ -10,7 +10,16 @@ from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.tenancy.erased_rows import erase, is_erased
 from services.ingestion.domain import FINAL
-from services.ingestion.erasure.domain import OF_PATIENT, OF_SESSION, ROWS, Erased, Hold, Receipt, Share, Subject
+from services.ingestion.erasure.domain import (
+    OF_PATIENT,
+    OF_SESSION,
+    ROWS,
+    Erased,
+    ErasureResult,
+    Hold,
+    Receipt,
+    Subject,
+)
 from services.ingestion.keys.shredding import shred_patient, shred_recording
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import OLDEST_ERASURE
@@ -25,10 +34,10 @@ _OF = text(
     f"select {_ERASURE} from erasure where (cast(:patient_id as uuid) is null or patient_id = :patient_id)"  # noqa: S608
     " and session_id is not distinct from :session_id"
 ).bindparams(bindparam("patient_id", type_=UUID()), bindparam("session_id", type_=UUID()))
-_SHARES = text("select store, counts, at from erasure_part where erasure_id = :id order by at, store").columns(
+_RESULTS = text("select store, counts, at from erasure_part where erasure_id = :id order by at, store").columns(
     counts=JSONB()
 )
-_ADD_SHARE = text(
+_ADD_RESULT = text(
     "insert into erasure_part (organization_id, patient_id, erasure_id, store, counts)"
     " select organization_id, patient_id, id, :store, :counts from erasure where id = :id on conflict do nothing"
 ).bindparams(bindparam("counts", type_=JSONB()))
@@ -46,7 +55,7 @@ _SET_HOLD = text(
     " returning held, changed_at"
 )
 
-_ENTOMB = text("select entomb(:id, :patient_id, :session_id)").bindparams(bindparam("session_id", type_=UUID()))
+_MARK_ERASED = text("select entomb(:id, :patient_id, :session_id)").bindparams(bindparam("session_id", type_=UUID()))
 _NARROWED = "patient_id = :patient_id and (cast(:session_id as uuid) is null or session_id = :session_id)"
 _DISCARD = text(
     "insert into discarded (organization_id, patient_id, session_id, object_name, erasure_id)"  # noqa: S608
@@ -71,7 +80,7 @@ _FORGET_DUE = text("select forget_discarded(:names)").bindparams(bindparam("name
 
 
 class ErasureStore:
-    """Implements ports.Erasures, ports.Holds and ports.Graves. Row-level security decides what a capability sees."""
+    """Implements ports.Erasures, Holds and ErasedSubjects. Row-level security decides what a capability sees."""
 
     async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
         """Delete what is here of the subject, keys first, and insert the receipt; None while a hold is in force."""
@@ -84,14 +93,14 @@ class ErasureStore:
             return Erased(before, is_repeat=True)
         row = (await tx.execute(_ADD, whose)).one()
         # Waits for rows under way; from here on none comes in.
-        await tx.execute(_ENTOMB, whose)
+        await tx.execute(_MARK_ERASED, whose)
         found = await tx.execute(_UNFINISHED, whose | {"final": [status.value for status in FINAL]})
         unfinished = [SessionId(one) for one in found.scalars()]
         await tx.execute(_DISCARD, whose)
         await tx.execute(_TAKE_OVER, whose)
         keys = await _shred(tx, subject)
         rows = await erase(tx, erasure_id, subject.patient_id, subject.session_id)
-        await self.add_share(tx, erasure_id, ROWS, {**rows, "keys": keys})
+        await self.add_result(tx, erasure_id, ROWS, {**rows, "keys": keys})
         return Erased(await self._read(tx, row), unfinished)
 
     async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
@@ -110,9 +119,9 @@ class ErasureStore:
         """Tell whether there is a tombstone for either."""
         return await is_erased(tx, patient_id, session_id)
 
-    async def add_share(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
+    async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
         """Insert what a store erased; what it said first stands."""
-        await tx.execute(_ADD_SHARE, {"id": erasure_id, "store": store, "counts": dict(counts)})
+        await tx.execute(_ADD_RESULT, {"id": erasure_id, "store": store, "counts": dict(counts)})
 
     async def set_hold(self, tx: Transaction, subject: Subject, actor: str, *, held: bool) -> Hold:
         """Place or lift a hold; one that is so already stays as it is."""
@@ -128,10 +137,10 @@ class ErasureStore:
         return len((await tx.execute(_FORGET, {"id": erasure_id})).all())
 
     async def _read(self, tx: Transaction, row: Row[Any]) -> Receipt:
-        shares = [Share(one.store, one.counts, one.at) for one in await tx.execute(_SHARES, {"id": row.id})]
+        results = [ErasureResult(one.store, one.counts, one.at) for one in await tx.execute(_RESULTS, {"id": row.id})]
         whose = None if row.session_id is None else SessionId(row.session_id)
         subject = Subject(OrganizationId(row.organization_id), PatientId(row.patient_id), whose)
-        return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(shares))
+        return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(results))
 
 
 class KeptLongEnough:

@@ -1,7 +1,7 @@
 """What operators do to keys: `python -m services.ingestion keys status|rotate-root|rotate|destroy [--execute]`.
 
 Runs as migrations do, with MIGRATION_DATABASE_URL, and with the settings of the root key. It prints log lines with ids,
-versions and counts; keys are only ever in its memory (docs/keys.md is the runbook).
+versions and counts; keys are only ever in its memory (docs/security/keys.md is the runbook).
 """
 
 import argparse

@@ -137,14 +137,14 @@ class Rotation:
         context = organization_context(one.organization_id)
         secret = await self._root.unwrap(one.key.wrapped, context)
         if self._execute:
-            now = await _wrapped_and_proven(self._root, secret, context)
+            now = await _wrapped_and_verified(self._root, secret, context)
             if not await self._vault.replace(one.organization_id, one.key, now):
                 raise AppError(CONFLICT, "Another rotation is under way. Run this again when it is done.")
 
     async def _added(self, organization_id: OrganizationId, version: int) -> bytes:
         secret = new_key()
         if self._execute:
-            wrapped = await _wrapped_and_proven(self._root, secret, organization_context(organization_id))
+            wrapped = await _wrapped_and_verified(self._root, secret, organization_context(organization_id))
             if not await self._vault.add(organization_id, OrganizationKey(wrapped, version)):
                 raise AppError(CONFLICT, "Another rotation is under way. Run this again when it is done.")
         return secret
@@ -172,7 +172,7 @@ class Rotation:
         secret = await opened[before.version].unwrap(before.wrapped, context)
         if not self._execute:
             return 1
-        now = PatientKey(await _wrapped_and_proven(opened[newest], secret, context), newest)
+        now = PatientKey(await _wrapped_and_verified(opened[newest], secret, context), newest)
         return int(await self._vault.move(organization_id, patient_id, before, now))
 
     def _say(self, what: str, organization_id: OrganizationId, version: int, count: int) -> None:
@@ -180,7 +180,7 @@ class Rotation:
         get_logger().info(what, organization_id=str(organization_id), version=version, count=count, outcome=outcome)
 
 
-async def _wrapped_and_proven(key: KeyWrapping, secret: bytes, context: bytes) -> bytes:
+async def _wrapped_and_verified(key: KeyWrapping, secret: bytes, context: bytes) -> bytes:
     """Wrap, and open again before the old one is given up: a key that is lost here loses recordings."""
     wrapped = await key.wrap(secret, context)
     if await key.unwrap(wrapped, context) != secret:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId, SessionId
-from services.ingestion.domain import Bond, OrganizationKey, PatientKey
+from services.ingestion.domain import OrganizationKey, PatientKey, SessionParties
 
 _ORGANIZATION_KEY = text(
     "select wrapped, version from organization_key where organization_id = :organization_id"
@@ -55,16 +55,16 @@ class KeyStore:
         await tx.execute(_KEEP_ORGANIZATION_KEY, {"organization_id": organization_id, "wrapped": wrapped})
         return await self.organization_key(tx, organization_id) or OrganizationKey(wrapped, 1)
 
-    async def patient_key(self, tx: Transaction, bond: Bond) -> PatientKey | None:
+    async def patient_key(self, tx: Transaction, parties: SessionParties) -> PatientKey | None:
         """Read a patient's key."""
-        row = (await tx.execute(_PATIENT_KEY, _patient(bond.organization_id, bond.patient_id))).first()
+        row = (await tx.execute(_PATIENT_KEY, _patient(parties.organization_id, parties.patient_id))).first()
         if row is None:
             return None
         return PatientKey(None if row.wrapped is None else bytes(row.wrapped), row.organization_key_version)
 
-    async def keep_patient_key(self, tx: Transaction, bond: Bond, key: PatientKey) -> None:
+    async def keep_patient_key(self, tx: Transaction, parties: SessionParties, key: PatientKey) -> None:
         """Insert unless there is one."""
-        whose = _patient(bond.organization_id, bond.patient_id)
+        whose = _patient(parties.organization_id, parties.patient_id)
         await tx.execute(_KEEP_PATIENT_KEY, {**whose, "wrapped": key.wrapped, "version": key.version})
 
     async def destroy_patient_key(self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId) -> int:

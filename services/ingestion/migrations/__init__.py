@@ -1,0 +1,1 @@
+"""Ingestion's schema, version by version."""

@@ -1,4 +1,4 @@
-"""An object store that is used only once it has shown that what lies in it is our ciphertext (docs/keys.md).
+"""An object store that is used only once it has shown that what lies in it is our ciphertext (docs/security/keys.md).
 
 Until then /health says no and no upload begins: a store or a proxy that keeps something else is found before a
 recording is, not after.
@@ -34,22 +34,22 @@ class ListedObjects(Objects, Protocol):
         """Tell whether the store encrypts an object as well."""
 
 
-class ProvenObjects:
+class VerifiedStore:
     """Implements ports.Objects over a store that is proven once, at the first question whether it is ready."""
 
     def __init__(self, store: ListedObjects) -> None:
         self._store = store
-        self._proven = False
+        self._verified = False
         self._proving = asyncio.Lock()
 
     async def ready(self) -> None:
         """Raise AppError unless the store answers and keeps what it is given; it is asked for the proof once."""
         await self._store.ready()
         async with self._proving:
-            if not self._proven:
+            if not self._verified:
                 await self._prove_a_new_one()
                 await self._prove_an_old_one()
-                self._proven = True
+                self._verified = True
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         """Keep what flows in, or nothing."""
@@ -75,7 +75,7 @@ class ProvenObjects:
         opened = b"".join([piece async for piece in unseal(keyset, _CONTEXT, _once(raw))]) if raw == sealed else b""
         if opened != plain or not looks_sealed(raw):
             raise _not_ours("changed")
-        get_logger().info("object_store.proven", outcome="store encrypts too" if encrypted else "our ciphertext only")
+        get_logger().info("object_store.verified", outcome="store encrypts too" if encrypted else "our ciphertext only")
 
     async def _prove_an_old_one(self) -> None:
         """The first recording of the listing must begin as our ciphertext does. A new store has none."""

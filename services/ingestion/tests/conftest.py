@@ -13,7 +13,7 @@ import pytest
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.services import ledger_key
-from services.ingestion.tests.clinic import Clinic, clinic
+from services.ingestion.tests.ingestion_world import World, world
 
 START_WITHIN_S = 30.0
 
@@ -56,7 +56,7 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 
 @pytest.fixture
-async def at(infra: Infra, tenant: Tenant, consent_url: str) -> AsyncIterator[Clinic]:
+async def at(infra: Infra, tenant: Tenant, consent_url: str) -> AsyncIterator[World]:
     """The clinic of this test's own tenant."""
-    async with clinic(infra, tenant, consent_url) as one:
+    async with world(infra, tenant, consent_url) as one:
         yield one

@@ -11,19 +11,19 @@ from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.common.keys.key_wrapping import KeyWrapping
 from libs.contracts.ids import PatientId, RecordingId
-from services.ingestion.domain import Bond, Recording
+from services.ingestion.domain import Recording, SessionParties
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.keys.rotation import Rotation
 from services.ingestion.keys.rotation_store import RotationStore
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 
 
 @dataclass
 class KeyWorld:
     """One clinic's keys under one root."""
 
-    at: Clinic
+    at: World
     root: KeyWrapping
     database: Database
 
@@ -31,22 +31,22 @@ class KeyWorld:
     def chain(self) -> KeyChain:
         return KeyChain(self.root, self.at.database, KeyStore())
 
-    def bond(self, patient_id: PatientId | None = None) -> Bond:
+    def parties(self, patient_id: PatientId | None = None) -> SessionParties:
         tenant = self.at.tenant
-        return Bond(tenant.organization_id, patient_id or tenant.patient_id, tenant.therapist_id)
+        return SessionParties(tenant.organization_id, patient_id or tenant.patient_id, tenant.therapist_id)
 
-    async def records(self, bond: Bond | None = None) -> Recording:
+    async def records(self, parties: SessionParties | None = None) -> Recording:
         """A recording's key is made and wrapped."""
-        bond = bond or self.bond()
+        parties = parties or self.parties()
         recording_id = RecordingId(new_id())
         with self.at.holding():
-            key = await self.chain.patient_key(bond)
-            wrapped = await key.wrap(b"keyset", recording_context(bond, recording_id))
+            key = await self.chain.patient_key(parties)
+            wrapped = await key.wrap(b"keyset", recording_context(parties, recording_id))
         return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
 
-    async def opens(self, recording: Recording, bond: Bond | None = None) -> bytes:
+    async def opens(self, recording: Recording, parties: SessionParties | None = None) -> bytes:
         with self.at.holding():
-            return await self.chain.open(bond or self.bond(), recording)
+            return await self.chain.open(parties or self.parties(), recording)
 
     def rotation(self, *, execute: bool = True, root: KeyWrapping | None = None) -> Rotation:
         return Rotation(root or self.root, RotationStore(self.database), execute=execute)
@@ -81,7 +81,7 @@ class KeyWorld:
 
 
 @asynccontextmanager
-async def key_world(at: Clinic, root: KeyWrapping) -> AsyncIterator[KeyWorld]:
+async def key_world(at: World, root: KeyWrapping) -> AsyncIterator[KeyWorld]:
     """Open a world; the operator logs in as migrations do."""
     database = Database(at.infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1))
     try:

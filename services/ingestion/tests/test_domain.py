@@ -14,10 +14,10 @@ from services.ingestion.domain import (
     FINAL,
     TRANSITIONS,
     UPLOAD_STATUS,
-    Bond,
     Fact,
     Happened,
     Session,
+    SessionParties,
     Status,
     after,
     revocation_of,
@@ -26,13 +26,13 @@ from services.ingestion.domain import (
 )
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
-BOND = Bond(OrganizationId(new_id()), PatientId(new_id()), TherapistId(new_id()))
+PARTIES = SessionParties(OrganizationId(new_id()), PatientId(new_id()), TherapistId(new_id()))
 
 
 def session(status: Status = Status.UPLOADED) -> Session:
     return Session(
         id=SessionId(new_id()),
-        bond=BOND,
+        parties=PARTIES,
         consent_id=ConsentId(new_id()),
         session_date=NOW,
         language="en",
@@ -171,12 +171,12 @@ def test_a_reason_nobody_foresaw_is_still_a_sentence() -> None:
 def test_the_sealing_context_differs_for_every_part() -> None:
     one = SessionId(new_id())
     contexts = {
-        sealing_context(BOND, one, "name", "audio/wav"),
-        sealing_context(BOND, one, "name", "audio/mpeg"),
-        sealing_context(BOND, one, "other", "audio/wav"),
-        sealing_context(BOND, SessionId(new_id()), "name", "audio/wav"),
-        sealing_context(replace(BOND, patient_id=PatientId(new_id())), one, "name", "audio/wav"),
-        sealing_context(replace(BOND, organization_id=OrganizationId(new_id())), one, "name", "audio/wav"),
+        sealing_context(PARTIES, one, "name", "audio/wav"),
+        sealing_context(PARTIES, one, "name", "audio/mpeg"),
+        sealing_context(PARTIES, one, "other", "audio/wav"),
+        sealing_context(PARTIES, SessionId(new_id()), "name", "audio/wav"),
+        sealing_context(replace(PARTIES, patient_id=PatientId(new_id())), one, "name", "audio/wav"),
+        sealing_context(replace(PARTIES, organization_id=OrganizationId(new_id())), one, "name", "audio/wav"),
     }
 
     assert len(contexts) == 6

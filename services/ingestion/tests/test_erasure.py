@@ -23,44 +23,44 @@ from libs.contracts.erasure import (
 from libs.contracts.transcript import TranscriptionStarted
 from services.ingestion.erasure.handlers import Retention
 from services.ingestion.erasure.store import KeptLongEnough, Unfinished
-from services.ingestion.tests.clinic import Clinic, problem_of
+from services.ingestion.tests.ingestion_world import World, problem_of
 
 STORES = (TranscriptErased, IndexErased, AnswersErased, UserErased)
 
 
-def _rows(at: Clinic, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+def _rows(at: World, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
     with psycopg.connect(at.infra.admin_url, autocommit=True) as connection:
         found = connection.execute(query.encode(), parameters)
         return found.fetchall() if found.description else []
 
 
-def _left(at: Clinic) -> dict[str, int]:
+def _left(at: World) -> dict[str, int]:
     """How many rows of this tenant are left of what is erased."""
     tables = ("session", "recording", "discarded")
     query = "select count(*) from ingestion.{} where organization_id = %s"
     return {table: _rows(at, query.format(table), at.tenant.organization_id)[0][0] for table in tables}
 
 
-async def _erases_session(at: Clinic, session_id: str) -> dict[str, Any]:
+async def _erases_session(at: World, session_id: str) -> dict[str, Any]:
     answer = await at.erases(f"/sessions/{session_id}")
     assert answer.status_code == 202, answer.text
     return dict(answer.json())
 
 
-async def _erases_patient(at: Clinic, *, known: bool = True) -> dict[str, Any]:
+async def _erases_patient(at: World, *, known: bool = True) -> dict[str, Any]:
     answer = await at.erases(f"/patients/{at.tenant.patient_id}", known=known)
     assert answer.status_code == 202, answer.text
     return dict(answer.json())
 
 
-async def _is_told(at: Clinic, receipt: dict[str, Any]) -> SessionErased | PatientErased:
+async def _is_reported(at: World, receipt: dict[str, Any]) -> SessionErased | PatientErased:
     """The fact goes round: the objects are removed."""
     event = _fact(at, receipt)
     await at.happens(event)
     return event
 
 
-def _fact(at: Clinic, receipt: dict[str, Any]) -> SessionErased | PatientErased:
+def _fact(at: World, receipt: dict[str, Any]) -> SessionErased | PatientErased:
     ids = {"organization_id": at.tenant.organization_id, "patient_id": at.tenant.patient_id}
     ids |= {"erasure_id": UUID(receipt["id"])}
     if receipt["session_id"] is None:
@@ -68,7 +68,7 @@ def _fact(at: Clinic, receipt: dict[str, Any]) -> SessionErased | PatientErased:
     return SessionErased(**ids, session_id=UUID(receipt["session_id"]))
 
 
-def _share(at: Clinic, receipt: dict[str, Any], kind: type[Counted], count: int = 1) -> Counted:
+def _share(at: World, receipt: dict[str, Any], kind: type[Counted], count: int = 1) -> Counted:
     return kind(
         organization_id=at.tenant.organization_id,
         patient_id=at.tenant.patient_id,
@@ -77,11 +77,11 @@ def _share(at: Clinic, receipt: dict[str, Any], kind: type[Counted], count: int 
     )
 
 
-async def test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next_one_is_untouched(at: Clinic) -> None:
+async def test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next_one_is_untouched(at: World) -> None:
     first, second = await at.uploads(), await at.uploads()
 
     receipt = await _erases_session(at, first)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
 
     assert receipt["stores"]["ingestion"]["counts"] == {"recording": 1, "session": 1, "keys": 1}
     assert _left(at) == {"session": 1, "recording": 1, "discarded": 0}
@@ -91,9 +91,9 @@ async def test_an_erased_session_leaves_no_row_no_key_and_no_object_and_the_next
     assert (await at.reads(f"/sessions/{second}/recording-key")).status_code == 200
 
 
-async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_said_first_stands(at: Clinic) -> None:
+async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_said_first_stands(at: World) -> None:
     receipt = await _erases_session(at, await at.uploads())
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind, 3) for kind in STORES))
     await at.happens(*(_share(at, receipt, kind, 0) for kind in STORES))
 
@@ -106,10 +106,10 @@ async def test_the_receipt_fills_as_each_store_says_what_it_erased_and_what_is_s
     assert filled["stores"]["objects"]["counts"] == {"object": 1}
 
 
-async def test_the_receipt_of_a_patient_waits_for_the_circumstances_of_the_consents_too(at: Clinic) -> None:
+async def test_the_receipt_of_a_patient_waits_for_the_circumstances_of_the_consents_too(at: World) -> None:
     await at.uploads()
     receipt = await _erases_patient(at)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind) for kind in STORES))
 
     before = (await at.reads(f"/erasures/{receipt['id']}")).json()
@@ -119,7 +119,7 @@ async def test_the_receipt_of_a_patient_waits_for_the_circumstances_of_the_conse
     assert (before["waiting_for"], after["status"]) == (["consent"], "completed")
 
 
-async def test_erasing_again_answers_the_same_receipt_and_changes_nothing(at: Clinic) -> None:
+async def test_erasing_again_answers_the_same_receipt_and_changes_nothing(at: World) -> None:
     session_id = await at.uploads()
     first = await _erases_session(at, session_id)
     events = len(at.events())
@@ -129,28 +129,28 @@ async def test_erasing_again_answers_the_same_receipt_and_changes_nothing(at: Cl
     assert (again["id"], len(at.events())) == (first["id"], events)
 
 
-async def test_an_erasure_that_a_store_never_answered_is_told_again_when_it_is_asked_for_again(at: Clinic) -> None:
+async def test_an_erasure_that_a_store_never_answered_is_told_again_when_it_is_asked_for_again(at: World) -> None:
     session_id = await at.uploads()
     receipt = await _erases_session(at, session_id)
     aged = "update ingestion.erasure set requested_at = requested_at - interval '2 hours' where id = %s"
     _rows(at, aged, receipt["id"])
 
     again = await _erases_session(at, session_id)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     await at.happens(*(_share(at, receipt, kind) for kind in STORES))
     await _erases_session(at, session_id)
 
-    told = [payload for kind, payload in at.events() if kind == "session.erased"]
+    erasure_event = [payload for kind, payload in at.events() if kind == "session.erased"]
     assert again["id"] == receipt["id"]
-    assert [payload["erasure_id"] for payload in told] == [receipt["id"]] * 2
+    assert [payload["erasure_id"] for payload in erasure_event] == [receipt["id"]] * 2
 
 
-async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: Clinic) -> None:
+async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: World) -> None:
     await at.uploads()
     await at.uploads()
 
     receipt = await _erases_patient(at)
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     refused = await at.sends()
 
     assert receipt["stores"]["ingestion"]["counts"] == {"recording": 2, "session": 2, "keys": 3}
@@ -160,7 +160,7 @@ async def test_an_erased_patient_keeps_nothing_and_nothing_more_is_taken_in(at: 
     assert (await _erases_patient(at, known=False))["id"] == receipt["id"]
 
 
-async def test_the_database_itself_refuses_a_row_of_an_erased_patient_whoever_writes_it(at: Clinic) -> None:
+async def test_the_database_itself_refuses_a_row_of_an_erased_patient_whoever_writes_it(at: World) -> None:
     session_id = await at.uploads()
     kept = _rows(at, "select * from ingestion.session where session_id = %s", session_id)[0]
     await _erases_patient(at)
@@ -175,7 +175,7 @@ def _adapted(row: tuple[Any, ...]) -> list[Any]:
     return [Jsonb(value) if isinstance(value, dict) else value for value in row]
 
 
-async def test_an_upload_under_way_while_its_patient_is_erased_leaves_nothing(at: Clinic) -> None:
+async def test_an_upload_under_way_while_its_patient_is_erased_leaves_nothing(at: World) -> None:
     await at.uploads()
     form = at.form()
 
@@ -186,14 +186,14 @@ async def test_an_upload_under_way_while_its_patient_is_erased_leaves_nothing(at
 
     receipts: list[dict[str, Any]] = []
     refused = await at.sends(body=body())
-    await _is_told(at, receipts[0])
+    await _is_reported(at, receipts[0])
 
     assert problem_of(refused) in ("erased", "not-found")
     assert _left(at) == {"session": 0, "recording": 0, "discarded": 0}
     assert at.objects_left() == []
 
 
-async def test_late_facts_about_an_erased_session_bring_nothing_back(at: Clinic) -> None:
+async def test_late_facts_about_an_erased_session_bring_nothing_back(at: World) -> None:
     session_id = await at.uploads()
     await _erases_session(at, session_id)
     ids = {"organization_id": at.tenant.organization_id, "patient_id": at.tenant.patient_id}
@@ -203,7 +203,7 @@ async def test_late_facts_about_an_erased_session_bring_nothing_back(at: Clinic)
     assert _left(at)["session"] == 0
 
 
-async def test_facts_tell_the_others_with_ids_only_and_an_unfinished_session_ends(at: Clinic) -> None:
+async def test_facts_tell_the_others_with_ids_only_and_an_unfinished_session_ends(at: World) -> None:
     session_id = await at.uploads()
     before = len(at.events())
 
@@ -216,7 +216,7 @@ async def test_facts_tell_the_others_with_ids_only_and_an_unfinished_session_end
     assert (ended[0], ended[1]["status"]) == ("session.status_changed", "erased")
 
 
-async def test_a_legal_hold_forbids_both_until_it_is_lifted(at: Clinic) -> None:
+async def test_a_legal_hold_forbids_both_until_it_is_lifted(at: World) -> None:
     session_id = await at.uploads()
     path = f"/patients/{at.tenant.patient_id}/legal-hold"
     held = await at.http.put(path, headers=at.headers)
@@ -232,7 +232,7 @@ async def test_a_legal_hold_forbids_both_until_it_is_lifted(at: Clinic) -> None:
     assert await _erases_session(at, session_id)
 
 
-async def test_what_is_not_there_or_is_somebody_elses_is_not_found(at: Clinic) -> None:
+async def test_what_is_not_there_or_is_somebody_elses_is_not_found(at: World) -> None:
     session_id = await at.uploads()
     headers = {"Authorization": f"Bearer {at.tenant.capability('ingestion:write')}"}
 
@@ -248,9 +248,9 @@ async def test_what_is_not_there_or_is_somebody_elses_is_not_found(at: Clinic) -
     assert _left(at)["session"] == 1
 
 
-async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: Clinic) -> None:
+async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: World) -> None:
     receipt = await _erases_session(at, await at.uploads())
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     _rows(at, "update ingestion.erasure set requested_at = now() - interval '3 days' where id = %s", receipt["id"])
 
     await Unfinished(at.database).look()
@@ -265,7 +265,7 @@ async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: 
     assert after_s < 86_400
 
 
-async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_session_stays(at: Clinic) -> None:
+async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_session_stays(at: World) -> None:
     old, young = await at.uploads(), await at.uploads()
     _is_ready_since(at, old, days=31)
     _is_ready_since(at, young, days=29)
@@ -282,7 +282,7 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
 
 
 @pytest.mark.parametrize("days", [-1, 0, 1, None])
-async def test_no_sql_of_the_service_ends_a_recording_within_a_day_of_its_session(at: Clinic, days: int | None) -> None:
+async def test_no_sql_of_the_service_ends_a_recording_within_a_day_of_its_session(at: World, days: int | None) -> None:
     session_id = await at.uploads()
     _is_ready_since(at, session_id, days=0)
     own = at.infra.database_url("ingestion").replace("+psycopg", "")
@@ -295,7 +295,7 @@ async def test_no_sql_of_the_service_ends_a_recording_within_a_day_of_its_sessio
 
 @pytest.mark.parametrize("status", ["failed", "withheld"])
 async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_tried_again(
-    at: Clinic, status: str
+    at: World, status: str
 ) -> None:
     old, young, at_work = await at.uploads(), await at.uploads(), await at.uploads()
     for session_id, days, state in ((old, 91, status), (young, 89, status), (at_work, 91, "transcribing")):
@@ -312,7 +312,7 @@ async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_t
     assert "upload it as a new session" in again.text
 
 
-async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: Clinic) -> None:
+async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: World) -> None:
     session_id = await at.uploads()
     _is_ready_since(at, session_id, days=400)
     await at.http.put(f"/patients/{at.tenant.patient_id}/legal-hold", headers=at.headers)
@@ -323,7 +323,7 @@ async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: Clinic) 
     assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
 
 
-def _was_recorded(at: Clinic, session_id: str, days: int) -> None:
+def _was_recorded(at: World, session_id: str, days: int) -> None:
     _rows(
         at,
         "update ingestion.recording set created_at = now() - make_interval(days => %s) where session_id = %s",
@@ -332,7 +332,7 @@ def _was_recorded(at: Clinic, session_id: str, days: int) -> None:
     )
 
 
-def _ended(at: Clinic, session_id: str, status: str, days: int) -> None:
+def _ended(at: World, session_id: str, status: str, days: int) -> None:
     _rows(
         at,
         "update ingestion.session set status = %s, updated_at = now() - make_interval(days => %s)"
@@ -344,7 +344,7 @@ def _ended(at: Clinic, session_id: str, status: str, days: int) -> None:
     _was_recorded(at, session_id, days)
 
 
-def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
+def _is_ready_since(at: World, session_id: str, days: int) -> None:
     _rows(
         at,
         "update ingestion.session set status = 'ready', stage_times = jsonb_build_object('ready',"
@@ -355,12 +355,12 @@ def _is_ready_since(at: Clinic, session_id: str, days: int) -> None:
     _was_recorded(at, session_id, days)
 
 
-async def test_a_store_that_is_away_delays_the_receipt_and_loses_nothing(at: Clinic) -> None:
+async def test_a_store_that_is_away_delays_the_receipt_and_loses_nothing(at: World) -> None:
     receipt = await _erases_session(at, await at.uploads())
 
     (name,) = at.objects_left()
 
     assert "objects" in receipt["waiting_for"]
     assert _left(at)["discarded"] == 1
-    await _is_told(at, receipt)
+    await _is_reported(at, receipt)
     assert await at.is_gone(name)

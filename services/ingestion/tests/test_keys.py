@@ -9,59 +9,59 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.ids import RecordingId
-from services.ingestion.domain import Bond, Recording
+from services.ingestion.domain import Recording, SessionParties
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 
 
-def _bond(at: Clinic) -> Bond:
-    return Bond(at.tenant.organization_id, at.tenant.patient_id, at.tenant.therapist_id)
+def _parties(at: World) -> SessionParties:
+    return SessionParties(at.tenant.organization_id, at.tenant.patient_id, at.tenant.therapist_id)
 
 
-async def _recording(chain: KeyChain, bond: Bond) -> Recording:
+async def _recording(chain: KeyChain, parties: SessionParties) -> Recording:
     recording_id = RecordingId(new_id())
-    key = await chain.patient_key(bond)
-    wrapped = await key.wrap(b"keyset", recording_context(bond, recording_id))
+    key = await chain.patient_key(parties)
+    wrapped = await key.wrap(b"keyset", recording_context(parties, recording_id))
     return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
 
 
-async def test_a_key_wrapped_now_opens_later(at: Clinic) -> None:
+async def test_a_key_wrapped_now_opens_later(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
     with at.holding():
-        recording = await _recording(chain, _bond(at))
+        recording = await _recording(chain, _parties(at))
 
-        assert await chain.open(_bond(at), recording) == b"keyset"
+        assert await chain.open(_parties(at), recording) == b"keyset"
 
 
-async def test_two_first_uploads_at_once_agree_on_the_keys(at: Clinic) -> None:
+async def test_two_first_uploads_at_once_agree_on_the_keys(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
     with at.holding():
-        recordings = await asyncio.gather(*(_recording(chain, _bond(at)) for _ in range(6)))
+        recordings = await asyncio.gather(*(_recording(chain, _parties(at)) for _ in range(6)))
 
-        assert [await chain.open(_bond(at), one) for one in recordings] == [b"keyset"] * 6
+        assert [await chain.open(_parties(at), one) for one in recordings] == [b"keyset"] * 6
 
 
-async def test_another_root_key_opens_nothing(at: Clinic) -> None:
+async def test_another_root_key_opens_nothing(at: World) -> None:
     with at.holding():
-        recording = await _recording(KeyChain(LocalKey(new_key()), at.database, KeyStore()), _bond(at))
+        recording = await _recording(KeyChain(LocalKey(new_key()), at.database, KeyStore()), _parties(at))
 
         with pytest.raises(AppError) as caught:
-            await KeyChain(LocalKey(new_key()), at.database, KeyStore()).open(_bond(at), recording)
+            await KeyChain(LocalKey(new_key()), at.database, KeyStore()).open(_parties(at), recording)
 
     assert caught.value.problem.slug == "upstream-refused"
 
 
-async def test_destroying_the_patients_key_erases_the_recording(at: Clinic) -> None:
+async def test_destroying_the_patients_key_erases_the_recording(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
     with at.holding():
-        recording = await _recording(chain, _bond(at))
+        recording = await _recording(chain, _parties(at))
         with psycopg.connect(at.infra.admin_url) as connection:
             connection.execute("delete from ingestion.patient_key where patient_id = %s", [at.tenant.patient_id])
 
         with pytest.raises(AppError) as caught:
-            await chain.open(_bond(at), recording)
+            await chain.open(_parties(at), recording)
 
     assert caught.value.problem.slug == "not-found"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.errors import UNSUPPORTED_MEDIA_TYPE, AppError
-from services.ingestion.tests.clinic import wav
+from services.ingestion.tests.ingestion_world import wav
 from services.ingestion.upload.media.kinds import KINDS, Inspector, kind_of, sniff
 
 SAMPLES = Path(__file__).parents[3] / "samples"

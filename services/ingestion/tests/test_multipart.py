@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.errors import AppError
-from services.ingestion.tests.clinic import BOUNDARY, END, Form, part
+from services.ingestion.tests.ingestion_world import BOUNDARY, END, Form, part
 from services.ingestion.upload.multipart import (
     FIELD_BYTES_MAX,
     FIELDS_MAX,

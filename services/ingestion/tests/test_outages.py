@@ -8,7 +8,7 @@ from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.objects.store import ObjectStore
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.ingestion.tests.clinic import Clinic, clinic, problem_of, store_settings, wav
+from services.ingestion.tests.ingestion_world import World, problem_of, store_settings, wav, world
 from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
 
 
@@ -48,7 +48,7 @@ async def test_a_store_that_is_down_is_told_before_the_file_is_read(
 ) -> None:
     memory = Memory()
     memory.is_down = True
-    async with clinic(infra, tenant, consent_url, memory) as at:
+    async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
 
         answer = await at.sends()
@@ -64,7 +64,7 @@ async def test_a_store_that_does_not_keep_our_ciphertext_is_caught_and_cleaned(
 ) -> None:
     memory = Memory()
     memory.changes_what_it_keeps = True
-    async with clinic(infra, tenant, consent_url, memory) as at:
+    async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
 
         answer = await at.sends()
@@ -75,7 +75,7 @@ async def test_a_store_that_does_not_keep_our_ciphertext_is_caught_and_cleaned(
 
 
 async def test_a_consent_service_that_is_down_means_no(infra: Infra, tenant: Tenant) -> None:
-    async with clinic(infra, tenant, "http://127.0.0.1:9") as at:
+    async with world(infra, tenant, "http://127.0.0.1:9") as at:
         answer = await at.sends()
 
     assert problem_of(answer) == "unavailable"
@@ -87,7 +87,7 @@ async def test_more_uploads_than_there_are_places_are_asked_to_come_back(
 ) -> None:
     memory = Memory()
     memory.opened.clear()
-    async with clinic(infra, tenant, consent_url, memory) as at:
+    async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
         busy = [asyncio.create_task(at.sends()) for _ in range(UPLOADS_AT_ONCE_MAX)]
         await _until_refused(at)
@@ -101,7 +101,7 @@ async def test_more_uploads_than_there_are_places_are_asked_to_come_back(
 async def test_an_upload_waits_some_seconds_for_a_place(infra: Infra, tenant: Tenant, consent_url: str) -> None:
     memory = Memory()
     memory.opened.clear()
-    async with clinic(infra, tenant, consent_url, memory) as at:
+    async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
         sending = [asyncio.create_task(at.sends()) for _ in range(UPLOADS_AT_ONCE_MAX + 1)]
         _, waiting = await asyncio.wait(sending, timeout=PLACE_WITHIN_S / 5)
@@ -113,7 +113,7 @@ async def test_an_upload_waits_some_seconds_for_a_place(infra: Infra, tenant: Te
     assert {answer.status_code for answer in answers} == {202}
 
 
-async def _until_refused(at: Clinic) -> None:
+async def _until_refused(at: World) -> None:
     async with asyncio.timeout(PLACE_WITHIN_S + 20):
         while True:
             probe = asyncio.create_task(at.sends())

@@ -18,14 +18,14 @@ from libs.common.keys.root_key import FileRoot
 from libs.contracts.ids import PatientId
 from libs.devstack.provision import ROOT
 from services.ingestion.keys.rotation import Rotation
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 from services.ingestion.tests.key_world import KeyWorld, key_world
 
 KEYS = os.urandom(KEY_BYTES), os.urandom(KEY_BYTES)
 
 
 @pytest.fixture
-async def world(at: Clinic) -> AsyncIterator[KeyWorld]:
+async def world(at: World) -> AsyncIterator[KeyWorld]:
     async with key_world(at, FileRoot(KEYS[:1])) as made:
         yield made
 
@@ -35,7 +35,7 @@ async def test_a_dry_run_reads_everything_and_changes_nothing(world: KeyWorld) -
     before = world.rows("select * from ingestion.organization_key"), world.rows("select * from ingestion.patient_key")
 
     dry = world.rotation(execute=False)
-    assert await dry.rotate(world.bond().organization_id) == 1
+    assert await dry.rotate(world.parties().organization_id) == 1
     await dry.rewrap_roots()
 
     after = world.rows("select * from ingestion.organization_key"), world.rows("select * from ingestion.patient_key")
@@ -43,14 +43,14 @@ async def test_a_dry_run_reads_everything_and_changes_nothing(world: KeyWorld) -
 
 
 async def test_a_rotation_moves_every_patient_and_all_recordings_still_open(world: KeyWorld) -> None:
-    bonds = [world.bond(PatientId(new_id())) for _ in range(5)]
-    recordings = [await world.records(bond) for bond in bonds]
+    all_parties = [world.parties(PatientId(new_id())) for _ in range(5)]
+    recordings = [await world.records(parties) for parties in all_parties]
 
-    moved = await world.rotation().rotate(world.bond().organization_id)
+    moved = await world.rotation().rotate(world.parties().organization_id)
 
     assert moved == 5
     assert world.patients_by_version() == {2: 5}
-    assert [await world.opens(*pair) for pair in zip(recordings, bonds, strict=True)] == [b"keyset"] * 5
+    assert [await world.opens(*pair) for pair in zip(recordings, all_parties, strict=True)] == [b"keyset"] * 5
     assert await world.opens(await world.records()) == b"keyset"
     assert world.patients_by_version() == {2: 6}
 
@@ -59,7 +59,7 @@ async def test_an_old_version_is_destroyed_only_when_nothing_is_under_it_and_nob
     world: KeyWorld,
 ) -> None:
     recording = await world.records()
-    organization_id = world.bond().organization_id
+    organization_id = world.parties().organization_id
 
     with pytest.raises(AppError, match="conflict"):
         await world.rotation().destroy(organization_id, 1)  # it is the newest
@@ -78,7 +78,7 @@ async def test_an_old_version_is_destroyed_only_when_nothing_is_under_it_and_nob
 
 
 async def test_a_patient_who_was_left_behind_keeps_the_version_alive_and_is_moved_later(world: KeyWorld) -> None:
-    organization_id = world.bond().organization_id
+    organization_id = world.parties().organization_id
     await world.records()
     await world.rotation().rotate(organization_id)
     world.rows(
@@ -93,9 +93,9 @@ async def test_a_patient_who_was_left_behind_keeps_the_version_alive_and_is_move
 
 
 async def test_what_a_killed_rotation_left_is_moved_by_the_next_one(world: KeyWorld) -> None:
-    organization_id = world.bond().organization_id
-    bonds = [world.bond(PatientId(new_id())) for _ in range(4)]
-    recordings = [await world.records(bond) for bond in bonds]
+    organization_id = world.parties().organization_id
+    all_parties = [world.parties(PatientId(new_id())) for _ in range(4)]
+    recordings = [await world.records(parties) for parties in all_parties]
     rotating = asyncio.create_task(world.rotation().rotate(organization_id))
     async with asyncio.timeout(10):
         while world.versions() == [1]:
@@ -107,23 +107,23 @@ async def test_what_a_killed_rotation_left_is_moved_by_the_next_one(world: KeyWo
 
     assert world.versions() == [1, 2]
     assert world.patients_by_version() == {2: 4}
-    assert [await world.opens(*pair) for pair in zip(recordings, bonds, strict=True)] == [b"keyset"] * 4
+    assert [await world.opens(*pair) for pair in zip(recordings, all_parties, strict=True)] == [b"keyset"] * 4
 
 
 async def test_uploads_go_on_while_keys_rotate(world: KeyWorld) -> None:
-    organization_id = world.bond().organization_id
-    bonds = [world.bond(PatientId(new_id())) for _ in range(12)]
+    organization_id = world.parties().organization_id
+    all_parties = [world.parties(PatientId(new_id())) for _ in range(12)]
     await world.records()
 
     async def rotates() -> None:
         for _ in range(3):
             await world.rotation().rotate(organization_id)
 
-    *recordings, _ = await asyncio.gather(*(world.records(bond) for bond in bonds), rotates())
+    *recordings, _ = await asyncio.gather(*(world.records(parties) for parties in all_parties), rotates())
     await world.rotation().rotate(organization_id, only_rest=True)
 
     assert world.patients_by_version() == {4: 13}
-    assert [await world.opens(*pair) for pair in zip(recordings, bonds, strict=True)] == [b"keyset"] * 12  # type: ignore[arg-type]
+    assert [await world.opens(*pair) for pair in zip(recordings, all_parties, strict=True)] == [b"keyset"] * 12  # type: ignore[arg-type]
 
 
 async def test_a_new_root_key_takes_over_and_the_old_one_can_go(world: KeyWorld) -> None:
@@ -146,7 +146,7 @@ async def test_a_root_key_that_does_not_open_an_organizations_key_changes_nothin
     assert await world.opens(recording) == b"keyset"
 
 
-async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_given_up(world: KeyWorld) -> None:
+async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_dropped(world: KeyWorld) -> None:
     recording = await world.records()
 
     class Forgetful(LocalKeys):
@@ -156,7 +156,7 @@ async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_gi
     for rotation in (Rotation(Forgetful(KEYS[:1]), world.rotation()._vault, execute=True),):
         await rotation.rewrap_roots()
         with pytest.raises(AppError, match="upstream-refused"):
-            await rotation.rotate(world.bond().organization_id)
+            await rotation.rotate(world.parties().organization_id)
 
     assert await world.opens(recording) == b"keyset"
 
@@ -166,7 +166,7 @@ async def test_no_service_can_do_what_rotation_does(world: KeyWorld) -> None:
     world.database = world.at.database
 
     with pytest.raises(Exception, match=r"permission denied|InsufficientPrivilege"):
-        await world.rotation().rotate(world.bond().organization_id)
+        await world.rotation().rotate(world.parties().organization_id)
 
 
 def _keys(world: KeyWorld, root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -188,7 +188,7 @@ async def test_an_operator_rotates_by_a_command_that_shows_counts_and_never_a_ke
     write_root_key(root)
     world.root = LocalKeys([_key_of(root)])
     recording = await world.records()
-    organization_id = world.bond().organization_id
+    organization_id = world.parties().organization_id
     one = ("--organization", str(organization_id))
 
     dry = await asyncio.to_thread(_keys, world, root, "rotate", *one)

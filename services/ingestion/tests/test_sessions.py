@@ -25,7 +25,7 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from services.ingestion.domain import FINAL
-from services.ingestion.tests.clinic import Clinic, clinic, problem_of
+from services.ingestion.tests.ingestion_world import World, problem_of, world
 
 _INSERT = text(
     "insert into session (organization_id, patient_id, session_id, therapist_id, consent_id, session_date,"
@@ -37,7 +37,7 @@ _INSERT = text(
 class Story:
     """The facts other services tell about one session."""
 
-    def __init__(self, at: Clinic, session_id: str) -> None:
+    def __init__(self, at: World, session_id: str) -> None:
         self._ids: dict[str, Any] = {
             "organization_id": at.tenant.organization_id,
             "patient_id": at.tenant.patient_id,
@@ -71,12 +71,12 @@ class Story:
         return TranscriptWithheld(**self._ids, reason=reason)
 
 
-async def _session(at: Clinic, session_id: str) -> dict[str, Any]:
+async def _session(at: World, session_id: str) -> dict[str, Any]:
     found: dict[str, Any] = (await at.reads(f"/sessions/{session_id}")).json()
     return found
 
 
-async def test_facts_of_other_services_move_a_session_to_ready(at: Clinic) -> None:
+async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
@@ -87,15 +87,15 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: Clinic) -> No
     assert session["upload_status"] == "completed"
     assert session["progress"] == {"stage": "ready", "percent": 100}
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
-    told = [payload.get("status", kind) for kind, payload in at.events()[1:]]
-    assert told == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
+    erasure_event = [payload.get("status", kind) for kind, payload in at.events()[1:]]
+    assert erasure_event == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
 
 
 def _ended(outcome: str) -> float:
     return REGISTRY.get_sample_value("sessions_ended_total", {"outcome": outcome}) or 0.0
 
 
-async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_long_it_took(at: Clinic) -> None:
+async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_long_it_took(at: World) -> None:
     known = [REGISTRY.get_sample_value("sessions_ended_total", {"outcome": status.value}) for status in FINAL]
     outcomes = ("ready", "failed", "withheld")
     before = [*map(_ended, outcomes), REGISTRY.get_sample_value("sessions_upload_to_ready_seconds_count") or 0.0]
@@ -110,7 +110,7 @@ async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1]
 
 
-async def test_facts_that_overtake_each_other_end_in_the_same_place(at: Clinic) -> None:
+async def test_facts_that_overtake_each_other_end_in_the_same_place(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
@@ -119,7 +119,7 @@ async def test_facts_that_overtake_each_other_end_in_the_same_place(at: Clinic) 
     assert (await _session(at, session_id))["status"] == "ready"
 
 
-async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: Clinic) -> None:
+async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: World) -> None:
     session_id = await at.uploads()
 
     await at.happens(Story(at, session_id).transcription_failed("upstream-failed"))
@@ -131,7 +131,7 @@ async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: Clinic) -> None
     assert at.events()[-1][1]["reason"] == "upstream-failed"
 
 
-async def test_a_transcript_without_analysis_ends_withheld_with_the_reason(at: Clinic) -> None:
+async def test_a_transcript_without_analysis_ends_withheld_with_the_reason(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
@@ -142,13 +142,13 @@ async def test_a_transcript_without_analysis_ends_withheld_with_the_reason(at: C
     assert "consent" in session["error_message"]
 
 
-async def test_a_fact_about_a_session_nobody_knows_is_let_go(at: Clinic) -> None:
+async def test_a_fact_about_a_session_nobody_knows_is_let_go(at: World) -> None:
     await at.happens(Story(at, str(new_id())).started)
 
     assert at.events() == []
 
 
-async def test_a_revocation_stops_what_is_on_its_way_and_leaves_what_is_ready(at: Clinic) -> None:
+async def test_a_revocation_stops_what_is_on_its_way_and_leaves_what_is_ready(at: World) -> None:
     ready, coming = await at.uploads(), await at.uploads()
     story = Story(at, ready)
     await at.happens(story.started, story.transcribed, story.indexed)
@@ -166,7 +166,7 @@ async def test_a_revocation_stops_what_is_on_its_way_and_leaves_what_is_ready(at
     assert (await _session(at, coming))["status"] == "withheld"
 
 
-async def test_a_failed_session_can_be_retried_and_is_uploaded_again_for_the_others(at: Clinic) -> None:
+async def test_a_failed_session_can_be_retried_and_is_uploaded_again_for_the_others(at: World) -> None:
     session_id = await at.uploads()
     await at.happens(Story(at, session_id).transcription_failed("upstream-failed"))
     first = at.events()[0][1]
@@ -180,7 +180,7 @@ async def test_a_failed_session_can_be_retried_and_is_uploaded_again_for_the_oth
     assert again == [first, first]
 
 
-async def test_a_session_that_has_not_failed_cannot_be_retried(at: Clinic) -> None:
+async def test_a_session_that_has_not_failed_cannot_be_retried(at: World) -> None:
     session_id = await at.uploads()
 
     answer = await at.http.post(f"/sessions/{session_id}/retry", headers=at.headers)
@@ -189,7 +189,7 @@ async def test_a_session_that_has_not_failed_cannot_be_retried(at: Clinic) -> No
     assert problem_of(answer) == "not-failed"
 
 
-async def test_a_retry_without_consent_is_refused(at: Clinic) -> None:
+async def test_a_retry_without_consent_is_refused(at: World) -> None:
     await at.grants("recording")
     session_id = (await at.sends()).json()["session_id"]
     await at.happens(Story(at, session_id).withheld("consent-revoked"))
@@ -199,7 +199,7 @@ async def test_a_retry_without_consent_is_refused(at: Clinic) -> None:
     assert problem_of(answer) == "consent-required"
 
 
-async def test_sessions_are_listed_newest_first_page_by_page(at: Clinic) -> None:
+async def test_sessions_are_listed_newest_first_page_by_page(at: World) -> None:
     made = [await at.uploads() for _ in range(5)]
 
     first = (await at.reads("/sessions", limit=3)).json()
@@ -209,7 +209,7 @@ async def test_sessions_are_listed_newest_first_page_by_page(at: Clinic) -> None
     assert (first["has_more"], second["has_more"]) == (True, False)
 
 
-async def test_the_list_is_filtered(at: Clinic) -> None:
+async def test_the_list_is_filtered(at: World) -> None:
     session_id = await at.uploads()
     patient, other = str(at.tenant.patient_id), str(new_id())
 
@@ -226,11 +226,11 @@ async def test_the_list_is_filtered(at: Clinic) -> None:
 
 
 @pytest.mark.parametrize("wanted", [{"status": "odd"}, {"limit": 0}, {"cursor": "x"}, {"colour": "red"}])
-async def test_a_filter_that_is_not_valid_is_refused(at: Clinic, wanted: dict[str, Any]) -> None:
+async def test_a_filter_that_is_not_valid_is_refused(at: World, wanted: dict[str, Any]) -> None:
     assert problem_of(await at.reads("/sessions", **wanted)) == "invalid-request"
 
 
-async def test_a_waiting_reader_hears_of_the_change_when_it_happens(at: Clinic) -> None:
+async def test_a_waiting_reader_hears_of_the_change_when_it_happens(at: World) -> None:
     session_id = await at.uploads()
     first = await at.reads(f"/sessions/{session_id}")
 
@@ -243,7 +243,7 @@ async def test_a_waiting_reader_hears_of_the_change_when_it_happens(at: Clinic) 
     assert later.headers["etag"] != first.headers["etag"]
 
 
-async def test_a_reader_that_knows_the_state_is_told_that_nothing_changed(at: Clinic) -> None:
+async def test_a_reader_that_knows_the_state_is_told_that_nothing_changed(at: World) -> None:
     session_id = await at.uploads()
     etag = (await at.reads(f"/sessions/{session_id}")).headers["etag"]
 
@@ -254,7 +254,7 @@ async def test_a_reader_that_knows_the_state_is_told_that_nothing_changed(at: Cl
 
 
 @pytest.mark.parametrize("tag", ['"1"', "*", '"' + "9" * 4000 + '"', '"x"'])
-async def test_a_tag_of_somebody_else_matches_nothing(at: Clinic, tag: str) -> None:
+async def test_a_tag_of_somebody_else_matches_nothing(at: World, tag: str) -> None:
     session_id = await at.uploads()
 
     answer = await at.http.get(f"/sessions/{session_id}", headers=at.headers | {"If-None-Match": tag})
@@ -262,7 +262,7 @@ async def test_a_tag_of_somebody_else_matches_nothing(at: Clinic, tag: str) -> N
     assert answer.status_code == 200
 
 
-async def test_a_session_can_be_watched_until_it_is_done(at: Clinic) -> None:
+async def test_a_session_can_be_watched_until_it_is_done(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
@@ -278,13 +278,13 @@ async def test_a_session_can_be_watched_until_it_is_done(at: Clinic) -> None:
     assert [state["status"] for state in data[:4]] == ["uploaded", "transcribing", "embedding", "ready"]
 
 
-async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(at: Clinic) -> None:
+async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(at: World) -> None:
     session_id = SessionId(UUID(await at.uploads()))
 
     heard: list[str | None] = []
 
     async def listen() -> None:
-        async for state in at.parts.desk.watch(session_id, quiet_s=0.1, total_s=0.35):
+        async for state in at.parts.queries.watch(session_id, quiet_s=0.1, total_s=0.35):
             heard.append(state.status.value if state else None)
 
     with at.holding(), pytest.raises(AppError) as caught:
@@ -294,7 +294,7 @@ async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(
     assert caught.value.problem.slug == "unavailable"
 
 
-async def test_the_key_of_a_recording_is_given_only_while_both_consents_stand(at: Clinic) -> None:
+async def test_the_key_of_a_recording_is_given_only_while_both_consents_stand(at: World) -> None:
     consents = await at.grants("recording", "transcription")
     session_id = (await at.sends()).json()["session_id"]
 
@@ -308,7 +308,7 @@ async def test_the_key_of_a_recording_is_given_only_while_both_consents_stand(at
     assert problem_of(refused) == "consent-required"
 
 
-async def test_what_may_only_read_sessions_opens_no_recording(at: Clinic) -> None:
+async def test_what_may_only_read_sessions_opens_no_recording(at: World) -> None:
     await at.grants("recording", "transcription")
     session_id = (await at.sends()).json()["session_id"]
     reading = at.tenant.capability("ingestion:read", "consent:read", "chat:write")
@@ -321,11 +321,11 @@ async def test_what_may_only_read_sessions_opens_no_recording(at: Clinic) -> Non
     assert [answer.status_code for answer in answers] == [200, 404]
 
 
-async def test_everything_of_another_organization_is_unknown(at: Clinic, consent_url: str) -> None:
+async def test_everything_of_another_organization_is_unknown(at: World, consent_url: str) -> None:
     session_id = await at.uploads()
     stranger = replace(at.tenant, organization_id=OrganizationId(new_id()))
 
-    async with clinic(at.infra, stranger, consent_url) as other:
+    async with world(at.infra, stranger, consent_url) as other:
         answers = [await other.reads(f"/sessions/{session_id}{path}") for path in ("", "/events", "/recording-key")]
         answers.append(await other.http.post(f"/sessions/{session_id}/retry", headers=other.headers))
         listed = (await other.reads("/sessions")).json()
@@ -336,7 +336,7 @@ async def test_everything_of_another_organization_is_unknown(at: Clinic, consent
     assert listed == {"data": [], "has_more": False, "next_cursor": None}
 
 
-async def test_a_capability_for_one_patient_shows_no_other_patients_sessions(at: Clinic) -> None:
+async def test_a_capability_for_one_patient_shows_no_other_patients_sessions(at: World) -> None:
     session_id = await at.uploads()
     bound = at.tenant.capability("ingestion:read", patient=new_id())  # type: ignore[arg-type]
 
@@ -345,7 +345,7 @@ async def test_a_capability_for_one_patient_shows_no_other_patients_sessions(at:
     assert answer.status_code == 404
 
 
-async def test_a_forged_capability_is_refused(at: Clinic) -> None:
+async def test_a_forged_capability_is_refused(at: World) -> None:
     session_id = await at.uploads()
     forged = at.token.replace(str(at.tenant.organization_id), str(new_id()))
 
@@ -354,7 +354,7 @@ async def test_a_forged_capability_is_refused(at: Clinic) -> None:
     assert problem_of(answer) == "unauthenticated"
 
 
-async def test_a_session_cannot_be_written_past_the_consent_check(at: Clinic) -> None:
+async def test_a_session_cannot_be_written_past_the_consent_check(at: World) -> None:
     row = at.ids() | {"organization_id": at.tenant.organization_id, "session_id": new_id()}
 
     with at.holding(), pytest.raises(AppError) as caught:

@@ -14,39 +14,39 @@ from libs.common.objects.sealed_stream import TamperedError, new_keyset, unseal
 from libs.contracts.ids import OrganizationId, SessionId
 from services.ingestion.keys.shredding import Shredded, shred_patient, shred_recording
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.tests.clinic import Clinic, problem_of
+from services.ingestion.tests.ingestion_world import World, problem_of
 from services.ingestion.tests.key_world import KeyWorld, key_world
 
 
 @pytest.fixture
-async def world(at: Clinic) -> AsyncIterator[KeyWorld]:
+async def world(at: World) -> AsyncIterator[KeyWorld]:
     async with key_world(at, LocalKey(new_key())) as made:
         yield made
 
 
-async def _shreds_recording(at: Clinic, session_id: str) -> Shredded:
+async def _shreds_recording(at: World, session_id: str) -> Shredded:
     with at.holding():
         async with at.database.transaction() as tx:
             return await shred_recording(KeyStore(), tx, SessionId(UUID(session_id)))
 
 
-async def _shreds_patient(at: Clinic, organization_id: OrganizationId | None = None) -> Shredded:
+async def _shreds_patient(at: World, organization_id: OrganizationId | None = None) -> Shredded:
     with at.holding():
         async with at.database.transaction() as tx:
             whose = organization_id or at.tenant.organization_id
             return await shred_patient(KeyStore(), tx, whose, at.tenant.patient_id)
 
 
-async def _key_is_gone(at: Clinic, session_id: str) -> bool:
+async def _key_is_gone(at: World, session_id: str) -> bool:
     with at.holding():
         try:
-            await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+            await at.parts.queries.open_recording(SessionId(UUID(session_id)))
         except AppError as error:
             return error.problem is NOT_FOUND
     return False
 
 
-async def test_a_shredded_recording_opens_for_nobody_and_its_ciphertext_is_named_for_removal(at: Clinic) -> None:
+async def test_a_shredded_recording_opens_for_nobody_and_its_ciphertext_is_named_for_removal(at: World) -> None:
     first, second = await at.uploads(), await at.uploads()
 
     shredded = await _shreds_recording(at, first)
@@ -57,7 +57,7 @@ async def test_a_shredded_recording_opens_for_nobody_and_its_ciphertext_is_named
     assert not await _key_is_gone(at, second)
 
 
-async def test_shredding_a_patient_ends_every_recording_and_no_second_key_is_made(at: Clinic) -> None:
+async def test_shredding_a_patient_ends_every_recording_and_no_second_key_is_made(at: World) -> None:
     sessions = [await at.uploads() for _ in range(3)]
 
     shredded = await _shreds_patient(at)
@@ -69,7 +69,7 @@ async def test_shredding_a_patient_ends_every_recording_and_no_second_key_is_mad
     assert len(at.objects_left()) == 3
 
 
-async def test_shredding_twice_destroys_nothing_more(at: Clinic) -> None:
+async def test_shredding_twice_destroys_nothing_more(at: World) -> None:
     session_id = await at.uploads()
     await _shreds_recording(at, session_id)
     await _shreds_patient(at)
@@ -78,7 +78,7 @@ async def test_shredding_twice_destroys_nothing_more(at: Clinic) -> None:
     assert await _shreds_patient(at) == Shredded(0, [])
 
 
-async def test_another_organization_can_shred_nothing_here(at: Clinic) -> None:
+async def test_another_organization_can_shred_nothing_here(at: World) -> None:
     session_id = await at.uploads()
     own, at.tenant = (
         at.tenant,
@@ -92,11 +92,11 @@ async def test_another_organization_can_shred_nothing_here(at: Clinic) -> None:
     assert not await _key_is_gone(at, session_id)
 
 
-async def test_no_other_key_opens_the_ciphertext_that_is_left(at: Clinic) -> None:
+async def test_no_other_key_opens_the_ciphertext_that_is_left(at: World) -> None:
     session_id = await at.uploads()
     (name,) = at.objects_left()
     with at.holding():
-        opened = await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+        opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     await _shreds_recording(at, session_id)
 
     async with at.objects.get_stream(name) as raw:
@@ -108,7 +108,7 @@ async def test_a_rotation_does_not_bring_a_destroyed_key_back(world: KeyWorld) -
     recording = await world.records()
     await _shreds_patient(world.at)
 
-    assert await world.rotation().rotate(world.bond().organization_id) == 0
+    assert await world.rotation().rotate(world.parties().organization_id) == 0
 
     with pytest.raises(AppError) as caught:
         await world.opens(recording)
@@ -119,10 +119,10 @@ async def test_a_rotation_does_not_bring_a_destroyed_key_back(world: KeyWorld) -
 async def test_a_destroyed_key_holds_no_old_version_back(world: KeyWorld) -> None:
     await world.records()
     await _shreds_patient(world.at)
-    await world.rotation().rotate(world.bond().organization_id)
+    await world.rotation().rotate(world.parties().organization_id)
     world.retire_long_ago()
 
-    await world.rotation().destroy(world.bond().organization_id, 1)
+    await world.rotation().destroy(world.parties().organization_id, 1)
 
     assert world.versions() == [2]
 
@@ -140,7 +140,7 @@ async def test_a_destroyed_key_holds_no_old_version_back(world: KeyWorld) -> Non
     ],
 )
 async def test_the_service_itself_may_destroy_keys_and_not_replace_them(
-    at: Clinic, statement: str, parameters: dict[str, Any]
+    at: World, statement: str, parameters: dict[str, Any]
 ) -> None:
     session_id = await at.uploads()
 

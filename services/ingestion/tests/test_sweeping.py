@@ -13,9 +13,9 @@ from libs.common.ids import new_id
 from libs.common.objects.store import ListedObject, ObjectStore, StoreAddress
 from services.ingestion.domain import is_object_name
 from services.ingestion.objects.orphans import AGE_MIN, Reach, Sweeper
-from services.ingestion.objects.verified import ProvenObjects
+from services.ingestion.objects.verified import VerifiedStore
 from services.ingestion.store import KnownObjects
-from services.ingestion.tests.clinic import Clinic, store_settings, wav
+from services.ingestion.tests.ingestion_world import World, store_settings, wav
 
 LATER = AGE_MIN + timedelta(minutes=1)
 
@@ -24,7 +24,7 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-async def _orphan(at: Clinic) -> str:
+async def _orphan(at: World) -> str:
     """An object as an upload leaves it that is killed between the store and the commit."""
     ids = (at.tenant.organization_id, at.tenant.patient_id, new_id(), new_id())
     name = "/".join(map(str, ids))
@@ -32,11 +32,11 @@ async def _orphan(at: Clinic) -> str:
     return name
 
 
-def _sweeper(at: Clinic, later: timedelta = LATER) -> Sweeper:
+def _sweeper(at: World, later: timedelta = LATER) -> Sweeper:
     return Sweeper(at.objects, KnownObjects(at.database), lambda: utc_now() + later)
 
 
-async def test_an_object_of_no_recording_is_removed_once_it_is_old(at: Clinic) -> None:
+async def test_an_object_of_no_recording_is_removed_once_it_is_old(at: World) -> None:
     orphan = await _orphan(at)
     await at.uploads()
     (kept,) = set(at.objects_left()) - {orphan}
@@ -49,7 +49,7 @@ async def test_an_object_of_no_recording_is_removed_once_it_is_old(at: Clinic) -
     assert at.objects_left() == [kept]
 
 
-async def test_what_is_not_named_like_a_recording_is_left_alone(at: Clinic) -> None:
+async def test_what_is_not_named_like_a_recording_is_left_alone(at: World) -> None:
     name = f"{at.tenant.organization_id}/checkpoint"
     await at.objects.put_stream(name, _once(b"x"))
 
@@ -58,7 +58,7 @@ async def test_what_is_not_named_like_a_recording_is_left_alone(at: Clinic) -> N
     assert at.objects_left() == [name]
 
 
-async def test_a_pass_is_bounded_and_the_next_one_goes_on_from_there(at: Clinic) -> None:
+async def test_a_pass_is_bounded_and_the_next_one_goes_on_from_there(at: World) -> None:
     orphans = {await _orphan(at) for _ in range(5)}
 
     class OnlyOurs(ObjectStore):
@@ -75,7 +75,7 @@ async def test_a_pass_is_bounded_and_the_next_one_goes_on_from_there(at: Clinic)
     assert left == [3, 1, 0]
 
 
-async def test_a_multipart_upload_nobody_ended_is_aborted_once_it_is_old(at: Clinic) -> None:
+async def test_a_multipart_upload_nobody_ended_is_aborted_once_it_is_old(at: World) -> None:
     one = at.infra.object_store
     client = Minio(one.endpoint, one.access_key, one.secret_key, secure=one.secure, region="us-east-1")
     name = f"{at.tenant.organization_id}/unfinished"
@@ -91,7 +91,7 @@ async def test_a_multipart_upload_nobody_ended_is_aborted_once_it_is_old(at: Cli
     assert unfinished() == 0
 
 
-async def test_the_question_which_objects_are_known_tells_nobody_a_name(at: Clinic) -> None:
+async def test_the_question_which_objects_are_known_tells_nobody_a_name(at: World) -> None:
     await at.uploads()
     (name,) = at.objects_left()
 
@@ -109,7 +109,7 @@ def test_only_the_names_of_recordings_are_taken_for_such() -> None:
 
 
 @pytest.fixture
-async def bucket(at: Clinic) -> StoreAddress:
+async def bucket(at: World) -> StoreAddress:
     one = store_settings(at.infra)
     return StoreAddress(one.endpoint, one.access_key, one.secret_key, f"new-{new_id()}", secure=one.secure)
 
@@ -124,7 +124,7 @@ async def test_a_store_that_keeps_our_ciphertext_is_proven_once_and_left_as_it_w
 
     store = Counted(bucket)
     await store.prepare()
-    objects = ProvenObjects(store)
+    objects = VerifiedStore(store)
 
     await objects.ready()
     await objects.ready()
@@ -139,7 +139,7 @@ async def test_a_store_that_holds_a_recording_in_plaintext_is_never_ready(bucket
 
     for _ in range(2):
         with pytest.raises(AppError) as caught:
-            await ProvenObjects(store).ready()
+            await VerifiedStore(store).ready()
         assert caught.value.problem is UPSTREAM_FAILED
         assert caught.value.facts == {"reason": "plaintext"}
 
@@ -156,7 +156,7 @@ async def test_a_store_that_changes_what_it_is_given_is_never_ready(bucket: Stor
     await store.prepare()
 
     with pytest.raises(AppError) as caught:
-        await ProvenObjects(store).ready()
+        await VerifiedStore(store).ready()
 
     assert caught.value.facts == {"reason": "changed"}
     assert await store.page(None, 10) == []

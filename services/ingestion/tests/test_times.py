@@ -8,14 +8,14 @@ import pytest
 
 from libs.common.clock import to_json_time, utc_now
 from libs.devstack.infra import Infra
-from services.ingestion.tests.clinic import Clinic
+from services.ingestion.tests.ingestion_world import World
 
 NEW_YORK = {"Time-Zone": "America/New_York"}
 _CHECK = "session_session_date_readable"
 _CHANGE = "update ingestion.session set session_date = %s where session_id = %s"
 
 
-async def _listed(at: Clinic, headers: dict[str, str] | None = None, **params: Any) -> list[str]:
+async def _listed(at: World, headers: dict[str, str] | None = None, **params: Any) -> list[str]:
     answer = await at.http.get("/sessions", params=params, headers=at.headers | (headers or {}))
     assert answer.status_code == 200, answer.text
     return [row["id"] for row in answer.json()["data"]]
@@ -33,7 +33,7 @@ def _makes_unreadable(infra: Infra, session_id: str, when: str) -> None:
 
 
 @pytest.fixture
-async def one(at: Clinic) -> str:
+async def one(at: World) -> str:
     """A session of the eighth at half past eight in the evening, in New York."""
     return await at.uploads(at.form(fields={"session_date": "2026-09-08T20:30:00-04:00"}))
 
@@ -55,7 +55,7 @@ async def one(at: Clinic) -> str:
         "2027",
     ],
 )
-async def test_a_time_that_no_session_can_have_is_refused_and_nothing_else_suffers(at: Clinic, when: str) -> None:
+async def test_a_time_that_no_session_can_have_is_refused_and_nothing_else_suffers(at: World, when: str) -> None:
     await at.grants()
 
     refused = await at.sends(at.form(fields={"session_date": when}))
@@ -66,7 +66,7 @@ async def test_a_time_that_no_session_can_have_is_refused_and_nothing_else_suffe
     assert await _listed(at) == []
 
 
-async def test_a_session_is_not_more_than_a_day_ahead(at: Clinic) -> None:
+async def test_a_session_is_not_more_than_a_day_ahead(at: World) -> None:
     await at.grants()
     ahead = utc_now() + timedelta(days=1, minutes=5)
 
@@ -76,7 +76,7 @@ async def test_a_session_is_not_more_than_a_day_ahead(at: Clinic) -> None:
         assert refused.json()["errors"][0]["pointer"] == "/body/session_date"
 
 
-async def test_a_bare_date_is_that_day_in_the_organizations_zone_and_is_kept_as_a_day(at: Clinic) -> None:
+async def test_a_bare_date_is_that_day_in_the_organizations_zone_and_is_kept_as_a_day(at: World) -> None:
     await at.grants()
 
     sent = await at.sends(at.form(fields={"session_date": "2026-09-08"}), headers=NEW_YORK)
@@ -85,13 +85,13 @@ async def test_a_bare_date_is_that_day_in_the_organizations_zone_and_is_kept_as_
     assert (session["session_day"], session["session_date"]) == ("2026-09-08", "2026-09-08T04:00:00.000Z")
 
 
-async def test_an_instant_is_kept_as_an_instant(at: Clinic, one: str) -> None:
+async def test_an_instant_is_kept_as_an_instant(at: World, one: str) -> None:
     session = (await at.reads(f"/sessions/{one}")).json()
 
     assert (session["session_day"], session["session_date"]) == (None, "2026-09-09T00:30:00.000Z")
 
 
-async def test_today_and_the_hours_ahead_of_us_are_accepted(at: Clinic) -> None:
+async def test_today_and_the_hours_ahead_of_us_are_accepted(at: World) -> None:
     await at.grants()
     ahead = utc_now() + timedelta(hours=23)
 
@@ -115,14 +115,14 @@ async def test_today_and_the_hours_ahead_of_us_are_accepted(at: Clinic) -> None:
     ],
 )
 async def test_a_list_is_narrowed_by_days_of_a_zone_and_by_instants(
-    at: Clinic, one: str, between: tuple[str | None, str | None], zone: str, found: bool
+    at: World, one: str, between: tuple[str | None, str | None], zone: str, found: bool
 ) -> None:
     params = {name: at_ for name, at_ in zip(("date_from", "date_to"), between, strict=True) if at_}
 
     assert await _listed(at, {"Time-Zone": zone}, **params) == [one] * found
 
 
-async def test_a_day_is_that_day_whatever_the_zone_of_who_asks(at: Clinic) -> None:
+async def test_a_day_is_that_day_whatever_the_zone_of_who_asks(at: World) -> None:
     await at.grants()
     sent = await at.sends(at.form(fields={"session_date": "2026-09-08"}), headers=NEW_YORK)
     session_id = sent.json()["session_id"]
@@ -134,13 +134,13 @@ async def test_a_day_is_that_day_whatever_the_zone_of_who_asks(at: Clinic) -> No
 
 
 @pytest.mark.parametrize("wrong", ["2026-09-08T15:00:00", "20260908", "9999-12-31T23:59:59-12:00"])
-async def test_a_filter_by_a_time_that_is_none_is_refused_at_its_place(at: Clinic, wrong: str) -> None:
+async def test_a_filter_by_a_time_that_is_none_is_refused_at_its_place(at: World, wrong: str) -> None:
     refused = await at.reads("/sessions", date_from=wrong)
 
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/date_from")
 
 
-async def test_the_same_day_sent_again_is_the_same_session_after_the_zone_has_changed(at: Clinic) -> None:
+async def test_the_same_day_sent_again_is_the_same_session_after_the_zone_has_changed(at: World) -> None:
     await at.grants()
     form, key = at.form(fields={"session_date": "2026-09-08"}), {"Idempotency-Key": "one-upload"}
 
@@ -152,7 +152,7 @@ async def test_the_same_day_sent_again_is_the_same_session_after_the_zone_has_ch
 
 @pytest.mark.parametrize("when", ["10000-01-01 11:59:59Z", "infinity", "0002-01-01 00:00:00Z BC"])
 async def test_a_row_that_nobody_can_read_fails_no_page_and_can_be_erased(
-    infra: Infra, at: Clinic, one: str, when: str
+    infra: Infra, at: World, one: str, when: str
 ) -> None:
     broken = await at.uploads()
     _makes_unreadable(infra, broken, when)

@@ -13,22 +13,22 @@ import pytest
 from libs.common.objects.sealed_stream import unseal
 from libs.contracts.ids import SessionId
 from services.ingestion.handlers import OpenedRecording
-from services.ingestion.tests.clinic import BOUNDARY, END, Clinic, part, problem_of, wav
+from services.ingestion.tests.ingestion_world import BOUNDARY, END, World, part, problem_of, wav
 from services.ingestion.upload.accept import FILE_BYTES_MAX
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MEGABYTE = 1024 * 1024
 
 
-async def _opened(at: Clinic, session_id: str) -> tuple[OpenedRecording, bytes]:
+async def _opened(at: World, session_id: str) -> tuple[OpenedRecording, bytes]:
     with at.holding():
-        opened = await at.parts.desk.open_recording(SessionId(UUID(session_id)))
+        opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     async with at.objects.get_stream(opened.recording.object_name) as sealed:
         plain = b"".join([chunk async for chunk in unseal(opened.keyset, opened.context, sealed)])
     return opened, plain
 
 
-async def test_a_recording_is_taken_and_its_session_answered_at_once(at: Clinic) -> None:
+async def test_a_recording_is_taken_and_its_session_answered_at_once(at: World) -> None:
     consents = await at.grants("recording")
 
     answer = await at.sends(at.form(fields={"metadata": '{"room": 3}', "language": "zh-Hant-TW"}))
@@ -44,7 +44,7 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: Clinic)
     assert session["session_date"] == "2026-10-05T09:30:00.000Z"
 
 
-async def test_an_upload_says_so_to_the_others(at: Clinic) -> None:
+async def test_an_upload_says_so_to_the_others(at: World) -> None:
     session_id = await at.uploads()
 
     (uploaded, facts), (changed, status) = at.events()
@@ -66,7 +66,7 @@ async def test_an_upload_says_so_to_the_others(at: Clinic) -> None:
     ],
 )
 async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
-    at: Clinic, name: str, media_type: str, seconds: float
+    at: World, name: str, media_type: str, seconds: float
 ) -> None:
     data = (SAMPLES / name).read_bytes()
 
@@ -79,7 +79,7 @@ async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
     assert session["recording_duration_seconds"] == pytest.approx(seconds, abs=0.1)
 
 
-async def test_the_store_holds_only_ciphertext(at: Clinic) -> None:
+async def test_the_store_holds_only_ciphertext(at: World) -> None:
     canary = bytearray(wav())
     canary[1000:1023] = b"canary-of-the-plaintext"
     session_id = await at.uploads(at.form(data=bytes(canary)))
@@ -92,7 +92,7 @@ async def test_the_store_holds_only_ciphertext(at: Clinic) -> None:
     assert b"RIFF" not in stored[:MEGABYTE]
 
 
-async def _raw(at: Clinic, sent: bytes, content_length: int) -> bytes:
+async def _raw(at: World, sent: bytes, content_length: int) -> bytes:
     """Send only so much of a body and return the answer, which must come without waiting for the rest; b"" if not."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
     writer.write(_request_head(at, content_length) + sent)
@@ -104,14 +104,14 @@ async def _raw(at: Clinic, sent: bytes, content_length: int) -> bytes:
     return answer
 
 
-def _request_head(at: Clinic, content_length: int) -> bytes:
+def _request_head(at: World, content_length: int) -> bytes:
     return (
         f"POST /sessions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {at.token}\r\n"
         f"Content-Length: {content_length}\r\nContent-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
     ).encode()
 
 
-async def test_a_missing_consent_is_refused_before_64_kib_of_the_body_were_read(at: Clinic) -> None:
+async def test_a_missing_consent_is_refused_before_64_kib_of_the_body_were_read(at: World) -> None:
     head = at.form().head()
 
     answer = await _raw(at, head, 100_000_000)
@@ -121,7 +121,7 @@ async def test_a_missing_consent_is_refused_before_64_kib_of_the_body_were_read(
     assert b"consent-required" in answer
 
 
-async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(at: Clinic) -> None:
+async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(at: World) -> None:
     answer = await at.sends(at.form(data=wav(600)))
 
     assert problem_of(answer) == "consent-required"
@@ -142,7 +142,7 @@ async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(
     ],
 )
 async def test_what_is_not_a_recording_is_refused_and_nothing_is_kept(
-    at: Clinic, filename: str, media_type: str, data: bytes, words: str
+    at: World, filename: str, media_type: str, data: bytes, words: str
 ) -> None:
     await at.grants()
 
@@ -155,14 +155,14 @@ async def test_what_is_not_a_recording_is_refused_and_nothing_is_kept(
     assert at.events() == []
 
 
-async def test_a_declared_size_far_above_the_limit_is_refused_before_the_body(at: Clinic) -> None:
+async def test_a_declared_size_far_above_the_limit_is_refused_before_the_body(at: World) -> None:
     answer = await _raw(at, b"", FILE_BYTES_MAX + 200_000)
 
     assert b"413 " in answer
     assert b"payload-too-large" in answer
 
 
-async def test_a_recording_of_more_than_four_hours_is_refused(at: Clinic) -> None:
+async def test_a_recording_of_more_than_four_hours_is_refused(at: World) -> None:
     await at.grants()
     slow = bytearray(wav(900.1))
     slow[24:28] = (1000).to_bytes(4, "little")
@@ -175,7 +175,7 @@ async def test_a_recording_of_more_than_four_hours_is_refused(at: Clinic) -> Non
     assert at.objects_left() == []
 
 
-async def test_a_digest_that_does_not_match_keeps_nothing(at: Clinic) -> None:
+async def test_a_digest_that_does_not_match_keeps_nothing(at: World) -> None:
     await at.grants()
     other = base64.b64encode(hashlib.sha256(b"another file").digest()).decode()
 
@@ -186,7 +186,7 @@ async def test_a_digest_that_does_not_match_keeps_nothing(at: Clinic) -> None:
     assert at.events() == []
 
 
-async def test_a_digest_that_matches_is_fine(at: Clinic) -> None:
+async def test_a_digest_that_matches_is_fine(at: World) -> None:
     await at.grants()
     digest = base64.b64encode(hashlib.sha256(wav()).digest()).decode()
 
@@ -195,7 +195,7 @@ async def test_a_digest_that_matches_is_fine(at: Clinic) -> None:
     assert answer.status_code == 202
 
 
-async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: Clinic) -> None:
+async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: World) -> None:
     await at.grants()
     form = at.form()
     body = form.head() + form.data + b"\r\n" + part("language", b"en") + END[2:]
@@ -225,21 +225,21 @@ async def test_fields_after_the_file_are_refused_and_nothing_is_kept(at: Clinic)
         ({"colour": "red"}, "/body/colour"),
     ],
 )
-async def test_a_field_that_is_not_valid_is_pointed_at(at: Clinic, fields: dict[str, str], pointer: str) -> None:
+async def test_a_field_that_is_not_valid_is_pointed_at(at: World, fields: dict[str, str], pointer: str) -> None:
     answer = await at.sends(at.form(fields=fields))
 
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
 
 
-async def test_an_empty_file_is_refused(at: Clinic) -> None:
+async def test_an_empty_file_is_refused(at: World) -> None:
     await at.grants()
 
     assert problem_of(await at.sends(at.form(data=b""))) == "invalid-request"
     assert at.objects_left() == []
 
 
-async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(at: Clinic) -> None:
+async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(at: World) -> None:
     await at.grants()
     _, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
     writer.write(_request_head(at, 90_000_000) + at.form().head() + wav(1200))
@@ -252,7 +252,7 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(at: Clinic) 
     assert (await at.reads("/sessions")).json()["data"] == []
 
 
-async def test_a_consent_taken_back_while_the_recording_comes_in_keeps_nothing(at: Clinic) -> None:
+async def test_a_consent_taken_back_while_the_recording_comes_in_keeps_nothing(at: World) -> None:
     consents = await at.grants()
 
     async def body() -> AsyncIterator[bytes]:
@@ -268,7 +268,7 @@ async def test_a_consent_taken_back_while_the_recording_comes_in_keeps_nothing(a
     assert at.events() == []
 
 
-async def test_without_a_capability_nothing_is_taken(at: Clinic) -> None:
+async def test_without_a_capability_nothing_is_taken(at: World) -> None:
     answer = await at.sends(headers={"Authorization": ""})
 
     assert problem_of(answer) == "unauthenticated"

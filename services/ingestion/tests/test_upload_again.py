@@ -9,7 +9,7 @@ from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.ids import ApiKeyId
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from services.ingestion.tests.clinic import SCOPES, Clinic, clinic, problem_of, wav
+from services.ingestion.tests.ingestion_world import SCOPES, World, problem_of, wav, world
 
 KEY = {"Idempotency-Key": "upload-of-tuesday"}
 
@@ -28,7 +28,7 @@ class LosesAnswers(Database):
             raise AppError(UNAVAILABLE, "The database is not answering.")
 
 
-async def test_sent_again_under_its_key_it_is_the_same_session_and_is_said_and_stored_once(at: Clinic) -> None:
+async def test_sent_again_under_its_key_it_is_the_same_session_and_is_said_and_stored_once(at: World) -> None:
     await at.grants("recording")
 
     first = await at.sends(headers=KEY)
@@ -41,7 +41,7 @@ async def test_sent_again_under_its_key_it_is_the_same_session_and_is_said_and_s
     assert len(at.objects_left()) == 1
 
 
-async def test_another_api_key_under_the_same_word_uploads_another_session(at: Clinic) -> None:
+async def test_another_api_key_under_the_same_word_uploads_another_session(at: World) -> None:
     await at.grants("recording")
     keys = (ApiKeyId("key-of-one-00"), ApiKeyId("key-of-other0"))
     tokens = [at.tenant.capability(*SCOPES, "consent:write", key=key) for key in keys]
@@ -52,7 +52,7 @@ async def test_another_api_key_under_the_same_word_uploads_another_session(at: C
     assert len({answer.json()["session_id"] for answer in answers}) == 2
 
 
-async def test_sent_twice_at_once_it_is_one_session(at: Clinic) -> None:
+async def test_sent_twice_at_once_it_is_one_session(at: World) -> None:
     await at.grants("recording")
 
     answers = await asyncio.gather(*(at.sends(headers=KEY) for _ in range(4)))
@@ -63,7 +63,7 @@ async def test_sent_twice_at_once_it_is_one_session(at: Clinic) -> None:
     assert len(at.objects_left()) == 1
 
 
-async def test_another_file_or_another_date_under_the_same_key_is_refused(at: Clinic) -> None:
+async def test_another_file_or_another_date_under_the_same_key_is_refused(at: World) -> None:
     await at.grants("recording")
     await at.sends(headers=KEY)
 
@@ -74,7 +74,7 @@ async def test_another_file_or_another_date_under_the_same_key_is_refused(at: Cl
     assert len(at.objects_left()) == 1
 
 
-async def test_without_a_key_each_upload_is_a_session(at: Clinic) -> None:
+async def test_without_a_key_each_upload_is_a_session(at: World) -> None:
     await at.grants("recording")
 
     answers = [await at.sends() for _ in range(2)]
@@ -85,7 +85,7 @@ async def test_without_a_key_each_upload_is_a_session(at: Clinic) -> None:
 async def test_a_commit_whose_answer_was_lost_keeps_its_recording(
     infra: Infra, tenant: Tenant, consent_url: str
 ) -> None:
-    async with clinic(infra, tenant, consent_url, kind_of_database=LosesAnswers) as at:
+    async with world(infra, tenant, consent_url, kind_of_database=LosesAnswers) as at:
         await at.grants("recording", "transcription")
 
         lost = await at.sends(headers=KEY)

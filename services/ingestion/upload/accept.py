@@ -27,14 +27,14 @@ from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.domain import (
     DURATION_MAX_S,
-    Bond,
     Recording,
     Session,
+    SessionParties,
     Status,
     object_name,
     sealing_context,
 )
-from services.ingestion.erasure.ports import Graves
+from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.ports import Consents, Identify, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
@@ -53,7 +53,7 @@ SILENCE_MAX_S = 60.0
 UPLOAD_MAX_S = 2 * 3600.0
 """How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
-TWIN_RETRY_AFTER_S = 1.0
+DUPLICATE_RETRY_AFTER_S = 1.0
 SAMPLE_BYTES = 4096
 
 
@@ -80,7 +80,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class World:
+class Dependencies:
     """What taking a recording in needs."""
 
     database: Database
@@ -90,14 +90,14 @@ class World:
     consents: Consents
     clock: Clock
     new_id: Identify
-    graves: Graves
+    erased_subjects: ErasedSubjects
 
 
 @dataclass(frozen=True)
 class _Plan:
     """One upload that may go ahead."""
 
-    bond: Bond
+    parties: SessionParties
     consent_id: ConsentId
     upload: Upload
     kind: Kind
@@ -106,14 +106,14 @@ class _Plan:
 
     @property
     def name(self) -> str:
-        return object_name(self.bond, self.session_id, self.recording_id)
+        return object_name(self.parties, self.session_id, self.recording_id)
 
 
 class AcceptRecording:
     """Takes one recording in and answers its session, or leaves nothing behind."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
         self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
 
     async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Accepted:
@@ -122,12 +122,12 @@ class AcceptRecording:
             raise _too_large()
         async with self._place(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
-            upload = read_form(fields, self._world.clock(), head.zone)
+            upload = read_form(fields, self._dependencies.clock(), head.zone)
             plan = await self._plan(upload, begins, head.idempotency_key)
             flow = _Flow(plan.kind, head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
                 return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
-            await self._world.objects.ready()
+            await self._dependencies.objects.ready()
             return Accepted(await self._take(plan, flow))
 
     @asynccontextmanager
@@ -147,46 +147,46 @@ class AcceptRecording:
     async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
         # The database verifies the capability; what is read from it here only names the rows to write.
         claims = parse(capability.current())
-        bond = Bond(claims.organization_id, upload.patient_id, upload.therapist_id)
-        await self._refuse_erased(bond)
-        held = await self._world.consents.hold(bond, [Purpose.RECORDING])
+        parties = SessionParties(claims.organization_id, upload.patient_id, upload.therapist_id)
+        await self._refuse_erased(parties)
+        held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
         # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
         key = idempotency_key
         # It is the API key's own: what another one uploads under the same word is another session.
         session_id = (
-            self._world.new_id()
+            self._dependencies.new_id()
             if key is None
             else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
         )
         return _Plan(
-            bond,
+            parties,
             held[Purpose.RECORDING],
             upload,
             kind_of(begins.filename, begins.media_type),
             SessionId(session_id),
-            RecordingId(self._world.new_id()),
+            RecordingId(self._dependencies.new_id()),
         )
 
-    async def _refuse_erased(self, bond: Bond) -> None:
-        async with self._world.database.transaction() as tx:
-            if await self._world.graves.is_erased(tx, bond.patient_id, None):
+    async def _refuse_erased(self, parties: SessionParties) -> None:
+        async with self._dependencies.database.transaction() as tx:
+            if await self._dependencies.erased_subjects.is_erased(tx, parties.patient_id, None):
                 raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
 
     async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
         """Return what an earlier sending under the same key made."""
-        async with self._world.database.transaction() as tx:
-            session = await self._world.sessions.find(tx, plan.session_id)
-            recording = await self._world.sessions.recording(tx, plan.session_id)
+        async with self._dependencies.database.transaction() as tx:
+            session = await self._dependencies.sessions.find(tx, plan.session_id)
+            recording = await self._dependencies.sessions.recording(tx, plan.session_id)
         return None if session is None or recording is None else (session, recording)
 
     async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
-        key = await self._world.keys.patient_key(plan.bond)
+        key = await self._dependencies.keys.patient_key(plan.parties)
         keyset = new_keyset()
-        context = sealing_context(plan.bond, plan.session_id, plan.name, plan.kind.media_type)
+        context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
         try:
-            await self._world.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
+            await self._dependencies.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
             await self._require_ciphertext(plan.name, flow)
-            wrapped = await key.wrap(keyset, recording_context(plan.bond, plan.recording_id))
+            wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))
         except BaseException:
             await asyncio.shield(self._remove(plan.name))
             raise
@@ -200,7 +200,7 @@ class AcceptRecording:
 
     async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
         """Read the object's first bytes back: they must be the ones that were sealed."""
-        async with self._world.objects.get_stream(name) as stored:
+        async with self._dependencies.objects.get_stream(name) as stored:
             first = await anext(stored, b"")
         if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
             raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
@@ -208,13 +208,13 @@ class AcceptRecording:
     async def _remove(self, name: str) -> None:
         # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
         with suppress(AppError):
-            await self._world.objects.remove(name)
+            await self._dependencies.objects.remove(name)
 
     async def _record(self, plan: _Plan, flow: "_Flow", wrapped: bytes) -> Session:
-        now = self._world.clock()
+        now = self._dependencies.clock()
         session = Session(
             id=plan.session_id,
-            bond=plan.bond,
+            parties=plan.parties,
             consent_id=plan.consent_id,
             session_date=plan.upload.session_date,
             session_day=plan.upload.session_day,
@@ -229,10 +229,10 @@ class AcceptRecording:
         recording = Recording(
             plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
         )
-        async with self._world.database.transaction() as tx:
-            if not await self._world.sessions.add(tx, session, recording):
-                # Its twin under the same key was faster; sent once more, this one is answered like that one.
-                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=TWIN_RETRY_AFTER_S)
+        async with self._dependencies.database.transaction() as tx:
+            if not await self._dependencies.sessions.add(tx, session, recording):
+                # A concurrent duplicate was faster; sent once more, this one is answered like that one.
+                raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(
             "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s
@@ -242,8 +242,8 @@ class AcceptRecording:
 
 async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
     """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
-    sent, kept = plan.upload, (session.bond, session.session_day or session.session_date, session.language)
-    if kept != (plan.bond, sent.session_day or sent.session_date, sent.language):
+    sent, kept = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
+    if kept != (plan.parties, sent.session_day or sent.session_date, sent.language):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in flow.plain():
         pass  # only its digest counts
@@ -298,9 +298,9 @@ class _Flow:
 def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
     """Return the fact that a session's recording is stored."""
     return RecordingUploaded(
-        organization_id=session.bond.organization_id,
-        patient_id=session.bond.patient_id,
-        therapist_id=session.bond.therapist_id,
+        organization_id=session.parties.organization_id,
+        patient_id=session.parties.patient_id,
+        therapist_id=session.parties.therapist_id,
         session_id=session.id,
         recording_id=recording.id,
         session_date=session.session_date,
@@ -315,8 +315,8 @@ def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
 def status_changed(session: Session) -> SessionStatusChanged:
     """Return the fact that a session has its status now."""
     ids: dict[str, UUID] = {
-        "organization_id": session.bond.organization_id,
-        "patient_id": session.bond.patient_id,
+        "organization_id": session.parties.organization_id,
+        "patient_id": session.parties.patient_id,
         "session_id": session.id,
     }
     return SessionStatusChanged(status=session.status.value, **ids)

@@ -8,35 +8,35 @@ import pytest
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.app import AppSpec, build_app
 from services.transcriber.api import build_router, preferred
-from services.transcriber.tests.world import Clinic, transcript
+from services.transcriber.tests.world import World, transcript
 
 SEGMENT = {"speaker": "patient", "text": "I slept well.", "start_time": 0.5, "end_time": 2.0}
 
 
-class World:
+class Api:
     """A session with a transcript, and a client of the service."""
 
     def __init__(self) -> None:
-        self.clinic = Clinic()
-        self.clinic.transcripts.versions.append(transcript(self.clinic.event))
-        app = build_app(AppSpec("transcriber", "1", (build_router(self.clinic.words, self.clinic.audit),)))
+        self.world = World()
+        self.world.transcripts.versions.append(transcript(self.world.event))
+        app = build_app(AppSpec("transcriber", "1", (build_router(self.world.words, self.world.audit),)))
         self.client = httpx.AsyncClient(base_url="http://transcriber", transport=httpx.ASGITransport(app=app))
 
     @property
     def path(self) -> str:
         """Where the transcript is."""
-        return f"/sessions/{self.clinic.session_id}/transcript"
+        return f"/sessions/{self.world.session_id}/transcript"
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    made = World()
+async def api() -> AsyncIterator[Api]:
+    made = Api()
     async with made.client:
         yield made
 
 
-async def test_a_transcript_is_json_with_its_version_as_etag(world: World) -> None:
-    answer = await world.client.get(world.path)
+async def test_a_transcript_is_json_with_its_version_as_etag(api: Api) -> None:
+    answer = await api.client.get(api.path)
 
     body = answer.json()
     assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
@@ -54,8 +54,8 @@ async def test_a_transcript_is_json_with_its_version_as_etag(world: World) -> No
 @pytest.mark.parametrize(
     ("accept", "starts"), [("text/vtt", "WEBVTT"), ("application/x-subrip", "1\n"), ("text/plain", "[00:00:00]")]
 )
-async def test_a_transcript_comes_in_the_shape_that_is_asked_for(world: World, accept: str, starts: str) -> None:
-    answer = await world.client.get(world.path, headers={"Accept": accept})
+async def test_a_transcript_comes_in_the_shape_that_is_asked_for(api: Api, accept: str, starts: str) -> None:
+    answer = await api.client.get(api.path, headers={"Accept": accept})
 
     assert answer.headers["content-type"].startswith(accept)
     assert answer.text.startswith(starts)
@@ -75,27 +75,27 @@ def test_the_preferred_shape_follows_the_weights(accept: str, chosen: str | None
     assert preferred(accept) == chosen
 
 
-async def test_a_correction_answers_the_next_version(world: World) -> None:
-    answer = await world.client.patch(world.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1"'})
+async def test_a_correction_answers_the_next_version(api: Api) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1"'})
 
     assert (answer.status_code, answer.headers["etag"], answer.json()["full_text"]) == (200, '"2"', "I slept well.")
 
 
-async def test_speakers_are_swapped_by_one_call(world: World) -> None:
-    answer = await world.client.post(f"{world.path}/swap-speakers", headers={"If-Match": '"1"'})
+async def test_speakers_are_swapped_by_one_call(api: Api) -> None:
+    answer = await api.client.post(f"{api.path}/swap-speakers", headers={"If-Match": '"1"'})
 
     assert [segment["speaker"] for segment in answer.json()["segments"]] == ["patient", "therapist"]
 
 
-async def test_a_correction_without_a_version_is_told_what_is_missing(world: World) -> None:
-    answer = await world.client.patch(world.path, json={"segments": [SEGMENT]})
+async def test_a_correction_without_a_version_is_told_what_is_missing(api: Api) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]})
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/header/if-match")
 
 
 @pytest.mark.parametrize("etag", ['"2"', "1", "*", '"0"'])
-async def test_a_correction_of_another_version_is_refused(world: World, etag: str) -> None:
-    answer = await world.client.patch(world.path, json={"segments": [SEGMENT]}, headers={"If-Match": etag})
+async def test_a_correction_of_another_version_is_refused(api: Api, etag: str) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": etag})
 
     assert answer.status_code == 412
 
@@ -112,35 +112,35 @@ async def test_a_correction_of_another_version_is_refused(world: World, etag: st
         SEGMENT | {"mood": "good"},
     ],
 )
-async def test_a_wrong_segment_is_refused_without_repeating_its_words(world: World, wrong: dict[str, object]) -> None:
-    answer = await world.client.patch(world.path, json={"segments": [wrong]}, headers={"If-Match": '"1"'})
+async def test_a_wrong_segment_is_refused_without_repeating_its_words(api: Api, wrong: dict[str, object]) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [wrong]}, headers={"If-Match": '"1"'})
 
     assert answer.status_code == 422
     assert "I slept well" not in answer.text
 
 
-async def test_an_unknown_session_is_not_found(world: World) -> None:
-    answer = await world.client.get("/sessions/00000000-0000-7000-8000-000000000000/transcript")
+async def test_an_unknown_session_is_not_found(api: Api) -> None:
+    answer = await api.client.get("/sessions/00000000-0000-7000-8000-000000000000/transcript")
 
     assert answer.status_code == 404
 
 
-async def test_the_work_on_a_recording_can_be_watched(world: World) -> None:
-    world.clinic.transcripts.versions.clear()
-    await world.clinic.run()
+async def test_the_work_on_a_recording_can_be_watched(api: Api) -> None:
+    api.world.transcripts.versions.clear()
+    await api.world.run()
 
-    answer = await world.client.get(f"/sessions/{world.clinic.session_id}/transcription")
+    answer = await api.client.get(f"/sessions/{api.world.session_id}/transcription")
 
     assert (answer.json()["status"], answer.json()["attempts"]) == ("completed", 1)
 
 
-async def test_words_are_on_record_before_they_leave_and_do_not_leave_without(world: World) -> None:
-    await world.client.get(world.path)
-    await world.client.get(world.path, headers={"Accept": "text/vtt"})
-    world.clinic.audit.fails_with = AppError(UNAVAILABLE, "The database is not answering.")
+async def test_words_are_on_record_before_they_leave_and_do_not_leave_without(api: Api) -> None:
+    await api.client.get(api.path)
+    await api.client.get(api.path, headers={"Accept": "text/vtt"})
+    api.world.audit.fails_with = AppError(UNAVAILABLE, "The database is not answering.")
 
-    refused = await world.client.get(world.path)
+    refused = await api.client.get(api.path)
 
-    assert world.clinic.audit.noted == [(1, "read"), (1, "read")]
+    assert api.world.audit.noted == [(1, "read"), (1, "read")]
     assert refused.status_code == 503
     assert "How are you" not in refused.text

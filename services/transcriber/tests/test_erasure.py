@@ -16,11 +16,11 @@ from libs.contracts.ids import PatientId
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
-from libs.tenancy.erase_share import EraseShare
+from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import Speech
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.revocations import ForgetLater
 from services.transcriber.store import Withdrawn
@@ -31,15 +31,17 @@ TABLES = ("transcript", "heard", "job")
 LATER = timedelta(days=7)
 
 
-class Clinic:
+class World:
     """One session and its erasure."""
 
     def __init__(self, archive: Archive, admin_url: str) -> None:
         self.archive = archive
         self.admin_url = admin_url
         self.ears = FakeEars()
-        world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
-        self.step = Transcribe(world)
+        dependencies = Dependencies(
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+        )
+        self.step = Transcribe(dependencies)
         self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def transcribes(self) -> Sequence[Event]:
@@ -54,7 +56,7 @@ class Clinic:
         ids = {"organization_id": event.organization_id, "patient_id": event.patient_id, "erasure_id": new_id()}
         told: Erasure = PatientErased(**ids) if patient else SessionErased(**ids, session_id=event.session_id)
         async with self.archive.transaction("erasure:write") as tx:
-            (fact,) = await EraseShare(TranscriptErased).record(told, None, tx)
+            (fact,) = await EraseOwnRows(TranscriptErased).record(told, None, tx)
         assert isinstance(fact, TranscriptErased)
         return fact
 
@@ -83,81 +85,81 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(archive: Archive, infra: Infra) -> Clinic:
-    return Clinic(archive, infra.admin_url)
+def world(archive: Archive, infra: Infra) -> World:
+    return World(archive, infra.admin_url)
 
 
-async def test_an_erased_session_has_no_words_no_job_and_says_how_many_went(clinic: Clinic) -> None:
-    await clinic.transcribes()
+async def test_an_erased_session_has_no_words_no_job_and_says_how_many_went(world: World) -> None:
+    await world.transcribes()
 
-    fact = await clinic.erases()
+    fact = await world.erases()
 
     assert fact.counts == {"transcript": 1, "heard": 0, "job": 1, "withdrawn": 0}
-    assert set(clinic.left().values()) == {0}
-    with clinic.archive.holding("transcriber:read"), pytest.raises(AppError) as caught:
-        await clinic.words.find(clinic.archive.session_id)
+    assert set(world.left().values()) == {0}
+    with world.archive.holding("transcriber:read"), pytest.raises(AppError) as caught:
+        await world.words.find(world.archive.session_id)
     assert caught.value.problem is ERASED
 
 
-async def test_words_that_a_revocation_hides_are_erased_all_the_same(clinic: Clinic) -> None:
-    await clinic.transcribes()
-    await clinic.archive.consent_is("revoked")
+async def test_words_that_a_revocation_hides_are_erased_all_the_same(world: World) -> None:
+    await world.transcribes()
+    await world.archive.consent_is("revoked")
 
-    assert (await clinic.erases(patient=True)).counts[Table.TRANSCRIPT] == 1
-    assert set(clinic.left().values()) == {0}
+    assert (await world.erases(patient=True)).counts[Table.TRANSCRIPT] == 1
+    assert set(world.left().values()) == {0}
 
 
 async def test_a_job_that_runs_while_its_session_is_erased_ends_without_words_and_without_a_failure(
-    clinic: Clinic,
+    world: World,
 ) -> None:
-    listening = clinic.ears.transcribe
+    listening = world.ears.transcribe
 
     async def erased_meanwhile(audio: Audio, progress: Progress) -> Speech:
-        await clinic.erases()
+        await world.erases()
         return await listening(audio, progress)
 
-    clinic.ears.transcribe = erased_meanwhile  # type: ignore[method-assign]  # a fake that is told what to do
+    world.ears.transcribe = erased_meanwhile  # type: ignore[method-assign]  # a fake that is told what to do
 
     with pytest.raises(AppError) as caught:
-        await clinic.transcribes()
-    async with clinic.archive.transaction() as tx:
-        facts = await clinic.step.give_up(clinic.archive.event, caught.value, tx)
+        await world.transcribes()
+    async with world.archive.transaction() as tx:
+        facts = await world.step.on_failure(world.archive.event, caught.value, tx)
 
     assert (caught.value.problem, list(facts)) == (ERASED, [])
     assert ERASED.is_refusal
-    assert set(clinic.left().values()) == {0}
+    assert set(world.left().values()) == {0}
 
 
-async def test_a_replayed_upload_of_an_erased_session_asks_no_vendor(clinic: Clinic) -> None:
-    await clinic.erases(patient=True)
+async def test_a_replayed_upload_of_an_erased_session_asks_no_vendor(world: World) -> None:
+    await world.erases(patient=True)
 
     with pytest.raises(AppError) as caught:
-        await clinic.transcribes()
+        await world.transcribes()
 
     assert caught.value.problem is ERASED
-    assert clinic.ears.heard == []
-    assert set(clinic.left().values()) == {0}
+    assert world.ears.heard == []
+    assert set(world.left().values()) == {0}
 
 
-async def test_words_go_when_the_grace_period_has_passed(clinic: Clinic) -> None:
-    await clinic.transcribes()
-    sweep = Withdrawn(clinic.archive.database).sweep
+async def test_words_go_when_the_grace_period_has_passed(world: World) -> None:
+    await world.transcribes()
+    sweep = Withdrawn(world.archive.database).sweep
 
-    await clinic.is_revoked(days_ago=6)
+    await world.is_revoked(days_ago=6)
     await sweep()
-    during = clinic.left()["transcript"]
-    await clinic.archive.consent_is("granted", "transcription")
-    await clinic.is_revoked(days_ago=8)
+    during = world.left()["transcript"]
+    await world.archive.consent_is("granted", "transcription")
+    await world.is_revoked(days_ago=8)
     await sweep()
 
-    assert (during, clinic.left()["transcript"]) == (1, 0)
+    assert (during, world.left()["transcript"]) == (1, 0)
 
 
-async def test_words_stay_when_consent_was_granted_again_in_time(clinic: Clinic) -> None:
-    await clinic.transcribes()
-    await clinic.is_revoked(days_ago=8)
-    await clinic.archive.consent_is("granted", "transcription")
+async def test_words_stay_when_consent_was_granted_again_in_time(world: World) -> None:
+    await world.transcribes()
+    await world.is_revoked(days_ago=8)
+    await world.archive.consent_is("granted", "transcription")
 
-    await Withdrawn(clinic.archive.database).sweep()
+    await Withdrawn(world.archive.database).sweep()
 
-    assert clinic.left()["transcript"] == 1
+    assert world.left()["transcript"] == 1

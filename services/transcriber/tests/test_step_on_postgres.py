@@ -13,7 +13,7 @@ from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, Transc
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import Words
 from services.transcriber.domain import JobStatus, Speaker
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.tests.archive import Archive
 from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
 
@@ -24,8 +24,10 @@ class Pipeline:
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
         self.ears = FakeEars()
-        world = World(archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW)
-        self.step = Transcribe(world)
+        dependencies = Dependencies(
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+        )
+        self.step = Transcribe(dependencies)
         self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def run(self) -> Sequence[Event]:
@@ -40,10 +42,10 @@ class Pipeline:
                 await tx.emit(*facts)
         return facts
 
-    async def give_up(self, error: AppError) -> Sequence[Event]:
-        """Give up as the consumer does."""
+    async def on_failure(self, error: AppError) -> Sequence[Event]:
+        """Record the failure as the consumer does."""
         async with self.archive.transaction() as tx:
-            return await self.step.give_up(self.archive.event, error, tx)
+            return await self.step.on_failure(self.archive.event, error, tx)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(pipeline
 
     with pytest.raises(AppError) as caught:
         await pipeline.run()
-    (fact,) = await pipeline.give_up(caught.value)
+    (fact,) = await pipeline.on_failure(caught.value)
 
     assert caught.value.problem is CONSENT_REQUIRED
     assert isinstance(fact, TranscriptWithheld)

@@ -29,7 +29,7 @@ from services.transcriber.domain import (
     Transcript,
     Word,
 )
-from services.transcriber.handlers import Transcribe, World
+from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release
 from services.transcriber.tests.recordings import Recording
 
@@ -256,7 +256,7 @@ class FakeEars:
         return self.hears
 
 
-class Clinic:
+class World:
     """One session, everything around it, and the verbs of a test."""
 
     def __init__(self) -> None:
@@ -266,7 +266,9 @@ class Clinic:
         self.consents = FakeConsents()
         self.recordings = FakeRecordings()
         self.ears = FakeEars()
-        world = World(self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW)
+        world = Dependencies(
+            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW
+        )
         self.step = Transcribe(world)
         self.audit = FakeAudit()
         self.words = Words(self.transactions, self.transcripts, self.audit, lambda: NOW)
@@ -288,14 +290,14 @@ class Clinic:
         self.transcripts.consent_holds = False
 
     async def run(self) -> Sequence[Event]:
-        """Do both halves as the consumer does, giving up on what is not to be tried again."""
+        """Do both halves as the consumer does, recording the failure of what is not to be tried again."""
         tx = cast(Transaction, FakeTransaction())
         try:
             return await self.step.record(self.event, await self.step.work(self.event), tx)
         except AppError as error:
             if error.problem.retryable:
                 raise
-            return await self.step.give_up(self.event, error, tx)
+            return await self.step.on_failure(self.event, error, tx)
 
 
 def _nothing() -> None:

@@ -1,0 +1,1 @@
+"""Those who can turn sound into words: a company, and this machine."""

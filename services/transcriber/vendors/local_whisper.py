@@ -107,9 +107,9 @@ class LocalSpeechToText:
         recognizer, encoder = self._loaded()
         language, sure = _language_of(recognizer, task.samples)
         words = list(_words(recognizer, task))
-        told_apart = with_voices(words, task.samples, encoder) if words else ()
+        diarized = with_voices(words, task.samples, encoder) if words else ()
         task.progress(1.0)
-        return Speech(told_apart, language, sure, task.duration_s, self.source)
+        return Speech(diarized, language, sure, task.duration_s, self.source)
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:

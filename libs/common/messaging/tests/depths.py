@@ -10,7 +10,7 @@ from libs.common.streams.redis_channel import RedisChannel
 
 @dataclass(frozen=True)
 class Depth:
-    """Entries: not given yet, given and not acknowledged, waiting for another try, given up."""
+    """Entries: not given yet, given and not acknowledged, waiting for another try, dead-lettered."""
 
     lag: int
     pending: int

@@ -46,7 +46,7 @@ class Settle(Step[ThingCounted, int]):
         )
         return [ThingSettled(organization_id=event.organization_id, thing_id=event.thing_id)]
 
-    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
         assert error.problem.slug
         return await self.record(event, -1, tx)
 

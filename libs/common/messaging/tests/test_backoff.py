@@ -15,16 +15,16 @@ def _error(problem: ProblemType, retry_after_s: float | None = None) -> AppError
 def test_one_try_and_three_retries_are_made_of_what_may_succeed_later() -> None:
     backoff = Backoff()
 
-    assert [backoff.gives_up(attempt, _error(UPSTREAM_FAILED)) for attempt in (1, 2, 3, 4)] == [False] * 3 + [True]
+    assert [backoff.is_exhausted(attempt, _error(UPSTREAM_FAILED)) for attempt in (1, 2, 3, 4)] == [False] * 3 + [True]
     assert TRIES_MAX == 4
 
 
-def test_what_was_refused_for_good_is_given_up_at_once() -> None:
-    assert Backoff().gives_up(1, _error(UPSTREAM_REFUSED))
+def test_what_was_refused_for_good_is_not_tried_again() -> None:
+    assert Backoff().is_exhausted(1, _error(UPSTREAM_REFUSED))
 
 
 def test_a_part_of_our_own_that_is_down_never_uses_up_the_tries() -> None:
-    assert not Backoff().gives_up(500, _error(UNAVAILABLE))
+    assert not Backoff().is_exhausted(500, _error(UNAVAILABLE))
 
 
 def test_retry_after_is_honoured_up_to_an_hour() -> None:

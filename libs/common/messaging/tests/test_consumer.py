@@ -9,7 +9,7 @@ from libs.common.messaging.consumer import Consumer, Pace
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.streams.memory import MemoryChannel, MemoryStreams
-from libs.common.streams.port import DeadLetter, Delivery, Outlet
+from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 QUICK = Pace(
     concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
@@ -25,7 +25,7 @@ class Remembering:
     running: int = 0
     most_running: int = 0
 
-    condemned: list[str] = field(default_factory=list)
+    poison: list[str] = field(default_factory=list)
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         assert channel.group
@@ -36,9 +36,9 @@ class Remembering:
         self.seen += [delivery.body for delivery in deliveries]
         return deliveries
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
-        self.condemned.append(delivery.body)
-        await channel.bury(delivery, DeadLetter("killer", "-"))
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
+        self.poison.append(delivery.body)
+        await channel.dead_letter(delivery, DeadLetterReason("poison", "-"))
 
 
 @asynccontextmanager
@@ -123,7 +123,7 @@ async def _killed_while_handling(streams: Streams, topic: str, bodies: int) -> N
     assert len(taken) == bodies
     for delivery in taken:
         if delivery.times > 1:
-            await channel.mark_alone(delivery)
+            await channel.mark_isolated(delivery)
     await channel.close()
 
 
@@ -141,8 +141,8 @@ async def test_entries_of_a_killed_worker_run_alone_and_the_innocent_ones_are_do
     assert (sorted(handler.seen), handler.most_running) == (["a", "b", "c"], 1)
 
 
-async def test_an_entry_that_killed_its_worker_three_times_alone_is_condemned(streams: Streams, topic: str) -> None:
-    await streams.publisher().publish(topic, "", "1", ["killer"])
+async def test_an_entry_that_killed_its_worker_three_times_alone_is_dead_lettered(streams: Streams, topic: str) -> None:
+    await streams.publisher().publish(topic, "", "1", ["poison"])
     for _ in range(4):
         await _killed_while_handling(streams, topic, 1)
     handler = Remembering()
@@ -154,7 +154,7 @@ async def test_an_entry_that_killed_its_worker_three_times_alone_is_condemned(st
             while not (await depth(channel)).dead:
                 await asyncio.sleep(0.01)
 
-    assert (handler.seen, handler.condemned) == ([], ["killer"])
+    assert (handler.seen, handler.poison) == ([], ["poison"])
 
 
 class StoppedMeanwhile(MemoryChannel):

@@ -1,4 +1,4 @@
-"""One event's way through a step: its effect once, its facts once, its failures parked or buried."""
+"""One event's way through a step: its effect once, its facts once, its failures parked or dead-lettered."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -89,7 +89,9 @@ async def test_a_failure_that_may_pass_is_parked_and_succeeds_later(world: World
     assert await world.effects(thing) == [2]
 
 
-async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(world: World) -> None:
+async def test_after_one_try_and_three_retries_its_failure_is_recorded_once_and_it_is_dead_lettered(
+    world: World,
+) -> None:
     thing = await world.count(1)
     await world.relayed()
     world.step.fails_with = [UPSTREAM_FAILED] * 10
@@ -102,7 +104,7 @@ async def test_after_one_try_and_three_retries_it_is_given_up_once_and_buried(wo
     assert await world.effects(thing) == [-1]
 
 
-async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_up_again(world: World) -> None:
+async def test_what_is_sent_again_after_its_failure_is_worked_on_and_fails_again(world: World) -> None:
     thing = await world.count(1)
     await world.relayed()
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
@@ -114,7 +116,7 @@ async def test_what_is_sent_again_after_it_was_given_up_is_worked_on_and_given_u
     assert (world.step.worked, await world.effects(thing)) == (2, [-1, -1])
 
 
-async def test_an_entry_that_was_given_up_is_not_worked_on_again_if_it_was_not_buried(
+async def test_an_entry_whose_failure_was_recorded_is_not_worked_on_again_if_it_was_not_dead_lettered(
     world: World,
 ) -> None:
     thing = await world.count(1)
@@ -128,7 +130,7 @@ async def test_an_entry_that_was_given_up_is_not_worked_on_again_if_it_was_not_b
     assert (await depth(world.channel)).dead == 1
 
 
-async def test_a_refusal_for_good_is_buried_at_once(world: World) -> None:
+async def test_a_refusal_for_good_is_dead_lettered_at_once(world: World) -> None:
     await world.count(1)
     await world.relayed()
     world.step.fails_with = [UPSTREAM_REFUSED] * 2
@@ -161,7 +163,7 @@ async def test_our_own_outage_is_waited_out_without_using_up_the_tries(world: Wo
     assert (await world.effects(thing), (await depth(world.channel)).dead) == ([6], 0)
 
 
-async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_others(world: World) -> None:
+async def test_an_unreadable_entry_is_dead_lettered_and_an_unknown_event_is_left_to_others(world: World) -> None:
     await world.streams.publisher().publish("odd", "", "1", ["not json"])
     channel = world.streams.channel("odd", "settler")
     await channel.open()
@@ -171,7 +173,7 @@ async def test_an_unreadable_entry_is_buried_and_an_unknown_event_is_left_to_oth
     assert (await depth(channel)).dead == 1
 
 
-async def test_an_event_with_a_forged_capability_changes_nothing_and_is_buried(world: World) -> None:
+async def test_an_event_with_a_forged_capability_changes_nothing_and_is_dead_lettered(world: World) -> None:
     thing = await world.count(5)
     await world.relayed()
     (delivery,) = await world.given()
@@ -287,14 +289,16 @@ async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(
     assert (done, await world.effects(thing)) == (True, [42])
 
 
-async def test_an_event_that_killed_its_workers_is_given_up_and_buried_unless_it_had_taken_hold(world: World) -> None:
-    killer, done = await world.count(1), await world.count(2)
+async def test_an_event_that_killed_its_workers_is_dead_lettered_unless_it_had_taken_hold(
+    world: World,
+) -> None:
+    poison, done = await world.count(1), await world.count(2)
     await world.relayed()
     first, second = await world.given()
     await handle(world, second)
 
     for delivery in (first, second):
-        await world.handling.condemn(world.channel, delivery)
+        await world.handling.dead_letter_poison(world.channel, delivery)
 
-    assert (await world.effects(killer), await world.effects(done)) == ([-1], [4])
+    assert (await world.effects(poison), await world.effects(done)) == ([-1], [4])
     assert ((await depth(world.channel)).dead, (await depth(world.channel)).pending) == (1, 0)

@@ -38,7 +38,7 @@ class Uneven:
         self.seen.append((fact["key"], fact["number"]))
         return deliveries
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         raise AssertionError
 
     def numbers(self, key: str) -> list[int]:

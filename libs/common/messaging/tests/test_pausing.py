@@ -1,4 +1,4 @@
-"""A group that gives up on too much stops, and says so, instead of giving up on a whole topic; then it goes on."""
+"""A group that dead-letters too much stops, and says so, instead of dead-lettering a whole topic; then it goes on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -13,9 +13,9 @@ from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.test_consumer import QUICK, running, until
 from libs.common.messaging.tests.test_poison import add
 from libs.common.rounds import State
-from libs.common.streams.admin import Lane, StreamDesk
+from libs.common.streams.admin import Lane, StreamAdmin
 from libs.common.streams.memory import MemoryStreams
-from libs.common.streams.port import Channel, DeadLetter, DeadLetterLimit, Delivery, Outlet
+from libs.common.streams.port import Channel, DeadLetterLimit, DeadLetterReason, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
 from libs.devstack.infra import Infra
 
@@ -46,28 +46,28 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
         yield World(memory, resume_memory, why)
         return
     infra: Infra = request.getfixturevalue("infra")
-    real, desk = RedisStreams(infra.redis_url, limit=LIMITS[why]), StreamDesk(infra.redis_url)
+    real, admin = RedisStreams(infra.redis_url, limit=LIMITS[why]), StreamAdmin(infra.redis_url)
 
     async def resume_real(topic: str) -> None:
         await asyncio.sleep(0.01)  # what was dead in this very millisecond would be counted again
-        assert await desk.resume(Lane(topic, "g"))
+        assert await admin.resume(Lane(topic, "g"))
 
     yield World(real, resume_real, why)
-    await desk.close()
+    await admin.close()
     await real.close()
 
 
 async def _dead(channel: Channel, most: int) -> int:
-    """Give up on what is given, as far as that may be."""
+    """Dead-letter what is given, as far as that may be."""
     given = await channel.read(most, 0)
     dead = 0
     for delivery in given:
         if await channel.may_dead_letter():
-            dead += await channel.bury(delivery, DeadLetter("internal", "-"))
+            dead += await channel.dead_letter(delivery, DeadLetterReason("internal", "-"))
     return dead
 
 
-async def test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next(world: World, topic: str) -> None:
+async def test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next(world: World, topic: str) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel, other = world.streams.channel(topic, "g"), world.streams.channel(topic, "h")
     await channel.open()
@@ -81,7 +81,7 @@ async def test_a_group_may_give_up_on_so_much_and_is_paused_by_the_next(world: W
     await other.close()
 
 
-async def test_a_resumed_group_may_give_up_on_as_much_again(world: World, topic: str) -> None:
+async def test_a_resumed_group_may_dead_letter_as_much_again(world: World, topic: str) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel = world.streams.channel(topic, "g")
     await channel.open()
@@ -97,7 +97,7 @@ async def test_a_resumed_group_may_give_up_on_as_much_again(world: World, topic:
 
 @dataclass
 class Careful:
-    """Handles what it can and gives up on the rest, as far as it may."""
+    """Handles what it can and dead-letters the rest, as far as it may."""
 
     bad: bool = True
     done: list[str] = field(default_factory=list)
@@ -108,12 +108,12 @@ class Careful:
             return deliveries
         for delivery in deliveries:
             if await channel.may_dead_letter():
-                await channel.bury(delivery, DeadLetter("internal", "-"))
+                await channel.dead_letter(delivery, DeadLetterReason("internal", "-"))
             else:
                 await channel.park(delivery, 0.01, delivery.attempt)
         return ()
 
-    async def condemn(self, channel: Outlet, delivery: Delivery) -> None:
+    async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
         raise AssertionError((channel, delivery))
 
 
@@ -158,9 +158,9 @@ async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(wo
 
 
 async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infra: Infra, topic: str) -> None:
-    real, desk = RedisStreams(infra.redis_url), StreamDesk(infra.redis_url)
+    real, admin = RedisStreams(infra.redis_url), StreamAdmin(infra.redis_url)
     await real.publisher().publish(topic, "", "1", ["a"])
-    assert await desk.pause(Lane(topic, "g"))
+    assert await admin.pause(Lane(topic, "g"))
     handler = Careful(bad=False)
 
     async with running(Consumer(real.channel(topic, "g"), handler, QUICK)) as stopped:
@@ -169,6 +169,6 @@ async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infr
                 await until(lambda: bool(handler.done))
         await stopped()
 
-    assert (handler.done, await desk.pause(Lane(topic, "g"))) == ([], False)
-    await desk.close()
+    assert (handler.done, await admin.pause(Lane(topic, "g"))) == ([], False)
+    await admin.close()
     await real.close()

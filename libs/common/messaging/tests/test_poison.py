@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from libs.common.clock import utc_now
 from libs.common.events import Envelope, UnreadableError
 from libs.common.ids import new_id
-from libs.common.messaging.consumer import ALONE_MAX, Consumer
+from libs.common.messaging.consumer import ISOLATED_MAX, Consumer
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
@@ -44,7 +44,7 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
-async def letters(url: str, topic: str) -> list[Mapping[bytes, bytes]]:
+async def dead_letters(url: str, topic: str) -> list[Mapping[bytes, bytes]]:
     async with Redis.from_url(url) as redis:
         found: Any = await redis.xrange(f"{{{topic}}}:dlq:g")
         return [fields for _, fields in found]
@@ -136,7 +136,7 @@ async def test_a_parked_entry_nobody_can_read_becomes_a_dead_letter_and_the_othe
     assert await channel.promote() is None
 
     assert [(again.body, again.attempt) for again in await channel.read(10, 0)] == [("good", 2)]
-    assert [letter[b"_why"] for letter in await letters(infra.redis_url, topic)] == [entries.BAD_FIELD.encode()]
+    assert [entry[b"_why"] for entry in await dead_letters(infra.redis_url, topic)] == [entries.BAD_FIELD.encode()]
     await channel.close()
     await real.close()
 
@@ -182,7 +182,7 @@ async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_
                 await redis.ping()
         await stopped()
 
-    small, large = await letters(infra.redis_url, topic)
+    small, large = await dead_letters(infra.redis_url, topic)
     assert (small[b"_why"], small[b"d"]) == (entries.NOT_UTF8.encode(), SHAPES["not UTF-8"][0][b"d"])
     assert (large[b"_why"], b"d" in large) == (entries.TOO_LARGE.encode(), False)
     assert int(large[b"_size"]) > 20_000_000
@@ -207,19 +207,19 @@ async def test_what_breaks_a_consumer_ends_it_at_once_and_a_later_one_gets_past_
     handler.go.set()
 
     async with asyncio.timeout(60):
-        while not handler.condemned:
+        while not handler.poison:
             broken += await _breaks(Consumer(streams.channel(topic, "g"), handler, QUICK), handler)
 
-    assert (handler.condemned, handler.seen, broken) == (["breaks"], ["good"], 1 + ALONE_MAX)
+    assert (handler.poison, handler.seen, broken) == (["breaks"], ["good"], 1 + ISOLATED_MAX)
 
 
 async def _breaks(consumer: Consumer, handler: Unforeseen) -> bool:
-    """Run it until it ends by itself, within seconds, or has condemned what breaks it."""
+    """Run it until it ends by itself, within seconds, or has dead-lettered what breaks it."""
     stop = asyncio.Event()
     life = asyncio.create_task(consumer.run(stop))
     with suppress(TimeoutError):
-        await until(lambda: life.done() or bool(handler.condemned))
-    assert life.done() or handler.condemned
+        await until(lambda: life.done() or bool(handler.poison))
+    assert life.done() or handler.poison
     stop.set()
     with suppress(LookupError):
         await life

@@ -1,4 +1,4 @@
-"""What may not be given up waits; what cannot even be given up in good order ends all the same."""
+"""What may not be dead-lettered waits; what cannot even record its failure ends all the same."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -20,7 +20,7 @@ async def world(infra: Infra) -> AsyncIterator[World]:
         yield made
 
 
-async def test_beyond_the_limit_nothing_is_given_up_and_it_is_tried_again_once_its_group_is_resumed(
+async def test_beyond_the_limit_nothing_is_dead_lettered_and_it_is_tried_again_once_its_group_is_resumed(
     world: World,
 ) -> None:
     world.streams.limit = DeadLetterLimit(count=1)
@@ -30,30 +30,30 @@ async def test_beyond_the_limit_nothing_is_given_up_and_it_is_tried_again_once_i
 
     await handle_all(world)
     paused, dead = await world.channel.paused(), (await depth(world.channel)).dead
-    given_up = [await world.effects(thing) for thing in things]
+    failure_recorded = [await world.effects(thing) for thing in things]
     world.streams.resume("thing", "settler")
     await handle_all(world)
 
-    assert (paused, dead, given_up) == ("count", 1, [[-1], []])
+    assert (paused, dead, failure_recorded) == ("count", 1, [[-1], []])
     assert [await world.effects(thing) for thing in things] == [[-1], [4]]
 
 
 class Stumbles(Settle):
-    """Cannot even write down that it gives up."""
+    """Cannot even record that it failed."""
 
-    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
         raise LookupError
 
 
-@pytest.mark.parametrize("condemned", [False, True])
-async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world: World, condemned: bool) -> None:
+@pytest.mark.parametrize("poison", [False, True])
+async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world: World, poison: bool) -> None:
     world.step = Stumbles(fails_with=[UPSTREAM_REFUSED])
     await world.count(1)
     await world.relayed()
     (delivery,) = await world.given()
 
-    if condemned:
-        await world.handling.condemn(world.channel, delivery)
+    if poison:
+        await world.handling.dead_letter_poison(world.channel, delivery)
     else:
         await handle(world, delivery)
 

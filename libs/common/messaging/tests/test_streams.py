@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 from libs.common.errors import BrokerUnavailableError
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import Depth, depth
-from libs.common.streams.port import DeadLetter
+from libs.common.streams.port import DeadLetterReason
 from libs.common.streams.redis_streams import RedisStreams
 from libs.devstack.infra import Infra
 
@@ -90,13 +90,13 @@ async def test_a_retry_is_not_promoted_before_its_time(streams: Streams, topic: 
     await channel.close()
 
 
-async def test_a_buried_entry_is_a_dead_letter_and_no_longer_pending(streams: Streams, topic: str) -> None:
+async def test_a_dead_lettered_entry_is_kept_and_no_longer_pending(streams: Streams, topic: str) -> None:
     await streams.publisher().publish(topic, "", "1", ["a"])
     channel = streams.channel(topic, "g")
     await channel.open()
     (given,) = await channel.read(10, 0)
 
-    assert await channel.bury(given, DeadLetter("upstream-refused", "f.py:1:f"))
+    assert await channel.dead_letter(given, DeadLetterReason("upstream-refused", "f.py:1:f"))
 
     assert await depth(channel) == Depth(lag=0, pending=0, parked=0, dead=1)
     await channel.close()
@@ -116,7 +116,7 @@ async def test_what_is_handed_back_is_taken_by_the_next_and_is_no_longer_the_fir
 
     assert [delivery.body for delivery in taken] == ["a"]
     assert not await leaving.park(given, 0.0, 2)
-    assert not await leaving.bury(given, DeadLetter("x", "y"))
+    assert not await leaving.dead_letter(given, DeadLetterReason("x", "y"))
     await leaving.close()
     await staying.close()
 

@@ -33,7 +33,7 @@ class Idle:
     async def handle(self, channel: Any, deliveries: Any) -> Any:
         """Do nothing."""
 
-    async def condemn(self, channel: Any, delivery: Any) -> None:
+    async def dead_letter_poison(self, channel: Any, delivery: Any) -> None:
         """Do nothing."""
 
 

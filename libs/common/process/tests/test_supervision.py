@@ -77,7 +77,7 @@ def test_a_process_ends_within_seconds_of_the_end_of_one_worker(stubborn: str, b
 
     assert ended.returncode == supervision.EXIT_BROKEN, ended.stderr
     assert time.monotonic() - began < WITHIN_S
-    assert "worker.broke" in ended.stdout
+    assert "worker.crashed" in ended.stdout
 
 
 @dataclass

@@ -1,6 +1,6 @@
 -- Take one entry that a group has been given, or has parked, away from it: acknowledge it, and, if asked, keep it as a
 -- dead letter. KEYS stream, retries, due set, bodies, dead letters
--- ARGV group, entry id or token, most bytes kept, field, value... of the letter (none: no letter); returns 1 if it was there.
+-- ARGV group, entry id or token, most bytes kept, field, value... of the dead letter (none: none is made); returns 1 if it was there.
 local function kept(body, size)
   if #ARGV < 5 then return end
   local fields = { unpack(ARGV, 4) }

@@ -1,4 +1,4 @@
-"""The ledger, the head that orders it, and the projection that others hold on to (docs/consent-ledger.md)."""
+"""The ledger, the head that orders it, and the projection that others hold on to (docs/security/consent-ledger.md)."""
 
 from alembic import op
 

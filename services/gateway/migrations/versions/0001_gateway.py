@@ -1,4 +1,4 @@
-"""Organizations, users, API keys, patient tokens and answers kept for replay (docs/keys-and-limits.md)."""
+"""Organizations, users, API keys, patient tokens and answers kept for replay (docs/security/keys-and-limits.md)."""
 
 from alembic import op
 
@@ -12,7 +12,7 @@ down_revision = None
 def upgrade() -> None:
     _organizations_and_users()
     _keys()
-    _replays()
+    _idempotency()
     _before_anybody_is_known()
     event_tables(op, "gateway")
 
@@ -72,7 +72,7 @@ def _keys() -> None:
     isolate(op, "gateway.patient_token", writes="insert, update (revoked_at)")
 
 
-def _replays() -> None:
+def _idempotency() -> None:
     # The answer is sealed under a key made from the caller's Idempotency-Key, which is not stored.
     op.execute("""
         create table gateway.replay (

@@ -64,7 +64,7 @@ def _destruction() -> None:
 
 
 def _maintenance() -> None:
-    # Rotation is a deploy step: it runs as the owner, as which no service can act (docs/keys.md).
+    # Rotation is a deploy step: it runs as the owner, as which no service can act (docs/security/keys.md).
     for table in ("organization_key", "patient_key"):
         op.execute(f"""
             create policy of_maintenance on ingestion.{table} to owner_ingestion using (true) with check (true)""")

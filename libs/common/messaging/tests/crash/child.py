@@ -23,7 +23,7 @@ from libs.common.messaging.ordered import InTurn
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import BatchStep, Step, Subscription
-from libs.common.messaging.tests.crash.door import Door
+from libs.common.messaging.tests.crash.cut_proxy import CutProxy
 from libs.common.messaging.tests.crash.moments import WATCH
 from libs.common.messaging.tests.crash.world import AT_WORK, EFFECTS, GROUP, Job, on_topic
 from libs.common.streams.redis_channel import RedisChannel
@@ -46,7 +46,7 @@ HEALING = replace(PACE, block_s=0.2, promote_s=1.0, sweep_s=0.1, audit_s=1.0, tr
 LOOK_S = 0.02
 OUTAGE_S = {"stream": 0.06, "database": 0.3}
 """So long the server is away: the stream is asked at once, the database after a retry was read."""
-TWIN_S = 0.15
+DUPLICATE_S = 0.15
 SLOW_S = 0.1
 LONG_S = CLAIM_BEAT_S + 0.2
 
@@ -69,8 +69,8 @@ class _Life:
     def __init__(self, jobs: Sequence[Job], folder: Path) -> None:
         servers = jobs[0].servers
         away = jobs[0].without
-        self._door = Door(folder, servers.redis_url if away == "stream" else servers.relay_url) if away else None
-        through = self._door.url if self._door else _as_it_is
+        self._proxy = CutProxy(folder, servers.redis_url if away == "stream" else servers.relay_url) if away else None
+        through = self._proxy.url if self._proxy else _as_it_is
         to_database, to_stream = (through if away == what else _as_it_is for what in ("database", "stream"))
         self._redis = Redis.from_url(servers.redis_url, decode_responses=True)
         self._database = Database(to_database(servers.database_url))
@@ -80,17 +80,17 @@ class _Life:
             (
                 job,
                 self._streams.channel(job.topic, GROUP, ordered=job.what.ordered),
-                Settle(job, self._redis, self._door),
+                Settle(job, self._redis, self._proxy),
             )
             for job in jobs
         ]
 
     async def begin(self) -> None:
         """Begin as the scenario says: with a stream that is away, or a reply that was never heard."""
-        if self._door:
-            self._door.close_for(OUTAGE_S[self._worlds[0][0].without])
+        if self._proxy:
+            self._proxy.close_for(OUTAGE_S[self._worlds[0][0].without])
         for job, channel, _ in self._worlds:
-            if job.what.before == "unheard" and not job.heals:
+            if job.what.before == "unreleased" and not job.heals:
                 await channel.open()
                 _lose_a_reply(self._redis, channel)
 
@@ -163,7 +163,7 @@ class Settle(Step[ThingCounted, int]):
 
     job: Job
     redis: Any
-    door: Door | None = None
+    proxy: CutProxy | None = None
     flushes: int = 0
     met: set[str] = field(default_factory=set)
 
@@ -187,12 +187,12 @@ class Settle(Step[ThingCounted, int]):
             await asyncio.Event().wait()
         if kind in ("long-once", "slow-once"):
             await asyncio.sleep(LONG_S if kind == "long-once" else SLOW_S)
-        if kind == "cuts-once" and self.door:
-            self.door.close_for(OUTAGE_S[self.job.without])
+        if kind == "cuts-once" and self.proxy:
+            self.proxy.close_for(OUTAGE_S[self.job.without])
         if kind == "flushes-once":
             self.flushes += 1
             self.redis.delete(*self.redis.keys(f"{{{self.job.topic}}}:*"))
-            await asyncio.sleep(TWIN_S)
+            await asyncio.sleep(DUPLICATE_S)
             self.flushes -= 1
         if kind == "fails-once" or (kind == "cuts-once" and self.job.without == "stream"):
             raise AppError(UPSTREAM_FAILED, "it may pass", retry_after_s=None)
@@ -204,7 +204,7 @@ class Settle(Step[ThingCounted, int]):
         )
         return [on_topic(ThingSettled, self.job.settled)(**event.model_dump(exclude={"number"}))]
 
-    async def give_up(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
+    async def on_failure(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
         return await self.record(event, EFFECTS[self.job.things[str(event.thing_id)]], tx)
 
 

@@ -18,12 +18,12 @@ from libs.common.database.transaction import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 from libs.common.events import Envelope, Event
 from libs.common.ids import new_id
-from libs.common.messaging.consumer import ALONE_MAX
+from libs.common.messaging.consumer import ISOLATED_MAX
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job as Given
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
-from libs.common.messaging.retries_exhausted import give_up
+from libs.common.messaging.retries_exhausted import record_failure
 from libs.common.messaging.steps import Subscription
 from libs.common.messaging.tests.crash.child import Settle
 from libs.common.messaging.tests.crash.world import AT_WORK, GROUP, UNREADABLE, Job, Scenario, Servers, on_topic
@@ -134,12 +134,12 @@ class Worlds:
         for kind in UNREADABLE:
             if kind in scenario.kinds:
                 await self.redis.xadd(f"{{{topic}}}:s", cast(Any, UNREADABLE[kind]))
-        if scenario.before in ("killed", "unheard", "given-up"):
+        if scenario.before in ("killed", "unreleased", "failure-recorded"):
             await self._relayed(job.topic)
         if scenario.before == "killed":
             await self._taken_and_not_finished(job)
-        if scenario.before == "given-up":
-            await self._given_up_and_not_buried(job)
+        if scenario.before == "failure-recorded":
+            await self._on_failure_ran_and_not_dead_lettered(job)
         if scenario.before == "claimed":
             await self._claimed_by_others(job)
         if scenario.before == "died":
@@ -198,14 +198,14 @@ class Worlds:
         for delivery in await channel.read(len(quick), 0):
             body = json.loads(delivery.body)
             kind = job.things[body["payload"]["thing_id"]]
-            for _ in range(ALONE_MAX if "poison" in kind else 0):
-                await channel.mark_alone(delivery)
+            for _ in range(ISOLATED_MAX if "poison" in kind else 0):
+                await channel.mark_isolated(delivery)
             if kind == "applied-poison":
                 async with self.database.without_capability() as tx:
                     await Inbox(self.database, GROUP).enter(tx, [(UUID(body["id"]), 0)])
         await channel.close()
 
-    async def _given_up_and_not_buried(self, job: Job) -> None:
+    async def _on_failure_ran_and_not_dead_lettered(self, job: Job) -> None:
         """A consumer gave the first event up, and was killed before it was among the dead letters."""
         channel = self.streams.channel(job.topic, GROUP)
         await channel.open()
@@ -213,7 +213,7 @@ class Worlds:
         subscription = Subscription(ThingCounted, Settle(job, self.redis))
         given = Given(channel, delivery, Envelope.from_json(delivery.body), subscription)
         refused = AppError(UPSTREAM_REFUSED, "refused for good")
-        assert await give_up(self.database, CATALOGUE, given, refused) is None
+        assert await record_failure(self.database, CATALOGUE, given, refused) is None
         await channel.close()
 
     async def _claimed_by_others(self, job: Job) -> None:

@@ -25,7 +25,7 @@ class Watch:
         self.armed = False
         self.bubbling = False
         self._die_at = ""
-        self._last_word: Callable[[str], None] = _unheard
+        self._last_word: Callable[[str], None] = _ignored
 
     def arm(self, die_at: str, last_word: Callable[[str], None]) -> None:
         """Count moments from now on; die at this one after saying so."""
@@ -47,7 +47,7 @@ class Watch:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _unheard(_: str) -> None:
+def _ignored(_: str) -> None:
     """Nobody listens before the watch is armed."""
 
 

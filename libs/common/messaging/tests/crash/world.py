@@ -28,7 +28,7 @@ TALLIED = frozenset({"tallied", "tallied-alone"})
 """Kinds whose effect is recorded many at once, in another table, and from which no fact follows."""
 UNREADABLE: Mapping[str, dict[str, str]] = {"unreadable": {"d": "not json"}, "faulty": {"x": "1"}}
 """Kinds that are no event, and what is on the stream in the place of one."""
-BURIED = frozenset({"refused", "poison", *UNREADABLE})
+DEAD_LETTERED = frozenset({"refused", "poison", *UNREADABLE})
 
 
 @dataclass(frozen=True)
@@ -48,16 +48,16 @@ class Scenario:
 SCENARIOS = (
     Scenario("plain", ("plain", "plain", "plain")),
     Scenario("retry", ("fails-once", "plain"), exclusive=True),
-    Scenario("given-up", ("refused", "unwanted", "unreadable", "faulty")),
-    Scenario("unburied", ("refused", "refused"), before="given-up"),
-    Scenario("suspects", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
-    Scenario("unheard", ("plain", "fails-once"), before="unheard"),
+    Scenario("failure-recorded", ("refused", "unwanted", "unreadable", "faulty")),
+    Scenario("not-dead-lettered", ("refused", "refused"), before="failure-recorded"),
+    Scenario("isolated", ("plain", "poison", "applied-poison", "slow-once"), before="killed"),
+    Scenario("unreleased", ("plain", "fails-once"), before="unreleased"),
     Scenario("shutdown", ("plain", "hangs-once"), exclusive=True),
     Scenario("flushed", ("flushes-once", "plain")),
     Scenario("ordered", ("plain", "fails-once", "refused"), ordered=True),
     Scenario("batch", ("tallied", "tallied", "tallied", "tallied-alone"), batch=10),
     Scenario("long", ("long-once",), exclusive=True),
-    Scenario("ordered-suspects", ("plain", "poison"), before="killed", ordered=True),
+    Scenario("ordered-isolated", ("plain", "poison"), before="killed", ordered=True),
     Scenario("no-stream", ("cuts-once", "plain"), without="stream"),
     Scenario("no-database", ("cuts-once", "plain", "plain"), without="database", concurrency=1),
     Scenario("inherited", ("plain", "plain"), before="died"),
@@ -114,7 +114,7 @@ class Job:
     @property
     def dead(self) -> int:
         """How many dead letters there must be in the end."""
-        return sum(kind in BURIED for kind in self.things.values())
+        return sum(kind in DEAD_LETTERED for kind in self.things.values())
 
     def healing(self, die_at: str = "") -> "Job":
         """Return what the process after this one is to do: finish with nothing in its way, or die too."""
