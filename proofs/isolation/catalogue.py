@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
-from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
+from libs.tenancy.services import SERVICES
 from proofs.kit.line import proof
 
 NAME = "catalogue"

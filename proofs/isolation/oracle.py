@@ -19,10 +19,10 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
-from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
+from libs.tenancy.services import SERVICES
 from proofs.kit.line import proof, sized
 from proofs.kit.tenants import Planted, plant
 
