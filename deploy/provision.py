@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.database.migration import migrate
-from libs.tenancy.services import SERVICES
+from libs.contracts.services import SERVICES
 
 ROOT = Path(__file__).parents[1]
 BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")

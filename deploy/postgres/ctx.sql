@@ -96,6 +96,18 @@ begin
   return c;
 end $$;
 
+-- The same, narrowed to the patient that the transaction has said it is about (`ctx.patient`), if the capability names
+-- none. A setting that anybody may set: it takes rows away and never adds one.
+create or replace function ctx.narrowed(name text) returns ctx.claims
+language plpgsql stable set search_path = pg_catalog as $$
+declare c ctx.claims := ctx.scope(name);
+begin
+  if c.patient is null then
+    c.patient := nullif(current_setting('ctx.patient', true), '')::uuid;
+  end if;
+  return c;
+end $$;
+
 create or replace function ctx.sign(message text, key_id text) returns text
 language plpgsql stable security definer set search_path = pg_catalog as $$
 declare k record;
@@ -162,7 +174,8 @@ begin
 end $$;
 
 revoke all on all functions in schema ctx from public;
-grant execute on function ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.in_turn(text) to
+grant execute on function
+  ctx.enter(text), ctx.verify(text), ctx.scope(text), ctx.narrowed(text), ctx.in_turn(text) to
   svc_gateway, svc_consent, svc_ingestion, svc_transcriber, svc_embedder, svc_chat,
   owner_gateway, owner_consent, owner_ingestion, owner_transcriber, owner_embedder, owner_chat;
 -- The operators' record takes entries under an operator's capability only.

@@ -31,5 +31,5 @@ def current() -> str:
     """Return the capability in force; raise UNAUTHENTICATED when there is none."""
     token = _current.get()
     if token is None:
-        raise AppError(UNAUTHENTICATED, "This needs a capability and none is held.")
+        raise AppError(UNAUTHENTICATED, "The transaction needs a capability, and none is in force.")
     return token

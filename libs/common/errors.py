@@ -62,7 +62,7 @@ NOT_FOUND = ProblemType(
     "not-found",
     404,
     "Not found",
-    "There is no such thing here, or it belongs to somebody else. Check the id and whose key you use.",
+    "The resource does not exist, or it belongs to another organization. Check the id and which key you use.",
 )
 UNAUTHENTICATED = ProblemType(
     "unauthenticated",
@@ -86,7 +86,7 @@ METHOD_NOT_ALLOWED = ProblemType(
     "This path exists but not with this method. The `Allow` header lists those that are.",
 )
 CONFLICT = ProblemType(
-    "conflict", 409, "Conflict", "The thing has changed or is in a state that forbids this. Read it again."
+    "conflict", 409, "Conflict", "The resource has changed or is in a state that forbids this. Read it again."
 )
 PRECONDITION_FAILED = ProblemType(
     "precondition-failed",
@@ -127,21 +127,21 @@ INTERNAL = ProblemType(
 UPSTREAM_FAILED = ProblemType(
     "upstream-failed",
     502,
-    "A part behind this one failed",
-    "A vendor or another service did not answer as it should. It is tried again by itself where work is queued.",
+    "An upstream service failed",
+    "A vendor or another service failed. Queued work is retried automatically; repeat any other request later.",
     retryable=True,
 )
 UPSTREAM_REFUSED = ProblemType(
     "upstream-refused",
     502,
-    "A part behind this one refused",
-    "A vendor refused the request for good, for example for a wrong key or an unreadable file. An operator must look.",
+    "An upstream service refused",
+    "A vendor refused the request for good (a wrong key, an unreadable file). The operator must check its settings.",
 )
 UNAVAILABLE = ProblemType(
     "unavailable",
     503,
     "Not available right now",
-    "A part this needs is down or busy. Wait as long as `Retry-After` says and repeat.",
+    "A service or store that this request needs is down or busy. Wait as long as `Retry-After` says, then repeat it.",
     retryable=True,
 )
 

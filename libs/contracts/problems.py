@@ -41,7 +41,7 @@ EMAIL_TAKEN = ProblemType(
 LAST_ADMIN_KEY = ProblemType(
     "last-admin-key",
     409,
-    "The last key that may administer",
+    "The last key with the scope admin",
     "Without this key nobody could make another. Create a second key with the scope `admin` first.",
 )
 KEY_REPLACED = ProblemType(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from libs.contracts.services import SERVICES
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
 from libs.devstack.servers import servers
@@ -17,7 +18,6 @@ from libs.devstack.services import is_healthy
 from libs.devstack.stack import Stack, provisioned
 from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
-from libs.tenancy.services import SERVICES
 
 FOLDER = ROOT / ".devstack"
 ORGANIZATION = "Development clinic"

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
+from libs.contracts.services import SERVICES
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
-from libs.tenancy.services import SERVICES
 
 _TEMPLATE = '''"""{sentence}."""
 

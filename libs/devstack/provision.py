@@ -11,10 +11,10 @@ import psycopg
 from psycopg import sql
 
 from libs.common.database.migration import migrate
+from libs.contracts.services import SERVICES
 from libs.devstack.errors import DevstackError
 from libs.devstack.servers import s3_request
 from libs.devstack.servers.addresses import ObjectStore
-from libs.tenancy.services import SERVICES
 
 ROOT = Path(__file__).parents[2]
 BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"), ("locks.sql", "ops.sql")

@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from libs.common.keys.key_wrapping import write_root_key
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.processes import Process, Program, launch
 from libs.devstack.servers.waiting import until_ready
-from libs.tenancy.services import SERVICES
 
 READY_WITHIN_S = 120.0
 STOP_WITHIN_S = 15.0

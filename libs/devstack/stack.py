@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import DATABASE_NAME, Infra
 from libs.devstack.servers import postgres, servers
@@ -22,7 +23,6 @@ from libs.devstack.servers.proxy import TcpProxy
 from libs.devstack.servers.proxy import proxies as proxies_of
 from libs.devstack.servers.servers import Servers
 from libs.devstack.services import ServiceProcess, Site, inherited
-from libs.tenancy.services import SERVICES
 
 Env = Literal["dev", "test", "production"]
 

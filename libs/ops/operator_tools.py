@@ -13,10 +13,10 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.ids import new_id
 from libs.common.messaging.archive import Archive
 from libs.common.streams.admin import StreamAdmin
+from libs.contracts.services import SERVICES
 from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
 from libs.ops.store import OpsStore
-from libs.tenancy.services import SERVICES
 
 ExecuteFlag = Annotated[
     bool, typer.Option("--execute", help="Do it. Without this the plan is printed and nothing changes.")

@@ -3,6 +3,7 @@
 from sqlalchemy import TextClause, text
 
 from libs.common.database.migration import Operations
+from libs.tenancy.isolation import of_patient
 
 READ_SCOPE = "audit:read"
 
@@ -30,6 +31,13 @@ def audited_by_database(op: Operations, table: str) -> None:
     op.execute(f"create policy audit_read on {table} for select to svc_{schema} using ({_mine(READ_SCOPE)})")
     op.execute(f"grant select on {table} to svc_{schema}")
     _close(op, schema, table)
+
+
+def audit_by_patient(op: Operations, table: str) -> None:
+    """Let an index serve the record of one patient; every row of the table must have a patient."""
+    schema, patient = table.partition(".")[0], of_patient(f"(select (ctx.scope('{READ_SCOPE}')).patient)", listed=True)
+    mine = f"organization_id = (select (ctx.scope('{READ_SCOPE}')).org) and {patient}"
+    op.execute(f"alter policy audit_read on {table} to svc_{schema} using ({mine})")
 
 
 def audit_page(table: str, key: str, columns: str) -> TextClause:

@@ -15,10 +15,10 @@ from typing import Any
 
 import psycopg
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 from proofs.isolation.attacks import SELF_HARM, Attack, attacks
 from proofs.isolation.database_state import DatabaseState, session_state
 from proofs.kit.line import proof, sized

@@ -16,9 +16,9 @@ import psycopg
 from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.contracts.ids import OrganizationId, PatientId
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 from proofs.kit.line import proof, seed, sized
 from proofs.kit.tenants import Planted, plant
 from proofs.kit.tokens import Forger, all_scopes, claims_of

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import psycopg
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 from proofs.kit.line import proof
 
 NAME = "catalogue"
@@ -96,6 +96,10 @@ RULES: Mapping[str, str] = {
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')
           and has_table_privilege(r.oid, c.oid, 'update, delete')""",
     "no comparison runs before a policy": "select f::text from ctx.leakproof_functions() f",
+    # It would run before the others, and so on every row of every organization.
+    "no policy runs before those that say whose a row is": f"""
+        select n.nspname || '.' || c.relname || ' ' || p.polname from {_TABLE} join pg_policy p on p.polrelid = c.oid
+        where {_OURS} and not p.polpermissive""",
     "no login role empties a table or refers to one": f"""
         select r.rolname || ' ' || n.nspname || '.' || c.relname from {_TABLE}, pg_roles r
         where {_OURS} and {_LOGINS} and c.relkind in ('r', 'p')

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from libs.tenancy.services import SERVICES
+from libs.contracts.services import SERVICES
 
 # Columns that vacuum and statistics move by themselves are left out.
 _CATALOGS = {

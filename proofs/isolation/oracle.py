@@ -3,9 +3,9 @@
 Every service's login asks EXPLAIN (ANALYZE) for every column it may select, without a capability and with one of
 another organization: once for a value that a foreign row holds, once for one that no row holds. What is told must not
 differ, whichever way the planner is pushed. How PostgreSQL would tell it: deploy/postgres/comparisons.sql.
-`known_ids` counts the columns in which an id that is already known in full can be confirmed, which is not prevented;
-ids are asked for by their order like everything else. Not asked: true, false and null, which need no comparison
-(docs/security/isolation.md, what is visible all the same).
+Ids are asked for like everything else, by their equality too. `lookups` are the functions that find whose row has an
+id (proofs/isolation/oracle_lookups.py): neither their answer nor the pages they read may differ. Not asked: true, false
+and null, which need no comparison (docs/security/isolation.md, what is visible all the same).
 """
 
 import re
@@ -19,10 +19,11 @@ from uuid import uuid4
 import psycopg
 from psycopg import sql
 
+from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
+from proofs.isolation.oracle_lookups import lookups_of, lookups_that_tell
 from proofs.kit.line import proof, sized
 from proofs.kit.tenants import Planted, plant
 
@@ -91,15 +92,9 @@ class Probe:
     there: str
     nowhere: str
 
-    @property
-    def is_id(self) -> bool:
-        """Tell whether the column holds ids, which nobody can guess."""
-        return self.column.type == "uuid"
-
-    def pairs(self, *, confirming: bool = False) -> Iterator[tuple[str, str]]:
-        """Yield statements for both values. `confirming`: those that only a known value can be put into."""
-        ways = _BY_EQUALITY if confirming else (*_BY_ORDER, *(() if self.is_id else _BY_EQUALITY))
-        for way in (*ways, *(_OF_TEXT if self.column.type == "text" else ())):
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Yield statements for both values."""
+        for way in (*_BY_ORDER, *_BY_EQUALITY, *(_OF_TEXT if self.column.type == "text" else ())):
             yield self._asked(way, self.there), self._asked(way, self.nowhere)
 
     def _asked(self, way: str, value: str) -> str:
@@ -183,18 +178,21 @@ def prove(infra: Infra) -> int:
     """Ask as every login about every column; return the exit code."""
     victim, mine = plant(infra), Planted()  # mine has no row: whatever is told is another's
     told: list[str] = []
-    asked = confirmed = 0
+    asked = lookups = 0
     with _empty_beside(infra) as empty, psycopg.connect(infra.admin_url, autocommit=True) as admin:
         for schema in sized(SERVICES[-2:], SERVICES, SERVICES):
             probes = probes_of(admin, schema, victim)
             asked += len(probes)
             told += _told((infra, empty), schema, mine, probes)
-            confirmed += len(_told((infra, empty), schema, mine, [p for p in probes if p.is_id], confirming=True))
+            known = sorted({probe.there for probe in probes if probe.column.type == "uuid"})
+            found = lookups_of(admin, schema)
+            lookups += len(found)
+            told += lookups_that_tell(infra.database_url(schema), found, known, (None, mine.capability(infra)))
         control = _control(admin, (infra, empty), mine, victim)
     for name in told:
         sys.stderr.write(f"told: {name}\n")
     good = not told and asked > 0 and control == 1
-    return proof(NAME, good, columns=asked, told=len(told), known_ids=confirmed, control=control)
+    return proof(NAME, good, columns=asked, lookups=lookups, told=len(told), control=control)
 
 
 @contextmanager
@@ -206,9 +204,7 @@ def _empty_beside(infra: Infra) -> Iterator[Infra]:
         provision.drop(infra.admin_url, name)
 
 
-def _told(
-    infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Sequence[Probe], *, confirming: bool = False
-) -> list[str]:
+def _told(infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Sequence[Probe]) -> list[str]:
     database, empty = (
         infra.database_url(schema).replace("postgresql+psycopg://", "postgresql://", 1) for infra in infras
     )
@@ -217,11 +213,7 @@ def _told(
         psycopg.connect(empty, autocommit=True, prepare_threshold=None) as bare,
     ):
         asking, tokens = Asking(full, bare), (None, mine.capability(infras[0]))
-        return [
-            str(probe.column)
-            for probe in probes
-            if any(asking.is_told(probe.pairs(confirming=confirming), token) for token in tokens)
-        ]
+        return [str(probe.column) for probe in probes if any(asking.is_told(probe.pairs(), token) for token in tokens)]
 
 
 def _control(admin: psycopg.Connection[Any], infras: tuple[Infra, Infra], mine: Planted, victim: Planted) -> int:

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 from libs.devstack.services import ServiceProcess, Site, inherited
 from libs.devstack.vendors.asgi_server import serve
-from libs.tenancy.services import SERVICES
 
 # The processes are killed in the end: a connection kept open to them would be left half closed in this one.
 _CLOSES = {"Connection": "close"}

@@ -17,8 +17,8 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.contracts.ids import OrganizationId
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 from proofs.kit.tokens import all_scopes, claims_of
 
 DIMENSIONS = 384

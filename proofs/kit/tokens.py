@@ -11,7 +11,7 @@ from libs.common.clock import utc_now
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId
-from libs.tenancy.services import SERVICES
+from libs.contracts.services import SERVICES
 
 LIFETIME = timedelta(minutes=30)
 FIELDS = 11

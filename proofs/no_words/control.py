@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import httpx
 
 from libs.common.streams.admin import Lane, StreamAdmin
+from libs.contracts.services import SERVICES
 from libs.contracts.transcript import TranscriptionFailed
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.processes import Program, launch
 from libs.devstack.servers.waiting import until_ready
 from libs.devstack.services import READY_WITHIN_S, Site, environment, inherited, is_healthy
 from libs.devstack.stack import Stack
-from libs.tenancy.services import SERVICES
 from proofs.kit.kept_bytes import Kept
 from proofs.no_words.leaky import CREDENTIALS, GROUP, NAME, WORD
 from proofs.no_words.search import Control

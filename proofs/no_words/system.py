@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.contracts.services import SERVICES
 from libs.devstack.provision import OPS_ROLE, RELAY_ROLE
 from libs.devstack.vendor_stack import Vendors, running_on_vendors
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
-from libs.tenancy.services import SERVICES
 from proofs.kit.any_request import Drawn
 from proofs.kit.kept_bytes import Kept
 from proofs.no_words.words import Canaries

@@ -13,12 +13,12 @@ from uuid import uuid4
 import httpx
 from typer.testing import CliRunner
 
+from libs.contracts.services import SERVICES
 from libs.devstack.provision import ROOT
 from libs.devstack.servers import postgres, seaweed, valkey
 from libs.devstack.servers.proxy import TcpProxy
 from libs.ops.main import app as therapyrag
 from libs.ops.rest.connection import Connection
-from libs.tenancy.services import SERVICES
 from proofs.kit.any_request import FORM, Operation
 from proofs.kit.kept_bytes import Kept
 from proofs.kit.organizations import Patient, recording

@@ -119,6 +119,19 @@ USE: tuple[Mutant, ...] = (
         Edit(_EMBEDDER, "using ({mine('embedder:read')} and {allowed})", "using ({mine('embedder:read')})"),
     ),
     planted(
+        "transcripts-show-what-was-revoked",
+        "the policy of transcripts asks for consent to the words",
+        ByTest(
+            "services/transcriber/tests/test_store.py",
+            "test_a_revocation_hides_the_words_at_once_and_a_new_grant_shows_them_again",
+        ),
+        Edit(
+            "services/transcriber/migrations/versions/0007_by_patient.py",
+            "using ({mine} and {allowed})",
+            "using ({mine})",
+        ),
+    ),
+    planted(
         "old-answers-still-shown",
         "an answer whose sources are no longer allowed is redacted in history",
         ByTest(
@@ -164,9 +177,9 @@ USE: tuple[Mutant, ...] = (
         ),
         Edit(_CHAT, " and consent.are_in_force(c.org, patient, consents)", ""),
         Edit(
-            _CHAT,
-            "(chat.stands(patient_id, array[therapist_id], array[consent_id]))",
-            "(therapist_id = any (chat.therapists_allowed(patient_id)))",
+            "services/chat/migrations/versions/0009_by_patient.py",
+            "and consent_id = any ((select chat.consents_standing({patient}))::uuid[]) end",
+            "end",
         ),
     ),
     planted(

@@ -54,7 +54,7 @@ CAPABILITIES: tuple[Mutant, ...] = (
         "patient-not-compared",
         "a capability for one patient reaches that patient only",
         ByProof("isolation.capability", "rows"),
-        Edit(_ISOLATE, '(("patient_id", "patient", patient), (', '(("patient_id", "patient", False), ('),
+        Edit(_ISOLATE, "    if patient:\n", "    if patient and listed is None:\n"),
     ),
 )
 SESSIONS: tuple[Mutant, ...] = (
@@ -133,6 +133,22 @@ CATALOGUE: tuple[Mutant, ...] = (
         "no comparison runs before a policy",
         ByProof("isolation.oracle", "told"),
         Edit("deploy/postgres/comparisons.sql", "execute format('alter function %s not leakproof', f);", "null;"),
+    ),
+    planted(
+        "ids-overtake-policies",
+        "not even the equality of ids runs before a policy",
+        ByProof("isolation.oracle", "told"),
+        Edit(
+            "deploy/postgres/comparisons.sql",
+            "where p.proleakproof",
+            "where p.proleakproof and p.oid <> 'uuid_eq(uuid, uuid)'::regprocedure",
+        ),
+    ),
+    planted(
+        "narrowing-looks-everywhere",
+        "whose row has an id is looked up in the capability's organization alone",
+        ByProof("isolation.oracle", "told"),
+        Edit(_ISOLATE, "where t.organization_id = c.org and t.{column} = wanted", "where t.{column} = wanted"),
     ),
     planted(
         "logins-lock-tables",

@@ -134,7 +134,7 @@ def _read(shape: type[_W], body: bytes) -> _W:
         return shape.model_validate_json(body)
     except ValidationError as error:
         # The validator's text holds the words it read, so it goes no further.
-        raise AppError(UPSTREAM_FAILED, "A service behind this one gave no proper answer.") from error
+        raise AppError(UPSTREAM_FAILED, "An upstream service sent an invalid response.") from error
 
 
 def _passage(result: _Result) -> Passage:

@@ -16,6 +16,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.chat.domain.conversation import (
     HISTORY_EXCHANGES_MAX,
     MESSAGES_PER_HOUR,
@@ -31,6 +32,7 @@ from services.chat.domain.conversation import (
 from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
 from services.chat.ports import Accepted, Attribution, Basis, Crisis, Looked
 
+_TO_CONVERSATION, _TO_MESSAGE = narrow_to("conversation"), narrow_to("message")
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
 _OPEN = text("insert into conversation (organization_id, patient_id, id) values (:organization_id, :patient_id, :id)")
 _LOCK = text(
@@ -166,7 +168,8 @@ class ConversationStore:
         What consent no longer covers has no text and no sources.
         """
         async with self._database.transaction() as tx:
-            patient_id = (await tx.execute(_OWNER, {"id": conversation_id})).scalar_one_or_none()
+            known = await is_narrowed(tx, _TO_CONVERSATION, conversation_id)
+            patient_id = (await tx.execute(_OWNER, {"id": conversation_id})).scalar_one_or_none() if known else None
             if patient_id is None:
                 raise _no_conversation()
             found = await tx.execute(
@@ -183,7 +186,8 @@ class ConversationStore:
         What consent no longer covers has no text and no sources.
         """
         async with self._database.transaction() as tx:
-            row = (await tx.execute(_ANSWER, {"id": message_id})).first()
+            known = await is_narrowed(tx, _TO_MESSAGE, message_id)
+            row = (await tx.execute(_ANSWER, {"id": message_id})).first() if known else None
             owner = (await tx.execute(_OWNER, {"id": row.conversation_id})).scalar_one_or_none() if row else None
             if row is None or owner is None:
                 raise AppError(NOT_FOUND, "There is no such answer.")
@@ -195,7 +199,8 @@ class ConversationStore:
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation with all its words; raise AppError(NOT_FOUND) when there is none."""
         async with self._database.transaction() as tx:
-            if (await tx.execute(_DELETE, {"id": conversation_id})).first() is None:
+            known = await is_narrowed(tx, _TO_CONVERSATION, conversation_id)
+            if not known or (await tx.execute(_DELETE, {"id": conversation_id})).first() is None:
                 raise _no_conversation()
 
     async def redact(self, tx: Transaction, event: ConsentRevoked) -> None:

@@ -142,7 +142,7 @@ class Consents:
             consent = _found(await self._ledger.find(tx, consent_id))
             entry = await self._ledger.revocation(tx, consent_id)
         if entry is None:
-            raise AppError(NOT_FOUND, "This consent was not taken back.")
+            raise AppError(NOT_FOUND, "This consent has not been revoked.")
         return consent, entry
 
     async def find(self, consent_id: ConsentId) -> Consent:

@@ -12,6 +12,7 @@ from libs.common.database.paging import Page, Position, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.consent.domain import (
     Consent,
     ConsentParties,
@@ -28,25 +29,27 @@ from services.consent.domain import (
 )
 from services.consent.ports import Wanted
 
+_NARROW = narrow_to("record")
 _ENTRY = (
     "e.id, e.organization_id, e.patient_id, e.therapist_id, e.consent_id, e.consent_type, e.status, e.at, e.actor, "
     "e.method, e.witness_id, e.document_sha256, e.evidence_sha256, e.seq, e.prev_hash, e.leaf, e.hash"
 )
 _SIGNATURE = "s.key_id, s.signature"
 _SIGNED = "left join receipt s on s.event_id = e.id"
+_EVIDENCED = "left join evidence v on v.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its parties that came before it, whichever record it names.
-_REVOKED_AT = (
-    "(select min(r.at) from event r where r.organization_id = e.organization_id and r.patient_id = e.patient_id "
-    "and r.therapist_id = e.therapist_id and r.consent_type = e.consent_type and r.status = 'revoked' "
-    "and r.seq > e.seq and r.at <= coalesce(cast(:as_of as timestamptz), 'infinity'))"
-)
+# A revocation ends every grant of its parties that came before it, whichever record it names. One pass over the
+# entries: a look-up for each would read the organization's entries each time (deploy/postgres/comparisons.sql).
 _RECORDS = (
-    f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE}, {_REVOKED_AT} as revoked_at "  # noqa: S608
-    f"from event e left join evidence v on v.event_id = e.id {_SIGNED}"
+    "select g.*, min(g.at) filter (where g.status = 'revoked' and g.at <= coalesce(cast(:as_of as timestamptz), "
+    "'infinity')) over (partition by g.patient_id, g.therapist_id, g.consent_type order by g.seq "
+    "rows between 1 following and unbounded following) as revoked_at from event g"
 )
+_WITH_PROOF = f"select {_ENTRY}, e.revoked_at, {_SIGNATURE}, {_EVIDENCE} from"
+# What belongs to many entries is joined by hash, for the same reason, and the planner takes many for few.
+_MANY = text("select set_config('enable_nestloop', 'off', true)")
 
 _APPEND = text(
     "insert into event as e (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "  # noqa: S608
@@ -64,21 +67,25 @@ _KEEP_RECEIPT = text(
     "insert into receipt (event_id, organization_id, patient_id, key_id, signature) "
     "values (:event_id, :organization_id, :patient_id, :key_id, :signature)"
 )
-_BY_ID = text(f"{_RECORDS} where e.consent_id = :consent_id and e.status = 'granted'")
+_BY_ID = text(
+    f"{_WITH_PROOF} ({_RECORDS}) e {_EVIDENCED} {_SIGNED} where e.consent_id = :consent_id and e.status = 'granted'"
+)
 _LIST = text(
-    f"select * from ({_RECORDS} where e.status = 'granted' "  # noqa: S608
-    "and (cast(:patient_id as uuid) is null or e.patient_id = :patient_id) "
-    "and (cast(:therapist_id as uuid) is null or e.therapist_id = :therapist_id) "
-    "and (cast(:consent_type as text) is null or e.consent_type = :consent_type) "
-    "and (cast(:after_at as timestamptz) is null or (e.at, e.consent_id) < (:after_at, cast(:after_id as uuid)))"
-    ") r where (cast(:status as text) is null or (r.revoked_at is null) = (:status = 'granted')) "
-    "order by r.at desc, r.consent_id desc limit :most"
+    f"{_WITH_PROOF} (select * from ({_RECORDS} "  # noqa: S608
+    "where (cast(:patient_id as uuid) is null or g.patient_id = :patient_id) "
+    "and (cast(:therapist_id as uuid) is null or g.therapist_id = :therapist_id) "
+    "and (cast(:consent_type as text) is null or g.consent_type = :consent_type)) r where r.status = 'granted' "
+    "and (cast(:after_at as timestamptz) is null or (r.at, r.consent_id) < (:after_at, cast(:after_id as uuid))) "
+    "and (cast(:status as text) is null or (r.revoked_at is null) = (:status = 'granted')) "
+    f"order by r.at desc, r.consent_id desc limit :most) e {_EVIDENCED} {_SIGNED} "
+    "order by e.at desc, e.consent_id desc"
 )
 _CURRENT = text(
-    f"select * from (select distinct on (r.therapist_id, r.consent_type) r.* from ({_RECORDS} "  # noqa: S608
-    "where e.status = 'granted' and e.patient_id = :patient_id "
-    "and e.at <= coalesce(cast(:as_of as timestamptz), 'infinity')) r "
-    "order by r.therapist_id, r.consent_type, r.seq desc) c order by c.at desc, c.consent_id desc"
+    f"{_WITH_PROOF} (select distinct on (r.therapist_id, r.consent_type) r.* from ({_RECORDS} "  # noqa: S608
+    "where g.patient_id = :patient_id) r "
+    "where r.status = 'granted' and r.at <= coalesce(cast(:as_of as timestamptz), 'infinity') "
+    f"order by r.therapist_id, r.consent_type, r.seq desc) e {_EVIDENCED} {_SIGNED} "
+    "order by e.at desc, e.consent_id desc"
 )
 _HISTORY = text(
     f"select {_ENTRY}, {_SIGNATURE} from event e {_SIGNED} where e.patient_id = :patient_id "  # noqa: S608
@@ -86,8 +93,8 @@ _HISTORY = text(
     "order by e.at desc, e.id desc limit :most"
 )
 _CHAIN = text(
-    f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE} from event e left join evidence v on v.event_id = e.id "  # noqa: S608
-    f"{_SIGNED} where e.seq > :after order by e.seq limit :most"
+    f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE} from "  # noqa: S608
+    f"(select * from event where seq > :after order by seq limit :most) e {_EVIDENCED} {_SIGNED} order by e.seq"
 )
 _HELD = text(
     "select purpose, consent_id "
@@ -158,6 +165,8 @@ class LedgerStore:
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
         """Return one consent record, None when this capability sees none of that id."""
+        if not await is_narrowed(tx, _NARROW, consent_id):
+            return None
         found = (await tx.execute(_BY_ID, {"consent_id": consent_id, "as_of": None})).mappings().first()
         return _consent(found) if found else None
 
@@ -176,11 +185,14 @@ class LedgerStore:
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
         """Return the entry that took a record back by its id."""
+        if not await is_narrowed(tx, _NARROW, consent_id):
+            return None
         row = (await tx.execute(_REVOCATION, {"consent_id": consent_id})).mappings().first()
         return _entry(row) if row else None
 
     async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Consent]:
         """Return consent records, newest grant first."""
+        await tx.execute(_MANY)
         found = await tx.execute(
             _LIST,
             {
@@ -211,6 +223,7 @@ class LedgerStore:
 
         With each comes what became of its circumstances.
         """
+        await tx.execute(_MANY)
         found = await tx.execute(_CHAIN, {"after": after, "most": most})
         return [(entry, kept(entry, _evidence(row))) for row in found.mappings() for entry in (_entry(row),)]
 

@@ -94,7 +94,9 @@ class Keys:
             wish = KeyWish(old.name, old.scopes, rotation.expires_at or old.expires_at)
             require_granted(by, wish, now)
             if wish.expires_at is not None and is_last_admin(old, keys):
-                raise AppError(LAST_ADMIN_KEY, "The successor of the last key that administers may not expire.")
+                raise AppError(
+                    LAST_ADMIN_KEY, "The last key with the scope admin cannot be replaced by one that expires."
+                )
             made = await self._add(tx, by.organization_id, wish)
             await self._store.replace(tx, key_id, made.key.id, rotation.old_ends_at(old, now))
             return made

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from libs.common.database.paging import Page, Position, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ApiKeyId, OrganizationId, UserId
+from libs.tenancy.narrowing import narrow
 from services.gateway.domain import ApiKey, PatientToken, Role, Scope, StoredKey, User
 
 _KEY = (
@@ -220,6 +221,7 @@ class TokenStore:
 
     async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
         """Revoke a patient's token; False when there is none."""
+        await narrow(tx, patient_id)
         return (await tx.execute(_END_TOKEN, {"jti": jti, "patient_id": patient_id})).first() is not None
 
 

@@ -176,7 +176,7 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             if chunk:
                 yield chunk
     except ClientDisconnect as error:
-        raise AppError(INVALID_REQUEST, "The upload broke off.") from error
+        raise AppError(INVALID_REQUEST, "The upload ended before its last byte.") from error
 
 
 def _upload_head(request: Request) -> UploadHead:

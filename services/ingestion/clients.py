@@ -33,7 +33,7 @@ class ConsentClient:
             held = _Held.model_validate_json(response.content).consents
             return {purpose: ConsentId(held[purpose]) for purpose in purposes}
         except (ValidationError, KeyError) as error:
-            raise AppError(UPSTREAM_FAILED, "The consent service gave no proper answer.") from error
+            raise AppError(UPSTREAM_FAILED, "The consent service sent an invalid response.") from error
 
 
 class _Held(BaseModel):

@@ -194,7 +194,7 @@ class SessionQueries:
             yield later if later.updated_at != session.updated_at else None
             session = later
         if session.status not in FINAL:
-            raise AppError(UNAVAILABLE, "The session is still on its way. Connect again to go on watching.")
+            raise AppError(UNAVAILABLE, "The session is still being processed. Connect again to keep watching.")
 
     async def retry(self, session_id: SessionId) -> Session:
         """Send a failed or withheld session through the pipeline again, if consent allows."""

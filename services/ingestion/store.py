@@ -11,6 +11,7 @@ from libs.common.clock import to_json_time
 from libs.common.database.paging import Page, Position, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.ingestion.domain import FINAL, Recording, Session, SessionParties, Status
 from services.ingestion.ports import Wanted
 
@@ -18,6 +19,7 @@ _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
+_NARROW = narrow_to("session")
 _FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
 _PARTIES = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
 _LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
@@ -89,16 +91,22 @@ class SessionStore:
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
     async def parties_of(self, tx: Transaction, session_id: SessionId) -> SessionParties | None:
         """Read whose a session is."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_PARTIES, {"session_id": session_id})).first()
         return _parties_of(row) if row else None
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
         """Read one session for update."""
+        if not await is_narrowed(tx, _NARROW, session_id):
+            return None
         row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 

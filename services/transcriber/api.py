@@ -145,7 +145,9 @@ def _weight(parameters: str) -> float:
 def _version(if_match: str | None) -> int:
     if if_match is None:
         fault = FieldError("/header/if-match", "Send the ETag of the version that you read.")
-        raise AppError(INVALID_REQUEST, "A correction names the version it corrects.", errors=[fault])
+        raise AppError(
+            INVALID_REQUEST, "Send `If-Match` with the ETag of the transcript that you correct.", errors=[fault]
+        )
     found = _ETAG.match(if_match.strip())
     if found is None:
         raise AppError(PRECONDITION_FAILED, "`If-Match` is not the ETag of a transcript.")

@@ -64,7 +64,9 @@ class Words:
             newest = await self._newest(tx, session_id)
             following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
-                raise AppError(PRECONDITION_FAILED, "The transcript has another version by now. Read it again.")
+                raise AppError(
+                    PRECONDITION_FAILED, "The transcript has changed since. Read it again and correct the new version."
+                )
             await self._audit.note(tx, following, Release.CORRECT)
             await tx.emit(said_of(following, TranscriptUpdated))
             return following

@@ -12,6 +12,7 @@ from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.tenancy.erased_rows import is_erased
+from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.transcriber.domain import (
     About,
     Draft,
@@ -25,6 +26,7 @@ from services.transcriber.domain import (
     Word,
 )
 
+_TO_JOB, _TO_TRANSCRIPT = narrow_to("job"), narrow_to("transcript")
 _BEGIN_JOB = text(
     "insert into job as j (organization_id, id, patient_id, session_id, status, attempts)"
     " values (:organization_id, :id, :patient_id, :session_id, 'processing', 1)"
@@ -104,6 +106,8 @@ class TranscriberStore:
 
     async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
         """Return a session's newest job."""
+        if not await is_narrowed(tx, _TO_JOB, session_id):
+            return None
         row = (await tx.execute(_JOB, {"session_id": session_id})).one_or_none()
         return None if row is None else Job(**(dict(row._mapping) | {"status": JobStatus(row.status)}))
 
@@ -142,6 +146,8 @@ class TranscriberStore:
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
         """Return the newest version of a session's words; None without one, or without consent."""
+        if not await is_narrowed(tx, _TO_TRANSCRIPT, session_id):
+            return None
         row = (await tx.execute(_NEWEST_TRANSCRIPT, {"session_id": session_id})).one_or_none()
         return None if row is None else _transcript(row)
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 from redis import Redis
 
-from libs.tenancy.services import SERVICES
+from libs.contracts.services import SERVICES
 from tests.chaos.poison import REASONS
 from tests.chaos.workload import Patient, Upload
 

@@ -16,6 +16,7 @@ from libs.common.messaging.archive import Archive, Wanted
 from libs.common.messaging.archive import Position as ArchivePosition
 from libs.common.streams.admin import Lane, StreamAdmin
 from libs.contracts.purposes import Purpose
+from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
@@ -24,7 +25,6 @@ from libs.ops.events.answers import ANSWERS
 from libs.ops.events.facts import stream_of
 from libs.ops.main import app
 from libs.ops.rest.connection import Connection
-from libs.tenancy.services import SERVICES
 from tests.e2e.client import FIRST, World, eventually
 from tests.e2e.test_replay import House
 from tests.e2e.traces import Searched, canary, search

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
+from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
 from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
@@ -20,7 +21,6 @@ from libs.devstack.vendors.faults import Faults
 from libs.ops.events.answers import ANSWERS
 from libs.ops.main import app
 from libs.ops.rest.connection import Connection
-from libs.tenancy.services import SERVICES
 from tests.e2e.client import FIRST, SECOND, World, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

@@ -10,10 +10,10 @@ from pydantic_settings import BaseSettings
 from libs.common.errors import GENERIC
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
+from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
 from libs.ops.exporter import ExporterSettings
 from libs.ops.rest.connection import OpsSettings
-from libs.tenancy.services import SERVICES
 from tests.guarantees.authorization import matrix
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"

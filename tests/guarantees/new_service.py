@@ -251,7 +251,7 @@ def _up(instance: str, values: str, *, component: str = "all") -> tuple[str, str
 
 
 EDITS: dict[str, list[tuple[str, str]]] = {
-    "libs/tenancy/services.py": [('"chat")', '"chat", "reminder")')],
+    "libs/contracts/services.py": [('"chat")', '"chat", "reminder")')],
     "libs/ops/events/answers.py": [
         ('    "consent": _ERASURES,', '    "consent": _ERASURES,\n    "reminder": {"session.ready": _BOOKS},')
     ],

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 
 # Mechanism that holds ids and small facts only; services may not read the outbox at all.
 WITHOUT_ROW_SECURITY = {"outbox", "inbox", "claim", "alembic_version", "model"}

@@ -11,13 +11,19 @@ from tests.guarantees.deployment.parts import ROOT
 from tests.guarantees.scratch import Scratch, files_of, steps_of
 
 EVENT_TESTS = (
-    "test_events.py",
-    "test_generated_pages.py",
-    "pages/test_docs.py",
-    "pages/test_operators_page.py",
-    "deployment/test_kubernetes.py",
+    "test_events",
+    "pages/test_docs",
+    "deployment/test_kubernetes",
+    "pages/test_operators_page",
+    "test_generated_pages",
 )
-SERVICE_TESTS = (*EVENT_TESTS, "test_catalogue.py", "test_rooms.py", "deployment")
+SERVICE_TESTS = (
+    *EVENT_TESTS,
+    "deployment/test_deploy",
+    "deployment/test_deploy_steps",
+    "test_catalogue",
+    "deployment/test_alerts",
+)
 
 
 def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequence[tuple[str, str]]]) -> Scratch:
@@ -30,7 +36,7 @@ def _followed(folder: Path, files: Mapping[str, str], edits: Mapping[str, Sequen
 
 
 def _tests(names: Sequence[str]) -> list[str]:
-    return [f"tests/guarantees/{name}" for name in names]
+    return [f"tests/guarantees/{name}.py" for name in names]
 
 
 @pytest.mark.slow

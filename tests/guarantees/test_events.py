@@ -55,7 +55,7 @@ def test_every_golden_file_belongs_to_an_event_that_exists() -> None:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_a_service_publishes_the_topics_of_what_it_says_it_emits(service: str) -> None:
-    config = importlib.import_module(f"services.{service}.wiring").EVENT_CONFIG
+    event_config = importlib.import_module(f"services.{service}.wiring").EVENT_CONFIG
     emitted = events_in(promise(service)["Emits"])
 
-    assert set(config.topics_out) == {event.topic for event in EVENTS if event.type in emitted}
+    assert set(event_config.topics_out) == {event.topic for event in EVENTS if event.type in emitted}

@@ -82,7 +82,7 @@ def test_every_document_and_section_that_is_named_exists(folder: str) -> None:
         "see docs/security/keys.md section 2",
         'as docs/security/keys.md, "Which leaf key" says',
         "[keys](docs/security/keys.md#which-leaf-key)",
-        "runbook: docs/runbooks/nobody.md",
+        "runbook: docs/operations/runbooks/nobody.md",
         "(ADR 9999)",
     ],
 )

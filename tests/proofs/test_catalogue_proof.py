@@ -25,7 +25,9 @@ BREAKING = {
     "no owner can log in": "alter role owner_chat login",
     "no login role makes temporary objects, schemas, or tables in public": "grant create on schema public to svc_chat",
     "no login role may lock a table against others": "grant update on chat.sent to svc_chat",
-    "no comparison runs before a policy": "alter function texteq(text, text) leakproof",
+    "no comparison runs before a policy": "alter function uuid_eq(uuid, uuid) leakproof",
+    "no policy runs before those that say whose a row is": "create policy evil on chat.sent as restrictive "
+    "for select to svc_chat using (true)",
     "no login role empties a table or refers to one": "grant truncate on chat.sent to svc_chat",
     "a service reaches notes and claims of events by functions only": "grant update on chat.claim to svc_chat",
     "no login role makes or sees what events carry": "grant execute on function ctx.carry(jsonb) to svc_chat",

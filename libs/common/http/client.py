@@ -102,13 +102,11 @@ class ServiceClient:
 def problem_of(response: httpx.Response, problems: Mapping[str, ProblemType]) -> AppError:
     """Return the error a peer's whole answer stands for: its own problem, or UPSTREAM_FAILED if it is none of ours."""
     if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
-        return AppError(
-            UPSTREAM_FAILED, "A service behind this one gave no proper answer.", status=response.status_code
-        )
+        return AppError(UPSTREAM_FAILED, "An upstream service sent an invalid response.", status=response.status_code)
     body = response.json()
     problem = problems.get(str(body.get("type", "")).rpartition("/")[2])
     if problem is None or problem is INTERNAL:
-        return AppError(UPSTREAM_FAILED, "A service behind this one failed.", status=response.status_code)
+        return AppError(UPSTREAM_FAILED, "An upstream service failed.", status=response.status_code)
     retry_after = response.headers.get("retry-after", "")
     return AppError(
         problem,

@@ -57,7 +57,9 @@ class LocalKey:
                 raise InvalidTag
             return self._aead.decrypt(nonce, sealed, context)
         except (InvalidTag, ValueError) as error:
-            raise AppError(UPSTREAM_REFUSED, "A key could not be unwrapped. An operator must look.") from error
+            raise AppError(
+                UPSTREAM_REFUSED, "A key could not be unwrapped. Ask the operator to check the root key."
+            ) from error
 
 
 class LocalKeys:

@@ -185,7 +185,10 @@ class Handling:
             return _Failure(error, traceparent)
         except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
             get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
-            return _Failure(AppError(INTERNAL, "A step broke.", error_class=type(error).__name__), traceparent)
+            return _Failure(
+                AppError(INTERNAL, "The handler of the event raised an exception.", error_class=type(error).__name__),
+                traceparent,
+            )
 
     async def _apply(self, job: Job) -> Outcome:
         event = self.catalogue.read(job.envelope)

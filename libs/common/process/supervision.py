@@ -77,7 +77,7 @@ def states(workers: Sequence[Worker]) -> Mapping[str, State]:
 async def check(workers: Sequence[Worker]) -> None:
     """Raise AppError when one of them is paused or stands still (for /health)."""
     if not all(state.is_well for state in states(workers).values()):
-        raise AppError(UNAVAILABLE, "A worker is paused or stands still.")
+        raise AppError(UNAVAILABLE, "A worker is paused or stalled.")
 
 
 async def _see_a_stall(workers: Sequence[Worker], look_s: float) -> None:

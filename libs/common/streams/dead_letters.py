@@ -14,7 +14,7 @@ async def dead_letter(channel: Outlet, delivery: Delivery, reason: DeadLetterRea
 
 
 def say_dead(labels: tuple[str, str], why: str, entry_id: str, size_bytes: int) -> None:
-    """Count and log a dead reason of a topic and group."""
+    """Count and log a dead letter of a topic and group."""
     metrics.DEAD.labels(*labels).inc()
     topic, group = labels
     get_logger().error(

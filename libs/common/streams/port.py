@@ -99,10 +99,10 @@ class Outlet(Protocol):
         """
 
     async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:
-        """Move an entry to the dead-reason stream; False when it is not ours any more."""
+        """Move an entry to the dead-letter stream; False when it is not ours any more."""
 
     async def may_dead_letter(self) -> bool:
-        """Tell whether the group may have one more dead reason; beyond its limit it is paused by this question."""
+        """Tell whether the group may have one more dead letter; beyond its limit it is paused by this question."""
 
 
 class Channel(Outlet, Protocol):

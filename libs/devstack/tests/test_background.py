@@ -11,12 +11,12 @@ import psycopg
 import pytest
 import redis
 
+from libs.contracts.services import SERVICES
 from libs.devstack import background
 from libs.devstack.__main__ import main
 from libs.devstack.servers import servers
 from libs.devstack.servers.folder import Folder
 from libs.devstack.servers.processes import left_over
-from libs.tenancy.services import SERVICES
 
 pytestmark = pytest.mark.slow
 

@@ -3,13 +3,13 @@
 import psycopg
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack import provision
 from libs.devstack.errors import DevstackError
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.servers.servers import from_environment
 from libs.devstack.services import Site, environment
-from libs.tenancy.services import SERVICES
 
 
 def plain(url: str) -> str:

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 from libs.devstack.servers.waiting import DiedError
 from libs.devstack.services import ServiceProcess, Site, inherited, is_healthy
-from libs.tenancy.services import SERVICES
 
 
 @pytest.fixture

@@ -175,7 +175,9 @@ async def _next_page(tools: OperatorTools, source: Source, chosen: Wanted, posit
         if facts or not (await tools.archive.waiting(source.schema, chosen, position)).rows:
             return facts
         if asyncio.get_running_loop().time() > deadline:
-            raise AppError(CONFLICT, "A long transaction holds facts back (therapyrag outbox status). Go on later.")
+            raise AppError(
+                CONFLICT, "A long transaction delays the outbox (therapyrag outbox status). Try again later."
+            )
         await asyncio.sleep(KEEPS_UP_EVERY_S)
 
 

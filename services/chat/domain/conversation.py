@@ -59,7 +59,7 @@ class Passage:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a search gave, best first. `by_words_alone`: no vectors were to be had, so what means the same is missed."""
+    """What a search gave, best first. `text_only`: no vectors were to be had, so what means the same is missed."""
 
     passages: tuple[Passage, ...]
     text_only: bool = False

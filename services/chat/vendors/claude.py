@@ -132,12 +132,12 @@ class ClaudeAnswerer:
             raise _status_error(error) from error
         except (anthropic.APIError, httpx2.HTTPError, ValidationError, ValueError, AssertionError) as error:
             # A stalled, cut or unreadable stream: ValueError is broken JSON, AssertionError a stream without a message.
-            raise AppError(UPSTREAM_FAILED, "The model broke off.", vendor=VENDOR) from error
+            raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR) from error
 
     def _draft(self, message: Message, question: Question) -> Draft:
         if message.stop_reason is None:
             # A proxy that ends a stream early raises nothing in the SDK.
-            raise AppError(UPSTREAM_FAILED, "The model broke off.", vendor=VENDOR)
+            raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR)
         if message.stop_reason == "model_context_window_exceeded":
             raise AppError(UPSTREAM_REFUSED, "The question and its sources are too long for the model.", vendor=VENDOR)
         get_logger().info(

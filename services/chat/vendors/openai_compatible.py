@@ -102,7 +102,7 @@ class OpenAICompatibleAnswerer:
         except openai.APIStatusError as error:
             raise _status_error(error) from error
         except (openai.APIError, httpx2.HTTPError, ValueError) as error:
-            raise AppError(UPSTREAM_FAILED, "The model broke off.", vendor=VENDOR) from error
+            raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR) from error
 
     def _draft(self, completion: ChatCompletion, question: Question) -> Draft:
         text = completion.choices[0].message.content if completion.choices else None

@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 from libs.common.client_time import Instant
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
+from libs.contracts.formats import IpText
 from libs.contracts.ids import ConsentId, PatientId, TherapistId
-from libs.contracts.ip import IpText
 from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
-from libs.contracts.language import TAG
+from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.purposes import Purpose
 from services.consent.api.consents import DOCUMENT_CHARS_MAX, Limit
 from services.consent.api.rendering import document_json, line_json, standing_json
@@ -33,7 +33,7 @@ class DocumentRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     consent_type: Purpose
-    language: str = Field("en", pattern=TAG)
+    language: str = Field("en", pattern=LANGUAGE_TAG)
     text: str = Field(min_length=1, max_length=DOCUMENT_CHARS_MAX, pattern=r"^[^\x00]*$")
 
 

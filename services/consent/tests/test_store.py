@@ -297,3 +297,39 @@ async def test_the_policy_of_others_sees_which_therapists_consent_covers(ledger:
             seen = list((await tx.execute(in_force, values)).scalars())
 
     assert seen == [ledger.tenant.therapist_id]
+
+
+async def test_whether_a_record_is_in_force_is_told_to_its_own_organization_alone(
+    infra: Infra, ledger: Ledger, tenant: Tenant
+) -> None:
+    granted = await ledger.grants(Purpose.AI_ANALYSIS)
+    asked = {"o": tenant.organization_id, "p": tenant.patient_id, "ids": [granted.granted.consent_id]}
+    are_in_force = text("select consent.are_in_force(:o, :p, cast(:ids as uuid[]))")
+    records = text("select consent.records_in_force(:o, :p)")
+    stranger = replace(tenant, organization_id=OrganizationId(uuid4()))
+    chat = Database(infra.database_url("chat"))
+
+    found = []
+    for who in (tenant, stranger):
+        with holding(who.capability("chat:read")):
+            async with chat.transaction() as tx:
+                is_in_force = (await tx.execute(are_in_force, asked)).scalar_one()
+                found.append((is_in_force, list((await tx.execute(records, asked)).scalars())))
+    await chat.close()
+
+    assert found == [(True, asked["ids"]), (False, [])]
+
+
+async def test_a_grant_is_revoked_by_the_first_revocation_behind_it_and_by_none_before(ledger: Ledger) -> None:
+    first = await ledger.grants()
+    await ledger.revokes(first)
+    second = await ledger.grants()
+
+    async with ledger.transaction("consent:read") as tx:
+        before = await ledger.store.find(tx, first.granted.consent_id)
+        now = await ledger.store.find(tx, second.granted.consent_id)
+
+    assert before is not None
+    assert now is not None
+    assert before.revoked_at is not None
+    assert (before.revoked_at < now.granted.at, now.revoked_at) == (True, None)

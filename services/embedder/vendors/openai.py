@@ -67,7 +67,7 @@ class OpenAIEmbedder:
             raise _problem(error) from error
         vectors: list[Vector] = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts) or any(len(vector) != MODEL.dimension for vector in vectors):
-            raise AppError(UPSTREAM_FAILED, "The embedding vendor gave no proper answer.", vendor=_VENDOR)
+            raise AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)
         return vectors
 
 
@@ -95,4 +95,4 @@ def _problem(error: Exception) -> AppError:
         if status >= 500 or status in (408, 409):
             return AppError(UPSTREAM_FAILED, "The embedding vendor failed.", vendor=_VENDOR, status=status)
         return AppError(UPSTREAM_REFUSED, "The embedding vendor refused the request.", vendor=_VENDOR, status=status)
-    return AppError(UPSTREAM_FAILED, "The embedding vendor did not answer properly.", vendor=_VENDOR)
+    return AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)

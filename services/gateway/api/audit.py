@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.database.paging import Position
 from libs.contracts.audit import AuditQuery
+from libs.contracts.ids import PatientId
 from services.gateway.api.audit_fhir import MEDIA_TYPE, bundle_of
 from services.gateway.api.proxying import params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, asked
@@ -26,7 +27,7 @@ def add_audit(registry: RouteRegistry, own: AccessAudit, sources: Sequence[Peer]
         Words: transcripts read or corrected, answers given, conversations read. Access: keys, users, patients' tokens.
         `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
         """
-        query = asked(caller, "listAuditEvents")
+        query = asked(caller, "listAuditEvents", PatientId(wanted.patient_id) if wanted.patient_id else None)
         params = params_of(wanted)
         answers = await asyncio.gather(*(peer.ask(query, "GET", "/audit-events", params=params) for peer in sources))
         ours = (await own.page(caller, wanted)).to_json(lambda row: row.to_json())

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from libs.common.client_time import Instant
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import FORBIDDEN, AppError
+from libs.contracts.formats import IpText, canonical_ip
 from libs.contracts.ids import PatientId
-from libs.contracts.ip import IpText, canonical
 from libs.contracts.metadata import Metadata
 from libs.contracts.purposes import Purpose
 from services.gateway.api.proxying import accepted_of, as_json, params_of
@@ -87,7 +87,7 @@ def add_consents(registry: RouteRegistry, consent: Peer, users: Users) -> None:
     async def list_consents(caller: Caller, request: Request, wanted: Annotated[ConsentQuery, Query()]) -> Response:
         """List consent records, newest first. In FHIR it is a Bundle of this page."""
         form, params = accepted_of(request), params_of(wanted)
-        query = asked(caller, "listConsents")
+        query = asked(caller, "listConsents", PatientId(wanted.patient_id) if wanted.patient_id else None)
         return as_json(await consent.ask(query, "GET", "/consents", params=params, headers=form))
 
     async def get_consent(caller: Caller, request: Request, consent_id: UUID) -> Response:
@@ -160,5 +160,5 @@ def _observed(request: Request) -> dict[str, str]:
         seen["user_agent"] = agent[:TEXT_MAX]
     if request.client:
         with suppress(ValueError):
-            seen["ip"] = canonical(request.client.host.partition("%")[0])
+            seen["ip"] = canonical_ip(request.client.host.partition("%")[0])
     return seen

@@ -16,8 +16,8 @@ from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppErr
 from libs.common.http.client import Call
 from libs.common.local_time import HEADER
 from libs.common.visible_text import VISIBLE_WORDS
+from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.ids import PatientId
-from libs.contracts.language import TAG
 from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
@@ -85,7 +85,8 @@ def add_sessions(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> 
         parts: dict[str, Any] = {"params": params_of(wanted)}
         if wanted.names_a_day:
             parts["headers"] = {HEADER: await zones.of(PatientId(wanted.patient_id) if wanted.patient_id else None)}
-        return as_json(await ingestion.ask(asked(caller, "listSessions"), "GET", "/sessions", **parts))
+        query = asked(caller, "listSessions", PatientId(wanted.patient_id) if wanted.patient_id else None)
+        return as_json(await ingestion.ask(query, "GET", "/sessions", **parts))
 
     async def get_session(
         caller: Caller,
@@ -136,7 +137,7 @@ def _add_upload(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> N
 def _upload_headers(request: Request) -> dict[str, str]:
     media_type = request.headers.get("content-type", "")
     if not _MULTIPART.match(media_type):
-        raise AppError(UNSUPPORTED_MEDIA_TYPE, "An upload is multipart/form-data with a boundary.")
+        raise AppError(UNSUPPORTED_MEDIA_TYPE, "Send the upload as multipart/form-data with a boundary.")
     headers = {"content-type": media_type}
     if "repr-digest" in request.headers:
         headers["repr-digest"] = request.headers["repr-digest"]
@@ -148,7 +149,7 @@ def _upload_headers(request: Request) -> dict[str, str]:
     if length is None:
         return headers | {"transfer-encoding": "chunked"}
     if int(length) > FILE_BYTES_MAX + FORM_BYTES_MAX:
-        raise AppError(PAYLOAD_TOO_LARGE, "A recording may have 500 MiB (524288000 bytes).")
+        raise AppError(PAYLOAD_TOO_LARGE, "The recording exceeds the 500 MiB limit (524288000 bytes).")
     return headers | {"content-length": length}
 
 
@@ -211,7 +212,7 @@ _FORM: dict[str, Any] = {
                         "description": "A time with its zone, or a bare date: that day in the organization's time "
                         "zone, kept as `session_day`. From 1900 to a day from now.",
                     },
-                    "language": {"type": "string", "default": "en", "pattern": TAG},
+                    "language": {"type": "string", "default": "en", "pattern": LANGUAGE_TAG},
                     "metadata": {
                         "type": "string",
                         "contentMediaType": "application/json",

@@ -8,7 +8,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
-from libs.contracts.language import TAG
+from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.purposes import Purpose
 from services.gateway.api.consents import DOCUMENT_CHARS_MAX
 from services.gateway.api.proxying import as_json, params_of
@@ -24,7 +24,7 @@ class DocumentRequest(Strict):
     """A text that patients are shown before they consent to a purpose; each publication is the next version."""
 
     consent_type: Purpose
-    language: str = Field("en", pattern=TAG, description="A language tag such as `en` or `pt-BR`.")
+    language: str = Field("en", pattern=LANGUAGE_TAG, description="A language tag such as `en` or `pt-BR`.")
     text: str = Field(min_length=1, max_length=DOCUMENT_CHARS_MAX, pattern=r"^[^\x00]*$")
 
 
@@ -32,7 +32,7 @@ class DocumentQuery(Strict):
     """Which texts to list."""
 
     consent_type: Purpose | None = None
-    language: str | None = Field(None, pattern=TAG)
+    language: str | None = Field(None, pattern=LANGUAGE_TAG)
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 

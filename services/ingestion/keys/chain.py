@@ -68,7 +68,7 @@ class KeyChain:
 
 def destroyed() -> AppError:
     """Return the error of whoever asks for a key that is no more."""
-    return AppError(NOT_FOUND, "The key of this recording was destroyed.")
+    return AppError(NOT_FOUND, "The recording's key was destroyed. It cannot be opened any more.")
 
 
 def organization_context(organization_id: OrganizationId) -> bytes:

@@ -130,7 +130,7 @@ class Rotation:
         if one.retired_s < RETIRED_MIN_S:
             raise AppError(CONFLICT, f"It was retired less than {RETIRED_MIN_S:.0f} seconds ago.")
         if self._execute and not await self._vault.destroy(organization_id, version):
-            raise AppError(CONFLICT, "It came into use meanwhile.")
+            raise AppError(CONFLICT, "The key version came into use meanwhile.")
         self._say("keys.destroyed", organization_id, version, 1)
 
     async def _rewrap_root(self, one: Standing) -> None:

@@ -203,7 +203,7 @@ class AcceptRecording:
         async with self._dependencies.objects.get_stream(name) as stored:
             first = await anext(stored, b"")
         if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
-            raise AppError(UPSTREAM_FAILED, "The store did not keep what was sent.")
+            raise AppError(UPSTREAM_FAILED, "The object store did not store the upload.")
 
     async def _remove(self, name: str) -> None:
         # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
@@ -346,10 +346,10 @@ async def _until_file(pieces: AsyncIterator[Piece]) -> tuple[Mapping[str, str], 
             return fields, piece
         if isinstance(piece, FieldRead):
             if piece.name in fields:
-                raise AppError(INVALID_REQUEST, "A field of the form comes twice.")
+                raise AppError(INVALID_REQUEST, "A form field was sent twice.")
             fields[piece.name] = piece.value
-    raise AppError(INVALID_REQUEST, "The form has no part called `file`.")
+    raise AppError(INVALID_REQUEST, "The form has no part named `file`.")
 
 
 def _too_large() -> AppError:
-    return AppError(PAYLOAD_TOO_LARGE, f"A recording may have {FILE_BYTES_MAX} bytes (500 MB).")
+    return AppError(PAYLOAD_TOO_LARGE, f"The recording exceeds the 500 MiB limit ({FILE_BYTES_MAX} bytes).")

@@ -13,8 +13,8 @@ from libs.common.client_time import DayOrInstant
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.http.problems import field_errors
 from libs.common.local_time import start_of
+from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.ids import PatientId, TherapistId
-from libs.contracts.language import TAG
 from libs.contracts.metadata import Metadata
 
 METADATA_KEYS_MAX = 64
@@ -48,7 +48,7 @@ class _Form(BaseModel):
     patient_id: UUID
     therapist_id: UUID
     session_date: DayOrInstant
-    language: str = Field("en", pattern=TAG)
+    language: str = Field("en", pattern=LANGUAGE_TAG)
     metadata: Annotated[Metadata, BeforeValidator(_json), Field(max_length=METADATA_KEYS_MAX)] = Field(
         default_factory=dict
     )

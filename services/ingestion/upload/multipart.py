@@ -183,4 +183,4 @@ def _malformed(detail: str) -> AppError:
 
 def _missing_file() -> AppError:
     fault = FieldError(f"/body/{FILE_PART}", "Field required")
-    return AppError(INVALID_REQUEST, "The form has no part called `file`.", errors=[fault])
+    return AppError(INVALID_REQUEST, "The form has no part named `file`.", errors=[fault])

@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
-from libs.contracts.language import is_tag
+from libs.contracts.formats import is_language_tag
 from libs.contracts.problems import RECORDING_UNREADABLE
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, ByteSource, Progress
@@ -175,7 +175,7 @@ def _speech(answer: Any, audio: Audio) -> Speech:
 def _language(channel: _Channel) -> tuple[str | None, float]:
     """Return what was heard and how surely; what names no language was not heard, because events carry it on."""
     heard = channel.detected_language
-    if heard is None or not is_tag(heard):
+    if heard is None or not is_language_tag(heard):
         return None, 0.0
     return heard, channel.language_confidence or 0.0
 

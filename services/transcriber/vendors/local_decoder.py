@@ -76,5 +76,5 @@ async def _collect(child: asyncio.subprocess.Process) -> Samples:
     while block := await child.stdout.read(_READ_BYTES):
         pieces += block
         if len(pieces) > _BYTES_MAX:
-            raise AppError(RECORDING_UNREADABLE, "The recording is longer than is accepted.")
+            raise AppError(RECORDING_UNREADABLE, "The recording exceeds the limit on its length.")
     return np.frombuffer(pieces, dtype="<i2", count=len(pieces) // 2)

@@ -10,8 +10,8 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
 from libs.contracts.catalogue import EVENTS
+from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
-from libs.tenancy.services import SERVICES
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"

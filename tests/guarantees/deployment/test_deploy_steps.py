@@ -22,9 +22,9 @@ from deploy.provision import (
     refuse_unless_isolated,
 )
 from libs.common.keys.key_wrapping import read_root_key
+from libs.contracts.services import SERVICES
 from libs.devstack import provision as devstack
 from libs.devstack.infra import Infra
-from libs.tenancy.services import SERVICES
 from tests.guarantees.deployment.parts import ROOT
 
 SERVICE_UNAVAILABLE = 503

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from libs.tenancy.services import SERVICES
+from libs.contracts.services import SERVICES
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 SKIPPED = {".venv", ".devstack", ".git", "node_modules", ".pytest_cache"}
