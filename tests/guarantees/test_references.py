@@ -111,6 +111,6 @@ def test_every_port_that_is_said_to_be_implemented_exists() -> None:
 
 def _defines(file: Path, module: str, names: list[str]) -> bool:
     """Tell whether a module of this name, beside the file or in a room above it, has these classes."""
-    rooms = [parent for parent in file.parents if parent.is_relative_to(ROOT)]
-    found = [place for room in rooms[:-1] for place in room.rglob(f"{module}.py") if room != ROOT]
+    rooms = [*(parent for parent in file.parents if parent.is_relative_to(ROOT) and parent != ROOT), ROOT / "libs"]
+    found = [place for room in rooms for place in room.rglob(f"{module}.py")]
     return any(all(f"class {name}(" in place.read_text() for name in names) for place in found)
