@@ -5,7 +5,7 @@ from functools import partial
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from libs.common.rounds import State
+from libs.common.heartbeat import State
 
 HTTP_DURATION = Histogram("http_server_seconds", "How long a request took.", ["method", "route", "status"])
 HTTP_ANSWERS = Counter("http_answers_total", "Requests answered: `served`, or `failed` on our side (5xx).", ["outcome"])
@@ -46,7 +46,7 @@ DEAD = Counter("events_dead_total", "Events moved to the dead-letter stream.", [
 RECLAIMED = Counter("events_reclaimed_total", "Entries taken over from a dead consumer.", ["topic", "group"])
 AUDITED = Counter("events_audited_total", "Entries that were ours without our knowing.", ["topic", "group"])
 ISOLATED = Counter("events_isolated_total", "Entries run alone because their worker died.", ["topic", "group"])
-IN_OTHER_HANDS = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
+CLAIMED_ELSEWHERE = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
 INTERRUPTED = Counter(
     "events_interrupted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]
 )

@@ -210,7 +210,7 @@ class Link:
 
 
 @dataclass(frozen=True)
-class Standing:
+class InForceCheck:
     """What is acted on for one consent's parties, and how many entries there were when it was read."""
 
     parties: ConsentParties

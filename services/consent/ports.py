@@ -17,9 +17,9 @@ from services.consent.domain import (
     Decision,
     Document,
     Entry,
+    InForceCheck,
     Kept,
     Signature,
-    Standing,
     Status,
 )
 
@@ -113,7 +113,9 @@ class Documents(Protocol):
 class Standings(Protocol):
     """Tells what is acted on."""
 
-    async def standings(self, tx: Transaction, after: str | None, most: int) -> tuple[Sequence[Standing], str | None]:
+    async def standings(
+        self, tx: Transaction, after: str | None, most: int
+    ) -> tuple[Sequence[InForceCheck], str | None]:
         """Return rows behind a mark, and the mark to go on from."""
 
     async def head_seq(self, tx: Transaction) -> int:

@@ -9,7 +9,7 @@ from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
 from libs.common.ids import new_id
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import Checkpoint, VerifyKey
-from services.consent.domain import Document, Entry, Kept, Standing, document_digest
+from services.consent.domain import Document, Entry, InForceCheck, Kept, document_digest
 from services.consent.handlers import claims_in_force
 from services.consent.ports import CheckpointRepository, Documents, Draft, Ledger, Standings, Transactions
 
@@ -54,7 +54,7 @@ class Transparency:
         async with self._shown.database.transaction() as tx:
             return await self._shown.ledger.chain(tx, after, most)
 
-    async def standings(self, after: str | None, most: int) -> tuple[Sequence[Standing], str | None]:
+    async def standings(self, after: str | None, most: int) -> tuple[Sequence[InForceCheck], str | None]:
         """Return what is acted on, and the mark to go on from."""
         async with self._shown.database.transaction() as tx:
             return await self._shown.standings.standings(tx, after, most)

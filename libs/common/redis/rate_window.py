@@ -57,7 +57,7 @@ class Windows(Protocol):
         ...
 
 
-class SharedWindows:
+class RedisWindows:
     """In Redis, one script a question. Raises BrokerUnavailableError when it cannot be asked."""
 
     def __init__(self, url: str, prefix: str, timeout_s: float) -> None:
@@ -103,7 +103,7 @@ class SharedWindows:
         await self._redis.aclose()
 
 
-class OwnWindows:
+class InMemoryWindows:
     """In this process alone. Beyond WHO_MAX names the one that asked longest ago is forgotten."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -188,7 +188,7 @@ class MemoryChannel:
         self._beat()
         now = self._streams.now()
         lost = [(g, g.owner) for g in self._state.given.values() if self._state.leases.get(g.owner, 0) < now]
-        return [replace(self._claim(given), taken_from=owner) for given, owner in lost[: max(0, room)]]
+        return [replace(self._claim(given), previous_consumer=owner) for given, owner in lost[: max(0, room)]]
 
     async def mark_isolated(self, delivery: Delivery) -> int:
         """Count."""

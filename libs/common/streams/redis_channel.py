@@ -139,7 +139,7 @@ class RedisChannel:
             options = (self.group, self.consumer, room - len(taken), ENTRY_SIZE_MAX)
             found = await self._run("sweep", [key, self._leases], *options)
             taken += [
-                replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), taken_from=owner)
+                replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), previous_consumer=owner)
                 for entry_id, flat, times, owner in found or ()
             ]
         return taken

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
-from libs.common.streams.admin import DeadLetter, Lane
+from libs.common.streams.admin import DeadLetter, GroupStream
 from libs.ops.console import Shown
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
@@ -149,8 +149,8 @@ async def _dead_letters(tools: OperatorTools, which: Which) -> list[DeadLetter]:
     return sorted(meant, key=lambda dead_letter: dead_letter.at_ms, reverse=True)
 
 
-def _batches(dead_letters: Sequence[DeadLetter]) -> list[tuple[Lane, list[str]]]:
-    by_lane: dict[Lane, list[str]] = {}
+def _batches(dead_letters: Sequence[DeadLetter]) -> list[tuple[GroupStream, list[str]]]:
+    by_lane: dict[GroupStream, list[str]] = {}
     for dead_letter in dead_letters:
         by_lane.setdefault(dead_letter.lane, []).append(dead_letter.entry_id)
     return [(lane, ids[at : at + BATCH]) for lane, ids in by_lane.items() for at in range(0, len(ids), BATCH)]

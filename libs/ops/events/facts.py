@@ -11,7 +11,7 @@ from libs.common.clock import to_json_time
 from libs.common.errors import AppError
 from libs.common.events import Envelope
 from libs.common.messaging.archive import Fact
-from libs.common.streams.admin import LATEST_MS, topic_of
+from libs.common.streams.admin import TIMESTAMP_MS_MAX, topic_of
 from libs.contracts.capability import parse
 from libs.contracts.catalogue import CATALOGUE, EVENTS
 
@@ -92,7 +92,7 @@ def plain(text: str) -> str:
 
 def at_ms(milliseconds: int) -> datetime:
     """Return the time of a server's clock."""
-    return datetime.fromtimestamp(min(LATEST_MS, milliseconds) / 1000, UTC)
+    return datetime.fromtimestamp(min(TIMESTAMP_MS_MAX, milliseconds) / 1000, UTC)
 
 
 def _payload(envelope: Envelope) -> dict[str, Any]:

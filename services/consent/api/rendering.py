@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.common.clock import to_json_time
-from services.consent.domain import Consent, Document, Entry, Kept, Origin, Standing, line_of, micros
+from services.consent.domain import Consent, Document, Entry, InForceCheck, Kept, Origin, line_of, micros
 
 
 def consent_json(consent: Consent, as_of: datetime | None = None) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def line_json(entry: Entry, kept: Kept) -> dict[str, Any]:
     return line_of(entry) | {"receipt": _signature(entry), "evidence": kept.value}
 
 
-def standing_json(row: Standing) -> dict[str, Any]:
+def standing_json(row: InForceCheck) -> dict[str, Any]:
     """Return a row of what is acted on."""
     return {
         "kind": "in_force",

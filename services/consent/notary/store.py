@@ -11,7 +11,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import ConsentParties, Head, Link, Seal, Signature, Standing, Status
+from services.consent.domain import ConsentParties, Head, InForceCheck, Link, Seal, Signature, Status
 
 _HEADS = text(
     "select organization_id, seq, hash, last_at "
@@ -48,7 +48,9 @@ class NotaryStore:
         """Return how many entries the capability's organization has."""
         return (await tx.execute(_HEAD_SEQ)).scalar() or 0
 
-    async def standings(self, tx: Transaction, after: str | None, most: int) -> tuple[Sequence[Standing], str | None]:
+    async def standings(
+        self, tx: Transaction, after: str | None, most: int
+    ) -> tuple[Sequence[InForceCheck], str | None]:
         """Return rows of what is in force behind a mark, and the mark to go on from."""
         found = await tx.execute(_STANDINGS, {**_marked(after), "most": most + 1})
         rows = [_standing(row) for row in found.mappings()]
@@ -62,11 +64,11 @@ def _link(row: Any) -> Link:  # a row of any query with these columns
     return Link(seal, row["at"], bytes(row["leaf_of_fields"]), signature)
 
 
-def _standing(row: Any) -> Standing:
+def _standing(row: Any) -> InForceCheck:
     parties = ConsentParties(
         PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])
     )
-    return Standing(parties, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
+    return InForceCheck(parties, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
 
 
 def _mark(parties: ConsentParties) -> str:

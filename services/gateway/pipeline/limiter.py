@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from libs.common.errors import RATE_LIMITED, AppError, BrokerUnavailableError
 from libs.common.log import get_logger
-from libs.common.redis.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
+from libs.common.redis.rate_window import Count, InMemoryWindows, RedisWindows, Window, Windows
 from libs.contracts.problems import PATIENT_QUOTA
 
 POLICY = "hour"
@@ -62,8 +62,8 @@ class Limiter:
     def __init__(
         self, redis_url: str, quota: int, quota_alone: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._shared = SharedWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
-        self._own = OwnWindows(clock)
+        self._shared = RedisWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
+        self._own = InMemoryWindows(clock)
         self._clock = clock
         self._alone_until = -math.inf
         self._quota = Window(quota, WINDOW_S)

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
@@ -270,7 +270,7 @@ async def _revokes(world: GatewayWorld, infra: Infra) -> None:
         consent_type=Purpose.AI_ANALYSIS,
     )
     claims = Claims(organization_id, "test", frozenset({"consent:read"}), utc_now() + timedelta(minutes=1), new_id())
-    with holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+    with acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
             assert await ForgetWords(IdempotencyStore()).record(event, None, tx) == ()
     await database.close()

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import uvicorn
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
@@ -100,9 +100,9 @@ class World:
         return {"Authorization": f"Bearer {self.token}"}
 
     @contextmanager
-    def holding(self) -> Iterator[None]:
+    def acting_under(self) -> Iterator[None]:
         """Act as the gateway lets this tenant act."""
-        with holding(self.token):
+        with acting_under(self.token):
             yield
 
     async def grants(self, *purposes: str) -> dict[str, str]:
@@ -157,7 +157,7 @@ class World:
         for event in events:
             step = steps[event.type]
             assert isinstance(step, Step)
-            with self.holding():
+            with self.acting_under():
                 result = await step.work(event)
                 async with self.database.transaction() as tx:
                     await tx.emit(*await step.record(event, result, tx))

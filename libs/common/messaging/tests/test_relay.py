@@ -36,7 +36,7 @@ class World:
     async def count(self, *numbers: int) -> list[UUID]:
         organization_id = new_id()
         things = [new_id() for _ in numbers]
-        with capability.holding(token(self.infra, organization_id)):
+        with capability.acting_under(token(self.infra, organization_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *[
