@@ -18,7 +18,7 @@ from libs.common.streams.admin import Depths, Lane, StreamAdmin
 from libs.common.streams.locate import Location, locate_event
 from libs.ops.console import Shown
 from libs.ops.events.answers import answering
-from libs.ops.events.facts import ago, at_ms, shown, stream_of
+from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.operator_tools import OperatorTools
 
@@ -59,7 +59,7 @@ async def tail(
 async def show(tools: OperatorTools, event_id: Annotated[UUID, typer.Argument(help="The event's id.")]) -> Shown:
     """Show one fact: what it says, who has applied it, and where it is for who has not."""
     fact = await _by_id(tools, event_id)
-    groups = [await _of_group(tools, fact, Lane(stream_of(fact), group)) for group in answering(fact.envelope.type)]
+    groups = [await _of_group(tools, fact, Lane(fact.envelope.topic, group)) for group in answering(fact.envelope.type)]
     payload = shown(fact) | {"groups": groups}
     return Shown(payload, Group(_facts_table(payload), _groups_table(groups)))
 
