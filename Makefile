@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up up-ops down test check e2e proofs bench-events migration docs lock clean
+.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -35,8 +35,12 @@ up-ops: $(STAMP) ## print what the operators' commands need besides (streams, da
 down: $(STAMP) ## stop what `make up` started
 	@$(PY) -m libs.devstack down
 
-test: $(STAMP) ## all tests, on real servers
-	@$(PY) -m pytest
+test: $(STAMP) ## all tests, on real servers (T=path or expression for some of them, JOBS=n workers)
+	@$(PY) -m tests.runner $(T)
+
+quick: $(STAMP) ## rules, handlers, stores and checks: what to run before each commit
+	@$(MAKE) --no-print-directory check
+	@$(PY) -m tests.runner --quick
 
 e2e: $(STAMP) ## only the tests of the whole system
 	@$(PY) -m pytest tests/e2e

@@ -1,6 +1,7 @@
 """A provisioned database, streams and a bucket: what a store or a consumer is tested against."""
 
 import contextlib
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from libs.devstack.servers.folder import Folder, throwaway_folder
 from libs.devstack.servers.servers import Servers
 
 DATABASE_NAME = "therapyrag"
+TEMPLATE = "DATABASE_TEMPLATE"
+"""Names a provisioned database on the server of DATABASE_URL, of which those for tests are copies."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,9 @@ def throwaway() -> Iterator[Infra]:
     with throwaway_folder() as folder, folder.locked(), servers.running(folder, throwaway=True) as up:
         # Beside a database that is somebody else's: never in it.
         name = DATABASE_NAME if postgres.NAME in up.processes else f"{DATABASE_NAME}_{secrets.token_hex(6)}"
+        template = None if postgres.NAME in up.processes else os.environ.get(TEMPLATE)
         try:
-            yield provisioned(folder, up, name)
+            yield _copied(folder, up, name, template) if template else provisioned(folder, up, name)
         finally:
             if postgres.NAME not in up.processes:
                 provision.drop(up.addresses.admin_url, name)
@@ -89,9 +93,26 @@ def throwaway() -> Iterator[Infra]:
 def provisioned(folder: Folder, up: Servers, name: str | None = None) -> Infra:
     """Bring the servers to the newest state, in a database of that name, else in the one the URL names."""
     url = provision.create(up.addresses.admin_url, name) if name else up.addresses.admin_url
-    # Roles belong to the whole server. On somebody else's, two runs at a time must agree on the passwords.
-    role_secret = folder.secret("roles") if postgres.NAME in up.processes else up.addresses.admin_url.rpartition("/")[0]
+    role_secret = folder.secret("roles") if postgres.NAME in up.processes else role_secret_of(up.addresses.admin_url)
     database = Database(url, bytes.fromhex(folder.secret("capability_key")), role_secret)
     provision.provision(database)
     provision.create_bucket(up.addresses.object_store)
     return Infra(folder, database, up)
+
+
+def _copied(folder: Folder, up: Servers, name: str, template: str) -> Infra:
+    """Copy a database that was provisioned before, with a key of its own."""
+    url = provision.create(up.addresses.admin_url, name, template)
+    capability_key = bytes.fromhex(folder.secret("capability_key"))
+    database = Database(url, capability_key, role_secret_of(up.addresses.admin_url))
+    provision.adopt(database)
+    provision.create_bucket(up.addresses.object_store)
+    return Infra(folder, database, up)
+
+
+def role_secret_of(server_url: str) -> str:
+    """Return what the passwords on somebody else's server are made of.
+
+    Roles belong to the whole server, so two runs at a time must agree on their passwords.
+    """
+    return server_url.rpartition("/")[0]

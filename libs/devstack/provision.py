@@ -57,11 +57,12 @@ class Database:
         return hmac.new(self.role_secret.encode(), role.encode(), hashlib.sha256).hexdigest()
 
 
-def create(server_url: str, name: str) -> str:
-    """Create a database on the server if it is not there; return its superuser's URL."""
+def create(server_url: str, name: str, template: str = "template1") -> str:
+    """Create a database on the server if it is not there, as a copy of the template; return its superuser's URL."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         if not connection.execute("select 1 from pg_database where datname = %s", (name,)).fetchone():
-            connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+            statement = sql.SQL("create database {} template {}")
+            connection.execute(statement.format(sql.Identifier(name), sql.Identifier(template)))
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
 
@@ -77,11 +78,22 @@ def provision(database: Database) -> None:
         _apply(connection, BEFORE_MIGRATIONS)
         for role in (*(f"svc_{service}" for service in SERVICES), RELAY_ROLE, OPS_ROLE):
             _set_password(connection, role, database.password(role))
-        connection.execute("select ctx.install_key(%s, %s)", (CAPABILITY_KEY_ID, database.capability_key))
+        _install_key(connection, database)
     for service in SERVICES:
         migrate_service(database, service)
     with psycopg.connect(database.admin_url, autocommit=True) as connection:
         _apply(connection, AFTER_MIGRATIONS)
+
+
+def adopt(database: Database) -> None:
+    """Bring a copy of a provisioned database to the same state: what belongs to a database itself is not copied."""
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        _apply(connection, BEFORE_MIGRATIONS[:1])
+        _install_key(connection, database)
+
+
+def _install_key(connection: psycopg.Connection, database: Database) -> None:
+    connection.execute("select ctx.install_key(%s, %s)", (CAPABILITY_KEY_ID, database.capability_key))
 
 
 def _apply(connection: psycopg.Connection, files: Sequence[str]) -> None:

@@ -5,14 +5,16 @@ The page about it is docs/security/planted-defects.md.
     .venv/bin/python -m proofs.planted.mutants [NAME ...]     # of some, with what the proofs print; SEED=n to repeat
 
 Each defect (proofs/planted) is put into a copy of the sources, in which the proof that must notice it runs in its
-smallest size, with servers of its own. It must say of itself that its figure does not hold: a copy that breaks at an
-import, in a set-up or for another reason has shown nothing. Each of those proofs must hold in a copy without a defect.
+smallest size, with a database, a bucket and streams of its own. It must say of itself that its figure does not hold: a
+copy that breaks at an import, in a set-up or for another reason has shown nothing. Each of those proofs must hold in a
+copy without a defect.
 """
 
+import contextlib
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +23,7 @@ from proofs.kit.line import proof, seed
 from proofs.planted import consent, events, isolation, keys, ledger, recordings, times, traces
 from proofs.planted.planting import ByProof, ByTest, Mutant, Sources
 from proofs.planted.running import Runner, Said
+from proofs.planted.shared_servers import shared_servers
 
 FAMILIES = (isolation, ledger, consent, keys, recordings, times, traces, events)
 PLANTED: tuple[Mutant, ...] = tuple(mutant for family in FAMILIES for mutant in family.MUTANTS)
@@ -49,8 +52,8 @@ def fate_of(mutant: Mutant, said: Said, sound: Said) -> Fate:
 def run(mutants: Sequence[Mutant], chosen: int, *, shown: bool = False) -> int:
     """Plant each alone; print the line and return the exit code. `shown`: also print what the proofs printed."""
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
-        said, sound = _all_said(Runner(Sources(Path(folder)), chosen), mutants)
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder, shared_servers(LANES) as sets:
+        said, sound = _all_said(Runner(Sources(Path(folder)), chosen, sets), mutants)
     fates = {mutant.name: fate_of(mutant, said[mutant.name], sound[mutant.by.name]) for mutant in mutants}
     for name, without in sound.items():
         if without.held is not True:
@@ -72,14 +75,25 @@ def _all_said(runner: Runner, mutants: Sequence[Mutant]) -> tuple[Mapping[str, S
     """Run them, the long ones first; return what was said with each defect, and without by each proof and test."""
     modules = sorted({mutant.by.name for mutant in mutants if isinstance(mutant.by, ByProof)})
     tests = sorted({mutant.by.name for mutant in mutants if isinstance(mutant.by, ByTest)})
-    with ThreadPoolExecutor(LANES) as lanes:
+    with ThreadPoolExecutor(LANES) as lanes, _all_or_nothing(runner, lanes):
         proofs_hold = [lanes.submit(runner.proof, module) for module in modules]
         # All tests without a defect share one run, and so one set of servers.
         tests_hold = lanes.submit(runner.tests, tests)
         order = sorted(mutants, key=lambda mutant: isinstance(mutant.by, ByTest))
         found = {mutant.name: lanes.submit(_said, runner, mutant) for mutant in order}
-    sound = {module: one.result() for module, one in zip(modules, proofs_hold, strict=True)}
-    return {name: one.result() for name, one in found.items()}, {**sound, **tests_hold.result()}
+        sound = {module: one.result() for module, one in zip(modules, proofs_hold, strict=True)}
+        return {name: one.result() for name, one in found.items()}, {**sound, **tests_hold.result()}
+
+
+@contextlib.contextmanager
+def _all_or_nothing(runner: Runner, lanes: ThreadPoolExecutor) -> Iterator[None]:
+    """Whoever interrupts this waits for nothing that has not begun, and nothing goes on."""
+    try:
+        yield
+    except BaseException:
+        lanes.shutdown(wait=False, cancel_futures=True)
+        runner.stop()
+        raise
 
 
 def _said(runner: Runner, mutant: Mutant) -> Said:

@@ -1,21 +1,26 @@
 """Runs a proof or tests in an edited copy of the sources, and tells what they said of themselves."""
 
+import contextlib
 import os
+import queue
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from proofs.planted.planting import Edit, Sources
+from proofs.planted.shared_servers import SharedServers
 
 WITHIN_S = 240
-# A defect is let loose on servers of its own, never on somebody's.
+# A defect is let loose on servers that are there for it, never on somebody's.
 _NOT_INHERITED = re.compile(r"PYTEST_|MINIO_|(DATABASE_URL|REDIS_URL)$")
 # Only what the project's tests use: the others that are installed take longer to load than most tests to run.
 _PLUGINS = ("-p", "pytest_asyncio.plugin", "-p", "pytest_timeout", "-p", "no:cacheprovider")
+# What kills servers or reads their files has them for itself.
+WITH_OWN_SERVERS = frozenset({"limits.revoke", "recordings.shred"})
 _ASSERTED = re.compile(r"assert |AssertionError|Failed: (?!Timeout)")
 
 
@@ -29,16 +34,21 @@ class Said:
 
 
 class Runner:
-    """Runs everything in its smallest size and with the same seed."""
+    """Runs everything in its smallest size and with the same seed, as many at a time as there are sets of servers."""
 
-    def __init__(self, sources: Sources, chosen: int) -> None:
+    def __init__(self, sources: Sources, chosen: int, sets: Sequence[SharedServers]) -> None:
         self._sources = sources
         self._seed = chosen
+        self._free: queue.SimpleQueue[SharedServers] = queue.SimpleQueue()
+        self._running: set[subprocess.Popen[str]] = set()
+        self._stopped = False
+        for one in sets:
+            self._free.put(one)
 
     def proof(self, module: str, edits: Sequence[Edit] = ()) -> Said:
         """Run `python -m proofs.<module>` with these edits."""
-        with self._sources.edited(edits) as tree:
-            output = self._output(["-m", f"proofs.{module}"], tree)
+        with self._sources.edited(edits) as tree, self._servers(edits, module in WITH_OWN_SERVERS) as servers:
+            output = self._output(["-m", f"proofs.{module}"], tree, servers)
         line = re.search(r"^PROOF \S+ result=(ok|FAILED)(.*)$", output, re.MULTILINE)
         if line is None:
             return Said(None, output)
@@ -48,28 +58,50 @@ class Runner:
         """Run tests (`file::test`) with these edits in one run of pytest; one that fails must do so in an assertion."""
         if not names:
             return {}
-        with self._sources.edited(edits) as tree:
+        with self._sources.edited(edits) as tree, self._servers(edits) as servers:
             told = tree.parent / "told.xml"
-            output = self._output(["-m", "pytest", *names, f"--junitxml={told}", *_PLUGINS], tree)
+            output = self._output(["-m", "pytest", *names, f"--junitxml={told}", *_PLUGINS], tree, servers)
             cases = list(Xml.parse(told).iter("testcase")) if told.exists() else []
         return {name: Said(_all_held([_held(case) for case in cases if _is_of(case, name)]), output) for name in names}
 
-    def _output(self, arguments: Sequence[str], tree: Path) -> str:
-        own = {"SIZE": "tiny", "SEED": str(self._seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    def stop(self) -> None:
+        """End what runs now and start nothing more."""
+        self._stopped = True
+        for process in list(self._running):
+            process.kill()
+
+    @contextlib.contextmanager
+    def _servers(self, edits: Sequence[Edit], own: bool = False) -> Iterator[Mapping[str, str]]:
+        if own:
+            yield {}
+            return
+        one = self._free.get()
         try:
-            done = subprocess.run(
-                [sys.executable, *arguments],
-                cwd=tree,
-                env={name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)} | own,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                timeout=WITHIN_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as late:
-            return f"{late.output}\nnot done within {WITHIN_S} s"
-        return done.stdout
+            with one.environment(edits) as environment:
+                yield environment
+        finally:
+            self._free.put(one)
+
+    def _output(self, arguments: Sequence[str], tree: Path, servers: Mapping[str, str]) -> str:
+        if self._stopped:
+            return "stopped"
+        own = {"SIZE": "tiny", "SEED": str(self._seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **servers}
+        with subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=tree,
+            env={name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)} | own,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            self._running.add(process)
+            try:
+                return process.communicate(timeout=WITHIN_S)[0]
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return f"{process.communicate()[0]}\nnot done within {WITHIN_S} s"
+            finally:
+                self._running.discard(process)
 
 
 def _is_of(case: Xml.Element, name: str) -> bool:

@@ -8,7 +8,7 @@ from libs.devstack.infra import Infra
 from proofs.consent import consent_race, ledger, tamper
 from proofs.kit.proof import Outcome, Run
 
-PROOFS = (ledger.prove, tamper.prove, consent_race.prove)
+PROOFS = (ledger.prove, tamper.prove, pytest.param(consent_race.prove, marks=pytest.mark.alone))
 
 
 @pytest.mark.slow

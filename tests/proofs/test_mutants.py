@@ -13,7 +13,7 @@ BY_CRYPTO = ByProof("recordings.crypto", "accepted")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 def test_every_control_that_is_taken_away_is_missed_by_its_proof() -> None:
     assert len(mutants.PLANTED) >= PLANTED_MIN
     assert mutants.run(mutants.PLANTED, SEED) == 0

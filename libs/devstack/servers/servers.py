@@ -86,23 +86,24 @@ def running(folder: Folder, *, throwaway: bool = False) -> Iterator[Servers]:
         servers.stop(at_once=throwaway)
 
 
-def start(folder: Folder, *, detached: bool = False) -> Servers:
+def start(folder: Folder, *, detached: bool = False, environment: Mapping[str, str] = os.environ) -> Servers:
     """Start what the environment does not name, all at once, after stopping what an earlier run left behind."""
     clear(folder)
+    given = from_environment(environment)
     for _ in range(STARTS_MAX - 1):
         try:
-            return _started_or_none_left(folder, detached)
+            return _started_or_none_left(folder, given, detached)
         except DevstackError:
             # Between choosing a port and listening on it somebody else may take it.
             if not _lost_a_port(folder):
                 raise
-    return _started_or_none_left(folder, detached)
+    return _started_or_none_left(folder, given, detached)
 
 
-def _started_or_none_left(folder: Folder, detached: bool) -> Servers:
+def _started_or_none_left(folder: Folder, given: "Given", detached: bool) -> Servers:
     with contextlib.ExitStack() as undo:
         undo.callback(stop_left_over, folder)
-        servers = _start(folder, detached)
+        servers = _start(folder, given, detached)
         undo.pop_all()
     return servers
 
@@ -138,8 +139,7 @@ def stop_left_over(folder: Folder) -> int:
     return len(found)
 
 
-def _start(folder: Folder, detached: bool) -> Servers:
-    given = from_environment(os.environ)
+def _start(folder: Folder, given: "Given", detached: bool) -> Servers:
     given.check()
     begun: dict[str, Server] = {}
     store, redis_url, admin_url = given.object_store, given.redis_url, given.admin_url

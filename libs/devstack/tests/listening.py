@@ -1,9 +1,13 @@
 """Which addresses a process listens on, as the kernel tells it."""
 
-import contextlib
+import time
+from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from libs.devstack.servers.processes import start_time
+
+ENDS_WITHIN_S = 5.0
 _LISTEN = "0A"
 
 
@@ -21,20 +25,33 @@ def listening(pid: int) -> set[tuple[str, int]]:
 
 
 def _family(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
-        return []  # it ended meanwhile
+    children = _unless_it_ends(pid, lambda: Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
     return [pid, *(member for child in children for member in _family(int(child)))]
 
 
-def _sockets(pid: int) -> set[str]:
-    found = set()
-    with contextlib.suppress(FileNotFoundError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):
-                found.add(str(descriptor.readlink()))
-    return found
+def _sockets(pid: int) -> list[str]:
+    folder = Path(f"/proc/{pid}/fd")
+    return _unless_it_ends(pid, lambda: [link for descriptor in folder.iterdir() for link in _link(descriptor)])
+
+
+def _link(descriptor: Path) -> list[str]:
+    try:
+        return [str(descriptor.readlink())]
+    except FileNotFoundError:
+        return []  # it was closed meanwhile
+
+
+def _unless_it_ends(pid: int, read: Callable[[], list[str]]) -> list[str]:
+    """Return what is read of a process, or nothing of one that is ending, which the kernel refuses in several ways."""
+    try:
+        return read()
+    except OSError:
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while start_time(pid) is not None:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        return []
 
 
 def _shown(address: str) -> str:

@@ -23,8 +23,8 @@ from libs.devstack.servers.processes import (
     start_time,
 )
 
-on_linux = pytest.mark.skipif(sys.platform != "linux", reason="a parent-death signal exists on Linux only")
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a parent-death signal: run this on Linux")
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else: run this as root, as CI does")
 
 
 def program(folder: Path, *arguments: str, mode: str = "same", detached: bool = False) -> Program:
@@ -142,6 +142,6 @@ def test_root_runs_a_program_as_nobody(tmp_path: Path, mode: str) -> None:
         bound_to_parent(program(tmp_path, "/usr/bin/id", "-u", mode=mode)), capture_output=True, check=False
     )
     if seen.returncode == EXIT_CANNOT:
-        pytest.skip("this kernel forbids it")
+        pytest.skip("this kernel forbids user namespaces: allow them (sysctl user.max_user_namespaces) to run this")
 
     assert seen.stdout.decode().strip() == str(NOBODY)

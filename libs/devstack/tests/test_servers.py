@@ -24,7 +24,7 @@ from libs.devstack.servers.processes import left_over
 from libs.devstack.servers.servers import Servers
 from libs.devstack.tests.listening import listening
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has: run this on Linux")
 NAMES = ("postgres", "valkey", "seaweedfs")
 WORDS = b"kept over a crash"
 
@@ -222,7 +222,7 @@ def test_a_folder_in_use_is_refused(folder: Folder) -> None:
         pass
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else: run this as root, as CI does")
 @pytest.mark.parametrize("modes", [("namespace", "uid:65534"), ("uid:65534", "namespace")], ids="-then-".join)
 def test_root_runs_postgres_both_ways_over_the_same_data(modes: tuple[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as open_to_all:
@@ -234,17 +234,17 @@ def test_root_runs_postgres_both_ways_over_the_same_data(modes: tuple[str, str])
             server.process.stop(10)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else: run this as root, as CI does")
 def test_a_way_for_another_user_that_is_barred_is_said_in_a_sentence(folder: Folder) -> None:
     with pytest.raises(DevstackError, match="cannot pass"):
         postgres.start(folder, mode="uid:65534")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else: run this as root, as CI does")
 def test_an_ordinary_user_runs_the_servers_too(tmp_path_factory: pytest.TempPathFactory) -> None:
     needed = (Path(sys.executable).resolve(), Path(sys.prefix), ROOT)
     if not all(part.stat().st_mode & 0o001 for path in needed for part in (path, *path.parents)):
-        pytest.skip("this tree, or this Python, is private to root")
+        pytest.skip("this tree, or this Python, is private to root: check out and install where others may read")
     home = Path("/var/tmp") / f"devstack-{os.getpid()}"
     home.mkdir(mode=0o700)
     try:

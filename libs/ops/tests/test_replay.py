@@ -171,7 +171,7 @@ def _until(holds: Callable[[], Any], within_s: float = 30.0) -> None:
 def test_a_killed_replay_goes_on_where_it_was_and_sends_nothing_twice(world: World) -> None:
     case = world.case(*ALL_PURPOSES)
     ids = {str(world.uploaded(case).id) for _ in range(EVENTS)}
-    killed = _background(world, *INTO, "--session", case.session_id, "--rate", 40, "--execute")
+    killed = _background(world, *INTO, "--session", case.session_id, "--rate", 20, "--execute")
 
     _until(lambda: len(world.sent_to("recording", "transcriber")) >= EVENTS // 4)
     killed.send_signal(signal.SIGKILL)

@@ -12,7 +12,7 @@ from services.embedder.tests.world import words
 from services.embedder.vendors.openai import INPUTS_MAX, MODEL, REQUEST_TOKENS_MAX, OpenAIEmbedder
 
 WORDS_OF_THE_VENDOR = {"error": {"message": "You said: I am afraid", "type": "x", "param": None, "code": None}}
-DEADLINE_S = 0.5
+DEADLINE_S, STALLED_S = 30.0, 0.5
 
 
 @pytest.fixture(scope="module")
@@ -87,12 +87,15 @@ async def test_what_the_vendor_would_refuse_is_not_sent(faults: Faults, embedder
     ],
 )
 async def test_a_bad_day_of_the_vendor_is_one_of_our_problems_in_our_words(
-    faults: Faults, embedder: OpenAIEmbedder, fault: Fault, slug: str
+    vendor: tuple[Faults, str], faults: Faults, fault: Fault, slug: str
 ) -> None:
     faults.order(fault)
+    deadline_s = DEADLINE_S if fault.stall_after_bytes is None else STALLED_S
+    embedder = OpenAIEmbedder(KEY, vendor[1], words, deadline_s)
 
     with pytest.raises(AppError) as caught:
         await embedder.embed(["I am afraid"])
+    await embedder.close()
 
     assert caught.value.problem.slug == slug
     assert "afraid" not in f"{caught.value.detail} {caught.value.facts} {caught.value}"

@@ -26,8 +26,8 @@ class World:
         self.faults = faults
         self.vendor = self.reached_with(KEY)
 
-    def reached_with(self, key: str) -> DeepgramSpeechToText:
-        return DeepgramSpeechToText(DeepgramAccess(key, self.url, stall_s=0.5, deadline_s=5))
+    def reached_with(self, key: str, stall_s: float = 30.0) -> DeepgramSpeechToText:
+        return DeepgramSpeechToText(DeepgramAccess(key, self.url, stall_s=stall_s, deadline_s=60))
 
     async def hear(self, recording: Recording) -> Speech:
         return await self.vendor.transcribe(Audio(recording, "audio/mpeg", "en", 12.0), lambda _: None)
@@ -122,6 +122,7 @@ async def test_a_wrong_key_is_for_an_operator_and_not_tried_again(world: World) 
 )
 async def test_a_stalled_or_cut_answer_may_be_tried_again(world: World, fault: Fault) -> None:
     world.faults.order(fault)
+    world.vendor = world.reached_with(KEY, stall_s=0.5)
 
     error = await world.refusal()
 

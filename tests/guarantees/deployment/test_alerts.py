@@ -26,7 +26,7 @@ BY_KIND = {"all|api", "all|work"}
 def _promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
     binary = shutil.which("promtool")
     if binary is None and os.environ.get("CI") != "true":
-        pytest.skip("no promtool on the PATH (Debian: prometheus)")
+        pytest.skip("no promtool on the PATH: install it (Debian: prometheus) to prove the alerts")
     assert binary is not None, "CI proves the alerts: .ci/run installs promtool"
     return subprocess.run([binary, *arguments], cwd=OBSERVABILITY, capture_output=True, text=True, check=False)
 

@@ -21,7 +21,7 @@ def redis_seven() -> Iterator[str]:
     """The URL of the system's own redis-server (Debian's is 7.0), started for these tests."""
     binary = shutil.which("redis-server")
     if binary is None:
-        pytest.skip("no redis-server on the PATH")
+        pytest.skip("no redis-server on the PATH: install one (Debian: redis-server) to run this on Redis 7 too")
     with throwaway_folder() as folder, folder.locked():
         server = valkey.start(folder, binary=Path(binary))
         server.wait()

@@ -12,8 +12,12 @@ from types import CodeType, ModuleType
 
 from libs.common.messaging.tests.crash import moments as crash_moments
 
-ROOT = Path(__file__).parents[3]
-STARTS = ("relay", "outbox", "consumer", "handling", "in_turn", "redis_streams", "database")
+ROOT = Path(__file__).parents[5]
+STARTS = (
+    *(f"messaging.{name}" for name in ("relay", "outbox", "consumer", "handling", "ordered")),
+    "streams.redis_streams",
+    "database.transaction",
+)
 POINT, SCOPE, LOOP = "__point__", "__scope__", "__loop__"
 PACKAGE = "libs.common."
 TEXT_MAX = 60

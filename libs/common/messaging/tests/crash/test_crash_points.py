@@ -18,10 +18,10 @@ from libs.common.messaging.tests.crash.rounds import Round, Rounds, deaths_of
 from libs.devstack.infra import Infra
 
 NEVER_THERE = {
-    "database.py Database.ping: enter async with self.without_capability()": "asked by /health only",
-    "database.py Database.ping: leave async with self.without_capability()": "asked by /health only",
-    "database.py Database.ping: await tx.execute(text('select 1'))": "asked by /health only",
-    "in_turn.py _Waiting.ack: await self._channel.ack(deliveries)": "no handler acknowledges while it handles",
+    "transaction.py Database.ping: enter async with self.without_capability()": "asked by /health only",
+    "transaction.py Database.ping: leave async with self.without_capability()": "asked by /health only",
+    "transaction.py Database.ping: await tx.execute(text('select 1'))": "asked by /health only",
+    "ordered.py _Waiting.ack: await self._channel.ack(deliveries)": "no handler acknowledges while it handles",
     "redis_streams.py RedisStreams.forget: next of async for self._redis.scan_iter(match=f'{{{topic}}}:*')": "tests do",
     "redis_streams.py RedisStreams.forget: await self._redis.delete(*keys)": "tests do",
 }

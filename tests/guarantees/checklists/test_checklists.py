@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees import new_event, new_service
+from tests.guarantees.checklists import new_event, new_service
+from tests.guarantees.checklists.scratch import Scratch, files_of, steps_of
 from tests.guarantees.deployment.parts import ROOT
-from tests.guarantees.scratch import Scratch, files_of, steps_of
 
 EVENT_TESTS = (
     "test_events",
