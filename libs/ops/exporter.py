@@ -64,18 +64,17 @@ class Exporter:
     async def _lanes(self) -> set[GroupStream]:
         """Return what ought to be read, and by whom, and what else the server keeps for a group."""
         expected = expected_lanes()
-        streams = {stream for event in EVENTS for stream in event.streams()}
-        return expected | {lane for stream in streams for lane in await self._streams.lanes_of(stream)}
+        topics = {event.topic for event in EVENTS}
+        return expected | {lane for topic in topics for lane in await self._streams.lanes_of(topic)}
 
 
 def expected_lanes() -> set[GroupStream]:
     """Return each stream that a group of ours has to read, whether or not it ever did."""
     return {
-        GroupStream(stream, group)
+        GroupStream(event.topic, group)
         for group, answers in ANSWERS.items()
         for event in EVENTS
         if event.type in answers
-        for stream in event.streams()
     }
 
 

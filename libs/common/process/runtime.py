@@ -53,12 +53,11 @@ class Runtime:
         return {"database": self.database.ping}
 
     def workers(self, subscriptions: Iterable[Subscription]) -> list[Worker]:
-        """Return one consumer per stream of the table, and the relay where the service writes facts."""
-        by_stream: dict[str, dict[str, Subscription]] = {}
+        """Return one consumer per topic of the table, and the relay where the service writes facts."""
+        by_topic: dict[str, dict[str, Subscription]] = {}
         for line in subscriptions:
-            for stream in line.event.streams():
-                by_stream.setdefault(stream, {})[line.event.type] = line
-        consumers = [self._consumer(stream, lines) for stream, lines in by_stream.items()]
+            by_topic.setdefault(line.event.topic, {})[line.event.type] = line
+        consumers = [self._consumer(topic, lines) for topic, lines in by_topic.items()]
         return [*consumers, self._relay] if self._relay else [*consumers]
 
     async def close(self) -> None:
@@ -71,18 +70,15 @@ class Runtime:
             await self._outbox.close()
 
     def _new_relay(self, outbox: Outbox) -> Relay:
-        streams = [
-            stream for topic in self._event_config.topics_out for stream in self._event_config.catalogue.streams(topic)
-        ]
         archive = Archive(self._settings.archive_retention_days, self._settings.stream_rebuild == "auto")
-        return Relay(outbox, self.streams.publisher(), streams, archive)
+        return Relay(outbox, self.streams.publisher(), self._event_config.topics_out, archive)
 
-    def _consumer(self, stream: str, lines: Mapping[str, Subscription]) -> Consumer:
+    def _consumer(self, topic: str, lines: Mapping[str, Subscription]) -> Consumer:
         handling = DeliveryHandler(self.database, self._event_config.catalogue, lines)
-        ordered = any(line.event.partitions for line in lines.values())
+        ordered = any(line.event.is_ordered for line in lines.values())
         batch = 1 if ordered else min(line.batch for line in lines.values())
         return Consumer(
-            self.streams.channel(stream, self._event_config.group, ordered=ordered),
+            self.streams.channel(topic, self._event_config.group, ordered=ordered),
             KeyOrderedHandler(handling, key_of) if ordered else handling,
             ConsumerTiming(concurrency=self._settings.concurrency, batch=batch),
         )

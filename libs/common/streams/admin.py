@@ -42,11 +42,6 @@ class StreamRefusedError(Exception):
         self.code, self.is_login = code, is_login
 
 
-def topic_of(stream: str) -> str:
-    """Return the topic a stream belongs to: an ordered topic has several, `topic.0`, `topic.1` and so on."""
-    return re.sub(r"\.\d+$", "", stream)
-
-
 @dataclass(frozen=True, order=True)
 class GroupStream:
     """One stream as one group reads it."""
@@ -56,8 +51,8 @@ class GroupStream:
 
     @property
     def topic(self) -> str:
-        """The topic the stream belongs to."""
-        return topic_of(self.stream)
+        """The topic, which is what its stream is called."""
+        return self.stream
 
     def key(self, kind: str) -> str:
         """Return the name of one of this group's keys (`r`, `z`, `zp`, `dlq`, `hb`)."""

@@ -18,7 +18,7 @@ from libs.common.streams.admin import Backlog, GroupStream, StreamAdmin
 from libs.common.streams.locate import Location, locate_event
 from libs.ops.console import Shown
 from libs.ops.events.answers import answering
-from libs.ops.events.facts import ago, at_ms, shown, stream_of
+from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.operator_tools import OperatorTools
 
@@ -60,7 +60,7 @@ async def show(tools: OperatorTools, event_id: Annotated[UUID, typer.Argument(he
     """Show one fact: what it says, who has applied it, and where it is for who has not."""
     fact = await _by_id(tools, event_id)
     groups = [
-        await _of_group(tools, fact, GroupStream(stream_of(fact), group)) for group in answering(fact.envelope.type)
+        await _of_group(tools, fact, GroupStream(fact.envelope.topic, group)) for group in answering(fact.envelope.type)
     ]
     payload = shown(fact) | {"groups": groups}
     return Shown(payload, Group(_facts_table(payload), _groups_table(groups)))

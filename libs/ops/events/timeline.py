@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from libs.common.messaging.archive import Applied, Fact, Wanted
-from libs.common.streams.admin import topic_of
 from libs.common.streams.locate import Location, locate_event
 from libs.ops.events.answers import ANSWERS, Answer, answering
 from libs.ops.events.cursors import cursors
@@ -94,7 +93,7 @@ def _answers(fact: Fact, notes: dict[str, list[Applied]], books: StreamSnapshot)
 
 
 def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], books: StreamSnapshot) -> Answering:
-    where = books.on_the_way.get((topic_of(fact.envelope.topic), group), {}).get(fact.envelope.id)
+    where = books.on_the_way.get((fact.envelope.topic, group), {}).get(fact.envelope.id)
     for note in notes:
         if note.group == group:
             return Answering(group, answer, "applied", note.at, note.epoch)
