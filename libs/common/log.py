@@ -60,7 +60,7 @@ def configure_logging(service: str, level: str, keys: frozenset[str] = frozenset
 
 
 def redact_uncaught_errors() -> None:
-    """Say of warnings, and of errors that nobody caught, of which class and where, never what: Python prints texts."""
+    """Log uncaught errors and warnings by class and place only: their messages may contain personal data."""
     logging.captureWarnings(True)
     sys.excepthook = lambda _kind, error, _trace: _died(error)
     threading.excepthook = lambda args: _died(args.exc_value)

@@ -238,7 +238,7 @@ class RedactOnRevocation(Step[ConsentRevoked, None]):
 
 
 def _only_own(patient_id: PatientId) -> None:
-    """Refuse a capability bound to another patient, before anything; none at all is refused by those it needs."""
+    """Reject a capability bound to another patient; a missing one is rejected by the stores."""
     token = held()
     if token is not None and parse(token).patient_id not in (None, patient_id):
         raise AppError(NOT_FOUND, "There is no such patient.")

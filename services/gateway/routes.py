@@ -93,7 +93,7 @@ class Route:
     `where`: its method and its path, which lies below /api/v1 unless it is an operator's.
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
-    `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about.
+    `repeat`: takes an Idempotency-Key; `id_field` is the member of its answer that says which object it was about.
     `status_if_there`: answered when what is asked for is in force already.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
@@ -110,7 +110,7 @@ class Route:
     problems: tuple[ProblemType, ...] = ()
     traits: Trait = USUAL
     repeat: Repeat | None = None
-    known_by: str = "id"
+    id_field: str = "id"
     status_if_there: int | None = None
     also_as: tuple[str, ...] = ()
 
@@ -191,7 +191,7 @@ ROUTES: tuple[Route, ...] = (
     Route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
     Route(
         "createPatientToken", "POST /patients/{patient_id}/tokens", "users", "Mint a token for one patient",
-        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), repeat=Repeat.SECRET, known_by="jti",
+        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), repeat=Repeat.SECRET, id_field="jti",
     ),
     Route(
         "revokePatientToken", "DELETE /patients/{patient_id}/tokens/{jti}", "users", "Revoke a patient's token",
@@ -315,7 +315,7 @@ ROUTES: tuple[Route, ...] = (
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
         "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
         problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), repeat=Repeat.READ,
-        known_by="session_id", traits=Trait.TELLS_WORDS,
+        id_field="session_id", traits=Trait.TELLS_WORDS,
     ),
     Route(
         "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",
@@ -324,7 +324,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
-        repeat=Repeat.READ, known_by="message_id", traits=Trait.SERVES_PATIENTS_IN_CRISIS | Trait.TELLS_WORDS,
+        repeat=Repeat.READ, id_field="message_id", traits=Trait.SERVES_PATIENTS_IN_CRISIS | Trait.TELLS_WORDS,
         also_as=("text/event-stream",),
     ),
     Route(

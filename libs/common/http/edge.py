@@ -1,4 +1,4 @@
-"""The edge of a service: request ids, the capability, a span, one canonical log line, and the last catch."""
+"""The HTTP edge of a service: request ids, the capability, a span, one canonical log line, the last resort."""
 
 import re
 import time

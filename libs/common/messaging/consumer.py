@@ -160,7 +160,7 @@ class Consumer:
     async def _reject_malformed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return what can be handled; the rest goes to the dead letters here, where it was read.
 
-        What may not, since it would be one too many, or cannot, since the server is away, is found again by the audit.
+        Entries that cannot be dead-lettered now (limit reached, broker down) are found by the audit loop.
         """
         faulty = [(delivery, delivery.fault) for delivery in deliveries if delivery.fault]
         if not faulty:

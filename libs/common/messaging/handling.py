@@ -1,4 +1,4 @@
-"""What happens to events: recognised, worked on, recorded once; or parked; or dead-lettered."""
+"""Handles deliveries: decode, deduplicate, run the step, then acknowledge, park for a retry, or dead-letter."""
 
 import asyncio
 import time
@@ -80,16 +80,16 @@ class DeliveryHandler:
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
+        """Dead-letter an event that crashed its worker repeatedly; its step records the failure if it can."""
         job = await self._read(channel, delivery)
         if job is _NoJob.UNREADABLE:
             return
         if job is _NoJob.NOT_ANSWERED or await self._was_applied(job):
             await channel.ack([delivery])
             return
-        killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
+        killed = AppError(INTERNAL, "Handling the event crashed the worker.", error_class=POISON_MESSAGE)
         if not await channel.may_dead_letter() or await self._record_failure(job, killed) is not None:
-            raise BrokerUnavailableError  # not now: whoever asked comes again
+            raise BrokerUnavailableError  # the caller retries later
         await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
 
     async def _was_applied(self, job: Job) -> bool:
@@ -109,7 +109,7 @@ class DeliveryHandler:
         return Job(channel, delivery, envelope, subscription) if subscription else _NoJob.NOT_ANSWERED
 
     async def _split_applied(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
-        """Tell what is still to be done from what was applied before: one question for all of a run."""
+        """Split jobs into new ones and applied ones, in one query."""
         if not jobs:
             return [], []
         metrics.DELIVERED.labels(*jobs[0].labels).inc(len(jobs))
@@ -130,12 +130,12 @@ class DeliveryHandler:
         return [job for job in jobs if job.mark not in applied], [job.delivery for job in known]
 
     async def _record_batch(self, jobs: Sequence[Job]) -> bool:
-        """Record a batch in one transaction; False when it has to be done one by one."""
+        """Record a batch in one transaction; False: fall back to one transaction per event."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(jobs[0].subscription.timeout_s):
                 fresh = await self._record_all(jobs)
-        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+        except Exception as error:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
             get_logger().warning("batch.handler_crashed", error_class=type(error).__name__, count=len(jobs))
             return False
         channel, seconds = jobs[0].channel, time.perf_counter() - started
@@ -183,7 +183,7 @@ class DeliveryHandler:
                     return await self._apply(job)
         except AppError as error:
             return _Failure(error, traceparent)
-        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+        except Exception as error:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
             get_logger().error(
                 "event.handler_crashed", error_class=type(error).__name__, error_place=location_of(error)
             )
@@ -245,8 +245,8 @@ class DeliveryHandler:
     async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
         try:
             return await record_failure(self.database, self.catalogue, job, error)
-        except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
-            # It would break each time, and the event end its worker again and again, for good.
+        except Exception as broken:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
+            # Otherwise a failing `on_failure` would crash the worker on every retry.
             get_logger().error(
                 "event.handler_crashed", error_class=type(broken).__name__, error_place=location_of(broken)
             )

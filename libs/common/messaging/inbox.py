@@ -73,7 +73,7 @@ class Inbox:
 
     @asynccontextmanager
     async def claimed(self, mark: Mark, holder: str, dead: str = "") -> AsyncIterator[bool]:
-        """Be the only living one at an event's work; yield whether there is work left to do.
+        """Claim an event exclusively; yield whether it still needs work.
 
         `dead` is a consumer whose lease has run out: its claim does not count if its process is gone from this host, or
         once it was not renewed for longer than a lease.
@@ -92,7 +92,7 @@ class Inbox:
             fresh = not await self.applied_in(tx, [mark])
         if interrupted and fresh:
             INTERRUPTED.labels(self._group).inc()
-            get_logger().warning("event.interrupted", count=interrupted)
+            get_logger().warning("event.work_restarted", count=interrupted)
         beating = asyncio.create_task(self._beat(values))
         before = _confirm.set(partial(self._still_claimed, values))
         try:

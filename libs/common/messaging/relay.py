@@ -108,7 +108,7 @@ class Relay:
             why = "behind" if moved == HELD_BACK else ""
         self._say(topic, why, age_s)
         if behind.too_large:
-            get_logger().error("relay.too_large", topic=topic, count=behind.too_large)
+            get_logger().error("relay.event_too_large", topic=topic, count=behind.too_large)
         if why:
             return 0
         if moved != behind.new:
@@ -155,7 +155,9 @@ class Relay:
         async with self._querying:
             made, dropped = await self._outbox.keep(self._archive.retention_days, moved)
         if made or dropped:
-            get_logger().info("archive.kept", schema=self._outbox.schema, made_count=made, dropped_count=dropped)
+            get_logger().info(
+                "archive.partitions_rotated", schema=self._outbox.schema, made_count=made, dropped_count=dropped
+            )
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         while not stop.is_set():

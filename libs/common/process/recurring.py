@@ -1,4 +1,4 @@
-"""Work that is due now and then: done in bounded passes by every replica, at times that chance spreads out."""
+"""Recurring work: done in bounded passes by every replica, at jittered times."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Keeps a process whole: a worker that breaks, ends by itself or stands still ends the process, and soon."""
+"""Supervises a process's workers: one that crashes, ends early or stalls ends the process within seconds."""
 
 import asyncio
 import os

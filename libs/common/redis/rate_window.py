@@ -52,7 +52,7 @@ class Windows(Protocol):
         """Count one for `who` if it may pass; what is refused is not counted."""
         ...
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back what was counted, as if it had not been."""
         ...
 
@@ -88,7 +88,7 @@ class RedisWindows:
             entry.decode(),
         )
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back one entry; it is found from the newest on."""
         try:
             await self._redis.lrem(self._key(who), -1, count.entry)
@@ -125,7 +125,7 @@ class InMemoryWindows:
         oldest = entries[0] if entries else now
         return Count(passed, max(0, window.quota - len(entries)), oldest + window.length_s - now, repr(now))
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back one entry."""
         with contextlib.suppress(KeyError, ValueError):
             self._entries[who].remove(float(count.entry))

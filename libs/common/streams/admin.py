@@ -1,4 +1,4 @@
-"""The streams as operators handle them: what waits where, dead letters, replays, and the relays' cursor.
+"""Operator access to streams: backlog, dead letters, replays, relay cursors.
 
 Every change of state is one command or one script on keys of one hash tag, as in the rest of the kernel.
 """
@@ -44,7 +44,7 @@ class StreamRefusedError(Exception):
 
 @dataclass(frozen=True, order=True)
 class GroupStream:
-    """One stream as one group reads it."""
+    """One stream of one consumer group."""
 
     stream: str
     group: str
@@ -66,7 +66,7 @@ class GroupStream:
 
 @dataclass(frozen=True)
 class Backlog:
-    """How much is before a group. `lag` is None where the server cannot tell; ages in milliseconds."""
+    """The backlog of a consumer group. `lag` is None where the server cannot tell; ages in milliseconds."""
 
     lag: int | None
     pending: int
@@ -183,11 +183,11 @@ class StreamAdmin:
         return bool(await answered(self._scripts["pause"](keys=keys, args=[why])))
 
     async def resume(self, lane: GroupStream) -> bool:
-        """Have them go on, with the limit of dead letters counted anew; tell whether the group was paused."""
+        """Resume the group and reset its count of dead letters; return whether it was paused."""
         return await self.pause(lane, "")
 
     async def remove_entry(self, lane: GroupStream, entry_id: str, dead_letter: Mapping[str, str] | None) -> bool:
-        """Take an entry that a group was given or has parked away from it; keep it as a dead letter if one is given."""
+        """Remove a pending or parked entry from a group; dead-letter it if fields are given."""
         keys = [lane.main, *(lane.key(kind) for kind in ("r", "z", "zp", "dlq"))]
         fields = [part for item in (dead_letter or {}).items() for part in item]
         arguments: list[str | int] = [lane.group, entry_id, ENTRY_SIZE_MAX, *fields]
@@ -279,7 +279,7 @@ def _progress_key(lane: GroupStream, name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a word of ours as it is; anybody may have written something else, for a terminal to obey."""
+    """Return a known token unchanged; anything else could control the terminal, so it becomes `unknown`."""
     return text if _WORD.fullmatch(text) else "unknown"
 
 

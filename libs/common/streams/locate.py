@@ -1,4 +1,4 @@
-"""Where in the streams one group's copy of an event is, for whoever asks why nothing happens."""
+"""Finds where in the streams a group's copy of an event is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

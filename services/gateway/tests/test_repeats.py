@@ -20,7 +20,7 @@ from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
-from services.gateway.handlers import ForgetWords
+from services.gateway.handlers import RedactStoredAnswers
 from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.routes import BY_OPERATION, ROUTES, Repeat, Trait
 from services.gateway.tests.gateway_world import GatewayWorld
@@ -272,5 +272,5 @@ async def _revokes(world: GatewayWorld, infra: Infra) -> None:
     claims = Claims(organization_id, "test", frozenset({"consent:read"}), utc_now() + timedelta(minutes=1), new_id())
     with acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
-            assert await ForgetWords(IdempotencyStore()).record(event, None, tx) == ()
+            assert await RedactStoredAnswers(IdempotencyStore()).record(event, None, tx) == ()
     await database.close()

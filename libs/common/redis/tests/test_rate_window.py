@@ -83,7 +83,7 @@ async def test_memory_forgets_who_asked_longest_ago_and_not_who_asks_most() -> N
 async def test_what_is_given_back_counts_no_more_and_only_once(windows: Windows) -> None:
     counts = [await windows.take("a", Window(3, 3600)) for _ in range(3)]
 
-    await windows.give_back("a", counts[1])
-    await windows.give_back("a", counts[1])
+    await windows.refund("a", counts[1])
+    await windows.refund("a", counts[1])
 
     assert [(await windows.take("a", Window(3, 3600))).passed for _ in range(2)] == [True, False]
