@@ -108,7 +108,7 @@ _REDACT = text("select redact(:patient_id)")
 
 
 class ConversationStore:
-    """Implements ports.Notebook and the reads of the API. Each call is one short transaction."""
+    """Implements ports.MessageRepository, Redaction and ConversationRepository. Each call is one short transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

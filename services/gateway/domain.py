@@ -163,7 +163,7 @@ def require_granted(principal: Principal, wish: KeyWish, now: datetime) -> None:
     if more:
         raise AppError(FORBIDDEN, f"Your key does not have, and so cannot give: {', '.join(more)}.")
     if wish.expires_at is not None and wish.expires_at <= now:
-        fault = FieldError("/body/expires_at", "It lies in the future.")
+        fault = FieldError("/body/expires_at", "Must be in the future.")
         raise AppError(INVALID_REQUEST, "`expires_at` must be in the future.", errors=[fault])
     if principal.expires_at is not None and (wish.expires_at is None or wish.expires_at > principal.expires_at):
         raise AppError(FORBIDDEN, "Your key expires and cannot create a key that expires later.")

@@ -69,8 +69,12 @@ def build() -> Service:
             await part.close()
         await runtime.close()
 
-    steps = (Subscription(ConsentRevoked, ForgetWords(IdempotencyStore())), *erasing(UserErased))
-    return Service(public.app, runtime.workers(steps), close)
+    return Service(public.app, runtime.workers(subscriptions()), close)
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
+    return (Subscription(ConsentRevoked, ForgetWords(IdempotencyStore())), *erasing(UserErased))
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:

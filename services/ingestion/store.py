@@ -160,7 +160,7 @@ class SessionStore:
 
 
 class KnownObjects:
-    """Implements sweeping.Known: asks about all organizations at once, and learns nothing but yes or no."""
+    """Implements orphans.Known: asks about all organizations at once, and learns nothing but yes or no."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

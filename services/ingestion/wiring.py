@@ -87,8 +87,25 @@ def build() -> Service:
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
         Recurring("erasures.looked_at", Unfinished(runtime.database).look, LOOK_EVERY_S),
     )
-    steps = (*subscriptions(), *erasing(runtime.database, store))
-    return Service(app, [*runtime.workers(steps), *sweepers], close)
+    return Service(app, [*runtime.workers(subscriptions(runtime.database, store)), *sweepers], close)
+
+
+def subscriptions(database: Database, objects: Removing) -> tuple[Subscription, ...]:
+    """Return what is answered: the way of a session, a revocation, erasures, and what other stores say they erased."""
+    advance = Advance(SessionStore(), CountedIllegalMoves(), utc_now)
+    remove, collect = RemoveObjects(database, ErasureStore(), objects), Collect(ErasureStore())
+    moving: tuple[type[Event], ...] = (
+        *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
+        *(IndexReady, IndexFailed, IndexWithheld),
+    )
+    counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
+    return (
+        *(Subscription(event, advance, batch=QUICK_BATCH) for event in moving),
+        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
+        Subscription(SessionErased, remove, REMOVE_TIMEOUT_S),
+        Subscription(PatientErased, remove, REMOVE_TIMEOUT_S),
+        *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
+    )
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
@@ -99,30 +116,6 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
         accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
         eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
-    )
-
-
-def subscriptions() -> tuple[Subscription, ...]:
-    """Return what is answered: the table of this service."""
-    advance = Advance(SessionStore(), CountedIllegalMoves(), utc_now)
-    moving: tuple[type[Event], ...] = (
-        *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
-        *(IndexReady, IndexFailed, IndexWithheld),
-    )
-    return (
-        *(Subscription(event, advance, batch=QUICK_BATCH) for event in moving),
-        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
-    )
-
-
-def erasing(database: Database, objects: Removing) -> tuple[Subscription, ...]:
-    """Return what is answered of erasures: our own, and what the other stores say they erased."""
-    remove, collect = RemoveObjects(database, ErasureStore(), objects), Collect(ErasureStore())
-    counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
-    return (
-        Subscription(SessionErased, remove, REMOVE_TIMEOUT_S),
-        Subscription(PatientErased, remove, REMOVE_TIMEOUT_S),
-        *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
     )
 
 

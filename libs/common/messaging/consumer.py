@@ -1,4 +1,19 @@
-"""The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
+"""The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind.
+
+| loop                | wakes on                                        | touches                        |
+|---------------------|-------------------------------------------------|--------------------------------|
+| _read_until_stopped | a new entry; while full, room                   | _running, _leads, _caught_up   |
+| _flush_when_asked   | a run that ended with entries to acknowledge    | _done                          |
+| _promote_when_due   | a parked entry that is due; a run that parked   | nothing: the stream alone      |
+| _sweep              | time: entries of consumers that are gone        | _running, _isolated            |
+| _audit              | time: entries of ours that we know nothing of   | _running                       |
+| _run_isolated       | an entry that may have killed its worker        | _isolated, _running            |
+| _look_at_pause      | time: what an operator or the limit said        | _paused                        |
+| _trim               | time: what every group has acknowledged         | nothing: the stream alone      |
+
+A run (`_run`) is a task beside them: it takes itself out of _running, adds to _done, and wakes the first three.
+Seconds are in `Pace`; `_leave` hands back what is left when all loops have stopped.
+"""
 
 import asyncio
 import math

@@ -43,7 +43,7 @@ class _NoJob(Enum):
     NOT_ANSWERED = auto()
     """No step here answers it: there is nothing to do but to acknowledge it."""
     UNREADABLE = auto()
-    """It went to the dead letters, or waits for its turn to."""
+    """It went to the dead letters, or waits until it may."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ PASSES_MAX = 1000
 
 @dataclass(frozen=True)
 class Recurring:
-    """Implements run.Worker. `act` does one bounded pass and returns how much it did; 0 means that nothing is left."""
+    """Implements supervision.Worker. `act` does one bounded pass and returns how much it did; 0 means that nothing is left."""
 
     event: str
     act: Callable[[], Awaitable[int]]

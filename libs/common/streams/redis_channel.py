@@ -29,7 +29,7 @@ LIMIT_WINDOW_MS = 60_000
 
 
 class RedisChannel:
-    """One topic as one consumer sees it (contract: streams.Channel)."""
+    """One topic as one consumer sees it (implements port.Channel)."""
 
     def __init__(
         self,

@@ -128,7 +128,7 @@ def _seq(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= SEQ_DIGITS_MAX):
-        fault = FieldError("/query/cursor", "Not a cursor that a list of ours answered with.")
+        fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
         raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault])
     return int(cursor)
 

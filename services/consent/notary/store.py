@@ -84,5 +84,5 @@ def _marked(mark: str | None) -> dict[str, Any]:
             "consent_type": Purpose(purpose).value,
         }
     except ValueError as error:
-        fault = FieldError("/query/cursor", "Not a cursor that a list of ours answered with.")
+        fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
         raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error

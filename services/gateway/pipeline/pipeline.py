@@ -27,7 +27,7 @@ from services.gateway.pipeline import bodies
 from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_crisis_answer
 from services.gateway.pipeline.edge import answer_headers
 from services.gateway.pipeline.limiter import Limiter, exceeded, spent
-from services.gateway.routes import Repeat, Route
+from services.gateway.routes import Repeat, Route, Trait
 
 _NOT_SERVED = (502, 503)
 REPLAYED = {"Idempotent-Replayed": "true"}
@@ -52,7 +52,7 @@ class RequestPipeline:
 
     async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
         """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
-        if not route.streams_in:
+        if Trait.STREAMS_IN not in route.traits:
             return await self._heard(bodies.bounded(request), route, answer)
         try:
             return await self._admitted(request, route, answer)
@@ -66,7 +66,7 @@ class RequestPipeline:
             said = answer_headers(request.scope)
             for name, value in spent(error).items():
                 said[name] = f"{value}, {said[name]}" if name in said else value
-            if not route.serves_patients_in_crisis or not needs_crisis_answer(error):
+            if Trait.SERVES_PATIENTS_IN_CRISIS not in route.traits or not needs_crisis_answer(error):
                 raise
             return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
 
@@ -92,12 +92,12 @@ class RequestPipeline:
     async def _let_in(self, request: Request, route: Route, principal: Principal, answer: Answering) -> Response:
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
-        if not route.streams_in:
+        if Trait.STREAMS_IN not in route.traits:
             await bodies.read(request)  # only now that it is known whose it is
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
             # A body that streams is not read here: whoever takes it knows it again by its key.
-            if key is None or not route.replayable or route.streams_in or _wants_events(request):
+            if key is None or not route.replayable or Trait.STREAMS_IN in route.traits or _wants_events(request):
                 return await answer(request)
             return await self._once(request, route, key, answer)
 
@@ -109,7 +109,7 @@ class RequestPipeline:
     @asynccontextmanager
     async def _counted(self, request: Request, route: Route, principal: Principal) -> AsyncIterator[None]:
         """Count a request; what could not be served for a reason of ours does not count."""
-        if not route.limited:
+        if Trait.UNLIMITED in route.traits:
             yield
             return
         taken = await self.limiter.take(str(principal.patient_id or principal.api_key_id))
@@ -131,7 +131,7 @@ class RequestPipeline:
             before = await self.idempotency.begin(attempted)
         except AppError as error:
             # The first may have died with its gateway. What does nothing the second time need not wait to find out.
-            if error.problem is REPLAY_RUNNING and route.naturally_idempotent:
+            if error.problem is REPLAY_RUNNING and Trait.NATURALLY_IDEMPOTENT in route.traits:
                 return await answer(request)
             raise
         if before is not None:
@@ -184,7 +184,7 @@ def _done(request: Request, route: Route, given: Response) -> Done | None:
     if not isinstance(object_id, str) or not 0 < len(object_id) <= OBJECT_CHARS_MAX:
         return None
     secret = told if route.repeat is Repeat.SECRET else None
-    return Done(given.status_code, object_id, _patient_of(request), route.tells_words, secret)
+    return Done(given.status_code, object_id, _patient_of(request), Trait.TELLS_WORDS in route.traits, secret)
 
 
 def _patient_of(request: Request) -> PatientId | None:

@@ -22,7 +22,7 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from services.gateway.handlers import ForgetWords
 from services.gateway.idempotency.store import IdempotencyStore
-from services.gateway.routes import BY_OPERATION, ROUTES, Repeat
+from services.gateway.routes import BY_OPERATION, ROUTES, Repeat, Trait
 from services.gateway.tests.gateway_world import GatewayWorld
 
 SESSION = str(uuid4())
@@ -72,7 +72,7 @@ def test_every_route_that_takes_an_idempotency_key_says_how_it_is_repeated() -> 
         "swapSpeakers": Repeat.READ,
         "chat": Repeat.READ,
     }
-    assert {route.operation_id for route in ROUTES if route.tells_words} == {"swapSpeakers", "chat"}
+    assert {route.operation_id for route in ROUTES if Trait.TELLS_WORDS in route.traits} == {"swapSpeakers", "chat"}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ _DESTROY_OF_PATIENT = text(
 
 
 class KeyStore:
-    """Implements ports.KeyShelf and ports.Shredder."""
+    """Implements ports.KeyRepository and Shredder."""
 
     async def organization_key(
         self, tx: Transaction, organization_id: OrganizationId, version: int | None = None

@@ -61,7 +61,7 @@ class Swept:
 
 
 class Sweeper:
-    """Implements run.Worker. Names that are not a recording's are left alone: the bucket may hold other things."""
+    """Implements supervision.Worker. Names that are not a recording's are left alone: the bucket may hold other things."""
 
     def __init__(self, objects: Sweepable, known: Known, clock: Clock, reach: Reach | None = None) -> None:
         self._objects = objects

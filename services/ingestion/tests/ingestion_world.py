@@ -29,7 +29,7 @@ from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.ports import Objects
-from services.ingestion.wiring import erasing, parts, subscriptions
+from services.ingestion.wiring import parts, subscriptions
 
 BOUNDARY = "a-boundary-nobody-writes"
 SCOPES = ("erasure:write", "ingestion:write", "transcriber:write", "embedder:write", "consent:read")
@@ -152,7 +152,7 @@ class World:
 
     async def happens(self, *events: Event) -> None:
         """Facts arrive from other services, one after the other."""
-        lines = (*subscriptions(), *erasing(self.database, self.objects))
+        lines = subscriptions(self.database, self.objects)
         steps = {line.event.type: line.step for line in lines}
         for event in events:
             step = steps[event.type]
