@@ -60,7 +60,7 @@ async def answers(conversation: Conversation, embedder: TextEmbedder, ground: Gr
 async def _index(ground: Ground, index: Index, embedder: TextEmbedder) -> None:
     vectors = await embedder.embed([passage.text for passage in index.passages])
     keys = [passage.content_hash for passage in index.passages]
-    await ground.store.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+    await ground.store.add_vectors(index.source, index.model, dict(zip(keys, vectors, strict=True)))
     async with ground.database.transaction() as tx:
         await ground.store.replace(tx, index)
 

@@ -51,11 +51,11 @@ class CountingLedger(LedgerStore):
         self._admin = admin
         self.chunks_at_revocation = -1
 
-    async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
+    async def add_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
         """Keep the receipt as always; the entry before it has taken the lock."""
         if entry.status is Status.REVOKED:
             self.chunks_at_revocation = await self.count(entry.parties.patient_id)
-        return await super().keep_receipt(tx, entry, signature)
+        return await super().add_receipt(tx, entry, signature)
 
     async def count(self, patient_id: PatientId) -> int:
         """Return how many chunks of a patient are there."""

@@ -26,7 +26,7 @@ from proofs.kit.line import sized
 from proofs.kit.organization import Organization
 from proofs.kit.proof import Outcome, Run, main
 from services.consent.api.rendering import line_json
-from services.consent.domain import Entry, Kept, micros, signed
+from services.consent.domain import Entry, EvidenceState, micros, signed
 from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES
 
 WRITERS = 16
@@ -175,10 +175,10 @@ def _export(organization: Organization, entries: Iterable[Entry]) -> list[str]:
     head = {"kind": "ledger", "format": FORMAT, "organization_id": organization_id}
     notes, lines = [], []
     for entry in entries:
-        if entry.seal.seq % SIGN_AFTER_ENTRIES == 0:
-            made = Checkpoint(organization_id, entry.seal.seq, entry.seal.hash, micros(entry.at))
+        if entry.position.seq % SIGN_AFTER_ENTRIES == 0:
+            made = Checkpoint(organization_id, entry.position.seq, entry.position.hash, micros(entry.at))
             notes.append({"kind": "checkpoint", "note": made.to_note(organization.key)})
-        lines.append(line_json(replace(entry, signature=signed(entry, organization.key)), Kept.KEPT))
+        lines.append(line_json(replace(entry, signature=signed(entry, organization.key)), EvidenceState.KEPT))
     return [json.dumps(line) + "\n" for line in (head, *notes, *lines)]
 
 

@@ -23,7 +23,7 @@ from proofs.consent.tampering import KINDS, TABLES, Attack, Kind
 from proofs.kit.line import sized
 from proofs.kit.organization import Organization
 from proofs.kit.proof import Outcome, Run, main
-from services.consent.api.rendering import line_json, receipt_json, standing_json
+from services.consent.api.rendering import in_force_json, line_json, receipt_json
 from services.consent.domain import Consent, Entry
 from services.consent.notary.store import NotaryStore
 
@@ -51,10 +51,10 @@ class _Stranger:
             text("select ctx.enter(:token)"), {"token": self._organization.capability("consent:read")}
         )
         await connection.execute(text("set local search_path = consent, public"))
-        rows, _ = await NotaryStore().standings(tx, None, ROWS_MAX)
-        lines = [line_json(*pair) for pair in await self._organization.store.chain(tx, 0, ROWS_MAX)]
+        rows, _ = await NotaryStore().in_force(tx, None, ROWS_MAX)
+        lines = [line_json(*pair) for pair in await self._organization.store.entries_after(tx, 0, ROWS_MAX)]
         await connection.execute(text("reset role"))
-        acted_on = [standing_json(row) for row in rows]
+        acted_on = [in_force_json(row) for row in rows]
         return self._judged(lines, acted_on, self._receipts), self._judged(lines, acted_on, ())
 
     def _judged(

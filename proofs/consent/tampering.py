@@ -304,7 +304,7 @@ async def act_on_another_state(attack: Attack) -> int:
     """The ledger stays, but what is acted on says the opposite."""
     entry = attack.entries[attack.place - 1]
     parties = entry.parties
-    decided = max(other.seal.seq for other in attack.entries if other.parties == parties)
+    decided = max(other.position.seq for other in attack.entries if other.parties == parties)
     await attack.run(
         "update consent.current set status = case status when 'granted' then 'revoked' else 'granted' end "
         "where organization_id = :org and patient_id = :patient and therapist_id = :therapist "

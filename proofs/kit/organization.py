@@ -16,7 +16,7 @@ from libs.devstack.infra import Infra
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.document_store import DocumentStore
 from services.consent.domain import Consent, ConsentParties, Entry, Origin
-from services.consent.handlers import Circumstances, Consents, Grant, Keeping
+from services.consent.handlers import Circumstances, Consents, Grant, LedgerWriter
 from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
@@ -36,7 +36,7 @@ class Organization:
         self.ring = KeyRing([self.key.public])
         self.database = Database(infra.database_url("consent"), LEDGER_REFUSALS)
         self.store = ledger or LedgerStore()
-        self.consents = Consents(Keeping(self.database, self.store, DocumentStore(), self.key))
+        self.consents = Consents(LedgerWriter(self.database, self.store, DocumentStore(), self.key))
         self.checkpoints = CheckpointStore(_objects(infra))
         self.notary = Notary(self.database, self.checkpoints, self.key, self.ring)
         self._minter = Minter(infra.capability_key_id, infra.capability_key)
@@ -86,7 +86,7 @@ class Organization:
     async def entries(self, tx: Transaction) -> list[Entry]:
         """Return the whole chain as a transaction sees it."""
         found: list[Entry] = []
-        while batch := await self.store.chain(tx, found[-1].seal.seq if found else 0):
+        while batch := await self.store.entries_after(tx, found[-1].position.seq if found else 0):
             found += [entry for entry, _ in batch]
         return found
 

@@ -198,7 +198,7 @@ USE: tuple[Mutant, ...] = (
         Edit("services/chat/store.py", _SHOWN, " m.text as text"),
         # What the event of the revocation does comes later, and would hide what this takes away.
         Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
-        Edit("services/chat/handlers.py", "if event.consent_type in _QUOTED_UNDER:", "if False:"),
+        Edit("services/chat/handlers.py", "if event.consent_type in _QUOTE_PURPOSES:", "if False:"),
     ),
     planted(
         "words-to-a-key-that-writes",

@@ -87,7 +87,7 @@ UPLOADS: tuple[Mutant, ...] = (
         "structure-not-read",
         "the container's structure is read to its end",
         _TAKEN,
-        Edit(_KINDS, "return self._walker.finish()", "return None"),
+        Edit(_KINDS, "return self._parser.finish()", "return None"),
     ),
     planted(
         "any-duration",

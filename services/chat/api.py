@@ -33,7 +33,7 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
 from services.chat.domain.time_window import TimeWindow
-from services.chat.handlers import Ask, Asked, Begun, Reply
+from services.chat.handlers import AcceptedMessage, Ask, ChatMessage, Reply
 from services.chat.ports import AnswerRecord, ConversationRepository
 from services.chat.server_sent import PING, event
 
@@ -63,16 +63,16 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Answer with sources, or refuse honestly; refusals come as problems before a stream is opened."""
-        begun = await ask.begin(_asked(body, zone_of_caller(request.headers)))
-        headers = _allowance(begun.accepted.quota) if isinstance(begun, Begun) else {}
+        pending = await ask.begin(_chat_message(body, zone_of_caller(request.headers)))
+        headers = _rate_limit_headers(pending.accepted.quota) if isinstance(pending, AcceptedMessage) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
-            return _streaming(_stream(ask, begun, ping_every_s), headers)
-        return JSONResponse(_reply(await _finished(ask, begun)), headers=headers)
+            return _streaming(_stream(ask, pending, ping_every_s), headers)
+        return JSONResponse(_reply(await _finish(ask, pending)), headers=headers)
 
     @router.post("/crisis", operation_id="crisis", summary="The crisis answer, if the message asks for one")
     async def crisis(body: ChatRequest, request: Request) -> Response:
         """Answer 204 when it does not. The gateway asks here when it cannot let somebody in, for whatever reason."""
-        reply = await ask.only_crisis(_asked(body))
+        reply = await ask.only_crisis(_chat_message(body))
         if reply is None:
             return Response(status_code=204)
         if EVENT_STREAM in request.headers.get("accept", ""):
@@ -115,7 +115,7 @@ def _add_conversations(router: APIRouter, repository: ConversationRepository) ->
     @router.get("/messages/{message_id}", operation_id="getAnswer")
     async def answer(message_id: UUID) -> dict[str, Any]:
         """Return an answer as it was given, for a request that is repeated; `redacted` when its consent has ended."""
-        return _again(*await repository.message(MessageId(message_id)))
+        return _stored_answer(*await repository.message(MessageId(message_id)))
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
@@ -129,7 +129,7 @@ def _streaming(events: AsyncIterator[bytes], headers: Mapping[str, str]) -> Stre
     return StreamingResponse(events, media_type=EVENT_STREAM, headers=unheld | dict(headers))
 
 
-def _allowance(quota: Quota | None) -> dict[str, str]:
+def _rate_limit_headers(quota: Quota | None) -> dict[str, str]:
     """Return the fields by which a patient's app sees how many messages are left in the hour."""
     if quota is None:
         return {}
@@ -139,16 +139,16 @@ def _allowance(quota: Quota | None) -> dict[str, str]:
     }
 
 
-async def _finished(ask: Ask, begun: Reply | Begun) -> Reply:
-    return begun if isinstance(begun, Reply) else await ask.finish(begun)
+async def _finish(ask: Ask, pending: Reply | AcceptedMessage) -> Reply:
+    return pending if isinstance(pending, Reply) else await ask.finish(pending)
 
 
-async def _stream(ask: Ask, begun: Reply | Begun, ping_every_s: float) -> AsyncIterator[bytes]:
+async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: float) -> AsyncIterator[bytes]:
     """Send pings until the answer stands, then its lines, its sources and `done`; or one `error`.
 
     Words leave only when they are verified and recorded, so the first token comes late and none is taken back.
     """
-    answering = asyncio.create_task(_finished(ask, begun))
+    answering = asyncio.create_task(_finish(ask, pending))
     try:
         while not (await asyncio.wait({answering}, timeout=ping_every_s))[0]:
             yield PING
@@ -179,11 +179,11 @@ def _problem(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _asked(body: ChatRequest, zone: tzinfo = UTC) -> Asked:
-    return Asked(
+def _chat_message(body: ChatRequest, zone: tzinfo = UTC) -> ChatMessage:
+    return ChatMessage(
         patient_id=PatientId(body.patient_id),
         # PostgreSQL takes no NUL in text.
-        message=body.message.replace("\x00", " "),
+        text=body.message.replace("\x00", " "),
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
         zone=zone,
     )
@@ -206,7 +206,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
     return body
 
 
-def _again(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
+def _stored_answer(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
     if message.text is None:
         return {"message_id": str(message.id), "redacted": True}
     body: dict[str, Any] = {

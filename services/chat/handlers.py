@@ -32,17 +32,17 @@ from services.chat.ports import (
     ConsentHolds,
     Crisis,
     Held,
-    Looked,
     MessageRepository,
     Redaction,
     Search,
+    SearchResult,
     Sessions,
 )
 
 # A crisis answer does not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
-_CARING_STATUS = (429, 503)
-_QUOTED_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
+_NOT_ANSWERED_STATUS = (429, 503)
+_QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,20 @@ class Dependencies:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ChatMessage:
     """A patient's message, and where their clock is; without a conversation a new one begins."""
 
     patient_id: PatientId
-    message: str
+    text: str
     conversation_id: ConversationId | None = None
     zone: tzinfo = UTC
 
 
 @dataclass(frozen=True)
-class Begun:
+class AcceptedMessage:
     """A message that passed the gate, holds consent, is counted and stored: now it may be answered."""
 
-    asked: Asked
+    message: ChatMessage
     accepted: Accepted
 
 
@@ -86,116 +86,122 @@ class Reply:
 
 
 class Ask:
-    """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is asked."""
+    """A patient asks. The crisis gate comes first and needs nothing; refusals come before any model is message."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
-    async def only_crisis(self, asked: Asked) -> Reply | None:
+    async def only_crisis(self, message: ChatMessage) -> Reply | None:
         """Return the crisis answer, or None when the message does not ask for one; needs nobody's permission."""
-        _only_own(asked.patient_id)
-        level = assess(asked.message)
-        return None if level is None else await self._crisis(asked, level)
+        _only_own(message.patient_id)
+        level = assess(message.text)
+        return None if level is None else await self._crisis(message, level)
 
-    async def begin(self, asked: Asked) -> Reply | Begun:
+    async def begin(self, message: ChatMessage) -> Reply | AcceptedMessage:
         """Return the crisis answer, or the message ready to be answered.
 
         Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two with crisis resources.
         """
-        _only_own(asked.patient_id)
-        level = assess(asked.message)
+        _only_own(message.patient_id)
+        level = assess(message.text)
         if level is not None:
-            return await self._crisis(asked, level)
+            return await self._crisis(message, level)
         try:
-            await self._dependencies.holds.hold(asked.patient_id)
-            accepted = await self._dependencies.messages.accept(asked.patient_id, asked.conversation_id, asked.message)
+            await self._dependencies.holds.hold(message.patient_id)
+            accepted = await self._dependencies.messages.accept(
+                message.patient_id, message.conversation_id, message.text
+            )
         except AppError as error:
-            raise _caring(error) from error
-        return Begun(asked, accepted)
+            raise _with_crisis_resources(error) from error
+        return AcceptedMessage(message, accepted)
 
-    async def finish(self, begun: Begun) -> Reply:
+    async def finish(self, pending: AcceptedMessage) -> Reply:
         """Look, answer, verify and record; nothing is returned that is not recorded. Errors as in `begin`."""
         try:
-            return await self._finish(begun)
+            return await self._finish(pending)
         except AppError as error:
-            raise _caring(error) from error
+            raise _with_crisis_resources(error) from error
 
-    async def _finish(self, begun: Begun) -> Reply:
-        patient_id, accepted = begun.asked.patient_id, begun.accepted
-        zone = begun.asked.zone
+    async def _finish(self, pending: AcceptedMessage) -> Reply:
+        patient_id, accepted = pending.message.patient_id, pending.accepted
+        zone = pending.message.zone
         sessions = [session.local(zone) for session in await self._dependencies.sessions.ready(patient_id)]
         moment = Moment(self._dependencies.clock(), zone)
-        inquiry = understand(begun.asked.message, sessions, moment, accepted.history)
+        inquiry = understand(pending.message.text, sessions, moment, accepted.history)
         if not sessions or inquiry.empty:
             text = ASK_ME if sessions else NO_SESSIONS
-            looked = Looked(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
+            search_result = SearchResult(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
         else:
-            looked = await self._inside_then_outside(begun, inquiry, sessions)
-        message_id = await self._dependencies.messages.answered(patient_id, accepted, looked)
+            search_result = await self._answer_in_window_first(pending, inquiry, sessions)
+        message_id = await self._dependencies.messages.answered(patient_id, accepted, search_result)
         get_logger().info(
             "chat.answered",
-            answered_by=looked.answer.answered_by.value,
-            grounded=looked.answer.grounded,
-            source_count=len(looked.answer.sources),
+            answered_by=search_result.answer.answered_by.value,
+            grounded=search_result.answer.grounded,
+            source_count=len(search_result.answer.sources),
         )
-        return Reply(looked.answer, accepted.conversation_id, message_id)
+        return Reply(search_result.answer, accepted.conversation_id, message_id)
 
-    async def _inside_then_outside(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
+    async def _answer_in_window_first(
+        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
+    ) -> SearchResult:
         """Search the time that was named; if nothing answers there, everywhere else, and say so."""
         window = inquiry.window
-        looked = await self._look(begun, inquiry, sessions)
+        search_result = await self._search_and_answer(pending, inquiry, sessions)
         outside = window is not None and not window.applied
-        if window is not None and window.applied and not looked.answer.grounded:
+        if window is not None and window.applied and not search_result.answer.grounded:
             elsewhere = replace(inquiry, window=window.lifted(), overview=False)
-            second = await self._look(begun, elsewhere, sessions)
+            second = await self._search_and_answer(pending, elsewhere, sessions)
             if second.answer.grounded:
-                looked, window, outside = second, window.lifted(), True
-        answer = looked.answer
+                search_result, window, outside = second, window.lifted(), True
+        answer = search_result.answer
         text = windowed(answer.text, window, outside=outside and answer.grounded)
         if answer.text_only:
             text = f"{TEXT_ONLY} {text}"
-        return replace(looked, answer=replace(answer, text=text, time_window=window))
+        return replace(search_result, answer=replace(answer, text=text, time_window=window))
 
-    async def _look(self, begun: Begun, inquiry: Inquiry, sessions: Sequence[Session]) -> Looked:
+    async def _search_and_answer(
+        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
+    ) -> SearchResult:
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
-        found = await self._dependencies.search.find(begun.asked.patient_id, inquiry.subject, only)
+        found = await self._dependencies.search.find(pending.message.patient_id, inquiry.subject, only)
         passages = found.passages
         therapists = {session.id: session.therapist_id for session in sessions}
-        consents = await self._consents(begun.asked.patient_id, passages, therapists)
+        consents = await self._consents(pending.message.patient_id, passages, therapists)
         dates = {session.id: session.date for session in sessions}
         allowed = (passage for passage in passages if therapists.get(passage.session_id) in consents)
         question = Question(
-            text=begun.asked.message,
+            text=pending.message.text,
             # The day is the one the patient's calendar showed, not the one in Greenwich.
             passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
-            now=local(self._dependencies.clock(), begun.asked.zone),
-            history=await self._history(begun),
+            now=local(self._dependencies.clock(), pending.message.zone),
+            history=await self._history(pending),
             subject=inquiry.subject,
             overview=inquiry.overview,
         )
         answer = replace(await self._answer(question), text_only=found.text_only)
-        return Looked(answer, Attribution(therapists, consents))
+        return SearchResult(answer, Attribution(therapists, consents))
 
     async def _consents(
         self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
     ) -> dict[TherapistId, Held]:
         """Hold consent for each therapist whose sessions were found, before a word of them is sent anywhere."""
-        held_: dict[TherapistId, Held] = {}
+        holds: dict[TherapistId, Held] = {}
         found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
         for therapist_id in sorted(found):
             try:
-                held_[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
+                holds[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
             except AppError as error:
                 if error.problem is not CONSENT_REQUIRED:
                     raise
-        return held_
+        return holds
 
-    async def _history(self, begun: Begun) -> tuple[Exchange, ...]:
+    async def _history(self, pending: AcceptedMessage) -> tuple[Exchange, ...]:
         """Return what was said before; raise AppError(CONSENT_REQUIRED) if consent to it has ended just now."""
-        for therapist_id in sorted(begun.accepted.basis.therapists):
-            await self._dependencies.holds.hold(begun.asked.patient_id, therapist_id)
-        return begun.accepted.history
+        for therapist_id in sorted(pending.accepted.basis.therapists):
+            await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
+        return pending.accepted.history
 
     async def _answer(self, question: Question) -> Answer:
         if not question.passages:
@@ -207,16 +213,16 @@ class Ask:
             draft = await self._dependencies.quotes.answer(question)
         return compose(question, draft)
 
-    async def _crisis(self, asked: Asked, level: Level) -> Reply:
+    async def _crisis(self, message: ChatMessage, level: Level) -> Reply:
         """Answer with the fixed text whatever else works; the record and the signal are tried, not waited for."""
         answer = fixed(CRISIS_TEXT, AnsweredBy.SAFETY)
-        crisis = Crisis(asked.conversation_id, asked.message, level.value, answer)
+        crisis = Crisis(message.conversation_id, message.text, level.value, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
-                noted = await self._dependencies.messages.note_crisis(asked.patient_id, crisis)
+                noted = await self._dependencies.messages.note_crisis(message.patient_id, crisis)
         except (AppError, TimeoutError):
             get_logger().error("crisis.not_recorded", level_of_signal=level.value)
-            return Reply(answer, asked.conversation_id or ConversationId(new_id()), MessageId(new_id()))
+            return Reply(answer, message.conversation_id or ConversationId(new_id()), MessageId(new_id()))
         return Reply(answer, noted.conversation_id, noted.message_id)
 
 
@@ -232,7 +238,7 @@ class RedactOnRevocation(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Redact, and say nothing further: nobody waits for it."""
-        if event.consent_type in _QUOTED_UNDER:
+        if event.consent_type in _QUOTE_PURPOSES:
             await self._redaction.redact(tx, event)
         return ()
 
@@ -244,9 +250,9 @@ def _only_own(patient_id: PatientId) -> None:
         raise AppError(NOT_FOUND, "There is no such patient.")
 
 
-def _caring(error: AppError) -> AppError:
+def _with_crisis_resources(error: AppError) -> AppError:
     """Put the crisis resources beside "not now": a person may have needed more than an answer."""
-    if error.problem.status not in _CARING_STATUS:
+    if error.problem.status not in _NOT_ANSWERED_STATUS:
         return error
     return AppError(
         error.problem,

@@ -29,9 +29,9 @@ def answer_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str,
     }
 
 
-def source_row(message_id: MessageId, position: int, source: Source, under: Attribution) -> dict[str, Any]:
+def source_row(message_id: MessageId, position: int, source: Source, attribution: Attribution) -> dict[str, Any]:
     """Return the row of one source of an answer."""
-    therapist_id = under.therapists[source.session_id]
+    therapist_id = attribution.therapists[source.session_id]
     return {
         "message_id": message_id,
         "position": position,
@@ -39,7 +39,7 @@ def source_row(message_id: MessageId, position: int, source: Source, under: Attr
         "session_id": source.session_id,
         "session_date": source.session_date,
         "therapist_id": therapist_id,
-        "consent_id": under.consents[therapist_id].analysis,
+        "consent_id": attribution.consents[therapist_id].analysis,
         "quote": source.quote,
         "speaker": source.speaker.value,
         "start_s": source.start_s,

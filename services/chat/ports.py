@@ -102,11 +102,11 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Looked:
+class SearchResult:
     """What one look through the sessions gave, and under which consents."""
 
     answer: Answer
-    under: Attribution
+    attribution: Attribution
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class MessageRepository(Protocol):
         """
         ...
 
-    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
+    async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
         """Store an answer, its sources and its audit row; raise AppError(CONSENT_REQUIRED) when consent has ended."""
         ...
 

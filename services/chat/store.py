@@ -30,7 +30,7 @@ from services.chat.domain.conversation import (
     Source,
 )
 from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
-from services.chat.ports import Accepted, Attribution, Basis, Crisis, Looked
+from services.chat.ports import Accepted, Attribution, Basis, Crisis, SearchResult
 
 _TO_CONVERSATION, _TO_MESSAGE = narrow_to("conversation"), narrow_to("message")
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
@@ -132,10 +132,10 @@ class ConversationStore:
         )
         return Accepted(conversation, message_id, history, quota, basis)
 
-    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
+    async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses when consent has ended."""
         async with self._database.transaction() as tx:
-            return await _add_answer(tx, patient_id, to, looked)
+            return await _add_answer(tx, patient_id, to, search_result)
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
         """Store the message, its fixed answer, and the signal. Not counted: nobody is held back here."""
@@ -143,7 +143,7 @@ class ConversationStore:
             conversation = await _conversation(tx, patient_id, crisis.conversation_id)
             message_id = await _add_question(tx, patient_id, conversation, crisis.message)
             to = Accepted(conversation, message_id, ())
-            answer_id = await _add_answer(tx, patient_id, to, Looked(crisis.answer, Attribution({}, {})))
+            answer_id = await _add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution({}, {})))
             await tx.emit(
                 CrisisSignal(
                     organization_id=_claims().organization_id,
@@ -253,12 +253,14 @@ async def _add_question(
     return message_id
 
 
-async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
-    answer, under = looked.answer, looked.under
+async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
+    answer, attribution = search_result.answer, search_result.attribution
     message_id = MessageId(new_id())
     ours = _ours(patient_id)
-    therapists = frozenset(under.therapists[source.session_id] for source in answer.sources)
-    own = Basis(therapists, frozenset[ConsentId]().union(*(under.consents[therapist].both for therapist in therapists)))
+    therapists = frozenset(attribution.therapists[source.session_id] for source in answer.sources)
+    own = Basis(
+        therapists, frozenset[ConsentId]().union(*(attribution.consents[therapist].both for therapist in therapists))
+    )
     # What was said before may be said again in this answer, so it stands on that as well. Safety has fixed words only.
     basis = own if answer.answered_by is AnsweredBy.SAFETY else own | to.basis
     message = answer_row(message_id, to, answer) | {
@@ -267,7 +269,7 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, look
     }
     await tx.execute(_ADD_MESSAGE, ours | message)
     for position, source in enumerate(answer.sources):
-        await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, under))
+        await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, attribution))
     on_record = audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
     await tx.execute(_ADD_AUDIT, ours | on_record)
     return message_id

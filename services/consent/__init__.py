@@ -1,9 +1,9 @@
-"""Consent: what each patient allowed, to whom and for what, as a ledger nobody can rewrite.
+"""Consent: what each patient allows, to whom and for what, as an append-only, tamper-evident ledger.
 
-Owns: the append-only ledger of grants and revocations, its projection (what is in force now), the texts that patients
-agree to, and the signatures by which a stranger can check all of it.
+Owns: the append-only ledger of grants and revocations, its projection (what is in force now), the consent texts, and
+the signatures with which a third party can verify all of it.
 Consumes: session.erased, patient.erased.
 Emits: consent.granted, consent.revoked, evidence.erased.
 Asks: the object store, which keeps its signed checkpoints.
-Others hold its rows (consent.hold) while they store what a consent allows.
+Other services lock its rows (consent.hold) while they store what a consent allows.
 """

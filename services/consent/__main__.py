@@ -1,4 +1,4 @@
-"""Starts the consent service: `python -m services.consent api|work|all|migrate`."""
+"""Entry point of the consent service: `python -m services.consent api|work|all|migrate`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The texts patients are shown before they consent: versions of an organization, published once and never changed."""
+"""SQL for consent texts: an organization's numbered versions, immutable once published."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from services.consent.ports import Draft
 
 _COLUMNS = "d.id, d.organization_id, d.consent_type, d.language, d.version, d.text, d.sha256, d.published_at, d.actor"
 
-# One publication at a time per organization: each takes the next number.
+# Serializes publications per organization, because each takes the next version number.
 _IN_TURN = text("select ctx.in_turn('consent.document')")
 _PUBLISH = text(
     "insert into document as d (id, organization_id, consent_type, language, version, text, sha256, actor) "  # noqa: S608
@@ -29,15 +29,15 @@ _PAGE = text(
     "where (cast(:consent_type as text) is null or d.consent_type = :consent_type) "
     "and (cast(:language as text) is null or d.language = :language) "
     "and (cast(:after_at as timestamptz) is null or (d.published_at, d.id) < (:after_at, cast(:after_id as uuid))) "
-    "order by d.published_at desc, d.id desc limit :most"
+    "order by d.published_at desc, d.id desc limit :limit"
 )
 
 
 class DocumentStore:
-    """Adds and reads. Every method takes the transaction that carries the capability."""
+    """Implements ports.Documents. The caller's transaction carries the capability."""
 
     async def publish(self, tx: Transaction, document: Draft) -> Document | None:
-        """Add the next version; None when this very text has been published before."""
+        """Insert the next version; return None if the same text was already published."""
         await tx.execute(_IN_TURN)
         row = await tx.execute(
             _PUBLISH,
@@ -71,7 +71,7 @@ class DocumentStore:
                 "language": language,
                 "after_at": after.at if after else None,
                 "after_id": after.id if after else None,
-                "most": window.limit + 1,
+                "limit": window.limit + 1,
             },
         )
         rows = [_document(row) for row in found.mappings()]

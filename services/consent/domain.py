@@ -1,6 +1,6 @@
-"""The rules of the ledger: what a decision is, what an entry is, and what is kept apart so that it can be erased.
+"""Domain model of the ledger: decisions, entries, and the evidence stored apart so that it can be erased.
 
-Which bytes an entry is, and how a rewrite is found, is for strangers to know as well: libs/contracts/ledger.py.
+The byte format of an entry and the detection of rewrites are public: libs/contracts/ledger.py.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ class Status(StrEnum):
 
 
 class Method(StrEnum):
-    """How a decision was told: on a screen, on paper, or by word before a witness."""
+    """How a decision was given: on a screen, on paper, or orally before a witness."""
 
     ELECTRONIC = "electronic"
     WRITTEN = "written"
     VERBAL = "verbal"
 
 
-class Kept(StrEnum):
-    """What became of the circumstances whose digest an entry holds."""
+class EvidenceState(StrEnum):
+    """State of the evidence whose digest an entry holds: unchanged, erased, or altered since it was hashed."""
 
     KEPT = "kept"
     ERASED = "erased"
@@ -45,7 +45,7 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True)
 class ConsentParties:
-    """What a consent is about: one patient, one therapist, one purpose."""
+    """The patient, the therapist and the purpose of a consent."""
 
     patient_id: PatientId
     therapist_id: TherapistId
@@ -54,7 +54,7 @@ class ConsentParties:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a decision came from: an address and a program's name, as far as known."""
+    """Where a decision came from: IP address and user agent, both optional."""
 
     ip: str | None = None
     user_agent: str | None = None
@@ -65,9 +65,9 @@ NOWHERE = Origin()
 
 @dataclass(frozen=True)
 class Evidence:
-    """The personal circumstances of a decision, kept apart so that they can be erased and the chain still holds.
+    """The personal data of a decision, stored apart so that erasing it leaves the chain valid.
 
-    `observed` is what our gateway saw, `attested` what the integrator says it saw; `metadata_json` is JSON text.
+    `observed` was seen by the gateway, `attested` was reported by the integrator; `metadata_json` is JSON text.
     """
 
     salt: bytes
@@ -77,7 +77,7 @@ class Evidence:
     reason: str | None = None
 
     def digest(self) -> bytes:
-        """Return the SHA-256 the ledger keeps; the salt makes it useless for guessing once the words are gone."""
+        """Return the SHA-256 stored in the ledger. The salt is erased with the data, so it cannot be guessed back."""
         parts = (
             self.observed.ip,
             self.observed.user_agent,
@@ -91,7 +91,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Decision:
-    """A grant or a revocation that is about to be written down."""
+    """A grant or a revocation that has not been written yet."""
 
     id: UUID
     consent_id: ConsentId
@@ -105,8 +105,8 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Seal:
-    """The place of an entry in its organization's chain."""
+class ChainPosition:
+    """The position of an entry in its organization's chain, with its hashes."""
 
     seq: int
     prev_hash: bytes
@@ -116,7 +116,7 @@ class Seal:
 
 @dataclass(frozen=True)
 class Signature:
-    """The signature of an entry's receipt, and which key made it."""
+    """The signature of an entry's receipt, and the id of the key that made it."""
 
     key_id: str
     value: bytes
@@ -124,9 +124,9 @@ class Signature:
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the ledger as it is stored; `at` is the database's time and grows along the chain.
+    """A stored ledger entry; `at` is database time and increases along the chain.
 
-    Entries from before there were methods and receipts have none.
+    `method` and `signature` are None in entries written before those columns existed.
     """
 
     id: UUID
@@ -139,14 +139,14 @@ class Entry:
     witness_id: TherapistId | None
     document_sha256: bytes | None
     evidence_sha256: bytes
-    seal: Seal
+    position: ChainPosition
     method: Method | None = None
     signature: Signature | None = None
 
 
 @dataclass(frozen=True)
 class Consent:
-    """One consent record: the grant, and when it was taken back if it was."""
+    """A consent record: its grant, and the time of its revocation if there is one."""
 
     granted: Entry
     revoked_at: datetime | None
@@ -154,17 +154,17 @@ class Consent:
 
     @property
     def status(self) -> Status:
-        """Tell whether this record is in force."""
+        """Return GRANTED while the record is in force."""
         return Status.GRANTED if self.revoked_at is None else Status.REVOKED
 
     def agrees_to(self, document_sha256: bytes | None) -> bool:
-        """Tell whether it is known to be the consent to this very text."""
+        """Return True if the record is a consent to the text with this digest."""
         return document_sha256 is not None and self.granted.document_sha256 == document_sha256
 
 
 @dataclass(frozen=True)
 class Document:
-    """A version of the text that patients are shown before they consent to a purpose. Published once, never changed."""
+    """A version of the text that patients read before they consent to a purpose. Immutable once published."""
 
     id: UUID
     organization_id: OrganizationId
@@ -178,8 +178,8 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Head:
-    """The end of an organization's chain."""
+class ChainHead:
+    """The last entry of an organization's chain."""
 
     organization_id: OrganizationId
     seq: int
@@ -188,30 +188,30 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Link:
-    """An entry without what it says: its place, the leaf its fields have now, and who signed it."""
+class ChainLink:
+    """An entry without its content: its position, the leaf hash of its current fields, and its signature."""
 
-    seal: Seal
+    position: ChainPosition
     at: datetime
     leaf_of_fields: bytes
     signature: Signature | None
 
     def continues(self, seq: int, hash_: bytes) -> bool:
-        """Tell whether it is the next one after an entry, and says what was hashed."""
-        seal = self.seal
-        placed = (seal.seq, seal.prev_hash, seal.hash) == (seq + 1, hash_, link(hash_, seal.leaf))
-        return placed and seal.leaf == self.leaf_of_fields
+        """Return True if it follows the entry with this seq and hash, and its fields still match its leaf hash."""
+        position = self.position
+        placed = (position.seq, position.prev_hash, position.hash) == (seq + 1, hash_, link(hash_, position.leaf))
+        return placed and position.leaf == self.leaf_of_fields
 
     def is_signed(self, organization_id: OrganizationId, ring: KeyRing) -> bool:
-        """Tell whether the service wrote it: whoever else can insert has no key."""
+        """Return True if this service wrote it: other database roles can insert, but have no signing key."""
         made = self.signature
-        message = receipt_message(str(organization_id), *_place(self.seal))
+        message = receipt_message(str(organization_id), *_place(self.position))
         return made is not None and ring.verifies(made.key_id, made.value, message)
 
 
 @dataclass(frozen=True)
-class InForceCheck:
-    """What is acted on for one consent's parties, and how many entries there were when it was read."""
+class InForceRow:
+    """The newest consent of some parties as the system acts on it; `at_seq` is the ledger's length when it was read."""
 
     parties: ConsentParties
     consent_id: ConsentId
@@ -222,15 +222,15 @@ class InForceCheck:
 
 def signed(entry: Entry, key: SigningKey) -> Signature:
     """Sign an entry's receipt."""
-    return Signature(key.public.key_id, key.sign(receipt_message(str(entry.organization_id), *_place(entry.seal))))
+    return Signature(key.public.key_id, key.sign(receipt_message(str(entry.organization_id), *_place(entry.position))))
 
 
 def line_of(entry: Entry) -> dict[str, Any]:
-    """Return the entry as it travels to strangers (docs/security/consent-ledger.md)."""
+    """Return the entry in the public export format (docs/security/consent-ledger.md)."""
     return {
         "kind": "entry",
         "organization_id": str(entry.organization_id),
-        "seq": entry.seal.seq,
+        "seq": entry.position.seq,
         "id": str(entry.id),
         "consent_id": str(entry.consent_id),
         "patient_id": str(entry.parties.patient_id),
@@ -243,36 +243,36 @@ def line_of(entry: Entry) -> dict[str, Any]:
         "witness_id": str(entry.witness_id) if entry.witness_id else None,
         "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
         "evidence_sha256": entry.evidence_sha256.hex(),
-        "leaf": entry.seal.leaf.hex(),
-        "prev_hash": entry.seal.prev_hash.hex(),
-        "hash": entry.seal.hash.hex(),
+        "leaf": entry.position.leaf.hex(),
+        "prev_hash": entry.position.prev_hash.hex(),
+        "hash": entry.position.hash.hex(),
     }
 
 
-def kept(entry: Entry, evidence: Evidence | None) -> Kept:
-    """Tell whether an entry's circumstances are still there, and are those that were hashed."""
+def evidence_state(entry: Entry, evidence: Evidence | None) -> EvidenceState:
+    """Return whether an entry's evidence still exists and still matches its digest."""
     if evidence is None:
-        return Kept.ERASED
-    return Kept.KEPT if evidence.digest() == entry.evidence_sha256 else Kept.ALTERED
+        return EvidenceState.ERASED
+    return EvidenceState.KEPT if evidence.digest() == entry.evidence_sha256 else EvidenceState.ALTERED
 
 
 def micros(at: datetime) -> int:
-    """Return a time as the ledger hashes it: microseconds since 1970."""
+    """Return a time as the ledger hashes it: microseconds since the Unix epoch."""
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def is_text(document: str) -> bool:
-    """Tell whether there is anything in it that a person can have agreed to."""
+    """Return True if the document contains a letter or a digit."""
     return any(character.isalnum() for character in document)
 
 
 def document_digest(text: str) -> bytes:
-    """Return the SHA-256 of the exact text that was shown; the text itself is not kept."""
+    """Return the SHA-256 of the exact text that was shown; the text itself is not stored."""
     return hashlib.sha256(text.encode()).digest()
 
 
-def _place(seal: Seal) -> tuple[int, tuple[str, str, str]]:
-    return seal.seq, (seal.leaf.hex(), seal.prev_hash.hex(), seal.hash.hex())
+def _place(position: ChainPosition) -> tuple[int, tuple[str, str, str]]:
+    return position.seq, (position.leaf.hex(), position.prev_hash.hex(), position.hash.hex())
 
 
 def _maybe(text: str | None) -> bytes:

@@ -1,4 +1,4 @@
-"""What is done about consent: it is given, taken back, looked up, and asked for by those who want to work."""
+"""Consent use cases: grant, revoke, read, and check before other services work."""
 
 import secrets
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ from services.consent.domain import (
     is_text,
     signed,
 )
-from services.consent.ports import Documents, Ledger, Transactions, Wanted
+from services.consent.ports import ConsentFilter, Documents, Ledger, Transactions
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """How a decision reached us, as the caller tells it."""
+    """How a decision reached the service, as reported by the caller."""
 
     observed: Origin
     attested: Origin = NOWHERE
@@ -46,13 +46,13 @@ class Circumstances:
     method: Method = Method.ELECTRONIC
 
     def as_evidence(self) -> Evidence:
-        """Add the salt that protects the digest."""
+        """Return the evidence with a fresh salt."""
         return Evidence(secrets.token_bytes(SALT_BYTES), self.observed, self.attested, self.metadata_json, self.reason)
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A patient's yes to one purpose; what was shown is known by its digest, or by the version that was published."""
+    """A patient's consent to one purpose; the text shown is named by its digest or by a published version."""
 
     parties: ConsentParties
     circumstances: Circumstances
@@ -63,15 +63,15 @@ class Grant:
 
 @dataclass(frozen=True)
 class Granted:
-    """The record that is in force, and whether this grant made it."""
+    """The record in force, and whether this grant created it."""
 
     consent: Consent
     is_new: bool
 
 
 @dataclass(frozen=True)
-class Keeping:
-    """Where decisions go, and who signs that they did."""
+class LedgerWriter:
+    """Writes decisions and signs their receipts: the stores and the signing key."""
 
     database: Transactions
     ledger: Ledger
@@ -80,18 +80,18 @@ class Keeping:
 
 
 class Consents:
-    """The verbs of this service. Every one works under the capability in force, which names the organization."""
+    """The use cases of this service. Each runs under the current capability, which names the organization."""
 
-    def __init__(self, keeping: Keeping) -> None:
-        self._database = keeping.database
-        self._ledger = keeping.ledger
-        self._documents = keeping.documents
-        self._key = keeping.key
+    def __init__(self, writer: LedgerWriter) -> None:
+        self._database = writer.database
+        self._ledger = writer.ledger
+        self._documents = writer.documents
+        self._key = writer.key
 
     async def grant(self, grant: Grant) -> Granted:
-        """Write a grant down as a new record, unless the same text was agreed to before and that is in force still.
+        """Record a grant, unless a consent to the same text is already in force.
 
-        Agreeing to another text is another decision; both records end with the same revocation.
+        A consent to another text is a new record; one revocation ends both.
         """
         claims = claims_in_force()
         decision = Decision(
@@ -107,18 +107,18 @@ class Consents:
         )
         async with self._database.transaction() as tx:
             if grant.document_id:
-                decision = replace(decision, document_sha256=await self._text_shown(tx, grant))
-            standing = await self._ledger.standing(tx, claims.organization_id, grant.parties)
-            if standing is not None and standing.agrees_to(decision.document_sha256):
-                return Granted(standing, is_new=False)
+                decision = replace(decision, document_sha256=await self._shown_digest(tx, grant))
+            in_force = await self._ledger.lock_in_force(tx, claims.organization_id, grant.parties)
+            if in_force is not None and in_force.agrees_to(decision.document_sha256):
+                return Granted(in_force, is_new=False)
             entry = await self._append(tx, claims, decision)
-            await tx.emit(ConsentGranted(**_facts(entry)))
+            await tx.emit(ConsentGranted(**_event_fields(entry)))
         return Granted(Consent(entry, None, decision.evidence), is_new=True)
 
     async def revoke(self, consent_id: ConsentId, circumstances: Circumstances) -> tuple[Consent, Entry]:
-        """Take a record's purpose back; when this returns, nothing new can be stored under it.
+        """Revoke a consent. After this returns, no service can store anything new under it.
 
-        Raises AppError: NOT_FOUND, or ALREADY_REVOKED (by the database, under the ledger's lock).
+        Raises AppError(NOT_FOUND), and AppError(ALREADY_REVOKED) from the database, under the ledger's lock.
         """
         claims = claims_in_force()
         async with self._database.transaction() as tx:
@@ -133,11 +133,11 @@ class Consents:
                 method=circumstances.method,
             )
             entry = await self._append(tx, claims, decision)
-            await tx.emit(ConsentRevoked(**_facts(entry)))
+            await tx.emit(ConsentRevoked(**_event_fields(entry)))
         return Consent(consent.granted, entry.at, consent.evidence), entry
 
     async def revocation(self, consent_id: ConsentId) -> tuple[Consent, Entry]:
-        """Return a record with the entry that took it back by its id; raise AppError(NOT_FOUND) when none did."""
+        """Return a record and the entry that revoked it by id. Raises AppError(NOT_FOUND) if it is not revoked."""
         async with self._database.transaction() as tx:
             consent = _found(await self._ledger.find(tx, consent_id))
             entry = await self._ledger.revocation(tx, consent_id)
@@ -146,17 +146,17 @@ class Consents:
         return consent, entry
 
     async def find(self, consent_id: ConsentId) -> Consent:
-        """Return one record; raise AppError(NOT_FOUND)."""
+        """Return one record. Raises AppError(NOT_FOUND)."""
         async with self._database.transaction() as tx:
             return _found(await self._ledger.find(tx, consent_id))
 
-    async def page(self, wanted: Wanted, window: Window) -> Page[Consent]:
+    async def page(self, filters: ConsentFilter, window: Window) -> Page[Consent]:
         """List records, newest first."""
         async with self._database.transaction() as tx:
-            return await self._ledger.page(tx, wanted, window)
+            return await self._ledger.page(tx, filters, window)
 
     async def current(self, patient_id: PatientId, as_of: datetime | None) -> Sequence[Consent]:
-        """Return the newest record per therapist and purpose of a patient, as it stood at `as_of`."""
+        """Return a patient's newest record per therapist and purpose as of a time (None: now)."""
         async with self._database.transaction() as tx:
             return await self._ledger.current(tx, patient_id, as_of)
 
@@ -168,10 +168,10 @@ class Consents:
     async def hold(
         self, patient_id: PatientId, therapist_id: TherapistId | None, purposes: Sequence[Purpose]
     ) -> dict[Purpose, ConsentId]:
-        """Return the consents in force for all purposes; raise AppError(CONSENT_REQUIRED) with those missing."""
+        """Return the consents in force for all purposes. Raises AppError(CONSENT_REQUIRED) with the missing ones."""
         organization_id: OrganizationId = claims_in_force().organization_id
         async with self._database.transaction() as tx:
-            held = await self._ledger.held(tx, (organization_id, patient_id, therapist_id), purposes)
+            held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
         missing = [purpose.value for purpose in purposes if purpose not in held]
         if missing:
             raise AppError(
@@ -183,18 +183,18 @@ class Consents:
 
     async def _append(self, tx: Transaction, claims: Claims, decision: Decision) -> Entry:
         entry = await self._ledger.append(tx, claims.organization_id, decision)
-        return await self._ledger.keep_receipt(tx, entry, signed(entry, self._key))
+        return await self._ledger.add_receipt(tx, entry, signed(entry, self._key))
 
-    async def _text_shown(self, tx: Transaction, grant: Grant) -> bytes:
+    async def _shown_digest(self, tx: Transaction, grant: Grant) -> bytes:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
         if document.purpose is not grant.parties.purpose:
-            raise _invalid("document_id", "It is the text for another purpose.")
+            raise _invalid("document_id", "Is the text for another purpose.")
         if grant.document_sha256 not in (None, document.sha256):
-            raise _invalid("document_id", "Its text is not the one whose digest came with it.")
+            raise _invalid("document_id", "Its text does not match `document_sha256`.")
         if not is_text(document.text):
-            raise _invalid("document_id", "Its text is empty, and nobody can have agreed to that.")
+            raise _invalid("document_id", "Its text must not be empty.")
         return document.sha256
 
 
@@ -210,12 +210,12 @@ def _found(consent: Consent | None) -> Consent:
 
 
 def claims_in_force() -> Claims:
-    """Return what the capability says."""
-    # Unverified here; the transaction that follows is refused unless the database finds the capability valid.
+    """Return the claims of the current capability."""
+    # Not verified here: the database verifies the capability in the transaction that follows, or refuses it.
     return parse(current())
 
 
-def _facts(entry: Entry) -> dict[str, Any]:
+def _event_fields(entry: Entry) -> dict[str, Any]:
     return {
         "organization_id": entry.organization_id,
         "patient_id": entry.parties.patient_id,

@@ -1,8 +1,8 @@
-"""What the ledger's notary counts."""
+"""Prometheus metrics of the notary."""
 
 from prometheus_client import Counter
 
-SIGNED = Counter("ledger_checkpoints_total", "Checkpoints of organizations' chains that were signed.")
+SIGNED = Counter("ledger_checkpoints_total", "Checkpoints signed.")
 UNSIGNABLE = Counter(
-    "ledger_checkpoints_refused_total", "Chains that were not signed because they do not continue what was signed last."
+    "ledger_checkpoints_refused_total", "Chains not signed because they do not continue the last checkpoint."
 )

@@ -1,4 +1,4 @@
-"""What the handlers need from outside."""
+"""Interfaces to the stores that the handlers use."""
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,16 +17,16 @@ from services.consent.domain import (
     Decision,
     Document,
     Entry,
-    InForceCheck,
-    Kept,
+    EvidenceState,
+    InForceRow,
     Signature,
     Status,
 )
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which consent records a list is about; None means any."""
+class ConsentFilter:
+    """Filters for a list of consent records; None matches any."""
 
     patient_id: PatientId | None = None
     therapist_id: TherapistId | None = None
@@ -36,7 +36,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Draft:
-    """A text that is about to be published."""
+    """A consent text that has not been published yet."""
 
     id: UUID
     organization_id: OrganizationId
@@ -48,25 +48,25 @@ class Draft:
 
 
 class Transactions(Protocol):
-    """Opens transactions under the capability in force."""
+    """Opens transactions under the current capability."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open one; it commits on leaving and rolls back on an error."""
+        """Open a transaction; commits on exit, rolls back on an error."""
 
 
 class Ledger(Protocol):
-    """Keeps decisions and tells what is in force."""
+    """Stores decisions and returns the consents in force."""
 
     async def append(self, tx: Transaction, organization_id: OrganizationId, decision: Decision) -> Entry:
-        """Write a decision down."""
+        """Append a decision."""
 
-    async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
-        """Keep the signature of a new entry's receipt; return the entry with it."""
+    async def add_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
+        """Store the signature of a new entry's receipt; return the entry with it."""
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
         """Return one record."""
 
-    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Consent]:
+    async def page(self, tx: Transaction, filters: ConsentFilter, window: Window) -> Page[Consent]:
         """Return records, newest first."""
 
     async def current(self, tx: Transaction, patient_id: PatientId, as_of: datetime | None) -> Sequence[Consent]:
@@ -75,31 +75,31 @@ class Ledger(Protocol):
     async def history(self, tx: Transaction, patient_id: PatientId, window: Window) -> Page[Entry]:
         """Return entries, newest first."""
 
-    async def held(
+    async def lock_consents(
         self,
         tx: Transaction,
         parties: tuple[OrganizationId, PatientId, TherapistId | None],
         purposes: Sequence[Purpose],
     ) -> dict[Purpose, ConsentId]:
-        """Return what is in force, held until the transaction ends."""
+        """Return the consents in force and lock them until the transaction ends."""
 
-    async def standing(
+    async def lock_in_force(
         self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
     ) -> Consent | None:
-        """Return the record in force of these parties; until the transaction ends no other grant looks."""
+        """Return the record in force; blocks concurrent grants for the same parties until commit."""
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
-        """Return the entry that took a record back by its id."""
+        """Return the entry that revoked a record by its id."""
 
-    async def chain(self, tx: Transaction, after: int, most: int) -> Sequence[tuple[Entry, Kept]]:
-        """Return entries in the chain's order, each with what became of its circumstances."""
+    async def entries_after(self, tx: Transaction, seq: int, limit: int) -> Sequence[tuple[Entry, EvidenceState]]:
+        """Return entries after a seq in chain order, each with the state of its evidence."""
 
 
 class Documents(Protocol):
-    """Keeps the texts that patients are shown."""
+    """Stores consent texts."""
 
     async def publish(self, tx: Transaction, document: Draft) -> Document | None:
-        """Add the next version; None when this very text has been published before."""
+        """Add the next version; return None if the same text was already published."""
 
     async def find(self, tx: Transaction, document_id: UUID) -> Document | None:
         """Return one version."""
@@ -110,23 +110,21 @@ class Documents(Protocol):
         """Return versions, newest first."""
 
 
-class Standings(Protocol):
-    """Tells what is acted on."""
+class InForceReader(Protocol):
+    """Reads the consents that the system acts on."""
 
-    async def standings(
-        self, tx: Transaction, after: str | None, most: int
-    ) -> tuple[Sequence[InForceCheck], str | None]:
-        """Return rows behind a mark, and the mark to go on from."""
+    async def in_force(self, tx: Transaction, after: str | None, limit: int) -> tuple[Sequence[InForceRow], str | None]:
+        """Return rows after a cursor, and the next cursor."""
 
     async def head_seq(self, tx: Transaction) -> int:
-        """Return how many entries the organization's ledger has."""
+        """Return the number of entries in the organization's ledger."""
 
 
 class CheckpointRepository(Protocol):
-    """Where signed checkpoints stand, outside the database."""
+    """Stores signed checkpoints outside the database."""
 
     async def latest(self, organization_id: OrganizationId) -> str | None:
-        """Return the note of the longest chain that was signed."""
+        """Return the note with the highest seq."""
 
-    async def after(self, organization_id: OrganizationId, seq: int, most: int) -> Sequence[str]:
-        """Return notes behind a seq, shortest chain first."""
+    async def after(self, organization_id: OrganizationId, seq: int, limit: int) -> Sequence[str]:
+        """Return notes after a seq, lowest seq first."""

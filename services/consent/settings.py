@@ -1,4 +1,4 @@
-"""What the consent service reads from the environment."""
+"""Settings of the consent service, read from the environment."""
 
 import stat
 from pathlib import Path
@@ -37,7 +37,7 @@ class ConsentSettings(WithObjectStore, ServiceSettings):
         return self
 
     def signing_key(self) -> SigningKey:
-        """Return the key in use; raise ValueError when it is missing, open to others or not a key."""
+        """Return the key in use. Raises ValueError if it is missing, readable by others, or malformed."""
         if self.ledger_key is not None:
             return _key(self.ledger_key.get_secret_value(), "LEDGER_KEY")
         path = self.ledger_key_file or Path()
@@ -50,7 +50,7 @@ class ConsentSettings(WithObjectStore, ServiceSettings):
             raise ValueError(f"the ledger's key file cannot be read: {error.strerror}") from error
 
     def keys_before(self) -> list[VerifyKey]:
-        """Return the public keys of earlier days; raise ValueError for one that is none."""
+        """Return the public keys used before. Raises ValueError for a malformed one."""
         try:
             return [VerifyKey.parse(text) for text in self.ledger_keys_before.split(",") if text.strip()]
         except UnreadableError as error:

@@ -1,4 +1,4 @@
-"""The ledger's tables and all SQL on them. Row-level security decides what a transaction sees of them."""
+"""SQL for the ledger. Row-level security limits what a transaction sees."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,20 +14,20 @@ from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.consent.domain import (
+    ChainPosition,
     Consent,
     ConsentParties,
     Decision,
     Entry,
     Evidence,
-    Kept,
+    EvidenceState,
     Method,
     Origin,
-    Seal,
     Signature,
     Status,
-    kept,
+    evidence_state,
 )
-from services.consent.ports import Wanted
+from services.consent.ports import ConsentFilter
 
 _NARROW = narrow_to("record")
 _ENTRY = (
@@ -35,21 +35,21 @@ _ENTRY = (
     "e.method, e.witness_id, e.document_sha256, e.evidence_sha256, e.seq, e.prev_hash, e.leaf, e.hash"
 )
 _SIGNATURE = "s.key_id, s.signature"
-_SIGNED = "left join receipt s on s.event_id = e.id"
-_EVIDENCED = "left join evidence v on v.event_id = e.id"
+_JOIN_SIGNATURE = "left join receipt s on s.event_id = e.id"
+_JOIN_EVIDENCE = "left join evidence v on v.event_id = e.id"
 _EVIDENCE = (
     "v.salt, v.observed_ip, v.observed_user_agent, v.attested_ip, v.attested_user_agent, v.metadata_json, v.reason"
 )
-# A revocation ends every grant of its parties that came before it, whichever record it names. One pass over the
-# entries: a look-up for each would read the organization's entries each time (deploy/postgres/comparisons.sql).
+# A revocation ends every earlier grant of its parties, whichever record it names. One pass over the entries: a lookup
+# per record would scan the organization's entries each time (deploy/postgres/comparisons.sql).
 _RECORDS = (
     "select g.*, min(g.at) filter (where g.status = 'revoked' and g.at <= coalesce(cast(:as_of as timestamptz), "
     "'infinity')) over (partition by g.patient_id, g.therapist_id, g.consent_type order by g.seq "
     "rows between 1 following and unbounded following) as revoked_at from event g"
 )
 _WITH_PROOF = f"select {_ENTRY}, e.revoked_at, {_SIGNATURE}, {_EVIDENCE} from"
-# What belongs to many entries is joined by hash, for the same reason, and the planner takes many for few.
-_MANY = text("select set_config('enable_nestloop', 'off', true)")
+# Nested loops are disabled for the same reason: the planner underestimates the row count.
+_DISABLE_NESTED_LOOPS = text("select set_config('enable_nestloop', 'off', true)")
 
 _APPEND = text(
     "insert into event as e (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "  # noqa: S608
@@ -58,17 +58,18 @@ _APPEND = text(
     ":evidence_sha256) "
     f"returning {_ENTRY}"
 )
-_KEEP_EVIDENCE = text(
+_ADD_EVIDENCE = text(
     "insert into evidence (event_id, organization_id, patient_id, salt, observed_ip, observed_user_agent, attested_ip, "
     "attested_user_agent, metadata_json, reason) values (:event_id, :organization_id, :patient_id, :salt, "
     ":observed_ip, :observed_user_agent, :attested_ip, :attested_user_agent, :metadata_json, :reason)"
 )
-_KEEP_RECEIPT = text(
+_ADD_RECEIPT = text(
     "insert into receipt (event_id, organization_id, patient_id, key_id, signature) "
     "values (:event_id, :organization_id, :patient_id, :key_id, :signature)"
 )
 _BY_ID = text(
-    f"{_WITH_PROOF} ({_RECORDS}) e {_EVIDENCED} {_SIGNED} where e.consent_id = :consent_id and e.status = 'granted'"
+    f"{_WITH_PROOF} ({_RECORDS}) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
+    "where e.consent_id = :consent_id and e.status = 'granted'"
 )
 _LIST = text(
     f"{_WITH_PROOF} (select * from ({_RECORDS} "  # noqa: S608
@@ -77,42 +78,43 @@ _LIST = text(
     "and (cast(:consent_type as text) is null or g.consent_type = :consent_type)) r where r.status = 'granted' "
     "and (cast(:after_at as timestamptz) is null or (r.at, r.consent_id) < (:after_at, cast(:after_id as uuid))) "
     "and (cast(:status as text) is null or (r.revoked_at is null) = (:status = 'granted')) "
-    f"order by r.at desc, r.consent_id desc limit :most) e {_EVIDENCED} {_SIGNED} "
+    f"order by r.at desc, r.consent_id desc limit :limit) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "order by e.at desc, e.consent_id desc"
 )
 _CURRENT = text(
     f"{_WITH_PROOF} (select distinct on (r.therapist_id, r.consent_type) r.* from ({_RECORDS} "  # noqa: S608
     "where g.patient_id = :patient_id) r "
     "where r.status = 'granted' and r.at <= coalesce(cast(:as_of as timestamptz), 'infinity') "
-    f"order by r.therapist_id, r.consent_type, r.seq desc) e {_EVIDENCED} {_SIGNED} "
+    f"order by r.therapist_id, r.consent_type, r.seq desc) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "order by e.at desc, e.consent_id desc"
 )
 _HISTORY = text(
-    f"select {_ENTRY}, {_SIGNATURE} from event e {_SIGNED} where e.patient_id = :patient_id "  # noqa: S608
+    f"select {_ENTRY}, {_SIGNATURE} from event e {_JOIN_SIGNATURE} where e.patient_id = :patient_id "  # noqa: S608
     "and (cast(:after_at as timestamptz) is null or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) "
-    "order by e.at desc, e.id desc limit :most"
+    "order by e.at desc, e.id desc limit :limit"
 )
 _CHAIN = text(
     f"select {_ENTRY}, {_SIGNATURE}, {_EVIDENCE} from "  # noqa: S608
-    f"(select * from event where seq > :after order by seq limit :most) e {_EVIDENCED} {_SIGNED} order by e.seq"
+    f"(select * from event where seq > :after order by seq limit :limit) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
+    "order by e.seq"
 )
-_HELD = text(
+_LOCK_IN_FORCE = text(
     "select purpose, consent_id "
     "from consent.held(:organization_id, :patient_id, cast(:therapist_id as uuid), cast(:purposes as text[]))"
 )
-_TAKE_TURN = text("select take_turn(:patient_id, :therapist_id, :consent_type)")
+_LOCK_PARTIES = text("select take_turn(:patient_id, :therapist_id, :consent_type)")
 _REVOCATION = text(
-    f"select {_ENTRY}, {_SIGNATURE} from event e {_SIGNED} where e.consent_id = :consent_id "  # noqa: S608
+    f"select {_ENTRY}, {_SIGNATURE} from event e {_JOIN_SIGNATURE} where e.consent_id = :consent_id "  # noqa: S608
     "and e.status = 'revoked'"
 )
-CHAIN_BATCH = 1000
+ENTRY_BATCH = 1000
 
 
 class LedgerStore:
-    """Reads and appends. Every method takes the transaction that carries the capability."""
+    """Implements ports.Ledger. The caller's transaction carries the capability."""
 
     async def append(self, tx: Transaction, organization_id: OrganizationId, decision: Decision) -> Entry:
-        """Write a decision down and move the projection; refused (TR409) when there is nothing to revoke."""
+        """Append a decision; a trigger updates the projection and raises TR409 if there is nothing to revoke."""
         parties, evidence = decision.parties, decision.evidence
         row = await tx.execute(
             _APPEND,
@@ -133,7 +135,7 @@ class LedgerStore:
         )
         entry = _entry(row.mappings().one())
         await tx.execute(
-            _KEEP_EVIDENCE,
+            _ADD_EVIDENCE,
             {
                 "event_id": decision.id,
                 "organization_id": organization_id,
@@ -149,10 +151,10 @@ class LedgerStore:
         )
         return entry
 
-    async def keep_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
-        """Keep the signature of a new entry's receipt; return the entry with it."""
+    async def add_receipt(self, tx: Transaction, entry: Entry, signature: Signature) -> Entry:
+        """Insert the signature of a new entry's receipt; return the entry with it."""
         await tx.execute(
-            _KEEP_RECEIPT,
+            _ADD_RECEIPT,
             {
                 "event_id": entry.id,
                 "organization_id": entry.organization_id,
@@ -164,42 +166,43 @@ class LedgerStore:
         return replace(entry, signature=signature)
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
-        """Return one consent record, None when this capability sees none of that id."""
+        """Return one consent record, None if the capability sees no record with that id."""
         if not await is_narrowed(tx, _NARROW, consent_id):
             return None
         found = (await tx.execute(_BY_ID, {"consent_id": consent_id, "as_of": None})).mappings().first()
         return _consent(found) if found else None
 
-    async def standing(
+    async def lock_in_force(
         self, tx: Transaction, organization_id: OrganizationId, parties: ConsentParties
     ) -> Consent | None:
-        """Return the record in force of these parties; until the transaction ends no other grant looks."""
-        turn = {
+        """Return the record in force; blocks concurrent grants for the same parties until commit."""
+        lock = {
             "patient_id": parties.patient_id,
             "therapist_id": parties.therapist_id,
             "consent_type": parties.purpose.value,
         }
-        await tx.execute(_TAKE_TURN, turn)
-        held = await self.held(tx, (organization_id, parties.patient_id, parties.therapist_id), [parties.purpose])
-        return await self.find(tx, held[parties.purpose]) if held else None
+        await tx.execute(_LOCK_PARTIES, lock)
+        whose = (organization_id, parties.patient_id, parties.therapist_id)
+        locked = await self.lock_consents(tx, whose, [parties.purpose])
+        return await self.find(tx, locked[parties.purpose]) if locked else None
 
     async def revocation(self, tx: Transaction, consent_id: ConsentId) -> Entry | None:
-        """Return the entry that took a record back by its id."""
+        """Return the entry that revoked a record by its id."""
         if not await is_narrowed(tx, _NARROW, consent_id):
             return None
         row = (await tx.execute(_REVOCATION, {"consent_id": consent_id})).mappings().first()
         return _entry(row) if row else None
 
-    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Consent]:
+    async def page(self, tx: Transaction, filters: ConsentFilter, window: Window) -> Page[Consent]:
         """Return consent records, newest grant first."""
-        await tx.execute(_MANY)
+        await tx.execute(_DISABLE_NESTED_LOOPS)
         found = await tx.execute(
             _LIST,
             {
-                "patient_id": wanted.patient_id,
-                "therapist_id": wanted.therapist_id,
-                "consent_type": wanted.purpose.value if wanted.purpose else None,
-                "status": wanted.status.value if wanted.status else None,
+                "patient_id": filters.patient_id,
+                "therapist_id": filters.therapist_id,
+                "consent_type": filters.purpose.value if filters.purpose else None,
+                "status": filters.status.value if filters.status else None,
                 "as_of": None,
                 **_after(window),
             },
@@ -208,7 +211,7 @@ class LedgerStore:
         return Page.cut(rows, window.limit, lambda row: Position(row.granted.at, row.granted.consent_id))
 
     async def current(self, tx: Transaction, patient_id: PatientId, as_of: datetime | None) -> Sequence[Consent]:
-        """Return the newest record per therapist and purpose, as it stood at `as_of` (None: now)."""
+        """Return the newest record per therapist and purpose as of a time (None: now)."""
         found = await tx.execute(_CURRENT, {"patient_id": patient_id, "as_of": as_of})
         return [_consent(row) for row in found.mappings()]
 
@@ -218,25 +221,24 @@ class LedgerStore:
         rows = [_entry(row) for row in found.mappings()]
         return Page.cut(rows, window.limit, lambda row: Position(row.at, row.id))
 
-    async def chain(self, tx: Transaction, after: int, most: int = CHAIN_BATCH) -> Sequence[tuple[Entry, Kept]]:
-        """Return entries of the capability's organization behind a seq, in the chain's order.
+    async def entries_after(
+        self, tx: Transaction, seq: int, limit: int = ENTRY_BATCH
+    ) -> Sequence[tuple[Entry, EvidenceState]]:
+        """Return entries of the capability's organization after a seq, in chain order, with their evidence state."""
+        await tx.execute(_DISABLE_NESTED_LOOPS)
+        found = await tx.execute(_CHAIN, {"after": seq, "limit": limit})
+        return [(entry, evidence_state(entry, _evidence(row))) for row in found.mappings() for entry in (_entry(row),)]
 
-        With each comes what became of its circumstances.
-        """
-        await tx.execute(_MANY)
-        found = await tx.execute(_CHAIN, {"after": after, "most": most})
-        return [(entry, kept(entry, _evidence(row))) for row in found.mappings() for entry in (_entry(row),)]
-
-    async def held(
+    async def lock_consents(
         self,
         tx: Transaction,
         parties: tuple[OrganizationId, PatientId, TherapistId | None],
         purposes: Sequence[Purpose],
     ) -> dict[Purpose, ConsentId]:
-        """Return the consents in force for these purposes, held until the transaction ends."""
+        """Return the consents in force for these purposes and lock them until the transaction ends."""
         organization_id, patient_id, therapist_id = parties
         found = await tx.execute(
-            _HELD,
+            _LOCK_IN_FORCE,
             {
                 "organization_id": organization_id,
                 "patient_id": patient_id,
@@ -252,7 +254,7 @@ def _after(window: Window) -> dict[str, Any]:
     return {
         "after_at": after.at if after else None,
         "after_id": after.id if after else None,
-        "most": window.limit + 1,
+        "limit": window.limit + 1,
     }
 
 
@@ -270,7 +272,7 @@ def _entry(row: Any) -> Entry:
         witness_id=_therapist(row["witness_id"]),
         document_sha256=_bytes(row["document_sha256"]),
         evidence_sha256=bytes(row["evidence_sha256"]),
-        seal=Seal(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"])),
+        position=ChainPosition(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"])),
         method=Method(row["method"]) if row["method"] else None,
         signature=Signature(row["key_id"], bytes(row["signature"])) if row.get("key_id") else None,
     )

@@ -1,4 +1,4 @@
-"""What a stranger is shown so that they need not trust us: keys, checkpoints, entries, and what is acted on."""
+"""Read side for third-party verification: public keys, checkpoints, entries, and the consents in force."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,82 +9,82 @@ from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
 from libs.common.ids import new_id
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import Checkpoint, VerifyKey
-from services.consent.domain import Document, Entry, InForceCheck, Kept, document_digest
+from services.consent.domain import Document, Entry, EvidenceState, InForceRow, document_digest
 from services.consent.handlers import claims_in_force
-from services.consent.ports import CheckpointRepository, Documents, Draft, Ledger, Standings, Transactions
+from services.consent.ports import CheckpointRepository, Documents, Draft, InForceReader, Ledger, Transactions
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Where what is shown comes from. `keys` are public, the one in use first."""
+class TransparencySources:
+    """Sources of the published data. `keys` are public keys, the one in use first."""
 
     database: Transactions
     ledger: Ledger
-    standings: Standings
+    in_force: InForceReader
     checkpoints: CheckpointRepository
     keys: Sequence[VerifyKey]
 
 
 class Transparency:
-    """The reads of this service for those who check it."""
+    """Returns the data with which a third party verifies the ledger."""
 
-    def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+    def __init__(self, sources: TransparencySources) -> None:
+        self._sources = sources
 
     @property
     def keys(self) -> Sequence[VerifyKey]:
-        """The public keys, the one in use first."""
-        return self._shown.keys
+        """Return the public keys, the one in use first."""
+        return self._sources.keys
 
     async def latest(self) -> tuple[Checkpoint, str, int]:
-        """Return the latest checkpoint with its note, and how many entries there are now; raise AppError(NOT_FOUND)."""
+        """Return the latest checkpoint, its note, and the current number of entries. Raises AppError(NOT_FOUND)."""
         entries = await self._entry_count()
-        note = await self._shown.checkpoints.latest(claims_in_force().organization_id)
+        note = await self._sources.checkpoints.latest(claims_in_force().organization_id)
         if note is None:
-            raise AppError(NOT_FOUND, "No checkpoint has been signed yet: the first one follows within a minute.")
+            raise AppError(NOT_FOUND, "No checkpoint has been signed yet. Retry in a minute.")
         return Checkpoint.read(note), note, entries
 
-    async def checkpoints(self, after: int, most: int) -> Sequence[str]:
-        """Return notes behind a seq."""
+    async def checkpoints(self, after: int, limit: int) -> Sequence[str]:
+        """Return notes after a seq."""
         await self._entry_count()
-        return await self._shown.checkpoints.after(claims_in_force().organization_id, after, most)
+        return await self._sources.checkpoints.after(claims_in_force().organization_id, after, limit)
 
-    async def entries(self, after: int, most: int) -> Sequence[tuple[Entry, Kept]]:
-        """Return entries behind a seq, in the chain's order."""
-        async with self._shown.database.transaction() as tx:
-            return await self._shown.ledger.chain(tx, after, most)
+    async def entries(self, after: int, limit: int) -> Sequence[tuple[Entry, EvidenceState]]:
+        """Return entries after a seq, in chain order."""
+        async with self._sources.database.transaction() as tx:
+            return await self._sources.ledger.entries_after(tx, after, limit)
 
-    async def standings(self, after: str | None, most: int) -> tuple[Sequence[InForceCheck], str | None]:
-        """Return what is acted on, and the mark to go on from."""
-        async with self._shown.database.transaction() as tx:
-            return await self._shown.standings.standings(tx, after, most)
+    async def in_force(self, after: str | None, limit: int) -> tuple[Sequence[InForceRow], str | None]:
+        """Return the consents in force, and the next cursor."""
+        async with self._sources.database.transaction() as tx:
+            return await self._sources.in_force.in_force(tx, after, limit)
 
     async def _entry_count(self) -> int:
-        # The transaction is what verifies the capability: the object store would not.
-        async with self._shown.database.transaction() as tx:
-            return await self._shown.standings.head_seq(tx)
+        # Opening a transaction verifies the capability; the object store cannot.
+        async with self._sources.database.transaction() as tx:
+            return await self._sources.in_force.head_seq(tx)
 
 
 class ConsentTexts:
-    """The texts patients are shown, by version."""
+    """Publishes and returns versions of consent texts."""
 
     def __init__(self, database: Transactions, documents: Documents) -> None:
         self._database = database
         self._documents = documents
 
     async def publish(self, purpose: Purpose, language: str, text: str) -> Document:
-        """Publish the next version for a purpose and a language; raise AppError(INVALID_REQUEST) if it is no news."""
+        """Publish the next version for a purpose and language. Raises AppError(INVALID_REQUEST) for a known text."""
         claims = claims_in_force()
         draft = Draft(new_id(), claims.organization_id, purpose, language, text, document_digest(text), claims.actor)
         async with self._database.transaction() as tx:
             made = await self._documents.publish(tx, draft)
         if made is None:
-            fault = FieldError("/body/text", "This very text has been published for this purpose and language.")
+            fault = FieldError("/body/text", "Already published for this purpose and language.")
             raise AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
         return made
 
     async def find(self, document_id: UUID) -> Document:
-        """Return one version; raise AppError(NOT_FOUND)."""
+        """Return one version. Raises AppError(NOT_FOUND)."""
         async with self._database.transaction() as tx:
             found = await self._documents.find(tx, document_id)
         if found is None:

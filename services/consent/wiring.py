@@ -1,4 +1,4 @@
-"""The consent service's parts, built and joined."""
+"""Dependency wiring of the consent service."""
 
 from libs.common.database.transaction import Database
 from libs.common.http.app import AppSpec
@@ -13,20 +13,20 @@ from libs.ledger.signatures import KeyRing, SigningKey, VerifyKey
 from libs.tenancy.erase_own_rows import erasing
 from services.consent.api.routes import ConsentServices, build_router
 from services.consent.document_store import DocumentStore
-from services.consent.handlers import Consents, Keeping
+from services.consent.handlers import Consents, LedgerWriter
 from services.consent.notary.checkpoints import CheckpointStore, Notary, Objects
 from services.consent.notary.store import NotaryStore
 from services.consent.settings import ConsentSettings
 from services.consent.store import LedgerStore
-from services.consent.transparency import ConsentTexts, Shown, Transparency
+from services.consent.transparency import ConsentTexts, Transparency, TransparencySources
 
-# What the ledger's triggers refuse, under the lock that orders its entries.
+# Problems for the SQLSTATEs that the ledger's triggers raise under the lock that orders its entries.
 LEDGER_REFUSALS = {**REFUSALS, "TR409": ALREADY_REVOKED}
 EVENT_CONFIG = EventConfig("consent", CATALOGUE, topics_out=("consent",), refusals=LEDGER_REFUSALS)
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = ConsentSettings()
     key, before = settings.signing_key(), settings.keys_before()
     runtime = Runtime(settings, EVENT_CONFIG)
@@ -35,7 +35,7 @@ def build() -> Service:
         title="consent",
         version="1",
         routers=(build_router(services(runtime.database, objects, key, before)),),
-        # Consent is given and taken back also while the object store is away; checkpoints wait.
+        # No check of the object store: grants and revocations work without it, and checkpoints are deferred.
         checks=runtime.checks,
     )
     notary = Notary(runtime.database, CheckpointStore(objects), key, KeyRing([key.public, *before]))
@@ -50,11 +50,12 @@ def subscriptions() -> tuple[Subscription, ...]:
 def services(
     database: Database, objects: Objects, key: SigningKey, before: list[VerifyKey] | None = None
 ) -> ConsentServices:
-    """Join what the routes call."""
+    """Build the application services that the routes call."""
     ledger, documents = LedgerStore(), DocumentStore()
-    shown = Shown(database, ledger, NotaryStore(), CheckpointStore(objects), [key.public, *(before or [])])
+    keys = [key.public, *(before or [])]
+    sources = TransparencySources(database, ledger, NotaryStore(), CheckpointStore(objects), keys)
     return ConsentServices(
-        consents=Consents(Keeping(database, ledger, documents, key)),
+        consents=Consents(LedgerWriter(database, ledger, documents, key)),
         texts=ConsentTexts(database, documents),
-        transparency=Transparency(shown),
+        transparency=Transparency(sources),
     )

@@ -105,14 +105,14 @@ def _sized(run: list[Turn], count: CountTokens, rules: Rules) -> list[Turn]:
     if count(whole.text) <= rules.passage_max:
         return [whole]
     pieces = [piece for turn in run for piece in _cut(turn, _SENTENCE.split(turn.text.strip()))]
-    pieces = [small for piece in pieces for small in _words(piece, count, rules.passage_max)]
+    pieces = [small for piece in pieces for small in _split_words(piece, count, rules.passage_max)]
     sizes = [count(piece.text) + 1 for piece in pieces]
     parts = -(-sum(sizes) // rules.passage_max)
     cuts = partition(sizes, [0.0] * len(sizes), sum(sizes) // parts, rules.passage_max)
     return [_joined(pieces[part.start : part.stop]) for part in cuts]
 
 
-def _words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
+def _split_words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
     """Halve a sentence without an end at a space, and a word without an end anywhere, until it fits."""
     if count(turn.text) < largest or len(turn.text) < 2:
         return [turn]
@@ -120,7 +120,7 @@ def _words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
     at = turn.text.rfind(" ", 1, middle + 1)
     at = middle if at < 1 else at
     halves = _cut(turn, [turn.text[:at], turn.text[at:]])
-    return [piece for half in halves for piece in _words(half, count, largest)]
+    return [piece for half in halves for piece in _split_words(half, count, largest)]
 
 
 def _cut(turn: Turn, texts: Sequence[str]) -> list[Turn]:

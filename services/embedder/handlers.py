@@ -29,9 +29,9 @@ CONSENT_REVOKED = "consent-revoked"
 LANGUAGE_UNSUPPORTED = "language-unsupported"
 
 # Words exist by the one and are searched by the other.
-FOUND_UNDER = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
+SEARCH_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
-Words = TranscriptReady | TranscriptUpdated
+TranscriptEvent = TranscriptReady | TranscriptUpdated
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Dependencies:
     count_tokens: CountTokens
 
 
-class IndexTranscript(Step[Words, Index | Withheld]):
+class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
     """A session's words exist or changed: make them findable, if the patient still allows that."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
-    async def work(self, event: Words) -> Index | Withheld:
+    async def work(self, event: TranscriptEvent) -> Index | Withheld:
         """Fetch, cut and embed what has no vector yet. A refusal of consent is a result."""
         if event.language.partition("-")[0].lower() not in LANGUAGES_INDEXED:
             return Withheld(LANGUAGE_UNSUPPORTED)
@@ -62,7 +62,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
                 return Withheld(CONSENT_REVOKED)
             raise
 
-    async def record(self, event: Words, result: Index | Withheld, tx: Transaction) -> Sequence[Event]:
+    async def record(self, event: TranscriptEvent, result: Index | Withheld, tx: Transaction) -> Sequence[Event]:
         """Write the index whole; an older version that comes late changes nothing and says nothing."""
         if isinstance(result, Withheld):
             return (_withheld(event, result.reason),)
@@ -71,7 +71,7 @@ class IndexTranscript(Step[Words, Index | Withheld]):
             return ()
         return (_ready(event, result),)
 
-    async def on_failure(self, event: Words, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+    async def on_failure(self, event: TranscriptEvent, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Say that it failed, or that consent ended between the halves; of what was erased nothing is said."""
         if error.problem is CONSENT_REQUIRED:
             return (_withheld(event, CONSENT_REVOKED),)
@@ -87,18 +87,18 @@ class IndexTranscript(Step[Words, Index | Withheld]):
             ),
         )
 
-    async def _index(self, event: Words) -> Index:
+    async def _index(self, event: TranscriptEvent) -> Index:
         dependencies = self._dependencies
-        for purpose in FOUND_UNDER:
+        for purpose in SEARCH_PURPOSES:
             await dependencies.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
-        transcript = await self._words(event)
+        transcript = await self._fetch_transcript(event)
         # Cutting an hour of words takes long enough to keep others waiting.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
         return index
 
-    async def _words(self, event: Words) -> Transcript:
+    async def _fetch_transcript(self, event: TranscriptEvent) -> Transcript:
         """Fetch the words. The database hides them once consent to make them has ended: then say that, not 404."""
         try:
             return await self._dependencies.transcripts.current(SessionId(event.session_id))
@@ -111,13 +111,13 @@ class IndexTranscript(Step[Words, Index | Withheld]):
 
     async def _embed(self, index: Index) -> None:
         index_repository, embedder = self._dependencies.index_repository, self._dependencies.embedder
-        kept = await index_repository.kept(index.source, index.model)
-        missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in kept]
+        embedded_hashes = await index_repository.embedded_hashes(index.source, index.model)
+        missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in embedded_hashes]
         for start in range(0, len(missing), BATCH_PASSAGES):
             batch = missing[start : start + BATCH_PASSAGES]
             vectors = await embedder.embed([text for _, text in batch])
             keys = [key for key, _ in batch]
-            await index_repository.keep(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+            await index_repository.add_vectors(index.source, index.model, dict(zip(keys, vectors, strict=True)))
 
 
 class HideOnRevocation(Step[ConsentRevoked, None]):
@@ -130,7 +130,7 @@ class HideOnRevocation(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Note the deletion after the grace period."""
-        if event.consent_type in FOUND_UNDER:
+        if event.consent_type in SEARCH_PURPOSES:
             await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
 
@@ -170,7 +170,7 @@ def _texts(chunks: Sequence[Chunk]) -> dict[bytes, str]:
     return {passage.content_hash: passage.text for chunk in chunks for passage in chunk.passages}
 
 
-def _source(event: Words, transcript: Transcript) -> Source:
+def _source(event: TranscriptEvent, transcript: Transcript) -> Source:
     return Source(
         organization_id=OrganizationId(event.organization_id),
         patient_id=PatientId(event.patient_id),
@@ -182,7 +182,7 @@ def _source(event: Words, transcript: Transcript) -> Source:
     )
 
 
-def _ready(event: Words, index: Index) -> IndexReady:
+def _ready(event: TranscriptEvent, index: Index) -> IndexReady:
     return IndexReady(
         organization_id=event.organization_id,
         patient_id=event.patient_id,
@@ -194,7 +194,7 @@ def _ready(event: Words, index: Index) -> IndexReady:
     )
 
 
-def _withheld(event: Words, reason: str) -> IndexWithheld:
+def _withheld(event: TranscriptEvent, reason: str) -> IndexWithheld:
     return IndexWithheld(
         organization_id=event.organization_id,
         patient_id=event.patient_id,

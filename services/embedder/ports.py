@@ -45,11 +45,11 @@ class Transcripts(Protocol):
 class IndexRepository(Protocol):
     """Where the index is kept. Every read sees only what consent and capability allow."""
 
-    async def kept(self, source: Source, model: Model) -> set[bytes]:
+    async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the hashes of the session's words that have a vector of this model."""
         ...
 
-    async def keep(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
+    async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
         """Keep bought vectors at once, before anything else can fail."""
         ...
 

@@ -30,13 +30,13 @@ from services.embedder.ports import Vector
 # More words than this in one question add time and no evidence.
 TERMS_MAX = 64
 # Withdrawn consents that one pass deletes the index of.
-SWEEP_MOST = 20
+SWEEP_BATCH = 20
 
-_KEPT = text(
+_EMBEDDED_HASHES = text(
     "select e.content_hash from embedding e join model m on m.id = e.model_id and m.name = :model"
     " where e.patient_id = :patient_id and e.session_id = :session_id"
 )
-_KEEP = text(
+_ADD_VECTOR = text(
     "insert into embedding"
     " (model_id, organization_id, patient_id, therapist_id, session_id, content_hash, embedding)"
     " select id, :organization_id, :patient_id, :therapist_id, :session_id, :content_hash, cast(:embedding as halfvec)"
@@ -96,19 +96,19 @@ class IndexStore:
         self._weights = weights
         self._search = text(_SEARCH.read_text()).bindparams(*_SEARCH_TYPES)
 
-    async def kept(self, source: Source, model: Model) -> set[bytes]:
+    async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the hashes of the session's words that have a vector of this model."""
         async with self._database.transaction() as tx:
-            rows = await tx.execute(_KEPT, _owner(source) | {"model": model.name})
+            rows = await tx.execute(_EMBEDDED_HASHES, _owner(source) | {"model": model.name})
             return {bytes(row.content_hash) for row in rows}
 
-    async def keep(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
+    async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors in a transaction of their own."""
         whose = _owner(source) | {"model": model.name}
         rows = [whose | {"content_hash": key, "embedding": list(vector)} for key, vector in vectors.items()]
         if rows:
             async with self._database.transaction() as tx:
-                await tx.execute(_KEEP, rows)
+                await tx.execute(_ADD_VECTOR, rows)
 
     async def replace(self, tx: Transaction, index: Index) -> bool:
         """Make this version the session's index; False if a newer one is there already."""
@@ -145,7 +145,7 @@ class IndexStore:
     async def sweep_withdrawn(self) -> int:
         """Delete what was withdrawn long enough ago and not granted again, of all organizations; return how many."""
         async with self._database.without_capability() as tx:
-            return int((await tx.execute(_SWEEP, {"most": SWEEP_MOST})).scalar_one())
+            return int((await tx.execute(_SWEEP, {"most": SWEEP_BATCH})).scalar_one())
 
     async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
         """Return the best passages of the patient, best first; without a vector by their words alone."""

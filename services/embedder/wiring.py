@@ -31,14 +31,14 @@ INDEX_TIMEOUT_S = 300.0
 SWEEP_EVERY_S = 900.0
 
 
-class Closing(Protocol):
+class Closable(Protocol):
     """Something that is put away at the end."""
 
     async def close(self) -> None:
         """Close what is open."""
 
 
-class Embedder(TextEmbedder, Closing, Protocol):
+class Embedder(TextEmbedder, Closable, Protocol):
     """A text embedder that is put away at the end."""
 
 
@@ -61,7 +61,7 @@ def build() -> Service:
     )
 
     async def close() -> None:
-        parts: tuple[Closing, ...] = (embedder, consent, transcriber, runtime)
+        parts: tuple[Closable, ...] = (embedder, consent, transcriber, runtime)
         for part in parts:
             await part.close()
 

@@ -1,6 +1,6 @@
-"""Takes recordings in and tells how far each session is.
+"""Ingestion: accepts recordings and tracks the status of each session.
 
-Owns: sessions and their status, recordings and the keys that open them, erasures and their receipts, legal holds.
+Owns: sessions and their status, recordings and their keys, erasures and their receipts, legal holds.
 Consumes: transcription.started, transcription.failed, transcript.ready, transcript.withheld, index.ready,
     index.failed, index.withheld, consent.revoked, session.erased, patient.erased, transcript.erased, index.erased,
     answers.erased, evidence.erased, user.erased.

@@ -1,4 +1,4 @@
-"""Starts the ingestion service: `python -m services.ingestion api|work|all|migrate`, or tends its keys: `keys ...`."""
+"""Entry point of ingestion: `python -m services.ingestion api|work|all|migrate`, or key maintenance: `keys ...`."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""HTTP in: the upload as a stream, sessions to read and to watch, and the key of a recording for who transcribes it."""
+"""HTTP routes: streaming uploads, reading and watching sessions, and the key of a recording for the transcriber."""
 
 import base64
 import binascii
@@ -28,23 +28,23 @@ from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.erasure.api import build_erasure_router
 from services.ingestion.erasure.handlers import ErasureService
 from services.ingestion.handlers import SessionQueries
-from services.ingestion.ports import Wanted
+from services.ingestion.ports import SessionFilter
 from services.ingestion.upload.accept import AcceptRecording, UploadHead
 
 WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
-# The gateway hears the answer while it sends; others have a moment.
+# How long to drain a refused upload. The gateway reads the response while it sends; other clients need a moment.
 DRAIN_PATIENCE = Patience(all_s=3.0, silence_s=3.0)
 LENGTH_DIGITS_MAX = 18
-"""More say nothing but "far too large", and Python refuses to read thousands."""
+"""Longer numbers are over every limit, and Python refuses to parse thousands of digits."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What the routes call."""
+    """The application services that the routes call."""
 
     accept: AcceptRecording
     queries: SessionQueries
@@ -65,7 +65,7 @@ def build_router(parts: Parts) -> APIRouter:
 def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
     @router.post("/sessions", status_code=202)
     async def upload(request: Request) -> Response:
-        """Take a recording in; nothing of the body is read before it is asked for."""
+        """Accept a recording. The body is read lazily, so a refused upload is not received."""
         try:
             accepted = await accept(_upload_head(request), _body(request))
         except AppError as error:
@@ -77,17 +77,17 @@ def _add_upload(router: APIRouter, accept: AcceptRecording) -> None:
             "status": session.status.value,
             "upload_status": UPLOAD_STATUS[session.status],
         }
-        # Relative (RFC 9110 section 10.2.2), so that it is right here and behind the gateway's prefix.
-        repeated = {"Idempotent-Replayed": "true"} if accepted.is_repeat else {}
+        # A relative Location (RFC 9110 section 10.2.2) is also valid behind the gateway's prefix.
+        repeated = {"Idempotent-Replayed": "true"} if accepted.already_existed else {}
         return JSONResponse(body, status_code=202, headers={"Location": f"sessions/{session.id}"} | repeated)
 
 
 def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions")
-    async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> dict[str, Any]:
+    async def page(request: Request, filters: Annotated[_Filter, Query()]) -> dict[str, Any]:
         """List sessions, newest first."""
         found = await queries.page(
-            wanted.to_wanted(zone_of_caller(request.headers)), Window.of(wanted.limit, wanted.cursor)
+            filters.to_filter(zone_of_caller(request.headers)), Window.of(filters.limit, filters.cursor)
         )
         return found.to_json(_session)
 
@@ -95,7 +95,7 @@ def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
     async def find(
         request: Request, session_id: UUID, wait: Annotated[float, Query(ge=0, le=WAIT_MAX_S)] = 0.0
     ) -> Response:
-        """Return a session, at once or when it changed; 304 while it is as `If-None-Match` knows it."""
+        """Return a session, immediately or after a change; 304 while it matches `If-None-Match`."""
         seen = request.headers.get("if-none-match")
         session = await queries.wait(SessionId(session_id), _seen_at(seen), wait)
         headers = {"ETag": _etag(session), "Cache-Control": "no-cache"}
@@ -105,15 +105,15 @@ def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
 
     @router.post("/sessions/{session_id}/retry", status_code=202)
     async def retry(session_id: UUID) -> dict[str, Any]:
-        """Send a failed session through the pipeline again."""
+        """Process a failed session again."""
         return _session(await queries.retry(SessionId(session_id)))
 
 
 def _add_watching(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions/{session_id}/events")
     async def events(session_id: UUID) -> Response:
-        """Stream a session's status as server-sent events until it ends (`done`)."""
-        await queries.find(SessionId(session_id))  # an unknown session is a 404, not a stream that fails
+        """Stream a session's status as server-sent events until processing ends (`done`)."""
+        await queries.find(SessionId(session_id))  # an unknown session is a 404 instead of a failing stream
         return StreamingResponse(
             _stream(queries, SessionId(session_id)),
             media_type="text/event-stream",
@@ -124,7 +124,7 @@ def _add_watching(router: APIRouter, queries: SessionQueries) -> None:
 def _add_recording(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions/{session_id}/recording-key")
     async def recording_key(session_id: UUID) -> dict[str, Any]:
-        """Return where a recording's ciphertext is and what opens it; never routed by the gateway."""
+        """Return a recording's object name and decryption key. The gateway never routes here."""
         opened = await queries.open_recording(SessionId(session_id))
         recording = opened.recording
         return {
@@ -148,10 +148,10 @@ class _Filter(BaseModel):
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = None
 
-    def to_wanted(self, zone: tzinfo) -> Wanted:
-        """Return the store's form; days are those of the time zone."""
+    def to_filter(self, zone: tzinfo) -> SessionFilter:
+        """Return the filters for the store; bare dates are days in the time zone."""
         first, last = (None if isinstance(at, datetime) else at for at in (self.date_from, self.date_to))
-        return Wanted(
+        return SessionFilter(
             PatientId(self.patient_id) if self.patient_id else None,
             TherapistId(self.therapist_id) if self.therapist_id else None,
             self.status.value if self.status else None,
@@ -176,7 +176,7 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             if chunk:
                 yield chunk
     except ClientDisconnect as error:
-        raise AppError(INVALID_REQUEST, "The upload ended before its last byte.") from error
+        raise AppError(INVALID_REQUEST, "The upload was cut off.") from error
 
 
 def _upload_head(request: Request) -> UploadHead:
@@ -191,14 +191,14 @@ def _upload_head(request: Request) -> UploadHead:
 
 
 def _digest(header: str | None) -> bytes | None:
-    """Read the SHA-256 of a Repr-Digest header; other algorithms are left alone."""
+    """Return the SHA-256 of a Repr-Digest header; other algorithms are ignored."""
     found = _DIGEST.search(header) if header else None
     if found is None:
         return None
     try:
         return base64.b64decode(found[1], validate=True)
     except binascii.Error as error:
-        fault = FieldError("/header/repr-digest", "The SHA-256 is not base64.")
+        fault = FieldError("/header/repr-digest", "The SHA-256 is not valid base64.")
         raise AppError(INVALID_REQUEST, "Repr-Digest is not valid.", errors=[fault]) from error
 
 
@@ -223,7 +223,7 @@ def _etag(session: Session) -> str:
 
 def _seen_at(etag: str | None) -> datetime | None:
     digits = etag.strip('"') if etag else ""
-    # Longer than any time of ours: a stranger's tag, which no session can match.
+    # No tag of this service has more than 17 digits, so a longer one matches no session.
     if not digits.isdecimal() or len(digits) > 17:
         return None
     return _EPOCH + timedelta(microseconds=int(digits))

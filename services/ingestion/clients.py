@@ -1,4 +1,4 @@
-"""The consent service, over HTTP."""
+"""HTTP client of the consent service."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -19,7 +19,7 @@ class ConsentClient:
         self._client = client
 
     async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
-        """Ask for all purposes at once; the refusal names those that are missing."""
+        """Require consent to all purposes in one request. Raises AppError(CONSENT_REQUIRED) with the missing ones."""
         response = await self._client.request(
             "POST",
             "/holds",

@@ -1,4 +1,4 @@
-"""How far a session is: one table says which fact moves which status, and late facts never move anything back."""
+"""Domain model of sessions: one table defines the status transitions, and late events never move a session back."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ _OBJECT_NAME = re.compile(f"{_UUID}(?:/{_UUID}){{3}}")
 
 
 class Status(StrEnum):
-    """Where a session is in the pipeline."""
+    """The stage of a session in the pipeline."""
 
     PENDING = "pending"
     UPLOADED = "uploaded"
@@ -28,8 +28,8 @@ class Status(StrEnum):
     WITHHELD = "withheld"
 
 
-class Fact(StrEnum):
-    """What can happen to a session."""
+class Trigger(StrEnum):
+    """What can trigger a status transition: an event type or a command."""
 
     RECORDING_UPLOADED = "recording.uploaded"
     TRANSCRIPTION_STARTED = "transcription.started"
@@ -45,20 +45,20 @@ class Fact(StrEnum):
 
 
 _P, _U, _T, _E, _R, _F, _W = Status
-# What each fact makes of each status. A status that is not listed ignores the fact (and is counted).
-# A status that maps to itself has heard a late fact, which is no surprise: topics are not ordered among each other.
-TRANSITIONS: Mapping[Fact, Mapping[Status, Status]] = {
-    Fact.RECORDING_UPLOADED: {_P: _U, _U: _U},
-    Fact.TRANSCRIPTION_STARTED: {_U: _T, _T: _T, _F: _T, _E: _E, _R: _R, _W: _W},
-    Fact.TRANSCRIPT_READY: {_U: _E, _T: _E, _F: _E, _E: _E, _R: _R, _W: _W},
-    Fact.TRANSCRIPT_WITHHELD: {_U: _W, _T: _W, _F: _W, _W: _W},
-    Fact.TRANSCRIPTION_FAILED: {_U: _F, _T: _F, _F: _F, _W: _W},
-    Fact.INDEX_READY: {_U: _R, _T: _R, _E: _R, _F: _R, _R: _R, _W: _W},
-    Fact.INDEX_WITHHELD: {_U: _W, _T: _W, _E: _W, _F: _W, _R: _W, _W: _W},
-    Fact.INDEX_FAILED: {_U: _F, _T: _F, _E: _F, _F: _F, _W: _W},
-    Fact.WORDS_REVOKED: {_P: _W, _U: _W, _T: _W, _E: _E, _R: _R, _F: _F, _W: _W},
-    Fact.ANALYSIS_REVOKED: {_P: _P, _U: _U, _T: _T, _E: _W, _R: _R, _F: _F, _W: _W},
-    Fact.RETRIED: {_F: _U, _W: _U},
+# The next status per trigger and status. A status that is not listed ignores the trigger, which is counted.
+# A status that maps to itself expects late events, because topics are not ordered relative to each other.
+TRANSITIONS: Mapping[Trigger, Mapping[Status, Status]] = {
+    Trigger.RECORDING_UPLOADED: {_P: _U, _U: _U},
+    Trigger.TRANSCRIPTION_STARTED: {_U: _T, _T: _T, _F: _T, _E: _E, _R: _R, _W: _W},
+    Trigger.TRANSCRIPT_READY: {_U: _E, _T: _E, _F: _E, _E: _E, _R: _R, _W: _W},
+    Trigger.TRANSCRIPT_WITHHELD: {_U: _W, _T: _W, _F: _W, _W: _W},
+    Trigger.TRANSCRIPTION_FAILED: {_U: _F, _T: _F, _F: _F, _W: _W},
+    Trigger.INDEX_READY: {_U: _R, _T: _R, _E: _R, _F: _R, _R: _R, _W: _W},
+    Trigger.INDEX_WITHHELD: {_U: _W, _T: _W, _E: _W, _F: _W, _R: _W, _W: _W},
+    Trigger.INDEX_FAILED: {_U: _F, _T: _F, _E: _F, _F: _F, _W: _W},
+    Trigger.WORDS_REVOKED: {_P: _W, _U: _W, _T: _W, _E: _E, _R: _R, _F: _F, _W: _W},
+    Trigger.ANALYSIS_REVOKED: {_P: _P, _U: _U, _T: _T, _E: _W, _R: _R, _F: _F, _W: _W},
+    Trigger.RETRIED: {_F: _U, _W: _U},
 }
 FINAL = frozenset({Status.READY, Status.FAILED, Status.WITHHELD})
 
@@ -91,7 +91,7 @@ _OTHER_REASON = "Processing failed for a reason on our side. Please retry; if it
 
 @dataclass(frozen=True)
 class SessionParties:
-    """Whose session this is."""
+    """The organization, patient and therapist of a session."""
 
     organization_id: OrganizationId
     patient_id: PatientId
@@ -100,9 +100,9 @@ class SessionParties:
 
 @dataclass(frozen=True)
 class Session:
-    """A therapy session and how far its recording came. `reason` is a problem slug.
+    """A therapy session and the status of its recording. `reason` is a problem slug.
 
-    `session_day`: what its sender gave was a day without a time; `session_date` is when that day began.
+    `session_day` is set if the sender gave a day without a time; `session_date` is then the start of that day.
     """
 
     id: SessionId
@@ -121,19 +121,19 @@ class Session:
 
     @property
     def error_message(self) -> str | None:
-        """Return why processing ended, as a sentence a therapist can read."""
+        """Return why processing ended, as a sentence for the therapist."""
         return sentence_for(self.reason) if self.reason else None
 
     @property
     def percent(self) -> int:
-        """Return how far processing is or was when it ended, 0 to 100."""
+        """Return the progress of processing, 0 to 100; after a failure, the last progress."""
         reached = [_PERCENT[status] for status in _PERCENT if status.value in self.stage_times]
         return _PERCENT.get(self.status, max(reached, default=0))
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Bytes that came in: where their ciphertext is and what they were before."""
+    """A stored recording: the object name of its ciphertext, and type, size and SHA-256 of its plaintext."""
 
     id: RecordingId
     object_name: str
@@ -141,12 +141,12 @@ class Recording:
     size_bytes: int
     content_sha256: str
     wrapped_keyset: bytes | None
-    """None once it was destroyed: the ciphertext opens for nobody."""
+    """None once destroyed: the ciphertext can no longer be decrypted."""
 
 
 @dataclass(frozen=True)
 class OrganizationKey:
-    """A version of an organization's key, wrapped by the root key."""
+    """A version of an organization's key, wrapped with the root key."""
 
     wrapped: bytes
     version: int
@@ -154,74 +154,74 @@ class OrganizationKey:
 
 @dataclass(frozen=True)
 class PatientKey:
-    """A patient's key, wrapped by a version of the organization's key; both None once it was destroyed."""
+    """A patient's key, wrapped with a version of the organization's key; both None once destroyed."""
 
     wrapped: bytes | None
     version: int | None
 
 
 @dataclass(frozen=True)
-class Happened:
-    """A fact about a session, when it was heard, why, and the duration if it told one.
+class SessionEvent:
+    """A trigger for a session: when it was received, its reason (a problem slug), and the duration if known.
 
-    `said_at` is when the database took it down: one clock for the facts of all services, so that late ones are known.
+    `said_at` is the database time of its publication: one clock for all services, which makes late events detectable.
     """
 
-    fact: Fact
+    trigger: Trigger
     at: datetime
     reason: str | None = None
     duration_s: float | None = None
     said_at: datetime | None = None
 
 
-def after(session: Session, happened: Happened) -> Session | None:
-    """Return the session after a fact (the same status for a late one), or None for a move that is not allowed."""
-    status = TRANSITIONS[happened.fact].get(session.status)
+def after(session: Session, event: SessionEvent) -> Session | None:
+    """Return the session after an event (unchanged for a late one), or None if the transition is not allowed."""
+    status = TRANSITIONS[event.trigger].get(session.status)
     if status is None:
         return None
-    if session.duration_s is None and happened.duration_s is not None:
-        session = replace(session, duration_s=happened.duration_s, updated_at=happened.at)
-    if status is session.status or _is_overtaken(session, status, happened):
+    if session.duration_s is None and event.duration_s is not None:
+        session = replace(session, duration_s=event.duration_s, updated_at=event.at)
+    if status is session.status or _is_overtaken(session, status, event):
         return session
-    times = {} if happened.fact is Fact.RETRIED else dict(session.stage_times)
+    times = {} if event.trigger is Trigger.RETRIED else dict(session.stage_times)
     return replace(
         session,
         status=status,
-        reason=happened.reason if status in (Status.FAILED, Status.WITHHELD) else None,
-        stage_times=times | {status.value: happened.said_at or happened.at},
-        updated_at=happened.at,
+        reason=event.reason if status in (Status.FAILED, Status.WITHHELD) else None,
+        stage_times=times | {status.value: event.said_at or event.at},
+        updated_at=event.at,
     )
 
 
-def _is_overtaken(session: Session, status: Status, happened: Happened) -> bool:
-    """Tell whether a fact that would set a failed session going again was said before the failure: it comes late."""
+def _is_overtaken(session: Session, status: Status, event: SessionEvent) -> bool:
+    """Return True if an event that would restart a failed session was published before the failure."""
     failed_at = session.stage_times.get(Status.FAILED.value)
     if session.status is not Status.FAILED or status not in (Status.TRANSCRIBING, Status.EMBEDDING):
         return False
-    return happened.said_at is not None and failed_at is not None and happened.said_at <= failed_at
+    return event.said_at is not None and failed_at is not None and event.said_at <= failed_at
 
 
-def revocation_of(purpose: Purpose) -> Fact:
-    """Return what the revocation of a consent means for sessions on their way."""
-    return Fact.ANALYSIS_REVOKED if purpose is Purpose.AI_ANALYSIS else Fact.WORDS_REVOKED
+def revocation_of(purpose: Purpose) -> Trigger:
+    """Return the trigger that a revocation is for sessions in progress."""
+    return Trigger.ANALYSIS_REVOKED if purpose is Purpose.AI_ANALYSIS else Trigger.WORDS_REVOKED
 
 
 def sentence_for(reason: str) -> str:
-    """Return a sentence for a problem slug."""
+    """Return the user-facing sentence for a problem slug."""
     return _SENTENCES.get(reason, _OTHER_REASON)
 
 
 def object_name(parties: SessionParties, session_id: SessionId, recording_id: RecordingId) -> str:
-    """Return where a recording's ciphertext is kept; made of ids only."""
+    """Return the object name of a recording's ciphertext; it consists of ids only."""
     return f"{parties.organization_id}/{parties.patient_id}/{session_id}/{recording_id}"
 
 
 def is_object_name(name: str) -> bool:
-    """Tell whether an object's name is one that `object_name` makes."""
+    """Return True if `object_name` can return this name."""
     return _OBJECT_NAME.fullmatch(name) is not None
 
 
 def sealing_context(parties: SessionParties, session_id: SessionId, name: str, media_type: str) -> bytes:
-    """Return what a recording is bound to: opened for anybody or anything else, it does not open."""
+    """Return the encryption context (AAD) of a recording."""
     parts: Sequence[UUID | str] = (parties.organization_id, parties.patient_id, session_id, name, media_type)
     return "\x1f".join(("recording-v1", *map(str, parts))).encode()

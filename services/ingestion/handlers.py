@@ -1,4 +1,4 @@
-"""What ingestion does about what happens: facts move sessions, callers read them, retry them and fetch their keys."""
+"""Session use cases: update the status on events; read, watch and retry sessions; return recording keys."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,20 +27,20 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.domain import (
     FINAL,
-    Fact,
-    Happened,
     Recording,
     Session,
+    SessionEvent,
     SessionParties,
     Status,
+    Trigger,
     after,
     revocation_of,
     sealing_context,
 )
 from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain
-from services.ingestion.metrics import count_end
-from services.ingestion.ports import Consents, IllegalMoves, Sessions, Wanted
+from services.ingestion.metrics import count_completed
+from services.ingestion.ports import Consents, IgnoredTransitions, SessionFilter, Sessions
 from services.ingestion.upload.accept import status_changed, uploaded
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ T = TypeVar("T")
 POLL_S = 0.3
 CONSENT_REVOKED = "consent-revoked"
 
-Moving = (
+PipelineEvent = (
     TranscriptionStarted
     | TranscriptionFailed
     | TranscriptReady
@@ -59,65 +59,65 @@ Moving = (
 )
 
 
-class Advance(Step[Moving, None]):
-    """Something happened to a session's recording, words or index: move the session, if its status allows that."""
+class UpdateSessionStatus(Step[PipelineEvent, None]):
+    """Updates a session's status when its recording, transcript or index changes."""
 
-    def __init__(self, sessions: Sessions, illegal: IllegalMoves, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, ignored: IgnoredTransitions, clock: Clock) -> None:
         self._sessions = sessions
-        self._illegal = illegal
+        self._ignored = ignored
         self._clock = clock
 
-    async def record(self, event: Moving, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Move the session under its row's lock."""
+    async def record(self, event: PipelineEvent, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Update the status under the session's row lock."""
         session = await self._sessions.lock(tx, SessionId(event.session_id))
         if session is None:
             return ()
-        happened = Happened(
-            Fact(event.type),
+        session_event = SessionEvent(
+            Trigger(event.type),
             self._clock(),
             getattr(event, "reason", None),
             event.audio_duration_s if isinstance(event, TranscriptReady) else None,
             event.said_at,
         )
-        return await _move(self._sessions, self._illegal, session, happened, tx)
+        return await _move(self._sessions, self._ignored, session, session_event, tx)
 
 
 class EndOnRevocation(Step[ConsentRevoked, None]):
-    """A consent was taken back: sessions on their way that needed it stop here."""
+    """Withholds sessions in progress when a consent they need is revoked."""
 
-    def __init__(self, sessions: Sessions, illegal: IllegalMoves, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, ignored: IgnoredTransitions, clock: Clock) -> None:
         self._sessions = sessions
-        self._illegal = illegal
+        self._ignored = ignored
         self._clock = clock
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Withhold each session of this patient and therapist that the revocation stops."""
+        """Withhold each session in progress of this patient and therapist that needs the consent."""
         parties = SessionParties(
             OrganizationId(event.organization_id), PatientId(event.patient_id), TherapistId(event.therapist_id)
         )
-        happened = Happened(revocation_of(event.consent_type), self._clock(), CONSENT_REVOKED)
-        facts: list[Event] = []
+        session_event = SessionEvent(revocation_of(event.consent_type), self._clock(), CONSENT_REVOKED)
+        events: list[Event] = []
         for session in await self._sessions.lock_of_parties(tx, parties):
-            facts += await _move(self._sessions, self._illegal, session, happened, tx)
-        return facts
+            events += await _move(self._sessions, self._ignored, session, session_event, tx)
+        return events
 
 
 async def _move(
-    sessions: Sessions, illegal: IllegalMoves, session: Session, happened: Happened, tx: Transaction
+    sessions: Sessions, ignored: IgnoredTransitions, session: Session, event: SessionEvent, tx: Transaction
 ) -> Sequence[Event]:
-    moved = after(session, happened)
+    moved = after(session, event)
     if moved is None:
-        illegal.count(session, happened.fact)
+        ignored.count(session, event.trigger)
         return ()
     if moved != session:
         await sessions.save(tx, moved)
     if moved.status is not session.status and moved.status in FINAL:
-        count_end(moved)
-    return facts_of(session, moved)
+        count_completed(moved)
+    return events_after_move(session, moved)
 
 
-def facts_of(before: Session, now: Session) -> Sequence[Event]:
-    """Return what follows from a session's move."""
+def events_after_move(before: Session, now: Session) -> Sequence[Event]:
+    """Return the events to publish after a status change."""
     if before.status is now.status:
         return ()
     changed = status_changed(now)
@@ -135,7 +135,7 @@ def facts_of(before: Session, now: Session) -> Sequence[Event]:
 
 @dataclass(frozen=True)
 class OpenedRecording:
-    """All it takes to read a recording."""
+    """A recording with its plaintext keyset and encryption context."""
 
     recording: Recording
     keyset: bytes
@@ -144,7 +144,7 @@ class OpenedRecording:
 
 @dataclass(frozen=True)
 class Reading:
-    """What reading sessions needs."""
+    """Dependencies of SessionQueries."""
 
     database: Database
     sessions: Sessions
@@ -155,23 +155,23 @@ class Reading:
 
 
 class SessionQueries:
-    """Sessions as callers see them."""
+    """Reads and retries sessions for API callers."""
 
     def __init__(self, reading: Reading) -> None:
-        self._its = reading
+        self._deps = reading
 
     async def find(self, session_id: SessionId) -> Session:
-        """Return a session; raise AppError(NOT_FOUND) for one the capability may not see, ERASED for one that was."""
-        async with self._its.database.transaction() as tx:
+        """Return a session. Raises AppError(NOT_FOUND) if it is not visible to the capability, ERASED if erased."""
+        async with self._deps.database.transaction() as tx:
             return await self._found(tx, session_id)
 
-    async def page(self, wanted: Wanted, window: Window) -> Page[Session]:
+    async def page(self, filters: SessionFilter, window: Window) -> Page[Session]:
         """Return sessions, newest first."""
-        async with self._its.database.transaction() as tx:
-            return await self._its.sessions.page(tx, wanted, window)
+        async with self._deps.database.transaction() as tx:
+            return await self._deps.sessions.page(tx, filters, window)
 
     async def wait(self, session_id: SessionId, seen_at: datetime | None, wait_s: float) -> Session:
-        """Return a session once it is newer than `seen_at` (None: than now), has ended, or the time is up."""
+        """Return a session once it is newer than `seen_at` (None: than now), final, or `wait_s` have passed."""
         session = await self.find(session_id)
         seen_at = seen_at or session.updated_at
         loop = asyncio.get_running_loop()
@@ -182,9 +182,9 @@ class SessionQueries:
         return session
 
     async def watch(self, session_id: SessionId, quiet_s: float, total_s: float) -> AsyncIterator[Session | None]:
-        """Yield a session now and after each change until it ends; None after each `quiet_s` without a change.
+        """Yield a session now and after each change until it is final; None after each `quiet_s` without a change.
 
-        Raises AppError(UNAVAILABLE) when it has not ended within `total_s`.
+        Raises AppError(UNAVAILABLE) if it is not final within `total_s`.
         """
         session = await self.find(session_id)
         yield session
@@ -194,45 +194,46 @@ class SessionQueries:
             yield later if later.updated_at != session.updated_at else None
             session = later
         if session.status not in FINAL:
-            raise AppError(UNAVAILABLE, "The session is still being processed. Connect again to keep watching.")
+            raise AppError(UNAVAILABLE, "The session is still being processed. Reconnect to keep watching.")
 
     async def retry(self, session_id: SessionId) -> Session:
-        """Send a failed or withheld session through the pipeline again, if consent allows."""
+        """Process a failed or withheld session again. Raises AppError: NOT_FAILED, CONSENT_REQUIRED, NOT_FOUND."""
         session = await self.find(session_id)
         if session.status not in (Status.FAILED, Status.WITHHELD):
             raise AppError(NOT_FAILED, f"The session is {session.status.value}, so there is nothing to retry.")
-        await self._its.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
-        async with self._its.database.transaction() as tx:
-            locked = _known(await self._its.sessions.lock(tx, session_id))
-            moved = after(locked, Happened(Fact.RETRIED, self._its.clock()))
+        await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
+        async with self._deps.database.transaction() as tx:
+            locked = _require(await self._deps.sessions.lock(tx, session_id))
+            moved = after(locked, SessionEvent(Trigger.RETRIED, self._deps.clock()))
             if moved is None:
-                raise AppError(NOT_FAILED, f"The session is {locked.status.value} by now.")
-            recording = await self._its.sessions.recording(tx, session_id)
+                raise AppError(NOT_FAILED, f"The session is now {locked.status.value}.")
+            recording = await self._deps.sessions.recording(tx, session_id)
             if recording is None:
                 raise AppError(
-                    NOT_FAILED, "Its recording was kept long enough and is gone; upload it as a new session."
+                    NOT_FAILED,
+                    "The recording's retention period is over and it was deleted. Upload it as a new session.",
                 )
-            await self._its.sessions.save(tx, moved)
-            await tx.emit(uploaded(moved, recording), *facts_of(locked, moved))
+            await self._deps.sessions.save(tx, moved)
+            await tx.emit(uploaded(moved, recording), *events_after_move(locked, moved))
         return moved
 
     async def open_recording(self, session_id: SessionId) -> OpenedRecording:
-        """Return where a recording is and its key, if it may be turned into words at this moment."""
-        async with self._its.database.transaction() as tx:
+        """Return a recording and its key if consent to transcription is in force."""
+        async with self._deps.database.transaction() as tx:
             session = await self._found(tx, session_id)
-            recording = _known(await self._its.sessions.recording(tx, session_id))
-        await self._its.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
+            recording = _require(await self._deps.sessions.recording(tx, session_id))
+        await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         context = sealing_context(session.parties, session.id, recording.object_name, recording.media_type)
-        return OpenedRecording(recording, await self._its.keys.open(session.parties, recording), context)
+        return OpenedRecording(recording, await self._deps.keys.open(session.parties, recording), context)
 
     async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
-        session = await self._its.sessions.find(tx, session_id)
-        if session is None and await self._its.erased_subjects.is_erased(tx, bound_patient(), session_id):
+        session = await self._deps.sessions.find(tx, session_id)
+        if session is None and await self._deps.erased_subjects.is_erased(tx, bound_patient(), session_id):
             raise AppError(ERASED, "This session was erased.")
-        return _known(session)
+        return _require(session)
 
 
-def _known(found: T | None) -> T:
+def _require(found: T | None) -> T:
     if found is None:
         raise AppError(NOT_FOUND, "There is no such session.")
     return found

@@ -1,4 +1,4 @@
-"""What ingestion needs from outside."""
+"""Interfaces to the stores and services that the handlers use."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -11,16 +11,16 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.ingestion.domain import Fact, OrganizationKey, PatientKey, Recording, Session, SessionParties
+from services.ingestion.domain import OrganizationKey, PatientKey, Recording, Session, SessionParties, Trigger
 
 Identify = Callable[[], UUID]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A filter of the list of sessions; None means any.
+class SessionFilter:
+    """Filters for a list of sessions; None matches any.
 
-    Both ends are included. Where days were asked for, they decide about sessions of which only the day is known.
+    Both bounds are inclusive. A bound given as a day applies to `session_day` where a session has one.
     """
 
     patient_id: PatientId | None = None
@@ -33,20 +33,20 @@ class Wanted:
 
 
 class Consents(Protocol):
-    """Knows what a patient allows."""
+    """The consent service."""
 
     async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
-        """Return the consents in force; raise AppError(CONSENT_REQUIRED) unless there is one for each purpose."""
+        """Return the consents in force for all purposes. Raises AppError(CONSENT_REQUIRED) if one is missing."""
 
 
 class Objects(Protocol):
-    """Keeps ciphertext."""
+    """Stores ciphertext."""
 
     async def ready(self) -> None:
-        """Raise AppError(UNAVAILABLE) unless objects can be kept now."""
+        """Raise AppError(UNAVAILABLE) if objects cannot be stored."""
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keep what flows in, or nothing."""
+        """Store the chunks as one object, or nothing."""
 
     def get_stream(self, name: str, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open an object for reading."""
@@ -56,30 +56,30 @@ class Objects(Protocol):
 
 
 class KeyRepository(Protocol):
-    """Keeps wrapped keys. Keeping is first come, first served: the key that is kept is answered."""
+    """Stores wrapped keys. The first writer wins; `keep_...` returns the stored key."""
 
     async def organization_key(
         self, tx: Transaction, organization_id: OrganizationId, version: int | None = None
     ) -> OrganizationKey | None:
-        """Return a version of an organization's key; None means the newest."""
+        """Return a version of an organization's key (None: the newest)."""
 
     async def keep_organization_key(
         self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes
     ) -> OrganizationKey:
-        """Keep a first version unless there is any, and return the newest that is kept."""
+        """Store a first version unless one exists; return the newest."""
 
     async def patient_key(self, tx: Transaction, parties: SessionParties) -> PatientKey | None:
-        """Return the key of a patient, also a destroyed one."""
+        """Return a patient's key, even if it was destroyed."""
 
     async def keep_patient_key(self, tx: Transaction, parties: SessionParties, key: PatientKey) -> None:
-        """Keep a key unless there is or was one."""
+        """Store a key unless the patient has or had one."""
 
 
 class Shredder(Protocol):
-    """Destroys wrapped keys for good."""
+    """Destroys wrapped keys permanently."""
 
     async def destroy_patient_key(self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId) -> int:
-        """Destroy a patient's key; return how many were destroyed now: 0 or 1."""
+        """Destroy a patient's key; return the number destroyed, 0 or 1."""
 
     async def destroy_recording_keys(self, tx: Transaction, session_id: SessionId) -> Sequence[str]:
         """Destroy the keys of a session's recordings; return the names of their objects."""
@@ -91,35 +91,35 @@ class Shredder(Protocol):
 
 
 class Sessions(Protocol):
-    """Keeps sessions and what is known of their recordings."""
+    """Stores sessions and the metadata of their recordings."""
 
     async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:
-        """Keep a new session, False if its id is taken; raise AppError(CONSENT_REQUIRED) unless it may be recorded."""
+        """Add a session; return False if its id exists. Raises AppError(CONSENT_REQUIRED) without consent."""
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
-        """Return a session the capability may see."""
+        """Return a session visible to the capability."""
 
     async def parties_of(self, tx: Transaction, session_id: SessionId) -> SessionParties | None:
-        """Return whose a session is, and read nothing else of it: what is erased need not be readable."""
+        """Return a session's parties only, so that a session with unreadable content can be erased."""
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
-        """Return a session and keep others from changing it until the transaction ends."""
+        """Return a session and lock it until the transaction ends."""
 
     async def lock_of_parties(self, tx: Transaction, parties: SessionParties) -> Sequence[Session]:
-        """Return and lock the sessions of a patient and therapist whose processing has not ended."""
+        """Return and lock the sessions of a patient and therapist that are in progress."""
 
     async def save(self, tx: Transaction, session: Session) -> None:
         """Write a session's status, times, reason and duration."""
 
     async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
-        """Return what is known of a session's recording."""
+        """Return the metadata of a session's recording."""
 
-    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Session]:
+    async def page(self, tx: Transaction, filters: SessionFilter, window: Window) -> Page[Session]:
         """Return sessions, newest first."""
 
 
-class IllegalMoves(Protocol):
-    """Counts facts that a status does not allow."""
+class IgnoredTransitions(Protocol):
+    """Counts events that a status ignores."""
 
-    def count(self, session: Session, fact: Fact) -> None:
-        """Note one."""
+    def count(self, session: Session, trigger: Trigger) -> None:
+        """Count one event."""

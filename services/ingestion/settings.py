@@ -1,4 +1,4 @@
-"""What ingestion reads from the environment."""
+"""Settings of ingestion, read from the environment."""
 
 from pydantic import Field
 
@@ -8,7 +8,7 @@ from libs.contracts.settings import ServiceSettings
 
 
 class IngestionSettings(RootKeySettings, WithObjectStore, ServiceSettings):
-    """The common settings, the store of recordings and the key above all keys."""
+    """The common settings, the object store of recordings, and the root key."""
 
     recording_retention_days: int = Field(
         30,

@@ -1,4 +1,4 @@
-"""Ingestion's sessions and recordings. Row-level security decides what a capability sees."""
+"""SQL for sessions and recordings. Row-level security limits what a transaction sees."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from libs.tenancy.narrowing import is_narrowed, narrow_to
 from services.ingestion.domain import FINAL, Recording, Session, SessionParties, Status
-from services.ingestion.ports import Wanted
+from services.ingestion.ports import SessionFilter
 
 _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
@@ -70,7 +70,7 @@ class SessionStore:
     """Implements ports.Sessions."""
 
     async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:
-        """Insert a session and its recording; the session's trigger holds the consent until the commit."""
+        """Insert a session and its recording; a trigger locks the consent until commit."""
         if (await tx.execute(_ADD, _parameters(session))).first() is None:
             return False
         await tx.execute(
@@ -90,28 +90,28 @@ class SessionStore:
         return True
 
     async def find(self, tx: Transaction, session_id: SessionId) -> Session | None:
-        """Read one session."""
+        """Return one session."""
         if not await is_narrowed(tx, _NARROW, session_id):
             return None
         row = (await tx.execute(_FIND, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
     async def parties_of(self, tx: Transaction, session_id: SessionId) -> SessionParties | None:
-        """Read whose a session is."""
+        """Return the parties of a session."""
         if not await is_narrowed(tx, _NARROW, session_id):
             return None
         row = (await tx.execute(_PARTIES, {"session_id": session_id})).first()
         return _parties_of(row) if row else None
 
     async def lock(self, tx: Transaction, session_id: SessionId) -> Session | None:
-        """Read one session for update."""
+        """Return one session, locked for update."""
         if not await is_narrowed(tx, _NARROW, session_id):
             return None
         row = (await tx.execute(_LOCK, {"session_id": session_id})).mappings().first()
         return _session(row) if row else None
 
     async def lock_of_parties(self, tx: Transaction, parties: SessionParties) -> Sequence[Session]:
-        """Read the sessions on their way for update, in one order so that two revocations cannot deadlock."""
+        """Return sessions in progress, locked for update in id order so that two revocations cannot deadlock."""
         final = [status.value for status in FINAL]
         return [
             _session(row)
@@ -119,13 +119,13 @@ class SessionStore:
         ]
 
     async def save(self, tx: Transaction, session: Session) -> None:
-        """Update what changes."""
+        """Update a session's status, duration, reason and times."""
         kept = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
         parameters = _parameters(session)
         await tx.execute(_SAVE, {name: parameters[name] for name in kept})
 
     async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
-        """Read a session's recording."""
+        """Return a session's newest recording."""
         row = (await tx.execute(_RECORDING, {"session_id": session_id})).mappings().first()
         if row is None:
             return None
@@ -138,18 +138,18 @@ class SessionStore:
             bytes(row["wrapped_keyset"]) if row["wrapped_keyset"] is not None else None,
         )
 
-    async def page(self, tx: Transaction, wanted: Wanted, window: Window) -> Page[Session]:
-        """Read one page."""
+    async def page(self, tx: Transaction, filters: SessionFilter, window: Window) -> Page[Session]:
+        """Return one page, newest first."""
         found = await tx.execute(
             _PAGE,
             {
-                "patient_id": wanted.patient_id,
-                "therapist_id": wanted.therapist_id,
-                "status": wanted.status,
-                "date_from": wanted.date_from,
-                "date_to": wanted.date_to,
-                "day_from": wanted.day_from,
-                "day_to": wanted.day_to,
+                "patient_id": filters.patient_id,
+                "therapist_id": filters.therapist_id,
+                "status": filters.status,
+                "date_from": filters.date_from,
+                "date_to": filters.date_to,
+                "day_from": filters.day_from,
+                "day_to": filters.day_to,
                 "after_at": window.after.at if window.after else None,
                 "after_id": window.after.id if window.after else None,
                 "most": window.limit + 1,
@@ -159,14 +159,14 @@ class SessionStore:
         return Page.cut(rows, window.limit, lambda row: Position(row.created_at, row.id))
 
 
-class KnownObjects:
-    """Implements orphans.Known: asks about all organizations at once, and learns nothing but yes or no."""
+class ObjectIndex:
+    """Implements orphans.RecordingIndex. Reads across organizations, but returns only object names."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def unknown(self, names: Sequence[str]) -> Sequence[str]:
-        """Return those names that belong to no recording."""
+        """Return the names that belong to no recording."""
         async with self._database.without_capability() as tx:
             return list((await tx.execute(_UNKNOWN, {"names": list(names)})).scalars())
 

@@ -1,4 +1,4 @@
-"""Ingestion's parts, built and joined."""
+"""Dependency wiring of ingestion."""
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
@@ -35,32 +35,32 @@ from libs.contracts.transcript import (
 )
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
-from services.ingestion.erasure.handlers import Collect, ErasureService, RemoveObjects, Retention
 from services.ingestion.erasure.handlers import Dependencies as ErasureDependencies
-from services.ingestion.erasure.ports import Removing
-from services.ingestion.erasure.store import ErasureStore, KeptLongEnough, Unfinished
-from services.ingestion.handlers import Advance, EndOnRevocation, Reading, SessionQueries
+from services.ingestion.erasure.handlers import ErasureService, RecordErasureResult, RemoveObjects, Retention
+from services.ingestion.erasure.ports import ObjectDeleter
+from services.ingestion.erasure.store import ErasureStore, ExpiredRecordingStore, OldestErasureGauge
+from services.ingestion.handlers import EndOnRevocation, Reading, SessionQueries, UpdateSessionStatus
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
-from services.ingestion.metrics import CountedIllegalMoves
+from services.ingestion.metrics import CountedIgnoredTransitions
 from services.ingestion.objects.orphans import Sweeper
 from services.ingestion.objects.verified import VerifiedStore
 from services.ingestion.ports import Consents, Objects
 from services.ingestion.settings import IngestionSettings
-from services.ingestion.store import KnownObjects, SessionStore
+from services.ingestion.store import ObjectIndex, SessionStore
 from services.ingestion.upload.accept import AcceptRecording, Dependencies
 
-# Moving a session takes milliseconds; a run of them shares the question of what was applied before.
+# A status update takes milliseconds, so a batch shares one deduplication query.
 QUICK_BATCH = 32
-# Thousands of objects, a few milliseconds each.
-REMOVE_TIMEOUT_S = 600.0
+# Thousands of objects at a few milliseconds each.
+DELETE_TIMEOUT_S = 600.0
 RETENTION_EVERY_S = 900.0
-LOOK_EVERY_S = 60.0
+GAUGE_EVERY_S = 60.0
 EVENT_CONFIG = EventConfig("ingestion", CATALOGUE, topics_out=("recording", "session", "erasure"), refusals=REFUSALS)
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = IngestionSettings()
     root = _root_key(settings)
     runtime = Runtime(settings, EVENT_CONFIG)
@@ -81,35 +81,35 @@ def build() -> Service:
         await runtime.close()
 
     days = (settings.recording_retention_days, settings.unfinished_retention_days)
-    retention = Retention(KeptLongEnough(runtime.database), store, *days)
+    retention = Retention(ExpiredRecordingStore(runtime.database), store, *days)
     sweepers = (
-        Sweeper(store, KnownObjects(runtime.database), utc_now),
+        Sweeper(store, ObjectIndex(runtime.database), utc_now),
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
-        Recurring("erasures.looked_at", Unfinished(runtime.database).look, LOOK_EVERY_S),
+        Recurring("erasures.checked", OldestErasureGauge(runtime.database).update, GAUGE_EVERY_S),
     )
     return Service(app, [*runtime.workers(subscriptions(runtime.database, store)), *sweepers], close)
 
 
-def subscriptions(database: Database, objects: Removing) -> tuple[Subscription, ...]:
-    """Return what is answered: the way of a session, a revocation, erasures, and what other stores say they erased."""
-    advance = Advance(SessionStore(), CountedIllegalMoves(), utc_now)
-    remove, collect = RemoveObjects(database, ErasureStore(), objects), Collect(ErasureStore())
-    moving: tuple[type[Event], ...] = (
+def subscriptions(database: Database, objects: ObjectDeleter) -> tuple[Subscription, ...]:
+    """Return the subscriptions: pipeline events, revocations, erasures, and the erasure results of other stores."""
+    advance = UpdateSessionStatus(SessionStore(), CountedIgnoredTransitions(), utc_now)
+    remove, collect = RemoveObjects(database, ErasureStore(), objects), RecordErasureResult(ErasureStore())
+    pipeline_events: tuple[type[Event], ...] = (
         *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
         *(IndexReady, IndexFailed, IndexWithheld),
     )
     counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
     return (
-        *(Subscription(event, advance, batch=QUICK_BATCH) for event in moving),
-        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIllegalMoves(), utc_now)),
-        Subscription(SessionErased, remove, REMOVE_TIMEOUT_S),
-        Subscription(PatientErased, remove, REMOVE_TIMEOUT_S),
+        *(Subscription(event, advance, batch=QUICK_BATCH) for event in pipeline_events),
+        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIgnoredTransitions(), utc_now)),
+        Subscription(SessionErased, remove, DELETE_TIMEOUT_S),
+        Subscription(PatientErased, remove, DELETE_TIMEOUT_S),
         *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
     )
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
-    """Join what the routes call."""
+    """Build the application services that the routes call."""
     sessions = SessionStore()
     keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
@@ -123,4 +123,4 @@ def _root_key(settings: IngestionSettings) -> RootKey:
     try:
         return root_key(settings)
     except ValueError as error:
-        raise AppError(UNAVAILABLE, f"The root key: {error}.") from error
+        raise AppError(UNAVAILABLE, f"The root key cannot be used: {error}.") from error

@@ -1,6 +1,6 @@
-"""Turns recordings into words with speakers told apart.
+"""Transcriber: turns recordings into transcripts with speakers identified.
 
-Owns: transcripts and their corrections, transcription jobs, what vendors answered, the audit of who was given words.
+Owns: transcripts and their corrections, transcription jobs, vendors' responses, the audit of transcript reads.
 Consumes: recording.uploaded, consent.revoked, session.erased, patient.erased.
 Emits: transcription.started, transcription.failed, transcript.ready, transcript.updated, transcript.withheld,
     transcript.erased.

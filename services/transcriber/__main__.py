@@ -1,4 +1,4 @@
-"""Starts the transcriber: `python -m services.transcriber api|work|all|migrate`."""
+"""Entry point of the transcriber: `python -m services.transcriber api|work|all|migrate`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""HTTP in: a session's words in the shape that is asked for, and a therapist's corrections."""
+"""HTTP routes: transcripts in the requested format, and a therapist's corrections."""
 
 import re
 from datetime import datetime
@@ -13,7 +13,7 @@ from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, F
 from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import Job, Segment, Speaker, Transcript
 from services.transcriber.ports import Audit
 from services.transcriber.renderings import RENDERINGS
@@ -23,11 +23,11 @@ SEGMENT_CHARS_MAX = 10_000
 _ETAG = re.compile(r'^"([1-9][0-9]{0,8})"$')
 
 JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
-IfMatch = Annotated[str | None, Header(description='The version that is corrected, as in the ETag: `"1"`.')]
+IfMatch = Annotated[str | None, Header(description='The version to correct, as in the ETag: `"1"`.')]
 
 
 class SegmentBody(BaseModel):
-    """One speaker's words with their seconds."""
+    """A speaker's text with start and end in seconds."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -37,11 +37,11 @@ class SegmentBody(BaseModel):
     ]
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
-    confidence: float = Field(1.0, ge=0, le=1, description="A person's correction is certain.")
+    confidence: float = Field(1.0, ge=0, le=1, description="1.0 for a person's correction.")
 
 
 class CorrectionRequest(BaseModel):
-    """All segments of the transcript as they should be."""
+    """The complete corrected segments of a transcript."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -49,14 +49,14 @@ class CorrectionRequest(BaseModel):
 
 
 class SourceOut(BaseModel):
-    """Which vendor and model heard the words."""
+    """The vendor and model that transcribed the recording."""
 
     vendor: str
     model: str
 
 
 class TranscriptOut(BaseModel):
-    """The newest version of a session's words. `speaker_confidence`: how surely the speakers are named rightly."""
+    """The newest version of a transcript. `speaker_confidence`: probability (0 to 1) that speakers are correct."""
 
     id: UUID
     session_id: UUID
@@ -72,7 +72,7 @@ class TranscriptOut(BaseModel):
 
 
 class JobOut(BaseModel):
-    """How the work on a recording stands; `last_error` is a problem's slug."""
+    """The status of a transcription job; `last_error` is a problem slug."""
 
     id: UUID
     session_id: UUID
@@ -85,13 +85,13 @@ class JobOut(BaseModel):
     finished_at: JsonTime | None
 
 
-def build_router(words: Words, audit: Audit) -> APIRouter:
+def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
     """Return the routes of this service."""
     router = APIRouter()
 
     @router.get("/sessions/{session_id}/transcript", response_model=None)
     async def read(session_id: UUID, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Return JSON, or WebVTT, SubRip or plain text when Accept prefers one of them."""
+        """Return the transcript as JSON, or as WebVTT, SubRip or plain text if Accept prefers it."""
         transcript = await words.find(SessionId(session_id))
         media_type = preferred(accept)
         if media_type is None:
@@ -100,30 +100,30 @@ def build_router(words: Words, audit: Audit) -> APIRouter:
 
     @router.get("/sessions/{session_id}/transcription")
     async def job(session_id: UUID) -> JobOut:
-        """Return how the work on the session's recording stands."""
+        """Return the status of the session's transcription job."""
         return _job(await words.job(SessionId(session_id)))
 
     @router.patch("/sessions/{session_id}/transcript", response_model=None)
     async def correct(session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None) -> Response:
-        """Replace the segments; answers the new version."""
+        """Replace the segments; return the new version."""
         segments = [Segment(**segment.model_dump()) for segment in request.segments]
         return _json(await words.correct(SessionId(session_id), _version(if_match), segments))
 
     @router.post("/sessions/{session_id}/transcript/swap-speakers", response_model=None)
     async def swap_speakers(session_id: UUID, if_match: IfMatch = None) -> Response:
-        """Exchange therapist and patient; answers the new version."""
+        """Swap therapist and patient; return the new version."""
         return _json(await words.swap_speakers(SessionId(session_id), _version(if_match)))
 
     @router.get("/audit-events")
     async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
-        """List who was given which words, newest first."""
+        """List who read or corrected which transcript, newest first."""
         return (await audit.page(wanted)).to_json(lambda row: row.to_json())
 
     return router
 
 
 def preferred(accept: str) -> str | None:
-    """Return the rendering that Accept (RFC 9110 section 12.5.1) prefers; None means JSON, also when in doubt."""
+    """Return the media type that Accept (RFC 9110 section 12.5.1) prefers; None means JSON, the default."""
     best: tuple[float, str | None] = (0.0, None)
     for part in accept.split(","):
         media_type, _, parameters = part.strip().partition(";")
@@ -144,10 +144,8 @@ def _weight(parameters: str) -> float:
 
 def _version(if_match: str | None) -> int:
     if if_match is None:
-        fault = FieldError("/header/if-match", "Send the ETag of the version that you read.")
-        raise AppError(
-            INVALID_REQUEST, "Send `If-Match` with the ETag of the transcript that you correct.", errors=[fault]
-        )
+        fault = FieldError("/header/if-match", "Send the ETag of the version you read.")
+        raise AppError(INVALID_REQUEST, "Send `If-Match` with the ETag of the transcript to correct.", errors=[fault])
     found = _ETAG.match(if_match.strip())
     if found is None:
         raise AppError(PRECONDITION_FAILED, "`If-Match` is not the ETag of a transcript.")

@@ -1,4 +1,4 @@
-"""Who was given a session's words: written in the transaction that reads them, so that no read goes without its row."""
+"""SQL for the audit of transcript reads. Rows are written in the reading transaction, so no read is unaudited."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from libs.tenancy.audit import audit_page
 from services.transcriber.domain import Transcript
 from services.transcriber.ports import Release
 
-# Who, with which key and when is written by the database, from the capability.
+# The database adds the actor, the API key and the time from the capability.
 _NOTE = text(
     "insert into read_audit (organization_id, patient_id, session_id, id, transcript_id, transcript_version, action)"
     " values (:organization_id, :patient_id, :session_id, :id, :transcript_id, :version, :action)"
@@ -21,13 +21,13 @@ _PAGE = audit_page("read_audit", "id", "action, session_id, transcript_id, trans
 
 
 class ReadAudit:
-    """The audit of transcripts."""
+    """Implements ports.Audit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
-        """Write that these words are about to leave."""
+        """Record that a transcript is read or corrected."""
         about = transcript.about
         await tx.execute(
             _NOTE,
@@ -43,7 +43,7 @@ class ReadAudit:
         )
 
     async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
-        """Return rows, newest first; takes a capability with `audit:read`."""
+        """Return audit rows, newest first. Requires a capability with `audit:read`."""
         async with self._database.transaction() as tx:
             found = await tx.execute(_PAGE, wanted.parameters())
             return wanted.page([_entry(row) for row in found])

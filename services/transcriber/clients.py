@@ -1,4 +1,4 @@
-"""The services the transcriber asks, over HTTP, and recordings out of the object store."""
+"""HTTP clients of consent and ingestion, and recordings from the object store."""
 
 import base64
 import binascii
@@ -18,13 +18,13 @@ from services.transcriber.ports import ByteSource, RecordingKey
 
 
 class ConsentClient:
-    """The consent service: implements ports.Consents."""
+    """Implements ports.Consents over the consent service."""
 
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purposes: Sequence[Purpose]) -> None:
-        """Return if all purposes may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        """Require consent to all purposes. Raises AppError(CONSENT_REQUIRED)."""
         body = {
             "patient_id": str(patient_id),
             "therapist_id": str(therapist_id),
@@ -34,14 +34,14 @@ class ConsentClient:
 
 
 class StoredRecordings:
-    """Keys from ingestion, bytes from the object store: implements ports.Recordings."""
+    """Implements ports.Recordings: keys from ingestion, bytes from the object store."""
 
     def __init__(self, ingestion: ServiceClient, store: ObjectStore) -> None:
         self._ingestion = ingestion
         self._store = store
 
     async def key_of(self, session_id: SessionId) -> RecordingKey:
-        """Return what opens a session's recording; ingestion asks consent first and may refuse."""
+        """Return the key of a session's recording. Raises AppError(CONSENT_REQUIRED) if ingestion refuses."""
         response = await self._ingestion.request("GET", f"/sessions/{session_id}/recording-key")
         try:
             wire = _Key.model_validate_json(response.content)
@@ -54,11 +54,11 @@ class StoredRecordings:
                 associated_data=base64.b64decode(wire.associated_data, validate=True),
             )
         except (ValidationError, binascii.Error):
-            # The validator's text holds the key it read, so it goes no further.
-            raise AppError(UPSTREAM_FAILED, "The recording's key could not be read.") from None
+            # `from None`, because the validator's message contains the key.
+            raise AppError(UPSTREAM_FAILED, "Ingestion sent an invalid recording key.") from None
 
     def open(self, key: RecordingKey) -> ByteSource:
-        """Return the decrypted content; reading it raises AppError when it is not what was stored."""
+        """Return the decrypted content; reading it raises AppError if the ciphertext was altered."""
         return _Decrypted(self._store, key)
 
 

@@ -1,4 +1,4 @@
-"""Reading what was said, and a therapist's corrections: each makes a new version and tells the others."""
+"""Reading and correcting transcripts; each correction creates a new version and publishes an event."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -10,14 +10,14 @@ from libs.contracts.capability import bound_patient
 from libs.contracts.ids import SessionId
 from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from services.transcriber.domain import Job, Segment, Transcript, corrected, faults_of, with_speakers_swapped
+from services.transcriber.domain import Job, Segment, Transcript, corrected, validation_errors, with_speakers_swapped
 from services.transcriber.ports import Audit, Release, Transactions, Transcripts
 
-Fact = TypeVar("Fact", TranscriptReady, TranscriptUpdated)
+TranscriptEvent = TypeVar("TranscriptEvent", TranscriptReady, TranscriptUpdated)
 
 
-class Words:
-    """Reading and correcting what was said."""
+class TranscriptService:
+    """Reads and corrects transcripts."""
 
     def __init__(self, transactions: Transactions, transcripts: Transcripts, audit: Audit, clock: Clock) -> None:
         self._transactions = transactions
@@ -26,14 +26,14 @@ class Words:
         self._clock = clock
 
     async def find(self, session_id: SessionId) -> Transcript:
-        """Return the newest version, once it is on record who is given it; raise AppError(NOT_FOUND), or ERASED."""
+        """Record the read and return the newest version. Raises AppError: NOT_FOUND, ERASED."""
         async with self._transactions.transaction() as tx:
             transcript = await self._newest(tx, session_id)
             await self._audit.note(tx, transcript, Release.READ)
             return transcript
 
     async def job(self, session_id: SessionId) -> Job:
-        """Return how the work on a session's recording stands; raise AppError(NOT_FOUND)."""
+        """Return a session's transcription job. Raises AppError(NOT_FOUND)."""
         async with self._transactions.transaction() as tx:
             job = await self._transcripts.job(tx, session_id)
         if job is None:
@@ -41,20 +41,20 @@ class Words:
         return job
 
     async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
-        """Replace the segments of `version`; raise AppError(INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND)."""
+        """Replace the segments of `version`. Raises AppError: INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND."""
         return await self._next_version(session_id, version, lambda before: self._corrected(before, segments))
 
     async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
-        """Exchange therapist and patient in `version`; raise AppError(PRECONDITION_FAILED, NOT_FOUND)."""
+        """Swap therapist and patient in `version`. Raises AppError: PRECONDITION_FAILED, NOT_FOUND."""
         return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
 
     def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
         faults = [
             FieldError(f"/body/segments/{index}", sentence)
-            for index, sentence in faults_of(segments, current.draft.duration_s)
+            for index, sentence in validation_errors(segments, current.draft.duration_s)
         ]
         if faults:
-            raise AppError(INVALID_REQUEST, "The segments are not a transcript of this recording.", errors=faults)
+            raise AppError(INVALID_REQUEST, "The segments are not valid for this recording.", errors=faults)
         return corrected(current, segments, self._clock())
 
     async def _next_version(
@@ -65,10 +65,10 @@ class Words:
             following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
                 raise AppError(
-                    PRECONDITION_FAILED, "The transcript has changed since. Read it again and correct the new version."
+                    PRECONDITION_FAILED, "The transcript has changed. Read it again and correct the new version."
                 )
             await self._audit.note(tx, following, Release.CORRECT)
-            await tx.emit(said_of(following, TranscriptUpdated))
+            await tx.emit(transcript_updated_event(following, TranscriptUpdated))
             return following
 
     async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
@@ -80,8 +80,8 @@ class Words:
         return transcript
 
 
-def said_of(transcript: Transcript, kind: type[Fact]) -> Fact:
-    """Return the fact that tells others about this version."""
+def transcript_updated_event(transcript: Transcript, kind: type[TranscriptEvent]) -> TranscriptEvent:
+    """Return the event for a new version of a transcript."""
     about = transcript.about
     return kind(
         organization_id=about.organization_id,

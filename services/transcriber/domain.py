@@ -1,4 +1,4 @@
-"""What a transcript is and how words become turns; who said them is decided in roles.py."""
+"""Domain model of transcripts: merges words into segments. Speaker roles are assigned in roles.py."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +10,16 @@ from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, Ther
 
 SUPPORTED_LANGUAGE = "en"
 LANGUAGE_SURE = 0.8
-"""Below this probability a recognizer's own idea of the language does not overrule what the upload said."""
+"""Below this probability the detected language does not override the language given in the upload."""
 PAUSE_MAX_S = 2.0
 """A silence of one speaker longer than this starts a new segment."""
 SEGMENT_MAX_S = 45.0
 SEGMENT_WORDS_MIN = 4
-"""A long turn is cut at the next end of a sentence, but never to fewer words than this."""
+"""A turn longer than SEGMENT_MAX_S is cut at the next end of a sentence, but never to fewer words than this."""
 
 
 class Speaker(StrEnum):
-    """Who speaks, as far as it is known."""
+    """The role of a speaker."""
 
     THERAPIST = "therapist"
     PATIENT = "patient"
@@ -27,14 +27,14 @@ class Speaker(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why there is no transcript, and rightly so."""
+    """Why there is no transcript, although nothing failed."""
 
     CONSENT = "consent-revoked"
     LANGUAGE = "language-unsupported"
 
 
 class JobStatus(StrEnum):
-    """Where a transcription job stands. `withheld`: it ended without words, and that is right."""
+    """The status of a transcription job. `withheld`: it ended without a transcript, but did not fail."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -45,7 +45,7 @@ class JobStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """Which vendor and model heard the words."""
+    """The vendor and model that transcribed the recording."""
 
     vendor: str
     model: str
@@ -53,7 +53,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Word:
-    """One word with its seconds, how sure the recognizer is (0 to 1), and whose voice it is (None: not told)."""
+    """A word with its times in seconds, its confidence (0 to 1), and its voice number (None: not diarized)."""
 
     text: str
     start_s: float
@@ -64,7 +64,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Speech:
-    """What a recognizer heard: words in order of time, voices numbered but not yet named."""
+    """The result of a recognizer: words in order of time, with numbered voices that have no role yet."""
 
     words: tuple[Word, ...]
     language: str
@@ -75,7 +75,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class Segment:
-    """One speaker's words without a long pause."""
+    """A speaker's text without a long pause; times in seconds."""
 
     speaker: Speaker
     text: str
@@ -86,7 +86,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class About:
-    """Whose session a transcript is of."""
+    """The session of a transcript and its parties."""
 
     organization_id: OrganizationId
     patient_id: PatientId
@@ -97,7 +97,7 @@ class About:
 
 @dataclass(frozen=True)
 class Draft:
-    """The words of a session before they have an id."""
+    """A transcript without an id."""
 
     segments: tuple[Segment, ...]
     language: str
@@ -108,7 +108,7 @@ class Draft:
 
 @dataclass(frozen=True)
 class Transcript:
-    """One version of a session's words; a correction makes the next."""
+    """One version of a session's transcript; a correction creates the next."""
 
     id: TranscriptId
     about: About
@@ -118,12 +118,12 @@ class Transcript:
 
     @property
     def full_text(self) -> str:
-        """All words in order, one segment a line, without speakers."""
+        """Return the text of all segments, one per line, without speakers."""
         return "\n".join(segment.text for segment in self.draft.segments)
 
     @property
     def confidence(self) -> float:
-        """Mean confidence of the words, weighted by their number."""
+        """Return the mean confidence of the segments, weighted by their number of words."""
         weights = [len(segment.text.split()) for segment in self.draft.segments]
         total = sum(weights)
         if not total:
@@ -133,7 +133,7 @@ class Transcript:
 
 @dataclass(frozen=True)
 class Job:
-    """The work on one recording: how often it was tried, how far it is, what went wrong last (a problem slug)."""
+    """A transcription job: attempts, progress (0 to 1), and last error (a problem slug)."""
 
     id: JobId
     session_id: SessionId
@@ -147,35 +147,35 @@ class Job:
 
 
 def is_supported(language: str) -> bool:
-    """Tell whether a language tag (BCP 47) names a language that may be indexed."""
+    """Return True if a language tag (BCP 47) names a supported language."""
     return language.lower().replace("_", "-").partition("-")[0] == SUPPORTED_LANGUAGE
 
 
 def heard_other_language(speech: Speech) -> bool:
-    """Tell whether the recognizer is sure to have heard a language that is not supported."""
+    """Return True if the recognizer detected an unsupported language with a probability of LANGUAGE_SURE or more."""
     return speech.language_confidence >= LANGUAGE_SURE and not is_supported(speech.language)
 
 
 def draft_of(speech: Speech, speakers: Mapping[int, Speaker], speaker_confidence: float) -> Draft:
-    """Merge words into segments under the given names of the voices."""
+    """Merge words into segments with the given roles of the voices."""
     segments = tuple(_segment(words, speakers) for words in _turns(speech.words))
     return Draft(segments, speech.language, speaker_confidence, speech.duration_s, speech.source)
 
 
 def corrected(transcript: Transcript, segments: Sequence[Segment], at: datetime) -> Transcript:
-    """Return the next version with these segments instead; a person's word is certain about the speakers."""
+    """Return the next version with the given segments; its speaker confidence is 1, because a person checked them."""
     draft = replace(transcript.draft, segments=tuple(segments), speaker_confidence=1.0)
     return replace(transcript, version=transcript.version + 1, draft=draft, created_at=at)
 
 
 def with_speakers_swapped(transcript: Transcript, at: datetime) -> Transcript:
-    """Return the next version with therapist and patient exchanged."""
+    """Return the next version with therapist and patient swapped."""
     swapped = [replace(s, speaker=_OTHER[s.speaker]) for s in transcript.draft.segments]
     return corrected(transcript, swapped, at)
 
 
-def faults_of(segments: Sequence[Segment], duration_s: float) -> Iterator[tuple[int, str]]:
-    """Yield (index, sentence) for each segment that cannot be: times that run backwards or past the end."""
+def validation_errors(segments: Sequence[Segment], duration_s: float) -> Iterator[tuple[int, str]]:
+    """Yield (index, message) for each segment whose times are out of order or past the end of the recording."""
     for index, segment in enumerate(segments):
         if segment.end_time < segment.start_time:
             yield index, "A segment must not end before it starts."

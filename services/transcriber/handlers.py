@@ -1,4 +1,4 @@
-"""What the transcriber does about an upload: turn the recording into words, while consent holds."""
+"""Transcribes an uploaded recording while consent is in force."""
 
 import asyncio
 import hashlib
@@ -28,7 +28,7 @@ from libs.contracts.transcript import (
     TranscriptReady,
     TranscriptWithheld,
 )
-from services.transcriber.corrections import said_of
+from services.transcriber.corrections import transcript_updated_event
 from services.transcriber.domain import (
     About,
     Draft,
@@ -45,15 +45,15 @@ from services.transcriber.roles import roles_of
 
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
 PROGRESS_EVERY_S = 1.0
-# How long a vendor's answer waits for a database that is away, and how often it asks.
-KEEP_WITHIN_S = 600.0
-KEEP_AGAIN_MIN_S = 0.2
-KEEP_AGAIN_MAX_S = 5.0
+# How long storing a paid response is retried during a database outage, and the bounds of the backoff.
+STORE_RETRY_MAX_S = 600.0
+STORE_RETRY_MIN_WAIT_S = 0.2
+STORE_RETRY_MAX_WAIT_S = 5.0
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What transcribing needs from outside."""
+    """Dependencies of Transcribe."""
 
     transactions: Transactions
     transcripts: Transcripts
@@ -64,18 +64,18 @@ class Dependencies:
 
 
 Outcome = Draft | Withheld | None
-"""Words; or why there are none, rightly; or None: the session has its transcript already."""
+"""A draft; or the reason why there is none; or None if the session already has a transcript."""
 
 
 class Transcribe(Step[RecordingUploaded, Outcome]):
-    """A recording was uploaded: turn it into words, if the patient still allows that."""
+    """Transcribes a recording after its upload, if consent is still in force."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
 
     async def work(self, event: RecordingUploaded) -> Outcome:
-        """Ask consent, listen, name the speakers. What a vendor answered is kept before anything else can fail."""
-        if await self._begin(event):
+        """Require consent, transcribe, assign roles. The response is stored before anything else can fail."""
+        if await self._start(event):
             return None
         if not is_supported(event.language):
             return Withheld.LANGUAGE
@@ -83,43 +83,43 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             speech = await self._speech(event)
         except AppError as error:
             if error.problem.retryable and error.problem is not CLAIMED_ELSEWHERE:
-                await self._wait_for_next_try(event, error)
+                await self._requeue(event, error)
             raise
         if speech is None:
             return None
         if not speech.words:
-            raise AppError(RECORDING_UNREADABLE, "No speech was heard in the recording.")
+            raise AppError(RECORDING_UNREADABLE, "No speech was found in the recording.")
         if heard_other_language(speech):
             return Withheld.LANGUAGE
-        # Measuring the words of hours takes long enough to keep others waiting.
+        # In a thread, because scoring hours of speech would block the event loop.
         roles = await asyncio.to_thread(roles_of, speech.words)
         return draft_of(speech, roles.speakers, roles.confidence)
 
     async def record(self, event: RecordingUploaded, result: Outcome, tx: Transaction) -> Sequence[Event]:
-        """Write the transcript and end the job; a session that has one says so again and changes nothing."""
+        """Store the transcript and complete the job; if one exists, only publish its event again."""
         transcripts = self._dependencies.transcripts
         if isinstance(result, Withheld):
-            await transcripts.drop_speech(tx, SessionId(event.session_id))
+            await transcripts.delete_speech(tx, SessionId(event.session_id))
             await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
             return (_withheld(event, result),)
         if result is not None:
             first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
-            await transcripts.drop_speech(tx, SessionId(event.session_id))
+            await transcripts.delete_speech(tx, SessionId(event.session_id))
         transcript = await transcripts.newest(tx, SessionId(event.session_id))
         if transcript is None:
             raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)
         await transcripts.move_job(tx, job_id_of(event), JobStatus.COMPLETED)
         get_logger().info(
-            "transcript.made",
+            "transcript.created",
             session_id=str(event.session_id),
             segment_count=len(transcript.draft.segments),
             audio_s=transcript.draft.duration_s,
         )
-        return (said_of(transcript, TranscriptReady),)
+        return (transcript_updated_event(transcript, TranscriptReady),)
 
     async def on_failure(self, event: RecordingUploaded, error: AppError, tx: Transaction) -> Sequence[Event]:
-        """Say that it failed and why, or that consent ended before it was done; of what was erased nothing is said."""
+        """Publish the failure, or that consent ended; publish nothing for an erased session."""
         if error.problem is ERASED:
             return ()
         if error.problem is CONSENT_REQUIRED:
@@ -138,8 +138,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             ),
         )
 
-    async def _begin(self, event: RecordingUploaded) -> bool:
-        """Count the attempt and say that it started; tell whether there is nothing left to do."""
+    async def _start(self, event: RecordingUploaded) -> bool:
+        """Count the attempt and publish its start; return True if the session already has a transcript."""
         async with self._dependencies.transactions.transaction() as tx:
             if await self._dependencies.transcripts.newest(tx, SessionId(event.session_id)) is not None:
                 return True
@@ -156,45 +156,45 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         return False
 
     async def _speech(self, event: RecordingUploaded) -> Speech | None:
-        """Return what was heard; None when another worker has made the transcript meanwhile."""
+        """Return the recognized speech; None if another worker has stored the transcript meanwhile."""
         dependencies, about = self._dependencies, _about(event)
         await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
         fingerprint = fingerprint_of(event, dependencies.speech_to_text)
         key = await dependencies.recordings.key_of(about.session_id)
-        # Last before the call: whoever had the event before may have been slow and not dead, and have bought it now.
+        # Last check before the paid call: a slow worker that held the event before may have finished meanwhile.
         await confirm_claim()
         async with dependencies.transactions.transaction() as tx:
-            kept = await dependencies.transcripts.kept_speech(tx, about.session_id, fingerprint)
+            kept = await dependencies.transcripts.stored_speech(tx, about.session_id, fingerprint)
             made = kept is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
         if kept is not None or made:
             return kept
         audio = Audio(dependencies.recordings.open(key), key.media_type, event.language, event.duration_s)
-        async with self._noting_progress(job_id_of(event)) as progress:
+        async with self._recording_progress(job_id_of(event)) as progress:
             speech = await dependencies.speech_to_text.transcribe(audio, progress)
-        await self._keep(about, fingerprint, speech)
+        await self._store_speech(about, fingerprint, speech)
         return speech
 
-    async def _keep(self, about: About, fingerprint: bytes, speech: Speech) -> None:
-        """Keep what was bought, through an outage of the database too: it would have to be bought again."""
+    async def _store_speech(self, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Store a paid response, with retries during a database outage: it would have to be paid for again."""
         async for attempt in AsyncRetrying(
             retry=retry_if_exception(_is_outage),
-            wait=wait_exponential(min=KEEP_AGAIN_MIN_S, max=KEEP_AGAIN_MAX_S),
-            stop=stop_after_delay(KEEP_WITHIN_S),
+            wait=wait_exponential(min=STORE_RETRY_MIN_WAIT_S, max=STORE_RETRY_MAX_WAIT_S),
+            stop=stop_after_delay(STORE_RETRY_MAX_S),
             reraise=True,
         ):
             with attempt:
                 async with self._dependencies.transactions.transaction() as tx:
-                    await self._dependencies.transcripts.keep_speech(tx, about, fingerprint, speech)
+                    await self._dependencies.transcripts.store_speech(tx, about, fingerprint, speech)
 
-    async def _wait_for_next_try(self, event: RecordingUploaded, error: AppError) -> None:
+    async def _requeue(self, event: RecordingUploaded, error: AppError) -> None:
         async with self._dependencies.transactions.transaction() as tx:
             await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
 
     @asynccontextmanager
-    async def _noting_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
-        """Give a callback for any thread; what it says is written down about once a second."""
+    async def _recording_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
+        """Yield a thread-safe progress callback; its last value is stored about once per second."""
         share = _Share()
-        noting = asyncio.create_task(self._note(job_id, share))
+        noting = asyncio.create_task(self._write_progress(job_id, share))
         try:
             yield share.set
         finally:
@@ -202,26 +202,26 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             with suppress(asyncio.CancelledError):
                 await noting
 
-    async def _note(self, job_id: JobId, share: "_Share") -> None:
+    async def _write_progress(self, job_id: JobId, share: "_Share") -> None:
         written = 0.0
         while True:
             await asyncio.sleep(PROGRESS_EVERY_S)
             if share.value == written:
                 continue
             written = share.value
-            # How far it is is a comfort, not a result: a failure to write it down stops nothing.
+            # Progress is informational, so a failure to store it must not fail the job.
             with suppress(AppError):
                 async with self._dependencies.transactions.transaction() as tx:
                     await self._dependencies.transcripts.note_progress(tx, job_id, written)
 
 
 def job_id_of(event: RecordingUploaded) -> JobId:
-    """Return the one job of a recording, however often its upload is announced."""
+    """Return the job id of a recording; it is derived, so redelivered events share one job."""
     return JobId(derived_id(event.recording_id, "transcription"))
 
 
 def fingerprint_of(event: RecordingUploaded, vendor: SpeechToText) -> bytes:
-    """Return what makes a request the same request: the recording's bytes, who listens, and how."""
+    """Return the SHA-256 that identifies a transcription request: recording, vendor, model, language and options."""
     parts = [event.content_sha256, vendor.source.vendor, vendor.source.model, event.language]
     text = json.dumps([*parts, sorted(vendor.options.items())], separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()
@@ -232,7 +232,7 @@ def _is_outage(error: BaseException) -> bool:
 
 
 class _Share:
-    """A number that any thread may set."""
+    """A progress value from 0 to 1 that any thread may set."""
 
     def __init__(self) -> None:
         self.value = 0.0

@@ -1,4 +1,4 @@
-"""What the handlers need from outside."""
+"""Interfaces to the stores, services and vendors that the handlers use."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -16,19 +16,19 @@ from libs.contracts.purposes import Purpose
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
 
 Progress = Callable[[float], None]
-"""Called with the share done (0 to 1), from any thread, as often as the vendor likes."""
+"""Called with the progress (0 to 1), from any thread, at any rate."""
 
 
 class ByteSource(Protocol):
-    """A recording as bytes in the clear, in memory only; each iteration reads it again from the start."""
+    """A decrypted recording, in memory only; each iteration reads it again from the start."""
 
     def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        """Start reading from the first byte; close it to stop early."""
+        """Read from the first byte; close the generator to stop early."""
 
 
 @dataclass(frozen=True)
 class Audio:
-    """A recording to listen to and what is known about it."""
+    """A recording to transcribe, with its media type, language and duration."""
 
     content: ByteSource
     media_type: str
@@ -37,27 +37,27 @@ class Audio:
 
 
 class SpeechToText(Protocol):
-    """Hears words and tells voices apart."""
+    """Recognizes speech and separates voices."""
 
     @property
     def source(self) -> Source:
-        """The vendor and model that will listen."""
+        """Return the vendor and model."""
 
     @property
     def options(self) -> Mapping[str, str]:
-        """What else decides the result; part of the fingerprint under which a result is kept."""
+        """Return the options that affect the result; they are part of the fingerprint of a stored result."""
 
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
-        """Listen to the whole recording.
+        """Transcribe a recording.
 
-        Raises AppError: retryable for outages and limits; not retryable for a refusal or an unreadable recording.
-        Its detail never repeats a vendor's text.
+        Raises AppError: retryable for outages and rate limits, not retryable for refusals and unreadable recordings.
+        The detail never contains a vendor's text.
         """
 
 
 @dataclass(frozen=True)
 class RecordingKey:
-    """Where a recording is and what opens it. Never shown: the keyset is a secret."""
+    """A recording's object name and key. The keyset is a secret and not part of `repr`."""
 
     object_name: str
     media_type: str
@@ -71,79 +71,79 @@ class Consents(Protocol):
     """The consent service."""
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purposes: Sequence[Purpose]) -> None:
-        """Return if all purposes may be pursued now; raise AppError(CONSENT_REQUIRED) if not."""
+        """Require consent to all purposes. Raises AppError(CONSENT_REQUIRED)."""
 
 
 class Recordings(Protocol):
-    """Recordings as ingestion keeps them."""
+    """Stored recordings and their keys."""
 
     async def key_of(self, session_id: SessionId) -> RecordingKey:
-        """Return what opens a session's recording; ingestion asks consent first and may refuse."""
+        """Return the key of a session's recording. Raises AppError(CONSENT_REQUIRED) if ingestion refuses."""
 
     def open(self, key: RecordingKey) -> ByteSource:
-        """Return the decrypted content; reading it raises AppError when it is not what was stored."""
+        """Return the decrypted content; reading it raises AppError if the ciphertext was altered."""
 
 
 class Transcripts(Protocol):
-    """Where jobs, transcripts and vendors' answers are kept. Every read sees only what consent and capability allow."""
+    """Stores jobs, transcripts and vendors' responses. Reads return only what consent and capability allow."""
 
     async def begin_job(self, tx: Transaction, about: About, job_id: JobId) -> int:
-        """Note that an attempt begins; return its number, from 1."""
+        """Start an attempt; return its number, from 1."""
 
     async def move_job(self, tx: Transaction, job_id: JobId, status: JobStatus, error: str | None = None) -> None:
-        """Note where a job stands; `error` is a problem slug."""
+        """Set a job's status; `error` is a problem slug."""
 
     async def note_progress(self, tx: Transaction, job_id: JobId, share: float) -> None:
-        """Note how far a running job is (0 to 1)."""
+        """Set the progress of a running job (0 to 1)."""
 
     async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
         """Return a session's newest job."""
 
-    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
-        """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
+    async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Store a vendor's response. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
 
-    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
-        """Return what was kept for exactly this request."""
+    async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+        """Return the stored response to an identical request."""
 
-    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
-        """Forget what vendors answered about a session."""
+    async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
+        """Delete the vendors' responses of a session."""
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
-        """Add a version; False when that version exists. Raises AppError(CONSENT_REQUIRED) without consent."""
+        """Add a version; return False if it exists. Raises AppError(CONSENT_REQUIRED) without consent."""
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
-        """Return the newest version of a session's words; None without one, or without consent."""
+        """Return the newest version of a session's transcript; None without one, or without consent."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
-        """Tell whether the session, or the patient if one is named, was erased."""
+        """Return True if the session, or the patient if given, was erased."""
 
 
 class Withdrawals(Protocol):
-    """Notes what is to be deleted later."""
+    """Schedules deletions after a revocation."""
 
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
-        """Note from when on the words under this consent are to be deleted; they are hidden already."""
+        """Schedule the deletion of transcripts under this consent; row-level security hides them already."""
 
 
 class Release(StrEnum):
-    """Why words leave."""
+    """Why a transcript is returned."""
 
     READ = "read"
     CORRECT = "correct"
 
 
 class Audit(Protocol):
-    """The record of who was given which words."""
+    """The audit of transcript reads."""
 
     async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
-        """Write that these words are about to leave; what cannot be written does not leave."""
+        """Record that a transcript is about to be returned; if this fails, it is not returned."""
 
     async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
-        """Return rows, newest first."""
+        """Return audit rows, newest first."""
 
 
 class Transactions(Protocol):
-    """Opens transactions under the capability that is held."""
+    """Opens transactions under the current capability."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open one; it commits on leaving and rolls back on an error."""
+        """Open a transaction; commits on exit, rolls back on an error."""

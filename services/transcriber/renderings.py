@@ -1,4 +1,4 @@
-"""A transcript as subtitles or plain text, for people and players; without what a terminal or player would obey."""
+"""Renders transcripts as subtitles or plain text, without control characters and markup."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,7 +18,7 @@ def as_vtt(transcript: Transcript) -> str:
 
 
 def as_srt(transcript: Transcript) -> str:
-    """Return SubRip: numbered cues, the speaker before the words."""
+    """Return SubRip: numbered cues, with the speaker before the text."""
     cues = (
         f"{number}\n{_clock(s.start_time, ',')} --> {_clock(s.end_time, ',')}\n{_name(s)}: {_one_line(s.text)}\n"
         for number, s in enumerate(transcript.draft.segments, start=1)
@@ -27,7 +27,7 @@ def as_srt(transcript: Transcript) -> str:
 
 
 def as_text(transcript: Transcript) -> str:
-    """Return one line per segment: [hh:mm:ss] Speaker: words."""
+    """Return one line per segment: `[hh:mm:ss] Speaker: text`."""
     lines = (f"[{_clock(s.start_time, '.')[:8]}] {_name(s)}: {_one_line(s.text)}\n" for s in transcript.draft.segments)
     return "".join(lines)
 

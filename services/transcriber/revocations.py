@@ -1,4 +1,4 @@
-"""What the transcriber does when consent ends: the words are hidden already, and go when nobody granted it again."""
+"""Deletes transcripts after a revocation, unless consent is granted again within the grace period."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,8 +12,8 @@ from libs.contracts.purposes import Purpose
 from services.transcriber.ports import Withdrawals
 
 
-class ForgetLater(Step[ConsentRevoked, None]):
-    """Consent to transcription ended: note when the words are to go."""
+class ScheduleTranscriptDeletion(Step[ConsentRevoked, None]):
+    """Schedules the deletion of transcripts after consent to transcription is revoked."""
 
     def __init__(self, withdrawals: Withdrawals, clock: Clock, grace: timedelta) -> None:
         self._withdrawals = withdrawals
@@ -21,7 +21,7 @@ class ForgetLater(Step[ConsentRevoked, None]):
         self._grace = grace
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Note the deletion after the grace period; the sweep asks consent again before it deletes."""
+        """Schedule the deletion after the grace period; the sweep checks consent again before it deletes."""
         if event.consent_type is Purpose.TRANSCRIPTION:
             await self._withdrawals.withdraw(tx, event, self._clock() + self._grace)
         return ()

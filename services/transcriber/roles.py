@@ -1,8 +1,8 @@
-"""Who is the therapist: the words of the whole session tell it more reliably than any trait of a voice.
+"""Identifies the therapist by word use, which is more reliable than any acoustic feature of a voice.
 
-Each voice is measured by how often it uses words of a dozen kinds; a logistic model of the difference between two
-voices says which is the therapist, and how surely. The weights were fitted on 67 sessions of AnnoMI (Wu et al.,
-ICASSP 2022) by `python -m evals.speech.fit_roles`; `python -m evals.speech` measures them.
+The features are a voice's rates of words of a dozen kinds; a logistic model of the difference between two voices
+returns the probability that one is the therapist. The weights were fitted on 67 sessions of AnnoMI (Wu et al.,
+ICASSP 2022) by `python -m evals.speech.fit_roles`; `python -m evals.speech` evaluates them.
 """
 
 import math
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from services.transcriber.domain import Speaker, Word
 
 SURE = 0.8
-"""Below this probability the roles stay unknown: a wrong name is worse than none."""
+"""Below this probability the roles stay unknown, because a wrong role is worse than none."""
 PATIENT_SHARE_MIN = 0.1
-"""Of three or more voices, one with a smaller share of the words (a receptionist, a child) gets no role."""
+"""Among three or more voices, one with a smaller share of the words (a receptionist, a child) gets no role."""
 CALM_WORDS = 20
-"""Added to a voice's word count, so that a voice of few words is not judged by one of them."""
+"""Smoothing: added to a voice's word count, so that a single word does not dominate a short text."""
 
 KINDS: Mapping[str, frozenset[str]] = {
     kind: frozenset(words.split())
@@ -55,14 +55,14 @@ _SENTENCE_END = re.compile(r"[.?!]")
 
 @dataclass(frozen=True)
 class Roles:
-    """The name of each voice and the probability that the names are right."""
+    """The role of each voice, and the probability that the roles are correct."""
 
     speakers: Mapping[int, Speaker]
     confidence: float
 
 
 def roles_of(words: Sequence[Word]) -> Roles:
-    """Name the voices of a session. One voice alone, or two that sound alike in their words, stay unknown."""
+    """Assign roles to the voices of a session. A single voice, or two with similar word use, stay unknown."""
     said: dict[int, list[str]] = {}
     for word in words:
         if word.voice is not None:
@@ -84,12 +84,12 @@ def roles_of(words: Sequence[Word]) -> Roles:
 
 
 def score(text: str) -> float:
-    """Return how much a voice's words are those of a therapist; only differences of scores mean anything."""
+    """Return the log-odds score of a text as a therapist's; only differences between scores are meaningful."""
     return sum(WEIGHTS[name] * value for name, value in measured(text).items())
 
 
 def measured(text: str) -> Mapping[str, float]:
-    """Return the rate of each kind of word (per ten words) and the share of sentences that ask."""
+    """Return the rate of each kind of word (per ten words) and the share of questions among the sentences."""
     words = _WORD.findall(text.lower().replace("\u2019", "'"))
     rates = {kind: 10 * sum(w in members for w in words) / (len(words) + CALM_WORDS) for kind, members in KINDS.items()}
     sentences = len(_SENTENCE_END.findall(text)) + 2

@@ -1,4 +1,4 @@
-"""What the transcriber reads from the environment."""
+"""Settings of the transcriber, read from the environment."""
 
 from typing import Literal, Self
 
@@ -11,7 +11,7 @@ DEEPGRAM_URL = "https://api.deepgram.com"
 
 
 class TranscriberSettings(WithObjectStore, WithModels):
-    """The common settings, who listens, and where recordings are."""
+    """The common settings, the speech-to-text provider, and the object store of recordings."""
 
     transcriber_provider: Literal["auto", "deepgram", "local"] = Field(
         "auto", description="Who listens: `deepgram`, `local`, or `auto`: Deepgram when its key is set, else local."
@@ -26,7 +26,7 @@ class TranscriberSettings(WithObjectStore, WithModels):
 
     @property
     def provider(self) -> Literal["deepgram", "local"]:
-        """Return who listens, with `auto` decided."""
+        """Return the provider, with `auto` resolved."""
         if self.transcriber_provider == "auto":
             return "deepgram" if self.deepgram_api_key else "local"
         return self.transcriber_provider

@@ -1,4 +1,4 @@
-"""The transcriber's tables: jobs, transcripts by version, and what a vendor answered until it is a transcript."""
+"""SQL for jobs, transcript versions, and vendors' responses that are not transcripts yet."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -45,15 +45,15 @@ _JOB = text(
     " where session_id = :session_id order by created_at desc limit 1"
 )
 
-_KEEP_SPEECH = text(
+_STORE_SPEECH = text(
     "insert into heard (organization_id, patient_id, therapist_id, session_id, fingerprint, speech)"
     " values (:organization_id, :patient_id, :therapist_id, :session_id, :fingerprint, :speech)"
     " on conflict do nothing"
 ).bindparams(bindparam("speech", type_=JSONB()))
-_KEPT_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
+_STORED_SPEECH = text("select speech from heard where session_id = :session_id and fingerprint = :fingerprint").columns(
     speech=JSONB()
 )
-_DROP_SPEECH = text("delete from heard_deletable where session_id = :session_id")
+_DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
@@ -76,15 +76,15 @@ _WITHDRAW = text(
     " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
 )
 _SWEEP = text("select sweep_withdrawn(:most)")
-# Withdrawn consents that one pass deletes the words of.
-SWEEP_MOST = 20
+# Number of withdrawn consents whose transcripts one pass deletes.
+SWEEP_BATCH = 20
 
 
 class TranscriberStore:
-    """All SQL of this service; each call acts in the caller's transaction and sees what its capability allows."""
+    """Implements ports.Transcripts and ports.Withdrawals. Row-level security limits what a transaction sees."""
 
     async def begin_job(self, tx: Transaction, about: About, job_id: JobId) -> int:
-        """Note that an attempt begins; return its number, from 1."""
+        """Start an attempt; return its number, from 1."""
         found = await tx.execute(
             _BEGIN_JOB,
             {
@@ -97,11 +97,11 @@ class TranscriberStore:
         return int(found.scalar_one())
 
     async def move_job(self, tx: Transaction, job_id: JobId, status: JobStatus, error: str | None = None) -> None:
-        """Note where a job stands; `error` is a problem slug."""
+        """Set a job's status; `error` is a problem slug."""
         await tx.execute(_MOVE_JOB, {"id": job_id, "status": status.value, "last_error": error})
 
     async def note_progress(self, tx: Transaction, job_id: JobId, share: float) -> None:
-        """Note how far a running job is (0 to 1)."""
+        """Set the progress of a running job (0 to 1)."""
         await tx.execute(_NOTE_PROGRESS, {"id": job_id, "progress": share})
 
     async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
@@ -111,22 +111,22 @@ class TranscriberStore:
         row = (await tx.execute(_JOB, {"session_id": session_id})).one_or_none()
         return None if row is None else Job(**(dict(row._mapping) | {"status": JobStatus(row.status)}))
 
-    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
-        """Keep a vendor's answer. Raises AppError(CONSENT_REQUIRED) when consent ended while it listened."""
-        await tx.execute(_KEEP_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
+    async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+        """Store a vendor's response. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
+        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
 
-    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
-        """Return what was kept for exactly this request."""
-        found = await tx.execute(_KEPT_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
+    async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+        """Return the stored response to an identical request."""
+        found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
         kept = found.scalar_one_or_none()
         return None if kept is None else _speech(kept)
 
-    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
-        """Forget what vendors answered: the words are in the transcript now, once."""
-        await tx.execute(_DROP_SPEECH, {"session_id": session_id})
+    async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
+        """Delete the vendors' responses of a session, whose text is stored in the transcript now."""
+        await tx.execute(_DELETE_SPEECH, {"session_id": session_id})
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
-        """Add a version; False when that version exists. Raises AppError(CONSENT_REQUIRED) without consent."""
+        """Add a version; return False if it exists. Raises AppError(CONSENT_REQUIRED) without consent."""
         draft = transcript.draft
         values = _owner(transcript.about) | {
             "session_date": transcript.about.session_date,
@@ -145,32 +145,32 @@ class TranscriberStore:
         return (await tx.execute(_ADD_TRANSCRIPT, values)).first() is not None
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
-        """Return the newest version of a session's words; None without one, or without consent."""
+        """Return the newest version of a session's transcript; None without one, or without consent."""
         if not await is_narrowed(tx, _TO_TRANSCRIPT, session_id):
             return None
         row = (await tx.execute(_NEWEST_TRANSCRIPT, {"session_id": session_id})).one_or_none()
         return None if row is None else _transcript(row)
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
-        """Tell whether the session, or the patient if one is named, was erased."""
+        """Return True if the session, or the patient if given, was erased."""
         return await is_erased(tx, patient_id, session_id)
 
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
-        """Note from when on the words under this consent are to be deleted; they are hidden already."""
+        """Schedule the deletion of transcripts under this consent; row-level security hides them already."""
         whose = {name: getattr(event, name) for name in ("organization_id", "patient_id", "therapist_id", "consent_id")}
         await tx.execute(_WITHDRAW, whose | {"delete_after": delete_after})
 
 
-class Withdrawn:
-    """What was withdrawn, of all organizations; says only how much there was to delete."""
+class WithdrawnTranscripts:
+    """Deletes withdrawn transcripts of all organizations; returns only their number."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def sweep(self) -> int:
-        """Delete what was withdrawn long enough ago and not granted again; return how many."""
+        """Delete transcripts whose grace period is over and whose consent was not granted again; return the number."""
         async with self._database.without_capability() as tx:
-            return int((await tx.execute(_SWEEP, {"most": SWEEP_MOST})).scalar_one())
+            return int((await tx.execute(_SWEEP, {"most": SWEEP_BATCH})).scalar_one())
 
 
 def _owner(about: About) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def _transcript(row: Row[Any]) -> Transcript:
 
 
 def _speech_json(speech: Speech) -> dict[str, Any]:
-    # Words as rows without names: an hour has ten thousand of them.
+    # Words are stored as arrays without field names, because an hour has about ten thousand of them.
     words = [[w.text, round(w.start_s, 3), round(w.end_s, 3), round(w.confidence, 4), w.voice] for w in speech.words]
     return {
         "words": words,

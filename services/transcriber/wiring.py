@@ -1,4 +1,4 @@
-"""The transcriber's parts, built and joined."""
+"""Dependency wiring of the transcriber."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -20,64 +20,68 @@ from libs.tenancy.erase_own_rows import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.clients import ConsentClient, StoredRecordings
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import SpeechToText, Withdrawals
-from services.transcriber.revocations import ForgetLater
+from services.transcriber.revocations import ScheduleTranscriptDeletion
 from services.transcriber.settings import TranscriberSettings
-from services.transcriber.store import TranscriberStore, Withdrawn
+from services.transcriber.store import TranscriberStore, WithdrawnTranscripts
 
 EVENT_CONFIG = EventConfig("transcriber", CATALOGUE, topics_out=("transcript",), refusals=REFUSALS)
-# The longest recording is 4 hours; locally it takes half its length at most, and two may wait before it.
+# The longest recording is 4 hours; local recognition takes at most half of that, and two jobs may be queued before it.
 TRANSCRIBE_TIMEOUT_S = 6 * 3600.0
 SWEEP_EVERY_S = 900.0
 
 
-class Listener(SpeechToText, Protocol):
-    """A recognizer that is put away at the end."""
+class ClosableSpeechToText(SpeechToText, Protocol):
+    """A speech recognizer with resources to release."""
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Release all resources."""
 
 
 def build() -> Service:
-    """Read the settings and join the parts of one process."""
+    """Read the settings and build the service."""
     settings = TranscriberSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     consent, ingestion = _peer(settings, settings.consent_url), _peer(settings, settings.ingestion_url)
-    store, objects, listener = TranscriberStore(), ObjectStore(StoreAddress.of(settings)), speech_to_text_of(settings)
+    store, objects, speech_to_text = (
+        TranscriberStore(),
+        ObjectStore(StoreAddress.of(settings)),
+        speech_to_text_of(settings),
+    )
     audit = ReadAudit(runtime.database)
     recordings = StoredRecordings(ingestion, objects)
-    dependencies = Dependencies(runtime.database, store, ConsentClient(consent), recordings, listener, utc_now)
+    dependencies = Dependencies(runtime.database, store, ConsentClient(consent), recordings, speech_to_text, utc_now)
     app = AppSpec(
         title="transcriber",
         version="1",
-        routers=(build_router(Words(runtime.database, store, audit, utc_now), audit),),
+        routers=(build_router(TranscriptService(runtime.database, store, audit, utc_now), audit),),
         checks=runtime.checks,
-        details={"provider": settings.provider, "model": listener.source.model},
+        details={"provider": settings.provider, "model": speech_to_text.source.model},
     )
 
     async def close() -> None:
         await runtime.close()
-        for part in (consent, ingestion, listener):
+        for part in (consent, ingestion, speech_to_text):
             await part.close()
 
     steps = subscriptions(dependencies, store, timedelta(days=settings.revocation_grace_days))
-    sweep = Recurring("transcript.withdrawn", Withdrawn(runtime.database).sweep, SWEEP_EVERY_S)
+    sweep = Recurring("transcript.withdrawn", WithdrawnTranscripts(runtime.database).sweep, SWEEP_EVERY_S)
     return Service(app, [*runtime.workers(steps), sweep], close)
 
 
 def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
-    """Return what is answered: the table of this service."""
+    """Return the event subscriptions of this service."""
     return (
         Subscription(RecordingUploaded, Transcribe(dependencies), TRANSCRIBE_TIMEOUT_S, exclusive=True),
-        Subscription(ConsentRevoked, ForgetLater(withdrawals, utc_now, grace)),
+        Subscription(ConsentRevoked, ScheduleTranscriptDeletion(withdrawals, utc_now, grace)),
         *erasing(TranscriptErased),
     )
 
 
-def speech_to_text_of(settings: TranscriberSettings) -> Listener:
-    """Return who listens by the settings; its libraries are loaded only then."""
+def speech_to_text_of(settings: TranscriberSettings) -> ClosableSpeechToText:
+    """Return the configured recognizer; imports its libraries only if it is used."""
     if settings.provider == "deepgram" and settings.deepgram_api_key is not None:
         from services.transcriber.vendors.deepgram import DeepgramAccess, DeepgramSpeechToText
 

@@ -114,7 +114,7 @@ class Question:
     overview: bool = False
 
     @property
-    def wanted(self) -> str:
+    def search_text(self) -> str:
         """Return the words to look for."""
         return self.subject or self.text
 

@@ -115,8 +115,8 @@ def select(question: Question, weights: Weights = FITTED) -> list[Citation]:
 
 def rank(question: Question, weights: Weights = FITTED) -> list[Evidence]:
     """Return every turn that could answer with its evidence, best first."""
-    wanted = _Wanted(question)
-    found = [one for timeline in _timelines(question.passages) for one in _evidence(timeline, wanted)]
+    terms = _QuestionTerms(question)
+    found = [one for timeline in _timelines(question.passages) for one in _evidence(timeline, terms)]
     return sorted(found, key=lambda one: one.order(weights), reverse=True)
 
 
@@ -132,12 +132,12 @@ def _turn(citation: Citation) -> Turn:
     return citation.passage.turns[citation.turn]
 
 
-class _Wanted:
+class _QuestionTerms:
     """The words a question looks for, each with its weight: the rarer in what was found, the more it says."""
 
     def __init__(self, question: Question) -> None:
-        self.text = question.wanted.lower()
-        self.stems = tuple(dict.fromkeys(content_stems(question.wanted)))
+        self.text = question.search_text.lower()
+        self.stems = tuple(dict.fromkeys(content_stems(question.search_text)))
         turns = [set(content_stems(turn.text)) for passage in question.passages for turn in passage.turns]
         holders = Counter(stem for turn in turns for stem in turn)
         self._weight = {
@@ -188,7 +188,7 @@ def _timelines(passages: Sequence[Passage]) -> list[list[Citation]]:
     return [sorted(places, key=lambda place: _turn(place).start_s) for places in sessions.values()]
 
 
-def _evidence(timeline: Sequence[Citation], wanted: _Wanted) -> Iterator[Evidence]:
+def _evidence(timeline: Sequence[Citation], terms: _QuestionTerms) -> Iterator[Evidence]:
     for number, place in enumerate(timeline):
         said = statements(_turn(place).text)
         if not said:
@@ -196,18 +196,18 @@ def _evidence(timeline: Sequence[Citation], wanted: _Wanted) -> Iterator[Evidenc
         relevance = place.passage.relevance
         asked = _asked_before(timeline, number)
         # A proposal is often put as a question and then explained.
-        coverage = max(wanted.share([said]), ASKED_ITSELF_SHARE * wanted.share([_turn(place).text]))
+        coverage = max(terms.share([said]), ASKED_ITSELF_SHARE * terms.share([_turn(place).text]))
         if asked:
             # What answers a question need not repeat its words.
-            coverage = max(coverage, ASKED_SHARE * wanted.share([said, asked]))
+            coverage = max(coverage, ASKED_SHARE * terms.share([said, asked]))
         yield Evidence(
             citation=place,
             relevance=RELEVANCE_UNKNOWN if relevance is None else relevance,
             coverage=coverage,
-            around=wanted.share(turn.text for turn in place.passage.turns),
-            fit=wanted.fit(_turn(place)),
-            states_it=bool(asked) or wanted.share([said]) > 0,
-            followed_by=_followed_by(timeline, number, wanted),
+            around=terms.share(turn.text for turn in place.passage.turns),
+            fit=terms.fit(_turn(place)),
+            states_it=bool(asked) or terms.share([said]) > 0,
+            followed_by=_followed_by(timeline, number, terms),
         )
 
 
@@ -218,14 +218,14 @@ def _asked_before(timeline: Sequence[Citation], number: int) -> str:
     return before.text if "?" in before.text and before.speaker is not _turn(timeline[number]).speaker else ""
 
 
-def _followed_by(timeline: Sequence[Citation], number: int, wanted: _Wanted) -> Citation | None:
+def _followed_by(timeline: Sequence[Citation], number: int, terms: _QuestionTerms) -> Citation | None:
     """Return what was answered when the other asked on about the same thing right after this turn."""
     after = timeline[number : number + 3]
     if len(after) < 3 or not (_adjoin(after[0], after[1]) and _adjoin(after[1], after[2])):
         return None
-    asked_on = " ".join(one for one in sentences(_asked_before(timeline, number + 2)) if one.endswith("?"))
+    follow_up = " ".join(one for one in sentences(_asked_before(timeline, number + 2)) if one.endswith("?"))
     # "What gets in the way?" is about what was said before it, whatever its words.
-    about_it = bool(asked_on) and (len(words(asked_on)) <= SHORT_QUESTION_WORDS or wanted.share([asked_on]) > 0)
+    about_it = bool(follow_up) and (len(words(follow_up)) <= SHORT_QUESTION_WORDS or terms.share([follow_up]) > 0)
     return after[2] if about_it and statements(_turn(after[2]).text) else None
 
 
@@ -249,7 +249,7 @@ def _trimmed(citation: Citation, question: Question) -> Citation:
     turn = _turn(citation)
     if len(turn.text) <= QUOTE_CHARS_MAX:
         return citation
-    wanted = _Wanted(question)
+    terms = _QuestionTerms(question)
     parts = sentences(turn.text)
     spans = [
         " ".join(parts[start:stop])
@@ -257,5 +257,5 @@ def _trimmed(citation: Citation, question: Question) -> Citation:
         for stop in range(start + 1, len(parts) + 1)
         if len(" ".join(parts[start:stop])) <= QUOTE_CHARS_MAX or stop == start + 1
     ]
-    best = max(spans, key=lambda span: (round(wanted.share([span]), 3), len(span)))
+    best = max(spans, key=lambda span: (round(terms.share([span]), 3), len(span)))
     return Citation(citation.passage, citation.turn, best if best in turn.text else None)

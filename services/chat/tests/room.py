@@ -20,8 +20,8 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
-from services.chat.handlers import Ask, Asked, Begun, Dependencies, Reply
-from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, Looked
+from services.chat.handlers import AcceptedMessage, Ask, ChatMessage, Dependencies, Reply
+from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, SearchResult
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -72,7 +72,7 @@ class FakeMessages:
     basis: Basis = field(default_factory=Basis)
     refusal: AppError | None = None
     asked: list[str] = field(default_factory=list)
-    answers: list[Looked] = field(default_factory=list)
+    answers: list[SearchResult] = field(default_factory=list)
     crises: list[str] = field(default_factory=list)
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
@@ -83,8 +83,8 @@ class FakeMessages:
             conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history, basis=self.basis
         )
 
-    async def answered(self, patient_id: PatientId, to: Accepted, looked: Looked) -> MessageId:
-        self.answers.append(looked)
+    async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
+        self.answers.append(search_result)
         return MessageId(new_id())
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
@@ -168,5 +168,5 @@ class Room:
 
     async def says(self, message: str, conversation_id: ConversationId | None = None, zone: tzinfo = UTC) -> Reply:
         """The patient writes; return what comes back."""
-        begun = await self.ask.begin(Asked(PATIENT, message, conversation_id, zone))
-        return await self.ask.finish(begun) if isinstance(begun, Begun) else begun
+        pending = await self.ask.begin(ChatMessage(PATIENT, message, conversation_id, zone))
+        return await self.ask.finish(pending) if isinstance(pending, AcceptedMessage) else pending

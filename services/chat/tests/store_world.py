@@ -21,7 +21,7 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
 from services.chat.domain.crisis import CRISIS_TEXT
 from services.chat.handlers import RedactOnRevocation
-from services.chat.ports import Accepted, Attribution, Crisis, Held, Looked
+from services.chat.ports import Accepted, Attribution, Crisis, Held, SearchResult
 from services.chat.store import ConversationStore
 from services.chat.tests.room import NOW, SLEEP
 
@@ -84,9 +84,9 @@ class StoreWorld:
         therapist_id = therapist_id or self.therapist_id
         consents = self.in_force[therapist_id]
         held = Held(consents[Purpose.AI_ANALYSIS], consents[Purpose.TRANSCRIPTION])
-        under = Attribution({SLEEP.session_id: therapist_id}, {therapist_id: held})
+        attribution = Attribution({SLEEP.session_id: therapist_id}, {therapist_id: held})
         with self.acting_under():
-            return await self.store.answered(self.patient_id, accepted, Looked(answer or quoting(), under))
+            return await self.store.answered(self.patient_id, accepted, SearchResult(answer or quoting(), attribution))
 
     async def reads(self, conversation_id: ConversationId) -> list[Message]:
         """The patient looks at a conversation again."""

@@ -40,7 +40,7 @@ async def test_a_question_is_answered_with_sources_and_recorded_with_the_consent
     assert reply.answer.sources[0].quote == SLEEP.turns[2].text
     [recorded] = room.messages.answers
     assert recorded.answer == reply.answer
-    assert recorded.under.therapists[FIRST.id] in recorded.under.consents
+    assert recorded.attribution.therapists[FIRST.id] in recorded.attribution.consents
 
 
 async def test_a_crisis_is_answered_with_every_dependency_down() -> None:

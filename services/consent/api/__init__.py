@@ -1,1 +1,1 @@
-"""HTTP in, a file per resource; routes.py joins them."""
+"""HTTP routes, one file per resource; routes.py combines them."""

@@ -1,4 +1,4 @@
-"""Answers in the form that was asked for: our own JSON, or FHIR R4."""
+"""Content negotiation: responses as this API's JSON or as FHIR R4."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,13 +19,13 @@ def one(request: Request, consent: Consent) -> Response:
 
 
 def many(request: Request, plain: dict[str, Any], consents: Sequence[Consent]) -> Response:
-    """Return a list of records; in FHIR it is a searchset of this page."""
+    """Return a page of records; as FHIR it is a searchset bundle."""
     if wants_fhir(request):
         return JSONResponse(bundle_of(consents, plain.get("next_cursor")), media_type=MEDIA_TYPE)
     return JSONResponse(plain)
 
 
 def wants_fhir(request: Request) -> bool:
-    """Tell whether the caller asks for FHIR."""
+    """Return True if the Accept header lists FHIR JSON."""
     accepted = request.headers.get("accept", "").split(",")
     return any(each.partition(";")[0].strip().lower() == MEDIA_TYPE for each in accepted)

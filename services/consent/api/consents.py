@@ -1,4 +1,4 @@
-"""Consents over HTTP, from the gateway and from services that ask before they work."""
+"""HTTP routes for consents, called by the gateway and by services that need a consent before they work."""
 
 import json
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
 from services.consent.domain import ConsentParties, Method, Origin, Status, document_digest, is_text
 from services.consent.handlers import Circumstances, Consents, Grant
-from services.consent.ports import Wanted
+from services.consent.ports import ConsentFilter
 
 DOCUMENT_CHARS_MAX = 200_000
 METADATA_CHARS_MAX = 8_000
@@ -30,7 +30,7 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 
 
 def _plain(value: str) -> str:
-    # PostgreSQL takes no NUL in text.
+    # PostgreSQL rejects NUL in text columns.
     return value.replace("\x00", " ")
 
 
@@ -42,21 +42,21 @@ class _Request(BaseModel):
 
 
 class OriginIn(_Request):
-    """An address and a program's name, as far as known."""
+    """Where a decision came from: IP address and user agent, both optional."""
 
     ip: IpText | None = None
     user_agent: Text | None = None
 
     def to_origin(self) -> Origin:
-        """Return the domain's form."""
+        """Return the domain object."""
         return Origin(self.ip, self.user_agent)
 
 
 class GrantRequest(_Request):
-    """A patient's yes.
+    """A grant of consent by a patient.
 
-    What was agreed to has to be told: `document` is the exact text that was shown (only its SHA-256 is kept), or send
-    the digest, or name the version that was published (POST /consent-documents).
+    Identifies the text that was agreed to: `document` is the exact text shown (only its SHA-256 is stored),
+    `document_sha256` its digest, `document_id` a published version (POST /consent-documents).
     """
 
     patient_id: UUID
@@ -72,15 +72,15 @@ class GrantRequest(_Request):
     witnessed_by: UUID | None = None
 
     def to_grant(self) -> Grant:
-        """Return the domain's form; raise AppError(INVALID_REQUEST)."""
+        """Return the domain object. Raises AppError(INVALID_REQUEST) without a text, or without a required witness."""
         if self.method is Method.VERBAL and self.witnessed_by is None:
-            raise _invalid("/body/witnessed_by", "What was only said needs a witness.")
+            raise _invalid("/body/witnessed_by", "A verbal consent needs a witness.")
         if self.document is None and self.document_sha256 is None and self.document_id is None:
-            raise _invalid("/body/document", "Send what was agreed to: its text, its SHA-256, or a document_id.")
+            raise _invalid("/body/document", "Send the consent text, its SHA-256, or a document_id.")
         if self.document is not None and not is_text(self.document):
-            raise _invalid("/body/document", "It is empty, and nobody can have agreed to that.")
+            raise _invalid("/body/document", "Must not be empty.")
         if self.document_sha256 == _SHA256_OF_NOTHING:
-            raise _invalid("/body/document_sha256", "It is the SHA-256 of an empty text.")
+            raise _invalid("/body/document_sha256", "Must not be the SHA-256 of an empty text.")
         return Grant(
             parties=ConsentParties(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(
@@ -100,12 +100,12 @@ class GrantRequest(_Request):
             return given
         digest = document_digest(self.document)
         if given not in (None, digest):
-            raise _invalid("/body/document_sha256", "It is not the SHA-256 of the document that came with it.")
+            raise _invalid("/body/document_sha256", "Does not match the SHA-256 of `document`.")
         return digest
 
 
 class RevokeRequest(_Request):
-    """Taking a consent back."""
+    """A revocation of a consent."""
 
     observed: OriginIn = OriginIn()
     attested: OriginIn = OriginIn()
@@ -113,14 +113,14 @@ class RevokeRequest(_Request):
     method: Method = Method.ELECTRONIC
 
     def to_circumstances(self) -> Circumstances:
-        """Return the domain's form."""
+        """Return the domain object."""
         return Circumstances(
             self.observed.to_origin(), self.attested.to_origin(), reason=self.reason, method=self.method
         )
 
 
 class HoldRequest(_Request):
-    """May these purposes be pursued now? Without a therapist: with any of the patient's therapists."""
+    """Asks whether consent to all of these purposes is in force. Without a therapist: with any of the patient's."""
 
     patient_id: UUID
     therapist_id: UUID | None = None
@@ -136,25 +136,25 @@ def add_consents(router: APIRouter, consents: Consents) -> None:
 def _add_decisions(router: APIRouter, consents: Consents) -> None:
     @router.post("/consents", status_code=201)
     async def grant(request: GrantRequest) -> Response:
-        """Write a grant down (201), or answer the one to the same text that is in force already (200)."""
+        """Record a grant (201), or return the one in force for the same text (200)."""
         granted = await consents.grant(request.to_grant())
         return JSONResponse(consent_json(granted.consent), status_code=201 if granted.is_new else 200)
 
     @router.post("/consents/{consent_id}/revoke")
     async def revoke(consent_id: UUID, request: RevokeRequest) -> dict[str, Any]:
-        """Take a consent back; the receipt is the revocation's."""
+        """Revoke a consent; the receipt is that of the revocation."""
         consent, entry = await consents.revoke(ConsentId(consent_id), request.to_circumstances())
         return consent_json(consent) | {"receipt": receipt_json(entry)}
 
     @router.get("/consents/{consent_id}/revocation")
     async def revocation(consent_id: UUID) -> dict[str, Any]:
-        """Return what the revocation answered, for a request that is repeated."""
+        """Return the response of the revocation again, for a repeated request."""
         consent, entry = await consents.revocation(ConsentId(consent_id))
         return consent_json(consent) | {"receipt": receipt_json(entry)}
 
     @router.post("/holds")
     async def hold(request: HoldRequest) -> dict[str, Any]:
-        """Answer the consents in force for all purposes, or refuse with those that are missing."""
+        """Return the consents in force for all purposes, or refuse and list the missing ones."""
         therapist_id = TherapistId(request.therapist_id) if request.therapist_id else None
         held = await consents.hold(PatientId(request.patient_id), therapist_id, request.purposes)
         return {"consents": {purpose.value: str(consent_id) for purpose, consent_id in held.items()}}
@@ -162,9 +162,9 @@ def _add_decisions(router: APIRouter, consents: Consents) -> None:
 
 def _add_reads(router: APIRouter, consents: Consents) -> None:
     @router.get("/consents")
-    async def page(request: Request, wanted: Annotated[_Filter, Query()]) -> Response:
+    async def page(request: Request, filters: Annotated[_Filter, Query()]) -> Response:
         """List consent records, newest first."""
-        found = await consents.page(wanted.to_wanted(), Window.of(wanted.limit, wanted.cursor))
+        found = await consents.page(filters.to_filter(), Window.of(filters.limit, filters.cursor))
         return many(request, found.to_json(consent_json), found.rows)
 
     @router.get("/consents/{consent_id}")
@@ -174,7 +174,7 @@ def _add_reads(router: APIRouter, consents: Consents) -> None:
 
     @router.get("/patients/{patient_id}/consents")
     async def current(request: Request, patient_id: UUID, as_of: Instant | None = None) -> Response:
-        """Return what stood for this patient at a time, now if none is named."""
+        """Return the patient's consents as of a time; the default is now."""
         rows = await consents.current(PatientId(patient_id), as_of)
         return many(request, {"data": [consent_json(row, as_of) for row in rows]}, rows)
 
@@ -193,9 +193,9 @@ class _Filter(_Request):
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
     cursor: str | None = None
 
-    def to_wanted(self) -> Wanted:
-        """Return the domain's form."""
-        return Wanted(
+    def to_filter(self) -> ConsentFilter:
+        """Return the domain object."""
+        return ConsentFilter(
             PatientId(self.patient_id) if self.patient_id else None,
             TherapistId(self.therapist_id) if self.therapist_id else None,
             self.consent_type,
@@ -206,7 +206,7 @@ class _Filter(_Request):
 def _metadata_text(metadata: dict[str, Any]) -> str:
     text = json.dumps(metadata, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     if len(text) > METADATA_CHARS_MAX:
-        raise _invalid("/body/metadata", f"It may have {METADATA_CHARS_MAX} characters as JSON.")
+        raise _invalid("/body/metadata", f"Must be at most {METADATA_CHARS_MAX} characters as JSON.")
     return text
 
 

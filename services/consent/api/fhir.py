@@ -13,7 +13,7 @@ _OWN = "urn:therapyrag"
 _SCOPE = {"coding": [{"system": f"{_CODES}/consentscope", "code": "patient-privacy", "display": "Privacy Consent"}]}
 _CATEGORY = {"coding": [{"system": "http://loinc.org", "code": "59284-0", "display": "Consent Document"}]}
 _OPT_IN = {"coding": [{"system": f"{_CODES}/v3-ActCode", "code": "OPTIN", "display": "opt-in"}]}
-# What a purpose lets be done, in the words of the value set consent-action.
+# The actions each purpose permits, as codes of the FHIR value set consent-action.
 _ACTIONS = {
     Purpose.RECORDING: ("collect",),
     Purpose.TRANSCRIPTION: ("use",),
@@ -22,13 +22,13 @@ _ACTIONS = {
 
 
 def resource_of(consent: Consent) -> dict[str, Any]:
-    """Return a Consent. `active` is in force, `inactive` was taken back."""
+    """Return a FHIR Consent: `active` if in force, `inactive` if revoked."""
     entry = consent.granted
     return {
         "resourceType": "Consent",
         "id": str(entry.consent_id),
         "meta": {"lastUpdated": to_json_time(consent.revoked_at or entry.at)},
-        "identifier": [{"system": f"{_OWN}:ledger:{entry.organization_id}", "value": str(entry.seal.seq)}],
+        "identifier": [{"system": f"{_OWN}:ledger:{entry.organization_id}", "value": str(entry.position.seq)}],
         "status": "active" if consent.status is Status.GRANTED else "inactive",
         "scope": _SCOPE,
         "category": [_CATEGORY],
@@ -43,7 +43,7 @@ def resource_of(consent: Consent) -> dict[str, Any]:
 
 
 def bundle_of(consents: Sequence[Consent], next_cursor: str | None) -> dict[str, Any]:
-    """Return a searchset of some consents; `next` says how to go on. FHIR knows no empty lists."""
+    """Return a searchset bundle of consents with a `next` link. FHIR forbids empty lists, so they are left out."""
     link = [{"relation": "next", "url": f"?cursor={next_cursor}"}] if next_cursor else []
     entries = [
         {
@@ -58,7 +58,7 @@ def bundle_of(consents: Sequence[Consent], next_cursor: str | None) -> dict[str,
 
 
 def _policy(entry: Entry) -> dict[str, Any]:
-    # ppc-1: a policy or a rule. The policy is the text that was shown, known by its digest.
+    # Constraint ppc-1 requires a policy or a policyRule. The policy is the text that was shown, named by its digest.
     if entry.document_sha256 is None:
         return {"policyRule": _OPT_IN}
     return {

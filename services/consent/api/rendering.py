@@ -1,4 +1,4 @@
-"""Consents, entries, receipts and texts as JSON."""
+"""JSON rendering of consents, entries, receipts and consent texts."""
 
 import base64
 import json
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from libs.common.clock import to_json_time
-from services.consent.domain import Consent, Document, Entry, InForceCheck, Kept, Origin, line_of, micros
+from services.consent.domain import Consent, Document, Entry, EvidenceState, InForceRow, Origin, line_of, micros
 
 
 def consent_json(consent: Consent, as_of: datetime | None = None) -> dict[str, Any]:
@@ -56,24 +56,24 @@ def entry_json(entry: Entry) -> dict[str, Any]:
 
 
 def receipt_json(entry: Entry) -> dict[str, Any]:
-    """Return the receipt of an entry: its place in the chain, signed when it was written."""
-    seal = entry.seal
+    """Return the receipt of an entry: its position in the chain, signed when the entry was written."""
+    position = entry.position
     return {
         "organization_id": str(entry.organization_id),
-        "seq": seal.seq,
-        "leaf": seal.leaf.hex(),
-        "prev_hash": seal.prev_hash.hex(),
-        "hash": seal.hash.hex(),
+        "seq": position.seq,
+        "leaf": position.leaf.hex(),
+        "prev_hash": position.prev_hash.hex(),
+        "hash": position.hash.hex(),
     } | _signature(entry)
 
 
-def line_json(entry: Entry, kept: Kept) -> dict[str, Any]:
-    """Return an entry with all that it takes to recompute its hashes."""
-    return line_of(entry) | {"receipt": _signature(entry), "evidence": kept.value}
+def line_json(entry: Entry, state: EvidenceState) -> dict[str, Any]:
+    """Return an entry with every field needed to recompute its hashes."""
+    return line_of(entry) | {"receipt": _signature(entry), "evidence": state.value}
 
 
-def standing_json(row: InForceCheck) -> dict[str, Any]:
-    """Return a row of what is acted on."""
+def in_force_json(row: InForceRow) -> dict[str, Any]:
+    """Return a row of the consents in force."""
     return {
         "kind": "in_force",
         "patient_id": str(row.parties.patient_id),
@@ -87,7 +87,7 @@ def standing_json(row: InForceCheck) -> dict[str, Any]:
 
 
 def document_json(document: Document) -> dict[str, Any]:
-    """Return a version of a text."""
+    """Return a version of a consent text."""
     return {
         "id": str(document.id),
         "consent_type": document.purpose.value,

@@ -12,7 +12,7 @@ from services.consent.transparency import ConsentTexts, Transparency
 
 @dataclass(frozen=True)
 class ConsentServices:
-    """What the routes call."""
+    """The application services that the routes call."""
 
     consents: Consents
     texts: ConsentTexts

@@ -1,4 +1,4 @@
-"""What a stranger checks the ledger with, over HTTP; and the texts that were agreed to."""
+"""HTTP routes for third parties who verify the ledger, and for the consent texts."""
 
 import base64
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.purposes import Purpose
 from services.consent.api.consents import DOCUMENT_CHARS_MAX, Limit
-from services.consent.api.rendering import document_json, line_json, standing_json
+from services.consent.api.rendering import document_json, in_force_json, line_json
 from services.consent.domain import is_text
 from services.consent.transparency import ConsentTexts, Transparency
 
@@ -28,7 +28,7 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 
 
 class DocumentRequest(BaseModel):
-    """A text that patients are shown before they consent to a purpose."""
+    """A text that patients read before they consent to a purpose."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -38,13 +38,13 @@ class DocumentRequest(BaseModel):
 
 
 def add_documents(router: APIRouter, texts: ConsentTexts) -> None:
-    """Add the routes of consent texts."""
+    """Add the routes for consent texts."""
 
     @router.post("/consent-documents", status_code=201)
     async def publish(request: DocumentRequest) -> dict[str, Any]:
         """Publish the next version of a text."""
         if not is_text(request.text):
-            fault = FieldError("/body/text", "It is empty, and nobody can agree to that.")
+            fault = FieldError("/body/text", "Must not be empty.")
             raise AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
         return document_json(await texts.publish(request.consent_type, request.language, request.text))
 
@@ -66,27 +66,27 @@ def add_documents(router: APIRouter, texts: ConsentTexts) -> None:
 
 
 def add_transparency(router: APIRouter, transparency: Transparency) -> None:
-    """Add the routes of those who check."""
+    """Add the routes for verifying the ledger."""
     _add_signatures(router, transparency)
 
     @router.get("/transparency/entries")
     async def entries(limit: Entries = ENTRIES_DEFAULT, cursor: Cursor = None) -> dict[str, Any]:
-        """Return the organization's entries in the order of their chain."""
+        """Return the organization's entries in chain order."""
         rows = await transparency.entries(_seq(cursor), limit)
-        last = rows[-1][0].seal.seq if rows else 0
-        return _listed([line_json(entry, kept) for entry, kept in rows], str(last) if len(rows) == limit else None)
+        last = rows[-1][0].position.seq if rows else 0
+        return _listed([line_json(entry, state) for entry, state in rows], str(last) if len(rows) == limit else None)
 
     @router.get("/transparency/in-force")
     async def in_force(limit: Entries = ENTRIES_DEFAULT, cursor: Cursor = None) -> dict[str, Any]:
-        """Return what the system acts on, to be compared with the entries."""
-        rows, mark = await transparency.standings(cursor, limit)
-        return _listed([standing_json(row) for row in rows], mark)
+        """Return the consents in force, for comparison with the entries."""
+        rows, mark = await transparency.in_force(cursor, limit)
+        return _listed([in_force_json(row) for row in rows], mark)
 
 
 def _add_signatures(router: APIRouter, transparency: Transparency) -> None:
     @router.get("/transparency/keys")
     async def keys() -> dict[str, Any]:
-        """Return the public keys that receipts and checkpoints are verified with."""
+        """Return the public keys that verify receipts and checkpoints."""
         rows = [
             {
                 "key_id": key.key_id,
@@ -128,7 +128,7 @@ def _seq(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= SEQ_DIGITS_MAX):
-        fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
+        fault = FieldError("/query/cursor", "Not a cursor returned by this list.")
         raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault])
     return int(cursor)
 

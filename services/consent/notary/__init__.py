@@ -1,1 +1,1 @@
-"""Vouching for the ledger: signed checkpoints of every chain, kept outside the database."""
+"""Signed checkpoints of every organization's chain, stored outside the database."""

@@ -1,7 +1,7 @@
-"""Signed checkpoints of every organization's chain, kept outside the database under names that are never reused.
+"""Signed checkpoints of every organization's chain, stored outside the database under names that are never reused.
 
-The notary is a witness, not a stamp: it signs a chain only if it continues the one it signed last, and only entries
-that the service itself signed when it wrote them.
+The notary signs a chain only if it extends the last checkpoint and only if the service signed every new entry when it
+wrote it.
 """
 
 import asyncio
@@ -17,45 +17,45 @@ from libs.common.log import get_logger
 from libs.contracts.ids import OrganizationId
 from libs.contracts.ledger import UnreadableError, genesis
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
-from services.consent.domain import Head, micros
+from services.consent.domain import ChainHead, micros
 from services.consent.metrics import SIGNED, UNSIGNABLE
 from services.consent.notary.store import NotaryStore
 
 SIGN_AFTER_S = 60.0
 SIGN_AFTER_ENTRIES = 100
-LOOK_EVERY_S = 2.0
-LOOK_AT_ALL_EVERY_S = 600.0
-# A transaction of a service lives at most this long, so no head that was moved earlier can still appear.
+POLL_EVERY_S = 2.0
+FULL_SCAN_EVERY_S = 600.0
+# Upper bound on a transaction's duration: a head dated earlier than this can no longer become visible.
 COMMIT_LAG_MAX = timedelta(seconds=120)
-LINKS_AT_ONCE = 200
+LINK_BATCH = 200
 NOTE_BYTES_MAX = 2000
-READS_AT_ONCE = 8
-NAMES_AT_ONCE = 1000
+CONCURRENT_READS_MAX = 8
+NAME_PAGE = 1000
 _FOLDER = "consent/checkpoints"
 
 
 class Objects(Protocol):
-    """What is needed of the object store."""
+    """The object store operations that checkpoints need."""
 
     async def put(self, name: str, content: bytes) -> None:
         """Store an object."""
 
     async def get(self, name: str, most_bytes: int) -> bytes:
-        """Return an object; raise AppError(NOT_FOUND)."""
+        """Return an object. Raises AppError(NOT_FOUND)."""
 
     async def names(self, prefix: str, after: str, most: int) -> list[str]:
-        """Return names in their order."""
+        """Return names in lexical order."""
 
 
 class CheckpointStore:
-    """The notes of all organizations in the object store. They hold ids, counts and hashes, so they are not sealed."""
+    """Stores the notes of all organizations. They hold only ids, counts and hashes, so they are not encrypted."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._last_seen: dict[OrganizationId, str] = {}
 
     async def add(self, checkpoint: Checkpoint, note: str) -> None:
-        """Store a note; raise UnreadableError when another one stands in its place."""
+        """Store a note. Raises UnreadableError if a different note exists for the same seq."""
         name = _name(checkpoint.organization_id, checkpoint.seq)
         try:
             there = await self._read(name)
@@ -68,26 +68,26 @@ class CheckpointStore:
             raise UnreadableError("another checkpoint of this length has been signed")
 
     async def latest(self, organization_id: OrganizationId) -> str | None:
-        """Return the note of the longest chain that was signed."""
+        """Return the note with the highest seq."""
         last = self._last_seen.get(organization_id)
         while True:
-            names = await self._objects.names(f"{_FOLDER}/{organization_id}/", last or "", NAMES_AT_ONCE)
+            names = await self._objects.names(f"{_FOLDER}/{organization_id}/", last or "", NAME_PAGE)
             last = names[-1] if names else last
-            if len(names) < NAMES_AT_ONCE:
+            if len(names) < NAME_PAGE:
                 break
         if last is None:
             return None
         self._last_seen[organization_id] = last
         return await self._read(last)
 
-    async def after(self, organization_id: OrganizationId, seq: int, most: int) -> Sequence[str]:
-        """Return notes behind a seq, shortest chain first."""
+    async def after(self, organization_id: OrganizationId, seq: int, limit: int) -> Sequence[str]:
+        """Return notes after a seq, lowest seq first."""
         names = await self._objects.names(
-            f"{_FOLDER}/{organization_id}/", _name(organization_id, seq) if seq else "", most
+            f"{_FOLDER}/{organization_id}/", _name(organization_id, seq) if seq else "", limit
         )
         notes: list[str] = []
-        for start in range(0, len(names), READS_AT_ONCE):
-            notes += await asyncio.gather(*(self._read(name) for name in names[start : start + READS_AT_ONCE]))
+        for start in range(0, len(names), CONCURRENT_READS_MAX):
+            notes += await asyncio.gather(*(self._read(name) for name in names[start : start + CONCURRENT_READS_MAX]))
         return notes
 
     async def _read(self, name: str) -> str:
@@ -95,13 +95,13 @@ class CheckpointStore:
 
 
 @dataclass
-class _Waiting:
-    head: Head
+class _UnsignedChain:
+    head: ChainHead
     since_s: float
 
 
 class Notary:
-    """Signs each organization's chain 60 seconds or 100 entries after it did last (a Worker)."""
+    """Signs each organization's chain 60 seconds or 100 entries after its last checkpoint. Implements Worker."""
 
     def __init__(self, database: Database, checkpoints: CheckpointStore, key: SigningKey, ring: KeyRing) -> None:
         self._database = database
@@ -110,51 +110,51 @@ class Notary:
         self._key = key
         self._ring = ring
         self._after: datetime | None = None
-        self._look_at_all_s = 0.0
+        self._full_scan_at_s = 0.0
         self._signed: dict[OrganizationId, int] = {}
-        self._waiting: dict[OrganizationId, _Waiting] = {}
+        self._waiting: dict[OrganizationId, _UnsignedChain] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set. While the database or the object store is away, chains wait unsigned."""
+        """Run until `stop` is set. Signing is deferred while the database or the object store is unavailable."""
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             try:
-                await self.look(loop.time())
+                await self.sign_due(loop.time())
             except AppError as error:
-                get_logger().warning("checkpoint.delayed", reason=error.problem.slug)
+                get_logger().warning("checkpoint.deferred", reason=error.problem.slug)
             try:
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(POLL_EVERY_S):
                     await stop.wait()
             except TimeoutError:
                 continue
 
-    async def look(self, now_s: float) -> None:
-        """Find the chains that grew and sign those that are due at `now_s` (seconds of any steady clock)."""
-        if now_s >= self._look_at_all_s:
-            # A head that somebody moved back shows no new time.
-            self._after, self._look_at_all_s = None, now_s + LOOK_AT_ALL_EVERY_S
+    async def sign_due(self, now_s: float) -> None:
+        """Find the chains that grew and sign those due at `now_s` (seconds of a monotonic clock)."""
+        if now_s >= self._full_scan_at_s:
+            # An attacker who moves a head back does not update its time; only a full scan finds that.
+            self._after, self._full_scan_at_s = None, now_s + FULL_SCAN_EVERY_S
         async with self._database.without_capability() as tx:
             heads = await self._store.heads(tx, self._after)
         for head in heads:
             if self._signed.get(head.organization_id) != head.seq:
-                waiting = self._waiting.setdefault(head.organization_id, _Waiting(head, now_s))
+                waiting = self._waiting.setdefault(head.organization_id, _UnsignedChain(head, now_s))
                 waiting.head = head
         if heads:
-            # Not beyond now, whatever a head claims.
+            # Capped at the current time: a forged `last_at` in the future must not hide later heads.
             self._after = min(max(head.last_at for head in heads), utc_now()) - COMMIT_LAG_MAX
         for organization_id, waiting in list(self._waiting.items()):
             new_entries = waiting.head.seq - self._signed.get(organization_id, 0)
             if new_entries >= SIGN_AFTER_ENTRIES or now_s - waiting.since_s >= SIGN_AFTER_S:
-                await self._settle(waiting, now_s)
+                await self._sign_or_refuse(waiting, now_s)
 
-    async def sign(self, head: Head) -> Checkpoint:
-        """Sign a chain up to its head; raise UnreadableError when it does not continue what was signed last."""
+    async def sign(self, head: ChainHead) -> Checkpoint:
+        """Sign a chain up to its head. Raises UnreadableError if it does not extend the last checkpoint."""
         note = await self._checkpoints.latest(head.organization_id)
         last = Checkpoint.read(note) if note else _nothing(head.organization_id)
         if note and not last.is_signed(note, self._ring):
-            raise UnreadableError("the last checkpoint is not ours")
+            raise UnreadableError("the last checkpoint was not signed with a known key")
         if last.seq > head.seq:
-            raise UnreadableError("the chain is shorter than it was")
+            raise UnreadableError("the chain is shorter than its last checkpoint")
         at_us = await self._continues(head, last)
         if last.seq == head.seq > 0:
             return last
@@ -162,26 +162,26 @@ class Notary:
         await self._checkpoints.add(checkpoint, checkpoint.to_note(self._key))
         return checkpoint
 
-    async def _settle(self, waiting: _Waiting, now_s: float) -> None:
+    async def _sign_or_refuse(self, waiting: _UnsignedChain, now_s: float) -> None:
         organization_id = waiting.head.organization_id
         try:
             await self.sign(waiting.head)
         except UnreadableError as error:
             UNSIGNABLE.inc()
             get_logger().error("checkpoint.refused", organization_id=str(organization_id), reason=str(error))
-            waiting.since_s = now_s  # it stays, and is tried and told about again
+            waiting.since_s = now_s  # stays queued, so that it is retried and logged again
             self._signed[organization_id] = waiting.head.seq
             return
         SIGNED.inc()
         self._signed[organization_id] = waiting.head.seq
         del self._waiting[organization_id]
 
-    async def _continues(self, head: Head, last: Checkpoint) -> int:
+    async def _continues(self, head: ChainHead, last: Checkpoint) -> int:
         seq, hash_, at_us = last.seq, last.hash, last.at_us
         while seq < head.seq:
             async with self._database.without_capability() as tx:
-                most = min(LINKS_AT_ONCE, head.seq - seq)
-                links = await self._store.links(tx, head.organization_id, seq, most)
+                limit = min(LINK_BATCH, head.seq - seq)
+                links = await self._store.links(tx, head.organization_id, seq, limit)
             if not links:
                 raise UnreadableError("entries are missing")
             for each in links:
@@ -189,9 +189,9 @@ class Notary:
                     raise UnreadableError("an entry does not follow from the one before it")
                 if not each.is_signed(head.organization_id, self._ring):
                     raise UnreadableError("an entry was not signed by this service")
-                seq, hash_, at_us = each.seal.seq, each.seal.hash, micros(each.at)
+                seq, hash_, at_us = each.position.seq, each.position.hash, micros(each.at)
         if hash_ != head.hash:
-            raise UnreadableError("the head is not the hash of the last entry")
+            raise UnreadableError("the head does not match the hash of the last entry")
         return at_us
 
 

@@ -1,4 +1,4 @@
-"""What vouching for the ledger needs of it: its heads and links for who signs, and what is in force for who checks."""
+"""SQL for checkpoints and verification: chain heads, chain links, and the consents in force."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.consent.domain import ConsentParties, Head, InForceCheck, Link, Seal, Signature, Status
+from services.consent.domain import ChainHead, ChainLink, ChainPosition, ConsentParties, InForceRow, Signature, Status
 
 _HEADS = text(
     "select organization_id, seq, hash, last_at "
@@ -19,63 +19,63 @@ _HEADS = text(
 )
 _LINKS = text(
     "select seq, at, prev_hash, leaf, hash, leaf_of_fields, key_id, signature "
-    "from consent.links(:organization_id, :after, :most)"
+    "from consent.links(:organization_id, :after, :limit)"
 )
 _HEAD_SEQ = text("select seq from head")
-_STANDINGS = text(
+_IN_FORCE = text(
     "select c.patient_id, c.therapist_id, c.consent_type, c.consent_id, c.status, "
     "coalesce(c.revoked_at, c.granted_at) as at, (select h.seq from head h) as at_seq from current c "
     "where cast(:patient_id as uuid) is null or (c.patient_id, c.therapist_id, c.consent_type) "
     "> (cast(:patient_id as uuid), cast(:therapist_id as uuid), cast(:consent_type as text)) "
-    "order by c.patient_id, c.therapist_id, c.consent_type limit :most"
+    "order by c.patient_id, c.therapist_id, c.consent_type limit :limit"
 )
 
 
 class NotaryStore:
-    """Reads of all organizations what names nobody, and of one what it acts on."""
+    """Reads heads and links of all organizations (no personal data), and the consents in force of one."""
 
-    async def heads(self, tx: Transaction, after: datetime | None) -> Sequence[Head]:
-        """Return the ends of all chains that grew after a time."""
+    async def heads(self, tx: Transaction, after: datetime | None) -> Sequence[ChainHead]:
+        """Return the heads of all chains that grew after a time."""
         found = await tx.execute(_HEADS, {"after": after})
-        return [Head(OrganizationId(row.organization_id), row.seq, bytes(row.hash), row.last_at) for row in found]
+        return [ChainHead(OrganizationId(row.organization_id), row.seq, bytes(row.hash), row.last_at) for row in found]
 
-    async def links(self, tx: Transaction, organization_id: OrganizationId, after: int, most: int) -> Sequence[Link]:
-        """Return the links of a chain behind a seq, in its order."""
-        found = await tx.execute(_LINKS, {"organization_id": organization_id, "after": after, "most": most})
+    async def links(
+        self, tx: Transaction, organization_id: OrganizationId, after: int, limit: int
+    ) -> Sequence[ChainLink]:
+        """Return the links of a chain after a seq, in chain order."""
+        found = await tx.execute(_LINKS, {"organization_id": organization_id, "after": after, "limit": limit})
         return [_link(row) for row in found.mappings()]
 
     async def head_seq(self, tx: Transaction) -> int:
-        """Return how many entries the capability's organization has."""
+        """Return the number of entries of the capability's organization."""
         return (await tx.execute(_HEAD_SEQ)).scalar() or 0
 
-    async def standings(
-        self, tx: Transaction, after: str | None, most: int
-    ) -> tuple[Sequence[InForceCheck], str | None]:
-        """Return rows of what is in force behind a mark, and the mark to go on from."""
-        found = await tx.execute(_STANDINGS, {**_marked(after), "most": most + 1})
-        rows = [_standing(row) for row in found.mappings()]
-        kept = rows[:most]
-        return kept, _mark(kept[-1].parties) if len(rows) > most else None
+    async def in_force(self, tx: Transaction, after: str | None, limit: int) -> tuple[Sequence[InForceRow], str | None]:
+        """Return the consents in force after a cursor, and the next cursor (None on the last page)."""
+        found = await tx.execute(_IN_FORCE, {**_mark_parameters(after), "limit": limit + 1})
+        rows = [_in_force_row(row) for row in found.mappings()]
+        page = rows[:limit]
+        return page, _mark(page[-1].parties) if len(rows) > limit else None
 
 
-def _link(row: Any) -> Link:  # a row of any query with these columns
-    seal = Seal(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"]))
+def _link(row: Any) -> ChainLink:  # a row of any query with these columns
+    position = ChainPosition(row["seq"], bytes(row["prev_hash"]), bytes(row["leaf"]), bytes(row["hash"]))
     signature = Signature(row["key_id"], bytes(row["signature"])) if row["key_id"] else None
-    return Link(seal, row["at"], bytes(row["leaf_of_fields"]), signature)
+    return ChainLink(position, row["at"], bytes(row["leaf_of_fields"]), signature)
 
 
-def _standing(row: Any) -> InForceCheck:
+def _in_force_row(row: Any) -> InForceRow:
     parties = ConsentParties(
         PatientId(row["patient_id"]), TherapistId(row["therapist_id"]), Purpose(row["consent_type"])
     )
-    return InForceCheck(parties, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
+    return InForceRow(parties, ConsentId(row["consent_id"]), Status(row["status"]), row["at"], row["at_seq"])
 
 
 def _mark(parties: ConsentParties) -> str:
     return f"{parties.patient_id}.{parties.therapist_id}.{parties.purpose.value}"
 
 
-def _marked(mark: str | None) -> dict[str, Any]:
+def _mark_parameters(mark: str | None) -> dict[str, Any]:
     if mark is None:
         return dict.fromkeys(("patient_id", "therapist_id", "consent_type"))
     try:
@@ -86,5 +86,5 @@ def _marked(mark: str | None) -> dict[str, Any]:
             "consent_type": Purpose(purpose).value,
         }
     except ValueError as error:
-        fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
+        fault = FieldError("/query/cursor", "Not a cursor returned by this list.")
         raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error

@@ -17,7 +17,7 @@ from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.check import InForceCheck, SignedEvidence, Verdict, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
-from services.consent.api.rendering import line_json, standing_json
+from services.consent.api.rendering import in_force_json, line_json
 from services.consent.domain import Consent, ConsentParties, Entry, Origin
 from services.consent.handlers import Circumstances, Grant
 from services.consent.notary.checkpoints import CheckpointStore, Notary
@@ -66,20 +66,20 @@ class Ledger:
     async def chain(self) -> list[Entry]:
         """All entries of the organization, in order."""
         async with self.transaction("consent:read") as tx:
-            return [entry for entry, _ in await self.store.chain(tx, 0)]
+            return [entry for entry, _ in await self.store.entries_after(tx, 0)]
 
     async def lines(self) -> list[dict[str, Any]]:
         """All entries as a stranger gets them."""
         async with self.transaction("consent:read") as tx:
-            return [line_json(entry, kept) for entry, kept in await self.store.chain(tx, 0)]
+            return [line_json(entry, state) for entry, state in await self.store.entries_after(tx, 0)]
 
     async def standing(self) -> InForceCheck:
         """What is acted on, as a stranger gets it."""
         found = InForceCheck()
         with acting_under(self.tenant.capability("consent:read")):
-            rows, _ = await self.services.transparency.standings(None, 1000)
+            rows, _ = await self.services.transparency.in_force(None, 1000)
         for row in rows:
-            found.add(standing_json(row))
+            found.add(in_force_json(row))
         return found
 
     async def signs(self) -> Checkpoint:
@@ -101,7 +101,7 @@ class Ledger:
         return ConsentParties(PatientId(self.tenant.patient_id), TherapistId(self.tenant.therapist_id), purpose)
 
     def everything(self) -> tuple[OrganizationId, PatientId, None]:
-        """What `held` is asked for when any therapist will do."""
+        """Return the parties for `lock_consents` with any therapist."""
         return OrganizationId(self.tenant.organization_id), PatientId(self.tenant.patient_id), None
 
     def ids(self) -> dict[str, UUID]:

@@ -39,7 +39,7 @@ async def test_circumstances_go_and_the_chain_and_the_records_stay(ledger: Ledge
 
     assert fact.counts == {"evidence": 2}
     assert await ledger.chain() == before
-    assert before[1].seal.prev_hash == before[0].seal.hash
+    assert before[1].position.prev_hash == before[0].position.hash
     async with ledger.transaction("consent:read") as tx:
         assert await count(tx, "evidence") == 0
         assert (await ledger.store.find(tx, consent.granted.consent_id)) is not None

@@ -93,10 +93,10 @@ async def test_signing_the_same_chain_again_changes_nothing(ledger: Ledger) -> N
 async def test_the_notary_signs_a_minute_after_an_entry_and_not_before(ledger: Ledger) -> None:
     await ledger.grants()
 
-    await ledger.notary.look(0.0)
-    await ledger.notary.look(SIGN_AFTER_S - 1)
+    await ledger.notary.sign_due(0.0)
+    await ledger.notary.sign_due(SIGN_AFTER_S - 1)
     early = await ledger.checkpoints.latest(ledger.tenant.organization_id)
-    await ledger.notary.look(SIGN_AFTER_S)
+    await ledger.notary.sign_due(SIGN_AFTER_S)
 
     assert early is None
     assert await ledger.checkpoints.latest(ledger.tenant.organization_id) is not None
@@ -106,7 +106,7 @@ async def test_the_notary_signs_a_hundred_entries_at_once(ledger: Ledger) -> Non
     for start in range(0, SIGN_AFTER_ENTRIES, 20):
         await asyncio.gather(*(ledger.grants(list(Purpose)[n % 3]) for n in range(start, start + 20)))
 
-    await ledger.notary.look(0.0)
+    await ledger.notary.sign_due(0.0)
 
     note = await ledger.checkpoints.latest(ledger.tenant.organization_id)
     assert note is not None
@@ -186,8 +186,8 @@ async def test_a_refused_chain_is_counted_and_does_not_stop_the_others(
     rewrites(infra, ledger, "update consent.event set actor = 'x' where organization_id = %(organization)s")
     before = REGISTRY.get_sample_value("ledger_checkpoints_refused_total") or 0
 
-    await ledger.notary.look(0.0)
-    await ledger.notary.look(SIGN_AFTER_S)
+    await ledger.notary.sign_due(0.0)
+    await ledger.notary.sign_due(SIGN_AFTER_S)
 
     assert (REGISTRY.get_sample_value("ledger_checkpoints_refused_total") or 0) >= before + 1
     assert await ledger.checkpoints.latest(tenant.organization_id) is None
@@ -198,7 +198,7 @@ async def test_a_checkpoint_that_somebody_put_into_the_store_is_not_built_upon(l
     forged = Checkpoint(str(ledger.tenant.organization_id), 1, bytes(32), 1)
     await ledger.checkpoints.add(forged, forged.to_note(SigningKey(bytes(32))))
 
-    with pytest.raises(UnreadableError, match="not ours"):
+    with pytest.raises(UnreadableError, match="not signed with a known key"):
         await ledger.signs()
 
 

@@ -39,7 +39,7 @@ async def test_the_database_and_the_domain_compute_the_same_chain(ledger: Ledger
 
     entries = await ledger.chain()
 
-    assert [entry.seal.seq for entry in entries] == [1, 2, 3]
+    assert [entry.position.seq for entry in entries] == [1, 2, 3]
     assert (await ledger.verdict(every_receipt=True)).broken is None
 
 
@@ -48,7 +48,7 @@ async def test_forty_writers_at_once_make_one_chain_without_forks_or_gaps(ledger
 
     entries = await ledger.chain()
 
-    assert [entry.seal.seq for entry in entries] == list(range(1, 41))
+    assert [entry.position.seq for entry in entries] == list(range(1, 41))
     assert (await ledger.verdict(every_receipt=True)).broken is None
 
 
@@ -58,7 +58,7 @@ async def test_a_grant_that_is_rolled_back_leaves_no_gap(ledger: Ledger) -> None
         await ledger.revokes(await _revoked(ledger))
     await ledger.grants()
 
-    assert [entry.seal.seq for entry in await ledger.chain()] == [1, 2, 3, 4]
+    assert [entry.position.seq for entry in await ledger.chain()] == [1, 2, 3, 4]
 
 
 async def _revoked(ledger: Ledger) -> Consent:
@@ -190,7 +190,7 @@ async def test_nobody_sees_or_holds_anything_of_another_organization(
 
     async with stranger.transaction("consent:write") as tx:
         seen = [await count(tx, table) for table in ("event", "evidence", "head", "current")]
-        held = await ledger.store.held(tx, ledger.everything(), list(Purpose))
+        held = await ledger.store.lock_consents(tx, ledger.everything(), list(Purpose))
     await stranger.database.close()
 
     assert (seen, held) == ([0, 0, 0, 0], {})
@@ -201,7 +201,7 @@ async def test_a_capability_bound_to_a_patient_reaches_no_other_patient(ledger: 
 
     async with ledger.transaction("consent:write", patient=PatientId(uuid4())) as tx:
         seen = [await count(tx, table) for table in ("event", "evidence", "current")]
-        held = await ledger.store.held(tx, ledger.everything(), list(Purpose))
+        held = await ledger.store.lock_consents(tx, ledger.everything(), list(Purpose))
 
     assert (seen, held) == ([0, 0, 0], {})
 

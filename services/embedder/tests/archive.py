@@ -69,7 +69,7 @@ class Archive:
         index = index_of(whose, turns, model)
         self.vectors = vectors_of(index)
         with self.acting_under():
-            await self.store.keep(whose, model, self.vectors)
+            await self.store.add_vectors(whose, model, self.vectors)
             async with self.database.transaction() as tx:
                 assert await self.store.replace(tx, index)
         return index

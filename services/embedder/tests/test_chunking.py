@@ -64,8 +64,8 @@ def test_a_speaker_never_gets_another_speakers_words(turns: list[Turn]) -> None:
 
     for speaker in Speaker:
         said = [word for turn in turns if turn.speaker is speaker for word in turn.text.split()]
-        kept = [word for turn in pieces if turn.speaker is speaker for word in turn.text.split()]
-        assert sorted(kept) == sorted(said)
+        spoken = [word for turn in pieces if turn.speaker is speaker for word in turn.text.split()]
+        assert sorted(spoken) == sorted(said)
 
 
 @given(st.lists(st.integers(1, 90), max_size=60))

@@ -82,10 +82,10 @@ async def test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure(ar
     with archive.acting_under(), pytest.raises(AppError) as caught:
         async with archive.database.transaction() as tx:
             await archive.store.replace(tx, index)
-    with archive.acting_under(), pytest.raises(AppError) as kept:
-        await archive.store.keep(archive.source, MODEL, vectors_of(index))
+    with archive.acting_under(), pytest.raises(AppError) as not_stored:
+        await archive.store.add_vectors(archive.source, MODEL, vectors_of(index))
 
-    assert (caught.value.problem, kept.value.problem) == (ERASED, ERASED)
+    assert (caught.value.problem, not_stored.value.problem) == (ERASED, ERASED)
     assert ERASED.is_refusal
     assert set(_left(archive).values()) == {0}
 

@@ -31,13 +31,13 @@ async def test_nothing_can_be_stored_after_a_revocation(archive: Archive, purpos
     await archive.change_consent("revoked", purpose)
 
     with archive.acting_under():
-        with pytest.raises(AppError) as kept:
-            await archive.store.keep(archive.source, MODEL, vectors_of(index))
+        with pytest.raises(AppError) as not_stored:
+            await archive.store.add_vectors(archive.source, MODEL, vectors_of(index))
         with pytest.raises(AppError) as replaced:
             async with archive.database.transaction() as tx:
                 await archive.store.replace(tx, index)
 
-    assert kept.value.problem.slug == replaced.value.problem.slug == "consent-required"
+    assert not_stored.value.problem.slug == replaced.value.problem.slug == "consent-required"
 
 
 async def test_consent_granted_again_shows_what_is_still_there(archive: Archive) -> None:
@@ -111,7 +111,7 @@ async def test_a_row_for_another_patient_cannot_be_written(archive: Archive) -> 
     foreign = replace(archive.source, patient_id=PatientId(new_id()))
 
     with archive.acting_under(), pytest.raises(Exception, match=r"consent-required|row-level security") as caught:
-        await archive.store.keep(foreign, MODEL, vectors_of(index_of(foreign, dialogue(), MODEL)))
+        await archive.store.add_vectors(foreign, MODEL, vectors_of(index_of(foreign, dialogue(), MODEL)))
 
     assert caught.value is not None
 

@@ -88,10 +88,10 @@ async def test_a_correction_keeps_the_vectors_of_unchanged_words_and_drops_the_o
     new = index_of(replace(archive.source, transcript_version=2), turns, MODEL)
 
     with archive.acting_under():
-        before = await archive.store.kept(archive.source, MODEL)
+        before = await archive.store.embedded_hashes(archive.source, MODEL)
         async with archive.database.transaction() as tx:
             await archive.store.replace(tx, new)
-        after = await archive.store.kept(archive.source, MODEL)
+        after = await archive.store.embedded_hashes(archive.source, MODEL)
 
     unchanged = {p.content_hash for p in old.passages} & {p.content_hash for p in new.passages}
     assert before == {passage.content_hash for passage in old.passages}

@@ -163,11 +163,11 @@ class FakeIndexRepository:
     asked: list[tuple[Question, Vector | None]] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
 
-    async def kept(self, source: Source, model: Model) -> set[bytes]:
+    async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the hashes that have a vector."""
         return set(self.vectors)
 
-    async def keep(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
+    async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors."""
         self.vectors.update(vectors)
 

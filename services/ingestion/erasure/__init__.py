@@ -1,1 +1,1 @@
-"""Erasing a session or a patient for good, with a receipt that fills as each store reports."""
+"""Permanent erasure of a session or a patient, with a receipt that collects the result of each store."""

@@ -1,4 +1,4 @@
-"""HTTP in: erase a session or a patient, read the receipt, place and lift a legal hold."""
+"""HTTP routes: erase a session or a patient, read the receipt, place and lift a legal hold."""
 
 from typing import Any
 from uuid import UUID
@@ -18,34 +18,34 @@ def build_erasure_router(service: ErasureService) -> APIRouter:
 
     @router.delete("/sessions/{session_id}", status_code=202)
     async def erase_session(session_id: UUID) -> Response:
-        """Erase a session; asked again, the same receipt is answered."""
+        """Erase a session; a repeated request returns the same receipt."""
         return _accepted(await service.erase_session(SessionId(session_id)))
 
     @router.delete("/patients/{patient_id}", status_code=202)
     async def erase_patient(patient_id: UUID, known: bool = False) -> Response:
-        """Erase a patient. `known`: the gateway has a user of this id; without it only a receipt is answered."""
+        """Erase a patient, or return the receipt. `known`: the gateway has a user with this id."""
         return _accepted(await service.erase_patient(PatientId(patient_id), known=known))
 
     @router.get("/erasures/{erasure_id}")
     async def find(erasure_id: UUID) -> dict[str, Any]:
-        """Return a receipt as far as it is filled."""
+        """Return a receipt with the results so far."""
         return _receipt(await service.find(ErasureId(erasure_id)))
 
     @router.put("/patients/{patient_id}/legal-hold")
     async def place(patient_id: UUID) -> dict[str, Any]:
-        """Place a hold."""
+        """Place a legal hold."""
         return _hold(await service.hold(PatientId(patient_id), held=True))
 
     @router.delete("/patients/{patient_id}/legal-hold")
     async def lift(patient_id: UUID) -> dict[str, Any]:
-        """Lift a hold."""
+        """Lift a legal hold."""
         return _hold(await service.hold(PatientId(patient_id), held=False))
 
     return router
 
 
 def _accepted(receipt: Receipt) -> Response:
-    # Absolute below the prefix: a relative one would hang on the session's own path.
+    # An absolute path: a relative one would resolve against the path of the erased session.
     return JSONResponse(_receipt(receipt), 202, headers={"Location": f"/erasures/{receipt.id}"})
 
 

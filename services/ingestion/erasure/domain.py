@@ -1,4 +1,4 @@
-"""What erasing is: a receipt that fills as each store says what it erased, and the stores that have to say so."""
+"""Domain model of erasures: a receipt, the results of the stores, and the stores that must report one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 
 ROWS = "ingestion"
 OBJECTS = "objects"
-# Who reports which store; the two above are our own.
+# The store that each event reports on; the two above belong to ingestion itself.
 STORE_OF: Mapping[str, str] = {
     TranscriptErased.type: "transcriber",
     IndexErased.type: "embedder",
@@ -31,7 +31,7 @@ OF_PATIENT = OF_SESSION | {"consent"}
 
 @dataclass(frozen=True)
 class Subject:
-    """Who or what is erased: a session, or a patient with all sessions."""
+    """What is erased: a session, or a patient with all sessions."""
 
     organization_id: OrganizationId
     patient_id: PatientId
@@ -40,7 +40,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class ErasureResult:
-    """What one store erased: how many of what."""
+    """The number of rows, keys or objects that one store erased, by kind."""
 
     store: str
     counts: Mapping[str, int]
@@ -49,7 +49,7 @@ class ErasureResult:
 
 @dataclass(frozen=True)
 class Receipt:
-    """An erasure and what has become of it so far."""
+    """An erasure and its results so far."""
 
     id: ErasureId
     subject: Subject
@@ -59,33 +59,33 @@ class Receipt:
 
     @property
     def count(self) -> int:
-        """Return how many rows, keys and objects the stores have erased so far."""
+        """Return the number of rows, keys and objects erased so far."""
         return sum(count for result in self.results for count in result.counts.values())
 
     @property
     def waiting_for(self) -> Sequence[str]:
-        """Return the stores that have not said yet that they have erased theirs."""
+        """Return the stores that have not reported a result."""
         wanted = OF_PATIENT if self.subject.session_id is None else OF_SESSION
         return sorted(wanted - {result.store for result in self.results})
 
     @property
     def completed_at(self) -> datetime | None:
-        """Return when the last store was done; None while one is waited for."""
+        """Return the time of the last result; None while a store is missing."""
         return None if self.waiting_for else max(result.at for result in self.results)
 
 
 @dataclass(frozen=True)
 class Erased:
-    """What asking for an erasure came to. `unfinished`: its sessions that had not come to an end."""
+    """The outcome of an erasure request. `unfinished`: erased sessions that were still in progress."""
 
     receipt: Receipt
     unfinished: Sequence[SessionId] = ()
-    is_repeat: bool = False
+    already_existed: bool = False
 
 
 @dataclass(frozen=True)
 class Hold:
-    """Whether what is kept about a patient must be kept."""
+    """Whether a patient's data is under a legal hold and must not be deleted."""
 
     patient_id: PatientId
     held: bool
@@ -93,7 +93,7 @@ class Hold:
 
 
 def erasure_event(receipt: Receipt) -> SessionErased | PatientErased:
-    """Return the fact that has every other store erase what it has."""
+    """Return the event on which every other store erases its data."""
     subject = receipt.subject
     if subject.session_id is None:
         return PatientErased(

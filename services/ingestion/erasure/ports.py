@@ -1,4 +1,4 @@
-"""What erasing needs from the world."""
+"""Interfaces to the stores that erasure uses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -9,58 +9,58 @@ from services.ingestion.erasure.domain import Erased, Hold, Receipt, Subject
 
 
 class ErasedSubjects(Protocol):
-    """Knows what was erased."""
+    """Looks up erased subjects."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:
-        """Tell whether a patient or a session was erased."""
+        """Return True if the patient or the session was erased."""
 
 
 class Holds(Protocol):
-    """Keeps legal holds."""
+    """Stores legal holds."""
 
     async def set_hold(self, tx: Transaction, subject: Subject, actor: str, *, held: bool) -> Hold:
-        """Place or lift a hold."""
+        """Place or lift a legal hold."""
 
 
 class Erasures(ErasedSubjects, Protocol):
-    """Keeps erasures, and erases what this service has."""
+    """Stores erasures, and erases the data of this service."""
 
     async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
-        """Erase all that this service has of the subject, or return what was done before; None: a hold forbids it."""
+        """Erase this service's data of the subject, or return the earlier erasure; None under a legal hold."""
 
     async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
-        """Return an erasure the capability may see."""
+        """Return an erasure visible to the capability."""
 
-    async def find_of(
+    async def find_for_subject(
         self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None
     ) -> Receipt | None:
-        """Return the erasure of a session or, without one, of a patient."""
+        """Return the erasure of a session or, if `session_id` is None, of a patient."""
 
     async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
-        """Keep what a store erased; what it said first stands."""
+        """Add a store's result; the first one wins."""
 
     async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
-        """Return objects that are to be removed, in the order of their names."""
+        """Return the names of objects to delete, in lexical order."""
 
     async def forget(self, tx: Transaction, erasure_id: ErasureId) -> int:
-        """Forget objects, which have been removed; return how many."""
+        """Delete the names of deleted objects; return their number."""
 
 
-class Retired(Protocol):
-    """Knows recordings that have been kept long enough, of all organizations."""
+class ExpiredRecordings(Protocol):
+    """Recordings of all organizations whose retention period is over."""
 
     async def retire(self, ready_days: int, unfinished_days: int, most: int) -> int:
-        """Delete such recordings, their keys first; return how many. 0 days keep them."""
+        """Delete expired recordings, their keys first; return their number. 0 days keeps them."""
 
     async def names(self, most: int) -> Sequence[str]:
-        """Return objects that are to be removed."""
+        """Return the names of objects to delete."""
 
     async def forget(self, names: Sequence[str]) -> None:
-        """Forget objects that have been removed."""
+        """Delete the names of deleted objects."""
 
 
-class Removing(Protocol):
-    """A store whose objects can be deleted."""
+class ObjectDeleter(Protocol):
+    """An object store that can delete."""
 
     async def remove(self, name: str) -> None:
-        """Delete an object; one that is not there is as good as deleted."""
+        """Delete an object; a missing object counts as deleted."""

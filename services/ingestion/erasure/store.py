@@ -1,4 +1,4 @@
-"""Erasures, holds and recordings that are to go: all SQL on them. The database's own functions delete (see there)."""
+"""SQL for erasures, legal holds and expired recordings. Deletes go through database functions (see the migrations)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,19 +80,19 @@ _FORGET_DUE = text("select forget_discarded(:names)").bindparams(bindparam("name
 
 
 class ErasureStore:
-    """Implements ports.Erasures, Holds and ErasedSubjects. Row-level security decides what a capability sees."""
+    """Implements ports.Erasures, Holds and ErasedSubjects. Row-level security limits what a transaction sees."""
 
     async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
-        """Delete what is here of the subject, keys first, and insert the receipt; None while a hold is in force."""
+        """Delete the subject's data, keys first, and insert the receipt; return None under a legal hold."""
         whose = _of(subject) | {"id": erasure_id, "actor": actor}
         if (await tx.execute(_LOCK_HOLD, whose)).scalar_one():
             return None
-        # Two who ask at once: the second waited for the lock above and finds what the first one did.
-        before = await self.find_of(tx, subject.patient_id, subject.session_id)
+        # The second of two concurrent requests waited for the lock above and finds the erasure of the first.
+        before = await self.find_for_subject(tx, subject.patient_id, subject.session_id)
         if before is not None:
-            return Erased(before, is_repeat=True)
+            return Erased(before, already_existed=True)
         row = (await tx.execute(_ADD, whose)).one()
-        # Waits for rows under way; from here on none comes in.
+        # Waits for concurrent inserts to commit, and refuses any later one.
         await tx.execute(_MARK_ERASED, whose)
         found = await tx.execute(_UNFINISHED, whose | {"final": [status.value for status in FINAL]})
         unfinished = [SessionId(one) for one in found.scalars()]
@@ -104,36 +104,36 @@ class ErasureStore:
         return Erased(await self._read(tx, row), unfinished)
 
     async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
-        """Read an erasure with what it has come to."""
+        """Return an erasure with its results."""
         row = (await tx.execute(_BY_ID, {"id": erasure_id})).first()
         return None if row is None else await self._read(tx, row)
 
-    async def find_of(
+    async def find_for_subject(
         self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None
     ) -> Receipt | None:
-        """Read the erasure of a session or, without one, of a patient."""
+        """Return the erasure of a session or, if `session_id` is None, of a patient."""
         row = (await tx.execute(_OF, {"patient_id": patient_id, "session_id": session_id})).first()
         return None if row is None else await self._read(tx, row)
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None) -> bool:
-        """Tell whether there is a tombstone for either."""
+        """Return True if there is a tombstone for either."""
         return await is_erased(tx, patient_id, session_id)
 
     async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:
-        """Insert what a store erased; what it said first stands."""
+        """Insert a store's result; the first one wins."""
         await tx.execute(_ADD_RESULT, {"id": erasure_id, "store": store, "counts": dict(counts)})
 
     async def set_hold(self, tx: Transaction, subject: Subject, actor: str, *, held: bool) -> Hold:
-        """Place or lift a hold; one that is so already stays as it is."""
+        """Place or lift a legal hold; without a change, actor and time stay as they are."""
         row = (await tx.execute(_SET_HOLD, _of(subject) | {"actor": actor, "held": held})).one()
         return Hold(subject.patient_id, row.held, row.changed_at)
 
     async def discarded(self, tx: Transaction, erasure_id: ErasureId, after: str, most: int) -> Sequence[str]:
-        """Read names of objects that are to be removed."""
+        """Return the names of objects to delete, in lexical order."""
         return list((await tx.execute(_DISCARDED, {"id": erasure_id, "after": after, "most": most})).scalars())
 
     async def forget(self, tx: Transaction, erasure_id: ErasureId) -> int:
-        """Forget the objects of an erasure."""
+        """Delete the object names of an erasure; return their number."""
         return len((await tx.execute(_FORGET, {"id": erasure_id})).all())
 
     async def _read(self, tx: Transaction, row: Row[Any]) -> Receipt:
@@ -143,37 +143,37 @@ class ErasureStore:
         return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(results))
 
 
-class KeptLongEnough:
-    """Implements ports.Retired: works for all organizations at once, and learns nothing but names of objects."""
+class ExpiredRecordingStore:
+    """Implements ports.ExpiredRecordings. Works across organizations, but returns only object names."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def retire(self, ready_days: int, unfinished_days: int, most: int) -> int:
-        """Delete recordings whose sessions have been ready, or failed or withheld, for so long; note their objects."""
+        """Delete expired recordings and record their object names for deletion; return their number."""
         async with self._database.without_capability() as tx:
             ages = {"ready_days": ready_days, "unfinished_days": unfinished_days, "most": most}
             return int((await tx.execute(_RETIRE, ages)).scalar_one())
 
     async def names(self, most: int) -> Sequence[str]:
-        """Read names of objects that are to be removed."""
+        """Return the names of objects to delete."""
         async with self._database.without_capability() as tx:
             return list((await tx.execute(_DUE, {"most": most})).scalars())
 
     async def forget(self, names: Sequence[str]) -> None:
-        """Forget objects that have been removed."""
+        """Delete the names of deleted objects."""
         async with self._database.without_capability() as tx:
             await tx.execute(_FORGET_DUE, {"names": list(names)})
 
 
-class Unfinished:
-    """Erasures that a store has not answered, of all organizations: how old the oldest is, in a metric."""
+class OldestErasureGauge:
+    """Sets the metric for the age of the oldest erasure, of all organizations, that waits for a store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def look(self) -> int:
-        """Look once; there is nothing to do about it here."""
+    async def update(self) -> int:
+        """Update the gauge. Returns 0: a recurring job repeats at once while it returns work done."""
         wanted = {"of_session": len(OF_SESSION), "of_patient": len(OF_PATIENT)}
         async with self._database.without_capability() as tx:
             OLDEST_ERASURE.set(float((await tx.execute(_OLDEST, wanted)).scalar_one()))

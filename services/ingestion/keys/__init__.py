@@ -1,1 +1,1 @@
-"""The keys of recordings: made on first use, rotated by command, destroyed for good."""
+"""The keys of recordings: created on first use, rotated by command, destroyed permanently."""

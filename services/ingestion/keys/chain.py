@@ -1,4 +1,4 @@
-"""The chain of keys from the root to one recording, made on first use."""
+"""The key hierarchy from the root key to a recording, created on first use."""
 
 from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
@@ -9,9 +9,9 @@ from services.ingestion.ports import KeyRepository
 
 
 class KeyChain:
-    """Wraps and opens recordings' keys: root > organization (a version of it) > patient > recording.
+    """Wraps and unwraps recordings' keys: root > organization (versioned) > patient > recording.
 
-    No transaction is open while a key above is asked, because the root may be a service on a network.
+    Never calls the root key inside a transaction, because it may be a network service.
     """
 
     def __init__(self, root: KeyWrapping, database: Database, keys: KeyRepository) -> None:
@@ -20,21 +20,21 @@ class KeyChain:
         self._repository = keys
 
     async def patient_key(self, parties: SessionParties) -> KeyWrapping:
-        """Return a patient's key, made now if this is the patient's first recording.
+        """Return a patient's key; create it for the patient's first recording.
 
-        Raises AppError(NOT_FOUND) for a patient whose key was destroyed: no second one is ever made.
+        Raises AppError(NOT_FOUND) if the key was destroyed: a second one is never created.
         """
-        organization, patient = await self._kept(parties)
+        organization, patient = await self._load(parties)
         if organization is None or patient is None:
             await self._make(parties, organization)
-            organization, patient = await self._kept(parties)
+            organization, patient = await self._load(parties)
         return await self._opened(parties, organization, patient)
 
     async def open(self, parties: SessionParties, recording: Recording) -> bytes:
-        """Return a recording's keyset; raise AppError(NOT_FOUND) when it or a key above it was destroyed."""
+        """Return a recording's plaintext keyset. Raises AppError(NOT_FOUND) if a key in its hierarchy was destroyed."""
         if recording.wrapped_keyset is None:
             raise destroyed()
-        key = await self._opened(parties, *await self._kept(parties))
+        key = await self._opened(parties, *await self._load(parties))
         return await key.unwrap(recording.wrapped_keyset, recording_context(parties, recording.id))
 
     async def _opened(
@@ -47,14 +47,14 @@ class KeyChain:
             await above.unwrap(patient.wrapped, patient_context(parties.organization_id, parties.patient_id))
         )
 
-    async def _kept(self, parties: SessionParties) -> tuple[OrganizationKey | None, PatientKey | None]:
+    async def _load(self, parties: SessionParties) -> tuple[OrganizationKey | None, PatientKey | None]:
         async with self._database.transaction() as tx:
             patient = await self._repository.patient_key(tx, parties)
             version = patient.version if patient else None
             return await self._repository.organization_key(tx, parties.organization_id, version), patient
 
     async def _make(self, parties: SessionParties, organization: OrganizationKey | None) -> None:
-        """Make what is missing. Whoever comes second to keep a key uses the first one's."""
+        """Create the missing keys. If two requests race, both use the key that was stored first."""
         context = organization_context(parties.organization_id)
         if organization is None:
             candidate = await self._root.wrap(new_key(), context)
@@ -67,22 +67,22 @@ class KeyChain:
 
 
 def destroyed() -> AppError:
-    """Return the error of whoever asks for a key that is no more."""
-    return AppError(NOT_FOUND, "The recording's key was destroyed. It cannot be opened any more.")
+    """Return the error for a destroyed key."""
+    return AppError(NOT_FOUND, "The recording's key was destroyed, so the recording can no longer be decrypted.")
 
 
 def organization_context(organization_id: OrganizationId) -> bytes:
-    """Return what an organization's wrapped key is bound to."""
+    """Return the encryption context (AAD) of an organization's wrapped key."""
     return _context("organization-key", organization_id)
 
 
 def patient_context(organization_id: OrganizationId, patient_id: PatientId) -> bytes:
-    """Return what a patient's wrapped key is bound to."""
+    """Return the encryption context (AAD) of a patient's wrapped key."""
     return _context("patient-key", organization_id, patient_id)
 
 
 def recording_context(parties: SessionParties, recording_id: RecordingId) -> bytes:
-    """Return what a recording's wrapped key is bound to."""
+    """Return the encryption context (AAD) of a recording's wrapped key."""
     return _context("recording-key", parties.organization_id, parties.patient_id, recording_id)
 
 

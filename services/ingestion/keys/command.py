@@ -1,7 +1,7 @@
-"""What operators do to keys: `python -m services.ingestion keys status|rotate-root|rotate|destroy [--execute]`.
+"""Key maintenance for operators: `python -m services.ingestion keys status|rotate-root|rotate|destroy [--execute]`.
 
-Runs as migrations do, with MIGRATION_DATABASE_URL, and with the settings of the root key. It prints log lines with ids,
-versions and counts; keys are only ever in its memory (docs/security/keys.md is the runbook).
+Connects with MIGRATION_DATABASE_URL, as migrations do, and reads the settings of the root key. Prints log lines with
+ids, versions and counts; plaintext keys exist in memory only. Runbook: docs/security/keys.md.
 """
 
 import argparse
@@ -27,13 +27,13 @@ EXIT_USAGE = 2
 
 
 class MaintenanceSettings(RootKeySettings):
-    """The root key, and a login that may become the schema's owner."""
+    """Settings of the root key, and a database login that may become the schema's owner."""
 
     migration_database_url: SecretStr = Field(description="PostgreSQL as a role that may SET ROLE to the owners.")
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """Run one command and end the process."""
+    """Run one command and exit the process."""
     given = _parser().parse_args(arguments)
     try:
         settings = MaintenanceSettings()
@@ -74,41 +74,43 @@ async def _run(settings: MaintenanceSettings, root: RootKey, given: argparse.Nam
 
 
 async def status(rotation: Rotation, root: RootKey) -> None:
-    """Say of each version whose it is, who wrapped it and how many patients' keys are under it."""
-    async for one in rotation.standings():
+    """Log each key version with its organization, the root key that wraps it, and its number of patients' keys."""
+    async for one in rotation.key_versions():
         get_logger().info(
             "keys.version",
             organization_id=str(one.organization_id),
             version=one.key.version,
             provider=root.label_of(one.key.wrapped),
             count=one.patients,
-            outcome="in use" if one.retired_s is None else "retired",
+            outcome="in_use" if one.retired_s is None else "retired",
         )
 
 
 async def rotate_root(rotation: Rotation) -> None:
-    """Rewrap all, and fail when any could not be opened."""
+    """Rewrap all versions. Raises AppError(UPSTREAM_REFUSED) if any could not be unwrapped."""
     made = await rotation.rewrap_roots()
     if made.failed:
-        raise AppError(UPSTREAM_REFUSED, f"{made.failed} keys are under a root key that is not configured.")
+        raise AppError(UPSTREAM_REFUSED, f"{made.failed} keys are wrapped with a root key that is not configured.")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m services.ingestion keys", description=__doc__)
     parser.set_defaults(execute=False, organization=None, version=None, rest=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("status", help="every version of every organization's key")
+    commands.add_parser("status", help="list every version of every organization's key")
     changing = {
-        "rotate-root": "wrap organizations' keys under the root key of now",
-        "rotate": "give an organization a new key and wrap its patients' keys under it",
-        "destroy": "destroy a version that wraps nothing any more",
+        "rotate-root": "rewrap organizations' keys with the current root key",
+        "rotate": "create a new key for an organization and rewrap its patients' keys with it",
+        "destroy": "destroy a version that no longer wraps any key",
     }
     made = {name: commands.add_parser(name, help=sentence) for name, sentence in changing.items()}
     for name, command in made.items():
-        command.add_argument("--execute", action="store_true", help="write; without it nothing is changed")
+        command.add_argument("--execute", action="store_true", help="write; without it this is a dry run")
         if name != "rotate-root":
             command.add_argument("--organization", type=UUID, required=True)
-    made["rotate"].add_argument("--rest", action="store_true", help="make no new key, move what was left behind")
+    made["rotate"].add_argument(
+        "--rest", action="store_true", help="create no new key; rewrap the keys a rotation missed"
+    )
     made["destroy"].add_argument("--version", type=int, required=True)
     return parser
 

@@ -1,7 +1,7 @@
-"""Rotation of keys: what is wrapped under an old key is wrapped under a new one; recordings are never touched.
+"""Key rotation: rewraps keys with a new key; recordings are never re-encrypted.
 
-Dry by default: without `execute` everything is read and counted and nothing is written.
-Every step may be killed and run again: a version is added once, and a key moves only if it is still as it was read.
+Dry run by default: without `execute` everything is read and counted, and nothing is written.
+Every step can be interrupted and repeated: a version is added once, and a key is replaced only if it is unchanged.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -17,12 +17,12 @@ from services.ingestion.keys.chain import organization_context, patient_context
 
 BATCH = 500
 RETIRED_MIN_S = 3600.0
-"""How long a version must have been out of use before it may be destroyed: longer than any upload's first moments."""
+"""Minimum age of a retired version before it may be destroyed: longer than an upload holds a key that it has read."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A version of an organization's key, how many patients' keys it wraps, and how long ago a newer one came."""
+class KeyVersionStatus:
+    """A key version, the number of patients' keys it wraps, and the seconds since it was retired (None: in use)."""
 
     organization_id: OrganizationId
     key: OrganizationKey
@@ -32,60 +32,60 @@ class Standing:
 
 @dataclass(frozen=True)
 class Rewrapped:
-    """How many versions are under the root key of now, and how many no configured root key opens."""
+    """Number of versions wrapped with the current root key, and of those that no configured root key can unwrap."""
 
     done: int
     failed: int
 
 
-class Vault(Protocol):
-    """All wrapped keys of all organizations."""
+class WrappedKeyStore(Protocol):
+    """The wrapped keys of all organizations."""
 
-    async def standings(self, after: Standing | None, most: int) -> Sequence[Standing]:
-        """Return versions in order, after one that was seen."""
+    async def key_versions(self, after: KeyVersionStatus | None, most: int) -> Sequence[KeyVersionStatus]:
+        """Return versions in order, after a given one."""
 
     async def versions(self, organization_id: OrganizationId) -> Sequence[OrganizationKey]:
-        """Return an organization's versions, the newest last."""
+        """Return an organization's versions, oldest first."""
 
     async def replace(self, organization_id: OrganizationId, before: OrganizationKey, now: bytes) -> bool:
-        """Change how a version is wrapped, if it is still as it was."""
+        """Replace a version's wrapped key if it is unchanged; return False otherwise."""
 
     async def add(self, organization_id: OrganizationId, key: OrganizationKey) -> bool:
-        """Add a version and retire those before it, if nobody did."""
+        """Add a version and retire the earlier ones; return False if it exists."""
 
     async def behind(
         self, organization_id: OrganizationId, version: int, after: PatientId | None, most: int
     ) -> Sequence[tuple[PatientId, PatientKey]]:
-        """Return patients' keys under versions before this one."""
+        """Return patients' keys wrapped with an older version."""
 
     async def move(
         self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, now: PatientKey
     ) -> bool:
-        """Change how a patient's key is wrapped, if it is still as it was."""
+        """Replace a patient's wrapped key if it is unchanged; return False otherwise."""
 
     async def destroy(self, organization_id: OrganizationId, version: int) -> bool:
-        """Delete a version that wraps nothing any more."""
+        """Delete a version that no longer wraps any key."""
 
 
 class Rotation:
-    """What an operator does to keys without ever seeing one."""
+    """Rotates, rewraps and destroys keys for an operator, who never sees one."""
 
-    def __init__(self, root: KeyWrapping, vault: Vault, *, execute: bool = False) -> None:
+    def __init__(self, root: KeyWrapping, keys: WrappedKeyStore, *, execute: bool = False) -> None:
         self._root = root
-        self._vault = vault
+        self._keys = keys
         self._execute = execute
 
-    async def standings(self) -> AsyncIterator[Standing]:
-        """Yield every version of every organization."""
-        last: Standing | None = None
-        while found := await self._vault.standings(last, BATCH):
+    async def key_versions(self) -> AsyncIterator[KeyVersionStatus]:
+        """Yield every key version of every organization."""
+        last: KeyVersionStatus | None = None
+        while found := await self._keys.key_versions(last, BATCH):
             for last in found:
                 yield last
 
     async def rewrap_roots(self) -> Rewrapped:
-        """Wrap every organization's key under the root key of now; go on past those that no root opens."""
+        """Rewrap every organization's key with the current root key; skip and count those that cannot be unwrapped."""
         done = failed = 0
-        async for one in self.standings():
+        async for one in self.key_versions():
             try:
                 await self._rewrap_root(one)
             except AppError as error:
@@ -99,11 +99,11 @@ class Rotation:
         return Rewrapped(done, failed)
 
     async def rotate(self, organization_id: OrganizationId, *, only_rest: bool = False) -> int:
-        """Give an organization a new key and wrap its patients' keys under it; return how many.
+        """Create a new key for an organization and rewrap its patients' keys with it; return their number.
 
-        `only_rest` makes no new version: it moves what a rotation left behind.
+        `only_rest` creates no new version: it rewraps the keys that an interrupted rotation missed.
         """
-        versions = await self._vault.versions(organization_id)
+        versions = await self._keys.versions(organization_id)
         if not versions:
             raise AppError(NOT_FOUND, "This organization has no key.")
         context = organization_context(organization_id)
@@ -117,8 +117,8 @@ class Rotation:
         return count
 
     async def destroy(self, organization_id: OrganizationId, version: int) -> None:
-        """Destroy an old version; raise AppError(CONFLICT) while it wraps anything or was in use a moment ago."""
-        async for one in self.standings():
+        """Destroy a version. Raises AppError(CONFLICT) while it is in use, wraps keys, or was retired recently."""
+        async for one in self.key_versions():
             if (one.organization_id, one.key.version) == (organization_id, version):
                 break
         else:
@@ -126,33 +126,33 @@ class Rotation:
         if one.retired_s is None:
             raise AppError(CONFLICT, "This version is in use. Rotate first.")
         if one.patients:
-            raise AppError(CONFLICT, f"{one.patients} patients' keys are still wrapped by it. Rotate the rest first.")
+            raise AppError(CONFLICT, f"It still wraps {one.patients} patients' keys. Run `rotate --rest` first.")
         if one.retired_s < RETIRED_MIN_S:
             raise AppError(CONFLICT, f"It was retired less than {RETIRED_MIN_S:.0f} seconds ago.")
-        if self._execute and not await self._vault.destroy(organization_id, version):
-            raise AppError(CONFLICT, "The key version came into use meanwhile.")
+        if self._execute and not await self._keys.destroy(organization_id, version):
+            raise AppError(CONFLICT, "The key version is in use again.")
         self._say("keys.destroyed", organization_id, version, 1)
 
-    async def _rewrap_root(self, one: Standing) -> None:
+    async def _rewrap_root(self, one: KeyVersionStatus) -> None:
         context = organization_context(one.organization_id)
         secret = await self._root.unwrap(one.key.wrapped, context)
         if self._execute:
             now = await _wrapped_and_verified(self._root, secret, context)
-            if not await self._vault.replace(one.organization_id, one.key, now):
-                raise AppError(CONFLICT, "Another rotation is under way. Run this again when it is done.")
+            if not await self._keys.replace(one.organization_id, one.key, now):
+                raise AppError(CONFLICT, "Another rotation is running. Retry when it is done.")
 
     async def _added(self, organization_id: OrganizationId, version: int) -> bytes:
         secret = new_key()
         if self._execute:
             wrapped = await _wrapped_and_verified(self._root, secret, organization_context(organization_id))
-            if not await self._vault.add(organization_id, OrganizationKey(wrapped, version)):
-                raise AppError(CONFLICT, "Another rotation is under way. Run this again when it is done.")
+            if not await self._keys.add(organization_id, OrganizationKey(wrapped, version)):
+                raise AppError(CONFLICT, "Another rotation is running. Retry when it is done.")
         return secret
 
     async def _move_all(self, organization_id: OrganizationId, newest: int, opened: dict[int, LocalKey]) -> int:
         count = 0
         after: PatientId | None = None
-        while batch := await self._vault.behind(organization_id, newest, after, BATCH):
+        while batch := await self._keys.behind(organization_id, newest, after, BATCH):
             for patient_id, before in batch:
                 after = patient_id
                 count += await self._move(organization_id, patient_id, before, (newest, opened))
@@ -173,16 +173,16 @@ class Rotation:
         if not self._execute:
             return 1
         now = PatientKey(await _wrapped_and_verified(opened[newest], secret, context), newest)
-        return int(await self._vault.move(organization_id, patient_id, before, now))
+        return int(await self._keys.move(organization_id, patient_id, before, now))
 
     def _say(self, what: str, organization_id: OrganizationId, version: int, count: int) -> None:
-        outcome = "done" if self._execute else "dry run, nothing written"
+        outcome = "done" if self._execute else "dry_run"
         get_logger().info(what, organization_id=str(organization_id), version=version, count=count, outcome=outcome)
 
 
 async def _wrapped_and_verified(key: KeyWrapping, secret: bytes, context: bytes) -> bytes:
-    """Wrap, and open again before the old one is given up: a key that is lost here loses recordings."""
+    """Wrap a key and verify it by unwrapping: a bad wrapping would lose recordings once the old one is replaced."""
     wrapped = await key.wrap(secret, context)
     if await key.unwrap(wrapped, context) != secret:
-        raise AppError(UPSTREAM_REFUSED, "The key above does not give back what it wrapped.", reason="no-proof")
+        raise AppError(UPSTREAM_REFUSED, "The wrapping key failed its unwrap check.", reason="no-proof")
     return wrapped

@@ -1,4 +1,4 @@
-"""All organizations' wrapped keys, for rotation: as the schema's owner, which no service's login can become."""
+"""SQL for key rotation across organizations, as the schema's owner, which no service's login can become."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,10 +10,10 @@ from sqlalchemy import text
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import OrganizationId, PatientId
 from services.ingestion.domain import OrganizationKey, PatientKey
-from services.ingestion.keys.rotation import Standing
+from services.ingestion.keys.rotation import KeyVersionStatus
 
 _AS_OWNER = text("set local role owner_ingestion")
-_STANDINGS = text(
+_KEY_VERSIONS = text(
     "select k.organization_id, k.version, k.wrapped, k.retired_at, clock_timestamp() - k.retired_at as retired_for,"
     " (select count(*) from ingestion.patient_key p where p.organization_id = k.organization_id"
     " and p.organization_key_version = k.version) as patients"
@@ -49,34 +49,34 @@ _DESTROY = text(
     " and k.retired_at is not null and not exists (select from ingestion.patient_key p"
     " where p.organization_id = k.organization_id and p.organization_key_version = k.version)"
 )
-NOBODY = UUID(int=0)
+NIL_ID = UUID(int=0)
 
 
 class RotationStore:
-    """Implements rotation.Vault. `database` logs in as one that may `SET ROLE owner_ingestion`, as migrations do."""
+    """Implements rotation.WrappedKeyStore. `database` needs a login that may `SET ROLE owner_ingestion`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def standings(self, after: Standing | None, most: int) -> Sequence[Standing]:
-        """Read versions in order, after the last one that was seen."""
+    async def key_versions(self, after: KeyVersionStatus | None, most: int) -> Sequence[KeyVersionStatus]:
+        """Return versions in order, after a given one."""
         parameters = {
-            "organization_id": after.organization_id if after else NOBODY,
+            "organization_id": after.organization_id if after else NIL_ID,
             "version": after.key.version if after else 0,
             "most": most,
         }
         async with self._owner() as tx:
-            rows = (await tx.execute(_STANDINGS, parameters)).all()
-        return [_standing(row) for row in rows]
+            rows = (await tx.execute(_KEY_VERSIONS, parameters)).all()
+        return [_key_version_status(row) for row in rows]
 
     async def versions(self, organization_id: OrganizationId) -> Sequence[OrganizationKey]:
-        """Read an organization's versions, the newest last."""
+        """Return an organization's versions, oldest first."""
         async with self._owner() as tx:
             rows = (await tx.execute(_OF_ORGANIZATION, {"organization_id": organization_id})).all()
         return [OrganizationKey(bytes(row.wrapped), row.version) for row in rows]
 
     async def replace(self, organization_id: OrganizationId, before: OrganizationKey, now: bytes) -> bool:
-        """Change how a version is wrapped, unless somebody else did."""
+        """Replace a version's wrapped key if it is unchanged; return False otherwise."""
         parameters = {
             "organization_id": organization_id,
             "version": before.version,
@@ -87,7 +87,7 @@ class RotationStore:
             return (await tx.execute(_REPLACE, parameters)).rowcount == 1
 
     async def add(self, organization_id: OrganizationId, key: OrganizationKey) -> bool:
-        """Add the next version and retire those before it; False when somebody else added it first."""
+        """Add the next version and retire the earlier ones; return False if it exists."""
         parameters = {"organization_id": organization_id, "version": key.version}
         async with self._owner() as tx:
             added = (await tx.execute(_ADD, parameters | {"wrapped": key.wrapped})).rowcount == 1
@@ -98,11 +98,11 @@ class RotationStore:
     async def behind(
         self, organization_id: OrganizationId, version: int, after: PatientId | None, most: int
     ) -> Sequence[tuple[PatientId, PatientKey]]:
-        """Read patients' keys that are under an older version, in order."""
+        """Return patients' keys wrapped with an older version, in id order."""
         parameters = {
             "organization_id": organization_id,
             "version": version,
-            "after": after or NOBODY,
+            "after": after or NIL_ID,
             "most": most,
         }
         async with self._owner() as tx:
@@ -114,7 +114,7 @@ class RotationStore:
     async def move(
         self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, now: PatientKey
     ) -> bool:
-        """Change how a patient's key is wrapped, unless it was changed or destroyed meanwhile."""
+        """Replace a patient's wrapped key if it was neither changed nor destroyed; return False otherwise."""
         parameters = {
             "organization_id": organization_id,
             "patient_id": patient_id,
@@ -126,7 +126,7 @@ class RotationStore:
             return (await tx.execute(_MOVE, parameters)).rowcount == 1
 
     async def destroy(self, organization_id: OrganizationId, version: int) -> bool:
-        """Delete a version that was retired and wraps nothing any more; False for every other."""
+        """Delete a version that is retired and wraps no key; return False for any other."""
         async with self._owner() as tx:
             found = await tx.execute(_DESTROY, {"organization_id": organization_id, "version": version})
             return found.rowcount == 1
@@ -138,8 +138,8 @@ class RotationStore:
             yield tx
 
 
-def _standing(row: Any) -> Standing:
-    return Standing(
+def _key_version_status(row: Any) -> KeyVersionStatus:
+    return KeyVersionStatus(
         OrganizationId(row.organization_id),
         OrganizationKey(bytes(row.wrapped), row.version),
         row.patients,

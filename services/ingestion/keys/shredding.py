@@ -1,4 +1,4 @@
-"""Crypto-shredding: a destroyed key makes content unreadable at once, wherever its ciphertext still lies."""
+"""Crypto-shredding: destroying a key makes content unreadable at once, wherever copies of its ciphertext exist."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from services.ingestion.ports import Shredder
 
 @dataclass(frozen=True)
 class Shredded:
-    """How many keys are no more, and the objects whose ciphertext nobody can open any longer."""
+    """The number of destroyed keys, and the names of the objects that can no longer be decrypted."""
 
     keys: int
     object_names: Sequence[str]
 
 
 async def shred_recording(shredder: Shredder, tx: Transaction, session_id: SessionId) -> Shredded:
-    """Destroy the keys of a session's recordings, in the caller's transaction; a second time finds nothing."""
+    """Destroy the keys of a session's recordings in the caller's transaction. Idempotent."""
     names = await shredder.destroy_recording_keys(tx, session_id)
     return Shredded(len(names), names)
 
@@ -25,9 +25,9 @@ async def shred_recording(shredder: Shredder, tx: Transaction, session_id: Sessi
 async def shred_patient(
     shredder: Shredder, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId
 ) -> Shredded:
-    """Destroy a patient's key and those of each of the patient's recordings, in the caller's transaction.
+    """Destroy a patient's key and the keys of all the patient's recordings in the caller's transaction.
 
-    The patient's own would do; the others go as well, so that a key that was copied out of memory opens nothing.
+    Recordings' keys are destroyed too, so that a patient's key leaked from memory decrypts nothing.
     """
     names = await shredder.destroy_recording_keys_of_patient(tx, organization_id, patient_id)
     own = await shredder.destroy_patient_key(tx, organization_id, patient_id)

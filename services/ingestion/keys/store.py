@@ -1,4 +1,4 @@
-"""Ingestion's wrapped keys. Row-level security decides what a capability sees; a destroyed key is never replaced."""
+"""SQL for wrapped keys. Row-level security limits what a transaction sees; a destroyed key is never replaced."""
 
 from collections.abc import Sequence
 
@@ -38,12 +38,12 @@ _DESTROY_OF_PATIENT = text(
 
 
 class KeyStore:
-    """Implements ports.KeyRepository and Shredder."""
+    """Implements ports.KeyRepository and ports.Shredder."""
 
     async def organization_key(
         self, tx: Transaction, organization_id: OrganizationId, version: int | None = None
     ) -> OrganizationKey | None:
-        """Read one version, or the newest."""
+        """Return a version of an organization's key (None: the newest)."""
         parameters = {"organization_id": organization_id, "version": version}
         row = (await tx.execute(_ORGANIZATION_KEY, parameters)).first()
         return OrganizationKey(bytes(row.wrapped), row.version) if row else None
@@ -51,34 +51,34 @@ class KeyStore:
     async def keep_organization_key(
         self, tx: Transaction, organization_id: OrganizationId, wrapped: bytes
     ) -> OrganizationKey:
-        """Insert unless there is one, and read the newest that stands."""
+        """Insert a first version unless one exists; return the newest."""
         await tx.execute(_KEEP_ORGANIZATION_KEY, {"organization_id": organization_id, "wrapped": wrapped})
         return await self.organization_key(tx, organization_id) or OrganizationKey(wrapped, 1)
 
     async def patient_key(self, tx: Transaction, parties: SessionParties) -> PatientKey | None:
-        """Read a patient's key."""
+        """Return a patient's key."""
         row = (await tx.execute(_PATIENT_KEY, _patient(parties.organization_id, parties.patient_id))).first()
         if row is None:
             return None
         return PatientKey(None if row.wrapped is None else bytes(row.wrapped), row.organization_key_version)
 
     async def keep_patient_key(self, tx: Transaction, parties: SessionParties, key: PatientKey) -> None:
-        """Insert unless there is one."""
+        """Insert a patient's key unless one exists."""
         whose = _patient(parties.organization_id, parties.patient_id)
         await tx.execute(_KEEP_PATIENT_KEY, {**whose, "wrapped": key.wrapped, "version": key.version})
 
     async def destroy_patient_key(self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId) -> int:
-        """Overwrite with null; the row stays, so that no second key is made."""
+        """Overwrite the key with null. The row stays, so that no second key is created."""
         return len((await tx.execute(_DESTROY_PATIENT_KEY, _patient(organization_id, patient_id))).all())
 
     async def destroy_recording_keys(self, tx: Transaction, session_id: SessionId) -> Sequence[str]:
-        """Overwrite with null."""
+        """Overwrite the keys of a session's recordings with null; return their object names."""
         return list((await tx.execute(_DESTROY_OF_SESSION, {"session_id": session_id})).scalars())
 
     async def destroy_recording_keys_of_patient(
         self, tx: Transaction, organization_id: OrganizationId, patient_id: PatientId
     ) -> Sequence[str]:
-        """Overwrite with null."""
+        """Overwrite the keys of a patient's recordings with null; return their object names."""
         return list((await tx.execute(_DESTROY_OF_PATIENT, _patient(organization_id, patient_id))).scalars())
 
 

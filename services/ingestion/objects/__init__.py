@@ -1,1 +1,1 @@
-"""Objects in the store: used only once the store has shown what it does, and swept when no recording owns them."""
+"""Objects in the store: a startup check of the store, and the deletion of objects without a recording."""

@@ -1,4 +1,4 @@
-"""Sweeps what a killed upload left: objects that belong to no recording, and multipart uploads nobody ends."""
+"""Deletes what interrupted uploads leave: objects without a recording, and unfinished multipart uploads."""
 
 import asyncio
 import random
@@ -17,61 +17,63 @@ from services.ingestion.upload.accept import UPLOAD_MAX_S
 
 EVERY_S = 3600.0
 AGE_MIN = timedelta(hours=24)
-"""Younger ones may belong to an upload that has not committed yet, which takes UPLOAD_MAX_S at most."""
+"""Younger objects may belong to an upload that has not committed yet; an upload takes UPLOAD_MAX_S at most."""
 UNFINISHED_MAX = 1000
 
 assert timedelta(seconds=UPLOAD_MAX_S) * 2 < AGE_MIN
 
 
 @dataclass(frozen=True)
-class Reach:
-    """How far one pass looks, in pages of so many names; the next pass goes on from there."""
+class SweepLimits:
+    """Limits of one pass: `pages_max` pages of `page` names. The next pass continues after the last one."""
 
     page: int = 500
     pages_max: int = 200
 
 
-class Sweepable(Protocol):
-    """A store that can be listed and cleaned."""
+class ListableStore(Protocol):
+    """An object store that can list and delete."""
 
     async def page(self, after: str | None, most: int) -> Sequence[ListedObject]:
-        """List objects in the order of their names."""
+        """List objects in lexical order of their names."""
 
     async def abort_unfinished(self, before: datetime, most: int) -> int:
-        """Abort multipart uploads begun before then."""
+        """Abort multipart uploads started before a time; return their number."""
 
     async def remove(self, name: str) -> None:
         """Delete an object."""
 
 
-class Known(Protocol):
-    """Knows which objects belong to a recording."""
+class RecordingIndex(Protocol):
+    """Looks up the recordings of objects."""
 
     async def unknown(self, names: Sequence[str]) -> Sequence[str]:
-        """Return those names that belong to none."""
+        """Return the names that belong to no recording."""
 
 
 @dataclass(frozen=True)
 class Swept:
-    """What one pass saw and removed."""
+    """Counts of one pass: objects listed, objects deleted, multipart uploads aborted."""
 
-    looked_at: int
+    listed_count: int
     removed: int
     aborted: int
 
 
 class Sweeper:
-    """Implements supervision.Worker. Leaves other names alone: the bucket may hold other things."""
+    """Implements run.Worker. Skips names that are not recordings, because the bucket may hold other objects."""
 
-    def __init__(self, objects: Sweepable, known: Known, clock: Clock, reach: Reach | None = None) -> None:
+    def __init__(
+        self, objects: ListableStore, recordings: RecordingIndex, clock: Clock, limits: SweepLimits | None = None
+    ) -> None:
         self._objects = objects
-        self._known = known
+        self._recordings = recordings
         self._clock = clock
-        self._reach = reach or Reach()
+        self._limits = limits or SweepLimits()
         self._after: str | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Sweep now and then until `stop`; replicas spread out by chance, and sweeping twice is sweeping once."""
+        """Sweep periodically until `stop`. Runs on every replica with jitter; the sweep is idempotent."""
         while not stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311
@@ -79,27 +81,27 @@ class Sweeper:
             try:
                 await self.sweep()
             except AppError as error:
-                get_logger().warning("recordings.not_swept", problem=error.problem.slug)
+                get_logger().warning("recordings.sweep_failed", problem=error.problem.slug)
 
     async def sweep(self) -> Swept:
-        """Make one pass, no longer than its reach."""
+        """Make one pass within the limits."""
         before = self._clock() - AGE_MIN
-        looked_at = removed = 0
-        for _ in range(self._reach.pages_max):
-            listed = await self._objects.page(self._after, self._reach.page)
-            looked_at += len(listed)
+        listed_count = removed = 0
+        for _ in range(self._limits.pages_max):
+            listed = await self._objects.page(self._after, self._limits.page)
+            listed_count += len(listed)
             removed += await self._remove_orphans(listed, before)
-            self._after = listed[-1].name if len(listed) == self._reach.page else None
+            self._after = listed[-1].name if len(listed) == self._limits.page else None
             if self._after is None:
                 break
-        swept = Swept(looked_at, removed, await self._objects.abort_unfinished(before, UNFINISHED_MAX))
+        swept = Swept(listed_count, removed, await self._objects.abort_unfinished(before, UNFINISHED_MAX))
         if swept.removed or swept.aborted:
-            get_logger().warning("recordings.swept", count=swept.removed + swept.aborted)
+            get_logger().warning("orphans.deleted", count=swept.removed + swept.aborted)
         return swept
 
     async def _remove_orphans(self, listed: Sequence[ListedObject], before: datetime) -> int:
         old = [one.name for one in listed if one.changed_at < before and is_object_name(one.name)]
-        orphans = await self._known.unknown(old) if old else ()
+        orphans = await self._recordings.unknown(old) if old else ()
         for name in orphans:
             await self._objects.remove(name)
         return len(orphans)

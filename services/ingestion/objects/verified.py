@@ -1,7 +1,7 @@
-"""An object store that is used only once it has shown that what lies in it is our ciphertext (docs/security/keys.md).
+"""Blocks uploads until a write-and-read check proves the store returns our ciphertext (docs/security/keys.md).
 
-Until then /health says no and no upload begins: a store or a proxy that keeps something else is found before a
-recording is, not after.
+Until then /health fails and uploads are refused, so a store or proxy that alters objects or stores plaintext is
+detected before the first recording.
 """
 
 import asyncio
@@ -25,34 +25,34 @@ _CONTEXT = b"start-check"
 
 
 class ListedObjects(Objects, Protocol):
-    """Objects that can be listed and looked at."""
+    """An object store that can list and inspect objects."""
 
     async def page(self, after: str | None, most: int) -> Sequence[ListedObject]:
-        """List objects in the order of their names."""
+        """List objects in lexical order of their names."""
 
     async def stat(self, name: str) -> ObjectInfo:
-        """Tell whether the store encrypts an object as well."""
+        """Return an object's metadata, including whether the store encrypted it."""
 
 
 class VerifiedStore:
-    """Implements ports.Objects over a store that is proven once, at the first question whether it is ready."""
+    """Implements ports.Objects; verifies the store once, on the first call of `ready`."""
 
     def __init__(self, store: ListedObjects) -> None:
         self._store = store
         self._verified = False
-        self._proving = asyncio.Lock()
+        self._verifying = asyncio.Lock()
 
     async def ready(self) -> None:
-        """Raise AppError unless the store answers and keeps what it is given; it is asked for the proof once."""
+        """Raise AppError unless the store responds and has passed the check."""
         await self._store.ready()
-        async with self._proving:
+        async with self._verifying:
             if not self._verified:
-                await self._prove_a_new_one()
-                await self._prove_an_old_one()
+                await self._verify_write()
+                await self._verify_existing()
                 self._verified = True
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Keep what flows in, or nothing."""
+        """Store the chunks as one object, or nothing."""
         await self._store.put_stream(name, chunks)
 
     def get_stream(self, name: str, offset: int = 0) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
@@ -63,7 +63,7 @@ class VerifiedStore:
         """Delete an object."""
         await self._store.remove(name)
 
-    async def _prove_a_new_one(self) -> None:
+    async def _verify_write(self) -> None:
         plain, keyset, name = os.urandom(PROBE_BYTES), new_keyset(), f"{_CONTEXT.decode()}/{new_id()}"
         sealed = Sealer(keyset, _CONTEXT).finish(plain)
         try:
@@ -74,15 +74,17 @@ class VerifiedStore:
             await self._store.remove(name)
         opened = b"".join([piece async for piece in unseal(keyset, _CONTEXT, _once(raw))]) if raw == sealed else b""
         if opened != plain or not looks_sealed(raw):
-            raise _not_ours("changed")
-        get_logger().info("object_store.verified", outcome="store encrypts too" if encrypted else "our ciphertext only")
+            raise _ciphertext_mismatch("changed")
+        get_logger().info(
+            "object_store.verified", outcome="server_side_encryption" if encrypted else "client_side_encryption_only"
+        )
 
-    async def _prove_an_old_one(self) -> None:
-        """The first recording of the listing must begin as our ciphertext does. A new store has none."""
+    async def _verify_existing(self) -> None:
+        """Check that the first listed recording starts with our ciphertext header. A new store has no recordings."""
         listed = await self._store.page(None, LISTED_MAX)
         name = next((one.name for one in listed if is_object_name(one.name)), None)
         if name is not None and not looks_sealed(await self._head(name, HEAD_BYTES)):
-            raise _not_ours("plaintext")
+            raise _ciphertext_mismatch("plaintext")
 
     async def _head(self, name: str, size: int) -> bytes:
         head = b""
@@ -98,6 +100,6 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-def _not_ours(reason: str) -> AppError:
-    get_logger().error("object_store.not_our_ciphertext", reason=reason)
-    return AppError(UPSTREAM_FAILED, "The store of recordings does not keep our ciphertext.", reason=reason)
+def _ciphertext_mismatch(reason: str) -> AppError:
+    get_logger().error("object_store.ciphertext_mismatch", reason=reason)
+    return AppError(UPSTREAM_FAILED, "The object store does not return the ciphertext that was written.", reason=reason)

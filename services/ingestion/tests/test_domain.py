@@ -14,11 +14,11 @@ from services.ingestion.domain import (
     FINAL,
     TRANSITIONS,
     UPLOAD_STATUS,
-    Fact,
-    Happened,
     Session,
+    SessionEvent,
     SessionParties,
     Status,
+    Trigger,
     after,
     revocation_of,
     sealing_context,
@@ -43,14 +43,14 @@ def session(status: Status = Status.UPLOADED) -> Session:
     )
 
 
-def follow(one: Session, *facts: Fact, reason: str | None = None) -> Session:
-    for minute, fact in enumerate(facts, 1):
-        one = after(one, Happened(fact, NOW + timedelta(minutes=minute), reason)) or one
+def follow(one: Session, *facts: Trigger, reason: str | None = None) -> Session:
+    for minute, trigger in enumerate(facts, 1):
+        one = after(one, SessionEvent(trigger, NOW + timedelta(minutes=minute), reason)) or one
     return one
 
 
 def test_the_usual_way_goes_from_uploaded_to_ready() -> None:
-    facts = (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_READY)
+    facts = (Trigger.TRANSCRIPTION_STARTED, Trigger.TRANSCRIPT_READY, Trigger.INDEX_READY)
 
     seen = [follow(session(), *facts[:count]).status for count in range(4)]
 
@@ -58,7 +58,7 @@ def test_the_usual_way_goes_from_uploaded_to_ready() -> None:
 
 
 def test_facts_of_two_topics_in_any_order_end_ready() -> None:
-    facts = (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_READY)
+    facts = (Trigger.TRANSCRIPTION_STARTED, Trigger.TRANSCRIPT_READY, Trigger.INDEX_READY)
 
     ends = {follow(session(), *order).status for order in itertools.permutations(facts)}
 
@@ -66,16 +66,16 @@ def test_facts_of_two_topics_in_any_order_end_ready() -> None:
 
 
 def test_a_fact_heard_twice_changes_nothing() -> None:
-    once = follow(session(), Fact.TRANSCRIPTION_STARTED)
+    once = follow(session(), Trigger.TRANSCRIPTION_STARTED)
 
-    assert after(once, Happened(Fact.TRANSCRIPTION_STARTED, NOW + timedelta(hours=1))) == once
+    assert after(once, SessionEvent(Trigger.TRANSCRIPTION_STARTED, NOW + timedelta(hours=1))) == once
 
 
 def test_no_sequence_of_facts_makes_an_impossible_session() -> None:
     dice = random.Random(20261124)
 
     for _ in range(2000):
-        one = follow(session(), *dice.choices(list(Fact), k=12), reason="upstream-failed")
+        one = follow(session(), *dice.choices(list(Trigger), k=12), reason="upstream-failed")
         assert (one.error_message is not None) == (one.status in (Status.FAILED, Status.WITHHELD))
         assert one.status.value in one.stage_times
         assert 0 <= one.percent <= 100
@@ -84,24 +84,26 @@ def test_no_sequence_of_facts_makes_an_impossible_session() -> None:
 def test_a_session_that_is_ready_is_not_failed_by_a_late_failure() -> None:
     ready = session(Status.READY)
 
-    assert after(ready, Happened(Fact.TRANSCRIPTION_FAILED, NOW, "internal")) is None
-    assert after(ready, Happened(Fact.INDEX_FAILED, NOW, "internal")) is None
+    assert after(ready, SessionEvent(Trigger.TRANSCRIPTION_FAILED, NOW, "internal")) is None
+    assert after(ready, SessionEvent(Trigger.INDEX_FAILED, NOW, "internal")) is None
 
 
 @pytest.mark.parametrize(
     ("late", "failure"),
     [
-        (Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPTION_FAILED),
-        (Fact.TRANSCRIPT_READY, Fact.INDEX_FAILED),
+        (Trigger.TRANSCRIPTION_STARTED, Trigger.TRANSCRIPTION_FAILED),
+        (Trigger.TRANSCRIPT_READY, Trigger.INDEX_FAILED),
     ],
 )
 def test_a_failed_session_is_set_going_by_what_was_said_after_its_failure_and_not_by_what_comes_late(
-    late: Fact, failure: Fact
+    late: Trigger, failure: Trigger
 ) -> None:
     said_at = NOW + timedelta(seconds=3)
-    failed = after(session(), Happened(failure, NOW, "internal", said_at=said_at)) or session()
+    failed = after(session(), SessionEvent(failure, NOW, "internal", said_at=said_at)) or session()
 
-    moves = [after(failed, Happened(late, NOW, said_at=said_at + timedelta(milliseconds=step))) for step in (-1, 0, 1)]
+    moves = [
+        after(failed, SessionEvent(late, NOW, said_at=said_at + timedelta(milliseconds=step))) for step in (-1, 0, 1)
+    ]
 
     assert [move is not None and move.status in FINAL for move in moves] == [True, True, False]
 
@@ -109,15 +111,20 @@ def test_a_failed_session_is_set_going_by_what_was_said_after_its_failure_and_no
 def test_a_withheld_session_moves_only_by_a_retry() -> None:
     withheld = session(Status.WITHHELD)
 
-    moved = {fact for fact in Fact if follow(withheld, fact).status is not Status.WITHHELD}
+    moved = {trigger for trigger in Trigger if follow(withheld, trigger).status is not Status.WITHHELD}
 
-    assert moved == {Fact.RETRIED}
+    assert moved == {Trigger.RETRIED}
 
 
 def test_a_retry_starts_over_and_forgets_why_it_failed() -> None:
-    failed = follow(session(), Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPTION_FAILED, reason="upstream-failed")
+    failed = follow(
+        session(),
+        Trigger.TRANSCRIPTION_STARTED,
+        Trigger.TRANSCRIPTION_FAILED,
+        reason="upstream-failed",
+    )
 
-    retried = follow(failed, Fact.RETRIED)
+    retried = follow(failed, Trigger.RETRIED)
 
     assert failed.error_message is not None
     assert retried.status is Status.UPLOADED
@@ -127,7 +134,7 @@ def test_a_retry_starts_over_and_forgets_why_it_failed() -> None:
 
 @pytest.mark.parametrize("status", [s for s in Status if s not in (Status.FAILED, Status.WITHHELD)])
 def test_only_what_ended_badly_can_be_retried(status: Status) -> None:
-    assert after(session(status), Happened(Fact.RETRIED, NOW)) is None
+    assert after(session(status), SessionEvent(Trigger.RETRIED, NOW)) is None
 
 
 @pytest.mark.parametrize(
@@ -139,15 +146,21 @@ def test_only_what_ended_badly_can_be_retried(status: Status) -> None:
     ],
 )
 def test_a_revocation_stops_the_stages_that_need_the_consent(purpose: Purpose, stopped: set[Status]) -> None:
-    fact = revocation_of(purpose)
+    trigger = revocation_of(purpose)
 
-    withheld = {s for s in Status if s is not Status.WITHHELD and follow(session(s), fact).status is Status.WITHHELD}
+    withheld = {s for s in Status if s is not Status.WITHHELD and follow(session(s), trigger).status is Status.WITHHELD}
 
     assert withheld == stopped
 
 
 def test_a_failed_session_says_how_far_it_came() -> None:
-    failed = follow(session(), Fact.TRANSCRIPTION_STARTED, Fact.TRANSCRIPT_READY, Fact.INDEX_FAILED, reason="internal")
+    failed = follow(
+        session(),
+        Trigger.TRANSCRIPTION_STARTED,
+        Trigger.TRANSCRIPT_READY,
+        Trigger.INDEX_FAILED,
+        reason="internal",
+    )
 
     assert failed.percent == 80
 
@@ -155,12 +168,12 @@ def test_a_failed_session_says_how_far_it_came() -> None:
 def test_the_duration_of_the_container_wins_over_the_transcript() -> None:
     known = replace(session(), duration_s=60.0)
 
-    assert (after(known, Happened(Fact.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 60.0
-    assert (after(session(), Happened(Fact.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 59.0
+    assert (after(known, SessionEvent(Trigger.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 60.0
+    assert (after(session(), SessionEvent(Trigger.TRANSCRIPT_READY, NOW, duration_s=59.0)) or known).duration_s == 59.0
 
 
 def test_every_fact_is_in_the_table_and_every_status_has_an_upload_status() -> None:
-    assert set(TRANSITIONS) == set(Fact)
+    assert set(TRANSITIONS) == set(Trigger)
     assert set(UPLOAD_STATUS) == set(Status)
 
 

@@ -22,7 +22,7 @@ from libs.contracts.erasure import (
 )
 from libs.contracts.transcript import TranscriptionStarted
 from services.ingestion.erasure.handlers import Retention
-from services.ingestion.erasure.store import KeptLongEnough, Unfinished
+from services.ingestion.erasure.store import ExpiredRecordingStore, OldestErasureGauge
 from services.ingestion.tests.ingestion_world import World, problem_of
 
 STORES = (TranscriptErased, IndexErased, AnswersErased, UserErased)
@@ -253,10 +253,10 @@ async def test_an_erasure_that_a_store_has_not_answered_is_seen_to_grow_old(at: 
     await _is_reported(at, receipt)
     _rows(at, "update ingestion.erasure set requested_at = now() - interval '3 days' where id = %s", receipt["id"])
 
-    await Unfinished(at.database).look()
+    await OldestErasureGauge(at.database).update()
     waiting_s = REGISTRY.get_sample_value("erasures_oldest_unfinished_seconds") or 0.0
     await at.happens(*(_share(at, receipt, kind) for kind in STORES))
-    await Unfinished(at.database).look()
+    await OldestErasureGauge(at.database).update()
     after_s = REGISTRY.get_sample_value("erasures_oldest_unfinished_seconds")
 
     assert 3 * 86_400 <= waiting_s < 3 * 86_400 + 600
@@ -269,7 +269,7 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
     old, young = await at.uploads(), await at.uploads()
     _is_ready_since(at, old, days=31)
     _is_ready_since(at, young, days=29)
-    retention = Retention(KeptLongEnough(at.database), at.objects, 30, 90)
+    retention = Retention(ExpiredRecordingStore(at.database), at.objects, 30, 90)
 
     while await retention.sweep():
         pass
@@ -300,7 +300,7 @@ async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_t
     old, young, at_work = await at.uploads(), await at.uploads(), await at.uploads()
     for session_id, days, state in ((old, 91, status), (young, 89, status), (at_work, 91, "transcribing")):
         _ended(at, session_id, state, days)
-    retention = Retention(KeptLongEnough(at.database), at.objects, 30, 90)
+    retention = Retention(ExpiredRecordingStore(at.database), at.objects, 30, 90)
 
     while await retention.sweep():
         pass
@@ -309,16 +309,16 @@ async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_t
     assert (old in names, young in names, at_work in names) == (False, True, True)
     again = await at.http.post(f"/sessions/{old}/retry", headers=at.headers)
     assert problem_of(again) == "not-failed"
-    assert "upload it as a new session" in again.text
+    assert "Upload it as a new session" in again.text
 
 
 async def test_under_a_legal_hold_or_with_zero_days_recordings_stay(at: World) -> None:
     session_id = await at.uploads()
     _is_ready_since(at, session_id, days=400)
     await at.http.put(f"/patients/{at.tenant.patient_id}/legal-hold", headers=at.headers)
-    await Retention(KeptLongEnough(at.database), at.objects, 30, 90).sweep()
+    await Retention(ExpiredRecordingStore(at.database), at.objects, 30, 90).sweep()
     await at.erases(f"/patients/{at.tenant.patient_id}/legal-hold")
-    await Retention(KeptLongEnough(at.database), at.objects, 0, 0).sweep()
+    await Retention(ExpiredRecordingStore(at.database), at.objects, 0, 0).sweep()
 
     assert (await at.reads(f"/sessions/{session_id}/recording-key")).status_code == 200
 

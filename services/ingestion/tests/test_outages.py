@@ -9,7 +9,7 @@ from libs.common.objects.store import ObjectStore
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.ingestion_world import World, problem_of, store_settings, wav, world
-from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX, SLOT_TIMEOUT_S
 
 
 class Memory:
@@ -89,7 +89,7 @@ async def test_more_uploads_than_there_are_places_are_asked_to_come_back(
     memory.opened.clear()
     async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
-        busy = [asyncio.create_task(at.sends()) for _ in range(UPLOADS_AT_ONCE_MAX)]
+        busy = [asyncio.create_task(at.sends()) for _ in range(CONCURRENT_UPLOADS_MAX)]
         await _until_refused(at)
 
         memory.opened.set()
@@ -103,21 +103,21 @@ async def test_an_upload_waits_some_seconds_for_a_place(infra: Infra, tenant: Te
     memory.opened.clear()
     async with world(infra, tenant, consent_url, memory) as at:
         await at.grants()
-        sending = [asyncio.create_task(at.sends()) for _ in range(UPLOADS_AT_ONCE_MAX + 1)]
-        _, waiting = await asyncio.wait(sending, timeout=PLACE_WITHIN_S / 5)
+        sending = [asyncio.create_task(at.sends()) for _ in range(CONCURRENT_UPLOADS_MAX + 1)]
+        _, waiting = await asyncio.wait(sending, timeout=SLOT_TIMEOUT_S / 5)
 
         memory.opened.set()
         answers = await asyncio.gather(*sending)
 
-    assert len(waiting) == UPLOADS_AT_ONCE_MAX + 1
+    assert len(waiting) == CONCURRENT_UPLOADS_MAX + 1
     assert {answer.status_code for answer in answers} == {202}
 
 
 async def _until_refused(at: World) -> None:
-    async with asyncio.timeout(PLACE_WITHIN_S + 20):
+    async with asyncio.timeout(SLOT_TIMEOUT_S + 20):
         while True:
             probe = asyncio.create_task(at.sends())
-            done, _ = await asyncio.wait([probe], timeout=PLACE_WITHIN_S + 1)
+            done, _ = await asyncio.wait([probe], timeout=SLOT_TIMEOUT_S + 1)
             if done and problem_of(probe.result()) == "unavailable":
                 return
             probe.cancel()

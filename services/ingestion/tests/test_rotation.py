@@ -153,7 +153,7 @@ async def test_a_root_that_loses_what_it_wraps_is_found_before_the_old_key_is_dr
         async def wrap(self, secret: bytes, context: bytes) -> bytes:
             return await super().wrap(bytes(len(secret)), context)
 
-    for rotation in (Rotation(Forgetful(KEYS[:1]), world.rotation()._vault, execute=True),):
+    for rotation in (Rotation(Forgetful(KEYS[:1]), world.rotation()._keys, execute=True),):
         await rotation.rewrap_roots()
         with pytest.raises(AppError, match="upstream-refused"):
             await rotation.rotate(world.parties().organization_id)
@@ -169,7 +169,7 @@ async def test_no_service_can_do_what_rotation_does(world: KeyWorld) -> None:
         await world.rotation().rotate(world.parties().organization_id)
 
 
-def _keys(world: KeyWorld, root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def _run_keys(world: KeyWorld, root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     admin_url = world.at.infra.admin_url.replace("postgresql://", "postgresql+psycopg://", 1)
     environment = {"PATH": os.environ["PATH"], "ROOT_KEY_FILE": str(root), "MIGRATION_DATABASE_URL": admin_url}
     command = [sys.executable, "-m", "services.ingestion", "keys", *arguments]
@@ -191,17 +191,17 @@ async def test_an_operator_rotates_by_a_command_that_shows_counts_and_never_a_ke
     organization_id = world.parties().organization_id
     one = ("--organization", str(organization_id))
 
-    dry = await asyncio.to_thread(_keys, world, root, "rotate", *one)
-    real = await asyncio.to_thread(_keys, world, root, "rotate", *one, "--execute")
-    early = await asyncio.to_thread(_keys, world, root, "destroy", *one, "--version", "1", "--execute")
-    status = await asyncio.to_thread(_keys, world, root, "status")
+    dry = await asyncio.to_thread(_run_keys, world, root, "rotate", *one)
+    real = await asyncio.to_thread(_run_keys, world, root, "rotate", *one, "--execute")
+    early = await asyncio.to_thread(_run_keys, world, root, "destroy", *one, "--version", "1", "--execute")
+    status = await asyncio.to_thread(_run_keys, world, root, "status")
 
     assert [run.returncode for run in (dry, real, early, status)] == [0, 0, 1, 0], (dry, real, early, status)
-    assert [line["outcome"] for line in _lines(dry.stdout, organization_id)] == ["dry run, nothing written"]
+    assert [line["outcome"] for line in _lines(dry.stdout, organization_id)] == ["dry_run"]
     (said,) = _lines(real.stdout, organization_id)
     assert (said["event"], said["version"], said["count"], said["outcome"]) == ("keys.rotated", 2, 1, "done")
     found = [(line["version"], line["count"], line["outcome"]) for line in _lines(status.stdout, organization_id)]
-    assert found == [(1, 0, "retired"), (2, 1, "in use")]
+    assert found == [(1, 0, "retired"), (2, 1, "in_use")]
     assert "seconds ago" in early.stderr
     assert await world.opens(recording) == b"keyset"
     assert root.read_text().strip() not in dry.stdout + real.stdout + status.stdout

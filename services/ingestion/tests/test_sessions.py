@@ -92,11 +92,11 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
 
 
 def _ended(outcome: str) -> float:
-    return REGISTRY.get_sample_value("sessions_ended_total", {"outcome": outcome}) or 0.0
+    return REGISTRY.get_sample_value("sessions_completed_total", {"outcome": outcome}) or 0.0
 
 
 async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_long_it_took(at: World) -> None:
-    known = [REGISTRY.get_sample_value("sessions_ended_total", {"outcome": status.value}) for status in FINAL]
+    known = [REGISTRY.get_sample_value("sessions_completed_total", {"outcome": status.value}) for status in FINAL]
     outcomes = ("ready", "failed", "withheld")
     before = [*map(_ended, outcomes), REGISTRY.get_sample_value("sessions_upload_to_ready_seconds_count") or 0.0]
     ready, failed, withheld = [Story(at, await at.uploads()) for _ in range(3)]

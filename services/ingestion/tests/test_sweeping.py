@@ -12,9 +12,9 @@ from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.ids import new_id
 from libs.common.objects.store import ListedObject, ObjectStore, StoreAddress
 from services.ingestion.domain import is_object_name
-from services.ingestion.objects.orphans import AGE_MIN, Reach, Sweeper
+from services.ingestion.objects.orphans import AGE_MIN, Sweeper, SweepLimits
 from services.ingestion.objects.verified import VerifiedStore
-from services.ingestion.store import KnownObjects
+from services.ingestion.store import ObjectIndex
 from services.ingestion.tests.ingestion_world import World, store_settings, wav
 
 LATER = AGE_MIN + timedelta(minutes=1)
@@ -33,7 +33,7 @@ async def _orphan(at: World) -> str:
 
 
 def _sweeper(at: World, later: timedelta = LATER) -> Sweeper:
-    return Sweeper(at.objects, KnownObjects(at.database), lambda: utc_now() + later)
+    return Sweeper(at.objects, ObjectIndex(at.database), lambda: utc_now() + later)
 
 
 async def test_an_object_of_no_recording_is_removed_once_it_is_old(at: World) -> None:
@@ -66,7 +66,7 @@ async def test_a_pass_is_bounded_and_the_next_one_goes_on_from_there(at: World) 
             return [one for one in await super().page(after, 10_000) if one.name in orphans][:most]
 
     store = OnlyOurs(store_settings(at.infra))
-    sweeper = Sweeper(store, KnownObjects(at.database), lambda: utc_now() + LATER, Reach(page=2, pages_max=1))
+    sweeper = Sweeper(store, ObjectIndex(at.database), lambda: utc_now() + LATER, SweepLimits(page=2, pages_max=1))
     left = []
     for _ in range(3):
         await sweeper.sweep()
@@ -95,7 +95,7 @@ async def test_the_question_which_objects_are_known_tells_nobody_a_name(at: Worl
     await at.uploads()
     (name,) = at.objects_left()
 
-    found = await KnownObjects(at.database).unknown([name, "other", f"{name}x"])
+    found = await ObjectIndex(at.database).unknown([name, "other", f"{name}x"])
 
     assert sorted(found) == sorted(["other", f"{name}x"])
 

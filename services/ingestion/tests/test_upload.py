@@ -131,13 +131,13 @@ async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(
 @pytest.mark.parametrize(
     ("filename", "media_type", "data", "words"),
     [
-        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content of no kind"),
+        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content in no accepted format"),
         ("song.mp3", "audio/mpeg", wav(), "WAV content"),
         ("notes.txt", "text/plain", b"x" * 100, "must end in one of"),
         ("noname", "audio/wav", wav(), "must end in one of"),
-        ("voice.wav", "image/png", wav(), "declares another"),
+        ("voice.wav", "image/png", wav(), "is not audio/wav"),
         ("voice.wav", "audio/wav", wav()[:30], "ends too early"),
-        ("voice.m4a", "audio/mp4", (SAMPLES / "2026-09-22_second.m4a").read_bytes()[:200_000], "cut off"),
+        ("voice.m4a", "audio/mp4", (SAMPLES / "2026-09-22_second.m4a").read_bytes()[:200_000], "truncated"),
         ("voice.webm", "audio/webm", b"\x1a\x45\xdf\xa3" + bytes(500), "has no size"),
     ],
 )

@@ -37,7 +37,7 @@ async def test_sent_again_under_its_key_it_is_the_same_session_and_is_said_and_s
     assert (first.status_code, again.status_code) == (202, 202)
     assert [answer.headers.get("idempotent-replayed") for answer in (first, again)] == [None, "true"]
     assert again.json()["session_id"] == first.json()["session_id"]
-    assert [fact for fact, _ in at.events()].count("recording.uploaded") == 1
+    assert [trigger for trigger, _ in at.events()].count("recording.uploaded") == 1
     assert len(at.objects_left()) == 1
 
 

@@ -1,1 +1,1 @@
-"""One upload from the socket to the store: its form, its kind, its bytes."""
+"""Uploads, from the socket to the object store: form fields, media type checks, and encryption."""

@@ -1,7 +1,8 @@
-"""One upload from socket to store: consent first, then bytes counted, inspected, hashed and sealed as they flow.
+"""Accepts one upload: requires consent, then counts, inspects, hashes and encrypts the bytes as they stream.
 
-In this order, and the first failure stops: declared size, a place, the form, an erased patient, consent, the declared
-kind, a store that is down; then size, kind and digest as the bytes flow. Nothing of a refused one is left in the store.
+Checks in this order, stopping at the first failure: declared size, a free slot, the form, erasure of the patient,
+consent, the declared media type, the object store; then size, content and digest while streaming. A refused upload
+leaves nothing in the store.
 """
 
 import asyncio
@@ -43,15 +44,15 @@ from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 FORM_BYTES_MAX = 64 * 1024
-"""What a body may hold beside the file: fields, headers, boundaries."""
-UPLOADS_AT_ONCE_MAX = 16
-# How long the next one waits for a place; a client would wait longer if it were told to come back.
-PLACE_WITHIN_S = 5.0
-"""Each takes about 40 MB and a thread."""
-SILENCE_MAX_S = 60.0
-"""How long a sender may send nothing."""
+"""Maximum size of the body without the file: fields, headers, boundaries."""
+CONCURRENT_UPLOADS_MAX = 16
+"""Each upload takes about 40 MB of memory and a thread."""
+SLOT_TIMEOUT_S = 5.0
+"""How long an upload waits for a free slot; a client that is told to retry would wait longer."""
+IDLE_TIMEOUT_S = 60.0
+"""An upload that sends no data for this long is cancelled."""
 UPLOAD_MAX_S = 2 * 3600.0
-"""How long an upload may take altogether: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
+"""Maximum duration of an upload: the largest file at 0.6 Mbit/s. The sweep of orphans waits much longer."""
 RETRY_AFTER_S = 10.0
 DUPLICATE_RETRY_AFTER_S = 1.0
 SAMPLE_BYTES = 4096
@@ -59,9 +60,9 @@ SAMPLE_BYTES = 4096
 
 @dataclass(frozen=True)
 class UploadHead:
-    """What the headers of an upload say. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530).
+    """The headers of an upload. `digest` is the SHA-256 of the file from Repr-Digest (RFC 9530).
 
-    An upload that is sent again under the same `idempotency_key` is the same session. A bare date is a day in `zone`.
+    Repeating an upload with the same `idempotency_key` returns the same session. A bare date is a day in `zone`.
     """
 
     content_type: str
@@ -73,15 +74,15 @@ class UploadHead:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The session of an upload; `is_repeat`: an earlier sending of it had made that."""
+    """The session of an upload; `already_existed`: an earlier request with the same key created it."""
 
     session: Session
-    is_repeat: bool = False
+    already_existed: bool = False
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What taking a recording in needs."""
+    """Dependencies of AcceptRecording."""
 
     database: Database
     sessions: Sessions
@@ -95,7 +96,7 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class _Plan:
-    """One upload that may go ahead."""
+    """An upload that passed all checks before streaming."""
 
     parties: SessionParties
     consent_id: ConsentId
@@ -110,49 +111,49 @@ class _Plan:
 
 
 class AcceptRecording:
-    """Takes one recording in and answers its session, or leaves nothing behind."""
+    """Stores a recording and creates its session, or leaves nothing behind."""
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
-        self._places = asyncio.Semaphore(UPLOADS_AT_ONCE_MAX)
+        self._upload_slots = asyncio.Semaphore(CONCURRENT_UPLOADS_MAX)
 
     async def __call__(self, head: UploadHead, body: AsyncIterator[bytes]) -> Accepted:
-        """Read the body as far as it is acceptable. Raises AppError with the first thing that is wrong."""
+        """Read the body while it is acceptable; return the session. Raises AppError at the first failed check."""
         if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
             raise _too_large()
-        async with self._place(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
+        async with self._upload_slot(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
             upload = read_form(fields, self._dependencies.clock(), head.zone)
             plan = await self._plan(upload, begins, head.idempotency_key)
-            flow = _Flow(plan.kind, head.digest, pieces)
-            if head.idempotency_key is not None and (before := await self._before(plan)) is not None:
-                return Accepted(await _the_same(plan, *before, flow), is_repeat=True)
+            stream = _RecordingStream(plan.kind, head.digest, pieces)
+            if head.idempotency_key is not None and (before := await self._previous_upload(plan)) is not None:
+                return Accepted(await _require_same_upload(plan, *before, stream), already_existed=True)
             await self._dependencies.objects.ready()
-            return Accepted(await self._take(plan, flow))
+            return Accepted(await self._store(plan, stream))
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        """Wait some seconds for one of the places; raise AppError(UNAVAILABLE) when none becomes free."""
+    async def _upload_slot(self) -> AsyncIterator[None]:
+        """Hold an upload slot. Raises AppError(UNAVAILABLE) if none is free within SLOT_TIMEOUT_S."""
         try:
-            async with asyncio.timeout(PLACE_WITHIN_S):
-                await self._places.acquire()
+            async with asyncio.timeout(SLOT_TIMEOUT_S):
+                await self._upload_slots.acquire()
         except TimeoutError as error:
-            detail = f"{UPLOADS_AT_ONCE_MAX} uploads are under way here, as many as may be at once."
+            detail = f"All {CONCURRENT_UPLOADS_MAX} upload slots are in use. Retry later."
             raise AppError(UNAVAILABLE, detail, retry_after_s=RETRY_AFTER_S) from error
         try:
             yield
         finally:
-            self._places.release()
+            self._upload_slots.release()
 
     async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
-        # The database verifies the capability; what is read from it here only names the rows to write.
+        # Not verified here: the database verifies the capability; these claims only name the rows to write.
         claims = parse(capability.current())
         parties = SessionParties(claims.organization_id, upload.patient_id, upload.therapist_id)
         await self._refuse_erased(parties)
         held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
-        # The key makes the id, so that the database itself cannot keep one upload twice, whoever was killed meanwhile.
+        # The id is derived from the key, so the primary key rules out duplicates, even after a crash.
         key = idempotency_key
-        # It is the API key's own: what another one uploads under the same word is another session.
+        # Idempotency keys are scoped to the API key: another API key with the same value creates another session.
         session_id = (
             self._dependencies.new_id()
             if key is None
@@ -170,47 +171,49 @@ class AcceptRecording:
     async def _refuse_erased(self, parties: SessionParties) -> None:
         async with self._dependencies.database.transaction() as tx:
             if await self._dependencies.erased_subjects.is_erased(tx, parties.patient_id, None):
-                raise AppError(ERASED, "This patient was erased, so nothing about them is taken in any more.")
+                raise AppError(ERASED, "This patient was erased. No recordings are accepted for them.")
 
-    async def _before(self, plan: _Plan) -> tuple[Session, Recording] | None:
-        """Return what an earlier sending under the same key made."""
+    async def _previous_upload(self, plan: _Plan) -> tuple[Session, Recording] | None:
+        """Return the session and recording that an earlier request with the same idempotency key created."""
         async with self._dependencies.database.transaction() as tx:
             session = await self._dependencies.sessions.find(tx, plan.session_id)
             recording = await self._dependencies.sessions.recording(tx, plan.session_id)
         return None if session is None or recording is None else (session, recording)
 
-    async def _take(self, plan: _Plan, flow: "_Flow") -> Session:
+    async def _store(self, plan: _Plan, stream: "_RecordingStream") -> Session:
         key = await self._dependencies.keys.patient_key(plan.parties)
         keyset = new_keyset()
         context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
         try:
-            await self._dependencies.objects.put_stream(plan.name, flow.sampled(seal(keyset, context, flow.plain())))
-            await self._require_ciphertext(plan.name, flow)
+            await self._dependencies.objects.put_stream(
+                plan.name, stream.sampled(seal(keyset, context, stream.plain()))
+            )
+            await self._require_ciphertext(plan.name, stream)
             wrapped = await key.wrap(keyset, recording_context(plan.parties, plan.recording_id))
         except BaseException:
             await asyncio.shield(self._remove(plan.name))
             raise
         try:
-            return await self._record(plan, flow, wrapped)
+            return await self._record(plan, stream, wrapped)
         except AppError as error:
-            # A commit whose answer was lost may have happened, or happen yet: then the object is somebody's recording.
+            # If the connection was lost at commit, the row may exist: then the object belongs to a recording.
             if error.problem is not UNAVAILABLE:
                 await asyncio.shield(self._remove(plan.name))
             raise
 
-    async def _require_ciphertext(self, name: str, flow: "_Flow") -> None:
-        """Read the object's first bytes back: they must be the ones that were sealed."""
+    async def _require_ciphertext(self, name: str, stream: "_RecordingStream") -> None:
+        """Read the object's first bytes back and check that they are the ciphertext that was written."""
         async with self._dependencies.objects.get_stream(name) as stored:
             first = await anext(stored, b"")
-        if not first.startswith(flow.sealed_sample) or flow.plain_sample in first:
+        if not first.startswith(stream.sealed_sample) or stream.plain_sample in first:
             raise AppError(UPSTREAM_FAILED, "The object store did not store the upload.")
 
     async def _remove(self, name: str) -> None:
-        # When the store is gone as well, what is left there can be opened by nobody: its key was never kept.
+        # If the store is down too, the remaining object is harmless: its key was never stored.
         with suppress(AppError):
             await self._dependencies.objects.remove(name)
 
-    async def _record(self, plan: _Plan, flow: "_Flow", wrapped: bytes) -> Session:
+    async def _record(self, plan: _Plan, stream: "_RecordingStream", wrapped: bytes) -> Session:
         now = self._dependencies.clock()
         session = Session(
             id=plan.session_id,
@@ -222,38 +225,40 @@ class AcceptRecording:
             status=Status.UPLOADED,
             created_at=now,
             updated_at=now,
-            duration_s=flow.duration_s,
+            duration_s=stream.duration_s,
             stage_times={Status.UPLOADED.value: now},
             metadata=plan.upload.metadata,
         )
         recording = Recording(
-            plan.recording_id, plan.name, plan.kind.media_type, flow.size, flow.digest.hexdigest(), wrapped
+            plan.recording_id, plan.name, plan.kind.media_type, stream.size, stream.digest.hexdigest(), wrapped
         )
         async with self._dependencies.database.transaction() as tx:
             if not await self._dependencies.sessions.add(tx, session, recording):
-                # A concurrent duplicate was faster; sent once more, this one is answered like that one.
+                # A concurrent duplicate won the race; a retry returns its session.
                 raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
         get_logger().info(
-            "recording.accepted", session_id=str(session.id), size_bytes=flow.size, duration_s=flow.duration_s
+            "recording.accepted", session_id=str(session.id), size_bytes=stream.size, duration_s=stream.duration_s
         )
         return session
 
 
-async def _the_same(plan: _Plan, session: Session, recording: Recording, flow: "_Flow") -> Session:
-    """Return the session that this upload made before; raise AppError(REPLAY_CHANGED) if it is not the same upload."""
+async def _require_same_upload(
+    plan: _Plan, session: Session, recording: Recording, stream: "_RecordingStream"
+) -> Session:
+    """Return the earlier session. Raises AppError(REPLAY_CHANGED) if fields or content differ."""
     sent, kept = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
     if kept != (plan.parties, sent.session_day or sent.session_date, sent.language):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
-    async for _ in flow.plain():
-        pass  # only its digest counts
-    if flow.digest.hexdigest() != recording.content_sha256:
+    async for _ in stream.plain():
+        pass  # read only to compute the digest
+    if stream.digest.hexdigest() != recording.content_sha256:
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     return session
 
 
-class _Flow:
-    """The file's bytes on their way, and what is known of them at the end."""
+class _RecordingStream:
+    """Streams the file's bytes; computes size, digest and duration on the way."""
 
     def __init__(self, kind: Kind, expected: bytes | None, pieces: AsyncIterator[Piece]) -> None:
         self._inspector = Inspector(kind)
@@ -266,13 +271,15 @@ class _Flow:
         self.sealed_sample = b""
 
     async def plain(self) -> AsyncIterator[bytes]:
-        """Yield the file. Ends only if all of it is acceptable, so that the store never completes a bad one."""
+        """Yield the file's bytes. Raises AppError before the end if a check fails, so no bad object is completed."""
         async for piece in self._pieces:
             if isinstance(piece, FileBytes):
-                self._look_at(piece.data)
+                self._check(piece.data)
                 yield piece.data
         if not self.size:
-            raise AppError(INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "It is empty.")])
+            raise AppError(
+                INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "Must not be empty.")]
+            )
         self.duration_s = self._inspector.finish()
         if self.duration_s is not None and self.duration_s > DURATION_MAX_S:
             raise AppError(RECORDING_TOO_LONG, RECORDING_TOO_LONG.doc)
@@ -280,12 +287,12 @@ class _Flow:
             raise AppError(DIGEST_MISMATCH, DIGEST_MISMATCH.doc)
 
     async def sampled(self, sealed: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Pass the ciphertext on and remember how it begins."""
+        """Yield the ciphertext and keep its first bytes."""
         async for chunk in sealed:
             self.sealed_sample = self.sealed_sample or chunk[:SAMPLE_BYTES]
             yield chunk
 
-    def _look_at(self, data: bytes) -> None:
+    def _check(self, data: bytes) -> None:
         self.size += len(data)
         if self.size > FILE_BYTES_MAX:
             raise _too_large()
@@ -296,7 +303,7 @@ class _Flow:
 
 
 def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
-    """Return the fact that a session's recording is stored."""
+    """Return the event for a stored recording."""
     return RecordingUploaded(
         organization_id=session.parties.organization_id,
         patient_id=session.parties.patient_id,
@@ -313,7 +320,7 @@ def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
 
 
 def status_changed(session: Session) -> SessionStatusChanged:
-    """Return the fact that a session has its status now."""
+    """Return the event for a session's new status."""
     ids: dict[str, UUID] = {
         "organization_id": session.parties.organization_id,
         "patient_id": session.parties.patient_id,
@@ -326,12 +333,16 @@ async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncG
     ends_at = asyncio.get_running_loop().time() + UPLOAD_MAX_S
     while True:
         if asyncio.get_running_loop().time() > ends_at:
-            raise AppError(INVALID_REQUEST, f"The upload took more than {UPLOAD_MAX_S / 3600:.0f} hours.")
+            raise AppError(
+                INVALID_REQUEST, f"The upload took longer than {UPLOAD_MAX_S / 3600:.0f} hours and was cancelled."
+            )
         try:
-            async with asyncio.timeout(SILENCE_MAX_S):
+            async with asyncio.timeout(IDLE_TIMEOUT_S):
                 chunk = await anext(body, None)
         except TimeoutError as error:
-            raise AppError(INVALID_REQUEST, f"Nothing came for {SILENCE_MAX_S:.0f} seconds.") from error
+            raise AppError(
+                INVALID_REQUEST, f"No data was received for {IDLE_TIMEOUT_S:.0f} seconds; the upload was cancelled."
+            ) from error
         if chunk is None:
             break
         for piece in reader.feed(chunk):

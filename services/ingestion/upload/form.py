@@ -1,4 +1,4 @@
-"""The fields of an upload, checked before anything else of it is read."""
+"""Validates the form fields of an upload before the file is read."""
 
 import json
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ from libs.contracts.metadata import Metadata
 METADATA_KEYS_MAX = 64
 FIRST_DAY = date(1900, 1, 1)
 AHEAD_MAX = timedelta(days=1)
-"""Somewhere it is tomorrow already."""
+"""Allows for senders in a time zone where the next day has begun."""
 
 
 @dataclass(frozen=True)
 class Upload:
-    """What the sender says about a recording. `session_day`: a day was given, which `session_date` is the start of."""
+    """The metadata of a recording. `session_day` is set if a day was given; `session_date` is then its start."""
 
     patient_id: PatientId
     therapist_id: TherapistId
@@ -55,9 +55,9 @@ class _Form(BaseModel):
 
 
 def read_form(fields: Mapping[str, str], now: datetime, zone: tzinfo = UTC) -> Upload:
-    """Return the upload the fields describe; raise AppError(INVALID_REQUEST) that points at each fault.
+    """Return the upload. Raises AppError(INVALID_REQUEST) with one error per invalid field.
 
-    A bare date is that day in `zone`.
+    A bare date is a day in `zone`.
     """
     try:
         form = _Form.model_validate(dict(fields))
@@ -81,5 +81,5 @@ def read_form(fields: Mapping[str, str], now: datetime, zone: tzinfo = UTC) -> U
 def _require_past(at: datetime, day: date, now: datetime) -> None:
     if day >= FIRST_DAY and at <= now + AHEAD_MAX:
         return
-    fault = FieldError("/body/session_date", "A session was in 1900 or later, and is not more than a day from now.")
+    fault = FieldError("/body/session_date", "Must be in 1900 or later, and at most one day in the future.")
     raise AppError(INVALID_REQUEST, "The form has fields that are not valid.", errors=[fault])

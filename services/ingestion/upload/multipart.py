@@ -1,4 +1,4 @@
-"""A multipart body (RFC 7578) read as it is pushed: fields first, `file` last, every size limited, nothing spooled."""
+"""Incremental multipart parser (RFC 7578): fields first, `file` last, every size limited, nothing spooled to disk."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ FILE_PART = "file"
 FIELDS_MAX = 16
 FIELD_BYTES_MAX = 16 * 1024
 PREAMBLE_BYTES_MAX = 48 * 1024
-"""All that may come before the file's first byte; consent is asked before this much was read."""
+"""Maximum size of everything before the file. Bounds what is read before consent is checked."""
 HEADERS_MAX = 8
 HEADER_BYTES_MAX = 2048
 TRAILER_BYTES_MAX = 4096
@@ -22,7 +22,7 @@ BOUNDARY_CHARS_MAX = 70
 
 @dataclass(frozen=True)
 class FieldRead:
-    """A field came in whole."""
+    """A complete form field."""
 
     name: str
     value: str
@@ -30,7 +30,7 @@ class FieldRead:
 
 @dataclass(frozen=True)
 class FileBegins:
-    """The headers of `file` came in; its bytes follow."""
+    """The headers of `file`; its bytes follow."""
 
     filename: str
     media_type: str
@@ -38,21 +38,21 @@ class FileBegins:
 
 @dataclass(frozen=True)
 class FileBytes:
-    """Some bytes of the file."""
+    """A chunk of the file."""
 
     data: bytes
 
 
 @dataclass(frozen=True)
 class FileEnds:
-    """The file came in whole."""
+    """The end of the file part."""
 
 
 Piece = FieldRead | FileBegins | FileBytes | FileEnds
 
 
 class MultipartReader:
-    """Turns chunks of a body into pieces. Raises AppError for everything that is not the one form we take."""
+    """Splits the chunks of a body into pieces. Raises AppError for any form other than the accepted one."""
 
     def __init__(self, content_type: str) -> None:
         self._parser = MultipartParser(
@@ -82,24 +82,24 @@ class MultipartReader:
         self._outside_bytes = 0
 
     def feed(self, chunk: bytes) -> Sequence[Piece]:
-        """Take the next bytes of the body and return what they complete."""
+        """Parse the next bytes of the body; return the completed pieces."""
         self._count(len(chunk))
         try:
             self._parser.write(chunk)
         except FormParserError as error:
-            raise _malformed("It is not a well-formed multipart body.") from error
+            raise _malformed("The body is not well-formed multipart.") from error
         pieces, self._pieces = self._pieces, []
         return pieces
 
     def finish(self) -> None:
-        """Say that the body ended; raises unless the form did, too."""
+        """Check the end of the body. Raises AppError(INVALID_REQUEST) if the form is incomplete."""
         if not self._ended:
             raise _malformed("The body ended before the form did.")
         if not self._file_seen:
             raise _missing_file()
 
     def _count(self, size: int) -> None:
-        # Bytes outside the file are bounded; those inside are counted by whoever takes them.
+        # Only bytes outside the file are counted here; AcceptRecording counts those of the file.
         if self._in_file:
             return
         self._outside_bytes += size
@@ -130,7 +130,7 @@ class MultipartReader:
         kind, options = parse_options_header(self._headers.get(b"content-disposition", b""))
         name = options.get(b"name")
         if kind != b"form-data" or name is None:
-            raise _malformed("A part does not say which field it is.")
+            raise _malformed("A part has no field name.")
         if name == FILE_PART.encode():
             self._file_seen = self._in_file = True
             self._pieces.append(
@@ -166,7 +166,7 @@ def _boundary(content_type: str) -> bytes:
         raise AppError(UNSUPPORTED_MEDIA_TYPE, "Send the recording as multipart/form-data.")
     boundary = options.get(b"boundary", b"")
     if not 1 <= len(boundary) <= BOUNDARY_CHARS_MAX:
-        raise _malformed("The Content-Type names no usable boundary.")
+        raise _malformed("The Content-Type has no valid boundary.")
     return boundary
 
 

@@ -10,7 +10,7 @@ from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.transcriber.audit_store import ReadAudit
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import Transcript
 from services.transcriber.ports import Release
 from services.transcriber.tests.archive import Archive
@@ -29,12 +29,12 @@ def audit(archive: Archive) -> ReadAudit:
 
 
 async def _read(archive: Archive, audit: ReadAudit, times: int = 1) -> None:
-    words = Words(archive.database, archive.store, audit, lambda: NOW)
+    transcripts = TranscriptService(archive.database, archive.store, audit, lambda: NOW)
     async with archive.transaction() as tx:
         await archive.store.add(tx, archive.first)
     for _ in range(times):
         with archive.acting_under("transcriber:read"):
-            await words.find(archive.session_id)
+            await transcripts.find(archive.session_id)
 
 
 async def test_a_read_leaves_a_row_with_who_and_when_from_the_capability(archive: Archive, audit: ReadAudit) -> None:
@@ -104,10 +104,10 @@ async def test_not_even_a_superuser_who_plays_replica_changes_it(infra: Infra, t
 
 async def test_words_that_cannot_be_put_on_record_are_not_given(archive: Archive) -> None:
     await _read(archive, ReadAudit(archive.database), times=0)
-    words = Words(archive.database, archive.store, _Full(archive.database), lambda: NOW)
+    transcripts = TranscriptService(archive.database, archive.store, _Full(archive.database), lambda: NOW)
 
     with archive.acting_under("transcriber:read"), pytest.raises(AppError) as refused:
-        await words.find(archive.session_id)
+        await transcripts.find(archive.session_id)
 
     assert refused.value.problem is UNAVAILABLE
 

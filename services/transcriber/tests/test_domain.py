@@ -14,9 +14,9 @@ from services.transcriber.domain import (
     Transcript,
     Word,
     draft_of,
-    faults_of,
     heard_other_language,
     is_supported,
+    validation_errors,
     with_speakers_swapped,
 )
 from services.transcriber.renderings import as_srt, as_text, as_vtt
@@ -83,7 +83,7 @@ def test_no_word_is_lost_or_moved_by_merging(said: list[tuple[int | None, str, f
     draft = draft_of(Speech(tuple(heard), "en", 0.9, at, SOURCE), NAMED, 0.9)
 
     assert " ".join(s.text for s in draft.segments).split() == [w.text for w in heard]
-    assert list(faults_of(draft.segments, at)) == []
+    assert list(validation_errors(draft.segments, at)) == []
 
 
 def test_the_one_who_asks_is_the_therapist_and_the_one_who_tells_is_the_patient() -> None:

@@ -18,12 +18,12 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.transcriber.audit_store import ReadAudit
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import Speech
 from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import Audio, Progress
-from services.transcriber.revocations import ForgetLater
-from services.transcriber.store import Withdrawn
+from services.transcriber.revocations import ScheduleTranscriptDeletion
+from services.transcriber.store import WithdrawnTranscripts
 from services.transcriber.tests.archive import Archive
 from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
 
@@ -42,7 +42,7 @@ class World:
             archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
         )
         self.step = Transcribe(dependencies)
-        self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
+        self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def transcribes(self) -> Sequence[Event]:
         event = self.archive.event
@@ -70,7 +70,7 @@ class World:
             consent_type=Purpose.TRANSCRIPTION,
         )
         await self.archive.consent_is("revoked", "transcription")
-        step = ForgetLater(self.archive.store, lambda: utc_now() - timedelta(days=days_ago), LATER)
+        step = ScheduleTranscriptDeletion(self.archive.store, lambda: utc_now() - timedelta(days=days_ago), LATER)
         async with self.archive.transaction() as tx:
             await step.record(revoked, None, tx)
 
@@ -97,7 +97,7 @@ async def test_an_erased_session_has_no_words_no_job_and_says_how_many_went(worl
     assert fact.counts == {"transcript": 1, "heard": 0, "job": 1, "withdrawn": 0}
     assert set(world.left().values()) == {0}
     with world.archive.acting_under("transcriber:read"), pytest.raises(AppError) as caught:
-        await world.words.find(world.archive.session_id)
+        await world.transcripts.find(world.archive.session_id)
     assert caught.value.problem is ERASED
 
 
@@ -143,7 +143,7 @@ async def test_a_replayed_upload_of_an_erased_session_asks_no_vendor(world: Worl
 
 async def test_words_go_when_the_grace_period_has_passed(world: World) -> None:
     await world.transcribes()
-    sweep = Withdrawn(world.archive.database).sweep
+    sweep = WithdrawnTranscripts(world.archive.database).sweep
 
     await world.is_revoked(days_ago=6)
     await sweep()
@@ -160,6 +160,6 @@ async def test_words_stay_when_consent_was_granted_again_in_time(world: World) -
     await world.is_revoked(days_ago=8)
     await world.archive.consent_is("granted", "transcription")
 
-    await Withdrawn(world.archive.database).sweep()
+    await WithdrawnTranscripts(world.archive.database).sweep()
 
     assert world.left()["transcript"] == 1

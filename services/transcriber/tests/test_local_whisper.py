@@ -16,8 +16,8 @@ from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
+from services.transcriber.vendors.local_diarization import two_centres, with_voices
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_voices import two_centres, with_voices
 from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
 
 pytestmark = pytest.mark.models
@@ -37,14 +37,14 @@ async def piece() -> Samples:
 
 
 @pytest.fixture(scope="session")
-def listener(places: ModelPlaces) -> LocalSpeechToText:
+def speech_to_text(places: ModelPlaces) -> LocalSpeechToText:
     return LocalSpeechToText(places, threads=2)
 
 
 @pytest.fixture(scope="session")
-async def heard(listener: LocalSpeechToText, piece: Samples) -> tuple[Speech, list[float]]:
+async def heard(speech_to_text: LocalSpeechToText, piece: Samples) -> tuple[Speech, list[float]]:
     shares: list[float] = []
-    speech = await listener.transcribe(Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), shares.append)
+    speech = await speech_to_text.transcribe(Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), shares.append)
     return speech, shares
 
 
@@ -93,9 +93,11 @@ async def test_one_voice_is_not_cut_in_two(
     assert {word.voice for word in told} == {0}
 
 
-async def test_the_event_loop_lives_while_a_recording_is_heard(listener: LocalSpeechToText, piece: Samples) -> None:
+async def test_the_event_loop_lives_while_a_recording_is_heard(
+    speech_to_text: LocalSpeechToText, piece: Samples
+) -> None:
     short = Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes()))
-    work = asyncio.create_task(listener.transcribe(Audio(short, "audio/wav", "en"), lambda _: None))
+    work = asyncio.create_task(speech_to_text.transcribe(Audio(short, "audio/wav", "en"), lambda _: None))
     loop = asyncio.get_running_loop()
     started, longest = loop.time(), 0.0
     while not work.done():
@@ -107,22 +109,22 @@ async def test_the_event_loop_lives_while_a_recording_is_heard(listener: LocalSp
     assert longest < (loop.time() - started) / 3
 
 
-async def test_a_cancelled_recording_makes_room_for_the_next(listener: LocalSpeechToText, piece: Samples) -> None:
+async def test_a_cancelled_recording_makes_room_for_the_next(speech_to_text: LocalSpeechToText, piece: Samples) -> None:
     audio = Audio(Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes())), "audio/wav", "en")
-    first = asyncio.create_task(listener.transcribe(audio, lambda _: None))
+    first = asyncio.create_task(speech_to_text.transcribe(audio, lambda _: None))
     await asyncio.sleep(0.5)
 
     first.cancel()
-    second = await listener.transcribe(audio, lambda _: None)
+    second = await speech_to_text.transcribe(audio, lambda _: None)
 
     assert first.cancelled()
     assert second.words
 
 
-async def test_silence_has_no_words(listener: LocalSpeechToText) -> None:
+async def test_silence_has_no_words(speech_to_text: LocalSpeechToText) -> None:
     silence = Recording(wav(np.zeros(3 * SAMPLE_RATE, "<i2").tobytes()))
 
-    speech = await listener.transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
+    speech = await speech_to_text.transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
 
     assert speech.words == ()
 

@@ -11,7 +11,7 @@ from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, TranscriptWithheld
 from services.transcriber.audit_store import ReadAudit
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.tests.archive import Archive
@@ -28,7 +28,7 @@ class Pipeline:
             archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
         )
         self.step = Transcribe(dependencies)
-        self.words = Words(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
+        self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
 
     async def run(self) -> Sequence[Event]:
         """Do both halves and publish what follows."""
@@ -58,8 +58,8 @@ async def test_an_upload_becomes_a_transcript_a_job_and_a_fact(pipeline: Pipelin
 
     assert isinstance(fact, TranscriptReady)
     with pipeline.archive.acting_under("transcriber:read"):
-        made = await pipeline.words.find(pipeline.archive.session_id)
-        job = await pipeline.words.job(pipeline.archive.session_id)
+        made = await pipeline.transcripts.find(pipeline.archive.session_id)
+        job = await pipeline.transcripts.job(pipeline.archive.session_id)
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
     assert (job.status, job.attempts) == (JobStatus.COMPLETED, 1)
 
@@ -99,7 +99,7 @@ async def test_a_correction_leaves_a_fact_in_the_outbox(pipeline: Pipeline) -> N
     await pipeline.run()
 
     with pipeline.archive.acting_under("transcriber:write"):
-        made = await pipeline.words.swap_speakers(pipeline.archive.session_id, 1)
+        made = await pipeline.transcripts.swap_speakers(pipeline.archive.session_id, 1)
 
     assert made.version == 2
     assert await pipeline.archive.published(TranscriptUpdated.type) == 1
@@ -110,6 +110,6 @@ async def test_a_correction_after_a_revocation_finds_nothing(pipeline: Pipeline)
     await pipeline.archive.consent_is("revoked", "transcription")
 
     with pipeline.archive.acting_under("transcriber:write"), pytest.raises(AppError) as caught:
-        await pipeline.words.swap_speakers(pipeline.archive.session_id, 1)
+        await pipeline.transcripts.swap_speakers(pipeline.archive.session_id, 1)
 
     assert caught.value.problem.slug == "not-found"

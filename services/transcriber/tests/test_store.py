@@ -68,7 +68,7 @@ async def test_without_consent_no_answer_of_a_vendor_is_kept(archive: Archive) -
 
     with pytest.raises(AppError) as caught:
         async with archive.transaction() as tx:
-            await archive.store.keep_speech(tx, about(archive.event), FINGERPRINT, speech())
+            await archive.store.store_speech(tx, about(archive.event), FINGERPRINT, speech())
 
     assert caught.value.problem is CONSENT_REQUIRED
 
@@ -87,11 +87,11 @@ async def test_a_revocation_hides_the_words_at_once_and_a_new_grant_shows_them_a
 
 async def test_a_vendors_answer_comes_back_for_the_same_request_only(archive: Archive) -> None:
     async with archive.transaction() as tx:
-        await archive.store.keep_speech(tx, about(archive.event), FINGERPRINT, speech())
+        await archive.store.store_speech(tx, about(archive.event), FINGERPRINT, speech())
 
     async with archive.transaction() as tx:
-        same = await archive.store.kept_speech(tx, archive.session_id, FINGERPRINT)
-        other = await archive.store.kept_speech(tx, archive.session_id, bytes(32))
+        same = await archive.store.stored_speech(tx, archive.session_id, FINGERPRINT)
+        other = await archive.store.stored_speech(tx, archive.session_id, bytes(32))
 
     assert same is not None
     assert [word.text for word in same.words] == [word.text for word in speech().words]
@@ -101,9 +101,9 @@ async def test_a_vendors_answer_comes_back_for_the_same_request_only(archive: Ar
 
 async def test_a_vendors_answer_can_be_forgotten(archive: Archive) -> None:
     async with archive.transaction() as tx:
-        await archive.store.keep_speech(tx, about(archive.event), FINGERPRINT, speech())
-        await archive.store.drop_speech(tx, archive.session_id)
-        kept = await archive.store.kept_speech(tx, archive.session_id, FINGERPRINT)
+        await archive.store.store_speech(tx, about(archive.event), FINGERPRINT, speech())
+        await archive.store.delete_speech(tx, archive.session_id)
+        kept = await archive.store.stored_speech(tx, archive.session_id, FINGERPRINT)
 
     assert kept is None
 

@@ -16,7 +16,7 @@ from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, Ther
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
-from services.transcriber.corrections import Words
+from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import (
     About,
     Draft,
@@ -154,16 +154,16 @@ class FakeTranscripts:
     async def job(self, tx: Transaction, session_id: SessionId) -> Job | None:
         return next((job for job in self.jobs.values() if job.session_id == session_id), None)
 
-    async def keep_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
+    async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
         if self.keeping_fails_with:
             raise self.keeping_fails_with.pop()
         self._refuse_without_consent()
         self.kept[(about.session_id, fingerprint)] = speech
 
-    async def kept_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
+    async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         return self.kept.get((session_id, fingerprint))
 
-    async def drop_speech(self, tx: Transaction, session_id: SessionId) -> None:
+    async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         self.kept = {key: kept for key, kept in self.kept.items() if key[0] != session_id}
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
@@ -271,7 +271,7 @@ class World:
         )
         self.step = Transcribe(world)
         self.audit = FakeAudit()
-        self.words = Words(self.transactions, self.transcripts, self.audit, lambda: NOW)
+        self.words = TranscriptService(self.transactions, self.transcripts, self.audit, lambda: NOW)
 
     @property
     def session_id(self) -> SessionId:

@@ -1,4 +1,4 @@
-"""Hears words at Deepgram, through its SDK, without leaving it the recording for its own models."""
+"""Speech to text with Deepgram's SDK, opted out of model training on recordings."""
 
 import asyncio
 import warnings
@@ -31,7 +31,7 @@ OPTIONS: Mapping[str, str] = {
     "detect_language": "true",
     "mip_opt_out": "true",
 }
-"""What is sent beside the model. `mip_opt_out`: without it Deepgram keeps recordings to improve its models."""
+"""Request options. Without `mip_opt_out` Deepgram retains recordings to improve its models."""
 CONNECT_TIMEOUT_S = 10.0
 POOL_TIMEOUT_S = 30.0
 UPLOAD_SHARE = 0.5
@@ -41,7 +41,7 @@ _BLOCK_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class DeepgramAccess:
-    """How Deepgram is reached. `stall_s` bounds each wait on the wire, `deadline_s` the whole request."""
+    """Connection settings of Deepgram. `stall_s` limits each network wait, `deadline_s` the whole request."""
 
     api_key: str
     base_url: str
@@ -50,7 +50,7 @@ class DeepgramAccess:
 
 
 class DeepgramSpeechToText:
-    """Streams a recording to Deepgram and reads what it heard. Tries once: whoever calls knows when to try again."""
+    """Streams a recording to Deepgram and returns its transcript. Makes one request; the consumer retries."""
 
     source = Source("deepgram", MODEL)
     options = OPTIONS
@@ -65,18 +65,18 @@ class DeepgramSpeechToText:
         )
         base = access.base_url.rstrip("/")
         with warnings.catch_warnings():
-            # The SDK imports its modules on first use, and with them old names of websockets that warn.
+            # The SDK imports deprecated websockets names on first use, which warn.
             warnings.simplefilter("ignore", DeprecationWarning)
-            # It is untyped from here on (`client.listen` is Any): one call, one adapter.
+            # `client.listen` is untyped, so its use is confined to this class.
             self._media: Any = AsyncDeepgramClient(
                 api_key=access.api_key,
                 environment=DeepgramClientEnvironment(base=base, production=base, agent=base, agent_rest=base),
                 httpx_client=self._http,
-                max_retries=0,  # its own retry would send an empty body and report success
+                max_retries=0,  # the SDK's retry would send an empty body and report success
             ).listen.v1.media
 
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
-        """Raise AppError as the port says: 429, 5xx, stalls and cuts may be tried again; 400 and 401 may not."""
+        """Transcribe a recording. Raises AppError: retryable for 429, 5xx and lost connections, not for 400 and 401."""
         try:
             with calling(self.source.vendor, "transcribe", MODEL):
                 async with asyncio.timeout(self._deadline_s):
@@ -107,7 +107,7 @@ class DeepgramSpeechToText:
 
 
 class _Body:
-    """The recording as a request body that can be read again from the start, in pieces that a socket likes."""
+    """The recording as a repeatable request body, in blocks of _BLOCK_BYTES."""
 
     def __init__(self, content: ByteSource, progress: Progress) -> None:
         self._content = content
@@ -149,7 +149,7 @@ class _Metadata(BaseModel):
 
 
 class _Answer(BaseModel):
-    """The part of the vendor's answer that is used: the SDK itself would take `{}` for an answer."""
+    """The used part of the response. Validated here, because the SDK accepts `{}` as a response."""
 
     metadata: _Metadata
     results: _Results
@@ -157,10 +157,10 @@ class _Answer(BaseModel):
 
 def _speech(answer: Any, audio: Audio) -> Speech:
     try:
-        # Without its warnings, which quote what the vendor said: the next line looks at the shape.
+        # Without the SDK's warnings, which quote the transcript; `model_validate` checks the shape.
         read = _Answer.model_validate(answer.model_dump(warnings=False))
     except (ValidationError, AttributeError):
-        raise _failed("Deepgram's answer is not of the documented shape.") from None
+        raise _failed("Deepgram sent an invalid response.") from None
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
     language, confidence = _language(read.results.channels[0])
     return Speech(
@@ -173,7 +173,7 @@ def _speech(answer: Any, audio: Audio) -> Speech:
 
 
 def _language(channel: _Channel) -> tuple[str | None, float]:
-    """Return what was heard and how surely; what names no language was not heard, because events carry it on."""
+    """Return the detected language and its confidence. An invalid tag counts as none, because events carry it."""
     heard = channel.detected_language
     if heard is None or not is_language_tag(heard):
         return None, 0.0
@@ -185,15 +185,15 @@ def _refusal(error: ApiError) -> AppError:
     if status == 429:
         return AppError(
             RATE_LIMITED,
-            "Deepgram limits our requests.",
+            "Deepgram is limiting requests.",
             retry_after_s=_retry_after_s(error),
             vendor="deepgram",
             status=status,
         )
     if status in (400, 415, 422):
-        return AppError(RECORDING_UNREADABLE, "Deepgram cannot read the recording.", vendor="deepgram", status=status)
+        return AppError(RECORDING_UNREADABLE, "Deepgram cannot decode the recording.", vendor="deepgram", status=status)
     if 400 <= status < 500 and status != 408:
-        detail = "Deepgram refused the request: its key, its rights or its balance need an operator."
+        detail = "Deepgram refused the request. Check the API key, its permissions and the account balance."
         return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
     return _failed("Deepgram failed.", f"status {status}")
 

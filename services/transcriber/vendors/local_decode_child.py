@@ -1,9 +1,9 @@
-"""The child that decodes a recording: it can read its standard input, write its standard output, and nothing else.
+"""Decoder child process: reads a recording from standard input and writes samples to standard output.
 
-Media libraries are where files attack, so this runs as a process of its own, started by local_decoder.py as a plain
-script: no import of ours, an empty environment, limits set before the first byte is looked at, no descriptor left to
-open a file or a socket with. Output: 16 kHz mono signed 16-bit samples.
-Exit codes: 0 done, 3 not readable as audio, 4 no sound in it; anything else is a crash.
+Malicious files attack media libraries, so local_decoder.py runs this as a separate script: without project imports,
+with an empty environment, with limits set before the first byte is parsed, and without a file descriptor left for
+files or sockets. Output: 16 kHz mono signed 16-bit samples.
+Exit codes: 0 done, 3 not decodable as audio, 4 no audio; anything else is a crash.
 """
 
 import contextlib
@@ -29,20 +29,22 @@ UNREADABLE, SILENT = 3, 4
 
 
 def confine() -> None:
-    """Give up everything but memory, time and the three open descriptors."""
+    """Drop all resources except limited memory and CPU time, and the three open descriptors."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX_S, CPU_MAX_S))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    if sys.platform == "linux":  # macOS takes neither
+    if sys.platform == "linux":  # macOS supports neither
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
         libc = ctypes.CDLL(None, use_errno=True)
-        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)  # where it is not permitted the next limit still stands
+        libc.unshare(
+            CLONE_NEWUSER | CLONE_NEWNET
+        )  # if it is not permitted, the limit on descriptors below still applies
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
 def decode(source: io.BytesIO, out: io.FileIO) -> int:
-    """Write all samples of the first sound track; return how many."""
+    """Write all samples of the first audio track; return their number."""
     count = 0
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "", "enable_drefs": "0"}
     with av.open(source, mode="r", container_options=options, metadata_errors="ignore") as container:
@@ -60,7 +62,7 @@ def decode(source: io.BytesIO, out: io.FileIO) -> int:
 
 def _frames(container: "av.container.InputContainer"):  # type: ignore[no-untyped-def]
     for packet in container.demux(container.streams.audio[0]):
-        # A torn packet is skipped, as every player does.
+        # Corrupt packets are skipped, as players do.
         with contextlib.suppress(av.error.InvalidDataError):
             yield from packet.decode()
 
@@ -74,7 +76,7 @@ def _write(out: io.FileIO, piece: "av.audio.AudioFrame") -> int:
 
 
 def main() -> int:
-    """Read all, confine, decode."""
+    """Drop privileges, read the recording, and decode it; return the exit code."""
     out = os.fdopen(1, "wb", buffering=0)
     confine()
     source = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Decodes recordings in a confined child process: a file that kills the decoder is a failed job, not a dead worker."""
+"""Decodes recordings in a sandboxed child process, so that a file that crashes the decoder only fails its job."""
 
 import asyncio
 import sys
@@ -18,17 +18,17 @@ Samples = NDArray[np.int16]
 SAMPLE_RATE = local_decode_child.SAMPLE_RATE
 WALL_MAX_S = 1800.0
 DURATION_MAX_S = 4 * 3600 + 60
-"""A little above the longest recording that ingestion takes: more samples than this are an attack."""
+"""Slightly above the longest recording that ingestion accepts; more samples than this are an attack."""
 _READ_BYTES = 1024 * 1024
 _BYTES_MAX = DURATION_MAX_S * SAMPLE_RATE * 2
-_SILENT = "There is no sound in the recording."
+_SILENT = "The recording has no audio."
 _UNREADABLE = "The recording cannot be decoded."
 
 
 async def decoded(content: ByteSource, wall_max_s: float = WALL_MAX_S) -> Samples:
-    """Return 16 kHz mono samples. The content goes through pipes only, never to a disk.
+    """Return 16 kHz mono samples. The content passes through pipes only and is never written to disk.
 
-    Raises AppError(RECORDING_UNREADABLE) whatever way the child fails; errors of reading `content` pass through.
+    Raises AppError(RECORDING_UNREADABLE) for any failure of the child; errors of reading `content` propagate.
     """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -65,7 +65,7 @@ async def _feed(child: asyncio.subprocess.Process, content: ByteSource) -> None:
                 child.stdin.write(block)
                 await child.stdin.drain()
     except (BrokenPipeError, ConnectionResetError):
-        return  # the child is gone; its exit code says why
+        return  # the child has exited; its exit code tells why
     finally:
         child.stdin.close()
 
@@ -76,5 +76,5 @@ async def _collect(child: asyncio.subprocess.Process) -> Samples:
     while block := await child.stdout.read(_READ_BYTES):
         pieces += block
         if len(pieces) > _BYTES_MAX:
-            raise AppError(RECORDING_UNREADABLE, "The recording exceeds the limit on its length.")
+            raise AppError(RECORDING_UNREADABLE, "The recording is longer than the limit.")
     return np.frombuffer(pieces, dtype="<i2", count=len(pieces) // 2)

@@ -1,7 +1,7 @@
-"""Vectors that tell voices apart: GE2E (Wan et al., 2018) with resemblyzer's weights (Apache-2.0), in numpy.
+"""Speaker embeddings in numpy: GE2E (Wan et al., 2018) with resemblyzer's weights (Apache-2.0).
 
-The weights are a file of PyTorch; it is read here without PyTorch by an unpickler that builds nothing but arrays.
-Three LSTM layers of 256 are a few matrix products: numpy is as fast as a runtime and needs no conversion step.
+The weights are a PyTorch file, which is read without PyTorch by an unpickler that can only build arrays.
+For three LSTM layers of 256 units numpy is as fast as an inference runtime, and needs no conversion step.
 """
 
 import collections
@@ -39,7 +39,7 @@ _PREAMBLE_PICKLES = 3
 
 
 class VoiceEncoder:
-    """Turns windows of sound into unit vectors that are close for one voice and far for two."""
+    """Computes a unit vector per window of sound; vectors of the same voice are close."""
 
     def __init__(self, weights: Path) -> None:
         state = _read_weights(weights)
@@ -55,8 +55,8 @@ class VoiceEncoder:
         self._bias = state["linear.bias"]
 
     def embed(self, windows: Iterable[Floats]) -> Floats:
-        """Return one unit vector per window; each window is mel frames (frames, 40), all of one length."""
-        # The products are small: on busy cores two threads wait for each other up to seven times longer than one works.
+        """Return one unit vector per window; windows are mel frames (frames, 40) of equal length."""
+        # One thread: for products this small, two threads on busy cores take up to seven times as long.
         with threadpool_limits(1, user_api="blas"):
             return self._embed_all(windows)
 
@@ -82,7 +82,7 @@ class VoiceEncoder:
 
 
 def mel_frames(samples: NDArray[np.int16], loudness: float) -> Floats:
-    """Return a mel power spectrogram (frames, 40) as resemblyzer makes it: 25 ms every 10 ms, not logarithmic."""
+    """Return a linear mel power spectrogram (frames, 40) as resemblyzer computes it: 25 ms windows every 10 ms."""
     count = len(samples) // HOP + 1
     mels = np.empty((count, MELS), np.float32)
     for first in range(0, count, FRAMES_AT_ONCE):
@@ -97,7 +97,7 @@ def mel_frames(samples: NDArray[np.int16], loudness: float) -> Floats:
 
 
 def loudness_of(samples: NDArray[np.int16]) -> float:
-    """Return the factor that lifts a quiet recording to the level the model was trained at."""
+    """Return the gain that raises a quiet recording to the level the model was trained at."""
     power = sum(float(np.square(block.astype(np.float32)).sum()) for block in _blocks(samples)) / max(len(samples), 1)
     level = 10 * np.log10(max(power, 1e-3) / 32768.0**2)
     return float(10 ** (max(LEVEL_DBFS - level, 0.0) / 20))
@@ -109,7 +109,7 @@ def _blocks(samples: NDArray[np.int16]) -> Iterable[NDArray[np.int16]]:
 
 
 def _lstm(sequence: Floats, w_input: Floats, w_hidden: Floats, bias: Floats) -> Floats:
-    """Run one layer over (time, batch, features). Gates are in PyTorch's order: input, forget, cell, output."""
+    """Run one LSTM layer over (time, batch, features). Gate order as in PyTorch: input, forget, cell, output."""
     steps, batch, _ = sequence.shape
     projected = sequence.reshape(steps * batch, -1) @ w_input + bias
     projected = projected.reshape(steps, batch, 4 * HIDDEN)
@@ -131,7 +131,7 @@ def _sigmoid(x: Floats) -> Floats:
 
 
 def _mel_filters() -> Floats:
-    """Triangles on Slaney's mel scale, of equal area, over 0 to 8 kHz (librosa's default)."""
+    """Return triangular filters of equal area on Slaney's mel scale from 0 to 8 kHz (librosa's default)."""
     edges = _to_hz(np.linspace(0.0, float(_to_mel(np.array(SAMPLE_RATE / 2))), MELS + 2))
     bins = np.linspace(0.0, SAMPLE_RATE / 2, FRAME // 2 + 1)
     ramps = edges[:, None] - bins[None, :]
@@ -165,7 +165,7 @@ class _Tensor(NamedTuple):
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Knows three names; any other, and so any code a file might carry, is refused."""
+    """Unpickles three known names only; any other, and so any code in the file, is refused."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -174,7 +174,7 @@ class _ArraysOnly(pickle.Unpickler):
             return _Storage
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
             return lambda storage, offset, shape, *_: _Tensor(storage, offset, shape)
-        raise pickle.UnpicklingError("a weights file may hold arrays only")
+        raise pickle.UnpicklingError("the weights file contains more than arrays")
 
     def persistent_load(self, pid: Any) -> _Storage:
         return _Storage(str(pid[2]))
@@ -184,7 +184,7 @@ def _read_weights(path: Path) -> dict[str, Floats]:
     with path.open("rb") as file:
         preamble = [_ArraysOnly(file).load() for _ in range(_PREAMBLE_PICKLES)]
         if preamble[0] != _TORCH_MAGIC:
-            raise ValueError("not a weights file of the expected kind")
+            raise ValueError("not a PyTorch weights file")
         tensors: dict[str, _Tensor] = _ArraysOnly(file).load()["model_state"]
         storages = {key: _read_storage(file) for key in _ArraysOnly(file).load()}
     return {name: _array(tensor, storages) for name, tensor in tensors.items()}

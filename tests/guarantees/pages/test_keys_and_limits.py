@@ -11,7 +11,7 @@ from services.gateway.pipeline.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
 from services.gateway.pipeline.limiter import POLICY, WINDOW_S
 from services.gateway.routes import ROUTES, Trait
 from services.gateway.settings import GatewaySettings
-from services.ingestion.upload.accept import PLACE_WITHIN_S, UPLOADS_AT_ONCE_MAX
+from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX, SLOT_TIMEOUT_S
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "security" / "keys-and-limits.md").read_text()
@@ -37,7 +37,7 @@ def test_the_page_says_how_long_keys_overlap_and_tokens_live() -> None:
 
 
 def test_the_page_says_how_much_and_how_long_bodies_may_be_and_how_many_uploads_there_are_at_once() -> None:
-    assert f"takes {UPLOADS_AT_ONCE_MAX} uploads at once; one more waits up to {PLACE_WITHIN_S:.0f} seconds" in PAGE
+    assert f"takes {CONCURRENT_UPLOADS_MAX} uploads at once; one more waits up to {SLOT_TIMEOUT_S:.0f} seconds" in PAGE
     assert f"has {JSON_BYTES_MAX // 1024} KiB and {JSON_WITHIN_S:.0f} seconds to arrive" in PAGE
     assert f"nested {METADATA_DEPTH_MAX} deep" in PAGE
 

@@ -1,12 +1,12 @@
-"""MP3: MPEG audio frames from the first to the last, between tags (ISO 11172-3, 13818-3, ID3v2, ID3v1, APEv2).
+"""MP3 parser: every MPEG audio frame, and the tags around them (ISO 11172-3, 13818-3, ID3v2, ID3v1, APEv2).
 
-Every frame's header is read, because an MP3 has no length of its own: the duration is what was counted, never what a
-header promises.
+Reads every frame header, because an MP3 has no reliable length: the duration is counted from the frames, never taken
+from a header.
 """
 
 from dataclasses import dataclass
 
-from services.ingestion.upload.media.walking import FileEnded, Read, Scan, Skip, Steps, Walk, broken
+from services.ingestion.upload.media.incremental_parser import FileEnded, Parser, Read, Scan, Skip, Steps, broken
 
 _BITRATES = {
     3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
@@ -18,10 +18,10 @@ _LAYER_3 = 1
 _ID3_FOOTER = 0x10
 FRAMES_MIN = 3
 FRAMES_AMISS = 2
-"""How many fewer frames than its header says a file may have: encoders count the first one or not."""
+"""Tolerance between the declared and the counted frames: encoders disagree on whether the first one counts."""
 TAGS_BEFORE_MAX = 16
 TAGS_MAX = 10_000
-"""Between frames: a recording that was joined from pieces has one for each of them."""
+"""Tags between frames: a recording joined from parts has one per part."""
 TRAILER_BYTES_MAX = 1024 * 1024
 
 
@@ -38,22 +38,22 @@ class _Frame:
         return (self.version, self.rate) == (first.version, first.rate)
 
 
-def walk_mp3() -> Walk:
-    """Pass over tags, follow the frames to the end, and tell the duration that was counted."""
+def parse_mp3() -> Parser:
+    """Skip tags and parse all frames; return the duration counted from them."""
     first = _frame((yield from _after_tags()))
     if first is None:
-        raise broken("it holds no MP3 frames")
+        raise broken("it has no MP3 frames")
     declared = _declared_frames(first, (yield Read(first.size - 4)))
     count, whole = yield from _frames(first)
     if declared and (count + FRAMES_AMISS < declared or not whole):
-        raise broken("it is cut off")
+        raise broken("it is truncated")
     if count < FRAMES_MIN:
-        raise broken("it holds no sound")
+        raise broken("it has no audio")
     return (count if declared else count + 1) * first.samples / first.rate
 
 
 def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
-    """Follow the frames after the first; return how many are whole, and whether all are."""
+    """Parse the frames after the first; return the number of complete ones, and whether all are complete."""
     run = _Run(first)
     try:
         for _ in range(TAGS_MAX):
@@ -66,7 +66,7 @@ def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
 
 
 class _Run:
-    """Counts frames of one kind that follow each other."""
+    """Counts consecutive frames of one version and sample rate."""
 
     def __init__(self, first: _Frame) -> None:
         self._first = first
@@ -88,7 +88,7 @@ class _Run:
         return at, False
 
     def _size(self, header: bytes) -> int:
-        """Return the size of a frame of this kind, or 0. Few headers differ, so all are remembered."""
+        """Return the size of a matching frame, or 0. Few headers differ, so sizes are cached by header."""
         frame = _frame(header)
         if frame is None or not frame.continues(self._first):
             return 0
@@ -106,7 +106,7 @@ def _after_tags() -> Steps[bytes]:
 
 
 def _tag(header: bytes) -> Steps[None]:
-    """Pass over what may stand where a frame could begin: another file's ID3v2, ID3v1, APEv2, or zeros."""
+    """Skip what may stand in place of a frame: ID3v2 of a joined file, ID3v1, APEv2, or zeros."""
     if header.startswith(b"ID3"):
         yield from _id3()
     elif header.startswith(b"TAG"):
@@ -118,7 +118,7 @@ def _tag(header: bytes) -> Steps[None]:
             raise broken("its APE tag has an impossible size")
         yield Skip(size)
     elif header != bytes(4):
-        raise broken("its frames break off before it ends")
+        raise broken("it has data that is no frame")
     else:
         yield from _zeros()
 
@@ -126,8 +126,8 @@ def _tag(header: bytes) -> Steps[None]:
 def _zeros() -> Steps[None]:
     for _ in range(TRAILER_BYTES_MAX // 64):
         if any((yield Read(64))):
-            raise broken("its frames break off before it ends")
-    raise broken("it ends in nothing but zeros")
+            raise broken("it has data that is no frame")
+    raise broken("it ends in zeros")
 
 
 def _id3() -> Steps[None]:
@@ -152,7 +152,7 @@ def _frame(header: bytes) -> _Frame | None:
 
 
 def _declared_frames(frame: _Frame, audio: bytes) -> int:
-    """Return the number of frames a Xing, Info or VBRI header gives, or 0."""
+    """Return the number of frames declared in a Xing, Info or VBRI header, or 0."""
     side = (17 if frame.mono else 32) if frame.version == _VERSION_1 else (9 if frame.mono else 17)
     if audio[side : side + 4] in (b"Xing", b"Info") and audio[side + 7] & 1:
         return int.from_bytes(audio[side + 8 : side + 12], "big")

@@ -1,20 +1,20 @@
-"""MP4 and M4A: boxes (ISO 14496-12). What refers to another file or host is refused; nothing is ever followed."""
+"""MP4 and M4A parser: boxes (ISO 14496-12). Refuses references to other files or hosts, and follows none."""
 
-from services.ingestion.upload.media.mp4_movie import Movie, read_fragment, read_movie
-from services.ingestion.upload.media.walking import (
-    TO_THE_END,
+from services.ingestion.upload.media.incremental_parser import (
+    UNTIL_EOF,
     Box,
     FileEnded,
+    Parser,
     Read,
     Skip,
     Steps,
-    Walk,
     broken,
     read_box,
 )
+from services.ingestion.upload.media.mp4_movie import Movie, read_fragment, read_movie
 
 BOXES_MAX = 200_000
-"""Four hours in fragments of a fifth of a second have fewer."""
+"""More than four hours in fragments of 0.2 seconds need."""
 BRANDS_BYTES_MAX = 4096
 _BRANDS = (b"M4", b"iso", b"mp4", b"avc1", b"dash", b"3gp", b"mmp4", b"MSNV", b"F4")
 _PASSED_OVER = frozenset(
@@ -23,22 +23,22 @@ _PASSED_OVER = frozenset(
 )
 
 
-def walk_mp4() -> Walk:
-    """Walk the boxes; there must be a `moov` with a track of sound, media, and an end where the last box ends."""
+def parse_mp4() -> Parser:
+    """Parse all boxes. Requires a `moov` with an audio track, media data, and an end at a box boundary."""
     movie = Movie()
     seen: set[bytes] = set()
     try:
         for _ in range(BOXES_MAX):
             box = yield from read_box()
-            if box.size == TO_THE_END and box.kind != b"mdat":
+            if box.size == UNTIL_EOF and box.kind != b"mdat":
                 raise broken("a box has an impossible size")
             yield from _top_box(movie, box, seen)
             seen.add(box.kind)
     except FileEnded as end:
-        if end.inside and not (box.kind == b"mdat" and box.size == TO_THE_END):
-            raise broken("it is cut off") from end
+        if end.inside and not (box.kind == b"mdat" and box.size == UNTIL_EOF):
+            raise broken("it is truncated") from end
         if b"mdat" not in seen | {box.kind} or not movie.has_sound:
-            raise broken("it holds no sound") from end
+            raise broken("it has no audio") from end
         return movie.seconds
     raise broken("it has too many boxes")
 
@@ -47,31 +47,31 @@ def _top_box(movie: Movie, box: Box, seen: set[bytes]) -> Steps[None]:
     if not seen and box.kind != b"ftyp":
         raise broken("it does not start like an MP4 file")
     if box.kind in (b"ftyp", b"moov") and box.kind in seen:
-        raise broken("it has two beginnings")
+        raise broken("it has two headers")
     if box.kind == b"ftyp":
         yield from _file_type(box.size)
     elif box.kind == b"moov":
         yield from _whole(read_movie(movie, box.size))
     elif box.kind == b"moof":
         if b"moov" not in seen:
-            raise broken("its sound comes before its tracks")
+            raise broken("its audio precedes its tracks")
         yield from _whole(read_fragment(movie, box.size))
     elif box.kind in _PASSED_OVER:
         yield Skip(box.size)
     else:
-        raise broken("it holds a box that does not belong there")
+        raise broken("it has a box in the wrong place")
 
 
 def _whole(steps: Steps[None]) -> Steps[None]:
     try:
         yield from steps
     except FileEnded as end:
-        raise broken("it is cut off") from end
+        raise broken("it is truncated") from end
 
 
 def _file_type(size: int) -> Steps[None]:
     brands = yield Read(min(size, BRANDS_BYTES_MAX))
     names = [brands[:4], *(brands[at : at + 4] for at in range(8, len(brands), 4))]
     if not any(name.startswith(_BRANDS) for name in names):
-        raise broken("it is of a kind of MP4 that holds no recording")
+        raise broken("its MP4 brand is not for recordings")
     yield Skip(max(0, size - BRANDS_BYTES_MAX))

@@ -1,13 +1,22 @@
-"""Inside an MP4's `moov` and `moof`: which track is sound, how long it really is, and whether it is all in this file.
+"""Parses an MP4's `moov` and `moof`: finds audio tracks, computes the duration, refuses external references.
 
-Durations are counted from the tables of samples as well as read from headers; the longest counts.
+The duration is the longest of those stated in headers and those computed from the sample tables.
 """
 
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from services.ingestion.upload.media.walking import READ_BYTES_MAX, TO_THE_END, Box, Read, Skip, Steps, broken, read_box
+from services.ingestion.upload.media.incremental_parser import (
+    READ_BYTES_MAX,
+    UNTIL_EOF,
+    Box,
+    Read,
+    Skip,
+    Steps,
+    broken,
+    read_box,
+)
 
 CHILDREN_MAX = 10_000
 SMALL_BYTES_MAX = 16 * 1024
@@ -39,7 +48,7 @@ Handler = Callable[[int], Steps[None]]
 
 @dataclass
 class Track:
-    """What is known of one track. `ticks` are counted from its samples."""
+    """The state of one track. `ticks` is the sum of its samples' durations in units of 1 / `scale` seconds."""
 
     id: int = 0
     scale: int = 0
@@ -52,7 +61,7 @@ class Track:
 
 @dataclass
 class Movie:
-    """What is known of a file."""
+    """The state of a file: its tracks and its stated duration in seconds."""
 
     stated_s: float = 0.0
     tracks: dict[int, Track] = field(default_factory=dict)
@@ -61,18 +70,18 @@ class Movie:
 
     @property
     def has_sound(self) -> bool:
-        """Whether a track of sound has samples."""
+        """Return True if an audio track has samples."""
         return any(track.is_sound and (track.samples or self.fragments) for track in self.tracks.values())
 
     @property
     def seconds(self) -> float | None:
-        """The longest duration that any header states or any track counts."""
+        """Return the longest stated or computed duration, None if all are zero."""
         counted = [track.ticks / track.scale for track in self.tracks.values() if track.scale]
         return max([self.stated_s, *counted]) or None
 
 
 def read_movie(movie: Movie, size: int) -> Steps[None]:
-    """Read a `moov`."""
+    """Parse a `moov`."""
 
     def header(inner: int) -> Steps[None]:
         movie.stated_s = max(movie.stated_s, _stated_s((yield from _small(inner, _MVHD_BYTES)))[1])
@@ -81,7 +90,7 @@ def read_movie(movie: Movie, size: int) -> Steps[None]:
         found = Track()
         yield from _track(movie, found, inner)
         if not found.id or found.id in movie.tracks or not found.scale or not found.tables >= _NEEDED:
-            raise broken("a track does not say what it holds")
+            raise broken("a track is incomplete")
         movie.tracks[found.id] = found
 
     def extends(inner: int) -> Steps[None]:
@@ -98,7 +107,7 @@ def read_movie(movie: Movie, size: int) -> Steps[None]:
 
 
 def read_fragment(movie: Movie, size: int) -> Steps[None]:
-    """Read a `moof`."""
+    """Parse a `moof`."""
     movie.fragments += 1
     yield from _container(size, {b"traf": lambda inner: _track_fragment(movie, inner)})
 
@@ -133,7 +142,7 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
     mdia = {b"mdhd": media_header, b"hdlr": handler, b"minf": lambda inner: _container(inner, minf, _IN_MINF)}
     yield from _container(size, {b"tkhd": header, b"mdia": lambda inner: _container(inner, mdia)})
     if track.sizes is not None and track.sizes != track.samples:
-        raise broken("its tables of samples disagree")
+        raise broken("its sample tables disagree")
 
 
 def _noted(track: Track, kind: bytes) -> Handler:
@@ -177,12 +186,12 @@ def _track_fragment(movie: Movie, size: int) -> Steps[None]:
         track.ticks = max(track.ticks, int.from_bytes(data[4:12] if data[0] == 1 else data[4:8], "big"))
 
     def run(inner: int) -> Steps[None]:
-        track.ticks += yield from _run_ticks(inner, each)
+        track.ticks += yield from _trun_ticks(inner, each)
 
     yield from _container(size, {b"tfhd": header, b"tfdt": starts, b"trun": run})
 
 
-def _run_ticks(size: int, each: int) -> Steps[int]:
+def _trun_ticks(size: int, each: int) -> Steps[int]:
     head = yield Read(8)
     flags, count = _u32(head, 0), _u32(head, 4)
     fixed = 4 * bool(flags & 1) + 4 * bool(flags & 4)
@@ -219,10 +228,10 @@ def _container(size: int, handlers: Mapping[bytes, Handler], known: frozenset[by
         if not left:
             return
         box: Box = yield from read_box()
-        if box.size == TO_THE_END or box.head + box.size > left:
-            raise broken("a box is larger than the one around it")
+        if box.size == UNTIL_EOF or box.head + box.size > left:
+            raise broken("a box is larger than its parent")
         if known is not None and box.kind not in known:
-            raise broken("it holds a box that does not belong there")
+            raise broken("it has a box in the wrong place")
         left -= box.head + box.size
         handler = handlers.get(box.kind)
         if handler:
@@ -239,7 +248,7 @@ def _small(size: int, least: int) -> Steps[bytes]:
 
 
 def _stated_s(header: bytes) -> tuple[int, float]:
-    """Return the time scale and the duration of a `mvhd` or `mdhd`; 0 for one that is unknown."""
+    """Return the time scale and the duration in seconds of an `mvhd` or `mdhd`; the duration is 0 if unknown."""
     if header[0] == 1 and len(header) < 32:
         raise broken("a box has an impossible size")
     scale, duration = struct.unpack(">IQ", header[20:32]) if header[0] == 1 else struct.unpack(">II", header[12:20])

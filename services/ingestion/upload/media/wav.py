@@ -1,8 +1,8 @@
-"""WAV: RIFF chunks with a format and samples (Multimedia Programming Interface 1.0, RFC 2361)."""
+"""WAV parser: RIFF chunks with a format and samples (Multimedia Programming Interface 1.0, RFC 2361)."""
 
 import struct
 
-from services.ingestion.upload.media.walking import TO_THE_END, FileEnded, Read, Skip, Steps, Walk, broken
+from services.ingestion.upload.media.incremental_parser import UNTIL_EOF, FileEnded, Parser, Read, Skip, Steps, broken
 
 CHUNKS_MAX = 64
 CHANNELS_MAX = 16
@@ -10,17 +10,17 @@ RATES = range(1000, 768_001)
 FORMAT_BYTES_MAX = 1024
 ADPCM_BLOCK_MAX = 16 * 1024
 _SIZE_UNKNOWN = 0x7FFF0000
-"""Recorders that stream leave 0, 0x7FFFxxxx or 0xFFFFFFFF as sizes, and no file that is taken is that large."""
+"""Streaming recorders write 0, 0x7FFFxxxx or 0xFFFFFFFF as sizes; no accepted file is that large."""
 _FORMAT = struct.Struct("<HHIIHH")
 _PLAIN = frozenset({1, 3, 6, 7, 0xFFFE})
-"""PCM, floats, A-law, mu-law, and PCM with a longer description: a fixed number of bytes a sample."""
+"""PCM, float, A-law, mu-law and extensible PCM: formats with a fixed number of bytes per sample."""
 _ADPCM = {2: (7, 2), 0x11: (4, 1)}
-"""Half a byte a sample after a head in each block: its bytes a channel, and the samples it holds itself."""
+"""Half a byte per sample after a header in each block: header bytes per channel, and samples in the header."""
 _BITS = frozenset({8, 16, 24, 32, 64})
 
 
-def walk_wav() -> Walk:
-    """Find the format and the samples, and read on to the end; the duration is counted from the samples that came."""
+def parse_wav() -> Parser:
+    """Parse to the end of the file; the duration is computed from the samples present."""
     riff = struct.unpack("<4sI4s", (yield Read(12)))[1]
     byte_rate, position = 0, 12
     for _ in range(CHUNKS_MAX):
@@ -28,10 +28,10 @@ def walk_wav() -> Walk:
         position += 8
         if name == b"data":
             if not byte_rate:
-                raise broken("its samples come before their format")
+                raise broken("its samples precede their format")
             samples, end = yield from _samples(size, position)
             if riff < _SIZE_UNKNOWN and riff + 8 > end + 1:
-                raise broken("it is cut off")
+                raise broken("it is truncated")
             return samples / byte_rate
         _require_name(name)
         if name == b"fmt ":
@@ -46,42 +46,42 @@ def walk_wav() -> Walk:
 
 def _byte_rate(format_chunk: bytes) -> int:
     if len(format_chunk) < _FORMAT.size:
-        raise broken("its format is cut")
+        raise broken("its format is truncated")
     tag, channels, sample_rate, byte_rate, block, bits = _FORMAT.unpack_from(format_chunk)
     if not 1 <= channels <= CHANNELS_MAX or sample_rate not in RATES or not block:
-        raise broken("its format makes no sense")
+        raise broken("its format is not valid")
     if tag in _PLAIN and bits in _BITS and block == channels * bits // 8 and byte_rate == sample_rate * block:
         return int(byte_rate)
     if tag in _ADPCM and bits == 4 and 8 * channels < block <= ADPCM_BLOCK_MAX:
-        # Counted from the block, because encoders leave the byte rate out.
+        # Computed from the block size, because encoders leave the byte rate empty.
         head, whole = _ADPCM[tag]
         return max(1, int(sample_rate * block / ((block - head * channels) * 2 / channels + whole)))
-    raise broken("its format makes no sense")
+    raise broken("its format is not valid")
 
 
 def _samples(declared: int, position: int) -> Steps[tuple[int, int]]:
-    """Return how many bytes of samples came, and where the file ended."""
+    """Return the number of sample bytes present, and the end position of the file."""
     if not 0 < declared < _SIZE_UNKNOWN:
-        return (yield from _to_the_end(position))
+        return (yield from _read_to_end(position))
     try:
         yield Skip(declared)
     except FileEnded as end:
-        raise broken("it is cut off") from end
+        raise broken("it is truncated") from end
     return declared, (yield from _after(declared % 2, position + declared))
 
 
-def _to_the_end(position: int) -> Steps[tuple[int, int]]:
+def _read_to_end(position: int) -> Steps[tuple[int, int]]:
     try:
-        yield Skip(TO_THE_END)
+        yield Skip(UNTIL_EOF)
     except FileEnded as end:
         if not end.into:
-            raise broken("it holds no sound") from end
+            raise broken("it has no audio") from end
         return end.into, position + end.into
-    raise broken("it never ends")
+    raise broken("it has no end")
 
 
 def _after(padding: int, position: int) -> Steps[int]:
-    """Read on after the samples: only whole chunks may follow. Returns where the file ended."""
+    """Read the chunks after the samples, which must be complete; return the end position of the file."""
     try:
         if padding:
             yield Read(1)
@@ -96,7 +96,7 @@ def _after(padding: int, position: int) -> Steps[int]:
                 position += 1
     except FileEnded as end:
         if end.inside:
-            raise broken("something that is no part of it follows it") from end
+            raise broken("it has trailing data") from end
         return position
     raise broken("it has too many chunks")
 
@@ -105,9 +105,9 @@ def _whole(size: int) -> Steps[None]:
     try:
         yield Skip(size)
     except FileEnded as end:
-        raise broken("it is cut off") from end
+        raise broken("it is truncated") from end
 
 
 def _require_name(name: bytes) -> None:
     if not all(0x20 <= byte < 0x7F for byte in name):
-        raise broken("it holds something that is no chunk")
+        raise broken("it has a chunk with an invalid name")

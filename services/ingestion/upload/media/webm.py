@@ -1,20 +1,20 @@
-"""WebM: EBML elements (RFC 8794, RFC 9559) of document type `webm`, followed from the first to the last block.
+"""WebM parser: EBML elements (RFC 8794, RFC 9559) of document type `webm`, up to the last block.
 
-Recorders in browsers leave sizes and the duration unknown, so the duration is also what the blocks' times say.
+Browser recorders leave sizes and the duration unknown, so the duration is also computed from the blocks' timestamps.
 """
 
 import struct
 from dataclasses import dataclass
 
-from services.ingestion.upload.media.walking import (
+from services.ingestion.upload.media.incremental_parser import (
     READ_BYTES_MAX,
-    TO_THE_END,
+    UNTIL_EOF,
     FileEnded,
+    Parser,
     Read,
     Scan,
     Skip,
     Steps,
-    Walk,
     broken,
 )
 
@@ -32,7 +32,7 @@ _TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
 _DEFAULT_SCALE_NS = 1_000_000
 _BLOCK_HEAD_BYTES = 4
 _NEEDED = {_SIMPLE_BLOCK: _BLOCK_HEAD_BYTES, _TIMESTAMP: 8}
-"""How many bytes inside an element are looked at."""
+"""The number of payload bytes read per element."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class _Element:
     kind: int
     size: int
     head: int
-    """How many bytes its id and size take."""
+    """Header size in bytes: id and size."""
 
 
 class _Segment:
-    """What is known of a segment so far."""
+    """The state of a segment."""
 
     def __init__(self) -> None:
         self.duration_s = 0.0
@@ -55,28 +55,28 @@ class _Segment:
         self.latest = 0
 
     def look_at(self, element: _Element, head: bytes) -> None:
-        """Take note of an element of a cluster and how it begins."""
+        """Count a cluster's element and read its timestamp. `head` is the start of its payload."""
         if element.kind == _SIMPLE_BLOCK:
             if element.size <= _BLOCK_HEAD_BYTES:
-                raise broken("a block holds nothing")
+                raise broken("a block is empty")
             self.blocks += 1
-            # Track numbers above 126 take more bytes; nobody has so many.
+            # Track numbers above 126 would take more bytes; real files have far fewer tracks.
             self.latest = max(self.latest, self.cluster + int.from_bytes(head[1:3], "big", signed=True))
         elif element.kind == _TIMESTAMP and element.size <= 8:
             self.cluster = int.from_bytes(head[: element.size], "big")
             self.latest = max(self.latest, self.cluster)
-        elif element.kind in _IN_CLUSTER and element.size != TO_THE_END:
+        elif element.kind in _IN_CLUSTER and element.size != UNTIL_EOF:
             self.blocks += element.kind == _BLOCK_GROUP
         else:
-            raise broken("it holds an element that does not belong there")
+            raise broken("it has an element in the wrong place")
 
     @property
     def seconds(self) -> float | None:
         return max(self.duration_s, self.latest * self.scale_ns / 1e9) or None
 
 
-def walk_webm() -> Walk:
-    """Read the header, then every element of the segment; there must be a track of sound, and blocks."""
+def parse_webm() -> Parser:
+    """Parse the header and every element of the segment. Requires an audio track and blocks."""
     first = yield from _element()
     if first.kind != _EBML or dict(_children((yield Read(first.size)))).get(_DOC_TYPE, b"").rstrip(b"\0") != b"webm":
         raise broken("it is not a WebM file")
@@ -84,52 +84,52 @@ def walk_webm() -> Walk:
     if segment.kind != _SEGMENT:
         raise broken("it has no segment")
     found = _Segment()
-    yield from _walk_segment(found, segment.size)
+    yield from _parse_segment(found, segment.size)
     if not found.has_sound or not found.blocks:
-        raise broken("it holds no sound")
+        raise broken("it has no audio")
     return found.seconds
 
 
-def _walk_segment(found: _Segment, size: int) -> Steps[None]:
+def _parse_segment(found: _Segment, size: int) -> Steps[None]:
     left = size
     try:
         for _ in range(ELEMENTS_MAX):
             if not left:
                 yield Read(1)
-                raise broken("something that is no part of it follows it")
+                raise broken("it has trailing data")
             element = yield from _element()
             left = _minus(left, element.head)
-            if element.kind == _CLUSTER and element.size == TO_THE_END:
+            if element.kind == _CLUSTER and element.size == UNTIL_EOF:
                 taken = yield from _open_cluster(found)
             else:
                 taken = element.size
                 yield from _whole(_top_element(found, element))
             left = _minus(left, taken)
     except FileEnded as end:
-        if end.inside or (left and size != TO_THE_END):
-            raise broken("it is cut off") from end
+        if end.inside or (left and size != UNTIL_EOF):
+            raise broken("it is truncated") from end
         return
     raise broken("it has too many elements")
 
 
 def _whole(steps: Steps[None]) -> Steps[None]:
-    """Take these steps; a file that ends among them is cut off, also between two of them."""
+    """Run these steps; a file that ends within them is truncated, even between two of them."""
     try:
         yield from steps
     except FileEnded as end:
-        raise broken("it is cut off") from end
+        raise broken("it is truncated") from end
 
 
 def _minus(left: int, taken: int) -> int:
-    if left == TO_THE_END:
+    if left == UNTIL_EOF:
         return left
     if taken > left:
-        raise broken("an element is larger than the one around it")
+        raise broken("an element is larger than its parent")
     return left - taken
 
 
 def _top_element(found: _Segment, element: _Element) -> Steps[None]:
-    if element.size == TO_THE_END:
+    if element.size == UNTIL_EOF:
         raise broken("an element has no size")
     if element.kind == _INFO:
         _read_info(found, (yield Read(element.size)))
@@ -140,7 +140,7 @@ def _top_element(found: _Segment, element: _Element) -> Steps[None]:
     elif element.kind in _PASSED_OVER:
         yield Skip(element.size)
     else:
-        raise broken("it holds an element that does not belong there")
+        raise broken("it has an element in the wrong place")
 
 
 def _cluster(found: _Segment, size: int) -> Steps[None]:
@@ -148,18 +148,18 @@ def _cluster(found: _Segment, size: int) -> Steps[None]:
 
 
 def _open_cluster(found: _Segment) -> Steps[int]:
-    """Read a cluster without a size up to the next element above it; return its bytes."""
-    blocks = _Blocks(found, TO_THE_END)
+    """Parse a cluster of unknown size up to the next top-level element; return its size in bytes."""
+    blocks = _Blocks(found, UNTIL_EOF)
     yield Scan(blocks.take)
     return blocks.taken
 
 
 class _Blocks:
-    """Follows the elements of a cluster in bulk: there are fifty a second."""
+    """Scans the elements of a cluster in bulk, because there are 50 per second of audio."""
 
     def __init__(self, found: _Segment, size: int) -> None:
         if not found.has_sound:
-            raise broken("its sound comes before its tracks")
+            raise broken("its audio precedes its tracks")
         self._found = found
         self._left = size
         self.taken = 0
@@ -170,7 +170,7 @@ class _Blocks:
             element = _parsed(data, at)
             if element is None:
                 return at, False
-            if self._left == TO_THE_END and element.kind in _TOP:
+            if self._left == UNTIL_EOF and element.kind in _TOP:
                 return at, True
             inside = at + element.head
             if len(data) < inside + min(element.size, _NEEDED.get(element.kind, 0)):
@@ -183,7 +183,7 @@ class _Blocks:
 
 
 def _parsed(data: bytes, at: int) -> _Element | None:
-    """Return the element that begins there, or None while too little of it has come."""
+    """Return the element at a position, None if its header is not complete yet."""
     if at >= len(data):
         return None
     id_length = 9 - data[at].bit_length()
@@ -200,7 +200,7 @@ def _parsed(data: bytes, at: int) -> _Element | None:
     size = int.from_bytes(data[size_at : size_at + length], "big") & ((1 << 7 * length) - 1)
     unknown = size == (1 << 7 * length) - 1
     kind = int.from_bytes(data[at:size_at], "big")
-    return _Element(kind, TO_THE_END if unknown else size, id_length + length)
+    return _Element(kind, UNTIL_EOF if unknown else size, id_length + length)
 
 
 def _element() -> Steps[_Element]:
@@ -217,18 +217,18 @@ def _element() -> Steps[_Element]:
     more = (yield from _whole_read(length - 1)) if length > 1 else b""
     size = int.from_bytes(bytes([first & (0xFF >> length)]) + more, "big")
     unknown = size == (1 << 7 * length) - 1
-    return _Element(kind, TO_THE_END if unknown else size, id_length + length)
+    return _Element(kind, UNTIL_EOF if unknown else size, id_length + length)
 
 
 def _whole_read(size: int) -> Steps[bytes]:
     try:
         return (yield Read(size))
     except FileEnded as end:
-        raise broken("it is cut off") from end
+        raise broken("it is truncated") from end
 
 
 def _children(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the elements inside one that was read whole; what is cut is left out."""
+    """Return the child elements of a buffered element; a truncated one is left out."""
     found: list[tuple[int, bytes]] = []
     at = 0
     while at < len(data) and len(found) < CHILDREN_MAX:
@@ -256,7 +256,7 @@ def _read_info(found: _Segment, data: bytes) -> None:
     found.scale_ns = int.from_bytes(info[_TIMESTAMP_SCALE], "big") if _TIMESTAMP_SCALE in info else _DEFAULT_SCALE_NS
     raw = info.get(_DURATION, b"")
     if not found.scale_ns:
-        raise broken("its times make no sense")
+        raise broken("its timestamps are not valid")
     if len(raw) in (4, 8):
         seconds = float(struct.unpack(">f" if len(raw) == 4 else ">d", raw)[0]) * found.scale_ns / 1e9
         found.duration_s = seconds if 0 < seconds < float("inf") else 0.0

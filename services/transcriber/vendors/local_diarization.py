@@ -1,7 +1,7 @@
-"""Gives each word its voice: windows of sound are compared, two clusters found, and words assigned where they fit.
+"""Speaker diarization: clusters windows of sound into two voices and assigns each word to one of them.
 
-Two voices at most: a therapist and a patient. The change of voice is cheap after a pause or the end of a sentence and
-dear in the middle of one, so the words help the sound.
+At most two voices, a therapist and a patient. A change of voice costs little after a pause or the end of a sentence
+and much within one, so the text improves the acoustic result.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,38 +18,38 @@ FRAMES_PER_S = 100
 WINDOW_S = 1.0
 STEP_S = 0.5
 SPEECH_SHARE_MIN = 0.5
-"""A window is listened to when words cover at least this share of it."""
+"""Windows with a smaller share of speech are ignored."""
 WINDOWS_MIN = 6
 ONE_VOICE_ABOVE = 0.8
-"""Two clusters whose centres are closer than this (cosine) are one voice cut in two."""
+"""Two clusters whose centres have a higher cosine similarity than this are one voice."""
 VOICE_SHARE_MIN = 0.02
-SURE_SHARE = 0.7
-"""Centres are drawn again from the windows of a cluster that fit best: those at a change of voice hold both."""
+CORE_SHARE = 0.7
+"""Centres are recomputed from this share of a cluster's best windows, because windows at a change mix both voices."""
 RESTARTS = 8
 ROUNDS = 30
 SEED = 7
 SWITCH_WITHIN_PHRASE = 0.6
 SWITCH_AFTER_PHRASE = 0.08
-"""What a change of voice costs, in seconds of a difference of 1 in cosine."""
+"""Cost of a change of voice, in seconds at a cosine difference of 1."""
 PAUSE_S = 0.25
 WORD_MIN_S = 0.15
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Where windows start (seconds, ascending) and their vectors."""
+    """Start times of windows (seconds, ascending) and their vectors."""
 
     starts: NDArray[np.float64]
     vectors: Floats
 
 
 def with_voices(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> tuple[Word, ...]:
-    """Return the words with voices numbered in order of appearance; all 0 when only one voice is heard."""
-    windows = _listened_to(words, samples, encoder)
+    """Return the words with voices numbered in order of appearance; all 0 if there is only one voice."""
+    windows = _speech_windows(words, samples, encoder)
     centres = two_centres(windows.vectors)
     if centres is None:
         return tuple(replace(word, voice=0) for word in words)
-    voices = _in_order_of_appearance(_assigned(words, _leanings(words, windows, centres)))
+    voices = _in_order_of_appearance(_assigned(words, _speaker_scores(words, windows, centres)))
     shares = np.bincount(voices, minlength=2) / max(len(voices), 1)
     if shares.min() < VOICE_SHARE_MIN:
         return tuple(replace(word, voice=0) for word in words)
@@ -57,7 +57,7 @@ def with_voices(words: Sequence[Word], samples: NDArray[np.int16], encoder: Voic
 
 
 def two_centres(vectors: Floats) -> Floats | None:
-    """Return the centres of two voices among unit vectors, None when they are one voice."""
+    """Return the centres of two voices among unit vectors, None if there is only one voice."""
     if len(vectors) < WINDOWS_MIN:
         return None
     centres = _k_means(vectors)
@@ -69,12 +69,12 @@ def two_centres(vectors: Floats) -> Floats | None:
         mine = nearest == number
         if not mine.any():
             return None
-        sure = mine & (margin >= np.quantile(margin[mine], 1 - SURE_SHARE))
+        sure = mine & (margin >= np.quantile(margin[mine], 1 - CORE_SHARE))
         refined.append(_unit(vectors[sure].mean(axis=0)))
     return None if float(refined[0] @ refined[1]) > ONE_VOICE_ABOVE else np.stack(refined)
 
 
-def _listened_to(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> Windows:
+def _speech_windows(words: Sequence[Word], samples: NDArray[np.int16], encoder: VoiceEncoder) -> Windows:
     mels = mel_frames(samples, loudness_of(samples))
     length, step = int(WINDOW_S * FRAMES_PER_S), int(STEP_S * FRAMES_PER_S)
     spoken = np.zeros(len(mels) + 1)
@@ -91,7 +91,7 @@ def _listened_to(words: Sequence[Word], samples: NDArray[np.int16], encoder: Voi
 
 
 def _k_means(vectors: Floats) -> Floats:
-    """Spherical k-means with k = 2, the best of several seeded starts."""
+    """Return the centres of spherical k-means with k = 2, the best of RESTARTS seeded runs."""
     random = np.random.default_rng(SEED)
     best: tuple[float, Floats] | None = None
     for _ in range(RESTARTS):
@@ -112,18 +112,18 @@ def _k_means(vectors: Floats) -> Floats:
     return best[1]
 
 
-def _leanings(words: Sequence[Word], windows: Windows, centres: Floats) -> NDArray[np.float64]:
-    """Return for each word how far its sound leans to voice 0 (positive) or 1, weighted by its seconds."""
+def _speaker_scores(words: Sequence[Word], windows: Windows, centres: Floats) -> NDArray[np.float64]:
+    """Return each word's score for voice 0 (positive) against voice 1 (negative), weighted by its seconds."""
     difference = (windows.vectors @ (centres[0] - centres[1])).astype(np.float64)
     middles = np.array([(word.start_s + word.end_s) / 2 for word in words])
     seconds = np.array([max(word.end_s - word.start_s, WORD_MIN_S) for word in words])
-    leanings: NDArray[np.float64] = np.interp(middles, windows.starts + WINDOW_S / 2, difference) * seconds
-    return leanings
+    speaker_scores: NDArray[np.float64] = np.interp(middles, windows.starts + WINDOW_S / 2, difference) * seconds
+    return speaker_scores
 
 
-def _assigned(words: Sequence[Word], leanings: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Find the cheapest course of voices through the words (Viterbi)."""
-    gains = np.stack([leanings, -leanings], axis=1)
+def _assigned(words: Sequence[Word], speaker_scores: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the cheapest sequence of voices for the words (Viterbi)."""
+    gains = np.stack([speaker_scores, -speaker_scores], axis=1)
     total = gains[0]
     came_from = np.zeros((len(words), 2), np.int64)
     for number, cost in enumerate(_switch_costs(words), start=1):
