@@ -40,7 +40,7 @@ test: $(STAMP) ## all tests, on real servers (T=path or expression for some of t
 
 quick: $(STAMP) ## rules, handlers, stores and checks: what to run before each commit
 	@$(MAKE) --no-print-directory check
-	@$(PY) -m tests.runner --quick
+	@JOBS=$${JOBS:-2} $(PY) -m tests.runner --quick
 
 e2e: $(STAMP) ## only the tests of the whole system
 	@$(PY) -m pytest tests/e2e

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from benchmarks.events.programs import marks
 from libs.common.database.transaction import Transaction
 from libs.common.events import Envelope, Event
-from libs.common.messaging.consumer import Pace
+from libs.common.messaging.consumer import ConsumerTiming
 from libs.common.messaging.steps import BatchStep, Step
 from libs.common.streams.port import Delivery, Outlet
 from libs.common.tests.kernel_world import ThingCounted
@@ -18,13 +18,13 @@ from libs.common.tests.kernel_world import ThingCounted
 BATCH = 100
 """Entries in a run: what the bare loop and the peers that read by the batch are given at a time too."""
 PACES = {
-    "noop": Pace(batch=BATCH),
-    "hold": Pace(concurrency=8),
-    "finish": Pace(concurrency=8),
-    "timed": Pace(concurrency=8),
+    "noop": ConsumerTiming(batch=BATCH),
+    "hold": ConsumerTiming(concurrency=8),
+    "finish": ConsumerTiming(concurrency=8),
+    "timed": ConsumerTiming(concurrency=8),
     # As many transactions as the pool keeps connections for.
-    "effects": Pace(concurrency=8),
-    "batches": Pace(batch=BATCH),
+    "effects": ConsumerTiming(concurrency=8),
+    "batches": ConsumerTiming(batch=BATCH),
 }
 _EFFECT = text("insert into effect (organization_id, thing_id, number) values (:organization_id, :thing_id, :number)")
 _TALLY = text("insert into tally select * from unnest(cast(:things as uuid[]), cast(:numbers as int[]))")

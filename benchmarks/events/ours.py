@@ -21,7 +21,7 @@ from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.log import configure_logging
 from libs.common.messaging.consumer import Consumer, Handler
-from libs.common.messaging.handling import Handling
+from libs.common.messaging.handling import DeliveryHandler
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import Subscription
@@ -66,7 +66,7 @@ def _handler(role: str) -> Handler:
     if role in ("effects", "batches"):
         step = kernel.Count() if role == "effects" else kernel.Tally()
         line = Subscription(ThingCounted, step, batch=kernel.PACES[role].batch)
-        return Handling(Database(os.environ["BENCH_DATABASE_URL"]), CATALOGUE, {ThingCounted.type: line})
+        return DeliveryHandler(Database(os.environ["BENCH_DATABASE_URL"]), CATALOGUE, {ThingCounted.type: line})
     return {"noop": kernel.NoOp, "finish": kernel.NoOp, "hold": kernel.Hold, "timed": kernel.Timed}[role]()
 
 
@@ -102,7 +102,7 @@ async def _commit(count: int, rate: float, seed: int) -> None:
     )
     runtime = Runtime(settings, EventConfig(SCHEMA, CATALOGUE, topics_out=[TOPIC]))
     organization_id = UUID(os.environ["BENCH_ORGANIZATION"])
-    with capability.holding(os.environ["BENCH_CAPABILITY"]):
+    with capability.acting_under(os.environ["BENCH_CAPABILITY"]):
         for pause in marks.drips(count, rate, seed):
             await asyncio.sleep(pause)
             sent, thing = time.monotonic_ns(), new_id()

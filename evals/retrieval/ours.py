@@ -26,7 +26,7 @@ class Patient:
     organization_id: OrganizationId
     patient_id: PatientId
     therapist_id: TherapistId
-    holding: Callable[[], AbstractContextManager[None]]
+    acting_under: Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ async def answers(conversation: Conversation, embedder: TextEmbedder, ground: Gr
     """Index a conversation as one patient's sessions and search it with every question."""
     patient = await ground.new_patient()
     numbers: dict[SessionId, int] = {}
-    with patient.holding():
+    with patient.acting_under():
         for number, (at, turns) in conversation.sessions.items():
             source = _source(patient, at)
             numbers[source.session_id] = number

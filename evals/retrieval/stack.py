@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from evals.retrieval.ours import Ground, Patient
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
@@ -40,7 +40,7 @@ async def ground(weights: Weights) -> AsyncIterator[Ground]:
 
         async def new_patient() -> Patient:
             patient = _patient(minter)
-            with patient.holding():
+            with patient.acting_under():
                 await _grant(consent, patient)
             return patient
 
@@ -57,7 +57,7 @@ def _patient(minter: Minter) -> Patient:
     @contextmanager
     def hold() -> Iterator[None]:
         claims = Claims(organization, "eval", SCOPES, utc_now() + LIFETIME, new_id(), patient_id=patient)
-        with holding(minter.mint(claims)):
+        with acting_under(minter.mint(claims)):
             yield
 
     return Patient(organization, patient, TherapistId(new_id()), hold)

@@ -13,7 +13,7 @@ _current: ContextVar[str | None] = ContextVar("capability", default=None)
 
 
 @contextmanager
-def holding(token: str) -> Iterator[None]:
+def acting_under(token: str) -> Iterator[None]:
     """Do the enclosed work under this capability."""
     mark = _current.set(token)
     try:

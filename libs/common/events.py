@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
-from zlib import crc32
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 from pydantic_core import from_json
@@ -18,7 +17,7 @@ class Event(BaseModel):
     """A fact. Fields are ids and small numbers, never words of a person.
 
     `type` is dotted and past tense; `topic` names the stream and has one producing service.
-    `partitions` above 0 makes the topic ordered by key, spread over so many streams, each led by one consumer.
+    `is_ordered`: the topic's events are applied in the order of their key, by one consumer of a group.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,7 +26,7 @@ class Event(BaseModel):
     topic: ClassVar[str]
     version: ClassVar[int] = 1
     key_field: ClassVar[str] = "organization_id"
-    partitions: ClassVar[int] = 0
+    is_ordered: ClassVar[bool] = False
 
     _said_at: datetime | None = PrivateAttr(default=None)
 
@@ -40,18 +39,6 @@ class Event(BaseModel):
     def key(self) -> str:
         """Return what this event is ordered and looked up by, as text."""
         return str(getattr(self, self.key_field))
-
-    @property
-    def stream(self) -> str:
-        """Return the stream the event goes to: its topic, or the partition its key belongs to."""
-        return self.streams()[crc32(self.key.encode()) % max(1, self.partitions)]
-
-    @classmethod
-    def streams(cls) -> tuple[str, ...]:
-        """Return all streams of the event's topic."""
-        if cls.partitions <= 1:
-            return (cls.topic,)
-        return tuple(f"{cls.topic}.{number}" for number in range(cls.partitions))
 
     def payload(self) -> dict[str, Any]:
         """Return the fields as JSON-ready values."""
@@ -142,17 +129,13 @@ class Catalogue:
         for event in events:
             if self._by_name.setdefault((event.type, event.version), event) is not event:
                 raise ValueError(f"two events are called {event.type} v{event.version}")
-        partitions = {(event.topic, event.partitions) for event in self}
-        if len(partitions) > len({topic for topic, _ in partitions}):
-            raise ValueError("the events of one topic are partitioned alike")
+        orders = {(event.topic, event.is_ordered) for event in self}
+        if len(orders) > len({topic for topic, _ in orders}):
+            raise ValueError("the events of one topic are ordered alike")
 
     def __iter__(self) -> Iterator[type[Event]]:
         """Iterate over the classes in order of type and version."""
         return iter(self._by_name[name] for name in sorted(self._by_name))
-
-    def streams(self, topic: str) -> tuple[str, ...]:
-        """Return the streams of a topic (itself, unless it is partitioned)."""
-        return next((event.streams() for event in self if event.topic == topic), (topic,))
 
     def read(self, envelope: Envelope) -> Event:
         """Return the event in the envelope; raise KeyError for an unknown one, ValueError for a wrong payload."""

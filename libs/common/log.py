@@ -56,11 +56,11 @@ def configure_logging(service: str, level: str, keys: frozenset[str] = frozenset
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(service=service)
     # Libraries put values into their messages, so theirs are cut to warnings and stripped of text.
-    logging.basicConfig(level=logging.WARNING, handlers=[_Wordless()], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_RedactingHandler()], force=True)
 
 
-def guard_last_words() -> None:
-    """Say of warnings, and of errors that nobody caught, of which class and where, never what: Python prints texts."""
+def redact_uncaught_errors() -> None:
+    """Log uncaught errors and warnings by class and place only: their messages may contain personal data."""
     logging.captureWarnings(True)
     sys.excepthook = lambda _kind, error, _trace: _died(error)
     threading.excepthook = lambda args: _died(args.exc_value)
@@ -73,7 +73,7 @@ def get_logger() -> structlog.typing.FilteringBoundLogger:
     return logger
 
 
-def place_of(error: BaseException) -> str:
+def location_of(error: BaseException) -> str:
     """Return file, line and function where an error was raised: its text may hold a person's words."""
     trace = error.__traceback__
     if trace is None:
@@ -86,7 +86,7 @@ def place_of(error: BaseException) -> str:
 
 def _died(error: BaseException | None) -> None:
     for leaf in _leaves(error):
-        get_logger().error("process.crashed", error_class=type(leaf).__name__, error_place=place_of(leaf))
+        get_logger().error("process.crashed", error_class=type(leaf).__name__, error_place=location_of(leaf))
 
 
 def _leaves(error: BaseException | None) -> Iterator[BaseException]:
@@ -108,7 +108,7 @@ class _Stdout:
         sys.stdout.flush()
 
 
-class _Wordless(logging.Handler):
+class _RedactingHandler(logging.Handler):
     """Says that a library warned, where and how loudly, never what."""
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -5,7 +5,7 @@ from functools import partial
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from libs.common.rounds import State
+from libs.common.heartbeat import State
 
 HTTP_DURATION = Histogram("http_server_seconds", "How long a request took.", ["method", "route", "status"])
 HTTP_ANSWERS = Counter("http_answers_total", "Requests answered: `served`, or `failed` on our side (5xx).", ["outcome"])
@@ -23,7 +23,7 @@ UNPUBLISHED_AGE = Gauge(
 )
 
 RELAY_LOOKED_AT = Gauge(
-    "events_relay_looked_at_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
+    "events_relay_last_poll_seconds", "When a relay last saw its outbox and the streams (Unix time); 0 where none did."
 )
 RELAY_HELD = Gauge(
     "events_relay_backpressured",
@@ -39,18 +39,18 @@ COMMIT_TO_PUBLISH = Histogram(
 )
 
 DELIVERED = Counter("events_delivered_total", "Entries handed to a handler.", ["topic", "group"])
-DONE = Counter("events_done_total", "Events whose effect took hold.", ["topic", "group"])
+DONE = Counter("events_applied_total", "Events whose effect took hold.", ["topic", "group"])
 DUPLICATES = Counter("events_duplicates_total", "Events recognised as applied before.", ["topic", "group"])
 RETRIED = Counter("events_retried_total", "Events parked for another try.", ["topic", "group"])
-DEAD = Counter("events_dead_total", "Events moved to the dead-letter stream.", ["topic", "group"])
+DEAD = Counter("events_dead_lettered_total", "Events moved to the dead-letter stream.", ["topic", "group"])
 RECLAIMED = Counter("events_reclaimed_total", "Entries taken over from a dead consumer.", ["topic", "group"])
 AUDITED = Counter("events_audited_total", "Entries that were ours without our knowing.", ["topic", "group"])
 ISOLATED = Counter("events_isolated_total", "Entries run alone because their worker died.", ["topic", "group"])
-IN_OTHER_HANDS = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
+CLAIMED_ELSEWHERE = Counter("events_claimed_elsewhere_total", "Times another worker had the event.", ["topic", "group"])
 INTERRUPTED = Counter(
-    "events_interrupted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]
+    "events_work_restarted_total", "Works begun again because whoever had begun them died or fell silent.", ["group"]
 )
-LOST_LEASE = Counter("events_lost_lease_total", "Times a consumer found its own lease run out.", ["topic", "group"])
+LOST_LEASE = Counter("events_lease_lost_total", "Times a consumer found its own lease run out.", ["topic", "group"])
 HANDLER_DURATION = Histogram("events_handler_seconds", "How long a handler took.", ["topic", "group", "outcome"])
 PUBLISH_TO_START = Histogram(
     "events_publish_to_start_seconds", "From the stream to the start of the handler.", ["topic", "group"]

@@ -99,7 +99,7 @@ def publishing(event: Event, event_id: str) -> Iterator[None]:
     with span(
         f"create {event.type}",
         SpanKind.PRODUCER,
-        attributes=_messaging("create", event.stream) | {"messaging.message.id": event_id},
+        attributes=_messaging("create", event.topic) | {"messaging.message.id": event_id},
     ):
         yield
 

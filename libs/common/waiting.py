@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 ASK_AGAIN_S = 0.1
 
 
-async def happens_within(event: asyncio.Event, seconds: float) -> bool:
+async def wait_within(event: asyncio.Event, seconds: float) -> bool:
     """Wait until the event is set, at most so long; tell whether it is."""
     try:
         async with asyncio.timeout(seconds):
@@ -16,7 +16,7 @@ async def happens_within(event: asyncio.Event, seconds: float) -> bool:
     return True
 
 
-async def together(
+async def run_until_stopped(
     loops: Sequence["asyncio.Task[None]"],
     stop: asyncio.Event,
     told: Callable[[], None],
@@ -30,14 +30,14 @@ async def together(
     try:
         await asyncio.wait([stopping, *loops, *endless], return_when=asyncio.FIRST_COMPLETED)
         told()
-        if what_broke([*loops, *endless]) is None:
+        if first_error([*loops, *endless]) is None:
             await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
     finally:
-        await end([stopping, *loops, *endless])
-    return what_broke([*loops, *endless])
+        await cancel_and_wait([stopping, *loops, *endless])
+    return first_error([*loops, *endless])
 
 
-def what_broke(tasks: Iterable["asyncio.Task[None]"]) -> BaseException | None:
+def first_error(tasks: Iterable["asyncio.Task[None]"]) -> BaseException | None:
     """Return the error of the first task that has ended with one."""
     ended = [task for task in tasks if task.done() and not task.cancelled()]
     return next((error for task in ended if (error := task.exception()) is not None), None)
@@ -47,7 +47,7 @@ async def _set(event: asyncio.Event) -> None:
     await event.wait()
 
 
-async def end(tasks: Iterable["asyncio.Task[None]"]) -> None:
+async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
     """Cancel tasks until they have ended; how they ended is nobody's concern.
 
     Before Python 3.12 `asyncio.wait_for` swallows a cancellation that meets a result (bpo-37658), and redis-py sends

@@ -11,7 +11,7 @@ class _OfConsent(Event):
     topic: ClassVar[str] = "consent"
     key_field: ClassVar[str] = "patient_id"
     # A grant, a revocation and a grant again of one patient must be applied in that order.
-    partitions: ClassVar[int] = 1
+    is_ordered: ClassVar[bool] = True
 
     organization_id: UUID
     patient_id: UUID

@@ -84,7 +84,7 @@ class EvidenceErased(Counted):
 
     type: ClassVar[str] = "evidence.erased"
     topic: ClassVar[str] = "consent"
-    partitions: ClassVar[int] = 1
+    is_ordered: ClassVar[bool] = True
 
 
 class UserErased(Counted):

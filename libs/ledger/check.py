@@ -15,7 +15,7 @@ Parties = tuple[str, str, str]  # patient, therapist, purpose
 
 
 @dataclass(frozen=True)
-class Broken:
+class ChainBreak:
     """The first place that does not hold, and why."""
 
     seq: int
@@ -31,11 +31,11 @@ class Verdict:
     receipts: int
     covered_to: int
     head: str
-    broken: Broken | None
+    broken: ChainBreak | None
 
 
 @dataclass
-class Vouchers:
+class SignedEvidence:
     """Signed promises to hold a ledger against: checkpoints and receipts, fetched now or kept from before."""
 
     ring: KeyRing
@@ -43,7 +43,7 @@ class Vouchers:
     hashes: dict[int, str] = field(default_factory=dict)
     checkpoints: set[int] = field(default_factory=set)
     receipts: dict[int, Receipt] = field(default_factory=dict)
-    broken: Broken | None = None
+    broken: ChainBreak | None = None
 
     def add_checkpoint(self, note: str) -> None:
         """Take a signed note."""
@@ -80,10 +80,10 @@ class Vouchers:
 
     def _breaks(self, seq: int, why: str) -> None:
         if self.broken is None or seq < self.broken.seq:
-            self.broken = Broken(seq, why)
+            self.broken = ChainBreak(seq, why)
 
 
-class Standing:
+class InForceCheck:
     """What a service acts on: for each patient, therapist and purpose, whether it takes consent to be in force.
 
     Each row says how many entries there were when it was read (`at_seq`), so that newer entries do not confuse.
@@ -103,17 +103,17 @@ class Standing:
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError("a row of what is in force cannot be read") from error
 
-    def follow(self, line: Line) -> Broken | None:
+    def follow(self, line: Line) -> ChainBreak | None:
         """Note that an entry decides its consent."""
         parties = _parties(line)
         row = self._rows.get(parties)
         if row is not None and line["seq"] <= row["at_seq"]:
             self._decided_by[parties] = line
         elif row is None and line["seq"] <= self._complete_to:
-            return Broken(line["seq"], "what is in force does not know of it")
+            return ChainBreak(line["seq"], "what is in force does not know of it")
         return None
 
-    def end(self) -> Broken | None:
+    def end(self) -> ChainBreak | None:
         """Name the first entry that what is in force does not follow from."""
         found = [
             broken for parties, row in self._rows.items() if (broken := _differs(row, self._decided_by.get(parties)))
@@ -121,10 +121,10 @@ class Standing:
         return min(found, key=lambda broken: broken.seq, default=None)
 
 
-class Walk:
+class ChainVerifier:
     """One pass over the entries in their order. It keeps the entries since the last promise, and no others."""
 
-    def __init__(self, vouchers: Vouchers, standing: Standing, *, every_receipt: bool = False) -> None:
+    def __init__(self, vouchers: SignedEvidence, standing: InForceCheck, *, every_receipt: bool = False) -> None:
         self._vouchers = vouchers
         self._standing = standing
         self._every_receipt = every_receipt
@@ -134,21 +134,21 @@ class Walk:
         self.seq = 0
         self.receipts = 0
 
-    def take(self, line: Line) -> Broken | None:
+    def take(self, line: Line) -> ChainBreak | None:
         """Check the next entry; the first break ends the walk."""
         expected = self.seq + 1
         why = self._fault(line, expected)
         if why:
             # Whoever rehashed one entry broke the next one; the signatures tell which it was.
-            return self._first_unsigned() or Broken(expected, why)
+            return self._first_unsigned() or ChainBreak(expected, why)
         self.seq, self._hash, self._at_us = expected, bytes.fromhex(line["hash"]), line["at_us"]
         self._unvouched.append(line)
         return self._ask_vouchers(line) or self._standing.follow(line)
 
-    def end(self) -> Broken | None:
+    def end(self) -> ChainBreak | None:
         """Check what only the end shows: nothing was cut off, the last entries are signed, and they are acted on."""
         if self._vouchers.last > self.seq:
-            return Broken(self.seq + 1, f"entries were cut off: a signed promise names entry {self._vouchers.last}")
+            return ChainBreak(self.seq + 1, f"entries were cut off: a signed promise names entry {self._vouchers.last}")
         return self._first_unsigned() or self._standing.end()
 
     @property
@@ -183,21 +183,21 @@ class Walk:
             return "its circumstances are not those that were hashed"
         return None
 
-    def _ask_vouchers(self, line: Line) -> Broken | None:
+    def _ask_vouchers(self, line: Line) -> ChainBreak | None:
         promised = self._vouchers.hashes.get(self.seq)
         if promised is not None and promised != line["hash"]:
             # Somewhere since the last promise that was kept; the first one without a signature is where it began.
-            return self._first_unsigned() or Broken(self.seq, "a signed promise names another hash")
+            return self._first_unsigned() or ChainBreak(self.seq, "a signed promise names another hash")
         if self._every_receipt and (broken := self._first_unsigned()):
             return broken
         if promised is not None or self._every_receipt:
             self._unvouched.clear()
         return None
 
-    def _first_unsigned(self) -> Broken | None:
+    def _first_unsigned(self) -> ChainBreak | None:
         for line in self._unvouched:
             if not self._is_signed(line):
-                return Broken(line["seq"], "it carries no receipt signed by a key you trust")
+                return ChainBreak(line["seq"], "it carries no receipt signed by a key you trust")
         return None
 
     def _is_signed(self, line: Line) -> bool:
@@ -209,15 +209,19 @@ class Walk:
 
 
 def check(
-    vouchers: Vouchers, entries: Iterable[Line], standing: Standing | None = None, *, every_receipt: bool = False
+    vouchers: SignedEvidence,
+    entries: Iterable[Line],
+    standing: InForceCheck | None = None,
+    *,
+    every_receipt: bool = False,
 ) -> Verdict:
     """Check a whole ledger, its entries in their order. A receipt proves what no checkpoint covers yet.
 
     With `every_receipt` each entry's own signature is verified as well, which is slower and says nothing new
     unless the signing key was used to lie.
     """
-    walk = Walk(vouchers, standing or Standing(), every_receipt=every_receipt)
-    broken: Broken | None = None
+    walk = ChainVerifier(vouchers, standing or InForceCheck(), every_receipt=every_receipt)
+    broken: ChainBreak | None = None
     for line in entries:
         broken = walk.take(line)
         if broken:
@@ -239,10 +243,10 @@ def _parties(line: Line) -> Parties:
     return line["patient_id"], line["therapist_id"], line["consent_type"]
 
 
-def _differs(row: Line, last: Line | None) -> Broken | None:
+def _differs(row: Line, last: Line | None) -> ChainBreak | None:
     if last is None:
-        return Broken(1, f"consent is {row['status']} for a patient and purpose that have no entry")
+        return ChainBreak(1, f"consent is {row['status']} for a patient and purpose that have no entry")
     same = (row["status"], row["at_us"]) == (last["status"], last["at_us"])
     if same and (last["status"] == "revoked" or row["consent_id"] == last["consent_id"]):
         return None
-    return Broken(last["seq"], f"it says {last['status']}, but what is in force says {row['status']}")
+    return ChainBreak(last["seq"], f"it says {last['status']}, but what is in force says {row['status']}")

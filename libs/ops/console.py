@@ -12,7 +12,7 @@ from rich.text import Text
 
 from libs.common.visible_text import visible
 from libs.ops.rest.wire import Problem, Wire
-from libs.ops.suggestions import fix_for
+from libs.ops.suggestions import suggestion_for
 
 WIDTH_WHEN_PIPED = 160
 
@@ -64,7 +64,7 @@ def print_problem(problem: Problem, about: Mapping[str, str], as_json: bool) -> 
         # In ASCII, like all JSON here: escaped, nothing drives a terminal.
         print(json.dumps(problem.model_dump(mode="json", exclude_defaults=True), indent=2), file=sys.stderr)
         return
-    print_failure(problem.detail, fix_for(problem, about), False, f"{problem.status} {problem.slug}  ")
+    print_failure(problem.detail, suggestion_for(problem, about), False, f"{problem.status} {problem.slug}  ")
     for fault in problem.errors:
         for_people(stderr=True).print(f"    {fault.get('pointer')}: {fault.get('detail')}")
 

@@ -13,7 +13,7 @@ from libs.common import metrics
 from libs.common.errors import UNAVAILABLE, AppError, BrokerUnavailableError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.log import configure_logging
-from libs.common.streams.admin import Depths, Lane, StreamAdmin, StreamRefusedError
+from libs.common.streams.admin import Backlog, GroupStream, StreamAdmin, StreamRefusedError
 from libs.contracts.catalogue import EVENTS
 from libs.ops.events.answers import ANSWERS
 
@@ -49,7 +49,7 @@ class Exporter:
 
     async def measure(self) -> None:
         """Put every group's depth on the gauges; without an answer empty them, since old depths are none, and raise."""
-        depths: Mapping[Lane, Depths] = {}
+        depths: Mapping[GroupStream, Backlog] = {}
         try:
             depths = {lane: await self._streams.depths(lane) for lane in sorted(await self._lanes())}
             metrics.MAY_EVICT.set(await self._streams.may_evict())
@@ -61,21 +61,20 @@ class Exporter:
             for lane, found in depths.items():
                 _say(lane, found)
 
-    async def _lanes(self) -> set[Lane]:
+    async def _lanes(self) -> set[GroupStream]:
         """Return what ought to be read, and by whom, and what else the server keeps for a group."""
         expected = expected_lanes()
-        streams = {stream for event in EVENTS for stream in event.streams()}
-        return expected | {lane for stream in streams for lane in await self._streams.lanes_of(stream)}
+        topics = {event.topic for event in EVENTS}
+        return expected | {lane for topic in topics for lane in await self._streams.lanes_of(topic)}
 
 
-def expected_lanes() -> set[Lane]:
+def expected_lanes() -> set[GroupStream]:
     """Return each stream that a group of ours has to read, whether or not it ever did."""
     return {
-        Lane(stream, group)
+        GroupStream(event.topic, group)
         for group, answers in ANSWERS.items()
         for event in EVENTS
         if event.type in answers
-        for stream in event.streams()
     }
 
 
@@ -100,7 +99,7 @@ def main() -> None:
     )
 
 
-def _say(lane: Lane, found: Depths) -> None:
+def _say(lane: GroupStream, found: Backlog) -> None:
     labels = (lane.stream, lane.group)
     for gauge, value in (
         (metrics.LAG, found.lag),

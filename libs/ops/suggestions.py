@@ -19,7 +19,7 @@ _FIXES = {
 }
 
 
-def fix_for(problem: Problem, about: Mapping[str, str]) -> str | None:
+def suggestion_for(problem: Problem, about: Mapping[str, str]) -> str | None:
     """The next step, or None when there is nothing better to say than the detail.
 
     `about` holds the ids that the refused request named: `patient_id`, `therapist_id`.

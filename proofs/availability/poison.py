@@ -22,7 +22,7 @@ from libs.common.clock import utc_now
 from libs.common.events import Envelope
 from libs.common.ids import new_id
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
-from libs.common.streams.admin import Lane, StreamAdmin
+from libs.common.streams.admin import GroupStream, StreamAdmin
 from libs.common.streams.entries import BAD_FIELD
 from libs.contracts.purposes import Purpose
 from libs.devstack.provision import ROOT
@@ -49,10 +49,10 @@ Deed = tuple[str, Fields | tuple[str, bytes | None]]
 class Left:
     """What was left where, and why each must be dead."""
 
-    why: dict[Lane, Counter[str]] = field(default_factory=dict)
+    why: dict[GroupStream, Counter[str]] = field(default_factory=dict)
     shapes: set[str] = field(default_factory=set)
 
-    def expect(self, lane: Lane, shape: str, why: str) -> None:
+    def expect(self, lane: GroupStream, shape: str, why: str) -> None:
         """Note one entry that a group must dead-letter."""
         self.why.setdefault(lane, Counter())[why] += 1
         self.shapes.add(shape)
@@ -83,14 +83,14 @@ def run(chosen: int) -> int:
     )  # fmt: skip
 
 
-async def _lanes(stack: Stack) -> list[Lane]:
+async def _lanes(stack: Stack) -> list[GroupStream]:
     admin = StreamAdmin(stack.infra.redis_url)
     lanes = [lane for lane in (await admin.keys()).lanes if lane.group in await admin.groups(lane.main)]
     await admin.close()
     return sized(lanes[:1], lanes, lanes)
 
 
-def _leave(stack: Stack, lanes: list[Lane], dice: Random) -> Left:
+def _leave(stack: Stack, lanes: list[GroupStream], dice: Random) -> Left:
     """Write all of it, in any order."""
     left = Left()
     deeds = [*_in_streams(lanes, left), *_in_lanes(lanes, left)]
@@ -101,7 +101,7 @@ def _leave(stack: Stack, lanes: list[Lane], dice: Random) -> Left:
     return left
 
 
-def _in_streams(lanes: list[Lane], left: Left) -> Iterator[Deed]:
+def _in_streams(lanes: list[GroupStream], left: Left) -> Iterator[Deed]:
     large = sized(LARGE, LARGE, LARGE_SOAK)
     for place, stream in enumerate(sorted({lane.stream for lane in lanes})):
         shapes = entry_shapes(replace(GOOD, topic=stream), large=large if place else LARGE_SOAK)
@@ -111,7 +111,7 @@ def _in_streams(lanes: list[Lane], left: Left) -> Iterator[Deed]:
                 left.expect(lane, name, why)
 
 
-def _in_lanes(lanes: list[Lane], left: Left) -> Iterator[Deed]:
+def _in_lanes(lanes: list[GroupStream], left: Left) -> Iterator[Deed]:
     for lane in lanes:
         for name, (fields, why) in retry_shapes(GOOD).items():
             yield lane.key("r"), fields
@@ -135,7 +135,7 @@ def _write(redis: Any, key: str, what: Fields | tuple[str, bytes | None]) -> Non
     redis.zadd(key, {token: 0})
 
 
-async def _not_dead_lettered(stack: Stack, left: Left) -> dict[Lane, Counter[str]]:
+async def _not_dead_lettered(stack: Stack, left: Left) -> dict[GroupStream, Counter[str]]:
     """Wait until each group has dead-lettered all it must; return what it has not, or for another reason."""
     admin = StreamAdmin(stack.infra.redis_url)
     deadline = time.monotonic() + WITHIN_S

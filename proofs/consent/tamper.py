@@ -17,7 +17,7 @@ from libs.common.database.transaction import Transaction
 from libs.contracts.ids import PatientId
 from libs.contracts.ledger import Line
 from libs.contracts.purposes import Purpose
-from libs.ledger.check import Broken, Standing, Vouchers, check
+from libs.ledger.check import ChainBreak, InForceCheck, SignedEvidence, check
 from libs.ledger.signatures import Receipt, SigningKey
 from proofs.consent.tampering import KINDS, TABLES, Attack, Kind
 from proofs.kit.line import sized
@@ -42,7 +42,7 @@ class _Stranger:
         self._notes = notes
         self._receipts = receipts
 
-    async def check(self, connection: AsyncConnection) -> tuple[Broken | None, Broken | None]:
+    async def check(self, connection: AsyncConnection) -> tuple[ChainBreak | None, ChainBreak | None]:
         """Read the ledger as it is served now; return what is found with the receipts that were kept, and without."""
         tx = Transaction(connection)
         # As the service reads, under its own role and a capability.
@@ -57,11 +57,13 @@ class _Stranger:
         acted_on = [in_force_json(row) for row in rows]
         return self._judged(lines, acted_on, self._receipts), self._judged(lines, acted_on, ())
 
-    def _judged(self, lines: Sequence[Line], acted_on: Sequence[Line], receipts: Sequence[Receipt]) -> Broken | None:
-        standing = Standing()
+    def _judged(
+        self, lines: Sequence[Line], acted_on: Sequence[Line], receipts: Sequence[Receipt]
+    ) -> ChainBreak | None:
+        standing = InForceCheck()
         for row in acted_on:
             standing.add(row)
-        vouchers = Vouchers(self._organization.ring, str(self._organization.organization_id))
+        vouchers = SignedEvidence(self._organization.ring, str(self._organization.organization_id))
         for note in self._notes:
             vouchers.add_checkpoint(note)
         for receipt in receipts:

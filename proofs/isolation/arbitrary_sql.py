@@ -22,7 +22,7 @@ from libs.devstack.infra import Infra
 from proofs.isolation.attacks import SELF_HARM, Attack, attacks
 from proofs.isolation.database_state import DatabaseState, session_state
 from proofs.kit.line import proof, sized
-from proofs.kit.tenants import Planted, plant
+from proofs.kit.tenants import SeededTenant, seed_tenant
 
 NAME = "arbitrary-sql"
 STATEMENTS_PER_ROLE_MIN = 50
@@ -59,7 +59,7 @@ class Role:
 class Attacker:
     """Runs statements as one role; what the victim has may show in none of them."""
 
-    def __init__(self, infra: Infra, mine: Planted, victim: Planted, findings: Findings) -> None:
+    def __init__(self, infra: Infra, mine: SeededTenant, victim: SeededTenant, findings: Findings) -> None:
         self._infra = infra
         self._mine = mine
         self._victim = victim
@@ -174,7 +174,7 @@ def _answers(connection: psycopg.Connection[Any], statement: str) -> Iterator[st
 
 def prove(infra: Infra, rounds: int) -> int:
     """Attack as every role; return the exit code."""
-    mine, victim, findings = plant(infra), plant(infra), Findings()
+    mine, victim, findings = seed_tenant(infra), seed_tenant(infra), Findings()
     roles = sized(ROLES_TINY, ROLES, ROLES)
     control = _would_be_seen(infra, mine, victim)
     with closing(Attacker(infra, mine, victim, findings)) as attacker:
@@ -204,7 +204,7 @@ def prove(infra: Infra, rounds: int) -> int:
     )  # fmt: skip
 
 
-def _would_be_seen(infra: Infra, mine: Planted, victim: Planted) -> int:
+def _would_be_seen(infra: Infra, mine: SeededTenant, victim: SeededTenant) -> int:
     """Attack as a superuser, whom nothing holds back: an effect, a foreign row and a lock must be noticed."""
     found = Findings()
     role = Role("postgres", "chat", infra.admin_url, victim_pid=0)
@@ -240,7 +240,7 @@ def _url(infra: Infra, name: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
-def _attack_as(infra: Infra, name: str, victim: Planted, attacker: Attacker) -> None:
+def _attack_as(infra: Infra, name: str, victim: SeededTenant, attacker: Attacker) -> None:
     url = _url(infra, name)
     beside = psycopg.connect(url, autocommit=True)
     try:

@@ -20,7 +20,7 @@ from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.kit.line import proof, seed, sized
-from proofs.kit.tenants import Planted, plant
+from proofs.kit.tenants import SeededTenant, seed_tenant
 from proofs.kit.tokens import Forger, all_scopes, claims_of
 
 NAME = "capability"
@@ -62,7 +62,7 @@ class Tally:
 
 def prove(infra: Infra, forged: int, chosen: int) -> int:
     """Attack with this many forgeries, drawn from the seed; return the exit code."""
-    tenant, tally = plant(infra), Tally()
+    tenant, tally = seed_tenant(infra), Tally()
     forger = Forger(Minter(infra.capability_key_id, infra.capability_key), infra.capability_key, chosen)
     shares = list(_batches(list(forger.forgeries(forged)), -(-forged // len(SERVICES))))
     threads = [
@@ -86,7 +86,7 @@ def prove(infra: Infra, forged: int, chosen: int) -> int:
     )  # fmt: skip
 
 
-def _attack(infra: Infra, service: str, forgeries: Sequence[str], tenant: Planted, tally: Tally) -> None:
+def _attack(infra: Infra, service: str, forgeries: Sequence[str], tenant: SeededTenant, tally: Tally) -> None:
     with psycopg.connect(_libpq(infra, service), autocommit=True) as connection:
         real = tenant.capability(infra)
         for number, batch in enumerate(_batches(forgeries, BATCH)):
@@ -114,7 +114,7 @@ def _believed(connection: psycopg.Connection[Any], tokens: Sequence[str]) -> lis
         return _believed(connection, tokens[:half]) + _believed(connection, tokens[half:])
 
 
-def _strange(infra: Infra, service: str, tenant: Planted) -> Iterator[str]:
+def _strange(infra: Infra, service: str, tenant: SeededTenant) -> Iterator[str]:
     """Yield real ones that reach nothing of this tenant here."""
     minter = Minter(infra.capability_key_id, infra.capability_key)
     own = claims_of(OrganizationId(tenant.organization_id), *all_scopes())

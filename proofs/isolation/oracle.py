@@ -23,9 +23,9 @@ from libs.contracts.services import SERVICES
 from libs.devstack import infra as infrastructure
 from libs.devstack import provision
 from libs.devstack.infra import Infra
-from proofs.isolation.oracle_lookups import lookups_of, lookups_that_tell
+from proofs.isolation.oracle_lookups import leaking_lookups, lookups_of
 from proofs.kit.line import proof, sized
-from proofs.kit.tenants import Planted, plant
+from proofs.kit.tenants import SeededTenant, seed_tenant
 
 NAME = "oracle"
 TWO_VALUED = "bool"
@@ -102,7 +102,7 @@ class Probe:
         return way.format(table=f"{column.schema}.{column.table}", column=column.name, value=value, kind=column.kind)
 
 
-def probes_of(admin: psycopg.Connection[Any], schema: str, victim: Planted) -> Sequence[Probe]:
+def probes_of(admin: psycopg.Connection[Any], schema: str, victim: SeededTenant) -> Sequence[Probe]:
     """Return every column that the schema's login may select and the victim has a value in."""
     found = admin.execute(_COLUMNS, (schema, f"svc_{schema}")).fetchall()
     columns = [Column(*row) for row in found]
@@ -110,7 +110,7 @@ def probes_of(admin: psycopg.Connection[Any], schema: str, victim: Planted) -> S
     return [probe for probe in made if probe]
 
 
-def _probe(admin: psycopg.Connection[Any], column: Column, victim: Planted) -> Probe | None:
+def _probe(admin: psycopg.Connection[Any], column: Column, victim: SeededTenant) -> Probe | None:
     name = sql.SQL("{}.{}").format(sql.Identifier(column.schema), sql.Identifier(column.table))
     row = admin.execute(
         sql.SQL(
@@ -176,7 +176,7 @@ def _without(line: str) -> str:
 
 def prove(infra: Infra) -> int:
     """Ask as every login about every column; return the exit code."""
-    victim, mine = plant(infra), Planted()  # mine has no row: whatever is told is another's
+    victim, mine = seed_tenant(infra), SeededTenant()  # mine has no row: whatever is told is another's
     told: list[str] = []
     asked = lookups = 0
     with _empty_beside(infra) as empty, psycopg.connect(infra.admin_url, autocommit=True) as admin:
@@ -187,7 +187,7 @@ def prove(infra: Infra) -> int:
             known = sorted({probe.there for probe in probes if probe.column.type == "uuid"})
             found = lookups_of(admin, schema)
             lookups += len(found)
-            told += lookups_that_tell(infra.database_url(schema), found, known, (None, mine.capability(infra)))
+            told += leaking_lookups(infra.database_url(schema), found, known, (None, mine.capability(infra)))
         control = _control(admin, (infra, empty), mine, victim)
     for name in told:
         sys.stderr.write(f"told: {name}\n")
@@ -204,7 +204,7 @@ def _empty_beside(infra: Infra) -> Iterator[Infra]:
         provision.drop(infra.admin_url, name)
 
 
-def _told(infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Sequence[Probe]) -> list[str]:
+def _told(infras: tuple[Infra, Infra], schema: str, mine: SeededTenant, probes: Sequence[Probe]) -> list[str]:
     database, empty = (
         infra.database_url(schema).replace("postgresql+psycopg://", "postgresql://", 1) for infra in infras
     )
@@ -216,7 +216,9 @@ def _told(infras: tuple[Infra, Infra], schema: str, mine: Planted, probes: Seque
         return [str(probe.column) for probe in probes if any(asking.is_told(probe.pairs(), token) for token in tokens)]
 
 
-def _control(admin: psycopg.Connection[Any], infras: tuple[Infra, Infra], mine: Planted, victim: Planted) -> int:
+def _control(
+    admin: psycopg.Connection[Any], infras: tuple[Infra, Infra], mine: SeededTenant, victim: SeededTenant
+) -> int:
     """With its comparisons as PostgreSQL ships them, a column of words must be told."""
     words = [probe for probe in probes_of(admin, "embedder", victim) if str(probe.column) == _WORDS]
     for comparison in _COMPARISONS:

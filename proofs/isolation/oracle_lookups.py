@@ -30,9 +30,7 @@ def lookups_of(admin: psycopg.Connection[Any], schema: str) -> Sequence[str]:
     return [str(row[0]) for row in admin.execute(_LOOKUPS, (schema, f"svc_{schema}")).fetchall()]
 
 
-def lookups_that_tell(
-    url: str, lookups: Sequence[str], known: Sequence[str], tokens: Iterable[str | None]
-) -> list[str]:
+def leaking_lookups(url: str, lookups: Sequence[str], known: Sequence[str], tokens: Iterable[str | None]) -> list[str]:
     """Return those that answer differently, or read more, for an id of a foreign row (`known`, as SQL literals)."""
     tokens = list(tokens)
     with psycopg.connect(

@@ -23,7 +23,7 @@ from libs.common.ids import new_id
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.kit.line import proof, seed, sized
-from proofs.kit.tenants import Planted, plant
+from proofs.kit.tenants import SeededTenant, seed_tenant
 
 NAME = "pool"
 REQUESTS = 5_200
@@ -67,7 +67,7 @@ class Tally:
 class Requests:
     """Many requests over one pool."""
 
-    def __init__(self, infra: Infra, tenants: Sequence[Planted], chosen: int) -> None:
+    def __init__(self, infra: Infra, tenants: Sequence[SeededTenant], chosen: int) -> None:
         self._database = Database(infra.database_url("chat"))
         self._random = random.Random(chosen)
         self._tokens = [(tenant, tenant.capability(infra, "chat:write")) for tenant in tenants]
@@ -107,7 +107,7 @@ class Requests:
             await self._refused(token)
             return
         started = time.perf_counter()
-        with capability.holding(token):
+        with capability.acting_under(token):
             try:
                 async with self._database.transaction() as tx:
                     await self._work(tx, tenant, token, dice)
@@ -121,7 +121,7 @@ class Requests:
                 raise
         self.tally.usual_s = 0.9 * self.tally.usual_s + 0.1 * (time.perf_counter() - started)
 
-    async def _work(self, tx: Transaction, tenant: Planted, token: str, dice: float) -> None:
+    async def _work(self, tx: Transaction, tenant: SeededTenant, token: str, dice: float) -> None:
         written = (new_id(), new_id())
         for number, row in enumerate(written):
             seen = (await tx.execute(_SEEN)).scalars().all()
@@ -135,7 +135,7 @@ class Requests:
                 await tx.execute(_FAIL)
 
     async def _refused(self, token: str) -> None:
-        with capability.holding(token[:-4] + "0000"), suppress(AppError):
+        with capability.acting_under(token[:-4] + "0000"), suppress(AppError):
             try:
                 async with self._database.transaction() as tx:
                     self.tally.foreign += len((await tx.execute(_SEEN)).all())
@@ -159,7 +159,7 @@ def prove(infra: Infra, requests: int, chosen: int) -> int:
 
 
 async def _run(infra: Infra, requests: int, chosen: int) -> Tally:
-    tenants = [plant(infra) for _ in range(TENANTS)]
+    tenants = [seed_tenant(infra) for _ in range(TENANTS)]
     return await Requests(infra, tenants, chosen).run(requests)
 
 

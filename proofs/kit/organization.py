@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from uuid import uuid4
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database, Transaction
 from libs.common.objects.store import ObjectStore, StoreAddress
@@ -56,7 +56,7 @@ class Organization:
     @contextmanager
     def acting(self) -> Iterator[None]:
         """Do what the gateway lets a key with consent:write do."""
-        with holding(self.capability("consent:write")):
+        with acting_under(self.capability("consent:write")):
             yield
 
     async def grants(self, purpose: Purpose = Purpose.AI_ANALYSIS, patient: PatientId | None = None) -> Consent:

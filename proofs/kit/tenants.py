@@ -43,7 +43,7 @@ order by a.attnum"""
 
 
 @dataclass(frozen=True)
-class Planted:
+class SeededTenant:
     """One tenant: ids that only its own requests may meet, and a word that stands in every text it has."""
 
     organization_id: UUID = field(default_factory=new_id)
@@ -65,9 +65,9 @@ class Planted:
         return minter.mint(claims_of(OrganizationId(self.organization_id), *(scopes or all_scopes())))
 
 
-def plant(infra: Infra) -> Planted:
+def seed_tenant(infra: Infra) -> SeededTenant:
     """Make a tenant with a row in every table of every service."""
-    tenant = Planted()
+    tenant = SeededTenant()
     with psycopg.connect(infra.admin_url) as connection:
         # Checks and the ledger's ALWAYS triggers hold all the same; foreign keys and consent are not what is attacked.
         connection.execute("set local session_replication_role = replica")
@@ -80,7 +80,7 @@ def plant(infra: Infra) -> Planted:
     return tenant
 
 
-def _fill(connection: psycopg.Connection[Any], tenant: Planted, schema: str, table: str) -> None:
+def _fill(connection: psycopg.Connection[Any], tenant: SeededTenant, schema: str, table: str) -> None:
     name = sql.Identifier(schema, table)
     columns = connection.execute(_COLUMNS, (f"{schema}.{table}",)).fetchall()
     values = {column: _value(tenant, column, kind, checks) for column, kind, checks in columns}
@@ -96,7 +96,7 @@ def _fill(connection: psycopg.Connection[Any], tenant: Planted, schema: str, tab
             raise
 
 
-def _count(connection: psycopg.Connection[Any], tenant: Planted, schema: str, table: str) -> None:
+def _count(connection: psycopg.Connection[Any], tenant: SeededTenant, schema: str, table: str) -> None:
     name = sql.Identifier(schema, table)
     found = connection.execute(
         sql.SQL("select count(*) from {} where organization_id = %s").format(name), (tenant.organization_id,)
@@ -104,7 +104,7 @@ def _count(connection: psycopg.Connection[Any], tenant: Planted, schema: str, ta
     tenant.rows[f"{schema}.{table}"] = int(found[0]) if found else 0
 
 
-def _value(tenant: Planted, column: str, kind: str, checks: str) -> Any:
+def _value(tenant: SeededTenant, column: str, kind: str, checks: str) -> Any:
     named: Mapping[str, Any] = {
         "organization_id": tenant.organization_id,
         "patient_id": tenant.patient_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from libs.common.streams.admin import Lane, StreamAdmin
+from libs.common.streams.admin import GroupStream, StreamAdmin
 from libs.contracts.services import SERVICES
 from libs.contracts.transcript import TranscriptionFailed
 from libs.devstack.provision import ROOT
@@ -52,9 +52,9 @@ class Leaky:
 
     async def _dead_lettered(self) -> None:
         streams = StreamAdmin(self.stack.infra.redis_url)
-        lanes = [Lane(stream, GROUP) for stream in TranscriptionFailed.streams()]
+        lane = GroupStream(TranscriptionFailed.topic, GROUP)
         for _ in range(int(DEAD_LETTERED_WITHIN_S / LOOK_EVERY_S)):
-            dead_letters = [dead_letter for lane in lanes for dead_letter in await streams.dead_letters(lane)]
+            dead_letters = await streams.dead_letters(lane)
             if self.word in {dead_letter.why for dead_letter in dead_letters}:
                 return await streams.close()
             await asyncio.sleep(LOOK_EVERY_S)

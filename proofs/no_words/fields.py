@@ -42,7 +42,7 @@ class Field:
         """Whether it is a recording, whose name and tags hold words."""
         return self.schema.get("contentMediaType") == "application/octet-stream"
 
-    def holding(self, word: str) -> str | None:
+    def acting_under(self, word: str) -> str | None:
         """Return a value with the word in it that the description allows; None for ids, dates and closed lists."""
         if self.schema.get("type") != "string" or self.is_file:
             return None

@@ -46,7 +46,7 @@ class Planted:
         never = NEVER_TAKEN.get(one.path[-1])
         if never and name in self.taken:
             yield f"field {name} takes words after all, though it is {never}"
-        elif not never and name not in self.taken and (one.is_file or one.holding(ANY_WORD) is not None):
+        elif not never and name not in self.taken and (one.is_file or one.acting_under(ANY_WORD) is not None):
             yield f"field {name} is not planted: no request with it was done"
         if name not in self.refused:
             yield f"field {name} is not planted: no request with it was refused"
@@ -152,7 +152,7 @@ class Planter:
 
     def _value(self, one: Field) -> Any:
         word = self._words.word(one.name)
-        return (f"{word}.wav", recording(word)) if one.is_file else one.holding(word)
+        return (f"{word}.wav", recording(word)) if one.is_file else one.acting_under(word)
 
     def _filled(self, drawn: Drawn, fields: Sequence[Field]) -> Drawn:
         for one in fields:

@@ -35,7 +35,7 @@ _HEARS = "/v1/listen?utterances=true&detect_language=true"
 Word = Callable[[str], str]
 
 
-class InTurn:
+class KeyOrderedHandler:
     """Answers with one app after the other; the last one stays."""
 
     def __init__(self, *apps: ASGIApp) -> None:
@@ -100,7 +100,7 @@ async def _recognition(word: Word) -> Mapping[str, ASGIApp]:
         UNREADABLE: fails(400),
         SLOW: Slow(says(SLOW)),
         "hearing-500": fails(500),
-        "hearing-429": InTurn(fails(429, retry_after="1"), says("hearing-429")),
+        "hearing-429": KeyOrderedHandler(fails(429, retry_after="1"), says("hearing-429")),
         "hearing-page": HTMLResponse(f"<h1>{word('a page of Deepgram')}</h1>"),
         "hearing-shape": JSONResponse(shape),
         "hearing-nul": says(f"{word('before a NUL')}\x00"),
@@ -134,7 +134,7 @@ def _embedding(word: Word, key: str) -> Mapping[str, ASGIApp]:
 
     return {
         "embed-500": fails(500),
-        "embed-429": InTurn(fails(429), OpenAIFake(key).app()),
+        "embed-429": KeyOrderedHandler(fails(429), OpenAIFake(key).app()),
         "embed-400": fails(400),
         "embed-page": HTMLResponse(f"<h1>{word('a page of OpenAI')}</h1>"),
     }

@@ -212,8 +212,8 @@ USE: tuple[Mutant, ...] = (
         ByProof("surface.repeat", "secrets_given"),
         Edit(
             "services/gateway/pipeline/pipeline.py",
-            "Asking(credential_in(request.headers), ",
-            "Asking(str(principal.organization_id), ",
+            "IdempotentRequest(credential_in(request.headers), ",
+            "IdempotentRequest(str(principal.organization_id), ",
         ),
     ),
     planted(

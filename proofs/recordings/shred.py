@@ -21,7 +21,7 @@ import httpx
 import psycopg
 
 from benchmarks.upload import Uploader, running, through_gateway
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.errors import AppError
@@ -136,11 +136,11 @@ class _Shredding:
         )
 
     async def _shred(self, patients: Kept, recordings: Kept) -> int:
-        with holding(self._token(patients.parties.organization_id)):
+        with acting_under(self._token(patients.parties.organization_id)):
             async with self._database.transaction() as tx:
                 parties = patients.parties
                 all_of_one = await shred_patient(KeyStore(), tx, parties.organization_id, parties.patient_id)
-        with holding(self._token(recordings.parties.organization_id)):
+        with acting_under(self._token(recordings.parties.organization_id)):
             async with self._database.transaction() as tx:
                 one = await shred_recording(KeyStore(), tx, recordings.session_id)
         return all_of_one.keys + one.keys
@@ -150,7 +150,7 @@ class _Shredding:
         with psycopg.connect(self._infra.admin_url) as connection:
             (row,) = connection.execute(query, [session_id]).fetchall()
         parties = SessionParties(OrganizationId(row[0]), PatientId(row[1]), TherapistId(row[2]))
-        with holding(self._token(parties.organization_id)):
+        with acting_under(self._token(parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, SessionId(session_id))
             if recording is None:
@@ -159,7 +159,7 @@ class _Shredding:
 
     async def _reads(self, one: Kept) -> bool:
         """Tell whether its sound can be read now, as the transcriber does it, with what the database says now."""
-        with holding(self._token(one.parties.organization_id)):
+        with acting_under(self._token(one.parties.organization_id)):
             async with self._database.transaction() as tx:
                 recording = await SessionStore().recording(tx, one.session_id)
             try:

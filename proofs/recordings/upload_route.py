@@ -8,7 +8,7 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any, cast
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import AppError
@@ -63,7 +63,7 @@ class UploadRoute:
 
     async def streams(self, head: UploadHead, chunks: AsyncIterator[bytes], hang_cpu_s: float) -> str:
         """Take a body whose size need not be known; say the same of it."""
-        with holding(self._token), _within(hang_cpu_s):
+        with acting_under(self._token), _within(hang_cpu_s):
             trying = asyncio.create_task(self._accept(head, chunks))
             await asyncio.wait({trying}, timeout=HANG_WALL_S)
         if not trying.done():

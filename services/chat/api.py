@@ -16,7 +16,7 @@ from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import AppError
 from libs.common.http.problems import internal_error
 from libs.common.local_time import zone_of_caller
-from libs.common.log import get_logger, place_of
+from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.safety import CRISIS_RESOURCES
@@ -169,7 +169,7 @@ async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: floa
 def _problem(error: BaseException) -> dict[str, Any]:
     known = error if isinstance(error, AppError) else internal_error()
     if known is not error:
-        get_logger().error("chat.crashed", error_class=type(error).__name__, error_place=place_of(error))
+        get_logger().error("chat.crashed", error_class=type(error).__name__, error_place=location_of(error))
     return {
         "type": f"/problems/{known.problem.slug}",
         "title": known.problem.title,

@@ -20,7 +20,7 @@ from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.handlers import Ask, Dependencies, RedactOnRevocation
-from services.chat.ports import Answerer
+from services.chat.ports import Answerer, Redaction
 from services.chat.settings import DEFAULT_CLAUDE, ChatSettings
 from services.chat.store import ConversationStore
 from services.chat.vendors.local_extractive import MODEL as LOCAL_MODEL
@@ -73,8 +73,12 @@ def build() -> Service:
             await part.close()
         await runtime.close()
 
-    steps = (Subscription(ConsentRevoked, RedactOnRevocation(store)), *erasing(AnswersErased))
-    return Service(app, runtime.workers(steps), close)
+    return Service(app, runtime.workers(subscriptions(store)), close)
+
+
+def subscriptions(redaction: Redaction) -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
+    return (Subscription(ConsentRevoked, RedactOnRevocation(redaction)), *erasing(AnswersErased))
 
 
 def model_of(settings: ChatSettings) -> str:

@@ -2,6 +2,7 @@
 
 from libs.common.database.transaction import Database
 from libs.common.http.app import AppSpec
+from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.run import Service
 from libs.common.process.runtime import EventConfig, Runtime
@@ -38,7 +39,12 @@ def build() -> Service:
         checks=runtime.checks,
     )
     notary = Notary(runtime.database, CheckpointStore(objects), key, KeyRing([key.public, *before]))
-    return Service(app, [*runtime.workers(erasing(EvidenceErased)), notary], runtime.close)
+    return Service(app, [*runtime.workers(subscriptions()), notary], runtime.close)
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
+    return erasing(EvidenceErased)
 
 
 def services(

@@ -69,17 +69,6 @@ def build() -> Service:
     return Service(app, [*runtime.workers(subscriptions(dependencies, index_repository, settings)), sweep], close)
 
 
-def embedder_of(settings: EmbedderSettings) -> Embedder:
-    """Return the configured embedder; imports its libraries only if it is used."""
-    if settings.provider == "openai" and settings.openai_api_key:
-        from services.embedder.vendors.openai import OpenAIEmbedder
-
-        return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
-    from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
-
-    return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
-
-
 def subscriptions(
     dependencies: Dependencies, index_repository: IndexRepository, settings: EmbedderSettings
 ) -> tuple[Subscription, ...]:
@@ -92,6 +81,17 @@ def subscriptions(
         Subscription(ConsentRevoked, hide),
         *erasing(IndexErased),
     )
+
+
+def embedder_of(settings: EmbedderSettings) -> Embedder:
+    """Return the configured embedder; imports its libraries only if it is used."""
+    if settings.provider == "openai" and settings.openai_api_key:
+        from services.embedder.vendors.openai import OpenAIEmbedder
+
+        return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
+    from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
+
+    return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
 
 
 def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:

@@ -24,7 +24,7 @@ _ERRORS_FROM = 400
 
 
 @dataclass(frozen=True)
-class Asked:
+class RequestContext:
     """On whose behalf and for which route a service is asked; `patient_id` binds the capability to one patient."""
 
     principal: Principal
@@ -45,23 +45,25 @@ class Peer:
         self._url = url.rstrip("/")
         self._timeout_s = timeout_s
 
-    async def ask(self, asked: Asked, method: str, path: str, **parts: Any) -> httpx.Response:
+    async def ask(self, asked: RequestContext, method: str, path: str, **parts: Any) -> httpx.Response:
         """Ask and read the whole answer; `parts` are the fields of Call."""
         with self._authority.granted(asked.principal, asked.grant()):
             return await self._client.request(method, path, **parts)
 
-    async def ask_for_nobody(self, method: str, path: str, **parts: Any) -> httpx.Response:
+    async def request_without_capability(self, method: str, path: str, **parts: Any) -> httpx.Response:
         """Ask without a capability, for what opens nothing to anybody."""
         return await self._client.request(method, path, **parts)
 
-    async def open(self, asked: Asked, call: Call) -> tuple[httpx.Response, AsyncIterator[bytes]]:
+    async def open(self, asked: RequestContext, call: Call) -> tuple[httpx.Response, AsyncIterator[bytes]]:
         """Ask, and return the answer with its body still to come; closing the iterator ends the request."""
         stack = AsyncExitStack()
         with self._authority.granted(asked.principal, asked.grant()):
             response = await stack.enter_async_context(self._client.stream(call))
         return response, _body(response, stack)
 
-    async def upload(self, asked: Asked, path: str, headers: Mapping[str, str], body: AsyncIterator[bytes]) -> Answered:
+    async def upload(
+        self, asked: RequestContext, path: str, headers: Mapping[str, str], body: AsyncIterator[bytes]
+    ) -> Answered:
         """Send a body piece by piece; return the answer, which may come before the body's end.
 
         Raises AppError as `ask` does, and what `body` raises.

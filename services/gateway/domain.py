@@ -129,7 +129,7 @@ class StoredKey:
 
 
 @dataclass(frozen=True)
-class KeyWish:
+class KeySpec:
     """A key that somebody asks for; without `expires_at` it lasts until it is revoked."""
 
     name: str
@@ -157,19 +157,19 @@ def may(principal: Principal, access: Access, scopes: frozenset[Scope]) -> bool:
     return not scopes or bool(scopes & principal.scopes)
 
 
-def require_granted(principal: Principal, wish: KeyWish, now: datetime) -> None:
+def require_granted(principal: Principal, wish: KeySpec, now: datetime) -> None:
     """A key makes no key that may do more or lasts longer than itself; raise AppError(FORBIDDEN, INVALID_REQUEST)."""
     more = sorted(wish.scopes - principal.scopes)
     if more:
         raise AppError(FORBIDDEN, f"Your key does not have, and so cannot give: {', '.join(more)}.")
     if wish.expires_at is not None and wish.expires_at <= now:
-        fault = FieldError("/body/expires_at", "It lies in the future.")
+        fault = FieldError("/body/expires_at", "Must be in the future.")
         raise AppError(INVALID_REQUEST, "`expires_at` must be in the future.", errors=[fault])
     if principal.expires_at is not None and (wish.expires_at is None or wish.expires_at > principal.expires_at):
         raise AppError(FORBIDDEN, "Your key expires and cannot create a key that expires later.")
 
 
 def is_last_admin(key: ApiKey, all_keys: Sequence[ApiKey]) -> bool:
-    """Tell whether the day would come on which nobody could make keys any more, were it not for this one."""
+    """Return whether this is the only admin key that does not expire."""
     others = (other for other in all_keys if other.id != key.id)
     return key.administers_for_good and not any(other.administers_for_good for other in others)

@@ -19,7 +19,7 @@ from libs.contracts.purposes import Purpose
 from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.domain import (
     ApiKey,
-    KeyWish,
+    KeySpec,
     PatientToken,
     Principal,
     Role,
@@ -36,7 +36,7 @@ from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 
 @dataclass(frozen=True)
-class KeyMaking:
+class KeyIssuing:
     """How keys are made here: their mode, the peppers of their digests, and the clock they expire by."""
 
     mode: Mode
@@ -45,7 +45,7 @@ class KeyMaking:
 
 
 @dataclass(frozen=True)
-class MadeKey:
+class IssuedKey:
     """A new key with its secret, which is shown this once."""
 
     key: ApiKey
@@ -55,29 +55,29 @@ class MadeKey:
 class Keys:
     """Organizations and API keys."""
 
-    def __init__(self, database: Database, store: KeyStore, making: KeyMaking) -> None:
+    def __init__(self, database: Database, store: KeyStore, making: KeyIssuing) -> None:
         self._database = database
         self._store = store
         self._making = making
 
-    async def found_organization(self, organization_id: OrganizationId, name: str, key_name: str) -> MadeKey:
+    async def create_organization(self, organization_id: OrganizationId, name: str, key_name: str) -> IssuedKey:
         """Create an organization with a first key that may do everything."""
         async with self._database.transaction() as tx:
             await self._store.add_organization(tx, organization_id, name)
-            return await self._add(tx, organization_id, KeyWish(key_name, frozenset(Scope)))
+            return await self._add(tx, organization_id, KeySpec(key_name, frozenset(Scope)))
 
     async def organization_name(self) -> str:
         """Return the name of the capability's organization."""
         async with self._database.transaction() as tx:
             return await self._store.organization_name(tx)
 
-    async def create(self, by: Principal, wish: KeyWish) -> MadeKey:
+    async def create(self, by: Principal, wish: KeySpec) -> IssuedKey:
         """Make a key that may do no more, and lasts no longer, than the one that asks."""
         require_granted(by, wish, self._making.clock())
         async with self._database.transaction() as tx:
             return await self._add(tx, by.organization_id, wish)
 
-    async def rotate(self, by: Principal, key_id: ApiKeyId, rotation: Rotation) -> MadeKey:
+    async def rotate(self, by: Principal, key_id: ApiKeyId, rotation: Rotation) -> IssuedKey:
         """Make a successor with the same name and scopes; both work for the overlap, then the old key is dead.
 
         Raises AppError: NOT_FOUND, KEY_REPLACED, FORBIDDEN, or LAST_ADMIN_KEY when the last key that administers for
@@ -91,7 +91,7 @@ class Keys:
                 raise AppError(NOT_FOUND, "There is no such key in force.")
             if old.replaced_by is not None:
                 raise AppError(KEY_REPLACED, "Rotate its successor instead.", extra={"replaced_by": old.replaced_by})
-            wish = KeyWish(old.name, old.scopes, rotation.expires_at or old.expires_at)
+            wish = KeySpec(old.name, old.scopes, rotation.expires_at or old.expires_at)
             require_granted(by, wish, now)
             if wish.expires_at is not None and is_last_admin(old, keys):
                 raise AppError(
@@ -124,7 +124,7 @@ class Keys:
             await self._store.refuse(tx, key_id)
             return ended
 
-    async def _add(self, tx: Transaction, organization_id: OrganizationId, wish: KeyWish) -> MadeKey:
+    async def _add(self, tx: Transaction, organization_id: OrganizationId, wish: KeySpec) -> IssuedKey:
         secret, peppers = new_key(self._making.mode), self._making.peppers
         # The time of its making that is kept is the database's.
         key = ApiKey(
@@ -138,7 +138,7 @@ class Keys:
             expires_at=wish.expires_at,
         )
         stored = StoredKey(key, peppers.version, secret.digest(peppers.current))
-        return MadeKey(await self._store.add(tx, stored), secret)
+        return IssuedKey(await self._store.add(tx, stored), secret)
 
 
 class Users:
@@ -211,7 +211,7 @@ class PatientTokens:
                 raise AppError(NOT_FOUND, "There is no such token.")
 
 
-class ForgetWords(Step[ConsentRevoked, None]):
+class RedactStoredAnswers(Step[ConsentRevoked, None]):
     """A consent ended: what was answered about the patient's words is not looked up again for a repeated request."""
 
     def __init__(self, store: IdempotencyStore) -> None:

@@ -12,7 +12,7 @@ from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from services.gateway.access.authentication import OPERATOR_KEY
 from services.gateway.access.authority import Authority, Grant
-from services.gateway.clients import Asked, Peer
+from services.gateway.clients import Peer, RequestContext
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
 from services.gateway.routes import BY_OPERATION
@@ -62,7 +62,7 @@ class Renewals:
     async def _hold(self, operator: Principal, subject: Subject) -> None:
         if not subject.purposes:
             return
-        asked = Asked(operator, BY_OPERATION["renewCapability"], subject.patient_id)
+        asked = RequestContext(operator, BY_OPERATION["renewCapability"], subject.patient_id)
         hold = {
             "patient_id": str(subject.patient_id),
             "therapist_id": str(subject.therapist_id) if subject.therapist_id else None,

@@ -1,11 +1,11 @@
 """Every public route in one table: who may use it, under which capability it is answered, and how it can fail.
 
 The API is built from this table, the OpenAPI document is generated from it, and the authorization matrix
-(tests/guarantees/authz_matrix.txt) is this table times all kinds of callers.
+(docs/reference/authorization.md) is this table times all kinds of callers.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Flag, StrEnum, auto
 
 from starlette.routing import compile_path
 
@@ -68,23 +68,38 @@ class Repeat(StrEnum):
     SERVICE = "service"  # the service behind knows it again
 
 
+class Trait(Flag):
+    """What is special about a route; nothing of it is usual."""
+
+    UNLIMITED = auto()
+    """Requests are not counted: nobody may be kept from ending something."""
+    STREAMS_IN = auto()
+    """The body is passed on as it comes."""
+    SERVES_PATIENTS_IN_CRISIS = auto()
+    """A "not now" comes with the crisis resources, and a message in crisis is answered."""
+    TELLS_WORDS = auto()
+    """Its answer tells what was said in sessions."""
+    NATURALLY_IDEMPOTENT = auto()
+    """Done a second time it changes nothing, so it waits for no duplicate that may be dead."""
+
+
+USUAL = Trait(0)
+
+
 @dataclass(frozen=True)
 class Route:
     """One line of the table.
 
+    `where`: its method and its path, which lies below /api/v1 unless it is an operator's.
     `scopes`: any one of them opens the route to a key; none means that any key does.
     `capability`: the scopes it is forwarded with (empty: answered by the gateway itself).
-    `serves_patients_in_crisis`: a "not now" comes with the crisis resources, and a message in crisis is answered.
-    `repeat`: takes an Idempotency-Key; `known_by` is the member of its answer that says which object it was about,
-    `tells_words`: its answer tells what was said in sessions.
+    `repeat`: takes an Idempotency-Key; `id_field` is the member of its answer that says which object it was about.
     `status_if_there`: answered when what is asked for is in force already.
-    `naturally_idempotent`: done a second time it changes nothing, so it waits for no duplicate that may be dead.
     `also_as`: media types beside JSON that it answers in when `Accept` asks for them.
     """
 
     operation_id: str
-    method: str
-    path: str
+    where: str
     tag: str
     summary: str
     access: Access = Access.KEY
@@ -93,15 +108,22 @@ class Route:
     lifetime_s: int = REQUEST_LIFETIME_S
     status: int = 200
     problems: tuple[ProblemType, ...] = ()
-    limited: bool = True
-    streams_in: bool = False
-    serves_patients_in_crisis: bool = False
+    traits: Trait = USUAL
     repeat: Repeat | None = None
-    known_by: str = "id"
-    tells_words: bool = False
-    naturally_idempotent: bool = False
+    id_field: str = "id"
     status_if_there: int | None = None
     also_as: tuple[str, ...] = ()
+
+    @property
+    def method(self) -> str:
+        """Return the HTTP method."""
+        return self.where.partition(" ")[0]
+
+    @property
+    def path(self) -> str:
+        """Return the whole path."""
+        path = self.where.partition(" ")[2]
+        return path if self.access is Access.OPERATOR else V1 + path
 
     @property
     def replayable(self) -> bool:
@@ -116,7 +138,7 @@ class Route:
         replay = (REPLAY_RUNNING, REPLAY_CHANGED) if self.replayable else ()
         secret = (SECRET_SHOWN,) if self.repeat is Repeat.SECRET else ()
         body = (PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT) if self.method in ("POST", "PATCH") else ()
-        limited = _ALWAYS if self.limited else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
+        limited = _ALWAYS if Trait.UNLIMITED not in self.traits else tuple(p for p in _ALWAYS if p is not RATE_LIMITED)
         return tuple(dict.fromkeys((*limited, *self.problems, *replay, *secret, *body)))
 
 
@@ -139,197 +161,192 @@ _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 _EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "chat:read", "audit:read"})
 
 
-def _route(operation_id: str, where: str, tag: str, summary: str, **more: object) -> Route:
-    method, _, path = where.partition(" ")
-    return Route(operation_id, method, f"{V1}{path}", tag, summary, **more)  # type: ignore[arg-type]  # checked by use
-
-
 ROUTES: tuple[Route, ...] = (
-    _route("getMe", "GET /me", "access", "Who is asking"),
-    _route(
+    Route("getMe", "GET /me", "access", "Who is asking"),
+    Route(
         "createApiKey", "POST /api-keys", "access", "Create an API key", scopes=_ADMIN, status=201, repeat=Repeat.SECRET
     ),
-    _route("listApiKeys", "GET /api-keys", "access", "List API keys", scopes=_ADMIN),
-    _route(
+    Route("listApiKeys", "GET /api-keys", "access", "List API keys", scopes=_ADMIN),
+    Route(
         "revokeApiKey", "DELETE /api-keys/{key_id}", "access", "Revoke an API key, at once",
-        scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), limited=False,
+        scopes=_ADMIN, problems=(NOT_FOUND, LAST_ADMIN_KEY), traits=Trait.UNLIMITED,
     ),
-    _route(
+    Route(
         "rotateApiKey", "POST /api-keys/{key_id}/rotate", "access", "Make a successor; both work for the overlap",
         scopes=_ADMIN, status=201, problems=(NOT_FOUND, KEY_REPLACED, LAST_ADMIN_KEY), repeat=Repeat.SECRET,
     ),
-    _route(
+    Route(
         "createUser", "POST /users", "users", "Create a therapist, a patient or an administrator",
         scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), repeat=Repeat.READ,
     ),
-    _route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
-    _route("getOrganization", "GET /organization", "access", "Read your organization and its time zone"),
-    _route(
+    Route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
+    Route("getOrganization", "GET /organization", "access", "Read your organization and its time zone"),
+    Route(
         "updateOrganization", "PATCH /organization", "access", "Set the time zone of your organization", scopes=_ADMIN
     ),
-    _route(
+    Route(
         "updateUser", "PATCH /users/{user_id}", "users", "Set a user's time zone",
         scopes=_USERS, problems=(NOT_FOUND,),
     ),
-    _route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
-    _route(
+    Route("getUser", "GET /users/{user_id}", "users", "Read a user", scopes=_USERS, problems=(NOT_FOUND,)),
+    Route(
         "createPatientToken", "POST /patients/{patient_id}/tokens", "users", "Mint a token for one patient",
-        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), repeat=Repeat.SECRET, known_by="jti",
+        scopes=_TOKENS, status=201, problems=(NOT_FOUND,), repeat=Repeat.SECRET, id_field="jti",
     ),
-    _route(
+    Route(
         "revokePatientToken", "DELETE /patients/{patient_id}/tokens/{jti}", "users", "Revoke a patient's token",
-        scopes=_TOKENS, status=204, problems=(NOT_FOUND,), limited=False,
+        scopes=_TOKENS, status=204, problems=(NOT_FOUND,), traits=Trait.UNLIMITED,
     ),
-    _route(
+    Route(
         "grantConsent", "POST /consents", "consents", "Record that a patient consents to a purpose",
         scopes=_CONSENT_WRITE, capability=frozenset({"consent:write"}), status=201, problems=(NOT_FOUND,),
         status_if_there=200, repeat=Repeat.READ,
     ),
-    _route(
+    Route(
         "revokeConsent", "POST /consents/{consent_id}/revoke", "consents", "Take a consent back, at once",
-        scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED), limited=False,
-        repeat=Repeat.READ, naturally_idempotent=True,
+        scopes=_CONSENT_WRITE, capability=_REVOCATION, problems=(NOT_FOUND, ALREADY_REVOKED),
+        traits=Trait.UNLIMITED | Trait.NATURALLY_IDEMPOTENT, repeat=Repeat.READ,
     ),
-    _route(
+    Route(
         "listConsents", "GET /consents", "consents", "List consents", scopes=_CONSENT_READ, capability=_READ_CONSENT,
         also_as=_FHIR,
     ),
-    _route(
+    Route(
         "getConsent", "GET /consents/{consent_id}", "consents", "Read a consent",
         scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
-    _route(
+    Route(
         "getPatientConsents", "GET /patients/{patient_id}/consents", "consents", "What a patient allows, now or then",
         scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,), also_as=_FHIR,
     ),
-    _route(
+    Route(
         "getConsentHistory", "GET /patients/{patient_id}/consents/history", "consents", "A patient's ledger entries",
         scopes=_CONSENT_READ, capability=_READ_CONSENT, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "publishConsentDocument", "POST /consent-documents", "consents", "Publish the next version of a consent text",
         scopes=_ADMIN, capability=frozenset({"consent:write"}), status=201, repeat=Repeat.READ,
     ),
-    _route(
+    Route(
         "listConsentDocuments", "GET /consent-documents", "consents", "List versions of consent texts",
         scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
     ),
-    _route(
+    Route(
         "getConsentDocument", "GET /consent-documents/{document_id}", "consents", "Read a version of a consent text",
         scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "listLedgerKeys", "GET /transparency/keys", "transparency", "The public keys the ledger is signed with",
         capability=_READ_CONSENT,
     ),
-    _route(
+    Route(
         "getCheckpoint", "GET /transparency/checkpoint", "transparency", "The latest signed checkpoint of the ledger",
         capability=_READ_CONSENT, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "listCheckpoints", "GET /transparency/checkpoints", "transparency", "Signed checkpoints, oldest first",
         capability=_READ_CONSENT,
     ),
-    _route(
+    Route(
         "listLedgerEntries", "GET /transparency/entries", "transparency", "The ledger, with all that its hashes cover",
         scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
     ),
-    _route(
+    Route(
         "listInForce", "GET /transparency/in-force", "transparency", "What is acted on, to compare with the ledger",
         scopes=_CONSENT_READ | _ADMIN, capability=_READ_CONSENT,
     ),
-    _route(
+    Route(
         "uploadSession", "POST /sessions", "sessions", "Upload a recording",
-        scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, streams_in=True,
+        scopes=_SESSIONS_WRITE, capability=_PIPELINE, lifetime_s=UPLOAD_LIFETIME_S, status=202, traits=Trait.STREAMS_IN,
         repeat=Repeat.SERVICE,
         problems=(CONSENT_REQUIRED, NOT_FOUND, ERASED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE),
     ),
-    _route(
+    Route(
         "listSessions", "GET /sessions", "sessions", "List sessions", scopes=_SESSIONS_READ, capability=_READ_SESSION
     ),
-    _route(
+    Route(
         "getSession", "GET /sessions/{session_id}", "sessions", "Read a session and how far it is",
         scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND, ERASED),
     ),
-    _route(
+    Route(
         "watchSession", "GET /sessions/{session_id}/events", "sessions", "Watch a session's status as it changes",
         scopes=_SESSIONS_READ, capability=_READ_SESSION, lifetime_s=STREAM_LIFETIME_S,
         problems=(NOT_FOUND, ERASED),
     ),
-    _route(
+    Route(
         "retrySession", "POST /sessions/{session_id}/retry", "sessions", "Try a failed session again",
         scopes=_SESSIONS_WRITE, capability=_PIPELINE, status=202, problems=(NOT_FOUND, ERASED, CONFLICT),
         repeat=Repeat.READ,
     ),
-    _route(
+    Route(
         "eraseSession", "DELETE /sessions/{session_id}", "erasure", "Erase a session for good",
         scopes=_SESSIONS_WRITE, capability=_ERASURE, status=202, problems=(NOT_FOUND, LEGAL_HOLD),
     ),
-    _route(
+    Route(
         "erasePatient", "DELETE /patients/{patient_id}", "erasure", "Erase a patient for good",
         scopes=_ADMIN, capability=_ERASURE, status=202, problems=(NOT_FOUND, LEGAL_HOLD),
     ),
-    _route(
+    Route(
         "getErasure", "GET /erasures/{erasure_id}", "erasure", "Read the receipt of an erasure",
         scopes=_SESSIONS_WRITE | _ADMIN, capability=frozenset({"ingestion:read"}), problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "placeLegalHold", "PUT /patients/{patient_id}/legal-hold", "erasure", "Forbid that a patient is erased",
         scopes=_ADMIN, capability=frozenset({"ingestion:write"}), problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "liftLegalHold", "DELETE /patients/{patient_id}/legal-hold", "erasure", "Lift a legal hold",
         scopes=_ADMIN, capability=frozenset({"ingestion:write"}), problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "exportPatient", "GET /patients/{patient_id}/export", "erasure", "Export everything about a patient",
         scopes=_ADMIN, capability=_EXPORT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
         scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, ERASED), also_as=_WORDS,
     ),
-    _route(
+    Route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
         scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
         problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED),
     ),
-    _route(
+    Route(
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
         "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
         problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), repeat=Repeat.READ,
-        known_by="session_id", tells_words=True,
+        id_field="session_id", traits=Trait.TELLS_WORDS,
     ),
-    _route(
+    Route(
         "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",
         scopes=_ADMIN, capability=frozenset({"audit:read"}), also_as=_FHIR,
     ),
-    _route(
+    Route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
         capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
-        repeat=Repeat.READ, known_by="message_id", tells_words=True, serves_patients_in_crisis=True,
+        repeat=Repeat.READ, id_field="message_id", traits=Trait.SERVES_PATIENTS_IN_CRISIS | Trait.TELLS_WORDS,
         also_as=("text/event-stream",),
     ),
-    _route(
+    Route(
         "listConversations", "GET /conversations", "chat", "List a patient's conversations",
         access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "listMessages", "GET /conversations/{conversation_id}/messages", "chat", "Read a conversation",
         access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, problems=(NOT_FOUND,),
     ),
-    _route(
+    Route(
         "deleteConversation", "DELETE /conversations/{conversation_id}", "chat", "Delete a conversation",
         access=Access.KEY_OR_PATIENT, scopes=_DELEGATE, capability=_CHAT, status=204, problems=(NOT_FOUND,),
     ),
     Route(
-        "createOrganization", "POST", "/operator/v1/organizations", "operator",
-        "Create an organization and its first admin key", access=Access.OPERATOR, status=201, limited=False,
+        "createOrganization", "POST /operator/v1/organizations", "operator",
+        "Create an organization and its first admin key", access=Access.OPERATOR, status=201, traits=Trait.UNLIMITED,
     ),
     Route(
-        "renewCapability", "POST", "/operator/v1/capabilities", "operator",
+        "renewCapability", "POST /operator/v1/capabilities", "operator",
         "Mint a capability for replaying an event, if consent is still in force", access=Access.OPERATOR,
-        capability=_RENEWED, status=201, limited=False, problems=(NOT_FOUND, CONSENT_REQUIRED),
+        capability=_RENEWED, status=201, traits=Trait.UNLIMITED, problems=(NOT_FOUND, CONSENT_REQUIRED),
     ),
 )  # fmt: skip
 

@@ -100,7 +100,7 @@ class KeyStore:
         """Remember that the key is in use; needs no capability."""
         await tx.execute(_TOUCH_KEY, {"id": key_id})
 
-    async def repepper(self, tx: Transaction, stored: StoredKey, becomes: bytes, version: int) -> None:
+    async def rehash_with_new_pepper(self, tx: Transaction, stored: StoredKey, becomes: bytes, version: int) -> None:
         """Move a key of the capability's organization to a newer pepper, if its digest is still the one that was."""
         values = {"id": stored.key.id, "was": stored.digest, "becomes": becomes, "version": version}
         await tx.execute(_REPEPPER_KEY, values)

@@ -24,15 +24,15 @@ from services.gateway.access.patient_tokens import TokenSigner
 from services.gateway.api.chat import crisis_rule
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
-from services.gateway.api.repeats import read_again
-from services.gateway.api.routers import Own, Peers, build_router
+from services.gateway.api.repeats import replay_readers
+from services.gateway.api.routers import LocalServices, ServiceClients, build_router
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import Peer
-from services.gateway.handlers import ForgetWords, KeyMaking, Keys, PatientTokens, Users
+from services.gateway.handlers import KeyIssuing, Keys, PatientTokens, RedactStoredAnswers, Users
 from services.gateway.idempotency.handlers import Idempotency
 from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Mode
-from services.gateway.pipeline.edge import PublicFace
+from services.gateway.pipeline.edge import ResponseHeadersMiddleware
 from services.gateway.pipeline.limiter import Limiter
 from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
@@ -54,7 +54,7 @@ class Public:
 
     app: AppSpec
     limiter: Limiter
-    peers: Peers
+    peers: ServiceClients
 
 
 def build() -> Service:
@@ -69,8 +69,12 @@ def build() -> Service:
             await part.close()
         await runtime.close()
 
-    steps = (Subscription(ConsentRevoked, ForgetWords(IdempotencyStore())), *erasing(UserErased))
-    return Service(public.app, runtime.workers(steps), close)
+    return Service(public.app, runtime.workers(subscriptions()), close)
+
+
+def subscriptions() -> tuple[Subscription, ...]:
+    """Return what is answered: the table of this service."""
+    return (Subscription(ConsentRevoked, RedactStoredAnswers(IdempotencyStore())), *erasing(UserErased))
 
 
 def public_side(settings: GatewaySettings, database: Database) -> Public:
@@ -89,11 +93,11 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         limiter=limiter,
         idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
-        read_again=read_again(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
+        replay_readers=replay_readers(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
-    own = Own(
-        keys=Keys(database, KeyStore(), KeyMaking(_mode(settings), peppers, utc_now)),
+    own = LocalServices(
+        keys=Keys(database, KeyStore(), KeyIssuing(_mode(settings), peppers, utc_now)),
         users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
@@ -110,7 +114,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         routers=(router, problem_pages(), health_page(database.ping), pages),
         checks={"database": database.ping},
         internal=False,
-        options={"middleware": [Middleware(PublicFace, own_url=settings.own_url)]},
+        options={"middleware": [Middleware(ResponseHeadersMiddleware, own_url=settings.own_url)]},
     )
     return Public(app, limiter, peers)
 
@@ -119,11 +123,11 @@ def _plain(secret: SecretStr | None) -> str | None:
     return secret.get_secret_value() if secret else None
 
 
-def _peers(settings: GatewaySettings, authority: Authority) -> Peers:
+def _peers(settings: GatewaySettings, authority: Authority) -> ServiceClients:
     def peer(url: str, timeout_s: float) -> Peer:
         return Peer(ServiceClient(url, timeout_s, BY_SLUG), authority, url, UPLOAD_TIMEOUT_S)
 
-    return Peers(
+    return ServiceClients(
         consent=peer(settings.consent_url, settings.request_deadline_s),
         # A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
         ingestion=peer(settings.ingestion_url, settings.request_deadline_s + 10),

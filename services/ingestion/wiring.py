@@ -87,8 +87,25 @@ def build() -> Service:
         Recurring("recordings.retired", retention.sweep, RETENTION_EVERY_S),
         Recurring("erasures.checked", OldestErasureGauge(runtime.database).update, GAUGE_EVERY_S),
     )
-    steps = (*subscriptions(), *erasing(runtime.database, store))
-    return Service(app, [*runtime.workers(steps), *sweepers], close)
+    return Service(app, [*runtime.workers(subscriptions(runtime.database, store)), *sweepers], close)
+
+
+def subscriptions(database: Database, objects: ObjectDeleter) -> tuple[Subscription, ...]:
+    """Return the subscriptions: pipeline events, revocations, erasures, and the erasure results of other stores."""
+    advance = UpdateSessionStatus(SessionStore(), CountedIgnoredTransitions(), utc_now)
+    remove, collect = RemoveObjects(database, ErasureStore(), objects), RecordErasureResult(ErasureStore())
+    pipeline_events: tuple[type[Event], ...] = (
+        *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
+        *(IndexReady, IndexFailed, IndexWithheld),
+    )
+    counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
+    return (
+        *(Subscription(event, advance, batch=QUICK_BATCH) for event in pipeline_events),
+        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIgnoredTransitions(), utc_now)),
+        Subscription(SessionErased, remove, DELETE_TIMEOUT_S),
+        Subscription(PatientErased, remove, DELETE_TIMEOUT_S),
+        *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
+    )
 
 
 def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Consents) -> Parts:
@@ -99,30 +116,6 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
         accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
         eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
-    )
-
-
-def subscriptions() -> tuple[Subscription, ...]:
-    """Return the subscriptions to pipeline events and revocations."""
-    advance = UpdateSessionStatus(SessionStore(), CountedIgnoredTransitions(), utc_now)
-    pipeline_events: tuple[type[Event], ...] = (
-        *(TranscriptionStarted, TranscriptionFailed, TranscriptReady, TranscriptWithheld),
-        *(IndexReady, IndexFailed, IndexWithheld),
-    )
-    return (
-        *(Subscription(event, advance, batch=QUICK_BATCH) for event in pipeline_events),
-        Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIgnoredTransitions(), utc_now)),
-    )
-
-
-def erasing(database: Database, objects: ObjectDeleter) -> tuple[Subscription, ...]:
-    """Return the subscriptions for erasures: this service's own work, and the results of the other stores."""
-    remove, collect = RemoveObjects(database, ErasureStore(), objects), RecordErasureResult(ErasureStore())
-    counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
-    return (
-        Subscription(SessionErased, remove, DELETE_TIMEOUT_S),
-        Subscription(PatientErased, remove, DELETE_TIMEOUT_S),
-        *(Subscription(event, collect, batch=QUICK_BATCH) for event in counted),
     )
 
 

@@ -15,7 +15,7 @@ from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import derived_id, new_id
 from libs.common.log import get_logger
-from libs.common.messaging.backoff import IN_OTHER_HANDS
+from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.messaging.inbox import confirm_claim
 from libs.common.messaging.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
@@ -82,7 +82,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         try:
             speech = await self._speech(event)
         except AppError as error:
-            if error.problem.retryable and error.problem is not IN_OTHER_HANDS:
+            if error.problem.retryable and error.problem is not CLAIMED_ELSEWHERE:
                 await self._requeue(event, error)
             raise
         if speech is None:

@@ -15,7 +15,7 @@ class TranscriberSettings(WithObjectStore, WithModels):
 
     transcriber_provider: Literal["auto", "deepgram", "local"] = Field(
         "auto",
-        description="The speech-to-text provider: `deepgram`, `local`, or `auto`: Deepgram if its key is set, else local.",
+        description="The recognizer: `deepgram`, `local`, or `auto`: Deepgram if its key is set, else local.",
     )
     deepgram_api_key: SecretStr | None = Field(
         None, description="The API key of Deepgram; without it the local models are used."

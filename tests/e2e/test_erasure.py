@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from libs.common.messaging.archive import Archive, Wanted
 from libs.common.messaging.archive import Position as ArchivePosition
-from libs.common.streams.admin import Lane, StreamAdmin
+from libs.common.streams.admin import GroupStream, StreamAdmin
 from libs.contracts.purposes import Purpose
 from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
@@ -22,7 +22,6 @@ from libs.devstack.vendors import anthropic, deepgram, openai
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Fault, Faults
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.facts import stream_of
 from libs.ops.main import app
 from libs.ops.rest.connection import Connection
 from tests.e2e.client import FIRST, World, eventually
@@ -63,7 +62,7 @@ class Home:
         for schema in SERVICES:
             for fact in await archive.after(schema, Wanted(), ArchivePosition(), 10_000):
                 for group in (name for name, answers in ANSWERS.items() if fact.envelope.type in answers):
-                    lane, name = Lane(stream_of(fact), group), uuid4().hex
+                    lane, name = GroupStream(fact.envelope.topic, group), uuid4().hex
                     assert await streams.replay(lane, name, ("", "1:1"), EPOCH + sent, [fact.envelope.to_json()])
                     sent += 1
         await archive.close()

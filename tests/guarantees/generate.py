@@ -14,6 +14,7 @@ from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
 from libs.ops.exporter import ExporterSettings
 from libs.ops.rest.connection import OpsSettings
+from tests.guarantees.authorization import matrix
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; change the code instead. -->"
@@ -102,7 +103,12 @@ def _table(model: type[BaseSettings], without: set[str]) -> list[str]:
     return [*rows, ""]
 
 
-PAGES: dict[str, Callable[[], str]] = {"events.md": events, "errors.md": errors, "settings.md": settings}
+PAGES: dict[str, Callable[[], str]] = {
+    "events.md": events,
+    "errors.md": errors,
+    "settings.md": settings,
+    "authorization.md": lambda: matrix(NOTE),
+}
 
 
 def main() -> None:

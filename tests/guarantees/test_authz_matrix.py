@@ -1,56 +1,46 @@
-"""Every route times every kind of caller, as a text that a person reviews when it changes.
+"""Who may do what is what was reviewed (docs/reference/authorization.md), and what the gateway does over HTTP."""
 
-Rewrite it with `python -m tests.guarantees.test_authz_matrix`; the difference is what the review is about.
-"""
+import re
+from collections.abc import AsyncIterator
+from uuid import uuid4
 
-from pathlib import Path
-from uuid import UUID
+import httpx
+import pytest
 
-from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId
-from services.gateway.domain import Access, Principal, Scope, may
+from libs.devstack.infra import Infra
+from services.gateway.domain import Scope
 from services.gateway.routes import ROUTES, Route
+from services.gateway.tests.gateway_world import OPERATOR as OPERATOR_TOKEN
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
+from tests.guarantees.authorization import CALLERS, KEY, NOBODY, OPERATOR, PATIENT, admits
+from tests.guarantees.generate import DOCS, PAGES
 
-MATRIX = Path(__file__).parent / "authz_matrix.txt"
-ORGANIZATION = OrganizationId(UUID(int=1))
-KEY = ApiKeyId("abcdefABCDEF")
-
-
-def _callers() -> dict[str, Principal | None]:
-    keys = {scope.value: Principal(ORGANIZATION, KEY, "key", frozenset({scope})) for scope in Scope}
-    bare = Principal(ORGANIZATION, KEY, "key")
-    patient = Principal(ORGANIZATION, KEY, "patient", frozenset(), PatientId(UUID(int=2)))
-    return {"nobody": None, "key without scopes": bare, "patient token": patient, **keys}
+PAGE = "authorization.md"
 
 
-def _admitted(route: Route) -> list[str]:
-    if route.access is Access.OPERATOR:
-        return ["operator"]
-    return [
-        name
-        for name, caller in _callers().items()
-        if route.access is Access.OPEN or (caller is not None and may(caller, route.access, route.scopes))
-    ]
+@pytest.fixture(scope="module")
+async def clinic(infra: Infra) -> AsyncIterator[GatewayWorld]:
+    async with gateway_world(infra) as opened:
+        yield opened
 
 
-def rendered() -> str:
-    """Return the matrix: a route, who is let in, and what the services behind may then be asked."""
-    blocks = []
-    for route in sorted(ROUTES, key=lambda route: (route.path, route.method)):
-        behind = ", ".join(sorted(route.capability)) or "answered by the gateway"
-        blocks.append(f"{route.method} {route.path}\n  let in: {', '.join(_admitted(route))}\n  behind: {behind}\n")
-    return "\n".join(blocks)
+@pytest.fixture(scope="module")
+async def credentials(clinic: GatewayWorld) -> dict[str, str]:
+    token = await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")
+    scoped = {scope.value: str((await clinic.new_key(scope.value))["api_key"]) for scope in Scope}
+    return {NOBODY: "", PATIENT: token.json()["token"], OPERATOR: OPERATOR_TOKEN, **scoped}
 
 
 def test_who_may_do_what_is_what_was_reviewed() -> None:
-    assert rendered() == MATRIX.read_text()
+    assert PAGES[PAGE]() == (DOCS / PAGE).read_text()
 
 
 def test_nobody_is_let_in_anywhere() -> None:
-    assert [route.path for route in ROUTES if "nobody" in _admitted(route)] == []
+    assert [route.path for route in ROUTES if admits(route, NOBODY)] == []
 
 
 def test_a_patients_token_reaches_the_chat_and_only_the_chat() -> None:
-    assert {route.tag for route in ROUTES if "patient token" in _admitted(route)} == {"chat"}
+    assert {route.tag for route in ROUTES if admits(route, PATIENT)} == {"chat"}
 
 
 def test_reading_is_never_forwarded_with_more_than_reading_but_for_the_chat() -> None:
@@ -59,5 +49,26 @@ def test_reading_is_never_forwarded_with_more_than_reading_but_for_the_chat() ->
     assert all(scope.endswith(":read") for route in reads for scope in route.capability)
 
 
-if __name__ == "__main__":
-    MATRIX.write_text(rendered())
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
+async def test_every_caller_is_let_in_over_http_where_the_page_says_and_nowhere_else(
+    clinic: GatewayWorld, credentials: dict[str, str], route: Route
+) -> None:
+    path = re.sub(r"\{(\w+)\}", lambda name: KEY if name[1] == "key_id" else str(uuid4()), route.path)
+
+    let_in = {}
+    for caller in CALLERS:
+        async with clinic.as_bearer(credentials[caller]) as http:
+            let_in[caller] = await _is_let_in(http, route.method, path)
+
+    assert let_in == {caller: admits(route, caller) for caller in CALLERS}
+
+
+async def _is_let_in(http: httpx.AsyncClient, method: str, path: str) -> bool:
+    """Ask for nothing that is there, with a body that says nothing: whoever is let in hears about that instead."""
+    if http.headers["Authorization"].strip() == "Bearer":
+        del http.headers["Authorization"]
+    async with http.stream(method, path, json={} if method in ("POST", "PATCH") else None) as answer:
+        if answer.status_code not in (401, 403):
+            return True
+        await answer.aread()
+    return not str(answer.json()["type"]).endswith(("/unauthenticated", "/forbidden"))

@@ -1,5 +1,6 @@
 """Events as they were first sent stay readable: each has a golden file, and none carries words."""
 
+import ast
 import importlib
 import json
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from libs.common.events import Event
 from libs.contracts.catalogue import CATALOGUE, EVENTS
-from tests.guarantees.deployment.parts import SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
 GOLDEN = Path(__file__).parents[2] / "libs" / "contracts" / "golden"
 # Text fields that hold a word of ours (a code, a hash, a media type), never a person's.
@@ -59,3 +60,11 @@ def test_a_service_publishes_the_topics_of_what_it_says_it_emits(service: str) -
     emitted = events_in(promise(service)["Emits"])
 
     assert set(event_config.topics_out) == {event.topic for event in EVENTS if event.type in emitted}
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_what_a_service_answers_is_a_table_right_below_where_it_is_built(service: str) -> None:
+    tree = ast.parse((ROOT / "services" / service / "wiring.py").read_text())
+    functions = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+    assert functions[functions.index("build") + 1] == "subscriptions"

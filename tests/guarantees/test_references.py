@@ -15,6 +15,7 @@ REFERENCE = re.compile(
     r"(?<![\w/.<{*-])(?P<page>(?:[\w.-]+/)*[\w-]+\.md)\b`?"
     r"(?:#(?P<anchor>[\w-]+)|,?\s+\"(?P<section>[^\"\n]+)\"|,?\s+sections?\s+(?P<number>\d[\w.]*))?"
 )
+IMPLEMENTS = re.compile(r"[Ii]mplements (?P<module>[a-z_]+)\.(?P<first>[A-Z]\w+)(?P<more>(?:(?:, | and )[A-Z]\w+)*)")
 DECISION = re.compile(r"\bADR (\d{4})\b")
 # This file has examples of what must not be.
 SKIPPED = {"tests/guarantees/test_references.py"}
@@ -94,3 +95,22 @@ def test_a_reference_to_a_section_that_is_there_is_none() -> None:
     text = 'docs/security/keys.md, "Which root key", [keys](docs/security/keys.md#which-root-key)'
 
     assert list(_dangling(text, ROOT / "README.md")) == []
+
+
+def test_every_port_that_is_said_to_be_implemented_exists() -> None:
+    missing = [
+        f"{name}: {found[0]}"
+        for name in _files()
+        if name.endswith(".py") and name.startswith(("services/", "libs/"))
+        for found in IMPLEMENTS.finditer((ROOT / name).read_text())
+        if not _defines(ROOT / name, found["module"], [found["first"], *re.findall(r"[A-Z]\w+", found["more"])])
+    ]
+
+    assert missing == []
+
+
+def _defines(file: Path, module: str, names: list[str]) -> bool:
+    """Tell whether a module of this name, beside the file or in a room above it, has these classes."""
+    rooms = [*(parent for parent in file.parents if parent.is_relative_to(ROOT) and parent != ROOT), ROOT / "libs"]
+    found = [place for room in rooms for place in room.rglob(f"{module}.py")]
+    return any(all(f"class {name}(" in place.read_text() for name in names) for place in found)

@@ -50,6 +50,11 @@ def _files() -> tuple[str, ...]:
     return tuple(name for name in names if name not in IN_THE_DATABASE and (ROOT / name).is_file())
 
 
+def _apart(line: str) -> str:
+    """Return a line with the parts of its CamelCase names apart."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", line)
+
+
 @pytest.mark.parametrize("folder", sorted({name.partition("/")[0] for name in _files()}))
 def test_no_word_of_the_list_is_left(folder: str) -> None:
     left = [
@@ -57,17 +62,19 @@ def test_no_word_of_the_list_is_left(folder: str) -> None:
         for name in _files()
         if name.partition("/")[0] == folder
         for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
-        for found in PATTERN.finditer(line)
+        for found in PATTERN.finditer(_apart(line))
     ]
 
     assert left == []
 
 
-@pytest.mark.parametrize("text", ["_bury", "bury_it", "KILLER", "the twin of", "`told` by a desk", "Plumbing"])
+@pytest.mark.parametrize(
+    "text", ["_bury", "bury_it", "KILLER", "the twin of", "`told` by a desk", "Plumbing", "KeyShelf"]
+)
 def test_a_word_of_the_list_is_found_in_a_name_and_in_a_sentence(text: str) -> None:
-    assert PATTERN.search(text)
+    assert PATTERN.search(_apart(text))
 
 
 @pytest.mark.parametrize("text", ["desktop", "twine", "outdoors", "bonding", "recording"])
 def test_a_word_that_only_holds_one_is_left_alone(text: str) -> None:
-    assert not PATTERN.search(text)
+    assert not PATTERN.search(_apart(text))

@@ -57,7 +57,7 @@ def test_a_text_is_found_and_filled_wherever_it_stands(schema: dict[str, Any], p
 
     field = next(one for one in fields_of(document, operations(document)[0]) if one.path == path)
 
-    assert field.holding("z" * 20) == "z" * 20
+    assert field.acting_under("z" * 20) == "z" * 20
     assert "z" * 20 in repr(field.put_into({}, "z" * 20))
 
 
@@ -69,7 +69,7 @@ def test_an_id_a_date_and_a_closed_list_hold_no_word(closed: dict[str, Any]) -> 
     document = _document(id={"type": "string"} | closed)
     (field,) = fields_of(document, operations(document)[0])
 
-    assert field.holding("z" * 20) is None
+    assert field.acting_under("z" * 20) is None
 
 
 def test_every_notation_is_found_in_which_a_word_may_be_written() -> None:

@@ -9,7 +9,7 @@ from libs.common.database.transaction import Database
 from libs.devstack.infra import Infra
 from proofs.isolation import pool
 from proofs.kit.line import seed
-from proofs.kit.tenants import plant
+from proofs.kit.tenants import seed_tenant
 
 _PLANT = """
 do $$
@@ -32,18 +32,18 @@ def test_requests_that_share_sessions_never_see_each_other(infra: Infra, capsys:
 
 
 async def test_sql_of_an_earlier_request_cannot_take_the_next_ones_capability(infra: Infra) -> None:
-    attacker, victim = plant(infra), plant(infra)
+    attacker, victim = seed_tenant(infra), seed_tenant(infra)
     theirs = victim.capability(infra, "chat:write")
     database = Database(infra.database_url("chat"))
     for _ in range(8):  # the driver prepares what it has sent a few times
-        with capability.holding(attacker.capability(infra, "chat:write")):
+        with capability.acting_under(attacker.capability(infra, "chat:write")):
             async with database.transaction() as tx:
                 await tx.execute(text("select 1"))
-    with capability.holding(attacker.capability(infra, "chat:write")):
+    with capability.acting_under(attacker.capability(infra, "chat:write")):
         async with database.transaction() as tx:
             await tx.execute(text(_PLANT))
 
-    with capability.holding(theirs):
+    with capability.acting_under(theirs):
         async with database.transaction() as tx:
             await tx.execute(text("select 1"))
 

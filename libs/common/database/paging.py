@@ -39,7 +39,7 @@ class Position:
                 raise ValueError
             at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big"))
         except (binascii.Error, ValueError, OverflowError) as error:
-            fault = FieldError("/query/cursor", "Not a cursor that a list of ours answered with.")
+            fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
             raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error
         return Position(at, UUID(bytes=raw[8:]))
 

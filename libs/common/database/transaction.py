@@ -58,7 +58,7 @@ class Transaction:
         with publishing(fact, str(event_id)):
             return {
                 "id": event_id,
-                "topic": fact.stream,
+                "topic": fact.topic,
                 "key": fact.key,
                 "type": fact.type,
                 "version": fact.version,

@@ -10,10 +10,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import JSONResponse, Response
 
 from libs.common.errors import AppError
+from libs.common.heartbeat import State
 from libs.common.http.edge import Edge
 from libs.common.http.problems import install_problem_handlers
 from libs.common.metrics import HEALTH_OK
-from libs.common.rounds import State
 
 HEALTH_TIMEOUT_S = 3.0
 Check = Callable[[], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Answers that come while the caller is still sending.
+"""Responses that are sent while the caller is still sending its body.
 
 Closing at once makes the kernel throw the answer away together with the unread body (RST), and many clients read only
 after they have sent everything. So: answer, then read and throw away for a while (as nginx does), then close.
@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 @dataclass(frozen=True)
 class Patience:
-    """How long what still comes is thrown away: `all_s` altogether, `silence_s` without a byte."""
+    """How long remaining bytes are discarded: `all_s` in total, `silence_s` without a byte."""
 
     all_s: float = 30.0
     silence_s: float = 5.0

@@ -1,4 +1,4 @@
-"""The edge of a service: request ids, the capability, a span, one canonical log line, and the last catch."""
+"""The HTTP edge of a service: request ids, the capability, a span, one canonical log line, the last resort."""
 
 import re
 import time
@@ -11,10 +11,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.http.problems import internal_error, problem_response
 from libs.common.ids import new_id
-from libs.common.log import get_logger, place_of
+from libs.common.log import get_logger, location_of
 from libs.common.metrics import HTTP_ANSWERS, HTTP_DURATION
 from libs.common.tracing import context_of, served, serving
 
@@ -52,7 +52,7 @@ class Edge:
                 opened = stack.enter_context(serving(scope["method"], context_of(headers) if self._internal else None))
             bearer = _BEARER.fullmatch(headers.get("authorization", ""))
             if self._internal and bearer:
-                stack.enter_context(holding(bearer[1]))
+                stack.enter_context(acting_under(bearer[1]))
             await _Exchange(self._app, scope, request_id, opened).run(receive, send)
 
     def _request_id(self, headers: Headers) -> str:
@@ -98,7 +98,7 @@ class _Exchange:
             # Nobody failed and nobody is left to be answered; if an answer had begun, its status stays.
             self._status = self._status or CLIENT_GONE
         except Exception as error:
-            get_logger().error("http.failed", error_class=type(error).__name__, error_place=place_of(error))
+            get_logger().error("http.failed", error_class=type(error).__name__, error_place=location_of(error))
             if self._status:
                 raise
             await problem_response(internal_error(), self._scope)(self._scope, receive, marked_send)

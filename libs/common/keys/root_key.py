@@ -113,7 +113,11 @@ class RootKey:
             if await self.unwrap(wrapped, _PROOF) != secret:
                 raise AppError(UPSTREAM_REFUSED, "The root key does not give back what it wrapped.", reason="no-proof")
             if await self._opens(wrapped, _PROOF + b"-other"):
-                raise AppError(UPSTREAM_REFUSED, "The root key ignores what a key is for.", reason="no-context")
+                raise AppError(
+                    UPSTREAM_REFUSED,
+                    "The root key does not bind keys to their context: create it with derived=true.",
+                    reason="no-context",
+                )
             self._proven = True
 
     async def close(self) -> None:

@@ -114,7 +114,7 @@ class Archive:
                     FORBIDDEN, "The database refuses this login: its name, password or database is wrong."
                 ) from error
             if state == _NOT_ALLOWED:
-                raise AppError(FORBIDDEN, "The database does not allow this role that.", sqlstate=state) from error
+                raise AppError(FORBIDDEN, "The database role lacks permission for this.", sqlstate=state) from error
             if state is None or state.startswith(("08", "57")):
                 raise AppError(UNAVAILABLE, "The database is not answering.", sqlstate=state) from error
             raise AppError(

@@ -13,7 +13,7 @@ OUTAGE_WAIT_MAX_S = 10.0
 ELSEWHERE_WAIT_S = 1.0
 """While another worker is at an event, a concurrent duplicate of it looks again about this often."""
 
-IN_OTHER_HANDS = ProblemType(
+CLAIMED_ELSEWHERE = ProblemType(
     "in-other-hands", 503, "In other hands", "Another worker is at this event and lives. Wait for it.", retryable=True
 )
 """Never leaves the kernel: a concurrent duplicate waits."""
@@ -22,7 +22,7 @@ PAUSED = ProblemType(
 )
 """Never leaves the kernel: an event that would be one dead letter too many waits until its group is resumed."""
 PAUSED_WAIT_S = 10.0
-_WAITING = (UNAVAILABLE, IN_OTHER_HANDS, PAUSED)
+_WAITING = (UNAVAILABLE, CLAIMED_ELSEWHERE, PAUSED)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Backoff:
 
     def delay_s(self, attempt: int, error: AppError) -> float:
         """Return how long to wait before the attempt after `attempt` (counted from 1)."""
-        if error.problem is IN_OTHER_HANDS:
+        if error.problem is CLAIMED_ELSEWHERE:
             return self.elsewhere_wait_s * self.dice.uniform(0.5, 1.0)
         if error.problem is UNAVAILABLE:
             return self.dice.uniform(0, self.outage_wait_s)

@@ -1,4 +1,19 @@
-"""The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind."""
+"""The loops of one consumer: read what can be started, acknowledge what is done, look after what was left behind.
+
+| loop                | wakes on                                        | touches                        |
+|---------------------|-------------------------------------------------|--------------------------------|
+| _read_until_stopped | a new entry; while full, room                   | _running, _leads, _caught_up   |
+| _flush_when_asked   | a run that ended with entries to acknowledge    | _done                          |
+| _promote_when_due   | a parked entry that is due; a run that parked   | nothing: the stream alone      |
+| _sweep              | time: entries of consumers that are gone        | _running, _isolated            |
+| _audit              | time: entries of ours that we know nothing of   | _running                       |
+| _run_isolated       | an entry that may have killed its worker        | _isolated, _running            |
+| _look_at_pause      | time: what an operator or the limit said        | _paused                        |
+| _trim               | time: what every group has acknowledged         | nothing: the stream alone      |
+
+A run (`_run`) is a task beside them: it takes itself out of _running, adds to _done, and wakes the first three.
+Seconds are in `Pace`; `_leave` hands back what is left when all loops have stopped.
+"""
 
 import asyncio
 import math
@@ -11,11 +26,11 @@ from typing import Protocol
 
 from libs.common import metrics
 from libs.common.errors import BrokerUnavailableError
+from libs.common.heartbeat import ROUND_S, Heartbeat, State
 from libs.common.log import get_logger
-from libs.common.rounds import ROUND_S, Rounds, State
 from libs.common.streams.dead_letters import dead_letter
 from libs.common.streams.port import Channel, DeadLetterReason, Delivery, Outlet
-from libs.common.waiting import end, happens_within, together, what_broke
+from libs.common.waiting import cancel_and_wait, first_error, run_until_stopped, wait_within
 
 ISOLATED_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
@@ -25,7 +40,7 @@ BROKEN_GRACE_S = 2.0
 
 
 @dataclass(frozen=True)
-class Pace:
+class ConsumerTiming:
     """How a consumer paces itself (seconds, but for `concurrency`: runs at a time, and `batch`: entries in a run)."""
 
     concurrency: int = 4
@@ -58,10 +73,10 @@ class Handler(Protocol):
 class Consumer:
     """Runs one group on one topic until it is told to stop (docs/adr/0001-streams-carry-postgresql-knows.md)."""
 
-    def __init__(self, channel: Channel, handler: Handler, pace: Pace | None = None) -> None:
+    def __init__(self, channel: Channel, handler: Handler, pace: ConsumerTiming | None = None) -> None:
         self._channel = channel
         self._handler = handler
-        self._pace = pace or Pace()
+        self._pace = pace or ConsumerTiming()
         self._labels = (channel.topic, channel.group)
         self._running: dict[Delivery, asyncio.Task[None]] = {}
         self._isolated: list[Delivery] = []
@@ -71,7 +86,7 @@ class Consumer:
         self._room, self._to_flush, self._to_promote = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._to_isolate, self._stopping = asyncio.Event(), asyncio.Event()
         self._broke: list[asyncio.Task[None]] = []
-        self._rounds, self._state, self._paused = Rounds(), State.STARTING, ""
+        self._heartbeat, self._state, self._paused = Heartbeat(), State.STARTING, ""
 
     @property
     def name(self) -> str:
@@ -80,7 +95,7 @@ class Consumer:
 
     def state(self) -> State:
         """Return what it is doing now."""
-        if self._rounds.is_stalled:
+        if self._heartbeat.is_stalled:
             return State.STALLED
         return State.PAUSED if self._paused else self._state
 
@@ -93,9 +108,9 @@ class Consumer:
             return
         metrics.watch(self._labels, self.state)
         loops = [asyncio.create_task(loop) for loop in self._loops()]
-        broken = await together(loops, stop, self._stop)
+        broken = await run_until_stopped(loops, stop, self._stop)
         await self._leave(self._pace.grace_s if broken is None else min(BROKEN_GRACE_S, self._pace.grace_s))
-        if broken := broken or what_broke(self._broke):
+        if broken := broken or first_error(self._broke):
             raise broken
 
     def _loops(self) -> Sequence[Coroutine[None, None, None]]:
@@ -105,7 +120,7 @@ class Consumer:
             self._every(self._pace.sweep_s, self._sweep),
             self._every(self._pace.audit_s, self._audit),
             self._every(0, self._run_isolated),
-            self._every(self._pace.pause_s, self._look_at_pause),
+            self._every(self._pace.pause_s, self._refresh_paused),
             self._every(self._pace.trim_s, self._trim),
             self._read_until_stopped(),
         )
@@ -116,8 +131,8 @@ class Consumer:
 
     async def _read_until_stopped(self) -> None:
         while not self._stopping.is_set():
-            self._rounds.went("read")
-            if broken := what_broke(self._broke):
+            self._heartbeat.beat("read")
+            if broken := first_error(self._broke):
                 raise broken
             try:
                 await self._read()
@@ -132,20 +147,20 @@ class Consumer:
             return  # told so while asking: room might not be made any more
         if self._paused or not self._leads:
             self._caught_up = self._caught_up and self._leads
-            await happens_within(self._stopping, self._pace.follow_s)
+            await wait_within(self._stopping, self._pace.follow_s)
         elif self._free <= 0 or self._isolated:
             self._room.clear()
-            await happens_within(self._room, ROUND_S)
+            await wait_within(self._room, ROUND_S)
         elif not self._caught_up:
             # What the leader before us was given comes first, or its order would be lost.
             self._caught_up = not await self._sweep()
         else:
-            self._start(await self._sound(await self._channel.read(self._free, self._pace.block_s)))
+            self._start(await self._reject_malformed(await self._channel.read(self._free, self._pace.block_s)))
 
-    async def _sound(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+    async def _reject_malformed(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Return what can be handled; the rest goes to the dead letters here, where it was read.
 
-        What may not, since it would be one too many, or cannot, since the server is away, is found again by the audit.
+        Entries that cannot be dead-lettered now (limit reached, broker down) are found by the audit loop.
         """
         faulty = [(delivery, delivery.fault) for delivery in deliveries if delivery.fault]
         if not faulty:
@@ -183,11 +198,11 @@ class Consumer:
             self._room.set()
 
     def _ended(self, run: asyncio.Task[None]) -> None:
-        if what_broke([run]):
+        if first_error([run]):
             self._broke.append(run)
 
     async def _flush_when_asked(self) -> None:
-        if not await happens_within(self._to_flush, ROUND_S):
+        if not await wait_within(self._to_flush, ROUND_S):
             return
         self._to_flush.clear()
         try:
@@ -206,14 +221,14 @@ class Consumer:
     async def _promote_when_due(self) -> None:
         due_s = await self._channel.promote()
         soon_s = self._pace.promote_s if due_s is None else min(self._pace.promote_s, max(DUE_SOON_S, due_s))
-        if await happens_within(self._to_promote, soon_s) and not self._stopping.is_set():
+        if await wait_within(self._to_promote, soon_s) and not self._stopping.is_set():
             self._to_promote.clear()
 
     async def _sweep(self) -> int:
         if not self._leads or self._paused:
             return 0
         swept = await self._channel.sweep(self._free)
-        taken = await self._sound(swept)
+        taken = await self._reject_malformed(swept)
         if taken:
             metrics.RECLAIMED.labels(*self._labels).inc(len(taken))
             get_logger().warning(
@@ -229,7 +244,7 @@ class Consumer:
         """Run isolated entries one by one with nothing else running, so that a poison message ends no other work."""
         if self._paused or not self._isolated:
             self._to_isolate.clear()
-            await happens_within(self._to_isolate, ROUND_S)
+            await wait_within(self._to_isolate, ROUND_S)
         while self._isolated and not self._paused and not self._stopping.is_set():
             # Not for hours, since nothing is read meanwhile.
             await self._until_ended(set(self._running.values()), self._pace.isolated_wait_s)
@@ -240,7 +255,7 @@ class Consumer:
                 metrics.ISOLATED.labels(*self._labels).inc()
                 self._start([delivery])
                 await self._until_ended({self._running[delivery]}, math.inf)
-                if broken := what_broke(self._broke):
+                if broken := first_error(self._broke):
                     raise broken  # its mark stays: a later worker dead-letters an entry that broke each
             await self._channel.unmark(delivery)
             self._isolated.remove(delivery)
@@ -249,10 +264,10 @@ class Consumer:
     async def _until_ended(self, runs: set[asyncio.Task[None]], within_s: float) -> None:
         deadline = time.monotonic() + within_s
         while runs and (left_s := deadline - time.monotonic()) > 0:
-            self._rounds.went(self._run_isolated.__name__)
+            self._heartbeat.beat(self._run_isolated.__name__)
             _, runs = await asyncio.wait(runs, timeout=min(ROUND_S, left_s))
 
-    async def _look_at_pause(self) -> None:
+    async def _refresh_paused(self) -> None:
         before, self._paused = self._paused, await self._channel.paused()
         if self._paused != before:
             topic, group = self._labels
@@ -263,7 +278,7 @@ class Consumer:
         if self._paused:
             return
         known = {*self._running, *self._done, *self._isolated}
-        found = await self._sound(await self._channel.audit(known, self._free))
+        found = await self._reject_malformed(await self._channel.audit(known, self._free))
         if found:
             metrics.AUDITED.labels(*self._labels).inc(len(found))
             self._start(found)
@@ -278,22 +293,22 @@ class Consumer:
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while not self._stopping.is_set():
-            self._rounds.went(act.__name__)
+            self._heartbeat.beat(act.__name__)
             try:
                 await act()
                 pause = seconds * self._pace.dice.uniform(0.75, 1.25)
             except BrokerUnavailableError:
                 pause = self._pace.down_s
             if pause:
-                await happens_within(self._stopping, pause)
+                await wait_within(self._stopping, pause)
 
     async def _opened(self, stop: asyncio.Event) -> bool:
         while not stop.is_set():
             try:
                 await self._channel.open()
-                await self._look_at_pause()
+                await self._refresh_paused()
             except BrokerUnavailableError:
-                await happens_within(stop, self._pace.down_s)
+                await wait_within(stop, self._pace.down_s)
             else:
                 return True
         return False
@@ -303,7 +318,7 @@ class Consumer:
         if tasks:
             await asyncio.wait(tasks, timeout=grace_s)
         unfinished = [*self._running, *self._isolated]
-        await end(tasks)
+        await cancel_and_wait(tasks)
         try:
             await self._flush()
             await self._channel.release(unfinished)

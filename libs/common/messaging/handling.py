@@ -1,4 +1,4 @@
-"""What happens to events: recognised, worked on, recorded once; or parked; or dead-lettered."""
+"""Handles deliveries: decode, deduplicate, run the step, then acknowledge, park for a retry, or dead-letter."""
 
 import asyncio
 import time
@@ -9,12 +9,12 @@ from enum import Enum, StrEnum, auto
 import structlog
 
 from libs.common import metrics
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.errors import INTERNAL, AppError, BrokerUnavailableError
 from libs.common.events import Catalogue, Envelope, Event, UnreadableError
-from libs.common.log import get_logger, place_of
-from libs.common.messaging.backoff import IN_OTHER_HANDS, PAUSED, Backoff
+from libs.common.log import get_logger, location_of
+from libs.common.messaging.backoff import CLAIMED_ELSEWHERE, PAUSED, Backoff
 from libs.common.messaging.inbox import Inbox
 from libs.common.messaging.job import Job
 from libs.common.messaging.retries_exhausted import RETRIES_EXHAUSTED, failure_recorded, record_failure
@@ -43,7 +43,7 @@ class _NoJob(Enum):
     NOT_ANSWERED = auto()
     """No step here answers it: there is nothing to do but to acknowledge it."""
     UNREADABLE = auto()
-    """It went to the dead letters, or waits for its turn to."""
+    """It went to the dead letters, or waits until it may."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Failure:
 
 
 @dataclass(frozen=True)
-class Handling:
+class DeliveryHandler:
     """How a group handles events: its database, its steps by event type, and its patience."""
 
     database: Database
@@ -71,25 +71,25 @@ class Handling:
                 jobs.append(job)
             elif job is _NoJob.NOT_ANSWERED:
                 done.append(delivery)
-        fresh, known = await self._sorted_out(channel, jobs)
+        fresh, known = await self._split_applied(channel, jobs)
         done += known
         many = [job for job in fresh if isinstance(job.subscription.step, BatchStep)]
-        if len(many) > 1 and await self._recorded_together(many):
+        if len(many) > 1 and await self._record_batch(many):
             done += [job.delivery for job in many]
             fresh = [job for job in fresh if not isinstance(job.subscription.step, BatchStep)]
         return [*done, *[job.delivery for job in fresh if await self._handle(job)]]
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Dead-letter an event that killed its worker again and again; its step records the failure if it can."""
+        """Dead-letter an event that crashed its worker repeatedly; its step records the failure if it can."""
         job = await self._read(channel, delivery)
         if job is _NoJob.UNREADABLE:
             return
         if job is _NoJob.NOT_ANSWERED or await self._was_applied(job):
             await channel.ack([delivery])
             return
-        killed = AppError(INTERNAL, "The event killed its worker.", error_class=POISON_MESSAGE)
+        killed = AppError(INTERNAL, "Handling the event crashed the worker.", error_class=POISON_MESSAGE)
         if not await channel.may_dead_letter() or await self._record_failure(job, killed) is not None:
-            raise BrokerUnavailableError  # not now: whoever asked comes again
+            raise BrokerUnavailableError  # the caller retries later
         await dead_letter(channel, delivery, DeadLetterReason(POISON_MESSAGE, "-"))
 
     async def _was_applied(self, job: Job) -> bool:
@@ -108,8 +108,8 @@ class Handling:
         subscription = self.steps.get(envelope.type)
         return Job(channel, delivery, envelope, subscription) if subscription else _NoJob.NOT_ANSWERED
 
-    async def _sorted_out(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
-        """Tell what is still to be done from what was applied before: one question for all of a run."""
+    async def _split_applied(self, channel: Outlet, jobs: Sequence[Job]) -> tuple[list[Job], list[Delivery]]:
+        """Split jobs into new ones and applied ones, in one query."""
         if not jobs:
             return [], []
         metrics.DELIVERED.labels(*jobs[0].labels).inc(len(jobs))
@@ -129,13 +129,13 @@ class Handling:
             metrics.DUPLICATES.labels(*job.labels).inc()
         return [job for job in jobs if job.mark not in applied], [job.delivery for job in known]
 
-    async def _recorded_together(self, jobs: Sequence[Job]) -> bool:
-        """Record a batch in one transaction; False when it has to be done one by one."""
+    async def _record_batch(self, jobs: Sequence[Job]) -> bool:
+        """Record a batch in one transaction; False: fall back to one transaction per event."""
         started = time.perf_counter()
         try:
             async with asyncio.timeout(jobs[0].subscription.timeout_s):
                 fresh = await self._record_all(jobs)
-        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
+        except Exception as error:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
             get_logger().warning("batch.handler_crashed", error_class=type(error).__name__, count=len(jobs))
             return False
         channel, seconds = jobs[0].channel, time.perf_counter() - started
@@ -176,15 +176,17 @@ class Handling:
         try:
             with (
                 processing(job.envelope, job.channel.group, job.delivery.previous),
-                holding(job.envelope.headers.get("capability", "")),
+                acting_under(job.envelope.headers.get("capability", "")),
             ):
                 traceparent = trace_headers().get("traceparent", "")
                 async with asyncio.timeout(job.subscription.timeout_s):
                     return await self._apply(job)
         except AppError as error:
             return _Failure(error, traceparent)
-        except Exception as error:  # noqa: BLE001 - the consumer is one of the two edges
-            get_logger().error("event.handler_crashed", error_class=type(error).__name__, error_place=place_of(error))
+        except Exception as error:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
+            get_logger().error(
+                "event.handler_crashed", error_class=type(error).__name__, error_place=location_of(error)
+            )
             return _Failure(
                 AppError(INTERNAL, "The handler of the event raised an exception.", error_class=type(error).__name__),
                 traceparent,
@@ -198,8 +200,8 @@ class Handling:
         elif not job.subscription.exclusive:
             return await self._work_and_record(job, event, inbox)
         else:
-            channel, taken_from = job.channel, job.delivery.taken_from
-            async with inbox.claimed(job.mark, channel.consumer, taken_from) as fresh:
+            channel, previous_consumer = job.channel, job.delivery.previous_consumer
+            async with inbox.claimed(job.mark, channel.consumer, previous_consumer) as fresh:
                 return await self._work_and_record(job, event, inbox) if fresh else Outcome.DUPLICATE
         return Outcome.DONE
 
@@ -221,8 +223,8 @@ class Handling:
 
     async def _failed(self, job: Job, failure: _Failure) -> Outcome:
         error = failure.error
-        if error.problem is IN_OTHER_HANDS:
-            metrics.IN_OTHER_HANDS.labels(*job.labels).inc()
+        if error.problem is CLAIMED_ELSEWHERE:
+            metrics.CLAIMED_ELSEWHERE.labels(*job.labels).inc()
         else:
             get_logger().warning("event.failed", problem=error.problem.slug, **error.facts)
         exhausted = self.backoff.is_exhausted(job.delivery.attempt, error)
@@ -234,7 +236,7 @@ class Handling:
                 return Outcome.REFUSED
             if down is None:
                 why = str(error.facts.get("error_class") or error.problem.slug)
-                await dead_letter(job.channel, job.delivery, DeadLetterReason(why, place_of(error)))
+                await dead_letter(job.channel, job.delivery, DeadLetterReason(why, location_of(error)))
                 return Outcome.DEAD
             error = down
         await self._park(job, error, failure.traceparent)
@@ -243,9 +245,11 @@ class Handling:
     async def _record_failure(self, job: Job, error: AppError) -> AppError | None:
         try:
             return await record_failure(self.database, self.catalogue, job, error)
-        except Exception as broken:  # noqa: BLE001 - the consumer is one of the two edges
-            # It would break each time, and the event end its worker again and again, for good.
-            get_logger().error("event.handler_crashed", error_class=type(broken).__name__, error_place=place_of(broken))
+        except Exception as broken:  # noqa: BLE001 - last resort: a handler's bug must not stop the consumer
+            # Otherwise a failing `on_failure` would crash the worker on every retry.
+            get_logger().error(
+                "event.handler_crashed", error_class=type(broken).__name__, error_place=location_of(broken)
+            )
             return None
 
     async def _park(self, job: Job, error: AppError, traceparent: str = "") -> None:

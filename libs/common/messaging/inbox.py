@@ -13,10 +13,10 @@ from sqlalchemy import text
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import AppError
 from libs.common.log import get_logger
-from libs.common.messaging.backoff import IN_OTHER_HANDS
+from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.metrics import INTERRUPTED
 from libs.common.streams.consumer_name import is_dead_here
-from libs.common.waiting import end
+from libs.common.waiting import cancel_and_wait
 
 CLAIM_S = 15.0
 """A claim that was not renewed for so long is void: whoever held it is gone or has stood still."""
@@ -73,7 +73,7 @@ class Inbox:
 
     @asynccontextmanager
     async def claimed(self, mark: Mark, holder: str, dead: str = "") -> AsyncIterator[bool]:
-        """Be the only living one at an event's work; yield whether there is work left to do.
+        """Claim an event exclusively; yield whether it still needs work.
 
         `dead` is a consumer whose lease has run out: its claim does not count if its process is gone from this host, or
         once it was not renewed for longer than a lease.
@@ -87,19 +87,19 @@ class Inbox:
             judged = {"dead": other if gone else dead, "unrenewed": CLAIM_S if gone else CLAIM_S - SILENT_S}
             interrupted = (await tx.execute(_CLAIM, values | judged)).scalar_one_or_none()
             if interrupted is None:
-                raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
+                raise AppError(CLAIMED_ELSEWHERE, CLAIMED_ELSEWHERE.doc)
             # Looked at under the claim: whoever held it before may have finished.
             fresh = not await self.applied_in(tx, [mark])
         if interrupted and fresh:
             INTERRUPTED.labels(self._group).inc()
-            get_logger().warning("event.interrupted", count=interrupted)
+            get_logger().warning("event.work_restarted", count=interrupted)
         beating = asyncio.create_task(self._beat(values))
         before = _confirm.set(partial(self._still_claimed, values))
         try:
             yield fresh
         finally:
             _confirm.reset(before)
-            await end([beating])
+            await cancel_and_wait([beating])
             with suppress(AppError):
                 async with self._database.without_capability() as tx:
                     await tx.execute(_RELEASE, values)
@@ -107,7 +107,7 @@ class Inbox:
     async def _still_claimed(self, values: dict[str, Any]) -> None:
         async with self._database.without_capability() as tx:
             if (await tx.execute(_HOLDER, values)).scalar_one_or_none() != values["holder"]:
-                raise AppError(IN_OTHER_HANDS, IN_OTHER_HANDS.doc)
+                raise AppError(CLAIMED_ELSEWHERE, CLAIMED_ELSEWHERE.doc)
             await tx.execute(_RENEW, values)
 
     async def _beat(self, values: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from libs.common.messaging.consumer import Handler
 from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
 
-class InTurn:
+class KeyOrderedHandler:
     """Puts another handler's entries in turn (docs/adr/0007-events-survive-anything.md); `key_of` reads its key.
 
     Stands on a channel that gives entries in order to one consumer. A retry is waited for here and not parked,

@@ -43,7 +43,7 @@ left join lateral (
 
 
 @dataclass(frozen=True)
-class Behind:
+class UnpublishedBatch:
     """What is behind a topic's cursor: up to 500 bodies, and the cursor that points just after them.
 
     `sysid` is the cluster's own id; `is_foreign` says that the cursor belongs to another cluster, or to a future that
@@ -72,7 +72,7 @@ class Outbox:
         self._after = _AFTER.format(schema=schema, stand_in=STAND_IN)
         self._open: psycopg.AsyncConnection[dict[str, Any]] | None = None
 
-    async def after(self, cursors: Mapping[str, str]) -> Sequence[Behind]:
+    async def after(self, cursors: Mapping[str, str]) -> Sequence[UnpublishedBatch]:
         """Return what is behind each topic's cursor (`sysid:xid:seq`; empty: from the start)."""
         split = {topic: (cursor or f":{START}").split(":") for topic, cursor in cursors.items()}
         rows = await self._fetch(
@@ -124,11 +124,11 @@ class Outbox:
             ) from error
 
 
-def _behind(topic: str, cursor: str, sysid: str, rows: Sequence[Mapping[str, Any]]) -> Behind:
+def _behind(topic: str, cursor: str, sysid: str, rows: Sequence[Mapping[str, Any]]) -> UnpublishedBatch:
     first, last = rows[0], rows[-1]
     is_foreign = bool(first["ahead"]) or (cursor != "" and sysid != first["sysid"])
     if first["body"] is None:
-        return Behind(topic, cursor, first["sysid"], is_foreign)
+        return UnpublishedBatch(topic, cursor, first["sysid"], is_foreign)
     new = f"{first['sysid']}:{last['xid']}:{last['seq']}"
     bodies, too_large = [row["body"] for row in rows], sum(bool(row["too_large"]) for row in rows)
-    return Behind(topic, cursor, first["sysid"], is_foreign, bodies, new, first["at"], too_large)
+    return UnpublishedBatch(topic, cursor, first["sysid"], is_foreign, bodies, new, first["at"], too_large)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from libs.common import metrics
 from libs.common.clock import Clock, utc_now
 from libs.common.errors import AppError, BrokerUnavailableError
+from libs.common.heartbeat import Heartbeat, State
 from libs.common.log import get_logger
-from libs.common.messaging.outbox import Behind, Outbox
-from libs.common.rounds import Rounds, State
+from libs.common.messaging.outbox import Outbox, UnpublishedBatch
 from libs.common.streams.port import HELD_BACK, Publisher
-from libs.common.waiting import happens_within, together
+from libs.common.waiting import run_until_stopped, wait_within
 
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.25
@@ -52,7 +52,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._held: dict[str, str] = {}
         self._querying = asyncio.Lock()
-        self._rounds, self._state = Rounds(), State.STARTING
+        self._heartbeat, self._state = Heartbeat(), State.STARTING
         self.is_running = False
 
     @property
@@ -62,7 +62,7 @@ class Relay:
 
     def state(self) -> State:
         """Return what it is doing now."""
-        return State.STALLED if self._rounds.is_stalled else self._state
+        return State.STALLED if self._heartbeat.is_stalled else self._state
 
     def wake(self) -> None:
         """Look at once: something was committed."""
@@ -78,7 +78,7 @@ class Relay:
             self._every(DOWN_S, self._listen, stop),
         )
         *ending, listening = [asyncio.create_task(loop) for loop in loops]
-        broken = await together(ending, stop, self.wake, endless=[listening])
+        broken = await run_until_stopped(ending, stop, self.wake, endless=[listening])
         self.is_running = False
         if broken:
             raise broken
@@ -92,9 +92,9 @@ class Relay:
         metrics.RELAY_LOOKED_AT.set_to_current_time()
         return sum([await self._publish(behind) for behind in found])
 
-    async def _publish(self, behind: Behind) -> int:
+    async def _publish(self, behind: UnpublishedBatch) -> int:
         topic = behind.topic
-        self._rounds.went("move")
+        self._heartbeat.beat("move")
         metrics.UNPUBLISHED.labels(topic).set(len(behind.bodies))
         age_s = (self._clock() - behind.oldest_at).total_seconds() if behind.oldest_at else 0.0
         metrics.UNPUBLISHED_AGE.labels(topic).set(age_s)
@@ -108,7 +108,7 @@ class Relay:
             why = "behind" if moved == HELD_BACK else ""
         self._say(topic, why, age_s)
         if behind.too_large:
-            get_logger().error("relay.too_large", topic=topic, count=behind.too_large)
+            get_logger().error("relay.event_too_large", topic=topic, count=behind.too_large)
         if why:
             return 0
         if moved != behind.new:
@@ -130,13 +130,13 @@ class Relay:
     async def _move(self, stop: asyncio.Event) -> None:
         idle_s = IDLE_MIN_S
         while not stop.is_set():
-            self._rounds.went("move")
+            self._heartbeat.beat("move")
             try:
                 idle_s = 0 if await self.turn() else min(IDLE_MAX_S, max(IDLE_MIN_S, idle_s * 2))
                 self._state = State.RUNNING
             except (BrokerUnavailableError, AppError):
                 self._state, idle_s = State.AWAY, DOWN_S
-            if idle_s and await happens_within(self._woken, idle_s):
+            if idle_s and await wait_within(self._woken, idle_s):
                 self._woken.clear()
                 idle_s = 0
 
@@ -155,7 +155,9 @@ class Relay:
         async with self._querying:
             made, dropped = await self._outbox.keep(self._archive.retention_days, moved)
         if made or dropped:
-            get_logger().info("archive.kept", schema=self._outbox.schema, made_count=made, dropped_count=dropped)
+            get_logger().info(
+                "archive.partitions_rotated", schema=self._outbox.schema, made_count=made, dropped_count=dropped
+            )
 
     async def _every(self, seconds: float, act: Callable[[], Awaitable[None]], stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -164,4 +166,4 @@ class Relay:
                 pause = seconds
             except (BrokerUnavailableError, AppError):
                 pause = min(seconds, MEASURE_S)
-            await happens_within(stop, pause)
+            await wait_within(stop, pause)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.common.events import Catalogue, Event
@@ -25,7 +25,7 @@ async def record_failure(database: Database, catalogue: Catalogue, job: Job, err
     if isinstance(step, BatchStep):
         return None
     try:
-        with holding(job.envelope.headers.get("capability", "")):
+        with acting_under(job.envelope.headers.get("capability", "")):
             event = catalogue.read(job.envelope)
             async with database.transaction() as tx:
                 if await _is_open(database, tx, job, error):

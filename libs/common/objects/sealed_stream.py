@@ -1,4 +1,4 @@
-"""Recordings encrypted as they flow, so that no plaintext rests anywhere and no size needs memory.
+"""Objects encrypted as they flow, so that no plaintext rests anywhere and no size needs memory.
 
 Tink Streaming AEAD, AES256_GCM_HKDF_1MB: every 1 MiB segment is authenticated in its place and the last one says so;
 a cut, swapped or flipped stream and one under another context are all refused.
@@ -30,7 +30,7 @@ class TamperedError(AppError):
     """A sealed stream is not what was sealed under this key and context, or it was cut."""
 
     def __init__(self) -> None:
-        super().__init__(UPSTREAM_REFUSED, "A stored recording is damaged or was changed. An operator must look.")
+        super().__init__(UPSTREAM_REFUSED, "A stored object is damaged or was changed. An operator must look.")
 
 
 def new_keyset() -> bytes:

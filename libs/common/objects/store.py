@@ -252,14 +252,14 @@ async def _translated(work: Awaitable[T]) -> T:
         return await work
     except S3Error as error:
         if error.code in _MISSING:
-            raise AppError(NOT_FOUND, "The recording is not in the store.") from error
+            raise AppError(NOT_FOUND, "The object is not in the store.") from error
         raise _down() from error
     except (MinioException, HTTPError) as error:
         raise _down() from error
 
 
 def _down() -> AppError:
-    return AppError(UNAVAILABLE, "The store of recordings is not answering.", retry_after_s=RETRY_AFTER_S)
+    return AppError(UNAVAILABLE, "The object store is not answering.", retry_after_s=RETRY_AFTER_S)
 
 
 async def _body(response: Any) -> AsyncIterator[bytes]:

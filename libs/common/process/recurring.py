@@ -1,4 +1,4 @@
-"""Work that is due now and then: done in bounded passes by every replica, at times that chance spreads out."""
+"""Recurring work: done in bounded passes by every replica, at jittered times."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ PASSES_MAX = 1000
 
 @dataclass(frozen=True)
 class Recurring:
-    """Implements run.Worker. `act` does one bounded pass and returns how much it did; 0 means that nothing is left."""
+    """Implements supervision.Worker. `act` does one bounded pass and returns how much it did; 0: nothing is left."""
 
     event: str
     act: Callable[[], Awaitable[int]]

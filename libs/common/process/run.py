@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from libs.common.errors import AppError
 from libs.common.http.app import AppSpec, Check, build_app
-from libs.common.log import configure_logging, get_logger, guard_last_words
+from libs.common.log import configure_logging, get_logger, redact_uncaught_errors
 from libs.common.process.supervision import Worker, check, states, supervise
 from libs.common.settings import ProcessSettings
 from libs.common.tracing import configure_tracing
@@ -64,7 +64,7 @@ def main(entry: Entry, arguments: Sequence[str] | None = None) -> None:
             "\n".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         )
     configure_logging(entry.name, settings.log_level, entry.log_keys, strict=settings.env == "test")
-    guard_last_words()
+    redact_uncaught_errors()
     configure_tracing(entry.name, settings.otel_exporter_otlp_endpoint)
     try:
         asyncio.run(_serve(entry, settings, given[0]))

@@ -9,9 +9,9 @@ from libs.common.database.transaction import Database
 from libs.common.errors import BrokerUnavailableError, ProblemType
 from libs.common.events import Catalogue, key_of
 from libs.common.http.app import Check
-from libs.common.messaging.consumer import Consumer, Pace
-from libs.common.messaging.handling import Handling
-from libs.common.messaging.ordered import InTurn
+from libs.common.messaging.consumer import Consumer, ConsumerTiming
+from libs.common.messaging.handling import DeliveryHandler
+from libs.common.messaging.ordered import KeyOrderedHandler
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Archive, Relay
 from libs.common.messaging.steps import Subscription
@@ -19,7 +19,7 @@ from libs.common.process.supervision import Worker
 from libs.common.settings import ProcessSettings
 from libs.common.streams.port import DeadLetterLimit
 from libs.common.streams.redis_streams import RedisStreams
-from libs.common.waiting import end
+from libs.common.waiting import cancel_and_wait
 
 
 @dataclass(frozen=True)
@@ -53,38 +53,34 @@ class Runtime:
         return {"database": self.database.ping}
 
     def workers(self, subscriptions: Iterable[Subscription]) -> list[Worker]:
-        """Return one consumer per stream of the table, and the relay where the service writes facts."""
-        by_stream: dict[str, dict[str, Subscription]] = {}
+        """Return one consumer per topic of the table, and the relay where the service writes facts."""
+        by_topic: dict[str, dict[str, Subscription]] = {}
         for line in subscriptions:
-            for stream in line.event.streams():
-                by_stream.setdefault(stream, {})[line.event.type] = line
-        consumers = [self._consumer(stream, lines) for stream, lines in by_stream.items()]
+            by_topic.setdefault(line.event.topic, {})[line.event.type] = line
+        consumers = [self._consumer(topic, lines) for topic, lines in by_topic.items()]
         return [*consumers, self._relay] if self._relay else [*consumers]
 
     async def close(self) -> None:
         """Give everything back."""
         if self._hinting is not None:
-            await end([self._hinting])
+            await cancel_and_wait([self._hinting])
         await self.streams.close()
         await self.database.close()
         if self._outbox is not None:
             await self._outbox.close()
 
     def _new_relay(self, outbox: Outbox) -> Relay:
-        streams = [
-            stream for topic in self._event_config.topics_out for stream in self._event_config.catalogue.streams(topic)
-        ]
         archive = Archive(self._settings.archive_retention_days, self._settings.stream_rebuild == "auto")
-        return Relay(outbox, self.streams.publisher(), streams, archive)
+        return Relay(outbox, self.streams.publisher(), self._event_config.topics_out, archive)
 
-    def _consumer(self, stream: str, lines: Mapping[str, Subscription]) -> Consumer:
-        handling = Handling(self.database, self._event_config.catalogue, lines)
-        ordered = any(line.event.partitions for line in lines.values())
+    def _consumer(self, topic: str, lines: Mapping[str, Subscription]) -> Consumer:
+        handling = DeliveryHandler(self.database, self._event_config.catalogue, lines)
+        ordered = any(line.event.is_ordered for line in lines.values())
         batch = 1 if ordered else min(line.batch for line in lines.values())
         return Consumer(
-            self.streams.channel(stream, self._event_config.group, ordered=ordered),
-            InTurn(handling, key_of) if ordered else handling,
-            Pace(concurrency=self._settings.concurrency, batch=batch),
+            self.streams.channel(topic, self._event_config.group, ordered=ordered),
+            KeyOrderedHandler(handling, key_of) if ordered else handling,
+            ConsumerTiming(concurrency=self._settings.concurrency, batch=batch),
         )
 
     def _committed(self) -> None:

@@ -1,4 +1,4 @@
-"""Keeps a process whole: a worker that breaks, ends by itself or stands still ends the process, and soon."""
+"""Supervises a process's workers: one that crashes, ends early or stalls ends the process within seconds."""
 
 import asyncio
 import os
@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.common.log import get_logger, place_of
-from libs.common.rounds import STALL_S, State, Watched
-from libs.common.waiting import end, what_broke
+from libs.common.heartbeat import STALL_S, State, Watched
+from libs.common.log import get_logger, location_of
+from libs.common.waiting import cancel_and_wait, first_error
 
 EXIT_BROKEN = 1
 EXIT_WITHIN_S = 5.0
@@ -30,7 +30,7 @@ class WorkerBrokenError(Exception):
     """A worker ended before it was told to, or stands still."""
 
 
-def exit_soon() -> None:
+def exit_after_grace() -> None:
     """End this process in a few seconds, whatever it is doing then; to be called when it ends anyway."""
     timer = threading.Timer(EXIT_WITHIN_S, os._exit, [EXIT_BROKEN])
     timer.daemon = True
@@ -42,7 +42,7 @@ async def supervise(
     stop: asyncio.Event,
     *,
     look_s: float = LOOK_S,
-    on_broken: Callable[[], None] = exit_soon,
+    on_broken: Callable[[], None] = exit_after_grace,
 ) -> None:
     """Run workers until `stop` is set; raise what broke one of them, after telling the others to stop.
 
@@ -50,11 +50,11 @@ async def supervise(
     whether one stands still.
     """
     tasks = [asyncio.create_task(worker.run(stop)) for worker in workers]
-    watching = asyncio.create_task(_see_a_stall(workers, look_s))
-    stopping = asyncio.create_task(_told(stop))
+    watching = asyncio.create_task(_watch_for_stalls(workers, look_s))
+    stopping = asyncio.create_task(_wait_for_stop(stop))
     try:
         await asyncio.wait([stopping, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        broken = what_broke([*tasks, watching])
+        broken = first_error([*tasks, watching])
         if broken is None and not stop.is_set():
             broken = WorkerBrokenError("a worker ended by itself")
         if broken is not None:
@@ -64,8 +64,8 @@ async def supervise(
         if tasks:
             await asyncio.wait(tasks)
     finally:
-        await end([stopping, watching, *tasks])
-    if broken := broken or what_broke(tasks):
+        await cancel_and_wait([stopping, watching, *tasks])
+    if broken := broken or first_error(tasks):
         raise broken
 
 
@@ -80,7 +80,7 @@ async def check(workers: Sequence[Worker]) -> None:
         raise AppError(UNAVAILABLE, "A worker is paused or stalled.")
 
 
-async def _see_a_stall(workers: Sequence[Worker], look_s: float) -> None:
+async def _watch_for_stalls(workers: Sequence[Worker], look_s: float) -> None:
     seen = 0
     while seen < LOOKS_MIN:
         await asyncio.sleep(look_s)
@@ -88,9 +88,9 @@ async def _see_a_stall(workers: Sequence[Worker], look_s: float) -> None:
     raise WorkerBrokenError(f"a worker has stood still for {STALL_S:.0f} s")
 
 
-async def _told(stop: asyncio.Event) -> None:
+async def _wait_for_stop(stop: asyncio.Event) -> None:
     await stop.wait()
 
 
 def _say(broken: BaseException) -> None:
-    get_logger().error("worker.crashed", error_class=type(broken).__name__, error_place=place_of(broken))
+    get_logger().error("worker.crashed", error_class=type(broken).__name__, error_place=location_of(broken))

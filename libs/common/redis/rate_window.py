@@ -52,12 +52,12 @@ class Windows(Protocol):
         """Count one for `who` if it may pass; what is refused is not counted."""
         ...
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back what was counted, as if it had not been."""
         ...
 
 
-class SharedWindows:
+class RedisWindows:
     """In Redis, one script a question. Raises BrokerUnavailableError when it cannot be asked."""
 
     def __init__(self, url: str, prefix: str, timeout_s: float) -> None:
@@ -88,7 +88,7 @@ class SharedWindows:
             entry.decode(),
         )
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back one entry; it is found from the newest on."""
         try:
             await self._redis.lrem(self._key(who), -1, count.entry)
@@ -103,7 +103,7 @@ class SharedWindows:
         await self._redis.aclose()
 
 
-class OwnWindows:
+class InMemoryWindows:
     """In this process alone. Beyond WHO_MAX names the one that asked longest ago is forgotten."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -125,7 +125,7 @@ class OwnWindows:
         oldest = entries[0] if entries else now
         return Count(passed, max(0, window.quota - len(entries)), oldest + window.length_s - now, repr(now))
 
-    async def give_back(self, who: str, count: Count) -> None:
+    async def refund(self, who: str, count: Count) -> None:
         """Take back one entry."""
         with contextlib.suppress(KeyError, ValueError):
             self._entries[who].remove(float(count.entry))

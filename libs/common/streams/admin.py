@@ -1,4 +1,4 @@
-"""The streams as operators handle them: what waits where, dead letters, replays, and the relays' cursor.
+"""Operator access to streams: backlog, dead letters, replays, relay cursors.
 
 Every change of state is one command or one script on keys of one hash tag, as in the rest of the kernel.
 """
@@ -22,7 +22,7 @@ SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
 DEAD_LETTERS_MAX = 100_000
 PROGRESS_KEPT_MS = 30 * 86_400_000
-LATEST_MS = 99_999_999_999_999
+TIMESTAMP_MS_MAX = 99_999_999_999_999
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _WORD = re.compile(r"[A-Za-z0-9_.:<>-]{1,120}")
 _CODE = re.compile(r"[A-Z]{3,20}")
@@ -42,22 +42,17 @@ class StreamRefusedError(Exception):
         self.code, self.is_login = code, is_login
 
 
-def topic_of(stream: str) -> str:
-    """Return the topic a stream belongs to: an ordered topic has several, `topic.0`, `topic.1` and so on."""
-    return re.sub(r"\.\d+$", "", stream)
-
-
 @dataclass(frozen=True, order=True)
-class Lane:
-    """One stream as one group reads it."""
+class GroupStream:
+    """One stream of one consumer group."""
 
     stream: str
     group: str
 
     @property
     def topic(self) -> str:
-        """The topic the stream belongs to."""
-        return topic_of(self.stream)
+        """The topic, which is what its stream is called."""
+        return self.stream
 
     def key(self, kind: str) -> str:
         """Return the name of one of this group's keys (`r`, `z`, `zp`, `dlq`, `hb`)."""
@@ -70,8 +65,8 @@ class Lane:
 
 
 @dataclass(frozen=True)
-class Depths:
-    """How much is before a group. `lag` is None where the server cannot tell; ages in milliseconds."""
+class Backlog:
+    """The backlog of a consumer group. `lag` is None where the server cannot tell; ages in milliseconds."""
 
     lag: int | None
     pending: int
@@ -87,7 +82,7 @@ class Depths:
 class DeadLetter:
     """A dead letter: which entry, the event's wire form, and why it was dead-lettered."""
 
-    lane: Lane
+    lane: GroupStream
     entry_id: str
     body: str
     why: str
@@ -99,11 +94,11 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
-class Keys:
+class StreamInventory:
     """What is in the server: all streams, and the groups that have anything on each."""
 
     streams: frozenset[str]
-    lanes: tuple[Lane, ...]
+    lanes: tuple[GroupStream, ...]
 
 
 class StreamAdmin:
@@ -121,12 +116,12 @@ class StreamAdmin:
             socket_connect_timeout=SOCKET_TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        scripts = ("redrive", "replay", "rewind", "pause", "take_out", "size")
+        scripts = ("redrive", "replay", "rewind", "pause", "remove_entry", "size")
         self._scripts = {name: script_of(self.redis, SCRIPTS / f"{name}.lua") for name in scripts}
 
-    async def keys(self) -> Keys:
+    async def keys(self) -> StreamInventory:
         """Look through the server for streams and groups."""
-        streams, lanes = set[str](), set[Lane]()
+        streams, lanes = set[str](), set[GroupStream]()
         cursor = 0
         while True:
             cursor, names = await answered(self.redis.scan(cursor, match="{*}:*", count=SCAN_COUNT))
@@ -134,16 +129,16 @@ class StreamAdmin:
                 if (found := _KEY.fullmatch(name)) is not None:
                     streams.add(found["stream"])
                     if found["group"]:
-                        lanes.add(Lane(found["stream"], found["group"]))
+                        lanes.add(GroupStream(found["stream"], found["group"]))
             if int(cursor) == 0:
                 break
         for stream in streams:
             lanes |= await self.lanes_of(stream)
-        return Keys(frozenset(streams), tuple(sorted(lanes)))
+        return StreamInventory(frozenset(streams), tuple(sorted(lanes)))
 
-    async def lanes_of(self, stream: str) -> set[Lane]:
+    async def lanes_of(self, stream: str) -> set[GroupStream]:
         """Return a lane for each group the server knows on a stream."""
-        return {Lane(stream, group) for group in await self.groups(f"{{{stream}}}:s") if _NAME.fullmatch(group)}
+        return {GroupStream(stream, group) for group in await self.groups(f"{{{stream}}}:s") if _NAME.fullmatch(group)}
 
     async def may_evict(self) -> bool:
         """Tell whether the server's memory policy lets it drop entries."""
@@ -155,7 +150,7 @@ class StreamAdmin:
         seconds, micros = await answered(self.redis.time())
         return int(seconds) * 1000 + int(micros) // 1000
 
-    async def depths(self, lane: Lane) -> Depths:
+    async def depths(self, lane: GroupStream) -> Backlog:
         """Count what is before a group."""
         now, lag, pending, oldest = await self.now_ms(), 0, 0, list[int]()
         known = True
@@ -167,7 +162,7 @@ class StreamAdmin:
             pending += int(info["pending"]) if info else 0
             oldest += [max(0, now - ms_of(entry["message_id"])) for entry in first]
         due = await answered(self.redis.zrange(lane.key("z"), 0, 0, withscores=True))
-        return Depths(
+        return Backlog(
             lag=lag if known else None,
             pending=pending,
             oldest_pending_ms=max(oldest, default=None),
@@ -178,37 +173,37 @@ class StreamAdmin:
             paused=await self.paused(lane),
         )
 
-    async def paused(self, lane: Lane) -> str:
+    async def paused(self, lane: GroupStream) -> str:
         """Return why a group is paused on a topic; empty when it is not."""
         return str(await answered(self.redis.hget(lane.key("pause"), "why")) or "")
 
-    async def pause(self, lane: Lane, why: str = BY_OPERATOR) -> bool:
+    async def pause(self, lane: GroupStream, why: str = BY_OPERATOR) -> bool:
         """Have the group's consumers stop reading, within a second; tell whether that changed anything."""
         keys = [lane.key("dlq"), lane.key("pause")]
         return bool(await answered(self._scripts["pause"](keys=keys, args=[why])))
 
-    async def resume(self, lane: Lane) -> bool:
-        """Have them go on, with the limit of dead letters counted anew; tell whether the group was paused."""
+    async def resume(self, lane: GroupStream) -> bool:
+        """Resume the group and reset its count of dead letters; return whether it was paused."""
         return await self.pause(lane, "")
 
-    async def take_out(self, lane: Lane, entry_id: str, dead_letter: Mapping[str, str] | None) -> bool:
-        """Take an entry that a group was given or has parked away from it; keep it as a dead letter if one is given."""
+    async def remove_entry(self, lane: GroupStream, entry_id: str, dead_letter: Mapping[str, str] | None) -> bool:
+        """Remove a pending or parked entry from a group; dead-letter it if fields are given."""
         keys = [lane.main, *(lane.key(kind) for kind in ("r", "z", "zp", "dlq"))]
         fields = [part for item in (dead_letter or {}).items() for part in item]
         arguments: list[str | int] = [lane.group, entry_id, ENTRY_SIZE_MAX, *fields]
-        return bool(await answered(self._scripts["take_out"](keys=keys, args=arguments)))
+        return bool(await answered(self._scripts["remove_entry"](keys=keys, args=arguments)))
 
-    async def dead_letters(self, lane: Lane, most: int = DEAD_LETTERS_MAX) -> list[DeadLetter]:
+    async def dead_letters(self, lane: GroupStream, most: int = DEAD_LETTERS_MAX) -> list[DeadLetter]:
         """Return a group's dead letters, oldest first."""
         entries = await answered(self.redis.xrange(lane.key("dlq"), count=most))
         return [_dead_letter(lane, entry_id, fields) for entry_id, fields in entries]
 
-    async def redrive(self, lane: Lane, entry_ids: Sequence[str]) -> int:
+    async def redrive(self, lane: GroupStream, entry_ids: Sequence[str]) -> int:
         """Give dead letters to their group again, as first attempts; return how many were still there."""
         keys = [lane.key("dlq"), lane.key("r")]
         return int(await answered(self._scripts["redrive"](keys=keys, args=list(entry_ids))))
 
-    async def drop(self, lane: Lane, entry_ids: Sequence[str]) -> int:
+    async def drop(self, lane: GroupStream, entry_ids: Sequence[str]) -> int:
         """Delete dead letters; return how many were still there."""
         return int(await answered(self.redis.xdel(lane.key("dlq"), *entry_ids)))
 
@@ -217,17 +212,19 @@ class StreamAdmin:
         size, body = await answered(self._scripts["size"](keys=[key], args=[entry_id, ENTRY_SIZE_MAX])) or (0, "")
         return int(size), str(body)
 
-    async def progress(self, lane: Lane, name: str) -> str:
+    async def progress(self, lane: GroupStream, name: str) -> str:
         """Return how far the replay of this name is, empty when it has not begun."""
         return str(await answered(self.redis.get(_progress_key(lane, name))) or "")
 
-    async def replay(self, lane: Lane, name: str, move: tuple[str, str], epoch: int, bodies: Collection[str]) -> bool:
+    async def replay(
+        self, lane: GroupStream, name: str, move: tuple[str, str], epoch: int, bodies: Collection[str]
+    ) -> bool:
         """Give a group these events and move the replay on, unless somebody else did; `move` is from and to."""
         keys, (old, new) = [lane.key("r"), _progress_key(lane, name)], move
         arguments: list[str | int] = [old, new, PROGRESS_KEPT_MS, epoch, *bodies]
         return bool(await answered(self._scripts["replay"](keys=keys, args=arguments)))
 
-    async def replayed_ahead(self, lane: Lane) -> int:
+    async def replayed_ahead(self, lane: GroupStream) -> int:
         """Count what the group's own lane holds that the group has not read; all of it where that cannot be told."""
         info = (await self.groups(lane.key("r"))).get(lane.group)
         known = info.get("lag") if info else None
@@ -274,19 +271,19 @@ async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are r
 
 def ms_of(entry_id: str) -> int:
     """Return when an entry was added, by the server's clock; anybody may have chosen its id."""
-    return min(LATEST_MS, int(entry_id.partition("-")[0]))
+    return min(TIMESTAMP_MS_MAX, int(entry_id.partition("-")[0]))
 
 
-def _progress_key(lane: Lane, name: str) -> str:
+def _progress_key(lane: GroupStream, name: str) -> str:
     return f"{lane.key('rp')}:{name}"
 
 
 def _plain(text: str) -> str:
-    """Return a word of ours as it is; anybody may have written something else, for a terminal to obey."""
+    """Return a known token unchanged; anything else could control the terminal, so it becomes `unknown`."""
     return text if _WORD.fullmatch(text) else "unknown"
 
 
-def _dead_letter(lane: Lane, entry_id: str, fields: dict[str, str]) -> DeadLetter:
+def _dead_letter(lane: GroupStream, entry_id: str, fields: dict[str, str]) -> DeadLetter:
     return DeadLetter(
         lane=lane,
         entry_id=entry_id,

@@ -1,4 +1,4 @@
-"""What an entry of a stream must be to be handled: anyone may have written it, so nothing is taken for granted."""
+"""Validates raw stream entries; their writers are not trusted."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f-]{1,100}")
 
 
 def delivery_of(lane: str, entry_id: str, fields: Mapping[str, str]) -> Delivery:
-    """Return the entry as a delivery; one that is none has a fault, and of its body only what may be kept.
+    """Return the entry as a delivery; an invalid one has a fault, and of its body only what may be stored.
 
     Bytes that are not UTF-8 are expected as lone surrogates (the codec's `surrogateescape`).
     """

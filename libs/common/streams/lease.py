@@ -17,7 +17,7 @@ BEAT_SCRIPT = (SCRIPTS / "beat.lua").read_text()
 
 
 class Lease:
-    """Says every 1.5 s that this consumer lives. A watchdog stops saying so when the event loop has stood still.
+    """Renews the consumer's lease every 1.5 s while the event loop responds; a watchdog stops it when the loop stalls.
 
     `keys` are the group's leases and the lead of an ordered topic.
     """

@@ -1,4 +1,4 @@
-"""Where in the streams one group's copy of an event is, for whoever asks why nothing happens."""
+"""Finds where in the streams a group's copy of an event is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
-from libs.common.streams.admin import Lane, StreamAdmin, answered, ms_of
+from libs.common.streams.admin import GroupStream, StreamAdmin, answered, ms_of
 from libs.common.streams.entries import number_of
 
 LOOKED_AT_MAX = 10_000
@@ -21,7 +21,7 @@ class Location:
     `attempt` counts from 1; `since_ms` is when it came there, `due_ms` when a parked one is tried again.
     """
 
-    lane: Lane
+    lane: GroupStream
     state: str
     attempt: int
     since_ms: int | None = None
@@ -30,7 +30,7 @@ class Location:
     entry_id: str | None = None
 
 
-async def locate_event(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
+async def locate_event(admin: StreamAdmin, lane: GroupStream) -> dict[UUID, Location]:
     """Return all that is anywhere on its way to a group, by event id."""
     found: dict[UUID, Location] = {}
     for key in (lane.main, lane.key("r")):
@@ -50,7 +50,7 @@ async def locate_event(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
     return found
 
 
-async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Location]:
+async def _on_stream(admin: StreamAdmin, lane: GroupStream, key: str) -> dict[UUID, Location]:
     info = (await admin.groups(key)).get(lane.group)
     last = str(info["last-delivered-id"]) if info else "0-0"
     found: dict[UUID, Location] = {}
@@ -70,7 +70,7 @@ async def _on_stream(admin: StreamAdmin, lane: Lane, key: str) -> dict[UUID, Loc
     return found
 
 
-async def _parked(admin: StreamAdmin, lane: Lane) -> dict[UUID, Location]:
+async def _parked(admin: StreamAdmin, lane: GroupStream) -> dict[UUID, Location]:
     due = await answered(admin.redis.zrange(lane.key("z"), 0, LOOKED_AT_MAX - 1, withscores=True))
     if not due:
         return {}
@@ -110,10 +110,10 @@ def _attempt(fields: Mapping[str, Any]) -> int:
 
 
 @dataclass(frozen=True)
-class Given:
+class InFlightEntry:
     """An entry a group was given and has not finished, or parked: by its id or token, readable or not."""
 
-    lane: Lane
+    lane: GroupStream
     entry_id: str
     state: str
     since_ms: int
@@ -122,9 +122,9 @@ class Given:
     event_id: UUID | None
 
 
-async def given(admin: StreamAdmin, lane: Lane, most: int) -> list[Given]:
+async def given(admin: StreamAdmin, lane: GroupStream, most: int) -> list[InFlightEntry]:
     """Return what a group has in hand, the oldest of each kind first."""
-    found: list[Given] = []
+    found: list[InFlightEntry] = []
     now = await admin.now_ms()
     for key in (lane.main, lane.key("r")):
         if lane.group not in await admin.groups(key):
@@ -133,11 +133,11 @@ async def given(admin: StreamAdmin, lane: Lane, most: int) -> list[Given]:
             entry_id, times = str(entry["message_id"]), int(entry["times_delivered"])
             size, body = await admin.body(key, entry_id)
             since = now - int(entry["time_since_delivered"])
-            found.append(Given(lane, entry_id, "pending", since, times, size, event_id_of(body)))
+            found.append(InFlightEntry(lane, entry_id, "pending", since, times, size, event_id_of(body)))
     due = await answered(admin.redis.zrange(lane.key("z"), 0, most - 1, withscores=True))
     for token, score in due:
         value = await answered(admin.redis.hget(lane.key("zp"), token)) or ""
         fields = parked_fields(value)
         event_id = event_id_of(str(fields.get("d", "")))
-        found.append(Given(lane, token, "parked", int(score), _attempt(fields), len(value), event_id))
+        found.append(InFlightEntry(lane, token, "parked", int(score), _attempt(fields), len(value), event_id))
     return found[:most]

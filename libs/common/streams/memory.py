@@ -72,7 +72,7 @@ class MemoryStreams:
 
 
 class MemoryPublisher:
-    """The writing side (contract: streams.Publisher)."""
+    """The writing side (implements port.Publisher)."""
 
     def __init__(self, streams: MemoryStreams) -> None:
         self._streams = streams
@@ -106,7 +106,7 @@ class MemoryPublisher:
 
 
 class MemoryChannel:
-    """One topic as one consumer sees it (contract: streams.Channel)."""
+    """One topic as one consumer sees it (implements port.Channel)."""
 
     def __init__(self, streams: MemoryStreams, topic: str, group: str, ordered: bool = False) -> None:
         self.topic, self.group, self.consumer = topic, group, f"memory-{next(streams.numbers)}"
@@ -188,7 +188,7 @@ class MemoryChannel:
         self._beat()
         now = self._streams.now()
         lost = [(g, g.owner) for g in self._state.given.values() if self._state.leases.get(g.owner, 0) < now]
-        return [replace(self._claim(given), taken_from=owner) for given, owner in lost[: max(0, room)]]
+        return [replace(self._claim(given), previous_consumer=owner) for given, owner in lost[: max(0, room)]]
 
     async def mark_isolated(self, delivery: Delivery) -> int:
         """Count."""

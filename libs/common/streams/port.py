@@ -32,7 +32,7 @@ class Delivery:
     attempt: int = 1
     epoch: int = 0
     times: int = field(default=1, compare=False)
-    taken_from: str = field(default="", compare=False)
+    previous_consumer: str = field(default="", compare=False)
     previous: str = field(default="", compare=False)
     fault: Fault | None = field(default=None, compare=False)
 

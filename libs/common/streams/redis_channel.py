@@ -29,7 +29,7 @@ LIMIT_WINDOW_MS = 60_000
 
 
 class RedisChannel:
-    """One topic as one consumer sees it (contract: streams.Channel)."""
+    """One topic as one consumer sees it (implements port.Channel)."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class RedisChannel:
             options = (self.group, self.consumer, room - len(taken), ENTRY_SIZE_MAX)
             found = await self._run("sweep", [key, self._leases], *options)
             taken += [
-                replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), taken_from=owner)
+                replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), previous_consumer=owner)
                 for entry_id, flat, times, owner in found or ()
             ]
         return taken

@@ -59,7 +59,7 @@ class RedisStreams:
 
 
 class RedisPublisher:
-    """The writing side (contract: streams.Publisher)."""
+    """The writing side (implements port.Publisher)."""
 
     def __init__(self, redis: Redis, lag_max: int = LAG_MAX) -> None:
         self._redis = redis

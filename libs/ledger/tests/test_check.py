@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from libs.contracts.ledger import UnreadableError
-from libs.ledger.check import Broken, Standing, Verdict, Vouchers, check
+from libs.ledger.check import ChainBreak, InForceCheck, SignedEvidence, Verdict, check
 from libs.ledger.signatures import Checkpoint, Receipt, SigningKey, VerifyKey
 from libs.ledger.tests.ledger_lines import (
     KEY,
@@ -30,12 +30,12 @@ def ledger() -> Lines:
 
 
 def verdict(lines: Lines, *notes: str, receipts: Lines | None = None, rows: Lines | None = None) -> Verdict:
-    vouchers = Vouchers(RING, ORGANIZATION)
+    vouchers = SignedEvidence(RING, ORGANIZATION)
     for each in notes:
         vouchers.add_checkpoint(each)
     for fields in receipts or []:
         vouchers.add_receipt(Receipt.read(fields))
-    acted_on = Standing()
+    acted_on = InForceCheck()
     for row in rows or []:
         acted_on.add(row)
     return check(vouchers, lines, acted_on)
@@ -119,7 +119,7 @@ def test_two_signed_promises_that_contradict_each_other_are_a_break(ledger: Line
 
     found = verdict(ledger, note(ledger[5]), note(other[5])).broken
 
-    assert found == Broken(6, "two signed promises about it contradict each other")
+    assert found == ChainBreak(6, "two signed promises about it contradict each other")
 
 
 def test_a_checkpoint_of_another_organization_is_a_break(ledger: Lines) -> None:

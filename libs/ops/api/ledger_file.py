@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from libs.contracts.ledger import Line, UnreadableError
-from libs.ledger.check import Standing, Vouchers
+from libs.ledger.check import InForceCheck, SignedEvidence
 from libs.ledger.signatures import NAME, KeyRing, Receipt, VerifyKey
 
 FORMAT = f"{NAME}/1"
@@ -25,12 +25,12 @@ class Ledger:
     organization_id: str
     keys: list[VerifyKey] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    standing: Standing = field(default_factory=Standing)
+    standing: InForceCheck = field(default_factory=InForceCheck)
     entries: Iterator[Line] = field(default_factory=lambda: iter(()))
 
-    def vouchers(self, ring: KeyRing) -> Vouchers:
+    def vouchers(self, ring: KeyRing) -> SignedEvidence:
         """Return the promises that came with the export, held against the keys that are trusted."""
-        made = Vouchers(ring, self.organization_id)
+        made = SignedEvidence(ring, self.organization_id)
         for note in self.notes:
             made.add_checkpoint(note)
         return made
@@ -51,7 +51,7 @@ def opened(lines: Iterable[str]) -> Ledger:
     return found
 
 
-def add_kept(vouchers: Vouchers, path: Path) -> None:
+def add_kept(vouchers: SignedEvidence, path: Path) -> None:
     """Add what somebody kept: a checkpoint's note, answers with a `receipt` or a `note` in them, or an older export."""
     text = path.read_text()
     if text.startswith(f"{NAME}/"):
@@ -87,7 +87,7 @@ def _only_entries(rest: Iterator[dict[str, Any]]) -> Iterator[Line]:
         yield line
 
 
-def _add_promise(vouchers: Vouchers, line: dict[str, Any]) -> None:
+def _add_promise(vouchers: SignedEvidence, line: dict[str, Any]) -> None:
     if isinstance(line.get("note"), str):
         vouchers.add_checkpoint(line["note"])
     receipt = line.get("receipt")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from libs.common.messaging.archive import Position
-from libs.common.streams.admin import topic_of
 from libs.ops.operator_tools import OperatorTools
 
 
@@ -19,8 +18,8 @@ class Cursor:
 
     @property
     def topic(self) -> str:
-        """The topic the stream belongs to."""
-        return topic_of(self.stream)
+        """The topic, which is what its stream is called."""
+        return self.stream
 
 
 async def cursors(tools: OperatorTools, topic: str | None = None) -> list[Cursor]:
@@ -28,7 +27,7 @@ async def cursors(tools: OperatorTools, topic: str | None = None) -> list[Cursor
     sysid, next_xid = await tools.archive.cluster()
     found: list[Cursor] = []
     for stream, schema in sorted((await tools.archive.topics()).items()):
-        if topic in (None, topic_of(stream)):
+        if topic in (None, stream):
             text = await tools.streams.cursor(stream)
             found.append(Cursor(schema, stream, text, *_judged(text, sysid, next_xid)))
     return found

@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from libs.common.clock import to_json_time, utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Envelope
-from libs.common.streams.admin import DeadLetter, Lane
+from libs.common.streams.admin import DeadLetter, GroupStream
 from libs.ops.console import Shown
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
@@ -95,16 +95,9 @@ async def redrive(
     who: AsOption = None,
 ) -> Shown:
     """Give dead letters to their group again, as first attempts; what was applied meanwhile is only acknowledged."""
+    change = _Change("redrive", "redriven", "given out again", " The rest is gone, or has no body to be given out.")
     which = _confirmed(_which(topic, group, why, None, ids), every)
-    dead_letters = await _dead_letters(tools, which)
-    if not execute:
-        return _plan("redrive", dead_letters)
-    async with tools.recorded(who, "dlq.redrive", which.as_arguments()) as counts:
-        counts |= {"found": len(dead_letters), "redriven": 0}
-        for lane, entry_ids in _batches(dead_letters):
-            counts["redriven"] += await tools.streams.redrive(lane, entry_ids)
-    left = "" if counts["redriven"] == counts["found"] else " The rest is gone, or has no body to be given out."
-    return Shown(dict(counts), f"{counts['redriven']} of {counts['found']} dead letters given out again.{left}")
+    return await _changed(tools, change, which, execute, who)
 
 
 async def drop(
@@ -120,14 +113,30 @@ async def drop(
 ) -> Shown:
     """Throw dead letters away. The facts stay in the archive: `events replay --id` brings one back."""
     which = _confirmed(_which(topic, group, why, older, ids), every)
+    return await _changed(tools, _Change("drop", "dropped", "dropped", ""), which, execute, who)
+
+
+@dataclass(frozen=True)
+class _Change:
+    """What is done to dead letters: the method of `StreamAdmin`, the name of its count, and how both are reported."""
+
+    verb: str
+    counted: str
+    outcome: str
+    rest: str
+
+
+async def _changed(tools: OperatorTools, change: _Change, which: Which, execute: bool, who: str | None) -> Shown:
     dead_letters = await _dead_letters(tools, which)
     if not execute:
-        return _plan("drop", dead_letters)
-    async with tools.recorded(who, "dlq.drop", which.as_arguments()) as counts:
-        counts |= {"found": len(dead_letters), "dropped": 0}
+        return _plan(change.verb, dead_letters)
+    act = tools.streams.redrive if change.verb == "redrive" else tools.streams.drop
+    async with tools.recorded(who, f"dlq.{change.verb}", which.as_arguments()) as counts:
+        counts |= {"found": len(dead_letters), change.counted: 0}
         for lane, entry_ids in _batches(dead_letters):
-            counts["dropped"] += await tools.streams.drop(lane, entry_ids)
-    return Shown(dict(counts), f"{counts['dropped']} of {counts['found']} dead letters dropped.")
+            counts[change.counted] += await act(lane, entry_ids)
+    done, rest = counts[change.counted], change.rest if counts[change.counted] != counts["found"] else ""
+    return Shown(dict(counts), f"{done} of {counts['found']} dead letters {change.outcome}.{rest}")
 
 
 def _which(
@@ -149,8 +158,8 @@ async def _dead_letters(tools: OperatorTools, which: Which) -> list[DeadLetter]:
     return sorted(meant, key=lambda dead_letter: dead_letter.at_ms, reverse=True)
 
 
-def _batches(dead_letters: Sequence[DeadLetter]) -> list[tuple[Lane, list[str]]]:
-    by_lane: dict[Lane, list[str]] = {}
+def _batches(dead_letters: Sequence[DeadLetter]) -> list[tuple[GroupStream, list[str]]]:
+    by_lane: dict[GroupStream, list[str]] = {}
     for dead_letter in dead_letters:
         by_lane.setdefault(dead_letter.lane, []).append(dead_letter.entry_id)
     return [(lane, ids[at : at + BATCH]) for lane, ids in by_lane.items() for at in range(0, len(ids), BATCH)]

@@ -15,7 +15,7 @@ from libs.ops.store import SessionNow
 ERASED = "erased"
 
 
-class Fate(StrEnum):
+class ReplayDecision(StrEnum):
     """What becomes of one event. The first three are sent."""
 
     NEW = "would-be-applied"
@@ -29,7 +29,7 @@ class Fate(StrEnum):
     @property
     def is_sent(self) -> bool:
         """Tell whether the group gets the event as it is."""
-        return self in (Fate.NEW, Fate.APPLIED, Fate.CONSENT)
+        return self in (ReplayDecision.NEW, ReplayDecision.APPLIED, ReplayDecision.CONSENT)
 
     @property
     def meaning(self) -> str:
@@ -38,17 +38,19 @@ class Fate(StrEnum):
 
 
 _MEANINGS = {
-    Fate.NEW: "sent; the group has not applied it",
-    Fate.APPLIED: "sent; a no-op, because the group's inbox has it in this epoch",
-    Fate.CONSENT: "sent; a no-op, because consent is not in force now: recorded as withheld, nothing is processed",
-    Fate.EXPIRED: "not sent unless OPERATOR_TOKEN is set: its capability has expired, and is asked for anew",
-    Fate.SETTLED: "not sent: the group has applied it, and its capability has expired",
-    Fate.ERASED: "not sent: its session was erased or never existed",
-    Fate.UNANSWERED: "not sent: this group answers no such event",
+    ReplayDecision.NEW: "sent; the group has not applied it",
+    ReplayDecision.APPLIED: "sent; a no-op, because the group's inbox has it in this epoch",
+    ReplayDecision.CONSENT: "sent; a no-op, because consent is not in force: recorded as withheld",
+    ReplayDecision.EXPIRED: "not sent unless OPERATOR_TOKEN is set: its capability has expired, and is asked for anew",
+    ReplayDecision.SETTLED: "not sent: the group has applied it, and its capability has expired",
+    ReplayDecision.ERASED: "not sent: its session was erased or never existed",
+    ReplayDecision.UNANSWERED: "not sent: this group answers no such event",
 }
 
 
-async def judged(tools: OperatorTools, facts: Sequence[Fact], group: str, epoch: int) -> list[tuple[Fact, Fate]]:
+async def judged(
+    tools: OperatorTools, facts: Sequence[Fact], group: str, epoch: int
+) -> list[tuple[Fact, ReplayDecision]]:
     """Return each fact with its fate, as things are now."""
     answered = [fact for fact in facts if fact.envelope.type in ANSWERS[group]]
     ids = [fact.envelope.id for fact in answered]
@@ -60,21 +62,21 @@ async def judged(tools: OperatorTools, facts: Sequence[Fact], group: str, epoch:
     return [(fact, _fate(fact, group, done, sessions, now)) for fact in facts]
 
 
-def _fate(fact: Fact, group: str, done: set[UUID], sessions: dict[UUID, SessionNow], now: datetime) -> Fate:
+def _fate(fact: Fact, group: str, done: set[UUID], sessions: dict[UUID, SessionNow], now: datetime) -> ReplayDecision:
     answer = ANSWERS[group].get(fact.envelope.type)
     if answer is None:
-        return Fate.UNANSWERED
+        return ReplayDecision.UNANSWERED
     session_id = session_of(fact.envelope)
     session = sessions.get(session_id) if session_id else None
     if session_id is not None and not answer.answers_after_erasure and (session is None or session.status == ERASED):
-        return Fate.ERASED
+        return ReplayDecision.ERASED
     expires_at = expiry(fact.envelope)
     # Even an event that is only to be acknowledged must be able to open a transaction.
     has_expired = expires_at is None or expires_at <= now
     if fact.envelope.id in done:
-        return Fate.SETTLED if has_expired else Fate.APPLIED
+        return ReplayDecision.SETTLED if has_expired else ReplayDecision.APPLIED
     if has_expired:
-        return Fate.EXPIRED
+        return ReplayDecision.EXPIRED
     if session is not None and not session.purposes.issuperset(answer.purposes):
-        return Fate.CONSENT
-    return Fate.NEW
+        return ReplayDecision.CONSENT
+    return ReplayDecision.NEW

@@ -10,7 +10,7 @@ from rich.table import Table
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.streams.admin import BY_OPERATOR
-from libs.common.streams.locate import Given, given
+from libs.common.streams.locate import InFlightEntry, given
 from libs.ops.console import Shown
 from libs.ops.events.facts import at_ms, plain
 from libs.ops.events.pausing import OfOption
@@ -24,7 +24,7 @@ EntryArgument = Annotated[str, typer.Argument(help="The entry's id (or its event
 
 
 @dataclass(frozen=True)
-class Deed:
+class EntryAction:
     """What is done with an entry; with `why` it is kept as a dead letter."""
 
     name: str
@@ -48,7 +48,7 @@ async def remove(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group for good. The fact, if it was one, stays in the archive."""
-    return await _done(tools, Deed("remove"), await _one(tools, entry, group, topic), execute, who)
+    return await _done(tools, EntryAction("remove"), await _one(tools, entry, group, topic), execute, who)
 
 
 async def dead_letter(
@@ -60,10 +60,12 @@ async def dead_letter(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group and keep it as a dead letter, to be given out again or dropped later."""
-    return await _done(tools, Deed("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic), execute, who)
+    return await _done(
+        tools, EntryAction("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic), execute, who
+    )
 
 
-async def _done(tools: OperatorTools, deed: Deed, one: Given, execute: bool, who: str | None) -> Shown:
+async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, execute: bool, who: str | None) -> Shown:
     row = _row(one)
     if not execute:
         said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
@@ -72,12 +74,12 @@ async def _done(tools: OperatorTools, deed: Deed, one: Given, execute: bool, who
     fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
     arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
     async with tools.recorded(who, f"entries.{deed.name}", arguments) as counts:
-        counts["taken"] = int(await tools.streams.take_out(one.lane, one.entry_id, fields if deed.why else None))
+        counts["taken"] = int(await tools.streams.remove_entry(one.lane, one.entry_id, fields if deed.why else None))
     said = "Done." if counts["taken"] else "It was not there any more."
     return Shown(dict(counts), said, 0 if counts["taken"] else 1)
 
 
-async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) -> Given:
+async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) -> InFlightEntry:
     found = await _given(tools, group, topic, LOOKED_AT_MAX)
     meant = [one for one in found if entry in (one.entry_id, str(one.event_id))]
     if not meant:
@@ -87,12 +89,12 @@ async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) 
     return meant[0]
 
 
-async def _given(tools: OperatorTools, group: str, topic: str | None, most: int) -> list[Given]:
+async def _given(tools: OperatorTools, group: str, topic: str | None, most: int) -> list[InFlightEntry]:
     lanes = [lane for lane in (await tools.streams.keys()).lanes if lane.group == group and topic in (None, lane.topic)]
     return [one for lane in lanes for one in await given(tools.streams, lane, most)]
 
 
-def _row(one: Given) -> dict[str, Any]:
+def _row(one: InFlightEntry) -> dict[str, Any]:
     return {
         "stream": one.lane.stream,
         "group": one.lane.group,

@@ -14,11 +14,11 @@ from rich.text import Text
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.messaging.archive import Fact, Position, Wanted
-from libs.common.streams.admin import Depths, Lane, StreamAdmin
+from libs.common.streams.admin import Backlog, GroupStream, StreamAdmin
 from libs.common.streams.locate import Location, locate_event
 from libs.ops.console import Shown
 from libs.ops.events.answers import answering
-from libs.ops.events.facts import ago, at_ms, shown, stream_of
+from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.operator_tools import OperatorTools
 
@@ -59,7 +59,9 @@ async def tail(
 async def show(tools: OperatorTools, event_id: Annotated[UUID, typer.Argument(help="The event's id.")]) -> Shown:
     """Show one fact: what it says, who has applied it, and where it is for who has not."""
     fact = await _by_id(tools, event_id)
-    groups = [await _of_group(tools, fact, Lane(stream_of(fact), group)) for group in answering(fact.envelope.type)]
+    groups = [
+        await _of_group(tools, fact, GroupStream(fact.envelope.topic, group)) for group in answering(fact.envelope.type)
+    ]
     payload = shown(fact) | {"groups": groups}
     return Shown(payload, Group(_facts_table(payload), _groups_table(groups)))
 
@@ -101,9 +103,9 @@ async def _by_id(tools: OperatorTools, event_id: UUID) -> Fact:
     raise AppError(NOT_FOUND, "The archive holds no such event.")
 
 
-async def _of_group(tools: OperatorTools, fact: Fact, lane: Lane) -> dict[str, Any]:
+async def _of_group(tools: OperatorTools, fact: Fact, lane: GroupStream) -> dict[str, Any]:
     applied = await tools.archive.applied(lane.group, [fact.envelope.id])
-    where = await place_of(tools.streams, lane, fact.envelope.id)
+    where = await location_of(tools.streams, lane, fact.envelope.id)
     return {
         "group": lane.group,
         "applied": [{"as": note.group, "epoch": note.epoch, "at": to_json_time(note.at)} for note in applied],
@@ -111,7 +113,7 @@ async def _of_group(tools: OperatorTools, fact: Fact, lane: Lane) -> dict[str, A
     }
 
 
-async def place_of(streams: StreamAdmin, lane: Lane, event_id: UUID) -> Location | None:
+async def location_of(streams: StreamAdmin, lane: GroupStream, event_id: UUID) -> Location | None:
     """Return where a group's copy of an event is, None when it is nowhere on its way."""
     return (await locate_event(streams, lane)).get(event_id)
 
@@ -136,7 +138,7 @@ def _line(fact: Fact) -> Shown:
     return Shown(payload, Text.assemble(line, (told, "dim")))
 
 
-def _depths(lane: Lane, depths: Depths) -> dict[str, Any]:
+def _depths(lane: GroupStream, depths: Backlog) -> dict[str, Any]:
     return {
         "topic": lane.topic,
         "stream": lane.stream,

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-from zlib import crc32
 
 from libs.common.clock import to_json_time
 from libs.common.errors import AppError
 from libs.common.events import Envelope
 from libs.common.messaging.archive import Fact
-from libs.common.streams.admin import LATEST_MS, topic_of
+from libs.common.streams.admin import TIMESTAMP_MS_MAX
 from libs.contracts.capability import parse
-from libs.contracts.catalogue import CATALOGUE, EVENTS
+from libs.contracts.catalogue import EVENTS
 
 _KNOWN = {event.type: frozenset(event.model_fields) for event in EVENTS}
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+/-]{1,80}")
@@ -55,12 +54,6 @@ def expiry(envelope: Envelope) -> datetime | None:
         return None
 
 
-def stream_of(fact: Fact) -> str:
-    """Return the stream a fact goes to today: an old one may have been written before its topic was partitioned."""
-    streams = CATALOGUE.streams(topic_of(fact.envelope.topic))
-    return streams[crc32(fact.envelope.key.encode()) % len(streams)]
-
-
 def session_of(envelope: Envelope) -> UUID | None:
     """Return the session an event is about, if it is about one."""
     return _id(envelope.payload, "session_id")
@@ -92,7 +85,7 @@ def plain(text: str) -> str:
 
 def at_ms(milliseconds: int) -> datetime:
     """Return the time of a server's clock."""
-    return datetime.fromtimestamp(min(LATEST_MS, milliseconds) / 1000, UTC)
+    return datetime.fromtimestamp(min(TIMESTAMP_MS_MAX, milliseconds) / 1000, UTC)
 
 
 def _payload(envelope: Envelope) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.streams.admin import Lane
+from libs.common.streams.admin import GroupStream
 from libs.ops.console import Shown
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.selection import TopicOption
@@ -30,7 +30,7 @@ async def resume(
     return await _changed(tools, "resume", await _lanes(tools, group, topic), execute, who)
 
 
-async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[Lane]:
+async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[GroupStream]:
     if group not in ANSWERS:
         raise typer.BadParameter(f"--group is one of {', '.join(ANSWERS)}")
     lanes = [lane for lane in (await tools.streams.keys()).lanes if lane.group == group and topic in (None, lane.topic)]
@@ -39,7 +39,9 @@ async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[La
     return lanes
 
 
-async def _changed(tools: OperatorTools, deed: str, lanes: Sequence[Lane], execute: bool, who: str | None) -> Shown:
+async def _changed(
+    tools: OperatorTools, deed: str, lanes: Sequence[GroupStream], execute: bool, who: str | None
+) -> Shown:
     why = {lane: await tools.streams.paused(lane) for lane in lanes}
     meant = [lane for lane in lanes if bool(why[lane]) == (deed == "resume")]
     rows = [{"stream": lane.stream, "group": lane.group, "paused": why[lane] or None} for lane in lanes]

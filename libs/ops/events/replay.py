@@ -17,7 +17,7 @@ from libs.common.clock import utc_now
 from libs.common.errors import NOT_FOUND, AppError
 from libs.ops.console import Shown, for_people
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.dry_run import Fate
+from libs.ops.events.dry_run import ReplayDecision
 from libs.ops.events.replay_sender import Replay, plan, send
 from libs.ops.events.selection import (
     Chosen,
@@ -113,26 +113,27 @@ def _arguments(wanted: Replay) -> dict[str, Any]:
     return {"name": wanted.name, "group": wanted.group, "chosen": chosen, "epoch": wanted.epoch, "rate": wanted.rate}
 
 
-def _planned(wanted: Replay, counts: Counter[Fate]) -> Shown:
+def _planned(wanted: Replay, counts: Counter[ReplayDecision]) -> Shown:
     sent = sum(number for fate, number in counts.items() if fate.is_sent)
+    new = counts[ReplayDecision.NEW]
     payload = {
         "plan": "replay",
         "group": wanted.group,
         "epoch": wanted.epoch,
         "events": sum(counts.values()),
         "would_be_sent": sent,
-        "would_be_applied": counts[Fate.NEW],
-        "fates": {fate.value: counts[fate] for fate in Fate},
+        "would_be_applied": new,
+        "fates": {fate.value: counts[fate] for fate in ReplayDecision},
         "executed": False,
     }
-    said = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {counts[Fate.NEW]} applied."
+    said = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {new} applied."
     meaning = (EPOCH_MEANS.format(epoch=wanted.epoch),) if wanted.epoch else ()
     return Shown(payload, Group(_table(counts), said, *meaning, "Nothing was changed; --execute does it."))
 
 
-def _table(counts: Counter[Fate]) -> Table:
+def _table(counts: Counter[ReplayDecision]) -> Table:
     table = Table("events", "fate", "", box=None)
-    for fate in Fate:
+    for fate in ReplayDecision:
         if counts[fate]:
             table.add_row(str(counts[fate]), fate.value, fate.meaning)
     return table

@@ -10,12 +10,11 @@ from uuid import UUID
 from libs.common.errors import CONFLICT, AppError
 from libs.common.events import TOO_LARGE, Envelope
 from libs.common.messaging.archive import START, Fact, Position, Wanted
-from libs.common.streams.admin import Lane, topic_of
+from libs.common.streams.admin import GroupStream
 from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
-from libs.contracts.catalogue import CATALOGUE
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.dry_run import Fate, judged
-from libs.ops.events.facts import stream_of, subject_of
+from libs.ops.events.dry_run import ReplayDecision, judged
+from libs.ops.events.facts import subject_of
 from libs.ops.events.selection import Chosen
 from libs.ops.operator_tools import OperatorTools
 from libs.ops.rest.client import RefusedError
@@ -51,13 +50,12 @@ class Source:
     """Facts of one topic as one schema archived them, and a lane they go to."""
 
     schema: str
-    topics: tuple[str, ...]
-    lane: Lane
+    lane: GroupStream
 
 
-async def plan(tools: OperatorTools, wanted: Replay) -> Counter[Fate]:
+async def plan(tools: OperatorTools, wanted: Replay) -> Counter[ReplayDecision]:
     """Count what would become of every event that is left of the replay."""
-    counts: Counter[Fate] = Counter()
+    counts: Counter[ReplayDecision] = Counter()
     for source in await _sources(tools, wanted):
         async for _, mine in _pages(tools, source, wanted, PLAN_BATCH):
             counts.update(fate for _, fate in await judged(tools, mine, wanted.group, wanted.epoch))
@@ -122,7 +120,7 @@ async def _bodies(
     for fact, fate in await judged(tools, facts, wanted.group, wanted.epoch):
         envelope: Envelope | None = fact.envelope if fate.is_sent else None
         told: str = fate
-        if fate is Fate.EXPIRED:
+        if fate is ReplayDecision.EXPIRED:
             token = await renewals.of(fact.envelope, wanted.group)
             told = RENEWED if token else fate
             envelope = _with(fact.envelope, token) if token else None
@@ -140,19 +138,9 @@ def _with(envelope: Envelope, capability: str) -> Envelope:
 
 
 async def _sources(tools: OperatorTools, wanted: Replay) -> list[Source]:
-    """Return where the facts are and where they go; one source for each stream of an ordered topic."""
-    by_topic: dict[tuple[str, str], set[str]] = {}
-    for stream, schema in (await tools.archive.topics()).items():
-        if wanted.chosen.has(stream):
-            by_topic.setdefault((topic_of(stream), schema), set()).add(stream)
-    found: list[Source] = []
-    for (topic, schema), archived in sorted(by_topic.items()):
-        lanes = CATALOGUE.streams(topic)
-        for stream in lanes:
-            # Facts from before the topic was partitioned as it is now are looked through for each of its streams.
-            topics = tuple(sorted(archived)) if archived - set(lanes) else (stream,)
-            found.append(Source(schema, topics, Lane(stream, wanted.group)))
-    return found
+    """Return where the facts are and where they go."""
+    topics = sorted((await tools.archive.topics()).items())
+    return [Source(schema, GroupStream(topic, wanted.group)) for topic, schema in topics if wanted.chosen.has(topic)]
 
 
 async def _pages(
@@ -160,10 +148,9 @@ async def _pages(
 ) -> AsyncIterator[tuple[tuple[Position, Position], list[Fact]]]:
     """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
     position = await _reached(tools, source.lane, wanted.name)
-    chosen = wanted.chosen.wanted(*source.topics)
+    chosen = wanted.chosen.wanted(source.lane.topic)
     while facts := await _next_page(tools, source, chosen, position, most):
-        mine = [fact for fact in facts if stream_of(fact) == source.lane.stream]
-        yield (position, facts[-1].position), mine
+        yield (position, facts[-1].position), facts
         position = facts[-1].position
 
 
@@ -181,7 +168,7 @@ async def _next_page(tools: OperatorTools, source: Source, chosen: Wanted, posit
         await asyncio.sleep(KEEPS_UP_EVERY_S)
 
 
-async def _reached(tools: OperatorTools, lane: Lane, name: str) -> Position:
+async def _reached(tools: OperatorTools, lane: GroupStream, name: str) -> Position:
     text = await tools.streams.progress(lane, name)
     xid, _, seq = text.partition(":")
     return Position(int(xid), int(seq)) if text else START
@@ -191,7 +178,7 @@ def _text(position: Position) -> str:
     return "" if position == START else f"{position.xid}:{position.seq}"
 
 
-async def _kept_up(tools: OperatorTools, lane: Lane, name: str) -> None:
+async def _kept_up(tools: OperatorTools, lane: GroupStream, name: str) -> None:
     deadline = asyncio.get_running_loop().time() + KEEPS_UP_WITHIN_S
     while await tools.streams.replayed_ahead(lane) > AHEAD_MAX:
         if asyncio.get_running_loop().time() > deadline:

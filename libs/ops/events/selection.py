@@ -13,7 +13,6 @@ from libs.common.client_time import read_day_or_instant
 from libs.common.clock import to_json_time, utc_now
 from libs.common.local_time import start_of
 from libs.common.messaging.archive import Wanted
-from libs.common.streams.admin import topic_of
 
 SessionOption = Annotated[UUID | None, typer.Option("--session", help="Only facts about this session.")]
 IdOption = Annotated[UUID | None, typer.Option("--id", help="Only the fact with this id.")]
@@ -46,7 +45,7 @@ class Chosen:
 
     def has(self, stream: str) -> bool:
         """Tell whether a stream is of the topic that is meant."""
-        return self.topic in (None, topic_of(stream))
+        return self.topic in (None, stream)
 
     @property
     def is_everything(self) -> bool:

@@ -11,7 +11,7 @@ from libs.common.clock import to_json_time, utc_now
 from libs.ops.console import Shown
 from libs.ops.events.facts import ago
 from libs.ops.events.selection import duration
-from libs.ops.events.timeline import Answering, Books, Step, read_books, timeline
+from libs.ops.events.timeline import Answering, Step, StreamSnapshot, read_books, timeline
 from libs.ops.operator_tools import OperatorTools
 from libs.ops.store import LastStatus
 
@@ -40,7 +40,7 @@ async def stuck(tools: OperatorTools, older: OlderOption = "15m", most: MostOpti
     return Shown(rows, _table(rows) if rows else f"No session has been on its way for longer than {older}.")
 
 
-async def _row(tools: OperatorTools, last: LastStatus, books: Books) -> dict[str, Any]:
+async def _row(tools: OperatorTools, last: LastStatus, books: StreamSnapshot) -> dict[str, Any]:
     place, step, answering = _hangs(await timeline(tools, last.session_id, books))
     event, group = (str(step.fact.envelope.id), answering.group) if step and answering else (None, None)
     where = answering.where if answering else None

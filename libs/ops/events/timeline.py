@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from libs.common.messaging.archive import Applied, Fact, Wanted
-from libs.common.streams.admin import topic_of
 from libs.common.streams.locate import Location, locate_event
 from libs.ops.events.answers import ANSWERS, Answer, answering
 from libs.ops.events.cursors import cursors
@@ -47,16 +46,16 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Books:
+class StreamSnapshot:
     """What Redis says at one moment: the cursors, and what is on its way to each group."""
 
     published: dict[str, tuple[int, int]]
     on_the_way: dict[tuple[str, str], dict[UUID, Location]]
 
 
-async def timeline(tools: OperatorTools, session_id: UUID, books: Books) -> list[Step]:
+async def timeline(tools: OperatorTools, session_id: UUID, books: StreamSnapshot) -> list[Step]:
     """Return all facts about a session in the order they happened, each with its answers."""
-    wanted = Wanted(mentions=("session_id", str(session_id)), since=born_after(session_id))
+    wanted = Wanted(mentions=("session_id", str(session_id)), since=created_after(session_id))
     facts = [fact for schema in tools.archive.schemas for fact in await tools.archive.newest(schema, wanted, FACTS_MAX)]
     ids = [fact.envelope.id for fact in facts]
     notes = {group: await tools.archive.applied(group, ids) for group in ANSWERS} if ids else {}
@@ -64,7 +63,7 @@ async def timeline(tools: OperatorTools, session_id: UUID, books: Books) -> list
     return [Step(fact, tuple(_answers(fact, notes, books))) for fact in ordered]
 
 
-async def read_books(tools: OperatorTools) -> Books:
+async def read_books(tools: OperatorTools) -> StreamSnapshot:
     """Look once at all streams, so that many sessions can be judged by it."""
     published = {
         cursor.stream: (cursor.position.xid, cursor.position.seq)
@@ -76,25 +75,25 @@ async def read_books(tools: OperatorTools) -> Books:
     for lane in keys.lanes:
         found = on_the_way.setdefault((lane.topic, lane.group), {})
         found |= await locate_event(tools.streams, lane)
-    return Books(published, on_the_way)
+    return StreamSnapshot(published, on_the_way)
 
 
-def born_after(session_id: UUID) -> datetime | None:
+def created_after(session_id: UUID) -> datetime | None:
     """Return a time before which nothing can be about an id that carries its own time, so that old days are spared."""
     if session_id.version != UUID7:
         return None
     return datetime.fromtimestamp((session_id.int >> 80) / 1000, UTC) - SLACK
 
 
-def _answers(fact: Fact, notes: dict[str, list[Applied]], books: Books) -> list[Answering]:
+def _answers(fact: Fact, notes: dict[str, list[Applied]], books: StreamSnapshot) -> list[Answering]:
     return [
         _answer(fact, group, answer, [note for note in notes[group] if note.event_id == fact.envelope.id], books)
         for group, answer in answering(fact.envelope.type).items()
     ]
 
 
-def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], books: Books) -> Answering:
-    where = books.on_the_way.get((topic_of(fact.envelope.topic), group), {}).get(fact.envelope.id)
+def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], books: StreamSnapshot) -> Answering:
+    where = books.on_the_way.get((fact.envelope.topic, group), {}).get(fact.envelope.id)
     for note in notes:
         if note.group == group:
             return Answering(group, answer, "applied", note.at, note.epoch)

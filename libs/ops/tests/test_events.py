@@ -90,19 +90,6 @@ def test_lag_counts_what_waits_what_is_worked_on_what_is_parked_and_what_is_dead
     assert row["oldest_pending_s"] >= 0
 
 
-def test_the_streams_of_an_ordered_topic_are_counted_one_by_one(world: World) -> None:
-    for number in (0, 1):
-        world.redis.xadd(f"{{session.{number}}}:s", {"d": "{}"})
-        world.redis.xgroup_create(f"{{session.{number}}}:s", "gateway", id="0")
-
-    rows = world.json("events", "lag", "--topic", "session")
-
-    assert [(row["topic"], row["stream"], row["lag"]) for row in rows] == [
-        ("session", "session.0", 1),
-        ("session", "session.1", 1),
-    ]
-
-
 def test_rebuild_shows_what_it_would_publish_and_changes_nothing(world: World) -> None:
     world.uploaded(world.case(*ALL_PURPOSES))
     before = world.state()

@@ -103,19 +103,6 @@ def test_a_replay_reaches_one_group_and_no_other_and_is_written_down_with_its_co
     assert (begun[0], ended[0], begun[2]["group"], ended[3]["sent"]) == ("begun", "done", "embedder", 1)
 
 
-def test_facts_archived_when_their_topic_was_partitioned_otherwise_go_to_the_stream_that_is_read_today(
-    world: World,
-) -> None:
-    case = world.case(*ALL_PURPOSES)
-    before = world.uploaded(case, topic="recording.2")
-    after = world.uploaded(case)
-
-    world.json(*INTO, "--session", case.session_id, "--execute")
-
-    assert {row["id"] for row in world.sent_to("recording", "transcriber")} == {str(before.id), str(after.id)}
-    assert world.sent_to("recording.2", "transcriber") == []
-
-
 def test_another_epoch_must_be_meant_and_a_refusal_is_written_down(world: World) -> None:
     case = world.case(*ALL_PURPOSES)
     event = world.uploaded(case)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.paging import Window
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
@@ -44,10 +44,10 @@ class StoreWorld:
         self.in_force: dict[TherapistId, dict[Purpose, ConsentId]] = {}
 
     @contextmanager
-    def holding(self, *scopes: str, patient: PatientId | None = None) -> Iterator[None]:
+    def acting_under(self, *scopes: str, patient: PatientId | None = None) -> Iterator[None]:
         """Hold a capability of this tenant, bound to its patient or another."""
         token = self.tenant.capability(*(scopes or ("chat:write",)), patient=patient or self.patient_id)
-        with holding(token):
+        with acting_under(token):
             yield
 
     async def change_consent(
@@ -55,7 +55,7 @@ class StoreWorld:
     ) -> dict[Purpose, ConsentId]:
         """Write events into the ledger, as the consent service does; without purposes for both that quotes need."""
         therapist_id = therapist_id or self.therapist_id
-        with self.holding("consent:write"):
+        with self.acting_under("consent:write"):
             async with self.consent.transaction() as tx:
                 whose = {"organization_id": self.tenant.organization_id, "patient_id": self.patient_id}
                 for purpose in purposes or (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS):
@@ -68,13 +68,13 @@ class StoreWorld:
 
     async def writes(self, message: str = "When do I wake up?", to: ConversationId | None = None) -> Accepted:
         """The patient sends a message."""
-        with self.holding():
+        with self.acting_under():
             return await self.store.accept(self.patient_id, to, message)
 
     async def is_in_crisis(self, message: str) -> Accepted:
         """The patient writes something that reads like a crisis."""
         crisis = Crisis(None, message, "explicit", fixed(CRISIS_TEXT, AnsweredBy.SAFETY))
-        with self.holding():
+        with self.acting_under():
             return await self.store.note_crisis(self.patient_id, crisis)
 
     async def is_answered(
@@ -85,12 +85,12 @@ class StoreWorld:
         consents = self.in_force[therapist_id]
         held = Held(consents[Purpose.AI_ANALYSIS], consents[Purpose.TRANSCRIPTION])
         attribution = Attribution({SLEEP.session_id: therapist_id}, {therapist_id: held})
-        with self.holding():
+        with self.acting_under():
             return await self.store.answered(self.patient_id, accepted, SearchResult(answer or quoting(), attribution))
 
     async def reads(self, conversation_id: ConversationId) -> list[Message]:
         """The patient looks at a conversation again."""
-        with self.holding():
+        with self.acting_under():
             return list((await self.store.messages(conversation_id, Window())).rows)
 
     async def redacts(self, purpose: Purpose = Purpose.AI_ANALYSIS) -> None:
@@ -102,13 +102,13 @@ class StoreWorld:
             consent_id=new_id(),
             consent_type=purpose,
         )
-        with self.holding():
+        with self.acting_under():
             async with self.database.transaction() as tx:
                 await RedactOnRevocation(self.store).record(event, None, tx)
 
     async def audit(self, statement: str, **parameters: Any) -> list[Any]:
         """Look into the audit as whoever may read it."""
-        with holding(self.tenant.capability("audit:read")):
+        with acting_under(self.tenant.capability("audit:read")):
             async with self.database.transaction() as tx:
                 return list((await tx.execute(text(statement), parameters)).all())
 
@@ -117,7 +117,7 @@ class StoreWorld:
         found: list[AuditEntry] = []
         cursor: str | None = ""
         while cursor is not None:
-            with holding(self.tenant.capability("audit:read")):
+            with acting_under(self.tenant.capability("audit:read")):
                 page = await AnswerAudit(self.database).page(AuditQuery(limit=by, cursor=cursor or None))
             found += page.rows
             cursor = page.next.to_cursor() if page.next else None
@@ -125,7 +125,7 @@ class StoreWorld:
 
     async def rows(self, statement: str, **parameters: Any) -> list[Any]:
         """Look into the tables as the service would."""
-        with self.holding():
+        with self.acting_under():
             async with self.database.transaction() as tx:
                 return list((await tx.execute(text(statement), parameters)).all())
 

@@ -185,7 +185,7 @@ async def test_the_self_test_says_plainly_what_the_model_is(
 @pytest.mark.parametrize(
     ("change", "says"),
     [({"model": "claude-sonnet-4-20250514"}, "is not served"), ({"api_key": "wrong"}, "refused the key"),
-     ({"base_url": "http://127.0.0.1:9"}, "could not be asked")],
+     ({"base_url": "http://127.0.0.1:9"}, "could not be checked")],
 )  # fmt: skip
 async def test_the_self_test_never_stops_the_service(fake: AnthropicFake, change: dict[str, str], says: str) -> None:
     with vendor(fake) as (_, settings):

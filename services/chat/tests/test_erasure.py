@@ -19,7 +19,7 @@ from services.chat.tests.store_world import StoreWorld
 async def _erases(world: StoreWorld, *, patient: bool = False, session: Any = None) -> AnswersErased:
     ids = {"organization_id": world.tenant.organization_id, "patient_id": world.patient_id, "erasure_id": new_id()}
     event: Erasure = PatientErased(**ids) if patient else SessionErased(**ids, session_id=session or SLEEP.session_id)
-    with world.holding("erasure:write"):
+    with world.acting_under("erasure:write"):
         async with world.database.transaction() as tx:
             (fact,) = await EraseOwnRows(AnswersErased).record(event, None, tx)
             await tx.emit(fact)
@@ -93,7 +93,7 @@ async def test_another_patients_capability_erases_nothing(world: StoreWorld) -> 
         organization_id=world.tenant.organization_id, patient_id=world.patient_id, erasure_id=new_id()
     )
 
-    with world.holding("erasure:write", patient=PatientId(new_id())), pytest.raises(AppError) as caught:
+    with world.acting_under("erasure:write", patient=PatientId(new_id())), pytest.raises(AppError) as caught:
         async with world.database.transaction() as tx:
             await EraseOwnRows(AnswersErased).record(event, None, tx)
 

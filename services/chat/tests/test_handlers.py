@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, UPSTREAM_FAILED, AppError
 from libs.common.ids import new_id
@@ -211,7 +211,7 @@ async def test_a_capability_of_another_patient_finds_nobody_even_in_a_crisis() -
         Claims(OrganizationId(new_id()), "u", frozenset({"chat:write"}), utc_now(), new_id(), PatientId(new_id()))
     )
 
-    with holding(token), pytest.raises(AppError) as caught:
+    with acting_under(token), pytest.raises(AppError) as caught:
         await room.says("I want to kill myself")
 
     assert caught.value.problem is NOT_FOUND

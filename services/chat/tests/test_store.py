@@ -111,7 +111,7 @@ async def test_an_hour_later_there_is_room_again_for_what_is_older_and_no_more(w
 
 async def test_deleting_a_conversation_gives_no_messages_back(world: StoreWorld) -> None:
     accepted = [await world.writes() for _ in range(MESSAGES_PER_HOUR)]
-    with world.holding():
+    with world.acting_under():
         for one in accepted:
             await world.store.delete(one.conversation_id)
 
@@ -244,7 +244,7 @@ async def test_an_answer_is_found_again_by_its_id_while_consent_lasts(world: Sto
     accepted = await world.writes()
     message_id = await world.is_answered(accepted)
 
-    with world.holding():
+    with world.acting_under():
         conversation_id, shown = await world.store.message(message_id)
         await world.change_consent("revoked", Purpose.TRANSCRIPTION)
         _, hidden = await world.store.message(message_id)
@@ -261,7 +261,7 @@ async def test_another_patient_of_the_organization_sees_nothing(world: StoreWorl
     await world.is_answered(accepted)
     stranger = PatientId(new_id())
 
-    with world.holding("chat:write", patient=stranger):
+    with world.acting_under("chat:write", patient=stranger):
         listed = await world.store.list(world.patient_id, Window())
         with pytest.raises(AppError) as read:
             await world.store.messages(accepted.conversation_id, Window())
@@ -275,7 +275,7 @@ async def test_another_patient_of_the_organization_sees_nothing(world: StoreWorl
 async def test_a_capability_that_may_only_read_writes_nothing(world: StoreWorld) -> None:
     accepted = await world.writes()
 
-    with world.holding("chat:read"), pytest.raises(AppError) as caught:
+    with world.acting_under("chat:read"), pytest.raises(AppError) as caught:
         await world.store.delete(accepted.conversation_id)
 
     assert caught.value.problem is NOT_FOUND
@@ -314,7 +314,7 @@ async def test_a_crisis_signal_leaves_with_ids_only(world: StoreWorld, infra: In
 
 async def test_conversations_are_listed_newest_first_page_by_page(world: StoreWorld) -> None:
     made = [(await world.writes()).conversation_id for _ in range(5)]
-    with world.holding():
+    with world.acting_under():
         first = await world.store.list(world.patient_id, Window(3))
         second = await world.store.list(world.patient_id, Window(3, first.next))
 

@@ -44,7 +44,7 @@ async def test_health_says_who_answers_and_that_the_model_could_not_be_asked(ser
 
     assert health["status"] == "ok"
     assert health["details"]["provider"] == "anthropic"
-    assert "could not be asked" in health["details"]["model_status"]
+    assert "could not be checked" in health["details"]["model_status"]
 
 
 async def test_with_every_peer_down_a_crisis_is_answered_and_a_question_is_told_to_wait(

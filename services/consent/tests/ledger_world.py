@@ -8,14 +8,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database, Transaction
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
-from libs.ledger.check import Standing, Verdict, Vouchers, check
+from libs.ledger.check import InForceCheck, SignedEvidence, Verdict, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import in_force_json, line_json
 from services.consent.domain import Consent, ConsentParties, Entry, Origin
@@ -49,18 +49,18 @@ class Ledger:
 
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
-        with holding(self.tenant.capability("consent:write")):
+        with acting_under(self.tenant.capability("consent:write")):
             return (await self.consents.grant(Grant(self.parties(purpose), HERE))).consent
 
     async def revokes(self, consent: Consent) -> tuple[Consent, Entry]:
         """The patient takes it back."""
-        with holding(self.tenant.capability("consent:write")):
+        with acting_under(self.tenant.capability("consent:write")):
             return await self.consents.revoke(consent.granted.consent_id, HERE)
 
     async def holds(self, *purposes: Purpose, any_therapist: bool = False) -> dict[Purpose, ConsentId]:
         """Somebody asks before working."""
         therapist = None if any_therapist else TherapistId(self.tenant.therapist_id)
-        with holding(self.tenant.capability("consent:read")):
+        with acting_under(self.tenant.capability("consent:read")):
             return await self.consents.hold(PatientId(self.tenant.patient_id), therapist, purposes)
 
     async def chain(self) -> list[Entry]:
@@ -73,10 +73,10 @@ class Ledger:
         async with self.transaction("consent:read") as tx:
             return [line_json(entry, state) for entry, state in await self.store.entries_after(tx, 0)]
 
-    async def standing(self) -> Standing:
+    async def standing(self) -> InForceCheck:
         """What is acted on, as a stranger gets it."""
-        found = Standing()
-        with holding(self.tenant.capability("consent:read")):
+        found = InForceCheck()
+        with acting_under(self.tenant.capability("consent:read")):
             rows, _ = await self.services.transparency.in_force(None, 1000)
         for row in rows:
             found.add(in_force_json(row))
@@ -91,7 +91,7 @@ class Ledger:
 
     async def verdict(self, *, every_receipt: bool = False) -> Verdict:
         """What a stranger finds who has nothing but the key and what we serve."""
-        vouchers = Vouchers(self.ring, str(self.tenant.organization_id))
+        vouchers = SignedEvidence(self.ring, str(self.tenant.organization_id))
         for note in await self.checkpoints.after(self.tenant.organization_id, 0, 1000):
             vouchers.add_checkpoint(note)
         return check(vouchers, await self.lines(), await self.standing(), every_receipt=every_receipt)
@@ -112,7 +112,7 @@ class Ledger:
     @asynccontextmanager
     async def transaction(self, *scopes: str, patient: PatientId | None = None) -> AsyncIterator[Transaction]:
         """A transaction of svc_consent under these scopes."""
-        with holding(self.tenant.capability(*scopes, patient=patient)):
+        with acting_under(self.tenant.capability(*scopes, patient=patient)):
             async with self.database.transaction() as tx:
                 yield tx
 

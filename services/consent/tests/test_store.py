@@ -10,7 +10,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import OrganizationId, PatientId
@@ -211,14 +211,14 @@ async def test_a_capability_without_the_scope_sees_nothing_and_adds_nothing(ledg
 
     async with ledger.transaction("chat:write") as tx:
         assert await count(tx, "event") == 0
-    with holding(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
+    with acting_under(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
         await ledger.consents.grant(Grant(ledger.parties(Purpose.RECORDING), HERE))
 
 
 async def test_a_forged_capability_opens_no_transaction(ledger: Ledger) -> None:
     forged = ledger.tenant.capability("consent:write")[:-1] + "x"
 
-    with holding(forged), pytest.raises(AppError) as refused:
+    with acting_under(forged), pytest.raises(AppError) as refused:
         async with ledger.database.transaction():
             pass
 
@@ -238,7 +238,7 @@ async def test_a_revocation_waits_for_results_that_are_being_stored_and_refuses_
 ) -> None:
     consent = await ledger.grants()
 
-    with holding(ledger.tenant.capability("ingestion:write")):
+    with acting_under(ledger.tenant.capability("ingestion:write")):
         async with writer.transaction() as tx:
             await tx.execute(HOLD, ledger.ids())
             revocation = asyncio.create_task(ledger.revokes(consent))
@@ -273,7 +273,7 @@ class _Race:
         self.stored_after = 0
 
     async def write_until_refused(self, ledger: Ledger, writer: Database) -> None:
-        with holding(ledger.tenant.capability("ingestion:write")):
+        with acting_under(ledger.tenant.capability("ingestion:write")):
             while True:
                 begun_after = self.revoked
                 try:
@@ -292,7 +292,7 @@ async def test_the_policy_of_others_sees_which_therapists_consent_covers(ledger:
     in_force = text("select consent.in_force(:organization, :patient, 'ai_analysis')")
     values = {key: value for key, value in ledger.ids().items() if key != "therapist"}
 
-    with holding(ledger.tenant.capability("ingestion:write")):
+    with acting_under(ledger.tenant.capability("ingestion:write")):
         async with writer.transaction() as tx:
             seen = list((await tx.execute(in_force, values)).scalars())
 
@@ -311,7 +311,7 @@ async def test_whether_a_record_is_in_force_is_told_to_its_own_organization_alon
 
     found = []
     for who in (tenant, stranger):
-        with holding(who.capability("chat:read")):
+        with acting_under(who.capability("chat:read")):
             async with chat.transaction() as tx:
                 is_in_force = (await tx.execute(are_in_force, asked)).scalar_one()
                 found.append((is_in_force, list((await tx.execute(records, asked)).scalars())))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
@@ -49,15 +49,15 @@ class Archive:
         )
 
     @contextmanager
-    def holding(self, *scopes: str, patient: bool = True) -> Iterator[None]:
+    def acting_under(self, *scopes: str, patient: bool = True) -> Iterator[None]:
         """Hold a capability of this tenant."""
         named = self.tenant.patient_id if patient else None
-        with holding(self.tenant.capability(*(scopes or ("embedder:write", "embedder:read")), patient=named)):
+        with acting_under(self.tenant.capability(*(scopes or ("embedder:write", "embedder:read")), patient=named)):
             yield
 
     async def change_consent(self, status: str, *purposes: Purpose) -> None:
         """Write events into the ledger, as the consent service does; without purposes for both that a search needs."""
-        with self.holding("consent:write"):
+        with self.acting_under("consent:write"):
             async with self.consent.transaction() as tx:
                 whose = {"organization_id": self.tenant.organization_id, "patient_id": self.tenant.patient_id}
                 for purpose in purposes or (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS):
@@ -68,7 +68,7 @@ class Archive:
         """Index turns with random vectors."""
         index = index_of(whose, turns, model)
         self.vectors = vectors_of(index)
-        with self.holding():
+        with self.acting_under():
             await self.store.add_vectors(whose, model, self.vectors)
             async with self.database.transaction() as tx:
                 assert await self.store.replace(tx, index)
@@ -77,7 +77,7 @@ class Archive:
     async def search(self, asked: str = "walks with my sister", limit: int = 50, **parts: object) -> list[Hit]:
         """Search this patient's index with a vector."""
         question = replace(Question(PatientId(self.tenant.patient_id), asked, limit), **parts)  # type: ignore[arg-type]
-        with self.holding():
+        with self.acting_under():
             return await self.store.search(question, MODEL, vector_of(MODEL))
 
 

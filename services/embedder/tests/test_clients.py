@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.errors import AppError
 from libs.common.http.client import ServiceClient
 from libs.common.ids import new_id
@@ -33,7 +33,7 @@ async def _peer(path: str, method: str, answer: Response) -> AsyncIterator[tuple
         asked.append(request)
         return answer
 
-    with serve(Starlette(routes=[Route(path, endpoint, methods=[method])])) as address, holding("a-capability"):
+    with serve(Starlette(routes=[Route(path, endpoint, methods=[method])])) as address, acting_under("a-capability"):
         client = ServiceClient(address, 5.0, BY_SLUG)
         yield client, asked
         await client.close()

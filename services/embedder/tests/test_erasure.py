@@ -43,7 +43,7 @@ async def _erases(archive: Archive, session: Source | None) -> Sequence[Event]:
         if session
         else PatientErased(**ids, erasure_id=new_id())
     )
-    with archive.holding("erasure:write"):
+    with archive.acting_under("erasure:write"):
         async with archive.database.transaction() as tx:
             facts = await EraseOwnRows(IndexErased).record(event, None, tx)
             await tx.emit(*facts)
@@ -79,10 +79,10 @@ async def test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure(ar
     await _erases(archive, archive.source)
     index = index_of(archive.source, TURNS, MODEL)
 
-    with archive.holding(), pytest.raises(AppError) as caught:
+    with archive.acting_under(), pytest.raises(AppError) as caught:
         async with archive.database.transaction() as tx:
             await archive.store.replace(tx, index)
-    with archive.holding(), pytest.raises(AppError) as not_stored:
+    with archive.acting_under(), pytest.raises(AppError) as not_stored:
         await archive.store.add_vectors(archive.source, MODEL, vectors_of(index))
 
     assert (caught.value.problem, not_stored.value.problem) == (ERASED, ERASED)
@@ -93,7 +93,7 @@ async def test_a_late_index_of_an_erased_session_is_refused_and_is_no_failure(ar
 async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for_and_erased(archive: Archive) -> None:
     index = index_of(archive.source, TURNS, MODEL)
 
-    with archive.holding():
+    with archive.acting_under():
         async with archive.database.transaction() as tx:
             assert await archive.store.replace(tx, index)
             erasing = asyncio.create_task(_erases(archive, archive.source))
@@ -111,7 +111,7 @@ async def test_a_failure_about_what_was_erased_says_nothing(archive: Archive) ->
     event = ready(archive.source)
     step = IndexTranscript(cast(Dependencies, None))  # on_failure asks nobody
 
-    with archive.holding():
+    with archive.acting_under():
         async with archive.database.transaction() as tx:
             assert await step.on_failure(event, AppError(ERASED, ERASED.doc), tx) == ()
 
@@ -122,7 +122,7 @@ async def test_without_the_scope_for_erasing_nothing_is_erased(archive: Archive)
         organization_id=archive.tenant.organization_id, patient_id=archive.tenant.patient_id, erasure_id=new_id()
     )
 
-    with archive.holding("embedder:write"), pytest.raises(AppError) as caught:
+    with archive.acting_under("embedder:write"), pytest.raises(AppError) as caught:
         async with archive.database.transaction() as tx:
             await EraseOwnRows(IndexErased).record(event, None, tx)
 
@@ -139,7 +139,7 @@ async def _is_revoked(archive: Archive, *, ago: timedelta, purpose: Purpose = Pu
         consent_type=purpose,
     )
     await archive.change_consent("revoked", purpose)
-    with archive.holding():
+    with archive.acting_under():
         async with archive.database.transaction() as tx:
             await ScheduleIndexDeletion(archive.store, lambda: utc_now() - ago, LATER).record(event, None, tx)
 

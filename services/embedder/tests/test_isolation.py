@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
@@ -30,7 +30,7 @@ async def test_nothing_can_be_stored_after_a_revocation(archive: Archive, purpos
     index = index_of(archive.source, dialogue(), MODEL)
     await archive.change_consent("revoked", purpose)
 
-    with archive.holding():
+    with archive.acting_under():
         with pytest.raises(AppError) as not_stored:
             await archive.store.add_vectors(archive.source, MODEL, vectors_of(index))
         with pytest.raises(AppError) as replaced:
@@ -53,7 +53,7 @@ async def test_another_patient_of_the_same_organization_sees_nothing(archive: Ar
     await archive.add(archive.source, dialogue())
     capability = archive.tenant.capability("embedder:read", patient=PatientId(new_id()))
 
-    with holding(capability):
+    with acting_under(capability):
         hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
 
     assert hits == []
@@ -62,7 +62,7 @@ async def test_another_patient_of_the_same_organization_sees_nothing(archive: Ar
 async def test_a_capability_that_names_no_patient_sees_nobodys_words(archive: Archive) -> None:
     await archive.add(archive.source, dialogue())
 
-    with archive.holding(patient=False):
+    with archive.acting_under(patient=False):
         hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
 
     assert hits == []
@@ -71,7 +71,7 @@ async def test_a_capability_that_names_no_patient_sees_nobodys_words(archive: Ar
 async def test_a_capability_without_the_scope_sees_nothing(archive: Archive) -> None:
     await archive.add(archive.source, dialogue())
 
-    with archive.holding("chat:write"):
+    with archive.acting_under("chat:write"):
         hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
 
     assert hits == []
@@ -84,7 +84,7 @@ async def test_another_organization_sees_nothing(archive: Archive) -> None:
     assert parts[3] == str(archive.tenant.organization_id)
     parts[3] = str(new_id())
 
-    with holding("|".join(parts)), pytest.raises(AppError) as caught:
+    with acting_under("|".join(parts)), pytest.raises(AppError) as caught:
         await archive.store.search(about(archive), MODEL, vector_of(MODEL))
 
     assert caught.value.problem.slug == "unauthenticated"
@@ -93,7 +93,7 @@ async def test_another_organization_sees_nothing(archive: Archive) -> None:
 async def test_every_table_with_words_shows_a_stranger_no_row(archive: Archive) -> None:
     await archive.add(archive.source, dialogue())
 
-    with holding(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
+    with acting_under(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
         async with archive.database.transaction() as tx:
             counts = [
                 (
@@ -110,7 +110,7 @@ async def test_every_table_with_words_shows_a_stranger_no_row(archive: Archive) 
 async def test_a_row_for_another_patient_cannot_be_written(archive: Archive) -> None:
     foreign = replace(archive.source, patient_id=PatientId(new_id()))
 
-    with archive.holding(), pytest.raises(Exception, match=r"consent-required|row-level security") as caught:
+    with archive.acting_under(), pytest.raises(Exception, match=r"consent-required|row-level security") as caught:
         await archive.store.add_vectors(foreign, MODEL, vectors_of(index_of(foreign, dialogue(), MODEL)))
 
     assert caught.value is not None
@@ -118,7 +118,7 @@ async def test_a_row_for_another_patient_cannot_be_written(archive: Archive) -> 
 
 async def test_a_revocation_is_noted_for_deletion_once(archive: Archive) -> None:
     event = revoked(archive.source)
-    with archive.holding():
+    with archive.acting_under():
         for _ in range(2):
             async with archive.database.transaction() as tx:
                 await archive.store.withdraw(tx, event, archive.source.session_date)
@@ -136,7 +136,7 @@ async def test_a_session_bound_capability_reaches_only_its_session(archive: Arch
         "embedder:read", patient=archive.tenant.patient_id, session=archive.source.session_id
     )
 
-    with holding(bound):
+    with acting_under(bound):
         hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
 
     assert {hit.session_id for hit in hits} == {archive.source.session_id}
@@ -147,7 +147,7 @@ async def test_a_forged_setting_inside_a_transaction_shows_no_row(archive: Archi
     genuine = archive.tenant.capability("embedder:read", patient=archive.tenant.patient_id)
     forged = genuine.replace("embedder:read", "embedder:write")
 
-    with holding(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
+    with acting_under(archive.tenant.capability("embedder:read", patient=PatientId(new_id()))):
         async with archive.database.transaction() as tx:
             await tx.execute(text("select set_config('ctx.token', :token, true)"), {"token": forged})
             rows = (await tx.execute(text("select id from passage"))).all()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
@@ -60,7 +60,7 @@ class Job:
     async def run(self, *, corrected: bool = False) -> tuple[Index | Withheld, list[Event]]:
         """Do both halves as the consumer does."""
         event = updated(self.source) if corrected else ready(self.source)
-        with holding(self.capability()):
+        with acting_under(self.capability()):
             result = await self.step.work(event)
             async with self.archive.database.transaction() as tx:
                 facts = list(await self.step.record(event, result, tx))
@@ -76,7 +76,7 @@ async def test_a_job_bound_to_one_session_indexes_it_and_says_so_in_the_outbox(a
     assert isinstance(result, Index)
     assert [type(fact) for fact in facts] == [IndexReady]
     assert _outbox(archive, str(job.source.session_id)) == ["index.ready"]
-    with archive.holding():
+    with archive.acting_under():
         hits = await archive.store.search(about(archive, 3, "Part 7"), MODEL, vector_of(MODEL))
     assert {hit.session_id for hit in hits} == {job.source.session_id}
 
@@ -92,14 +92,14 @@ async def test_a_correction_is_indexed_again_and_buys_only_what_changed(archive:
     await job.run(corrected=True)
 
     assert len(job.embedder.bought) - bought <= 2
-    with archive.holding():
+    with archive.acting_under():
         hits = await archive.store.search(about(archive, 1, "rest for a week"), MODEL, None)
     assert "rest for a week" in hits[0].passage.text
 
 
 async def test_a_revocation_between_the_halves_leaves_no_words(archive: Archive) -> None:
     job = Job(archive)
-    with holding(job.capability()):
+    with acting_under(job.capability()):
         result = await job.step.work(ready(job.source))
         await archive.change_consent("revoked")
 

@@ -19,7 +19,7 @@ async def test_what_was_indexed_is_found_with_its_seconds(archive: Archive) -> N
     index = await archive.add(archive.source, dialogue(repeats=20))
     wanted = index.passages[7]
 
-    with archive.holding():
+    with archive.acting_under():
         vector = archive.vectors[wanted.content_hash]
         best = (await archive.store.search(about(archive, 1, "walks"), MODEL, vector))[0]
 
@@ -32,7 +32,7 @@ async def test_the_search_finds_exactly_what_brute_force_finds(infra: Infra, arc
     store = IndexStore(archive.database, Weights(dense=1.0, neighbour=0.0))
     for _ in range(3):
         await archive.add(archive.new_session(), dialogue(repeats=40))
-    with archive.holding():
+    with archive.acting_under():
         everything = await store.search(about(archive, 10_000), MODEL, vector_of(MODEL))
         for _ in range(10):
             vector = vector_of(MODEL)
@@ -54,7 +54,7 @@ _BRUTE = text(
 async def test_without_vectors_the_words_alone_find_it(archive: Archive) -> None:
     await archive.add(archive.source, dialogue(repeats=20))
 
-    with archive.holding():
+    with archive.acting_under():
         hits = await archive.store.search(about(archive, 1, "part 11"), MODEL, None)
 
     assert any("Part 11" in turn.text for turn in hits[0].passage.turns)
@@ -74,7 +74,7 @@ async def test_an_older_version_never_replaces_a_newer_one(archive: Archive) -> 
     newer = replace(archive.source, transcript_version=2)
     await archive.add(newer, dialogue(repeats=3))
 
-    with archive.holding():
+    with archive.acting_under():
         async with archive.database.transaction() as tx:
             replaced = await archive.store.replace(tx, index_of(archive.source, dialogue(), MODEL))
 
@@ -87,7 +87,7 @@ async def test_a_correction_keeps_the_vectors_of_unchanged_words_and_drops_the_o
     turns = (*dialogue(repeats=30)[:-1], Turn(Speaker.THERAPIST, "Let us meet again in a week.", 1041.0, 1043.0))
     new = index_of(replace(archive.source, transcript_version=2), turns, MODEL)
 
-    with archive.holding():
+    with archive.acting_under():
         before = await archive.store.embedded_hashes(archive.source, MODEL)
         async with archive.database.transaction() as tx:
             await archive.store.replace(tx, new)

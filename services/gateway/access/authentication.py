@@ -45,7 +45,7 @@ class Authenticator:
         except TimeoutError as error:
             raise AppError(UNAVAILABLE, "The database is not answering.", retry_after_s=RETRY_AFTER_S) from error
 
-    def looks_genuine(self, headers: Mapping[str, str]) -> bool:
+    def has_valid_format(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a credential could be one of ours, without asking anybody: its checksum or signature holds."""
         credential = credential_in(headers)
         return read_key(credential) is not None or (bool(credential) and self._signer.read(credential) is not None)
@@ -85,7 +85,7 @@ class Authenticator:
         becomes = presented.digest(self._peppers.current)
         with self._authority.own(principal):
             async with self._database.transaction() as tx:
-                await self._keys.repepper(tx, stored, becomes, self._peppers.version)
+                await self._keys.rehash_with_new_pepper(tx, stored, becomes, self._peppers.version)
 
     async def _of_token(self, token: PatientToken | None) -> Principal:
         if token is None:

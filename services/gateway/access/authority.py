@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import Clock
 from libs.common.ids import new_id
 from libs.contracts.capability import REQUEST_LIFETIME_S, Claims, Minter
@@ -45,7 +45,7 @@ class Authority:
     @contextmanager
     def granted(self, principal: Principal, grant: Grant) -> Iterator[None]:
         """Work, or let others work, for a principal. A patient's own credential always binds to that patient."""
-        with holding(self.minted(principal, grant)):
+        with acting_under(self.minted(principal, grant)):
             yield
 
     def minted(self, principal: Principal, grant: Grant) -> str:

@@ -16,11 +16,11 @@ from services.gateway.domain import (
     OVERLAP_MAX,
     OVERLAP_MIN,
     ApiKey,
-    KeyWish,
+    KeySpec,
     Rotation,
     Scope,
 )
-from services.gateway.handlers import Keys, MadeKey
+from services.gateway.handlers import IssuedKey, Keys
 
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_LINE]
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
@@ -61,7 +61,7 @@ def add_access(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -> N
 
     async def create_key(caller: Caller, request: KeyRequest) -> dict[str, Any]:
         """Create a key. The secret is in this answer and nowhere else."""
-        return _made(await keys.create(caller, KeyWish(request.name, frozenset(request.scopes), request.expires_at)))
+        return _made(await keys.create(caller, KeySpec(request.name, frozenset(request.scopes), request.expires_at)))
 
     async def list_keys() -> dict[str, Any]:
         """List all keys, also revoked ones, newest first."""
@@ -99,14 +99,14 @@ def _add_identity(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -
 
     async def create_organization(caller: Caller, request: OrganizationRequest) -> dict[str, Any]:
         """Create an organization with a first key that may do everything (operators only)."""
-        made = await keys.found_organization(caller.organization_id, request.name, request.admin_key_name)
+        made = await keys.create_organization(caller.organization_id, request.name, request.admin_key_name)
         return {"organization_id": str(caller.organization_id), "api_key": made.secret.text, "api_key_id": made.key.id}
 
     registry.open("getMe", me)
     registry.open("createOrganization", create_organization)
 
 
-def _made(made: MadeKey) -> dict[str, Any]:
+def _made(made: IssuedKey) -> dict[str, Any]:
     return _key(made.key) | {"api_key": made.secret.text}
 
 

@@ -52,7 +52,7 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
         if caller is None or patient_id is None:
             # Nothing is opened or kept for somebody unknown, so whose message it is does not matter.
             sent = {"patient_id": str(body.patient_id or new_id()), "message": body.message}
-            answer = await chat.ask_for_nobody("POST", "/crisis", json=sent, **parts)
+            answer = await chat.request_without_capability("POST", "/crisis", json=sent, **parts)
         else:
             sent = _sent(patient_id, body)
             answer = await chat.ask(asked(caller, "chat", patient_id), "POST", "/crisis", json=sent, **parts)

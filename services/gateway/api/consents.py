@@ -146,7 +146,7 @@ def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None
 
 def _require_right_to_record(caller: Principal, witness: UUID | None) -> None:
     if witness and Scope.CONSENT_WITNESSED not in caller.scopes:
-        raise AppError(FORBIDDEN, "To name a witness takes a key with the scope consent:witnessed.")
+        raise AppError(FORBIDDEN, "Naming a witness requires a key with the scope consent:witnessed.")
     if witness is None and Scope.CONSENT_WRITE not in caller.scopes:
         raise AppError(
             FORBIDDEN, "With consent:witnessed alone, `witnessed_by` must name the therapist who records it."

@@ -20,7 +20,7 @@ from libs.contracts.ids import PatientId, UserId
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.audit_store import AccessAudit
-from services.gateway.clients import Asked, Peer
+from services.gateway.clients import Peer, RequestContext
 from services.gateway.domain import Role, User
 from services.gateway.handlers import Users
 
@@ -60,7 +60,7 @@ def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: 
 class _Document:
     """One export under one caller's capability."""
 
-    def __init__(self, sources: Sources, query: Asked, access: AccessAudit) -> None:
+    def __init__(self, sources: Sources, query: RequestContext, access: AccessAudit) -> None:
         self._its = sources
         self._query = query
         self._access = access

@@ -14,10 +14,12 @@ from services.gateway.api.users import user_json
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal
 from services.gateway.handlers import Users
-from services.gateway.pipeline.pipeline import ReadAgain
+from services.gateway.pipeline.pipeline import ReplayReader
 
 
-def read_again(users: Users, consent: Peer, ingestion: Peer, transcriber: Peer, chat: Peer) -> Mapping[str, ReadAgain]:
+def replay_readers(
+    users: Users, consent: Peer, ingestion: Peer, transcriber: Peer, chat: Peer
+) -> Mapping[str, ReplayReader]:
     """Return for each operation whose repeats are read again how that is done."""
 
     async def user(_: Principal, user_id: str) -> Response:
@@ -50,7 +52,7 @@ def read_again(users: Users, consent: Peer, ingestion: Peer, transcriber: Peer, 
     }
 
 
-def _at(peer: Peer, operation_id: str, path: str, location: str | None = None) -> ReadAgain:
+def _at(peer: Peer, operation_id: str, path: str, location: str | None = None) -> ReplayReader:
     async def read(caller: Principal, object_id: str) -> Response:
         found = await peer.ask(asked(caller, operation_id), "GET", path.format(object_id))
         return as_json(found, {"Location": location.format(object_id)} if location else None)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from libs.contracts.ids import PatientId
-from services.gateway.clients import Asked
+from services.gateway.clients import RequestContext
 from services.gateway.domain import Principal
 from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.routes import BY_OPERATION, Route
@@ -52,9 +52,9 @@ def principal_of(request: Request) -> Principal:
 Caller = Annotated[Principal, Depends(principal_of)]
 
 
-def asked(caller: Principal, operation_id: str, patient_id: PatientId | None = None) -> Asked:
+def asked(caller: Principal, operation_id: str, patient_id: PatientId | None = None) -> RequestContext:
     """Return on whose behalf a service behind the gateway is asked."""
-    return Asked(caller, BY_OPERATION[operation_id], patient_id)
+    return RequestContext(caller, BY_OPERATION[operation_id], patient_id)
 
 
 def _through_pipeline(pipeline: RequestPipeline) -> type[APIRoute]:

@@ -25,7 +25,7 @@ from services.gateway.time_zones.handlers import TimeZones
 
 
 @dataclass(frozen=True)
-class Peers:
+class ServiceClients:
     """The services behind the gateway."""
 
     consent: Peer
@@ -35,7 +35,7 @@ class Peers:
 
 
 @dataclass(frozen=True)
-class Own:
+class LocalServices:
     """What the gateway answers by itself."""
 
     keys: Keys
@@ -47,7 +47,7 @@ class Own:
     requests_per_hour: int
 
 
-def build_router(pipeline: RequestPipeline, own: Own, peers: Peers) -> APIRouter:
+def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceClients) -> APIRouter:
     """Return every route of the table, each through the request pipeline."""
     registry = RouteRegistry(pipeline)
     add_access(registry, own.keys, own.requests_per_hour)

@@ -22,7 +22,7 @@ from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import REPLAY_CHANGED, REPLAY_RUNNING
 from services.gateway.domain import REPLAY_WITHIN, RUNNING_AT_MOST, SECRET_WITHIN
-from services.gateway.idempotency.store import Ages, Claim, IdempotencyStore, Kept
+from services.gateway.idempotency.store import Claim, IdempotencyStore, RetentionCutoffs, StoredResult
 
 KEY_CHARS_MAX = 255
 OBJECT_CHARS_MAX = 64
@@ -31,7 +31,7 @@ _NONCE_BYTES = 12
 
 
 @dataclass(frozen=True)
-class Asking:
+class IdempotentRequest:
     """A request that carries an Idempotency-Key. `what`: all that makes it the same request when it is sent again."""
 
     credential: str = field(repr=False)
@@ -43,21 +43,21 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """Its hold on the key, and under what a secret of its answer is sealed."""
+class IdempotencyClaim:
+    """The claim on an Idempotency-Key, and the encryption key for a secret in its response."""
 
     claim: Claim
     sealing_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Done:
+class CompletedRequest:
     """What a request came to: the object it was about. `secret`: the answer, where a secret is in it."""
 
     status: int
     object_id: str
     patient_id: PatientId | None = None
-    tells_words: bool = False
+    contains_session_content: bool = False
     secret: bytes | None = field(default=None, repr=False)
 
 
@@ -69,14 +69,16 @@ class Idempotency:
         self._store = store
         self._clock = clock
 
-    async def begin(self, attempt: Attempt) -> Done | None:
+    async def begin(self, attempt: IdempotencyClaim) -> CompletedRequest | None:
         """Take the key for this request, or return what the first one came to.
 
         Raises AppError: REPLAY_CHANGED for another request, REPLAY_RUNNING while the first is not answered.
         """
         now = self._clock()
         async with self._database.transaction() as tx:
-            await self._store.forget(tx, Ages(now - REPLAY_WITHIN, now - RUNNING_AT_MOST, now - SECRET_WITHIN))
+            await self._store.forget(
+                tx, RetentionCutoffs(now - REPLAY_WITHIN, now - RUNNING_AT_MOST, now - SECRET_WITHIN)
+            )
             if await self._store.take(tx, attempt.claim, now):
                 return None
             kept = await self._store.find(tx, attempt.claim)
@@ -86,28 +88,35 @@ class Idempotency:
             raise AppError(REPLAY_CHANGED, "This Idempotency-Key was used for another request.")
         if kept.status is None or kept.object_id is None:
             raise _running()
-        return Done(kept.status, kept.object_id, secret=_opened(attempt, kept))
+        return CompletedRequest(kept.status, kept.object_id, secret=_opened(attempt, kept))
 
-    async def begin_again(self, attempt: Attempt) -> None:
+    async def begin_again(self, attempt: IdempotencyClaim) -> None:
         """Take the key of a request whose answer may not be given any more; raise AppError(REPLAY_RUNNING)."""
         async with self._database.transaction() as tx:
             if not await self._store.take_over(tx, attempt.claim, self._clock()):
                 raise _running()
 
-    async def keep(self, attempt: Attempt, done: Done) -> None:
+    async def keep(self, attempt: IdempotencyClaim, done: CompletedRequest) -> None:
         """Remember what the request came to."""
         sealed = _sealed(attempt, done.secret) if done.secret is not None else None
-        kept = Kept(attempt.claim.body_sha256, done.status, done.object_id, done.patient_id, done.tells_words, sealed)
+        kept = StoredResult(
+            attempt.claim.body_sha256,
+            done.status,
+            done.object_id,
+            done.patient_id,
+            done.contains_session_content,
+            sealed,
+        )
         async with self._database.transaction() as tx:
             await self._store.keep(tx, attempt.claim, kept, self._clock())
 
-    async def release(self, attempt: Attempt) -> None:
+    async def release(self, attempt: IdempotencyClaim) -> None:
         """Forget the request: nothing was done, so it may be tried again."""
         async with self._database.transaction() as tx:
             await self._store.release(tx, attempt.claim)
 
 
-def attempt(asking: Asking) -> Attempt:
+def attempt(asking: IdempotentRequest) -> IdempotencyClaim:
     """Describe a request; raise AppError(INVALID_REQUEST) for a key that cannot be one."""
     require_key(asking.key)
     place = f"{asking.place}\x00{asking.key}".encode()
@@ -122,7 +131,7 @@ def attempt(asking: Asking) -> Attempt:
         body_sha256=_hmac(keys[1], place + b"\x00" + asking.what),
         owner=new_id(),
     )
-    return Attempt(claim, _hmac(keys[2], place))
+    return IdempotencyClaim(claim, _hmac(keys[2], place))
 
 
 def require_key(key: str) -> None:
@@ -136,12 +145,12 @@ def _hmac(key: bytes, message: bytes) -> bytes:
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
-def _sealed(attempt_: Attempt, secret: bytes) -> bytes:
+def _sealed(attempt_: IdempotencyClaim, secret: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
     return nonce + AESGCM(attempt_.sealing_key).encrypt(nonce, secret, attempt_.claim.key_sha256)
 
 
-def _opened(attempt_: Attempt, kept: Kept) -> bytes | None:
+def _opened(attempt_: IdempotencyClaim, kept: StoredResult) -> bytes | None:
     sealed = kept.sealed
     if sealed is None:
         return None

@@ -53,20 +53,20 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredResult:
     """What is known of an Idempotency-Key; `status` is None while the request runs."""
 
     body_sha256: bytes
     status: int | None
     object_id: str | None
     patient_id: PatientId | None = None
-    tells_words: bool = False
+    contains_session_content: bool = False
     sealed: bytes | None = None
 
 
 @dataclass(frozen=True)
-class Ages:
-    """From before when nothing is remembered: what was done, what still runs, secrets."""
+class RetentionCutoffs:
+    """The times before which results, running claims and secrets are deleted."""
 
     too_old: datetime
     dead_if_running_since: datetime
@@ -76,7 +76,7 @@ class Ages:
 class IdempotencyStore:
     """Idempotency-Keys in use and what their requests came to."""
 
-    async def forget(self, tx: Transaction, ages: Ages) -> None:
+    async def forget(self, tx: Transaction, ages: RetentionCutoffs) -> None:
         """Drop what need not be remembered any more."""
         await tx.execute(_FORGET, {"too_old": ages.too_old, "dead_if_running_since": ages.dead_if_running_since})
         await tx.execute(_FORGET_SECRETS, {"secret_gone": ages.secret_gone})
@@ -97,22 +97,24 @@ class IdempotencyStore:
         }
         return (await tx.execute(_TAKE, values)).first() is not None
 
-    async def find(self, tx: Transaction, claim: Claim) -> Kept | None:
+    async def find(self, tx: Transaction, claim: Claim) -> StoredResult | None:
         """Return what another request left under this key."""
         row = (await tx.execute(_REPLAY, _place(claim))).first()
         if row is None:
             return None
         sealed = None if row.sealed is None else bytes(row.sealed)
         patient_id = PatientId(row.patient_id) if row.patient_id else None
-        return Kept(bytes(row.body_sha256), row.status, row.object_id, patient_id, row.tells_words, sealed)
+        return StoredResult(
+            bytes(row.body_sha256), row.status, row.object_id, patient_id, row.contains_session_content, sealed
+        )
 
-    async def keep(self, tx: Transaction, claim: Claim, kept: Kept, at: datetime) -> None:
+    async def keep(self, tx: Transaction, claim: Claim, kept: StoredResult, at: datetime) -> None:
         """Leave what the request came to."""
         left = {
             "status": kept.status,
             "object_id": kept.object_id,
             "patient_id": kept.patient_id,
-            "tells_words": kept.tells_words,
+            "tells_words": kept.contains_session_content,
             "sealed": kept.sealed,
         }
         await tx.execute(_KEEP, _place(claim) | {"owner": claim.owner, "at": at} | left)

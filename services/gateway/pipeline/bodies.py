@@ -26,11 +26,13 @@ def bounded(request: Request, within_s: float = JSON_WITHIN_S) -> Request:
             async with asyncio.timeout_at(ends_at):
                 message = await receive()
         except TimeoutError as error:
-            raise AppError(REQUEST_TIMEOUT, f"A body must have come within {within_s:.0f} seconds.") from error
+            raise AppError(
+                REQUEST_TIMEOUT, f"The request body was not received within {within_s:.0f} seconds."
+            ) from error
         left -= len(message.get("body", b""))
         has_ended = not message.get("more_body", False)
         if left < 0:
-            raise AppError(PAYLOAD_TOO_LARGE, f"A body may have {JSON_BYTES_MAX} bytes here.")
+            raise AppError(PAYLOAD_TOO_LARGE, f"The body exceeds the limit of {JSON_BYTES_MAX} bytes.")
         return message
 
     return Request(request.scope, within)

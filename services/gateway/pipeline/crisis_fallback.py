@@ -21,11 +21,11 @@ CrisisAnswer = Callable[[Request, Principal | None], Awaitable[Response | None]]
 
 
 def needs_crisis_answer(error: AppError) -> bool:
-    """Tell whether somebody was told "not now" before the chat heard what they said."""
+    """Return whether the error stopped the request before the crisis check."""
     return error.problem.status in _NOT_NOW and _MEMBER not in error.extra
 
 
-def caring(error: AppError) -> AppError:
+def with_crisis_resources(error: AppError) -> AppError:
     """Put the crisis resources beside "not now"."""
     return AppError(
         error.problem,

@@ -26,7 +26,7 @@ def answer_headers(scope: Scope) -> MutableMapping[str, str]:
     return headers
 
 
-class PublicFace:
+class ResponseHeadersMiddleware:
     """ASGI middleware. `own_url` is where callers reach this gateway."""
 
     def __init__(self, app: ASGIApp, own_url: str) -> None:
@@ -38,10 +38,10 @@ class PublicFace:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Dressed(scope, send, self._own_url))
+        await self._app(scope, receive, _HeaderInjectingSend(scope, send, self._own_url))
 
 
-class _Dressed:
+class _HeaderInjectingSend:
     """A `send` that adds headers, and holds a problem document back until its type is an address."""
 
     def __init__(self, scope: Scope, send: Send, own_url: str) -> None:

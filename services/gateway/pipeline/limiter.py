@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from libs.common.errors import RATE_LIMITED, AppError, BrokerUnavailableError
 from libs.common.log import get_logger
-from libs.common.redis.rate_window import Count, OwnWindows, SharedWindows, Window, Windows
+from libs.common.redis.rate_window import Count, InMemoryWindows, RedisWindows, Window, Windows
 from libs.contracts.problems import PATIENT_QUOTA
 
 POLICY = "hour"
@@ -36,13 +36,13 @@ class Allowance:
             "RateLimit": f'"{self.policy}";r={self.left};t={self.reset_s}',
         }
 
-    def with_one_more(self) -> "Allowance":
+    def refunded(self) -> "Allowance":
         """Return what is left when the last one did not count."""
         return replace(self, left=min(self.quota, self.left + 1))
 
 
 @dataclass(frozen=True)
-class Taken:
+class Reservation:
     """What came of counting one request: whether it may go on, and what is left."""
 
     who: str
@@ -62,14 +62,14 @@ class Limiter:
     def __init__(
         self, redis_url: str, quota: int, quota_alone: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._shared = SharedWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
-        self._own = OwnWindows(clock)
+        self._shared = RedisWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
+        self._own = InMemoryWindows(clock)
         self._clock = clock
         self._alone_until = -math.inf
         self._quota = Window(quota, WINDOW_S)
         self._quota_alone = Window(quota_alone, WINDOW_S)
 
-    async def take(self, who: str) -> Taken:
+    async def take(self, who: str) -> Reservation:
         """Count one request."""
         if self._clock() >= self._alone_until:
             try:
@@ -79,17 +79,17 @@ class Limiter:
                 get_logger().warning("limiter.local_fallback", error_class=type(error.__cause__).__name__)
         return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
 
-    async def give_back(self, taken: Taken) -> None:
+    async def refund(self, taken: Reservation) -> None:
         """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
         with contextlib.suppress(BrokerUnavailableError):
-            await taken.windows.give_back(taken.who, taken.count)
+            await taken.windows.refund(taken.who, taken.count)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._shared.close()
 
 
-def spent(error: AppError) -> dict[str, str]:
+def upstream_limit_headers(error: AppError) -> dict[str, str]:
     """Return the fields of a limit that a service behind this one keeps and found spent; none for another problem."""
     if error.problem is not PATIENT_QUOTA or "quota" not in error.extra:
         return {}
@@ -108,6 +108,6 @@ def exceeded(allowance: Allowance) -> AppError:
     )
 
 
-def _said(who: str, count: Count, window: Window, windows: Windows) -> Taken:
+def _said(who: str, count: Count, window: Window, windows: Windows) -> Reservation:
     allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
-    return Taken(who, allowance, count, windows)
+    return Reservation(who, allowance, count, windows)

@@ -1,6 +1,6 @@
-"""The order in which every request is met: who, how often, may they, have we answered this before, and then the answer.
+"""The request pipeline: authenticate, rate-limit, authorize, deduplicate by Idempotency-Key, then the endpoint.
 
-Nothing of a body is read before the first three are settled.
+The body is read only after authorization.
 """
 
 import asyncio
@@ -22,57 +22,65 @@ from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
 from services.gateway.access.authentication import Authenticator, credential_in, operator
 from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
-from services.gateway.idempotency.handlers import OBJECT_CHARS_MAX, Asking, Done, Idempotency, attempt
+from services.gateway.idempotency.handlers import (
+    OBJECT_CHARS_MAX,
+    CompletedRequest,
+    Idempotency,
+    IdempotentRequest,
+    attempt,
+)
 from services.gateway.pipeline import bodies
-from services.gateway.pipeline.crisis_fallback import CrisisAnswer, caring, needs_crisis_answer
+from services.gateway.pipeline.crisis_fallback import CrisisAnswer, needs_crisis_answer, with_crisis_resources
 from services.gateway.pipeline.edge import answer_headers
-from services.gateway.pipeline.limiter import Limiter, exceeded, spent
-from services.gateway.routes import Repeat, Route
+from services.gateway.pipeline.limiter import Limiter, exceeded, upstream_limit_headers
+from services.gateway.routes import Repeat, Route, Trait
 
 _NOT_SERVED = (502, 503)
 REPLAYED = {"Idempotent-Replayed": "true"}
 _SECRET = {"Cache-Control": "no-store", "Content-Type": "application/json"}
 
-Answering = Callable[[Request], Awaitable[Response]]
-# Reads the object of an earlier request again; None when it may not be told any more.
-ReadAgain = Callable[[Principal, str], Awaitable[Response | None]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+# Reads the object of an earlier request again; None when the caller may no longer see it.
+ReplayReader = Callable[[Principal, str], Awaitable[Response | None]]
 
 
 @dataclass(frozen=True)
 class RequestPipeline:
-    """All that stands between a caller and an answer."""
+    """The checks that every request passes before its endpoint."""
 
     authenticator: Authenticator
     authority: Authority
     limiter: Limiter
     idempotency: Idempotency
     operator_token: str | None
-    read_again: Mapping[str, ReadAgain]
+    replay_readers: Mapping[str, ReplayReader]
     crisis_answer: CrisisAnswer
 
-    async def serve(self, request: Request, route: Route, answer: Answering) -> Response:
-        """Meet one request. Refusals of a body that is still arriving do not read the rest of it."""
-        if not route.streams_in:
-            return await self._heard(bodies.bounded(request), route, answer)
+    async def serve(self, request: Request, route: Route, answer: Endpoint) -> Response:
+        """Handle one request; a refused upload is not read to its end."""
+        if Trait.STREAMS_IN not in route.traits:
+            return await self._with_crisis_fallback(bodies.bounded(request), route, answer)
         try:
-            return await self._admitted(request, route, answer)
+            return await self._authenticated(request, route, answer)
         except AppError as error:
             return DrainingResponse(problem_response(error, request.scope))
 
-    async def _heard(self, request: Request, route: Route, answer: Answering) -> Response:
+    async def _with_crisis_fallback(self, request: Request, route: Route, answer: Endpoint) -> Response:
         try:
-            return await self._admitted(request, route, answer)
+            return await self._authenticated(request, route, answer)
         except AppError as error:
             said = answer_headers(request.scope)
-            for name, value in spent(error).items():
+            for name, value in upstream_limit_headers(error).items():
                 said[name] = f"{value}, {said[name]}" if name in said else value
-            if not route.serves_patients_in_crisis or not needs_crisis_answer(error):
+            if Trait.SERVES_PATIENTS_IN_CRISIS not in route.traits or not needs_crisis_answer(error):
                 raise
-            return await self._crisis_answer(request, route) or problem_response(caring(error), request.scope)
+            return await self._crisis_answer(request, route) or problem_response(
+                with_crisis_resources(error), request.scope
+            )
 
     async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
         principal: Principal | None = getattr(request.state, "principal", None)
-        if principal is None and not self.authenticator.looks_genuine(request.headers):
+        if principal is None and not self.authenticator.has_valid_format(request.headers):
             return None
         if principal is not None and not may(principal, route.access, route.scopes):
             return None
@@ -81,25 +89,25 @@ class RequestPipeline:
         except AppError:
             return None  # the chat is out of reach as well: the caller gets the resources
 
-    async def _admitted(self, request: Request, route: Route, answer: Answering) -> Response:
+    async def _authenticated(self, request: Request, route: Route, answer: Endpoint) -> Response:
         if route.access is Access.OPEN:
             return await answer(request)
         principal = await self._identify(request, route)
         request.state.principal = principal
-        async with self._counted(request, route, principal):
-            return await self._let_in(request, route, principal, answer)
+        async with self._rate_limited(request, route, principal):
+            return await self._authorized(request, route, principal, answer)
 
-    async def _let_in(self, request: Request, route: Route, principal: Principal, answer: Answering) -> Response:
+    async def _authorized(self, request: Request, route: Route, principal: Principal, answer: Endpoint) -> Response:
         if route.access is not Access.OPERATOR and not may(principal, route.access, route.scopes):
             raise AppError(FORBIDDEN, _needed(principal, route))
-        if not route.streams_in:
-            await bodies.read(request)  # only now that it is known whose it is
+        if Trait.STREAMS_IN not in route.traits:
+            await bodies.read(request)  # the body is read only after the caller is identified
         with self.authority.own(principal):
             key = request.headers.get("idempotency-key")
-            # A body that streams is not read here: whoever takes it knows it again by its key.
-            if key is None or not route.replayable or route.streams_in or _wants_events(request):
+            # A body that streams is not read here: the service deduplicates streamed uploads by key.
+            if key is None or not route.replayable or Trait.STREAMS_IN in route.traits or _wants_events(request):
                 return await answer(request)
-            return await self._once(request, route, key, answer)
+            return await self._idempotent(request, route, key, answer)
 
     async def _identify(self, request: Request, route: Route) -> Principal:
         if route.access is Access.OPERATOR:
@@ -107,9 +115,9 @@ class RequestPipeline:
         return await self.authenticator.identify(request.headers)
 
     @asynccontextmanager
-    async def _counted(self, request: Request, route: Route, principal: Principal) -> AsyncIterator[None]:
+    async def _rate_limited(self, request: Request, route: Route, principal: Principal) -> AsyncIterator[None]:
         """Count a request; what could not be served for a reason of ours does not count."""
-        if not route.limited:
+        if Trait.UNLIMITED in route.traits:
             yield
             return
         taken = await self.limiter.take(str(principal.patient_id or principal.api_key_id))
@@ -120,26 +128,26 @@ class RequestPipeline:
             yield
         except AppError as error:
             if error.problem.status in _NOT_SERVED:
-                await asyncio.shield(self.limiter.give_back(taken))
-                answer_headers(request.scope).update(taken.allowance.with_one_more().headers())
+                await asyncio.shield(self.limiter.refund(taken))
+                answer_headers(request.scope).update(taken.allowance.refunded().headers())
             raise
 
-    async def _once(self, request: Request, route: Route, key: str, answer: Answering) -> Response:
+    async def _idempotent(self, request: Request, route: Route, key: str, answer: Endpoint) -> Response:
         principal: Principal = request.state.principal
         attempted = attempt(await _asking(request, route, key))
         try:
             before = await self.idempotency.begin(attempted)
         except AppError as error:
-            # The first may have died with its gateway. What does nothing the second time need not wait to find out.
-            if error.problem is REPLAY_RUNNING and route.naturally_idempotent:
+            # The first request may be orphaned by a crash; a naturally idempotent route need not wait.
+            if error.problem is REPLAY_RUNNING and Trait.NATURALLY_IDEMPOTENT in route.traits:
                 return await answer(request)
             raise
         if before is not None:
-            again = await self._again(principal, route, before)
+            again = await self._replay(principal, route, before)
             if again is not None:
                 return again
             await self.idempotency.begin_again(attempted)
-        done: Done | None = None
+        done: CompletedRequest | None = None
         try:
             given = await answer(request)
             done = _done(request, route, given)
@@ -151,40 +159,42 @@ class RequestPipeline:
             else:
                 await asyncio.shield(self.idempotency.keep(attempted, done))
 
-    async def _again(self, principal: Principal, route: Route, before: Done) -> Response | None:
-        """Answer what was done before; None when it is to be asked afresh."""
+    async def _replay(self, principal: Principal, route: Route, before: CompletedRequest) -> Response | None:
+        """Replay a completed request; None to run it again."""
         if before.secret is not None:
             return Response(before.secret, before.status, _SECRET | REPLAYED)
         if route.repeat is Repeat.SECRET:
             raise AppError(SECRET_SHOWN, SECRET_SHOWN.doc, extra={"id": before.object_id})
-        again = await self.read_again[route.operation_id](principal, before.object_id)
+        again = await self.replay_readers[route.operation_id](principal, before.object_id)
         if again is not None:
             again.status_code = before.status
             again.headers.update(REPLAYED)
         return again
 
 
-async def _asking(request: Request, route: Route, key: str) -> Asking:
+async def _asking(request: Request, route: Route, key: str) -> IdempotentRequest:
     principal: Principal = request.state.principal
     # The path belongs to what is asked: the same key for another object is another request.
     place, told = (f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope)))
     what = b"\x00".join(
         (request.url.query.encode(), request.headers.get("if-match", "").encode(), await request.body())
     )
-    return Asking(credential_in(request.headers), principal.organization_id, place, told, key, what)
+    return IdempotentRequest(credential_in(request.headers), principal.organization_id, place, told, key, what)
 
 
-def _done(request: Request, route: Route, given: Response) -> Done | None:
-    """Return what is remembered of an answer; None of one that did nothing, or does not say about what."""
+def _done(request: Request, route: Route, given: Response) -> CompletedRequest | None:
+    """Return the result to store; None for errors and for bodies without an id."""
     if not HTTPStatus.OK <= given.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return None
     told = bytes(given.body)
     body = json.loads(told)
-    object_id = body.get(route.known_by) if isinstance(body, dict) else None
+    object_id = body.get(route.id_field) if isinstance(body, dict) else None
     if not isinstance(object_id, str) or not 0 < len(object_id) <= OBJECT_CHARS_MAX:
         return None
     secret = told if route.repeat is Repeat.SECRET else None
-    return Done(given.status_code, object_id, _patient_of(request), route.tells_words, secret)
+    return CompletedRequest(
+        given.status_code, object_id, _patient_of(request), Trait.TELLS_WORDS in route.traits, secret
+    )
 
 
 def _patient_of(request: Request) -> PatientId | None:

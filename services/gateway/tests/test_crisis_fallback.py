@@ -99,8 +99,8 @@ async def test_a_broken_chat_is_told_with_the_crisis_resources(world: GatewayWor
 
 
 async def test_a_spent_patient_quota_is_said_in_the_headers_beside_the_keys_own(world: GatewayWorld) -> None:
-    spent = {"policy": "patient", "quota": 20, "window_s": 3600, "crisis_resources": CRISIS_RESOURCES}
-    world.peer.refuses(429, "patient-quota", **spent)
+    upstream_limit_headers = {"policy": "patient", "quota": 20, "window_s": 3600, "crisis_resources": CRISIS_RESOURCES}
+    world.peer.refuses(429, "patient-quota", **upstream_limit_headers)
 
     answer = await world.http.post("/api/v1/chat", json=_asking(world))
 

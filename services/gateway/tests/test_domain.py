@@ -15,7 +15,7 @@ from services.gateway.access.patient_tokens import AUDIENCE, TokenSigner
 from services.gateway.domain import (
     Access,
     ApiKey,
-    KeyWish,
+    KeySpec,
     PatientToken,
     Principal,
     Rotation,
@@ -89,7 +89,7 @@ def test_a_patients_token_opens_chat_and_nothing_else() -> None:
 
 def test_no_key_makes_a_key_that_may_do_more_than_itself() -> None:
     with pytest.raises(AppError) as refused:
-        require_granted(_principal(Scope.ADMIN), KeyWish("x", frozenset({Scope.ADMIN, Scope.CHAT_DELEGATE})), NOW)
+        require_granted(_principal(Scope.ADMIN), KeySpec("x", frozenset({Scope.ADMIN, Scope.CHAT_DELEGATE})), NOW)
 
     assert refused.value.problem is FORBIDDEN
 
@@ -108,7 +108,7 @@ def test_no_key_makes_a_key_that_has_expired_or_lasts_longer_than_itself(
     maker = replace(_principal(Scope.ADMIN), expires_at=own_end)
 
     with pytest.raises(AppError) as refused:
-        require_granted(maker, KeyWish("x", frozenset({Scope.ADMIN}), wanted_end), NOW)
+        require_granted(maker, KeySpec("x", frozenset({Scope.ADMIN}), wanted_end), NOW)
 
     assert refused.value.problem is problem
 

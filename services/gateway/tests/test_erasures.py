@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
@@ -83,7 +83,7 @@ async def _erases(world: GatewayWorld, infra: Infra, database: Database, *, pati
     claims = Claims(
         organization_id, "test", frozenset({"erasure:write"}), utc_now().fromtimestamp(ends, utc_now().tzinfo), new_id()
     )
-    with holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+    with acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
             (fact,) = await EraseOwnRows(UserErased).record(event, None, tx)
             await tx.emit(fact)

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
@@ -20,9 +20,9 @@ from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
 from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
-from services.gateway.handlers import ForgetWords
+from services.gateway.handlers import RedactStoredAnswers
 from services.gateway.idempotency.store import IdempotencyStore
-from services.gateway.routes import BY_OPERATION, ROUTES, Repeat
+from services.gateway.routes import BY_OPERATION, ROUTES, Repeat, Trait
 from services.gateway.tests.gateway_world import GatewayWorld
 
 SESSION = str(uuid4())
@@ -72,7 +72,7 @@ def test_every_route_that_takes_an_idempotency_key_says_how_it_is_repeated() -> 
         "swapSpeakers": Repeat.READ,
         "chat": Repeat.READ,
     }
-    assert {route.operation_id for route in ROUTES if route.tells_words} == {"swapSpeakers", "chat"}
+    assert {route.operation_id for route in ROUTES if Trait.TELLS_WORDS in route.traits} == {"swapSpeakers", "chat"}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ async def _revokes(world: GatewayWorld, infra: Infra) -> None:
         consent_type=Purpose.AI_ANALYSIS,
     )
     claims = Claims(organization_id, "test", frozenset({"consent:read"}), utc_now() + timedelta(minutes=1), new_id())
-    with holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+    with acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
-            assert await ForgetWords(IdempotencyStore()).record(event, None, tx) == ()
+            assert await RedactStoredAnswers(IdempotencyStore()).record(event, None, tx) == ()
     await database.close()

@@ -16,7 +16,7 @@ from pydantic import Field, SecretStr, ValidationError
 from libs.common.database.transaction import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
 from libs.common.keys.root_key import RootKey, RootKeySettings, root_key
-from libs.common.log import configure_logging, get_logger, guard_last_words
+from libs.common.log import configure_logging, get_logger, redact_uncaught_errors
 from libs.contracts.ids import OrganizationId
 from libs.contracts.log_keys import LOG_KEYS
 from services.ingestion.keys.rotation import Rotation
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         _say(str(error))
         raise SystemExit(EXIT_USAGE) from None
     configure_logging("ingestion", "info", LOG_KEYS)
-    guard_last_words()
+    redact_uncaught_errors()
     try:
         asyncio.run(_run(settings, root, given))
     except AppError as error:

@@ -14,7 +14,7 @@ import httpx
 import psycopg
 import uvicorn
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
@@ -29,7 +29,7 @@ from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.ports import Objects
-from services.ingestion.wiring import erasing, parts, subscriptions
+from services.ingestion.wiring import parts, subscriptions
 
 BOUNDARY = "a-boundary-nobody-writes"
 SCOPES = ("erasure:write", "ingestion:write", "transcriber:write", "embedder:write", "consent:read")
@@ -100,9 +100,9 @@ class World:
         return {"Authorization": f"Bearer {self.token}"}
 
     @contextmanager
-    def holding(self) -> Iterator[None]:
+    def acting_under(self) -> Iterator[None]:
         """Act as the gateway lets this tenant act."""
-        with holding(self.token):
+        with acting_under(self.token):
             yield
 
     async def grants(self, *purposes: str) -> dict[str, str]:
@@ -152,12 +152,12 @@ class World:
 
     async def happens(self, *events: Event) -> None:
         """Facts arrive from other services, one after the other."""
-        lines = (*subscriptions(), *erasing(self.database, self.objects))
+        lines = subscriptions(self.database, self.objects)
         steps = {line.event.type: line.step for line in lines}
         for event in events:
             step = steps[event.type]
             assert isinstance(step, Step)
-            with self.holding():
+            with self.acting_under():
                 result = await step.work(event)
                 async with self.database.transaction() as tx:
                     await tx.emit(*await step.record(event, result, tx))

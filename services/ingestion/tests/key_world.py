@@ -39,13 +39,13 @@ class KeyWorld:
         """A recording's key is made and wrapped."""
         parties = parties or self.parties()
         recording_id = RecordingId(new_id())
-        with self.at.holding():
+        with self.at.acting_under():
             key = await self.chain.patient_key(parties)
             wrapped = await key.wrap(b"keyset", recording_context(parties, recording_id))
         return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
 
     async def opens(self, recording: Recording, parties: SessionParties | None = None) -> bytes:
-        with self.at.holding():
+        with self.at.acting_under():
             return await self.chain.open(parties or self.parties(), recording)
 
     def rotation(self, *, execute: bool = True, root: KeyWrapping | None = None) -> Rotation:

@@ -29,7 +29,7 @@ async def _recording(chain: KeyChain, parties: SessionParties) -> Recording:
 async def test_a_key_wrapped_now_opens_later(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
-    with at.holding():
+    with at.acting_under():
         recording = await _recording(chain, _parties(at))
 
         assert await chain.open(_parties(at), recording) == b"keyset"
@@ -38,14 +38,14 @@ async def test_a_key_wrapped_now_opens_later(at: World) -> None:
 async def test_two_first_uploads_at_once_agree_on_the_keys(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
 
-    with at.holding():
+    with at.acting_under():
         recordings = await asyncio.gather(*(_recording(chain, _parties(at)) for _ in range(6)))
 
         assert [await chain.open(_parties(at), one) for one in recordings] == [b"keyset"] * 6
 
 
 async def test_another_root_key_opens_nothing(at: World) -> None:
-    with at.holding():
+    with at.acting_under():
         recording = await _recording(KeyChain(LocalKey(new_key()), at.database, KeyStore()), _parties(at))
 
         with pytest.raises(AppError) as caught:
@@ -56,7 +56,7 @@ async def test_another_root_key_opens_nothing(at: World) -> None:
 
 async def test_destroying_the_patients_key_erases_the_recording(at: World) -> None:
     chain = KeyChain(LocalKey(new_key()), at.database, KeyStore())
-    with at.holding():
+    with at.acting_under():
         recording = await _recording(chain, _parties(at))
         with psycopg.connect(at.infra.admin_url) as connection:
             connection.execute("delete from ingestion.patient_key where patient_id = %s", [at.tenant.patient_id])

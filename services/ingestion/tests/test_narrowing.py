@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
@@ -47,7 +47,7 @@ def session_id(infra: Infra, tenant: Tenant) -> UUID:
 async def test_an_id_leads_to_the_patient_whose_rows_are_seen_from_then_on(
     database: Database, tenant: Tenant, session_id: UUID
 ) -> None:
-    with holding(tenant.capability("ingestion:read")):
+    with acting_under(tenant.capability("ingestion:read")):
         async with database.transaction() as tx:
             narrowed = await is_narrowed(tx, TO_SESSION, session_id)
             patient, seen = (await tx.execute(PATIENT)).scalar_one(), (await tx.execute(SESSIONS)).scalar_one()
@@ -60,13 +60,13 @@ async def test_an_id_of_another_organization_leads_to_nobody(
 ) -> None:
     stranger = Tenant(new_id(), OTHER, new_id(), tenant.minter)  # type: ignore[arg-type]
 
-    with holding(stranger.capability("ingestion:read")):
+    with acting_under(stranger.capability("ingestion:read")):
         async with database.transaction() as tx:
             assert not await is_narrowed(tx, TO_SESSION, session_id)
 
 
 async def test_without_the_scope_an_id_leads_to_nobody(database: Database, tenant: Tenant, session_id: UUID) -> None:
-    with holding(tenant.capability("chat:read")):
+    with acting_under(tenant.capability("chat:read")):
         async with database.transaction() as tx:
             assert not await is_narrowed(tx, TO_SESSION, session_id)
 
@@ -74,7 +74,7 @@ async def test_without_the_scope_an_id_leads_to_nobody(database: Database, tenan
 async def test_a_capability_of_a_patient_stays_with_that_patient(
     database: Database, tenant: Tenant, session_id: UUID
 ) -> None:
-    with holding(tenant.capability("ingestion:read", patient=OTHER)):
+    with acting_under(tenant.capability("ingestion:read", patient=OTHER)):
         async with database.transaction() as tx:
             await narrow(tx, tenant.patient_id)
             await is_narrowed(tx, TO_SESSION, session_id)
@@ -84,7 +84,7 @@ async def test_a_capability_of_a_patient_stays_with_that_patient(
 
 
 async def test_saying_another_patient_takes_rows_away(database: Database, tenant: Tenant, session_id: UUID) -> None:
-    with holding(tenant.capability("ingestion:read")):
+    with acting_under(tenant.capability("ingestion:read")):
         async with database.transaction() as tx:
             before = (await tx.execute(SESSIONS)).scalar_one()
             await narrow(tx, OTHER)
@@ -95,7 +95,7 @@ async def test_saying_another_patient_takes_rows_away(database: Database, tenant
 
 
 async def test_what_a_transaction_said_ends_with_it(database: Database, tenant: Tenant, session_id: UUID) -> None:
-    with holding(tenant.capability("ingestion:read")):
+    with acting_under(tenant.capability("ingestion:read")):
         async with database.transaction() as tx:
             await narrow(tx, OTHER)
         async with database.transaction() as tx:

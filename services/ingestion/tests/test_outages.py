@@ -24,7 +24,7 @@ class Memory:
 
     async def ready(self) -> None:
         if self.is_down:
-            raise AppError(UNAVAILABLE, "The store of recordings is not answering.", retry_after_s=5)
+            raise AppError(UNAVAILABLE, "The object store is not answering.", retry_after_s=5)
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         await self.opened.wait()

@@ -287,7 +287,7 @@ async def test_a_watcher_hears_that_nothing_happens_and_that_it_must_come_again(
         async for state in at.parts.queries.watch(session_id, quiet_s=0.1, total_s=0.35):
             heard.append(state.status.value if state else None)
 
-    with at.holding(), pytest.raises(AppError) as caught:
+    with at.acting_under(), pytest.raises(AppError) as caught:
         await listen()
 
     assert heard[:3] == ["uploaded", None, None]
@@ -357,7 +357,7 @@ async def test_a_forged_capability_is_refused(at: World) -> None:
 async def test_a_session_cannot_be_written_past_the_consent_check(at: World) -> None:
     row = at.ids() | {"organization_id": at.tenant.organization_id, "session_id": new_id()}
 
-    with at.holding(), pytest.raises(AppError) as caught:
+    with at.acting_under(), pytest.raises(AppError) as caught:
         async with at.database.transaction() as tx:
             await tx.execute(_INSERT, row)
 

@@ -25,20 +25,20 @@ async def world(at: World) -> AsyncIterator[KeyWorld]:
 
 
 async def _shreds_recording(at: World, session_id: str) -> Shredded:
-    with at.holding():
+    with at.acting_under():
         async with at.database.transaction() as tx:
             return await shred_recording(KeyStore(), tx, SessionId(UUID(session_id)))
 
 
 async def _shreds_patient(at: World, organization_id: OrganizationId | None = None) -> Shredded:
-    with at.holding():
+    with at.acting_under():
         async with at.database.transaction() as tx:
             whose = organization_id or at.tenant.organization_id
             return await shred_patient(KeyStore(), tx, whose, at.tenant.patient_id)
 
 
 async def _key_is_gone(at: World, session_id: str) -> bool:
-    with at.holding():
+    with at.acting_under():
         try:
             await at.parts.queries.open_recording(SessionId(UUID(session_id)))
         except AppError as error:
@@ -95,7 +95,7 @@ async def test_another_organization_can_shred_nothing_here(at: World) -> None:
 async def test_no_other_key_opens_the_ciphertext_that_is_left(at: World) -> None:
     session_id = await at.uploads()
     (name,) = at.objects_left()
-    with at.holding():
+    with at.acting_under():
         opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     await _shreds_recording(at, session_id)
 
@@ -144,7 +144,7 @@ async def test_the_service_itself_may_destroy_keys_and_not_replace_them(
 ) -> None:
     session_id = await at.uploads()
 
-    with at.holding(), pytest.raises(Exception, match=r"permission denied|may destroy|TR405"):
+    with at.acting_under(), pytest.raises(Exception, match=r"permission denied|may destroy|TR405"):
         async with at.database.transaction() as tx:
             await tx.execute(text(statement), parameters)
 

@@ -21,7 +21,7 @@ MEGABYTE = 1024 * 1024
 
 
 async def _opened(at: World, session_id: str) -> tuple[OpenedRecording, bytes]:
-    with at.holding():
+    with at.acting_under():
         opened = await at.parts.queries.open_recording(SessionId(UUID(session_id)))
     async with at.objects.get_stream(opened.recording.object_name) as sealed:
         plain = b"".join([chunk async for chunk in unseal(opened.keyset, opened.context, sealed)])

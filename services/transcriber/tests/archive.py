@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.database.transaction import Database, Transaction
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId, SessionId
@@ -39,23 +39,25 @@ class Archive:
         self.first = transcript(self.event)
 
     @contextmanager
-    def holding(
+    def acting_under(
         self, *scopes: str, patient: PatientId | None = None, session: SessionId | None = None
     ) -> Iterator[None]:
         """Hold a capability of this organization."""
-        with holding(self.tenant.capability(*(scopes or ("transcriber:write",)), patient=patient, session=session)):
+        with acting_under(
+            self.tenant.capability(*(scopes or ("transcriber:write",)), patient=patient, session=session)
+        ):
             yield
 
     @asynccontextmanager
     async def transaction(self, *scopes: str) -> AsyncIterator[Transaction]:
         """Open a transaction of the service."""
-        with self.holding(*scopes):
+        with self.acting_under(*scopes):
             async with self.database.transaction() as tx:
                 yield tx
 
     async def consent_is(self, status: str, *purposes: str) -> None:
         """Write into the ledger, as the consent service does."""
-        with self.holding("consent:write"):
+        with self.acting_under("consent:write"):
             async with self.consent.transaction() as tx:
                 for purpose in purposes or PURPOSES:
                     ids = {"id": new_id(), "consent_id": new_id(), "status": status, "purpose": purpose}

@@ -33,14 +33,14 @@ async def _read(archive: Archive, audit: ReadAudit, times: int = 1) -> None:
     async with archive.transaction() as tx:
         await archive.store.add(tx, archive.first)
     for _ in range(times):
-        with archive.holding("transcriber:read"):
+        with archive.acting_under("transcriber:read"):
             await transcripts.find(archive.session_id)
 
 
 async def test_a_read_leaves_a_row_with_who_and_when_from_the_capability(archive: Archive, audit: ReadAudit) -> None:
     await _read(archive, audit)
 
-    with archive.holding("audit:read"):
+    with archive.acting_under("audit:read"):
         [row] = (await audit.page(AuditQuery())).rows
     assert (row.kind, row.actor) == ("transcript.read", f"user:{archive.tenant.therapist_id}")
     assert row.about["session_id"] == str(archive.session_id)
@@ -50,7 +50,7 @@ async def test_pages_hold_every_row_once_in_the_order_of_time(archive: Archive, 
     await _read(archive, audit, times=5)
     seen: list[AuditEntry] = []
     cursor = None
-    with archive.holding("audit:read"):
+    with archive.acting_under("audit:read"):
         for _ in range(4):
             page = await audit.page(AuditQuery(limit=2, cursor=cursor))
             seen += page.rows
@@ -63,7 +63,7 @@ async def test_pages_hold_every_row_once_in_the_order_of_time(archive: Archive, 
 async def test_a_filter_that_fits_nothing_finds_nothing(archive: Archive, audit: ReadAudit) -> None:
     await _read(archive, audit)
 
-    with archive.holding("audit:read"):
+    with archive.acting_under("audit:read"):
         assert list((await audit.page(AuditQuery(actor="somebody else"))).rows) == []
         assert list((await audit.page(AuditQuery(until=NOW.replace(year=2001)))).rows) == []
         assert len((await audit.page(AuditQuery(patient_id=archive.tenant.patient_id))).rows) == 1
@@ -74,7 +74,7 @@ async def test_neither_the_service_nor_another_organization_reads_it(
 ) -> None:
     await _read(archive, audit)
 
-    with archive.holding("transcriber:write"):
+    with archive.acting_under("transcriber:write"):
         assert list((await audit.page(AuditQuery())).rows) == []
 
 
@@ -83,7 +83,7 @@ async def test_a_row_cannot_say_that_somebody_else_read_or_at_another_time(archi
     async with archive.transaction("transcriber:read", "audit:read") as tx:
         await tx.execute(_FORGED, ids)
 
-    with archive.holding("audit:read"):
+    with archive.acting_under("audit:read"):
         [row] = (await audit.page(AuditQuery())).rows
     assert row.actor == f"user:{archive.tenant.therapist_id}"
     assert row.at.year != 2001
@@ -106,7 +106,7 @@ async def test_words_that_cannot_be_put_on_record_are_not_given(archive: Archive
     await _read(archive, ReadAudit(archive.database), times=0)
     transcripts = TranscriptService(archive.database, archive.store, _Full(archive.database), lambda: NOW)
 
-    with archive.holding("transcriber:read"), pytest.raises(AppError) as refused:
+    with archive.acting_under("transcriber:read"), pytest.raises(AppError) as refused:
         await transcripts.find(archive.session_id)
 
     assert refused.value.problem is UNAVAILABLE

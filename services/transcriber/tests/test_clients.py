@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
 from libs.common.http.problems import MEDIA_TYPE
@@ -82,7 +82,7 @@ class World:
 
     async def key(self) -> RecordingKey:
         """Ask for the recording's key."""
-        with holding("a-capability"):
+        with acting_under("a-capability"):
             return await self.recordings.key_of(SessionId(new_id()))
 
 

@@ -46,7 +46,7 @@ class World:
 
     async def transcribes(self) -> Sequence[Event]:
         event = self.archive.event
-        with self.archive.holding("transcriber:write", patient=PatientId(event.patient_id)):
+        with self.archive.acting_under("transcriber:write", patient=PatientId(event.patient_id)):
             result = await self.step.work(event)
             async with self.archive.database.transaction() as tx:
                 return await self.step.record(event, result, tx)
@@ -96,7 +96,7 @@ async def test_an_erased_session_has_no_words_no_job_and_says_how_many_went(worl
 
     assert fact.counts == {"transcript": 1, "heard": 0, "job": 1, "withdrawn": 0}
     assert set(world.left().values()) == {0}
-    with world.archive.holding("transcriber:read"), pytest.raises(AppError) as caught:
+    with world.archive.acting_under("transcriber:read"), pytest.raises(AppError) as caught:
         await world.transcripts.find(world.archive.session_id)
     assert caught.value.problem is ERASED
 

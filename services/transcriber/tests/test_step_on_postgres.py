@@ -33,7 +33,7 @@ class Pipeline:
     async def run(self) -> Sequence[Event]:
         """Do both halves and publish what follows."""
         event = self.archive.event
-        with self.archive.holding(
+        with self.archive.acting_under(
             "transcriber:write", patient=PatientId(event.patient_id), session=self.archive.session_id
         ):
             result = await self.step.work(event)
@@ -57,7 +57,7 @@ async def test_an_upload_becomes_a_transcript_a_job_and_a_fact(pipeline: Pipelin
     (fact,) = await pipeline.run()
 
     assert isinstance(fact, TranscriptReady)
-    with pipeline.archive.holding("transcriber:read"):
+    with pipeline.archive.acting_under("transcriber:read"):
         made = await pipeline.transcripts.find(pipeline.archive.session_id)
         job = await pipeline.transcripts.job(pipeline.archive.session_id)
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
@@ -98,7 +98,7 @@ async def test_a_replay_buys_nothing_and_says_what_stands(pipeline: Pipeline) ->
 async def test_a_correction_leaves_a_fact_in_the_outbox(pipeline: Pipeline) -> None:
     await pipeline.run()
 
-    with pipeline.archive.holding("transcriber:write"):
+    with pipeline.archive.acting_under("transcriber:write"):
         made = await pipeline.transcripts.swap_speakers(pipeline.archive.session_id, 1)
 
     assert made.version == 2
@@ -109,7 +109,7 @@ async def test_a_correction_after_a_revocation_finds_nothing(pipeline: Pipeline)
     await pipeline.run()
     await pipeline.archive.consent_is("revoked", "transcription")
 
-    with pipeline.archive.holding("transcriber:write"), pytest.raises(AppError) as caught:
+    with pipeline.archive.acting_under("transcriber:write"), pytest.raises(AppError) as caught:
         await pipeline.transcripts.swap_speakers(pipeline.archive.session_id, 1)
 
     assert caught.value.problem.slug == "not-found"

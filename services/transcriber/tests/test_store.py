@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from libs.common.capability import holding
+from libs.common.capability import acting_under
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId
@@ -130,7 +130,7 @@ async def test_another_organization_sees_and_changes_nothing(archive: Archive) -
     await archive.added()
     stranger = replace(archive.tenant, organization_id=OrganizationId(new_id()))
 
-    with holding(stranger.capability("transcriber:write")):
+    with acting_under(stranger.capability("transcriber:write")):
         async with archive.database.transaction() as tx:
             found = await archive.store.newest(tx, archive.session_id)
 
@@ -145,7 +145,7 @@ async def test_a_capability_of_another_patient_or_session_sees_nothing(
 ) -> None:
     await archive.added()
 
-    with archive.holding("transcriber:read", **bound):  # type: ignore[arg-type]
+    with archive.acting_under("transcriber:read", **bound):  # type: ignore[arg-type]
         async with archive.database.transaction() as tx:
             found = await archive.store.newest(tx, archive.session_id)
 

@@ -9,7 +9,7 @@ from services.gateway.domain import OVERLAP_DEFAULT, OVERLAP_MAX, OVERLAP_MIN, T
 from services.gateway.key_format import CHECKSUM_CHARS, ID_CHARS, PATTERN, SECRET_CHARS
 from services.gateway.pipeline.bodies import JSON_BYTES_MAX, JSON_WITHIN_S
 from services.gateway.pipeline.limiter import POLICY, WINDOW_S
-from services.gateway.routes import ROUTES
+from services.gateway.routes import ROUTES, Trait
 from services.gateway.settings import GatewaySettings
 from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX, SLOT_TIMEOUT_S
 
@@ -53,7 +53,11 @@ def test_the_page_says_the_limits() -> None:
 
 
 def test_what_ends_something_is_outside_the_limits() -> None:
-    unlimited = {route.operation_id for route in ROUTES if not route.limited and route.access is not Access.OPERATOR}
+    unlimited = {
+        route.operation_id
+        for route in ROUTES
+        if Trait.UNLIMITED in route.traits and route.access is not Access.OPERATOR
+    }
 
     assert unlimited == {"revokeConsent", "revokeApiKey", "revokePatientToken"}
 

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from libs.ops.events.answers import ANSWERS
-from libs.ops.events.dry_run import Fate
+from libs.ops.events.dry_run import ReplayDecision
 from libs.ops.main import app
 from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
 
@@ -77,8 +77,10 @@ def test_the_operators_page_has_every_command_of_theirs_and_a_sample_of_what_it_
 def test_the_page_explains_every_fate_of_a_replayed_event() -> None:
     rows = dict(re.findall(r"^\| `([a-z-]+)` \| (yes|no|only anew) \|", PAGE, re.MULTILINE))
 
-    assert set(rows) == {fate.value for fate in Fate}
-    assert {name for name, sent in rows.items() if sent == "yes"} == {fate.value for fate in Fate if fate.is_sent}
+    assert set(rows) == {fate.value for fate in ReplayDecision}
+    assert {name for name, sent in rows.items() if sent == "yes"} == {
+        fate.value for fate in ReplayDecision if fate.is_sent
+    }
 
 
 @pytest.mark.parametrize("service", SETTINGS)

@@ -32,13 +32,13 @@ async def database(infra: Infra) -> AsyncIterator[Database]:
 
 
 async def _count(database: Database, capability_token: str, organization_id: UUID) -> int:
-    with capability.holding(capability_token):
+    with capability.acting_under(capability_token):
         async with database.transaction() as tx:
             return int((await tx.execute(COUNT, {"org": organization_id})).scalar_one())
 
 
 async def _insert(database: Database, capability_token: str, organization_id: UUID) -> None:
-    with capability.holding(capability_token):
+    with capability.acting_under(capability_token):
         async with database.transaction() as tx:
             await tx.execute(INSERT, {"org": organization_id, "thing": new_id()})
 
@@ -126,7 +126,7 @@ async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: I
         "select ctx.sign('x', 'k1')",
         """select ctx.carry('{"organization_id": "x"}')""",
     ):
-        with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
+        with pytest.raises(Exception, match="permission denied"), capability.acting_under(token(infra, new_id())):
             async with database.transaction() as tx:
                 await tx.execute(text(query))
 
@@ -146,7 +146,7 @@ def _stamped(infra: Infra, event_id: UUID) -> str:
 async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: Infra, database: Database) -> None:
     organization_id, event_id = new_id(), new_id()
     emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
-    with capability.holding(token(infra, organization_id)):
+    with capability.acting_under(token(infra, organization_id)):
         async with database.transaction() as tx:
             await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
         with pytest.raises(Exception, match="permission denied"):
@@ -171,7 +171,7 @@ async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_l
     emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
     event_id = new_id()
 
-    with capability.holding(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
+    with capability.acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
         async with database.transaction() as tx:
             await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
 
@@ -182,7 +182,7 @@ async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_l
 async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:
     emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
 
-    with pytest.raises(AppError), capability.holding(token(infra, new_id())):
+    with pytest.raises(AppError), capability.acting_under(token(infra, new_id())):
         async with database.transaction() as tx:
             await tx.execute(text(emit), {"id": new_id(), "org": str(new_id())})
 
@@ -200,7 +200,7 @@ async def test_no_event_leaves_for_another_organization(infra: Infra, database: 
 async def test_sql_of_a_service_cannot_swallow_an_event_whose_id_it_does_not_know(
     infra: Infra, database: Database, statement: str
 ) -> None:
-    with pytest.raises(Exception, match="permission denied"), capability.holding(token(infra, new_id())):
+    with pytest.raises(Exception, match="permission denied"), capability.acting_under(token(infra, new_id())):
         async with database.transaction() as tx:
             await tx.execute(text(statement))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from libs.common.streams.admin import Lane
+from libs.common.streams.admin import GroupStream
 from libs.common.streams.memory import MemoryChannel
 from libs.common.streams.port import Outlet
 from libs.common.streams.redis_channel import RedisChannel
@@ -23,7 +23,7 @@ async def depth(channel: Outlet) -> Depth:
     if isinstance(channel, MemoryChannel):
         return Depth(*channel.depth())
     assert isinstance(channel, RedisChannel)
-    redis, lane = channel._redis, Lane(channel.topic, channel.group)
+    redis, lane = channel._redis, GroupStream(channel.topic, channel.group)
     lag = pending = 0
     for key in (lane.main, lane.key("r")):
         for info in await redis.xinfo_groups(key) if await redis.exists(key) else ():

@@ -14,7 +14,7 @@ from libs.common.errors import AppError, ProblemType
 from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.common.messaging.backoff import Backoff
-from libs.common.messaging.handling import Handling
+from libs.common.messaging.handling import DeliveryHandler
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import Step, Subscription
@@ -64,8 +64,8 @@ class World:
     channel: Channel
 
     @property
-    def handling(self) -> Handling:
-        return Handling(
+    def handling(self) -> DeliveryHandler:
+        return DeliveryHandler(
             self.database,
             CATALOGUE,
             {ThingCounted.type: Subscription(ThingCounted, self.step, exclusive=True)},
@@ -74,7 +74,7 @@ class World:
 
     async def count(self, number: int) -> UUID:
         thing = new_id()
-        with capability.holding(token(self.infra, self.organization_id)):
+        with capability.acting_under(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(ThingCounted(organization_id=self.organization_id, thing_id=thing, number=number))
         return thing
@@ -87,7 +87,7 @@ class World:
         return await self.channel.read(100, 0)
 
     async def effects(self, thing: UUID) -> list[int]:
-        with capability.holding(token(self.infra, self.organization_id)):
+        with capability.acting_under(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
                 found = await tx.execute(text("select number from effect where thing_id = :id"), {"id": thing})
                 return [row[0] for row in found]

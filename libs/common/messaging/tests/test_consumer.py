@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from libs.common.messaging.consumer import Consumer, Pace
+from libs.common.messaging.consumer import Consumer, ConsumerTiming
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.streams.memory import MemoryChannel, MemoryStreams
 from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
 
-QUICK = Pace(
+QUICK = ConsumerTiming(
     concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
 )
 

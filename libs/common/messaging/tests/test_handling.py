@@ -13,8 +13,8 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import UNAVAILABLE, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
 from libs.common.events import Envelope
 from libs.common.ids import new_id
-from libs.common.messaging.backoff import IN_OTHER_HANDS, Backoff
-from libs.common.messaging.handling import Handling
+from libs.common.messaging.backoff import CLAIMED_ELSEWHERE, Backoff
+from libs.common.messaging.handling import DeliveryHandler
 from libs.common.messaging.inbox import Inbox, confirm_claim
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import BatchStep, Subscription
@@ -62,14 +62,14 @@ async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World
             await tx.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
             raise RuntimeError
 
-    with pytest.raises(RuntimeError), capability.holding(token(world.infra, world.organization_id)):
+    with pytest.raises(RuntimeError), capability.acting_under(token(world.infra, world.organization_id)):
         await broken()
 
     assert await world.relayed() == 0
 
 
 async def test_a_fact_of_a_transaction_still_open_is_waited_for_and_not_skipped(world: World) -> None:
-    with capability.holding(token(world.infra, world.organization_id)):
+    with capability.acting_under(token(world.infra, world.organization_id)):
         async with world.database.transaction() as slow:
             await slow.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
             await world.count(2)
@@ -219,7 +219,7 @@ async def _tallied(world: World, tally: Tally, *numbers: int) -> tuple[list[int]
     while await world.relayed():
         pass
     steps = {ThingCounted.type: Subscription(ThingCounted, tally, batch=100)}
-    handling = Handling(world.database, CATALOGUE, steps, Backoff(base_s=0))
+    handling = DeliveryHandler(world.database, CATALOGUE, steps, Backoff(base_s=0))
     given = await world.given()
     done = [*await handling.handle(world.channel, given), *await handling.handle(world.channel, given)]
     async with world.database.without_capability() as tx:
@@ -250,7 +250,7 @@ async def test_a_claim_is_waited_for_while_it_is_renewed_even_if_its_holder_seem
     thing = await world.count(21)
     await world.relayed()
     (delivery,) = await world.given()
-    swept = replace(delivery, taken_from="elsewhere|1|2|3|4")
+    swept = replace(delivery, previous_consumer="elsewhere|1|2|3|4")
     inbox = Inbox(world.database, "settler")
 
     async with inbox.claimed((Envelope.from_json(delivery.body).id, 0), "elsewhere|1|2|3|4"):
@@ -273,7 +273,7 @@ async def test_who_waited_so_long_that_another_worker_took_over_is_told_before_i
             await confirm_claim()
     await confirm_claim()  # of work that nobody claims it has nothing to say
 
-    assert refused.value.problem is IN_OTHER_HANDS
+    assert refused.value.problem is CLAIMED_ELSEWHERE
 
 
 async def test_a_claim_of_a_process_that_is_gone_from_this_host_holds_nobody_up(world: World) -> None:

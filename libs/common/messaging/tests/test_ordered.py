@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from libs.common.events import key_of
 from libs.common.messaging.consumer import Consumer
-from libs.common.messaging.ordered import InTurn
+from libs.common.messaging.ordered import KeyOrderedHandler
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.test_consumer import QUICK, running, until
 from libs.common.streams.port import Delivery, Outlet
@@ -46,7 +46,7 @@ class Uneven:
 
 
 def _consumer(streams: Streams, topic: str, handler: Uneven) -> Consumer:
-    return Consumer(streams.channel(topic, "g", ordered=True), InTurn(handler, key_of), QUICK)
+    return Consumer(streams.channel(topic, "g", ordered=True), KeyOrderedHandler(handler, key_of), QUICK)
 
 
 async def test_a_failed_entry_keeps_the_later_ones_of_its_key_waiting_and_no_others(

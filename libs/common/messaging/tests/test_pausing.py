@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from libs.common.heartbeat import State
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.test_consumer import QUICK, running, until
 from libs.common.messaging.tests.test_poison import add
-from libs.common.rounds import State
-from libs.common.streams.admin import Lane, StreamAdmin
+from libs.common.streams.admin import GroupStream, StreamAdmin
 from libs.common.streams.memory import MemoryStreams
 from libs.common.streams.port import Channel, DeadLetterLimit, DeadLetterReason, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
@@ -50,7 +50,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
 
     async def resume_real(topic: str) -> None:
         await asyncio.sleep(0.01)  # what was dead in this very millisecond would be counted again
-        assert await admin.resume(Lane(topic, "g"))
+        assert await admin.resume(GroupStream(topic, "g"))
 
     yield World(real, resume_real, why)
     await admin.close()
@@ -160,7 +160,7 @@ async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(wo
 async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infra: Infra, topic: str) -> None:
     real, admin = RedisStreams(infra.redis_url), StreamAdmin(infra.redis_url)
     await real.publisher().publish(topic, "", "1", ["a"])
-    assert await admin.pause(Lane(topic, "g"))
+    assert await admin.pause(GroupStream(topic, "g"))
     handler = Careful(bad=False)
 
     async with running(Consumer(real.channel(topic, "g"), handler, QUICK)) as stopped:
@@ -169,6 +169,6 @@ async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infr
                 await until(lambda: bool(handler.done))
         await stopped()
 
-    assert (handler.done, await admin.pause(Lane(topic, "g"))) == ([], False)
+    assert (handler.done, await admin.pause(GroupStream(topic, "g"))) == ([], False)
     await admin.close()
     await real.close()

@@ -36,7 +36,7 @@ class World:
     async def count(self, *numbers: int) -> list[UUID]:
         organization_id = new_id()
         things = [new_id() for _ in numbers]
-        with capability.holding(token(self.infra, organization_id)):
+        with capability.acting_under(token(self.infra, organization_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *[
@@ -139,7 +139,7 @@ async def test_a_relay_says_when_it_last_saw_both_sides_and_not_when_one_was_awa
     nowhere = Outbox("postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere", SCHEMA)
     began = time.time()
     await world.relay().turn()
-    seen = REGISTRY.get_sample_value("events_relay_looked_at_seconds")
+    seen = REGISTRY.get_sample_value("events_relay_last_poll_seconds")
 
     with pytest.raises(AppError):
         await Relay(nowhere, world.streams.publisher(), ["thing"], Archive(90)).turn()
@@ -147,7 +147,7 @@ async def test_a_relay_says_when_it_last_saw_both_sides_and_not_when_one_was_awa
 
     assert seen is not None
     assert seen >= began
-    assert REGISTRY.get_sample_value("events_relay_looked_at_seconds") == seen
+    assert REGISTRY.get_sample_value("events_relay_last_poll_seconds") == seen
 
 
 @pytest.mark.parametrize("foreign", ["1:1:1", "{sysid}:99999999999:1"], ids=["another cluster", "a lost future"])

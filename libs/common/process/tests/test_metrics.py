@@ -24,7 +24,7 @@ from libs.common.streams.memory import MemoryStreams
 from libs.common.tracing import calling
 from libs.devstack.servers.ports import pick
 
-COUNTED = ("delivered", "done", "duplicates", "retried", "dead", "lost_lease")
+COUNTED = ("delivered", "applied", "duplicates", "retried", "dead_lettered", "lease_lost")
 
 
 class Idle:

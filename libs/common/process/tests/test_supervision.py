@@ -11,12 +11,11 @@ from functools import partial
 import httpx
 import pytest
 
-from libs.common import rounds
 from libs.common.errors import AppError
+from libs.common.heartbeat import STALL_S, Heartbeat, State
 from libs.common.http.app import AppSpec, build_app
 from libs.common.process import supervision
 from libs.common.process.supervision import WorkerBrokenError, check, states, supervise
-from libs.common.rounds import Rounds, State
 
 # The process has to start as well, beside others.
 WITHIN_S = supervision.EXIT_WITHIN_S + 15
@@ -149,12 +148,12 @@ async def test_a_worker_that_stands_still_ends_its_process() -> None:
 
 def test_a_loop_that_has_not_gone_round_for_too_long_is_a_stall() -> None:
     now = [0.0]
-    seen = Rounds(lambda: now[0])
+    seen = Heartbeat(lambda: now[0])
     never = seen.is_stalled
-    seen.went("read")
-    seen.went("sweep")
-    now[0] = rounds.STALL_S - 1
-    seen.went("read")
+    seen.beat("read")
+    seen.beat("sweep")
+    now[0] = STALL_S - 1
+    seen.beat("read")
     fresh = seen.is_stalled
     now[0] += 2
 

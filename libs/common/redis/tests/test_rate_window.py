@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from libs.common.errors import BrokerUnavailableError
-from libs.common.redis.rate_window import WHO_MAX, OwnWindows, SharedWindows, Window, Windows
+from libs.common.redis.rate_window import WHO_MAX, InMemoryWindows, RedisWindows, Window, Windows
 from libs.devstack.infra import Infra
 
 SHORT = Window(3, 1)
@@ -16,9 +16,9 @@ SHORT = Window(3, 1)
 @pytest.fixture(params=["shared", "own"])
 async def windows(request: pytest.FixtureRequest, infra: Infra) -> AsyncIterator[Windows]:
     if request.param == "own":
-        yield OwnWindows()
+        yield InMemoryWindows()
         return
-    shared = SharedWindows(infra.redis_url, f"test-{uuid4().hex}", 5.0)
+    shared = RedisWindows(infra.redis_url, f"test-{uuid4().hex}", 5.0)
     yield shared
     await shared.close()
 
@@ -61,7 +61,7 @@ async def test_a_refused_question_is_not_counted(windows: Windows) -> None:
 
 
 async def test_a_server_that_is_gone_is_an_error_of_its_own() -> None:
-    gone = SharedWindows("redis://127.0.0.1:9/0", "test", 0.2)
+    gone = RedisWindows("redis://127.0.0.1:9/0", "test", 0.2)
 
     with pytest.raises(BrokerUnavailableError):
         await gone.take("a", SHORT)
@@ -69,7 +69,7 @@ async def test_a_server_that_is_gone_is_an_error_of_its_own() -> None:
 
 
 async def test_memory_forgets_who_asked_longest_ago_and_not_who_asks_most() -> None:
-    windows = OwnWindows(lambda: 0.0)
+    windows = InMemoryWindows(lambda: 0.0)
     await windows.take("idle", SHORT)
     for number in range(WHO_MAX):
         if number % 1000 == 0:
@@ -83,7 +83,7 @@ async def test_memory_forgets_who_asked_longest_ago_and_not_who_asks_most() -> N
 async def test_what_is_given_back_counts_no_more_and_only_once(windows: Windows) -> None:
     counts = [await windows.take("a", Window(3, 3600)) for _ in range(3)]
 
-    await windows.give_back("a", counts[1])
-    await windows.give_back("a", counts[1])
+    await windows.refund("a", counts[1])
+    await windows.refund("a", counts[1])
 
     assert [(await windows.take("a", Window(3, 3600))).passed for _ in range(2)] == [True, False]

@@ -16,10 +16,10 @@ from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, BrokerUnavailableError, ProblemType
 from libs.common.events import Event, key_of
 from libs.common.messaging.backoff import Backoff
-from libs.common.messaging.consumer import Consumer, Handler, Pace
-from libs.common.messaging.handling import Handling
+from libs.common.messaging.consumer import Consumer, ConsumerTiming, Handler
+from libs.common.messaging.handling import DeliveryHandler
 from libs.common.messaging.inbox import CLAIM_BEAT_S, confirm_claim
-from libs.common.messaging.ordered import InTurn
+from libs.common.messaging.ordered import KeyOrderedHandler
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Relay
 from libs.common.messaging.steps import BatchStep, Step, Subscription
@@ -31,7 +31,7 @@ from libs.common.streams.redis_streams import RedisStreams
 from libs.common.tests.kernel_world import CATALOGUE, SCHEMA, ThingCounted, ThingSettled
 
 UNWANTED = ProblemType("not-wanted", 403, "No", "No.", is_refusal=True)
-PACE = Pace(
+PACE = ConsumerTiming(
     block_s=0.05,
     promote_s=0.03,
     sweep_s=0.03,
@@ -123,8 +123,8 @@ class _Life:
         answers = _Tally() if what.batch > 1 else step
         steps = {ThingCounted.type: Subscription(ThingCounted, answers, exclusive=what.exclusive, batch=what.batch)}
         patience = Backoff(base_s=0.01, outage_wait_s=0.05, elsewhere_wait_s=0.3)
-        handling = Handling(self._database, CATALOGUE, steps, patience)
-        return InTurn(handling, key_of) if what.ordered else handling
+        handling = DeliveryHandler(self._database, CATALOGUE, steps, patience)
+        return KeyOrderedHandler(handling, key_of) if what.ordered else handling
 
 
 def _as_it_is(url: str) -> str:

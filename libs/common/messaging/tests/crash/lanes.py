@@ -71,7 +71,7 @@ class Verdict:
 
 
 @dataclass
-class Lane:
+class GroupStream:
     """One warm process that forks the ones that live and die, one at a time."""
 
     process: asyncio.subprocess.Process
@@ -89,7 +89,7 @@ class Lane:
 
 
 @asynccontextmanager
-async def lane() -> AsyncIterator[Lane]:
+async def lane() -> AsyncIterator[GroupStream]:
     """Start a warm process, and end it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -100,7 +100,7 @@ async def lane() -> AsyncIterator[Lane]:
         limit=LINE_BYTES_MAX,
     )
     try:
-        yield Lane(process)
+        yield GroupStream(process)
     finally:
         assert process.stdin
         process.stdin.close()
@@ -120,13 +120,13 @@ class Worlds:
     organization_id: UUID
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def made(self, scenario: Scenario, lane: Lane, die_at: str = "") -> Job:
+    async def made(self, scenario: Scenario, lane: GroupStream, die_at: str = "") -> Job:
         """Commit the scenario's events to the outbox, and leave things as a consumer before has left them."""
         servers = Servers(self.database_url, self.infra.relay_database_url, self.infra.redis_url)
         things = {str(new_id()): kind for kind in scenario.kinds}
         topic = f"crash-{uuid4().hex}"
         job = Job(servers, str(self.organization_id), topic, scenario.name, things, die_at)
-        with capability.holding(token(self.infra, self.organization_id)):
+        with capability.acting_under(token(self.infra, self.organization_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *(self._event(topic, thing, kind) for thing, kind in things.items() if kind not in UNREADABLE)
@@ -228,7 +228,7 @@ class Worlds:
             values = (GROUP, gone if here else elsewhere, 60.0 if here else 0.2, job.topic, thing)
             await self.books.execute(_CLAIM, values)
 
-    async def _died_at_work(self, job: Job, lane: Lane) -> None:
+    async def _died_at_work(self, job: Job, lane: GroupStream) -> None:
         """A process was killed while it worked on the events."""
         ending = await lane.live(replace(job, die_at=AT_WORK))
         assert (ending.code, ending.died_at) == (KILLED, AT_WORK)

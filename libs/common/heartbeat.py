@@ -38,14 +38,14 @@ class Watched(Protocol):
         """Return what it is doing now."""
 
 
-class Rounds:
+class Heartbeat:
     """When each loop of one worker last went round, by a steady clock (seconds)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._last: dict[str, float] = {}
 
-    def went(self, loop: str) -> None:
+    def beat(self, loop: str) -> None:
         """Note that a loop goes round."""
         self._last[loop] = self._clock()
 

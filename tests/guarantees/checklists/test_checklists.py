@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.guarantees import new_event, new_service
+from tests.guarantees.checklists import new_event, new_service
+from tests.guarantees.checklists.scratch import Scratch, files_of, steps_of
 from tests.guarantees.deployment.parts import ROOT
-from tests.guarantees.scratch import Scratch, files_of, steps_of
 
 EVENT_TESTS = (
     "test_events",
@@ -40,7 +40,7 @@ def _tests(names: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_list_for_a_new_event_names_every_place_and_its_checks_pass(tmp_path: Path) -> None:
     names = {"subject": "reminder", "type": "reminder.due", "producer": "chat", "consumer": "embedder"}
 
@@ -51,7 +51,7 @@ def test_the_list_for_a_new_event_names_every_place_and_its_checks_pass(tmp_path
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_list_for_a_new_service_names_every_place_and_its_checks_pass(tmp_path: Path) -> None:
     steps = steps_of("A new service")
     outside = re.search(r"^Where callers .*$", steps, re.MULTILINE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.guarantees.deployment.parts import ROOT
 
-CHECK_TIMEOUT_S = 150.0
+CHECK_TIMEOUT_S = 400.0
 OUTPUT_CHARS_MAX = 6000
 
 
