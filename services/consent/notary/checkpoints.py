@@ -101,7 +101,7 @@ class _UnsignedChain:
 
 
 class Notary:
-    """Signs each organization's chain 60 seconds or 100 entries after its last checkpoint. Implements Worker."""
+    """Implements supervision.Worker. Signs each chain 60 seconds or 100 entries after its last checkpoint."""
 
     def __init__(self, database: Database, checkpoints: CheckpointStore, key: SigningKey, ring: KeyRing) -> None:
         self._database = database

@@ -69,7 +69,7 @@ EDITS: dict[str, list[tuple[str, str]]] = {
     ],
     "services/embedder/wiring.py": [
         ("from libs.contracts.transcript", f"{_IMPORT}from libs.contracts.transcript"),
-        ("IndexTranscript, Search", "IndexTranscript, NoteReminder, Search"),
+        ("IndexTranscript, Schedule", "IndexTranscript, NoteReminder, Schedule"),
         ("        *erasing(Index", "        Subscription(ReminderDue, NoteReminder()),\n        *erasing(Index"),
     ],
     "libs/ops/events/answers.py": [
