@@ -87,9 +87,9 @@ def build_router(
 
 def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
     @router.get("/audit-events", operation_id="listAuditEvents")
-    async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+    async def audit_events(query: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
         """List who received or read answers, newest first, without their text."""
-        return (await record.page(wanted)).to_json(lambda row: row.to_json())
+        return (await record.page(query)).to_json(lambda row: row.to_json())
 
 
 def _add_conversations(router: APIRouter, repository: ConversationRepository) -> None:
@@ -125,6 +125,7 @@ def _add_conversations(router: APIRouter, repository: ConversationRepository) ->
 
 
 def _streaming(events: AsyncIterator[bytes], headers: Mapping[str, str]) -> StreamingResponse:
+    # X-Accel-Buffering tells reverse proxies to pass events on immediately.
     unbuffered = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(events, media_type=EVENT_STREAM, headers=unbuffered | dict(headers))
 

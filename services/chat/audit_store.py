@@ -22,13 +22,13 @@ class AnswerAudit:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
         """Return audit rows, newest first. Requires a capability with `audit:read`."""
         async with self._database.transaction() as tx:
-            answers = [_answer(row) for row in await tx.execute(_ANSWERS, wanted.parameters())]
-            readings = [_reading(row) for row in await tx.execute(_READINGS, wanted.parameters())]
+            answers = [_answer(row) for row in await tx.execute(_ANSWERS, query.parameters())]
+            readings = [_reading(row) for row in await tx.execute(_READINGS, query.parameters())]
         rows = heapq.merge(answers, readings, key=lambda row: row.position, reverse=True)
-        return wanted.page(list(rows)[: wanted.limit + 1])
+        return query.page(list(rows)[: query.limit + 1])
 
 
 def _answer(row: Row[Any]) -> AuditEntry:

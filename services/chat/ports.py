@@ -172,6 +172,6 @@ class ConversationRepository(Protocol):
 class AnswerRecord(Protocol):
     """The audit of answers."""
 
-    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
         """Return audit rows, newest first."""
         ...

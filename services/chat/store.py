@@ -222,9 +222,9 @@ async def _conversation(tx: Transaction, patient_id: PatientId, given: Conversat
         if (await tx.execute(_CONVERSATION, {"patient_id": patient_id, "id": given})).first() is None:
             raise _no_conversation()
         return given
-    made = ConversationId(new_id())
-    await tx.execute(_OPEN, _ours(patient_id) | {"id": made})
-    return made
+    created = ConversationId(new_id())
+    await tx.execute(_OPEN, _ours(patient_id) | {"id": created})
+    return created
 
 
 async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> Quota:

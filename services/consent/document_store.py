@@ -51,8 +51,8 @@ class DocumentStore:
                 "actor": document.actor,
             },
         )
-        made = row.mappings().first()
-        return _document(made) if made else None
+        published = row.mappings().first()
+        return _document(published) if published else None
 
     async def find(self, tx: Transaction, document_id: UUID) -> Document | None:
         """Return one version."""

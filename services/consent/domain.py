@@ -15,6 +15,7 @@ from libs.contracts.ledger import led, link
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import KeyRing, SigningKey, receipt_message
 
+# Domain separation: no other hash of the ledger starts with this byte.
 _EVIDENCE = b"\x02"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SALT_BYTES = 16
@@ -204,9 +205,9 @@ class ChainLink:
 
     def is_signed(self, organization_id: OrganizationId, ring: KeyRing) -> bool:
         """Return True if this service wrote it: other database roles can insert, but have no signing key."""
-        made = self.signature
+        signature = self.signature
         message = receipt_message(str(organization_id), *_place(self.position))
-        return made is not None and ring.verifies(made.key_id, made.value, message)
+        return signature is not None and ring.verifies(signature.key_id, signature.value, message)
 
 
 @dataclass(frozen=True)
@@ -276,4 +277,5 @@ def _place(position: ChainPosition) -> tuple[int, tuple[str, str, str]]:
 
 
 def _maybe(text: str | None) -> bytes:
+    # Tagged and length-prefixed, so that None, "" and shifted field boundaries hash differently.
     return b"\x00" if text is None else b"\x01" + led(text.encode())

@@ -107,8 +107,10 @@ class Consents:
         )
         async with self._database.transaction() as tx:
             if grant.document_id:
+                # Read inside the transaction, so that the capability limits which documents are visible.
                 decision = replace(decision, document_sha256=await self._shown_digest(tx, grant))
             in_force = await self._ledger.lock_in_force(tx, claims.organization_id, grant.parties)
+            # A repeated grant for the same text is idempotent, so a retrying client creates no second record.
             if in_force is not None and in_force.agrees_to(decision.document_sha256):
                 return Granted(in_force, is_new=False)
             entry = await self._append(tx, claims, decision)

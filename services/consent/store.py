@@ -254,6 +254,7 @@ def _after(window: Window) -> dict[str, Any]:
     return {
         "after_at": after.at if after else None,
         "after_id": after.id if after else None,
+        # One row more than the page tells whether there is a next page.
         "limit": window.limit + 1,
     }
 

@@ -77,11 +77,11 @@ class ConsentTexts:
         claims = claims_in_force()
         draft = Draft(new_id(), claims.organization_id, purpose, language, text, document_digest(text), claims.actor)
         async with self._database.transaction() as tx:
-            made = await self._documents.publish(tx, draft)
-        if made is None:
+            published = await self._documents.publish(tx, draft)
+        if published is None:
             fault = FieldError("/body/text", "Already published for this purpose and language.")
             raise AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
-        return made
+        return published
 
     async def find(self, document_id: UUID) -> Document:
         """Return one version. Raises AppError(NOT_FOUND)."""

@@ -194,11 +194,11 @@ def labelled(turns: Iterable[Turn]) -> str:
 
 def dominant(turns: Sequence[Turn]) -> Speaker:
     """Return the speaker of at least DOMINANT_SHARE of the text, else `mixed`, so that no text is misattributed."""
-    said: dict[Speaker, int] = {}
+    chars_by_speaker: dict[Speaker, int] = {}
     for turn in turns:
-        said[turn.speaker] = said.get(turn.speaker, 0) + len(turn.text)
-    speaker = max(said, key=lambda name: said[name])
-    return speaker if said[speaker] >= DOMINANT_SHARE * sum(said.values()) else Speaker.MIXED
+        chars_by_speaker[turn.speaker] = chars_by_speaker.get(turn.speaker, 0) + len(turn.text)
+    speaker = max(chars_by_speaker, key=lambda name: chars_by_speaker[name])
+    return speaker if chars_by_speaker[speaker] >= DOMINANT_SHARE * sum(chars_by_speaker.values()) else Speaker.MIXED
 
 
 def chunk_id(transcript_id: TranscriptId, version: int, index: int) -> ChunkId:

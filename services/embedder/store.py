@@ -149,7 +149,7 @@ class IndexStore:
 
     async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
         """Return the patient's best passages, best first; without a vector, by text alone."""
-        wanted = {
+        parameters = {
             "question": question.text,
             "terms_max": TERMS_MAX,
             "patient_id": question.patient_id,
@@ -163,7 +163,7 @@ class IndexStore:
             "limit": question.limit,
         }
         async with self._database.transaction() as tx:
-            return [_hit(row) for row in await tx.execute(self._search, wanted)]
+            return [_hit(row) for row in await tx.execute(self._search, parameters)]
 
 
 def _owner(source: Source) -> dict[str, Any]:

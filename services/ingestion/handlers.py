@@ -109,6 +109,7 @@ async def _move(
     if moved is None:
         ignored.count(session, event.trigger)
         return ()
+    # A late event leaves the session unchanged, and then nothing is written.
     if moved != session:
         await sessions.save(tx, moved)
     if moved.status is not session.status and moved.status in FINAL:
@@ -203,6 +204,7 @@ class SessionQueries:
             raise AppError(NOT_FAILED, f"The session is {session.status.value}, so there is nothing to retry.")
         await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         async with self._deps.database.transaction() as tx:
+            # Locked and checked again: the session may have changed since `find`.
             locked = _require(await self._deps.sessions.lock(tx, session_id))
             moved = after(locked, SessionEvent(Trigger.RETRIED, self._deps.clock()))
             if moved is None:

@@ -120,9 +120,9 @@ class SessionStore:
 
     async def save(self, tx: Transaction, session: Session) -> None:
         """Update a session's status, duration, reason and times."""
-        kept = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
+        columns = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
         parameters = _parameters(session)
-        await tx.execute(_SAVE, {name: parameters[name] for name in kept})
+        await tx.execute(_SAVE, {name: parameters[name] for name in columns})
 
     async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
         """Return a session's newest recording."""

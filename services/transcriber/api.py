@@ -18,6 +18,7 @@ from services.transcriber.domain import Job, Segment, Speaker, Transcript
 from services.transcriber.ports import Audit
 from services.transcriber.renderings import RENDERINGS
 
+# Far above what the transcript of a 4-hour recording needs.
 SEGMENTS_MAX = 20_000
 SEGMENT_CHARS_MAX = 10_000
 _ETAG = re.compile(r'^"([1-9][0-9]{0,8})"$')
@@ -115,9 +116,9 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
         return _json(await words.swap_speakers(SessionId(session_id), _version(if_match)))
 
     @router.get("/audit-events")
-    async def audit_events(wanted: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+    async def audit_events(query: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
         """List who read or corrected which transcript, newest first."""
-        return (await audit.page(wanted)).to_json(lambda row: row.to_json())
+        return (await audit.page(query)).to_json(lambda row: row.to_json())
 
     return router
 
@@ -164,6 +165,7 @@ def _json(transcript: Transcript) -> Response:
         audio_duration_s=draft.duration_s,
         source=SourceOut(vendor=draft.source.vendor, model=draft.source.model),
         full_text=transcript.full_text,
+        # Without validation: stored segments are valid, and there may be thousands.
         segments=[SegmentBody.model_construct(**vars(segment)) for segment in draft.segments],
         created_at=transcript.created_at,
     )

@@ -42,11 +42,11 @@ class ReadAudit:
             },
         )
 
-    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
         """Return audit rows, newest first. Requires a capability with `audit:read`."""
         async with self._database.transaction() as tx:
-            found = await tx.execute(_PAGE, wanted.parameters())
-            return wanted.page([_entry(row) for row in found])
+            found = await tx.execute(_PAGE, query.parameters())
+            return query.page([_entry(row) for row in found])
 
 
 def _entry(row: Row[Any]) -> AuditEntry:

@@ -164,10 +164,10 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         # Last check before the paid call: a slow worker that held the event before may have finished meanwhile.
         await confirm_claim()
         async with dependencies.transactions.transaction() as tx:
-            kept = await dependencies.transcripts.stored_speech(tx, about.session_id, fingerprint)
-            made = kept is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
-        if kept is not None or made:
-            return kept
+            stored = await dependencies.transcripts.stored_speech(tx, about.session_id, fingerprint)
+            has_transcript = stored is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
+        if stored is not None or has_transcript:
+            return stored
         audio = Audio(dependencies.recordings.open(key), key.media_type, event.language, event.duration_s)
         async with self._recording_progress(job_id_of(event)) as progress:
             speech = await dependencies.speech_to_text.transcribe(audio, progress)
@@ -194,13 +194,13 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
     async def _recording_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
         """Yield a thread-safe progress callback; its last value is stored about once per second."""
         share = _Share()
-        noting = asyncio.create_task(self._write_progress(job_id, share))
+        writer = asyncio.create_task(self._write_progress(job_id, share))
         try:
             yield share.set
         finally:
-            noting.cancel()
+            writer.cancel()
             with suppress(asyncio.CancelledError):
-                await noting
+                await writer
 
     async def _write_progress(self, job_id: JobId, share: "_Share") -> None:
         written = 0.0

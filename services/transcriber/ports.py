@@ -138,7 +138,7 @@ class Audit(Protocol):
     async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
         """Record that a transcript is about to be returned; if this fails, it is not returned."""
 
-    async def page(self, wanted: AuditQuery) -> Page[AuditEntry]:
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
         """Return audit rows, newest first."""
 
 

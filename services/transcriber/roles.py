@@ -63,24 +63,24 @@ class Roles:
 
 def roles_of(words: Sequence[Word]) -> Roles:
     """Assign roles to the voices of a session. A single voice, or two with similar word use, stay unknown."""
-    said: dict[int, list[str]] = {}
+    words_by_voice: dict[int, list[str]] = {}
     for word in words:
         if word.voice is not None:
-            said.setdefault(word.voice, []).append(word.text)
-    if len(said) < 2:
-        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), 0.0)
-    scores = {voice: score(" ".join(texts)) for voice, texts in said.items()}
+            words_by_voice.setdefault(word.voice, []).append(word.text)
+    if len(words_by_voice) < 2:
+        return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), 0.0)
+    scores = {voice: score(" ".join(texts)) for voice, texts in words_by_voice.items()}
     therapist = max(scores, key=lambda voice: scores[voice])
-    total = sum(len(texts) for texts in said.values())
-    others = [v for v in scores if v != therapist and len(said[v]) / total >= PATIENT_SHARE_MIN]
+    total = sum(len(texts) for texts in words_by_voice.values())
+    others = [v for v in scores if v != therapist and len(words_by_voice[v]) / total >= PATIENT_SHARE_MIN]
     if not others:
-        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), 0.0)
-    patient = max(others, key=lambda voice: len(said[voice]))
+        return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), 0.0)
+    patient = max(others, key=lambda voice: len(words_by_voice[voice]))
     confidence = 1 / (1 + math.exp(-(scores[therapist] - max(scores[voice] for voice in others))))
     if confidence < SURE:
-        return Roles(dict.fromkeys(said, Speaker.UNKNOWN), confidence)
+        return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), confidence)
     named = {therapist: Speaker.THERAPIST, patient: Speaker.PATIENT}
-    return Roles({voice: named.get(voice, Speaker.UNKNOWN) for voice in said}, confidence)
+    return Roles({voice: named.get(voice, Speaker.UNKNOWN) for voice in words_by_voice}, confidence)
 
 
 def score(text: str) -> float:

@@ -118,8 +118,8 @@ class TranscriberStore:
     async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         """Return the stored response to an identical request."""
         found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
-        kept = found.scalar_one_or_none()
-        return None if kept is None else _speech(kept)
+        stored = found.scalar_one_or_none()
+        return None if stored is None else _speech(stored)
 
     async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         """Delete the vendors' responses of a session, whose text is stored in the transcript now."""
@@ -217,11 +217,11 @@ def _speech_json(speech: Speech) -> dict[str, Any]:
     }
 
 
-def _speech(kept: Mapping[str, Any]) -> Speech:
+def _speech(stored: Mapping[str, Any]) -> Speech:
     return Speech(
-        words=tuple(Word(*row) for row in kept["words"]),
-        language=kept["language"],
-        language_confidence=kept["language_confidence"],
-        duration_s=kept["duration_s"],
-        source=Source(kept["vendor"], kept["model"]),
+        words=tuple(Word(*row) for row in stored["words"]),
+        language=stored["language"],
+        language_confidence=stored["language_confidence"],
+        duration_s=stored["duration_s"],
+        source=Source(stored["vendor"], stored["model"]),
     )

@@ -152,14 +152,14 @@ class _QuestionTerms:
         """Return the weighted share of the terms that the texts contain, 0 to 1."""
         if not self._total:
             return 0.0
-        said = {stem for text in texts for stem in content_stems(text)}
-        found = sum(self._weight[stem] * self._presence(stem, said) for stem in self.stems)
+        present = {stem for text in texts for stem in content_stems(text)}
+        found = sum(self._weight[stem] * self._presence(stem, present) for stem in self.stems)
         return found / self._total
 
-    def _presence(self, stem: str, said: set[str]) -> float:
-        if stem in said:
+    def _presence(self, stem: str, present: set[str]) -> float:
+        if stem in present:
             return 1.0
-        return SAME_SENSE_SHARE if self._likes[stem] & said else 0.0
+        return SAME_SENSE_SHARE if self._likes[stem] & present else 0.0
 
     def fit(self, turn: Turn) -> float:
         """Return a bonus for the expected kind of turn: a number for "how many", a name for "who", the speaker."""
@@ -190,23 +190,23 @@ def _timelines(passages: Sequence[Passage]) -> list[list[Citation]]:
 
 def _evidence(timeline: Sequence[Citation], terms: _QuestionTerms) -> Iterator[Evidence]:
     for number, place in enumerate(timeline):
-        said = statements(_turn(place).text)
-        if not said:
+        statement = statements(_turn(place).text)
+        if not statement:
             continue
         relevance = place.passage.relevance
-        asked = _asked_before(timeline, number)
+        prior_question = _asked_before(timeline, number)
         # A proposal is often phrased as a question and then explained.
-        coverage = max(terms.share([said]), ASKED_ITSELF_SHARE * terms.share([_turn(place).text]))
-        if asked:
+        coverage = max(terms.share([statement]), ASKED_ITSELF_SHARE * terms.share([_turn(place).text]))
+        if prior_question:
             # An answer need not repeat the terms of its question.
-            coverage = max(coverage, ASKED_SHARE * terms.share([said, asked]))
+            coverage = max(coverage, ASKED_SHARE * terms.share([statement, prior_question]))
         yield Evidence(
             citation=place,
             relevance=RELEVANCE_UNKNOWN if relevance is None else relevance,
             coverage=coverage,
             around=terms.share(turn.text for turn in place.passage.turns),
             fit=terms.fit(_turn(place)),
-            states_it=bool(asked) or terms.share([said]) > 0,
+            states_it=bool(prior_question) or terms.share([statement]) > 0,
             followed_by=_followed_by(timeline, number, terms),
         )
 
@@ -235,8 +235,8 @@ def _adjoin(before: Citation, after: Citation) -> bool:
 
 def statements(text: str) -> str:
     """Return the statements of a turn; empty for a turn of only questions or acknowledgements."""
-    said = " ".join(sentence for sentence in sentences(text) if not sentence.rstrip("\"')").endswith("?"))
-    return said if len(words(said)) >= STATEMENT_WORDS_MIN else ""
+    statement = " ".join(sentence for sentence in sentences(text) if not sentence.rstrip("\"')").endswith("?"))
+    return statement if len(words(statement)) >= STATEMENT_WORDS_MIN else ""
 
 
 def sentences(text: str) -> list[str]:

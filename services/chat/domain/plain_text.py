@@ -30,12 +30,12 @@ def plain(text: str) -> str:
 
     Truncates to PLAIN_CHARS_MAX after folding, because one character may fold to 18 letters.
     """
-    kept = ""
+    folded = ""
     for start in range(0, len(text), _FOLDED_AT_ONCE):
-        kept += _folded(text[start : start + _FOLDED_AT_ONCE])
-        if len(kept) > PLAIN_CHARS_MAX:
+        folded += _folded(text[start : start + _FOLDED_AT_ONCE])
+        if len(folded) > PLAIN_CHARS_MAX:
             break
-    return _SPACE.sub(" ", kept[:PLAIN_CHARS_MAX].translate(_LOOKALIKES)).strip()
+    return _SPACE.sub(" ", folded[:PLAIN_CHARS_MAX].translate(_LOOKALIKES)).strip()
 
 
 def _folded(text: str) -> str:

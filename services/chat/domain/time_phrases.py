@@ -144,15 +144,16 @@ def _exact_day(found: re.Match[str], today: date) -> TimePhrase | None:
     day = int(re.sub(r"\D", "", found["day"]) or ORDINALS[found["day"].replace("-", " ")])
     months = [MONTHS[found["month"]]]
     years = [int(found["year"])] if found["year"] else [today.year, today.year - 1]
-    days = [made for year in years for month in months if (made := _made(year, month, day))]
+    days = [valid for year in years for month in months if (valid := _valid_date(year, month, day))]
     if not found["year"]:
-        days = [made for made in days if made <= today] or days
-    return TimePhrase(found[0], tuple(_one(made) for made in days)) if days else None
+        # Without a year the question is about the past, unless every such date is in the future.
+        days = [valid for valid in days if valid <= today] or days
+    return TimePhrase(found[0], tuple(_one(valid) for valid in days)) if days else None
 
 
 def _iso_day(found: re.Match[str], _today: date) -> TimePhrase | None:
-    made = _made(int(found["year"]), int(found["m"]), int(found["d"]))
-    return TimePhrase(found[0], (_one(made),)) if made else None
+    day = _valid_date(int(found["year"]), int(found["m"]), int(found["d"]))
+    return TimePhrase(found[0], (_one(day),)) if day else None
 
 
 def _slashed_day(found: re.Match[str], today: date) -> TimePhrase | None:
@@ -160,7 +161,7 @@ def _slashed_day(found: re.Match[str], today: date) -> TimePhrase | None:
     year += 2000 if year < 100 else 0
     a, b = int(found["a"]), int(found["b"])
     # 3/5 is 5 March in the US and 3 May elsewhere.
-    days = dict.fromkeys(made for made in (_made(year, a, b), _made(year, b, a)) if made)
+    days = dict.fromkeys(day for day in (_valid_date(year, a, b), _valid_date(year, b, a)) if day)
     return TimePhrase(found[0], tuple(map(_one, days))) if days else None
 
 
@@ -271,7 +272,7 @@ def _months_before(today: date, count: int) -> date:
     return date(months // 12, months % 12 + 1, 1)
 
 
-def _made(year: int, month: int, day: int) -> date | None:
+def _valid_date(year: int, month: int, day: int) -> date | None:
     try:
         return date(year, month, day)
     except ValueError:

@@ -99,6 +99,7 @@ class GrantRequest(_Request):
         if self.document is None:
             return given
         digest = document_digest(self.document)
+        # A mismatch means that the client hashed another text, or in another encoding.
         if given not in (None, digest):
             raise _invalid("/body/document_sha256", "Does not match the SHA-256 of `document`.")
         return digest

@@ -101,8 +101,8 @@ def document_json(document: Document) -> dict[str, Any]:
 
 
 def _signature(entry: Entry) -> dict[str, str | None]:
-    made = entry.signature
+    signature = entry.signature
     return {
-        "key_id": made.key_id if made else None,
-        "signature": base64.b64encode(made.value).decode() if made else None,
+        "key_id": signature.key_id if signature else None,
+        "signature": base64.b64encode(signature.value).decode() if signature else None,
     }

@@ -156,6 +156,7 @@ class Notary:
         if last.seq > head.seq:
             raise UnreadableError("the chain is shorter than its last checkpoint")
         at_us = await self._continues(head, last)
+        # Already signed, by an earlier run or by another replica.
         if last.seq == head.seq > 0:
             return last
         checkpoint = Checkpoint(str(head.organization_id), head.seq, head.hash, at_us)

@@ -65,8 +65,8 @@ class Receipt:
     @property
     def waiting_for(self) -> Sequence[str]:
         """Return the stores that have not reported a result."""
-        wanted = OF_PATIENT if self.subject.session_id is None else OF_SESSION
-        return sorted(wanted - {result.store for result in self.results})
+        required = OF_PATIENT if self.subject.session_id is None else OF_SESSION
+        return sorted(required - {result.store for result in self.results})
 
     @property
     def completed_at(self) -> datetime | None:

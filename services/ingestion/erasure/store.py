@@ -174,9 +174,9 @@ class OldestErasureGauge:
 
     async def update(self) -> int:
         """Update the gauge. Returns 0: a recurring job repeats at once while it returns work done."""
-        wanted = {"of_session": len(OF_SESSION), "of_patient": len(OF_PATIENT)}
+        store_counts = {"of_session": len(OF_SESSION), "of_patient": len(OF_PATIENT)}
         async with self._database.without_capability() as tx:
-            OLDEST_ERASURE.set(float((await tx.execute(_OLDEST, wanted)).scalar_one()))
+            OLDEST_ERASURE.set(float((await tx.execute(_OLDEST, store_counts)).scalar_one()))
         return 0
 
 

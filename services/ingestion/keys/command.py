@@ -88,9 +88,9 @@ async def status(rotation: Rotation, root: RootKey) -> None:
 
 async def rotate_root(rotation: Rotation) -> None:
     """Rewrap all versions. Raises AppError(UPSTREAM_REFUSED) if any could not be unwrapped."""
-    made = await rotation.rewrap_roots()
-    if made.failed:
-        raise AppError(UPSTREAM_REFUSED, f"{made.failed} keys are wrapped with a root key that is not configured.")
+    rewrapped = await rotation.rewrap_roots()
+    if rewrapped.failed:
+        raise AppError(UPSTREAM_REFUSED, f"{rewrapped.failed} keys are wrapped with a root key that is not configured.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,15 +103,15 @@ def _parser() -> argparse.ArgumentParser:
         "rotate": "create a new key for an organization and rewrap its patients' keys with it",
         "destroy": "destroy a version that no longer wraps any key",
     }
-    made = {name: commands.add_parser(name, help=sentence) for name, sentence in changing.items()}
-    for name, command in made.items():
+    parsers = {name: commands.add_parser(name, help=sentence) for name, sentence in changing.items()}
+    for name, command in parsers.items():
         command.add_argument("--execute", action="store_true", help="write; without it this is a dry run")
         if name != "rotate-root":
             command.add_argument("--organization", type=UUID, required=True)
-    made["rotate"].add_argument(
+    parsers["rotate"].add_argument(
         "--rest", action="store_true", help="create no new key; rewrap the keys a rotation missed"
     )
-    made["destroy"].add_argument("--version", type=int, required=True)
+    parsers["destroy"].add_argument("--version", type=int, required=True)
     return parser
 
 

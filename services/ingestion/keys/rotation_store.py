@@ -23,6 +23,7 @@ _KEY_VERSIONS = text(
 _OF_ORGANIZATION = text(
     "select wrapped, version from ingestion.organization_key where organization_id = :organization_id order by version"
 )
+# Compare and swap on the wrapped bytes: a concurrent rotation is detected instead of overwritten.
 _REPLACE = text(
     "update ingestion.organization_key set wrapped = :now"
     " where organization_id = :organization_id and version = :version and wrapped = :before"
@@ -49,6 +50,7 @@ _DESTROY = text(
     " and k.retired_at is not null and not exists (select from ingestion.patient_key p"
     " where p.organization_id = k.organization_id and p.organization_key_version = k.version)"
 )
+# Sorts before every id, so paging starts at the first row.
 NIL_ID = UUID(int=0)
 
 

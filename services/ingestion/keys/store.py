@@ -21,6 +21,7 @@ _PATIENT_KEY = text(
     "select wrapped, organization_key_version from patient_key"
     " where organization_id = :organization_id and patient_id = :patient_id"
 )
+# The row of a destroyed key stays and conflicts too, so a second key is never created.
 _KEEP_PATIENT_KEY = text(
     "insert into patient_key (organization_id, patient_id, wrapped, organization_key_version)"
     " values (:organization_id, :patient_id, :wrapped, :version) on conflict do nothing"

@@ -247,8 +247,8 @@ async def _require_same_upload(
     plan: _Plan, session: Session, recording: Recording, stream: "_RecordingStream"
 ) -> Session:
     """Return the earlier session. Raises AppError(REPLAY_CHANGED) if fields or content differ."""
-    sent, kept = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
-    if kept != (plan.parties, sent.session_day or sent.session_date, sent.language):
+    sent, stored = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
+    if stored != (plan.parties, sent.session_day or sent.session_date, sent.language):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in stream.plain():
         pass  # read only to compute the digest

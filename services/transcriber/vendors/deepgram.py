@@ -174,10 +174,10 @@ def _speech(answer: Any, audio: Audio) -> Speech:
 
 def _language(channel: _Channel) -> tuple[str | None, float]:
     """Return the detected language and its confidence. An invalid tag counts as none, because events carry it."""
-    heard = channel.detected_language
-    if heard is None or not is_language_tag(heard):
+    detected = channel.detected_language
+    if detected is None or not is_language_tag(detected):
         return None, 0.0
-    return heard, channel.language_confidence or 0.0
+    return detected, channel.language_confidence or 0.0
 
 
 def _refusal(error: ApiError) -> AppError:

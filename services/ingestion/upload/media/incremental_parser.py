@@ -9,6 +9,7 @@ from libs.common.errors import UNSUPPORTED_MEDIA_TYPE, AppError
 
 READ_BYTES_MAX = 64 * 1024
 SCAN_REST_MAX = 64
+# Sizes from here on are refused as impossible, so this never is a real size.
 UNTIL_EOF = 1 << 62
 
 
@@ -117,6 +118,7 @@ class IncrementalParser:
                 return ended
             except FileEnded as error:
                 raise broken("it ends too early") from error
+            # The parser swallowed the end of file and requested more bytes.
             raise broken("it ends too early")
         return self._duration_s
 
@@ -146,25 +148,25 @@ class IncrementalParser:
             self._scan_done = False
             self._resume(b"")
 
-    def _consume(self, view: memoryview, wanted: Read | Skip) -> int:
-        done = self._skipped if isinstance(wanted, Skip) else len(self._buffer)
-        size = min(len(view), wanted.size - done)
-        if isinstance(wanted, Skip):
+    def _consume(self, view: memoryview, request: Read | Skip) -> int:
+        done = self._skipped if isinstance(request, Skip) else len(self._buffer)
+        size = min(len(view), request.size - done)
+        if isinstance(request, Skip):
             self._skipped += size
         else:
             self._buffer += view[:size]
         self._position += size
         return size
 
-    def _answer(self, wanted: Read | Skip | Scan) -> None:
-        while not self._finished and not isinstance(wanted, Scan):
-            done = self._skipped if isinstance(wanted, Skip) else len(self._buffer)
-            if done < wanted.size:
+    def _answer(self, request: Read | Skip | Scan) -> None:
+        while not self._finished and not isinstance(request, Scan):
+            done = self._skipped if isinstance(request, Skip) else len(self._buffer)
+            if done < request.size:
                 return
             data = bytes(self._buffer)
             self._buffer.clear()
             self._skipped = 0
-            wanted = self._resume(data)
+            request = self._resume(data)
 
     def _resume(self, data: bytes) -> Read | Skip | Scan:
         """Send the parser the requested bytes and take its next request."""

@@ -13,6 +13,7 @@ from services.ingestion.upload.media.wav import parse_wav
 from services.ingestion.upload.media.webm import parse_webm
 
 SNIFF_BYTES = 12
+# Types that clients send when they do not know the type; the extension decides then.
 _UNDECLARED = frozenset({"", "application/octet-stream"})
 _EXTENSION = re.compile(r".*\.([A-Za-z0-9]{1,8})", re.DOTALL)
 
@@ -104,10 +105,10 @@ class Inspector:
     def _sniff(self) -> None:
         found = sniff(self._head)
         if found != self._kind.container:
-            said = f"{found} content" if found else "content in no accepted format"
+            content = f"{found} content" if found else "content in no accepted format"
             raise AppError(
                 UNSUPPORTED_MEDIA_TYPE,
-                f"The file is named .{self._kind.extension} but holds {said}. Accepted formats: {ACCEPTED}.",
+                f"The file is named .{self._kind.extension} but holds {content}. Accepted formats: {ACCEPTED}.",
             )
         self._sniffed = True
         self._parser.feed(self._head)
