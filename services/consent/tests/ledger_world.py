@@ -73,7 +73,7 @@ class Ledger:
         async with self.transaction("consent:read") as tx:
             return [line_json(entry, state) for entry, state in await self.store.entries_after(tx, 0)]
 
-    async def standing(self) -> InForceCheck:
+    async def in_force(self) -> InForceCheck:
         """What is acted on, as a stranger gets it."""
         found = InForceCheck()
         with acting_under(self.tenant.capability("consent:read")):
@@ -94,7 +94,7 @@ class Ledger:
         vouchers = SignedEvidence(self.ring, str(self.tenant.organization_id))
         for note in await self.checkpoints.after(self.tenant.organization_id, 0, 1000):
             vouchers.add_checkpoint(note)
-        return check(vouchers, await self.lines(), await self.standing(), every_receipt=every_receipt)
+        return check(vouchers, await self.lines(), await self.in_force(), every_receipt=every_receipt)
 
     def parties(self, purpose: Purpose) -> ConsentParties:
         """The tenant's patient and therapist, for a purpose."""
