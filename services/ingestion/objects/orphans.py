@@ -61,7 +61,7 @@ class Swept:
 
 
 class Sweeper:
-    """Implements run.Worker. Skips names that are not recordings, because the bucket may hold other objects."""
+    """Implements supervision.Worker. Skips names that are not recordings, because the bucket may hold other objects."""
 
     def __init__(
         self, objects: ListableStore, recordings: RecordingIndex, clock: Clock, limits: SweepLimits | None = None
