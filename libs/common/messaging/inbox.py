@@ -43,8 +43,8 @@ _confirm: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("confirm
 async def confirm_claim() -> None:
     """Renew the claim on the event that is worked on: to be called just before what costs money.
 
-    Raises AppError(CLAIMED_ELSEWHERE) when another worker has taken the event over, for example while this one waited for
-    a database that was away. Does nothing in work that nobody claims.
+    Raises AppError(CLAIMED_ELSEWHERE) when another worker has taken the event over, for example while this one
+    waited for a database that was away. Does nothing in work that nobody claims.
     """
     confirm = _confirm.get()
     if confirm is not None:
