@@ -43,8 +43,8 @@ _confirm: ContextVar[Callable[[], Awaitable[None]] | None] = ContextVar("confirm
 async def confirm_claim() -> None:
     """Renew the claim on the event that is worked on: to be called just before what costs money.
 
-    Raises AppError(IN_OTHER_HANDS) when another worker has taken the event over, for example while this one waited for
-    a database that was away. Does nothing in work that nobody claims.
+    Raises AppError(CLAIMED_ELSEWHERE) when another worker has taken the event over, for example while this one
+    waited for a database that was away. Does nothing in work that nobody claims.
     """
     confirm = _confirm.get()
     if confirm is not None:
@@ -77,7 +77,7 @@ class Inbox:
 
         `dead` is a consumer whose lease has run out: its claim does not count if its process is gone from this host, or
         once it was not renewed for longer than a lease.
-        Raises AppError(IN_OTHER_HANDS) while somebody else is at it.
+        Raises AppError(CLAIMED_ELSEWHERE) while another worker has claimed it.
         """
         values = {"group": self._group, "id": mark[0], "epoch": mark[1], "holder": holder, "seconds": CLAIM_S}
         async with self._database.without_capability() as tx:

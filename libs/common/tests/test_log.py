@@ -8,10 +8,10 @@ WORD = "johnsmit"
 # A process of its own: the hooks belong to the interpreter.
 DYING = f"""
 import threading, warnings
-from libs.common.log import configure_logging, guard_last_words
+from libs.common.log import configure_logging, redact_uncaught_errors
 
 configure_logging("dying", "info")
-guard_last_words()
+redact_uncaught_errors()
 warnings.warn("{WORD}")
 
 class Loud:
