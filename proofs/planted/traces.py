@@ -176,7 +176,9 @@ CRISIS: tuple[Mutant, ...] = (
         "message-not-cut-after-folding",
         "no message makes the crisis pipeline slow",
         ByProof("availability.crisis_cost", "worst_ms"),
-        Edit("services/chat/domain/plain_text.py", "        if len(folded) > PLAIN_CHARS_MAX:\n            break\n", ""),
+        Edit(
+            "services/chat/domain/plain_text.py", "        if len(folded) > PLAIN_CHARS_MAX:\n            break\n", ""
+        ),
         Edit("services/chat/domain/plain_text.py", "folded[:PLAIN_CHARS_MAX].translate", "folded.translate"),
     ),
 )

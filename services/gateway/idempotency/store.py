@@ -104,9 +104,7 @@ class IdempotencyStore:
             return None
         sealed = None if row.sealed is None else bytes(row.sealed)
         patient_id = PatientId(row.patient_id) if row.patient_id else None
-        return StoredResult(
-            bytes(row.body_sha256), row.status, row.object_id, patient_id, row.tells_words, sealed
-        )
+        return StoredResult(bytes(row.body_sha256), row.status, row.object_id, patient_id, row.tells_words, sealed)
 
     async def keep(self, tx: Transaction, claim: Claim, kept: StoredResult, at: datetime) -> None:
         """Leave what the request came to."""
