@@ -1,5 +1,6 @@
 """Organizations with patients, words and keys of every kind; in each of their texts stands a word nobody can guess."""
 
+import asyncio
 import io
 import secrets
 import struct
@@ -7,6 +8,7 @@ import wave
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -18,6 +20,8 @@ from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.faults import Faults
 from services.gateway.domain import Scope
 
+POST_TRIES_MAX = 4
+RETRY_AFTER_MAX_S = 5.0
 READY_WITHIN_S = 120
 OPENAI_KEY = "sk-proof"
 UNREADABLE = "a sound that no vendor can read"
@@ -195,7 +199,14 @@ class Founder:
         raise TimeoutError(f"a session did not become ready within {READY_WITHIN_S} s")
 
     async def _post(self, credential: str, path: str, body: Mapping[str, Any]) -> Any:
-        return _checked(await self._http.post(path, json=body, headers={"Authorization": f"Bearer {credential}"}))
+        # A "not now" of a machine that is busy with other proofs is met as an integrator meets it.
+        headers = {"Authorization": f"Bearer {credential}"}
+        for _ in range(POST_TRIES_MAX - 1):
+            answer = await self._http.post(path, json=body, headers=headers)
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                return _checked(answer)
+            await asyncio.sleep(min(float(answer.headers.get("Retry-After", "1")), RETRY_AFTER_MAX_S))
+        return _checked(await self._http.post(path, json=body, headers=headers))
 
 
 def _grant(patient: Patient, therapist: str, purpose: Purpose) -> dict[str, Any]:
