@@ -1,5 +1,6 @@
 """Processes that are started, recognised again by another run, and stopped, by pid and start time together."""
 
+import atexit
 import contextlib
 import json
 import os
@@ -19,8 +20,8 @@ KILL_WITHIN_S = 10.0
 LOG_TAIL_LINES = 15
 _PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 _ON_LINUX = sys.platform == "linux"
-# Children that outlive this process: Python would warn that nobody waits for them.
-_NOT_WAITED_FOR: list["subprocess.Popen[bytes]"] = []
+# All children, so that none is warned about when it is collected before anybody has waited for it.
+_STARTED: list["subprocess.Popen[bytes]"] = []
 
 
 @dataclass(frozen=True)
@@ -154,9 +155,17 @@ def launch(program: Program) -> Process:
         program.name, popen.pid, start_time(popen.pid) or "gone", int(program.stop_signal), program.detached
     )
     record.write(program.record)
-    if program.detached:
-        _NOT_WAITED_FOR.append(popen)
+    if not _STARTED:
+        atexit.register(_settle)
+    _STARTED.append(popen)
     return Process(record, program.record, popen)
+
+
+def _settle() -> None:
+    """Have Popen not warn of each process that outlives this one, or that was ended by its record."""
+    for popen in _STARTED:
+        if popen.poll() is None:
+            popen.returncode = 0
 
 
 def bound_to_parent(program: Program) -> list[str]:
