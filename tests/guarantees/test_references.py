@@ -16,6 +16,9 @@ REFERENCE = re.compile(
     r"(?:#(?P<anchor>[\w-]+)|,?\s+\"(?P<section>[^\"\n]+)\"|,?\s+sections?\s+(?P<number>\d[\w.]*))?"
 )
 IMPLEMENTS = re.compile(r"[Ii]mplements (?P<module>[a-z_]+)\.(?P<first>[A-Z]\w+)(?P<more>(?:(?:, | and )[A-Z]\w+)*)")
+PROSE = re.compile(r'"""[\s\S]*?"""|#.*')
+# What looks like a name of ours: an underscore in it, or two capitals apart.
+NAME = re.compile(r"`(\w*[a-z]_\w+|[A-Z][a-z]+[A-Z]\w+)`")
 DECISION = re.compile(r"\bADR (\d{4})\b")
 # This file has examples of what must not be.
 SKIPPED = {"tests/guarantees/test_references.py"}
@@ -114,3 +117,19 @@ def _defines(file: Path, module: str, names: list[str]) -> bool:
     rooms = [*(parent for parent in file.parents if parent.is_relative_to(ROOT) and parent != ROOT), ROOT / "libs"]
     found = [place for room in rooms for place in room.rglob(f"{module}.py")]
     return any(all(f"class {name}(" in place.read_text() for name in names) for place in found)
+
+
+def test_every_name_of_code_in_a_docstring_or_comment_exists() -> None:
+    texts = {name: (ROOT / name).read_text() for name in _files() if name.endswith((".py", ".sql", ".lua", ".toml"))}
+    known = set[str]()
+    for text in texts.values():
+        known |= set(re.findall(r"[A-Za-z_]\w+", PROSE.sub("", text)))
+
+    missing = {
+        name: sorted(unknown)
+        for name, text in texts.items()
+        if name.startswith(("services/", "libs/")) and name.endswith(".py") and "/migrations/" not in name
+        if (unknown := {found for prose in PROSE.findall(text) for found in NAME.findall(prose)} - known)
+    }
+
+    assert missing == {}

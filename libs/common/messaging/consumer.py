@@ -8,11 +8,11 @@
 | _sweep              | time: entries of consumers that are gone        | _running, _isolated            |
 | _audit              | time: entries of ours that we know nothing of   | _running                       |
 | _run_isolated       | an entry that may have killed its worker        | _isolated, _running            |
-| _look_at_pause      | time: what an operator or the limit said        | _paused                        |
+| _refresh_paused     | time: what an operator or the limit said        | _paused                        |
 | _trim               | time: what every group has acknowledged         | nothing: the stream alone      |
 
 A run (`_run`) is a task beside them: it takes itself out of _running, adds to _done, and wakes the first three.
-Seconds are in `Pace`; `_leave` hands back what is left when all loops have stopped.
+Seconds are in `ConsumerTiming`; `_leave` hands back what is left when all loops have stopped.
 """
 
 import asyncio
@@ -67,7 +67,7 @@ class Handler(Protocol):
         """Handle a run of entries to their end; return what to acknowledge (not what was parked or dead-lettered)."""
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Dead-letter an entry that killed its worker again and again."""
+        """Dead-letter an entry that crashed its worker repeatedly."""
 
 
 class Consumer:

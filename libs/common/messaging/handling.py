@@ -54,7 +54,7 @@ class _Failure:
 
 @dataclass(frozen=True)
 class DeliveryHandler:
-    """How a group handles events: its database, its steps by event type, and its patience."""
+    """How a group handles events: its database, its steps by event type, and its retry policy."""
 
     database: Database
     catalogue: Catalogue
@@ -62,7 +62,7 @@ class DeliveryHandler:
     backoff: Backoff = field(default_factory=Backoff)
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
-        """Handle deliveries to their end; return those to acknowledge (parked and dead-lettered ones are already)."""
+        """Process deliveries; return those to acknowledge (not what was parked or dead-lettered)."""
         done: list[Delivery] = []
         jobs: list[Job] = []
         for delivery in deliveries:
@@ -117,7 +117,7 @@ class DeliveryHandler:
         if not any(job.subscription.is_slow or job.subscription.batch > 1 for job in jobs) or all(
             isinstance(job.subscription.step, BatchStep) for job in jobs
         ):
-            return list(jobs), []  # the record itself finds out
+            return list(jobs), []  # `record` deduplicates through the inbox anyway
         try:
             applied = await Inbox(self.database, channel.group).applied([job.mark for job in jobs])
         except AppError as error:

@@ -21,7 +21,7 @@ class Delivery:
     """One entry given to this consumer.
 
     `lane` is `s` (the topic) or `r` (the group's own retries), `attempt` counts from 1, `epoch` tells deliberate
-    repetitions apart, `times` is how often the server has handed the entry out, `taken_from` the dead consumer that had
+    repetitions apart, `times` is how often the server has handed the entry out, `previous_consumer` the dead consumer that had
     it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one. One with a `fault` is
     for the dead letters and for no handler.
     """
