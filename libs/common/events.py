@@ -46,13 +46,13 @@ class Event(BaseModel):
 
 
 UNREADABLE, TOO_LARGE = "unreadable-event", "event-too-large"
-"""Why a body is no event, as its dead letter says."""
+"""Why a body is not an event: the reason code of its dead letter."""
 STAND_IN = "too_large_bytes"
-"""The member by which a relay says that an event is too large to be carried, in place of its payload."""
+"""The member that a relay sends in place of the payload of an event that is too large."""
 
 
 class UnreadableError(ValueError):
-    """A body is not an event's wire form. `why` is a word of ours; what is in the body is nobody's to repeat."""
+    """A body is not an event's wire form. `why` is a fixed code; the body is never repeated."""
 
     def __init__(self, why: str = UNREADABLE) -> None:
         super().__init__(why)

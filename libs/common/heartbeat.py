@@ -6,13 +6,13 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 STALL_S = 60.0
-"""A loop that has not gone round for so long is stuck: each waits a second or so, and for a server's answer ten."""
+"""A loop without a beat for this long is stuck: each waits about a second, and ten for a server's answer."""
 ROUND_S = 1.0
 """Who waits for something goes round this often meanwhile."""
 
 
 class State(StrEnum):
-    """What a worker is doing. `paused`: its group has dead-lettered too much, or an operator said so."""
+    """What a worker is doing. `paused`: its group dead-lettered too much, or an operator paused it."""
 
     STARTING = "starting"
     RUNNING = "running"

@@ -1,4 +1,4 @@
-"""What a clock on somebody's wall shows: IANA time zones, and the days that begin and end in them."""
+"""Local time: IANA time zones, and the days that begin and end in them."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -23,7 +23,7 @@ def _zones() -> frozenset[str]:
 
 
 def zone_named(name: str | None) -> ZoneInfo | None:
-    """Return a time zone; None for a name that is none (any more)."""
+    """Return a time zone; None for an unknown name."""
     return ZoneInfo(name) if name in _zones() else None
 
 

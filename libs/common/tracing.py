@@ -70,7 +70,7 @@ def serving(method: str, parent: Context | None) -> Iterator[Span]:
 
 
 def served(opened: Span, method: str, route: str, status: int) -> None:
-    """Write the route and the status into a request's span; never the path that was asked for: it may name somebody."""
+    """Write the route and the status into a request's span; never the raw path, which may hold a name."""
     opened.update_name(f"{method} {route}")
     opened.set_attributes({"http.route": route, "http.response.status_code": status})
     if status >= _SERVER_ERRORS_FROM:

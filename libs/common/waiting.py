@@ -7,7 +7,7 @@ ASK_AGAIN_S = 0.1
 
 
 async def wait_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait until the event is set, at most so long; tell whether it is."""
+    """Wait for the event up to `seconds`; return whether it is set."""
     try:
         async with asyncio.timeout(seconds):
             await event.wait()
@@ -48,7 +48,7 @@ async def _set(event: asyncio.Event) -> None:
 
 
 async def cancel_and_wait(tasks: Iterable["asyncio.Task[None]"]) -> None:
-    """Cancel tasks until they have ended; how they ended is nobody's concern.
+    """Cancel tasks until they have ended; their results are ignored.
 
     Before Python 3.12 `asyncio.wait_for` swallows a cancellation that meets a result (bpo-37658), and redis-py sends
     through it: asked once, a listener was seen to go on for ever.

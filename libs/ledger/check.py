@@ -1,4 +1,4 @@
-"""Finds the first entry of a consent ledger that somebody changed, from the ledger's lines and a public key alone.
+"""Finds the first changed entry of a consent ledger, from the ledger's lines and a public key alone.
 
 The chain finds what was changed by somebody who could not recompute it.
 Signed checkpoints and receipts find what was recomputed, cut off or written anew, because the database cannot sign.
@@ -66,7 +66,7 @@ class SignedEvidence:
 
     @property
     def last(self) -> int:
-        """The last entry somebody vouches for."""
+        """The last entry that a signature covers."""
         return max(self.hashes, default=0)
 
     def _is_ours(self, organization_id: str, seq: int) -> bool:

@@ -76,7 +76,7 @@ class SigningKey:
 
 
 class KeyRing:
-    """The public keys somebody trusts."""
+    """The trusted public keys."""
 
     def __init__(self, keys: Iterable[VerifyKey]) -> None:
         self._keys: Mapping[str, VerifyKey] = {key.key_id: key for key in keys}

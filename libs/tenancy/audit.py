@@ -90,5 +90,5 @@ def _close(op: Operations, schema: str, table: str) -> None:
         f"create trigger append_only before update or delete or truncate on {table} "
         f"for each statement execute function {schema}.refuse_change()"
     )
-    # ALWAYS: also when somebody plays replica.
+    # ALWAYS: also for a session with session_replication_role = replica.
     op.execute(f"alter table {table} enable always trigger append_only")

@@ -1,4 +1,4 @@
-"""How every service answers an erasure: its rows go in one transaction with the tombstone, and it says how many."""
+"""The step by which every service erases its rows, in one transaction with the tombstone, and reports the counts."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ class EraseOwnRows(Step[Erasure, None]):
         self._kind = kind
 
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Erase. A second time finds nothing and says 0, and the receipt keeps what was said first."""
+        """Erase. Idempotent: a second time counts 0, and the receipt keeps the first result."""
         counts = await erase(tx, event.erasure_id, event.patient_id, session_of(event))
         get_logger().info("erasure.rows_deleted", count=sum(counts.values()))
         return (

@@ -1,4 +1,4 @@
-"""What a transaction is about, said before it looks for a row by an id: indexes serve policies by patients alone."""
+"""Narrows a transaction to a patient before it looks a row up by its id, so that the policies' index serves."""
 
 from uuid import UUID
 

@@ -51,7 +51,7 @@ class Peer:
             return await self._client.request(method, path, **parts)
 
     async def request_without_capability(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        """Ask without a capability, for what opens nothing to anybody."""
+        """Ask without a capability, for endpoints that need none."""
         return await self._client.request(method, path, **parts)
 
     async def open(self, asked: RequestContext, call: Call) -> tuple[httpx.Response, AsyncIterator[bytes]]:
@@ -90,5 +90,5 @@ async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterato
 
 
 def not_found(what: str) -> AppError:
-    """Return what is said about something the caller may not know of."""
+    """Return the NOT_FOUND error for a resource that the caller may not know of."""
     return AppError(NOT_FOUND, f"There is no such {what}.")

@@ -1,4 +1,4 @@
-"""The rules of the gateway: who somebody is, what that lets them do, and what may not be taken away."""
+"""The rules of the gateway: principals, scopes, and the last admin key that must stay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ OVERLAP_DEFAULT = timedelta(hours=24)
 OVERLAP_MIN = timedelta(minutes=1)
 OVERLAP_MAX = timedelta(days=30)
 REPLAY_WITHIN = timedelta(hours=24)
-# How long a secret that was made is told once more to whoever did not get the answer.
+# How long a new secret can be read again by a caller that lost the response.
 SECRET_WITHIN = timedelta(minutes=1)
 # A request that is still called running after this long died with its gateway; the next one may try again.
 RUNNING_AT_MOST = timedelta(minutes=5)
@@ -87,7 +87,7 @@ class ApiKey:
 
     @property
     def administers_for_good(self) -> bool:
-        """Tell whether this key can make other keys, now and as long as nobody ends it."""
+        """Return whether this key can create keys and does not expire."""
         return self.revoked_at is None and self.expires_at is None and Scope.ADMIN in self.scopes
 
     def is_in_force(self, now: datetime) -> bool:
@@ -121,7 +121,7 @@ class PatientToken:
 
 @dataclass(frozen=True)
 class StoredKey:
-    """What the database knows of a key id before anybody is known."""
+    """What the database knows about a key id before authentication."""
 
     key: ApiKey
     pepper_version: int
@@ -130,7 +130,7 @@ class StoredKey:
 
 @dataclass(frozen=True)
 class KeySpec:
-    """A key that somebody asks for; without `expires_at` it lasts until it is revoked."""
+    """A requested key; without `expires_at` it is valid until revoked."""
 
     name: str
     scopes: frozenset[Scope]

@@ -218,7 +218,7 @@ class RedactStoredAnswers(Step[ConsentRevoked, None]):
         self._store = store
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
-        """Forget, and say nothing further: nobody waits for it."""
+        """Delete the stored results; no event follows."""
         if event.consent_type is not Purpose.RECORDING:
             transcripts = event.consent_type is Purpose.TRANSCRIPTION
             await self._store.forget_words(tx, event.patient_id, transcripts=transcripts)

@@ -25,7 +25,7 @@ _KEY = re.compile(r"trk_(live|test)_([0-9A-Za-z]{12})_([0-9A-Za-z]{43})([0-9A-Za
 
 @dataclass(frozen=True)
 class Key:
-    """A key that somebody presents or that was just made. Its text is a secret and is never printed by accident."""
+    """A key that was presented or just created. Its text is a secret and is never printed by accident."""
 
     mode: Mode
     id: str
@@ -66,7 +66,7 @@ def new_key(mode: Mode) -> Key:
 
 
 def read_key(text: str) -> Key | None:
-    """Read a key; None for anything that cannot be one of ours."""
+    """Parse a key; None when its format or checksum is invalid."""
     match = _KEY.fullmatch(text)
     if match is None or _checksum(text[:-CHECKSUM_CHARS]) != match[4]:
         return None

@@ -72,13 +72,13 @@ class Trait(Flag):
     """What is special about a route; nothing of it is usual."""
 
     UNLIMITED = auto()
-    """Requests are not counted: nobody may be kept from ending something."""
+    """Requests are not counted: revoking must always be possible."""
     STREAMS_IN = auto()
     """The body is passed on as it comes."""
     SERVES_PATIENTS_IN_CRISIS = auto()
     """A "not now" comes with the crisis resources, and a message in crisis is answered."""
     TELLS_WORDS = auto()
-    """Its answer tells what was said in sessions."""
+    """Its response contains session content."""
     NATURALLY_IDEMPOTENT = auto()
     """Done a second time it changes nothing, so it waits for no duplicate that may be dead."""
 

@@ -168,7 +168,7 @@ class UserStore:
         return _user(row) if row else None
 
     async def email_is_taken(self, tx: Transaction, email: str) -> bool:
-        """Tell whether somebody of the organization has this email."""
+        """Return whether a user of the organization has this email."""
         return (await tx.execute(_EMAIL_TAKEN, {"email": email})).first() is not None
 
     async def find(self, tx: Transaction, user_id: UserId) -> User | None:

@@ -93,7 +93,7 @@ def archive(op: Operations, schema: str) -> None:
 
 
 def _claims(op: Operations, schema: str) -> None:
-    """Create the table that says which living worker is at which event (libs/common/messaging/inbox.py)."""
+    """Create the table of claims: which living worker handles which event (libs/common/messaging/inbox.py)."""
     op.execute(f"""
         create table {schema}.claim (
           grp text not null,

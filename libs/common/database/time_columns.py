@@ -2,12 +2,12 @@
 
 from libs.common.database.migration import Operations
 
-# What `client_time.Instant` accepts, and no more.
+# What `client_time.Instant` accepts.
 FIRST, LAST = "0001-01-01 00:00:00Z", "9999-12-31 23:59:59.999999Z"
 
 
 def keep_readable(op: Operations, table: str, *columns: str) -> None:
-    """Hold columns of a table (`schema.name`) to readable times; what is there and is none becomes the nearest one."""
+    """Constrain columns of a table (`schema.name`) to readable times; existing values move to the nearest one."""
     name = table.partition(".")[2]
     # The owner has no policy to write under; the lock of this statement keeps everybody else out until the commit.
     op.execute(f"alter table {table} no force row level security")

@@ -102,7 +102,7 @@ class Database:
 
     @asynccontextmanager
     async def without_capability(self) -> AsyncIterator[Transaction]:
-        """Open a transaction that sees no person's rows: for functions that answer before anybody is known."""
+        """Open a transaction that sees no person's rows: for functions that run before a caller is authenticated."""
         async with self._open({_ANONYMOUS: True}) as transaction:
             yield transaction
 

@@ -100,7 +100,7 @@ class ServiceClient:
 
 
 def problem_of(response: httpx.Response, problems: Mapping[str, ProblemType]) -> AppError:
-    """Return the error a peer's whole answer stands for: its own problem, or UPSTREAM_FAILED if it is none of ours."""
+    """Return the error of a peer's response: its problem type, or UPSTREAM_FAILED if the type is unknown."""
     if not response.headers.get("content-type", "").startswith(MEDIA_TYPE):
         return AppError(UPSTREAM_FAILED, "An upstream service sent an invalid response.", status=response.status_code)
     body = response.json()

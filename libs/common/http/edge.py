@@ -95,7 +95,7 @@ class _Exchange:
         try:
             await self._app(self._scope, counted_receive, marked_send)
         except ClientDisconnect:
-            # Nobody failed and nobody is left to be answered; if an answer had begun, its status stays.
+            # The caller left: no failure, and nothing to send. If a response had begun, its status stays.
             self._status = self._status or CLIENT_GONE
         except Exception as error:
             get_logger().error("http.failed", error_class=type(error).__name__, error_place=location_of(error))

@@ -58,7 +58,7 @@ def problem_response(error: AppError, scope: Scope) -> JSONResponse:
 
 
 def instance_of(scope: Scope) -> str:
-    """Return the path of a request as far as it is ours and ids: what else was sent in it may be somebody's name."""
+    """Return a request's path with fixed parts and ids only: other path segments may hold a person's name."""
     template: str = getattr(scope.get("route"), "path", "/")
     sent: Mapping[str, Any] = scope.get("path_params", {})
     return _PARAMETER.sub(lambda found: str(sent[found[1]]) if _is_id(sent.get(found[1])) else found[0], template)
@@ -72,7 +72,7 @@ def _is_id(value: object) -> bool:
 
 
 def internal_error() -> AppError:
-    """Return what a caller is told when something of ours broke."""
+    """Return the problem document of an internal error."""
     return AppError(INTERNAL, "Something failed on our side. Nothing you sent was at fault.")
 
 

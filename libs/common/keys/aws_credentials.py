@@ -14,7 +14,7 @@ from libs.common.keys.sigv4 import Credentials
 
 ECS_AGENT = "http://169.254.170.2"
 RENEW_BEFORE = timedelta(minutes=5)
-# ECS, EKS Pod Identity; anything else in plain HTTP could be somebody who wants our token.
+# ECS, EKS Pod Identity; any other plain-HTTP host could be harvesting the token.
 _PLAIN_HOSTS = frozenset({"127.0.0.1", "localhost", "::1", "169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 
 

@@ -24,7 +24,7 @@ _PRIVATE_MODES = (0o600, 0o400)
 
 
 class KeyWrapping(Protocol):
-    """Wraps and unwraps small secrets. `context` says what the secret is for and must be the same both times.
+    """Wraps and unwraps small secrets. `context` (encryption context, AAD) must be the same for both calls.
 
     Coroutines, because a key management service answers over a network.
     """

@@ -47,7 +47,7 @@ def down(reason: str | None = None, status: int | None = None) -> AppError:
 
 
 def refused(reason: str, status: int | None = None) -> AppError:
-    """Return the error of a service that says no for good; `reason` is one of its own words for why, or ours."""
+    """Return the error of a permanent refusal; `reason` is the service's error code or one of ours."""
     detail = "The key service refused to open or close a key. An operator must look."
     return AppError(UPSTREAM_REFUSED, detail, reason=reason, status=status)
 

@@ -242,6 +242,6 @@ def _fact(schema: str, row: Mapping[str, Any]) -> Fact:
     names = ("id", "type", "version", "topic", "key", "at", "payload", "headers")
     members = {name: row[name] for name in names}
     for name in ("payload", "headers"):
-        # What somebody wrote past our code is shown as nothing, and refused by whoever gets it.
+        # A value that was written around our code is shown as empty; its consumer refuses it.
         members[name] = members[name] if isinstance(members[name], dict) else {}
     return Fact(schema, Position(int(row["xid_text"]), int(row["seq"])), Envelope(**members))

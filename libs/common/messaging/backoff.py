@@ -56,5 +56,5 @@ class Backoff:
         return not error.problem.retryable or attempt >= self.tries_max
 
     def next_attempt(self, attempt: int, error: AppError) -> int:
-        """Return the number of the next attempt; waiting is none."""
+        """Return the number of the next attempt; waiting does not count as one."""
         return attempt if error.problem in _WAITING else attempt + 1

@@ -19,7 +19,7 @@ from libs.common.streams.consumer_name import is_dead_here
 from libs.common.waiting import cancel_and_wait
 
 CLAIM_S = 15.0
-"""A claim that was not renewed for so long is void: whoever held it is gone or has stood still."""
+"""A claim that was not renewed for this long is void: its holder is gone or stalled."""
 CLAIM_BEAT_S = 2.0
 SILENT_S = 7.0
 """A claim of a consumer without a lease is void after this: a wiped stream takes the leases of the living away too."""
@@ -88,7 +88,7 @@ class Inbox:
             interrupted = (await tx.execute(_CLAIM, values | judged)).scalar_one_or_none()
             if interrupted is None:
                 raise AppError(CLAIMED_ELSEWHERE, CLAIMED_ELSEWHERE.doc)
-            # Looked at under the claim: whoever held it before may have finished.
+            # Checked under the claim: the previous holder may have finished.
             fresh = not await self.applied_in(tx, [mark])
         if interrupted and fresh:
             INTERRUPTED.labels(self._group).inc()

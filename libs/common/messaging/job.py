@@ -43,7 +43,7 @@ class Job:
 
     @property
     def log_line(self) -> dict[str, Any]:
-        """What every line of the log says while it is handled."""
+        """The fields of every log line while it is handled."""
         return {
             "topic": self.channel.topic,
             "group": self.channel.group,

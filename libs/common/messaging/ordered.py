@@ -19,7 +19,7 @@ class KeyOrderedHandler:
     def __init__(self, handler: Handler, key_of: Callable[[str], str]) -> None:
         self._handler = handler
         self._key_of = key_of
-        # A lock wakes whoever waits in the order they came.
+        # A lock wakes its waiters in the order of arrival.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
@@ -32,7 +32,7 @@ class KeyOrderedHandler:
         return done
 
     async def dead_letter_poison(self, channel: Outlet, delivery: Delivery) -> None:
-        """Dead-letter an entry that killed its worker again and again."""
+        """Dead-letter an entry that crashed its worker repeatedly."""
         await self._handler.dead_letter_poison(channel, delivery)
 
     async def _to_its_end(self, channel: Outlet, delivery: Delivery) -> bool:

@@ -92,7 +92,7 @@ class Outbox:
 
     async def oldest_write_s(self) -> float:
         """Return the age of the oldest open transaction that has written: rows of later ones wait for it."""
-        # Other roles' transactions are not the relay's to see: it is told a number.
+        # The relay may not see other roles' transactions; a function returns the age only.
         return float((await self._fetch("select ops.oldest_write_s() as age", {}))[0]["age"])
 
     async def keep(self, retention_days: int, moved: int) -> tuple[int, int]:

@@ -50,7 +50,7 @@ class BytePipe:
             self._filled.notify()
 
     def end(self, *, broken: bool = False) -> None:
-        """Say that no more bytes come; `broken` makes the reader fail instead of seeing an end."""
+        """Signal the end of the bytes; with `broken` the reader fails instead of seeing an end."""
         with self._filled:
             self._ended = True
             self._broken = self._broken or broken
@@ -69,7 +69,7 @@ class BytePipe:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def leave(self) -> None:
-        """Say that nobody reads any more, so that a waiting writer fails (in the reader's thread)."""
+        """Signal that reading has ended, so that a waiting writer fails (in the reader's thread)."""
         self._reader_left = True
         with suppress(RuntimeError):  # the loop is closed: nobody waits
             self._loop.call_soon_threadsafe(self._space.set)

@@ -85,7 +85,7 @@ def _joined(model: ModelFile, cache_dir: Path) -> Path:
 
 
 def _write_whole(target: Path, parts: Sequence[Path]) -> None:
-    """Join the parts beside the target and rename, so that nobody ever sees half a file."""
+    """Join the parts beside the target and rename, so that no half-written file is ever visible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

@@ -67,7 +67,7 @@ class StoreAddress:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What the store says about an object."""
+    """What the store reports about an object."""
 
     size_bytes: int
     encrypted_by_store: bool
@@ -99,7 +99,7 @@ class ObjectStore:
         self._preparing = asyncio.Lock()
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:
-        """Store what `chunks` yields, in parts of 8 MiB, of a length nobody knows yet.
+        """Store what `chunks` yields, in parts of 8 MiB; the length is not known in advance.
 
         Nothing is kept when this fails or is cancelled: the multipart upload is aborted, in the thread that made it.
         """
@@ -143,7 +143,7 @@ class ObjectStore:
         return await self._in_thread(listed)
 
     async def remove(self, name: str) -> None:
-        """Delete an object; one that is not there is as good as deleted."""
+        """Delete an object; a missing one counts as deleted."""
         await self._in_thread(lambda: self._client.remove_object(self._bucket, name))
 
     async def stat(self, name: str) -> ObjectInfo:

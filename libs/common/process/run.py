@@ -115,7 +115,7 @@ def server_of(spec: AppSpec, host: str, port: int) -> uvicorn.Server:
 
 
 def _inside(spec: AppSpec) -> AppSpec:
-    """Return what only machines of ours may ask: none of the app's own routes, and all that /health knows."""
+    """Return the internal app: none of the public routes, and everything /health knows."""
     return replace(spec, routers=(), internal=True, options={})
 
 

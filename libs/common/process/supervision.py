@@ -20,14 +20,14 @@ LOOKS_MIN = 2
 
 
 class Worker(Protocol):
-    """Something that runs beside HTTP until it is told to stop: a consumer, a relay."""
+    """Something that runs beside HTTP until `stop` is set: a consumer, a relay."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set."""
 
 
 class WorkerBrokenError(Exception):
-    """A worker ended before it was told to, or stands still."""
+    """A worker ended before `stop` was set, or is stalled."""
 
 
 def exit_after_grace() -> None:

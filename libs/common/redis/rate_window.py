@@ -26,7 +26,7 @@ WHO_MAX = 20_000
 
 @dataclass(frozen=True)
 class Window:
-    """So many within so long, in any stretch of time of that length."""
+    """A quota for any period of the given length (a sliding window)."""
 
     quota: int
     length_s: int

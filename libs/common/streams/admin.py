@@ -219,13 +219,13 @@ class StreamAdmin:
     async def replay(
         self, lane: GroupStream, name: str, move: tuple[str, str], epoch: int, bodies: Collection[str]
     ) -> bool:
-        """Give a group these events and move the replay on, unless somebody else did; `move` is from and to."""
+        """Give a group these events and move the replay on, unless another operator did; `move` is (from, to)."""
         keys, (old, new) = [lane.key("r"), _progress_key(lane, name)], move
         arguments: list[str | int] = [old, new, PROGRESS_KEPT_MS, epoch, *bodies]
         return bool(await answered(self._scripts["replay"](keys=keys, args=arguments)))
 
     async def replayed_ahead(self, lane: GroupStream) -> int:
-        """Count what the group's own lane holds that the group has not read; all of it where that cannot be told."""
+        """Count what the group's own lane holds that the group has not read; all of it where the server cannot tell."""
         info = (await self.groups(lane.key("r"))).get(lane.group)
         known = info.get("lag") if info else None
         return int(await answered(self.redis.xlen(lane.key("r")))) if known is None else int(known)
@@ -244,7 +244,7 @@ class StreamAdmin:
         await self.redis.aclose()
 
     async def groups(self, key: str) -> dict[str, dict[str, Any]]:
-        """Return what the server says of each group of a stream's key."""
+        """Return the server's information about each group of a stream."""
         try:
             return {info["name"]: info for info in await answered(self.redis.xinfo_groups(key))}
         except StreamRefusedError as error:
@@ -254,7 +254,7 @@ class StreamAdmin:
 
 
 async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are read where they are used
-    """Wait for a reply; raise BrokerUnavailableError when the server is away, StreamRefusedError when it says no."""
+    """Wait for a reply; raise BrokerUnavailableError when it cannot come, StreamRefusedError on a refusal."""
     try:
         return await translated(reply)
     except BrokerUnavailableError as error:
@@ -270,7 +270,7 @@ async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are r
 
 
 def ms_of(entry_id: str) -> int:
-    """Return when an entry was added, by the server's clock; anybody may have chosen its id."""
+    """Return when an entry was added, by the server's clock; ids may have been chosen by the writer."""
     return min(TIMESTAMP_MS_MAX, int(entry_id.partition("-")[0]))
 
 

@@ -1,4 +1,4 @@
-"""A consumer's name says on which host, in which pid namespace and as which process it lives, and is never reused."""
+"""A consumer's name holds its host, pid namespace and process, and is never reused."""
 
 import os
 import secrets

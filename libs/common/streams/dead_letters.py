@@ -1,4 +1,4 @@
-"""Dead letters as they are counted and said: which entry, how large, and why; never what is in it."""
+"""Counts and logs dead letters: which entry, how large and why, never its content."""
 
 from libs.common import metrics
 from libs.common.log import get_logger

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from libs.common.streams.port import Delivery, Fault
 
 ENTRY_SIZE_MAX = 1_048_576
-"""An event is ids and small facts; what is larger than this (bytes, all fields together) is none."""
+"""The size limit of an entry in bytes, all fields together: an event is ids and small values."""
 
 NO_BODY = "entry-without-body"
 NOT_UTF8 = "entry-not-utf-8"
 TOO_LARGE = "entry-too-large"
 BAD_FIELD = "entry-field-unreadable"
 FAULTS = (NO_BODY, NOT_UTF8, TOO_LARGE, BAD_FIELD)
-"""Why an entry is none, as its dead letter says."""
+"""Reason codes of entries that are not events."""
 
 SIZE_ONLY = "_size"
 """The one field of an entry whose other fields the server kept back because they are too large."""
@@ -55,7 +55,7 @@ def _fault_of(body: str, fields: Mapping[str, str], numbers: Sequence[str]) -> F
 
 
 def number_of(text: str, otherwise: int) -> int:
-    """Return the number, or Unix milliseconds, that a field of an entry says; `otherwise` when it says none."""
+    """Return the number, or Unix milliseconds, in a field of an entry; `otherwise` when it holds none."""
     return int(text) if _COUNT.fullmatch(text) else otherwise
 
 

@@ -1,4 +1,4 @@
-"""Streams in memory under the same contract, for tests of what stands on them."""
+"""Streams in memory under the same contract, for tests of the code above them."""
 
 import asyncio
 import time
@@ -119,7 +119,7 @@ class MemoryChannel:
         self._state.leases[self.consumer] = self._streams.now() + LEASE_S
 
     async def lead(self) -> bool:
-        """Lead where nobody with a lease does."""
+        """Take the lead unless a consumer with a lease has it."""
         if self.ordered and self._state.leases.get(self._state.leader, 0) < self._streams.now():
             self._state.leader = self.consumer
         return not self.ordered or self._state.leader == self.consumer
@@ -212,7 +212,7 @@ class MemoryChannel:
         return [self._claim(given) for given in forgotten[: max(0, room)]]
 
     async def release(self, deliveries: Collection[Delivery]) -> None:
-        """Hand back to nobody."""
+        """Hand back, for any consumer to take."""
         for delivery in deliveries:
             given = self._state.given.get((delivery.lane, delivery.entry_id))
             if given and given.owner == self.consumer:

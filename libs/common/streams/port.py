@@ -10,7 +10,7 @@ HELD_BACK = "held-back"
 
 @dataclass(frozen=True)
 class Fault:
-    """Why an entry cannot be handled by anybody (libs/common/streams/entries.py), and how large it is."""
+    """Why no consumer can handle an entry (libs/common/streams/entries.py), and its size."""
 
     why: str
     size_bytes: int
@@ -21,9 +21,9 @@ class Delivery:
     """One entry given to this consumer.
 
     `lane` is `s` (the topic) or `r` (the group's own retries), `attempt` counts from 1, `epoch` tells deliberate
-    repetitions apart, `times` is how often the server has handed the entry out, `previous_consumer` the dead consumer that had
-    it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one. One with a `fault` is
-    for the dead letters and for no handler.
+    repetitions apart, `times` is how often the server has handed the entry out, `previous_consumer` the dead
+    consumer that had it before, `previous` the trace context (W3C `traceparent`) of the attempt before this one.
+    One with a `fault` goes to the dead letters and to no handler.
     """
 
     lane: str
@@ -57,7 +57,7 @@ class DeadLetterReason:
 
 @dataclass(frozen=True)
 class DeadLetterLimit:
-    """Beyond what a group pauses on a topic: so many dead letters since it was last resumed, or so many in a minute."""
+    """When a group pauses on a topic: dead letters since it was last resumed, and dead letters per minute."""
 
     count: int = 1_000
     a_minute: int = 100

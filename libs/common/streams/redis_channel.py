@@ -65,7 +65,7 @@ class RedisChannel:
             await self._run("reap", [self._leases, self._lead], *dead)
 
     async def lead(self) -> bool:
-        """Hold the lead of an ordered topic, or take it when nobody does; the lease's beat keeps it."""
+        """Hold the lead of an ordered topic, or take it when it is free; the lease's beat keeps it."""
         return not self.ordered or bool(await self._run("lead", [self._lead], self.consumer, LEASE_MS))
 
     async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
@@ -124,7 +124,7 @@ class RedisChannel:
         return str(await self._call("HGET", self._pause, "why") or "")
 
     async def promote(self) -> float | None:
-        """Move due retries to the retry lane; a parked one that nobody can read goes to the dead letters."""
+        """Move due retries to the retry lane; an unreadable parked one goes to the dead letters."""
         keys = [self._due, self._bodies, self._lanes["r"], self._dead]
         next_ms, lost = await self._run("promote", keys, PROMOTE_MAX, BAD_FIELD) or (-1, ())
         for token, size in lost:
@@ -145,7 +145,7 @@ class RedisChannel:
         return taken
 
     async def mark_isolated(self, delivery: Delivery) -> int:
-        """Count in a hash beside the stream. A mark that nobody takes back, since its worker died, goes with it."""
+        """Count in a hash beside the stream. The mark of a crashed worker expires with the hash."""
         counted = int(await self._call("HINCRBY", self._isolated, f"{delivery.lane}:{delivery.entry_id}", 1))
         await self._call("EXPIRE", self._isolated, ISOLATED_KEPT_S)
         return counted
@@ -176,7 +176,7 @@ class RedisChannel:
             await self._run("release", [key], self.group, self.consumer, *ids)
 
     async def trim(self, retention_s: float) -> int:
-        """Trim both lanes, one script each; a retry that was answered is kept for nobody."""
+        """Trim both lanes, one script each; a handled retry is not kept."""
         kept = await self._run("trim", [self._lanes["s"]], int(retention_s * 1000))
         return int(kept or 0) + int(await self._run("trim", [self._lanes["r"]], 0) or 0)
 

@@ -13,7 +13,7 @@ from libs.common.streams.scripts import SCRIPTS
 
 SOCKET_TIMEOUT_S = 5.0
 LAG_MAX = 10_000
-"""A topic whose slowest group is this far behind takes no more: the rest waits in PostgreSQL, not in memory."""
+"""Publishing to a topic stops when its slowest group is this far behind: the rest waits in PostgreSQL."""
 
 
 class RedisStreams:

@@ -1,4 +1,4 @@
-"""Where the Lua scripts are by which a stream changes: one script, one step that nobody sees half done."""
+"""The folder of the Lua scripts that change streams, one atomic step each."""
 
 from pathlib import Path
 

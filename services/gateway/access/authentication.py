@@ -16,7 +16,7 @@ from services.gateway.key_format import Key, Peppers, read_key
 from services.gateway.store import KeyStore, TokenStore
 
 TOUCH_EVERY = timedelta(seconds=60)
-# A database that hangs is as good as none: the caller hears so before giving up.
+# A database that hangs counts as down: the caller gets an answer before its own timeout.
 IDENTIFY_WITHIN_S = 5.0
 RETRY_AFTER_S = 2.0
 OPERATOR_KEY = ApiKeyId("operator")
@@ -46,7 +46,7 @@ class Authenticator:
             raise AppError(UNAVAILABLE, "The database is not answering.", retry_after_s=RETRY_AFTER_S) from error
 
     def has_valid_format(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a credential could be one of ours, without asking anybody: its checksum or signature holds."""
+        """Return whether a credential's checksum or signature is valid, without a query."""
         credential = credential_in(headers)
         return read_key(credential) is not None or (bool(credential) and self._signer.read(credential) is not None)
 
@@ -117,7 +117,7 @@ def credential_in(headers: Mapping[str, str]) -> str:
 
 
 def operator(headers: Mapping[str, str], token: str | None) -> Principal:
-    """Return the operator acting for a new organization; raise AppError(UNAUTHENTICATED) for anybody else."""
+    """Return the operator acting for a new organization; raise AppError(UNAUTHENTICATED) otherwise."""
     given = credential_in(headers).encode()
     if not token or not hmac.compare_digest(given, token.encode()):
         raise _refused()

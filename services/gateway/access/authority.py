@@ -26,7 +26,7 @@ class Grant:
 
 
 class Authority:
-    """Mints capabilities for principals; nobody else in the system can."""
+    """Mints capabilities for principals; the only place in the system that can."""
 
     def __init__(self, minter: Minter, clock: Clock) -> None:
         self._minter = minter

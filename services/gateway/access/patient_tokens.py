@@ -41,7 +41,7 @@ class TokenSigner:
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
     def read(self, text: str) -> PatientToken | None:
-        """Return what a token says if we signed it and it is in time, else None."""
+        """Return a token's claims if its signature and times are valid, else None."""
         if self._key is None:
             return None
         try:

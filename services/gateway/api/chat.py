@@ -30,7 +30,7 @@ Cursor = Annotated[str | None, Query(max_length=200)]
 
 
 def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
-    """Return how somebody in a crisis is answered although they could not be let in."""
+    """Return how a patient in a crisis is answered when the request is rejected."""
 
     async def known_patient(caller: Principal, named: UUID | None) -> PatientId | None:
         """Return whose message it is; None when the database cannot say. Raises AppError(NOT_FOUND)."""
@@ -50,7 +50,7 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
         parts: dict[str, Any] = {"headers": {"Accept": request.headers.get("accept", "*/*")}}
         patient_id = await known_patient(caller, body.patient_id) if caller else None
         if caller is None or patient_id is None:
-            # Nothing is opened or kept for somebody unknown, so whose message it is does not matter.
+            # Nothing is read or stored for an unauthenticated caller, so the patient does not matter.
             sent = {"patient_id": str(body.patient_id or new_id()), "message": body.message}
             answer = await chat.request_without_capability("POST", "/crisis", json=sent, **parts)
         else:
@@ -81,7 +81,7 @@ def add_chat(registry: RouteRegistry, chat: Peer, users: Users, zones: TimeZones
         With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
-        # The chat has no users: whose clock "yesterday" is by is told with the question.
+        # The chat has no users: the patient's time zone travels with the question.
         sent, where = _sent(patient_id, body), {HEADER: await zones.of(patient_id)}
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):

@@ -30,7 +30,7 @@ _START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#docs", deepLinking: t
 
 
 def problem_pages() -> APIRouter:
-    """Return the pages that problem types point at; they are open to all and hold nothing of anybody."""
+    """Return the pages that problem types point at; public, and without personal data."""
     router = APIRouter()
 
     @router.get("/problems/{slug}", include_in_schema=False)

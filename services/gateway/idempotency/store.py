@@ -82,7 +82,7 @@ class IdempotencyStore:
         await tx.execute(_FORGET_SECRETS, {"secret_gone": ages.secret_gone})
 
     async def forget_words(self, tx: Transaction, patient_id: UUID, *, transcripts: bool) -> None:
-        """Drop references to what a patient was answered, and to transcripts if told."""
+        """Delete references to a patient's answers and, if asked, to transcripts."""
         await tx.execute(_FORGET_WORDS, {"patient_id": patient_id, "transcripts": transcripts})
 
     async def take(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
@@ -118,7 +118,7 @@ class IdempotencyStore:
         await tx.execute(_KEEP, _place(claim) | {"owner": claim.owner, "at": at} | left)
 
     async def take_over(self, tx: Transaction, claim: Claim, at: datetime) -> bool:
-        """Take a key whose request was done for another one; False when somebody else has."""
+        """Take a key whose request was done for another one; False when another request has taken it."""
         return (await tx.execute(_TAKE_OVER, _place(claim) | {"owner": claim.owner, "at": at})).first() is not None
 
     async def release(self, tx: Transaction, claim: Claim) -> None:

@@ -14,7 +14,7 @@ from libs.contracts.problems import PATIENT_QUOTA
 POLICY = "hour"
 WINDOW_S = 3600
 ASK_TIMEOUT_S = 0.5
-# A server that did not answer is asked again after this long; meanwhile nobody waits for it.
+# Redis is asked again this long after a failure; until then requests do not wait for it.
 ASK_AGAIN_S = 1.0
 _NAMESPACE = "trk"
 
@@ -99,7 +99,7 @@ def upstream_limit_headers(error: AppError) -> dict[str, str]:
 
 
 def exceeded(allowance: Allowance) -> AppError:
-    """Return what is said to somebody who asks too often."""
+    """Return the error of an exceeded limit."""
     return AppError(
         RATE_LIMITED,
         f"This key may make {allowance.quota} requests an hour.",

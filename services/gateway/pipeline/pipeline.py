@@ -116,7 +116,7 @@ class RequestPipeline:
 
     @asynccontextmanager
     async def _rate_limited(self, request: Request, route: Route, principal: Principal) -> AsyncIterator[None]:
-        """Count a request; what could not be served for a reason of ours does not count."""
+        """Count a request; one that fails with 502 or 503 is refunded."""
         if Trait.UNLIMITED in route.traits:
             yield
             return
@@ -198,7 +198,7 @@ def _done(request: Request, route: Route, given: Response) -> CompletedRequest |
 
 
 def _patient_of(request: Request) -> PatientId | None:
-    """Return whom a request was about, as far as its path or who answered it says."""
+    """Return the patient of a request, from its path or from request state."""
     in_path = request.path_params.get("patient_id")
     return PatientId(UUID(in_path)) if in_path else getattr(request.state, "patient_id", None)
 
