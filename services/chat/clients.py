@@ -9,8 +9,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
-from libs.contracts.ids import ChunkId, ConsentId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ChunkId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
+from libs.tenancy.consent_hold import hold
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
 from services.chat.ports import Held
 
@@ -71,14 +72,8 @@ class ConsentClient:
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
         """Return the consents in force that quotes need. Raises AppError(CONSENT_REQUIRED) if one is missing."""
-        body = {
-            "patient_id": str(patient_id),
-            "therapist_id": str(therapist_id) if therapist_id else None,
-            "purposes": [Purpose.TRANSCRIPTION.value, Purpose.AI_ANALYSIS.value],
-        }
-        response = await self._client.request("POST", "/holds", json=body)
-        held = _read(_Held, response.content)
-        return Held(ConsentId(held.consents.ai_analysis), ConsentId(held.consents.transcription))
+        held = await hold(self._client, patient_id, therapist_id, (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS))
+        return Held(held[Purpose.AI_ANALYSIS], held[Purpose.TRANSCRIPTION])
 
 
 class _Wire(BaseModel):
@@ -118,15 +113,6 @@ class _Session(_Wire):
 class _Page(_Wire):
     data: list[_Session]
     next_cursor: str | None = None
-
-
-class _Consents(_Wire):
-    ai_analysis: UUID
-    transcription: UUID
-
-
-class _Held(_Wire):
-    consents: _Consents
 
 
 def _read(shape: type[_W], body: bytes) -> _W:

@@ -8,6 +8,7 @@ from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
 from libs.contracts.ids import PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.purposes import Purpose
+from libs.tenancy.consent_hold import hold
 from services.embedder.domain import Speaker, Transcript, Turn
 
 
@@ -19,8 +20,7 @@ class ConsentClient:
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purpose: Purpose) -> None:
         """Require consent to the purpose. Raises AppError(CONSENT_REQUIRED)."""
-        body = {"patient_id": str(patient_id), "therapist_id": str(therapist_id), "purposes": [purpose.value]}
-        await self._client.request("POST", "/holds", json=body)
+        await hold(self._client, patient_id, therapist_id, (purpose,))
 
 
 class TranscriberClient:

@@ -14,6 +14,7 @@ from libs.common.objects.sealed_stream import unseal
 from libs.common.objects.store import ObjectStore
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
+from libs.tenancy.consent_hold import hold
 from services.transcriber.ports import ByteSource, RecordingKey
 
 
@@ -25,12 +26,7 @@ class ConsentClient:
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId, purposes: Sequence[Purpose]) -> None:
         """Require consent to all purposes. Raises AppError(CONSENT_REQUIRED)."""
-        body = {
-            "patient_id": str(patient_id),
-            "therapist_id": str(therapist_id),
-            "purposes": [purpose.value for purpose in purposes],
-        }
-        await self._client.request("POST", "/holds", json=body)
+        await hold(self._client, patient_id, therapist_id, purposes)
 
 
 class StoredRecordings:

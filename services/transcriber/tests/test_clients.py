@@ -58,9 +58,10 @@ class Peers:
         return JSONResponse(self.key)
 
     async def _hold(self, request: Request) -> Response:
-        self.held.append(await request.json())
+        asked = await request.json()
+        self.held.append(asked)
         if self.consent_holds:
-            return JSONResponse({"consents": {}})
+            return JSONResponse({"consents": {purpose: str(new_id()) for purpose in asked["purposes"]}})
         problem = {"type": "/problems/consent-required", "status": 403, "detail": "No.", "missing": ["recording"]}
         return JSONResponse(problem, 403, media_type=MEDIA_TYPE)
 
