@@ -42,12 +42,6 @@ def context_of(headers: Mapping[str, str]) -> Context:
     return propagate.extract(wanted, context=context.Context())
 
 
-def current_trace_id() -> str | None:
-    """Return the current trace id in hex, None outside a trace."""
-    span = trace.get_current_span().get_span_context()
-    return f"{span.trace_id:032x}" if span.is_valid else None
-
-
 @contextmanager
 def span(name: str, kind: SpanKind, parent: Context | None = None, **more: Any) -> Iterator[Span]:
     """Open a span, as all are opened here: an exception leaves its class, for its text may hold a person's words."""

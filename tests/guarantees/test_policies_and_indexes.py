@@ -6,9 +6,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 
-LOGINS = ("gateway", "consent", "ingestion", "transcriber", "embedder", "chat")
 # Who made a key, and what a request came to, is noted without a patient.
 WITHOUT_A_PATIENT = ("gateway.access_audit", "gateway.replay")
 _BY_PATIENT = """
@@ -40,7 +40,7 @@ def _plan(admin: psycopg.Connection[Any], login: str, table: str) -> str:
     return "\n".join(line[0] for line in lines)
 
 
-@pytest.mark.parametrize("login", LOGINS)
+@pytest.mark.parametrize("login", SERVICES)
 def test_rows_of_a_patient_are_reached_by_an_index_on_the_patient(admin: psycopg.Connection[Any], login: str) -> None:
     tables = [row[0] for row in admin.execute(_BY_PATIENT, (login, f"svc_{login}")).fetchall()]
 

@@ -1,7 +1,7 @@
 """`therapyrag dlq`: what a group could not handle, why, and giving it back or dropping it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -95,7 +95,8 @@ async def redrive(
     who: AsOption = None,
 ) -> Shown:
     """Give dead letters to their group again, as first attempts; what was applied meanwhile is only acknowledged."""
-    change = _Change("redrive", "redriven", "given out again", " The rest is gone, or has no body to be given out.")
+    rest = " The rest is gone, or has no body to be given out."
+    change = _Change("redrive", tools.streams.redrive, "redriven", "given out again", rest)
     which = _confirmed(_which(topic, group, why, None, ids), every)
     return await _changed(tools, change, which, execute, who)
 
@@ -113,14 +114,15 @@ async def drop(
 ) -> Shown:
     """Throw dead letters away. The facts stay in the archive: `events replay --id` brings one back."""
     which = _confirmed(_which(topic, group, why, older, ids), every)
-    return await _changed(tools, _Change("drop", "dropped", "dropped", ""), which, execute, who)
+    return await _changed(tools, _Change("drop", tools.streams.drop, "dropped", "dropped", ""), which, execute, who)
 
 
 @dataclass(frozen=True)
 class _Change:
-    """What is done to dead letters: the method of `StreamAdmin`, the name of its count, and how both are reported."""
+    """What is done to dead letters: the act on a batch, the name of its count, and how both are reported."""
 
     verb: str
+    act: Callable[[GroupStream, Sequence[str]], Awaitable[int]]
     counted: str
     outcome: str
     rest: str
@@ -130,13 +132,13 @@ async def _changed(tools: OperatorTools, change: _Change, which: Which, execute:
     dead_letters = await _dead_letters(tools, which)
     if not execute:
         return _plan(change.verb, dead_letters)
-    act = tools.streams.redrive if change.verb == "redrive" else tools.streams.drop
     async with tools.recorded(who, f"dlq.{change.verb}", which.as_arguments()) as counts:
         counts |= {"found": len(dead_letters), change.counted: 0}
         for lane, entry_ids in _batches(dead_letters):
-            counts[change.counted] += await act(lane, entry_ids)
-    done, rest = counts[change.counted], change.rest if counts[change.counted] != counts["found"] else ""
-    return Shown(dict(counts), f"{done} of {counts['found']} dead letters {change.outcome}.{rest}")
+            counts[change.counted] += await change.act(lane, entry_ids)
+    done, found = counts[change.counted], counts["found"]
+    rest = "" if done == found else change.rest
+    return Shown(dict(counts), f"{done} of {found} dead letters {change.outcome}.{rest}")
 
 
 def _which(
