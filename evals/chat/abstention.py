@@ -12,12 +12,13 @@ from pathlib import Path
 from uuid import UUID, uuid5
 
 from libs.contracts.ids import ChunkId, SessionId
+from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.domain.conversation import Passage, Question, Speaker, Turn
 from services.chat.domain.extractive import FITTED, Weights, rank, select
 from services.embedder.chunking import chunks_of
 from services.embedder.domain import Speaker as IndexedSpeaker
 from services.embedder.domain import Turn as IndexedTurn
-from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
+from services.embedder.vendors.local_minilm import MiniLmEmbedder
 from services.embedder.vendors.token_counts import cl100k_counter
 
 QUESTIONS = Path(__file__).parent / "questions.json"
@@ -46,7 +47,7 @@ class Archive:
     """The sample sessions, ready to be asked."""
 
     def __init__(self, models_dir: Path | None, cache_dir: Path) -> None:
-        self._embedder = MiniLmEmbedder(Runtime(models_dir, cache_dir))
+        self._embedder = MiniLmEmbedder(SentenceEncoder(Runtime(models_dir, cache_dir)))
         self._passages: list[Passage] = []
         self._vectors: list[Sequence[float]] = []
 

@@ -13,8 +13,9 @@ from evals.retrieval import fixed, ours
 from evals.retrieval.locomo import Conversation, read
 from evals.retrieval.recall import BUDGETS, Answered, table
 from evals.retrieval.stack import ground
+from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.embedder.domain import Weights
-from services.embedder.vendors.local_minilm import MODEL, MiniLmEmbedder, Runtime
+from services.embedder.vendors.local_minilm import MODEL, MiniLmEmbedder
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
 # Known to be reachable within 1,000, 2,000 and 4,000 tokens (evals/README.md, "Retrieval").
@@ -36,7 +37,7 @@ async def _measure(conversations: Sequence[Conversation], weights: Weights) -> l
     mine: list[Answered] = []
     plain: list[Answered] = []
     with tempfile.TemporaryDirectory() as cache:
-        embedder = MiniLmEmbedder(Runtime(None, Path(cache)))
+        embedder = MiniLmEmbedder(SentenceEncoder(Runtime(None, Path(cache))))
         async with ground(weights) as stack:
             for conversation in conversations:
                 mine += await ours.answers(conversation, embedder, stack)

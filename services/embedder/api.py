@@ -1,6 +1,7 @@
 """HTTP route: searches one patient's sessions, under a capability for that patient."""
 
 from datetime import datetime
+from itertools import zip_longest
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -35,12 +36,13 @@ class SearchRequest(BaseModel):
 
 
 class TurnOut(BaseModel):
-    """A speaker's text with start and end in seconds."""
+    """A speaker's text with start and end in seconds, and its cosine similarity, null without vectors."""
 
     speaker: str
     text: str
     start_time: float
     end_time: float
+    relevance: float | None = None
 
 
 class ResultOut(BaseModel):
@@ -114,11 +116,17 @@ def _result(hit: Hit) -> ResultOut:
         start_time=passage.start_s,
         end_time=passage.end_s,
         speaker=passage.speaker.value,
-        turns=[_turn(turn) for turn in passage.turns],
+        turns=[_turn(turn, near) for turn, near in zip_longest(passage.turns, hit.turn_relevances)],
         relevance=hit.relevance,
         score=hit.score,
     )
 
 
-def _turn(turn: Turn) -> TurnOut:
-    return TurnOut(speaker=turn.speaker.value, text=turn.text, start_time=turn.start_s, end_time=turn.end_s)
+def _turn(turn: Turn, relevance: float | None) -> TurnOut:
+    return TurnOut(
+        speaker=turn.speaker.value,
+        text=turn.text,
+        start_time=turn.start_s,
+        end_time=turn.end_s,
+        relevance=relevance,
+    )

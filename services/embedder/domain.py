@@ -16,6 +16,8 @@ from libs.contracts.ids import ChunkId, OrganizationId, PatientId, SessionId, Th
 
 # A speaker with at least this share of the text is dominant; otherwise the text is `mixed`.
 DOMINANT_SHARE = 0.9
+# What was said before a turn is read with it; more would hide the turn itself.
+CONTEXT_CHARS = 300
 LANGUAGES_INDEXED = frozenset({"en"})
 
 
@@ -128,6 +130,12 @@ class Index:
     source: Source
     chunks: tuple[Chunk, ...]
     model: Model
+    turn_vectors: tuple[Sequence[float], ...] = ()
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """Return the turns of all passages, in order of time; `turn_vectors` has one vector for each, or none."""
+        return tuple(turn for passage in self.passages for turn in passage.turns)
 
     @property
     def passages(self) -> tuple[Span, ...]:
@@ -167,6 +175,7 @@ class Hit:
     """A matching passage and the chunk to cite.
 
     `relevance` is the cosine similarity (0 to 1), None without vectors; `score` is comparable within one search only.
+    `turn_relevances` has the cosine similarity of each turn, read with what was said before it; empty without vectors.
     """
 
     chunk_id: ChunkId
@@ -177,6 +186,7 @@ class Hit:
     passage: Span
     relevance: float | None
     score: float
+    turn_relevances: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -209,3 +219,9 @@ def chunk_id(transcript_id: TranscriptId, version: int, index: int) -> ChunkId:
 def passage_id(transcript_id: TranscriptId, version: int, position: int) -> UUID:
     """Return the passage's id, which is the same on every replay; positions count over the whole session."""
     return derived_id(transcript_id, "passage", str(version), str(position))
+
+
+def in_context(turns: Sequence[Turn]) -> list[str]:
+    """Return each turn's text after the end of the one before it: an answer says little without its question."""
+    before = ["", *(turn.text[-CONTEXT_CHARS:] for turn in turns)]
+    return [f"{context} {turn.text}".strip() for context, turn in zip(before, turns, strict=False)]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from libs.common.clock import Clock
@@ -18,8 +18,18 @@ from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.embedder.chunking import CountTokens, chunks_of
-from services.embedder.domain import LANGUAGES_INDEXED, Chunk, Found, Index, Question, Source, Transcript, Withheld
-from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, Vector
+from services.embedder.domain import (
+    LANGUAGES_INDEXED,
+    Chunk,
+    Found,
+    Index,
+    Question,
+    Source,
+    Transcript,
+    Withheld,
+    in_context,
+)
+from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, TurnEncoder, Vector
 
 # Vectors are stored after each batch, so a crash loses at most one batch of paid vectors.
 BATCH_PASSAGES = 64
@@ -41,6 +51,7 @@ class Dependencies:
     consents: Consents
     transcripts: Transcripts
     embedder: TextEmbedder
+    turn_encoder: TurnEncoder
     index_repository: IndexRepository
     count_tokens: CountTokens
 
@@ -96,7 +107,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
-        return index
+        return replace(index, turn_vectors=tuple(await dependencies.turn_encoder.encode(in_context(index.turns))))
 
     async def _fetch_transcript(self, event: TranscriptEvent) -> Transcript:
         """Fetch the transcript. Raises AppError(CONSENT_REQUIRED) instead of NOT_FOUND if a revocation hides it."""
@@ -139,10 +150,15 @@ class Search:
     """Searches the passages of one patient."""
 
     def __init__(
-        self, index_repository: IndexRepository, embedder: TextEmbedder, deadline_s: float = QUERY_DEADLINE_S
+        self,
+        index_repository: IndexRepository,
+        embedder: TextEmbedder,
+        turn_encoder: TurnEncoder,
+        deadline_s: float = QUERY_DEADLINE_S,
     ) -> None:
         self._repository = index_repository
         self._embedder = embedder
+        self._turn_encoder = turn_encoder
         self._deadline_s = deadline_s
 
     @property
@@ -153,7 +169,8 @@ class Search:
     async def find(self, question: Question) -> Found:
         """Search by vectors and text; by text alone if the embedder fails or exceeds its deadline."""
         vector = await self._vector(question.text)
-        hits = await self._repository.search(question, self._embedder.model, vector)
+        [turn_vector] = await self._turn_encoder.encode([question.text])
+        hits = await self._repository.search(question, self._embedder.model, vector, turn_vector)
         return Found(tuple(hits), by_vectors=vector is not None)
 
     async def _vector(self, text: str) -> Vector | None:

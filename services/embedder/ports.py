@@ -26,6 +26,14 @@ class TextEmbedder(Protocol):
         ...
 
 
+class TurnEncoder(Protocol):
+    """Sentence vectors of the local model, whichever model embeds the passages."""
+
+    async def encode(self, texts: Sequence[str]) -> list[Vector]:
+        """Return one unit vector per text, in order."""
+        ...
+
+
 class Consents(Protocol):
     """The consent service."""
 
@@ -61,6 +69,11 @@ class IndexRepository(Protocol):
         """Schedule the deletion of the index under this consent; row-level security hides it already."""
         ...
 
-    async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
-        """Return the patient's best passages, best first; without a vector, by text alone."""
+    async def search(
+        self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
+    ) -> list[Hit]:
+        """Return the patient's best passages, best first; without a vector, by text alone.
+
+        `turn_vector` is the question's vector of the local model, with which turns are compared.
+        """
         ...

@@ -47,6 +47,9 @@ with term as materialized (
   limit :limit
 )
 select p.id, p.chunk_id, p.session_id, p.session_date, p.transcript_id, p.turns, p.tokens,
-  b.similarity as relevance, b.score
+  b.similarity as relevance, b.score,
+  (select array_agg(1 - (t.vector <=> cast(:turn_vector as halfvec)) order by t.number)
+   from unnest(p.turn_vectors) with ordinality as t (vector, number)
+   where cast(:turn_vector as halfvec) is not null) as turn_relevances
 from best b join passage p on p.patient_id = :patient_id and p.id = b.id
 order by b.score desc, b.id

@@ -1,7 +1,8 @@
 """SQL for the index: replaces one session's index at a time; searches one patient's index in one statement."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +63,10 @@ _ADD_CHUNK = text(
 ).bindparams(bindparam("turns", type_=JSONB()))
 _ADD_PASSAGE = text(
     "insert into passage (organization_id, patient_id, id, chunk_id, therapist_id, session_id, session_date,"
-    " transcript_id, position, content, speaker, turns, tokens, content_hash)"
+    " transcript_id, position, content, speaker, turns, tokens, content_hash, turn_vectors)"
     " values (:organization_id, :patient_id, :id, :chunk_id, :therapist_id, :session_id, :session_date, :transcript_id,"
-    " :position, :content, :speaker, :turns, :tokens, :content_hash)"
-).bindparams(bindparam("turns", type_=JSONB()))
+    " :position, :content, :speaker, :turns, :tokens, :content_hash, cast(:turn_vectors as halfvec[]))"
+).bindparams(bindparam("turns", type_=JSONB()), bindparam("turn_vectors", type_=ARRAY(HALFVEC(), dimensions=1)))
 _DROP_STALE = text(
     "delete from embedding_deletable e where e.patient_id = :patient_id and e.session_id = :session_id and not exists"
     " (select from passage p where p.patient_id = e.patient_id and p.session_id = e.session_id"
@@ -82,6 +83,7 @@ _SWEEP = text("select sweep_withdrawn(:most)")
 _SEARCH = Path(__file__).with_name("search.sql")
 _SEARCH_TYPES = (
     bindparam("vector", type_=HALFVEC()),
+    bindparam("turn_vector", type_=HALFVEC()),
     bindparam("session_ids", type_=ARRAY(UUID())),
     bindparam("date_from", type_=TIMESTAMP(timezone=True)),
     bindparam("date_to", type_=TIMESTAMP(timezone=True)),
@@ -125,7 +127,7 @@ class IndexStore:
         await tx.execute(_CLEAR, whose)
         if index.chunks:
             await tx.execute(_ADD_CHUNK, [_chunk_row(source, n, chunk) for n, chunk in enumerate(index.chunks)])
-            await tx.execute(_ADD_PASSAGE, _passage_rows(source, index.chunks))
+            await tx.execute(_ADD_PASSAGE, _passage_rows(index))
         await tx.execute(_DROP_STALE, whose)
         return True
 
@@ -147,7 +149,9 @@ class IndexStore:
         async with self._database.without_capability() as tx:
             return int((await tx.execute(_SWEEP, {"most": SWEEP_BATCH})).scalar_one())
 
-    async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
+    async def search(
+        self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
+    ) -> list[Hit]:
         """Return the patient's best passages, best first; without a vector, by text alone."""
         parameters = {
             "question": question.text,
@@ -157,6 +161,7 @@ class IndexStore:
             "date_to": question.date_to,
             "session_ids": None if question.session_ids is None else list(question.session_ids),
             "vector": None if vector is None else list(vector),
+            "turn_vector": None if turn_vector is None else list(turn_vector),
             "model": model.name,
             "dense": self._weights.dense if vector is not None else 0.0,
             "neighbour": self._weights.neighbour,
@@ -187,8 +192,10 @@ def _chunk_row(source: Source, index: int, chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def _passage_rows(source: Source, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
-    places = [(number, passage) for number, chunk in enumerate(chunks) for passage in chunk.passages]
+def _passage_rows(index: Index) -> list[dict[str, Any]]:
+    source = index.source
+    places = [(number, passage) for number, chunk in enumerate(index.chunks) for passage in chunk.passages]
+    vectors = iter(index.turn_vectors)
     return [
         _span_row(source, passage)
         | {
@@ -196,6 +203,7 @@ def _passage_rows(source: Source, chunks: Sequence[Chunk]) -> list[dict[str, Any
             "chunk_id": chunk_id(source.transcript_id, source.transcript_version, number),
             "position": position,
             "content": passage.text,
+            "turn_vectors": [list(vector) for vector in islice(vectors, len(passage.turns))] or None,
         }
         for position, (number, passage) in enumerate(places)
     ]
@@ -228,4 +236,5 @@ def _hit(row: Row[Any]) -> Hit:
         passage=Span(turns, row.tokens),
         relevance=None if row.relevance is None else min(1.0, max(0.0, float(row.relevance))),
         score=float(row.score),
+        turn_relevances=tuple(min(1.0, max(0.0, near)) for near in row.turn_relevances or ()),
     )

@@ -15,6 +15,8 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.sentences.minilm import Runtime as ModelRuntime
+from libs.sentences.minilm import SentenceEncoder
 from libs.tenancy.erase_own_rows import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
@@ -23,6 +25,7 @@ from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIn
 from services.embedder.ports import IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
+from services.embedder.vendors.local_minilm import MiniLmEmbedder
 from services.embedder.vendors.token_counts import cl100k_counter
 
 EVENT_CONFIG = EventConfig("embedder", CATALOGUE, topics_out=("index",), refusals=REFUSALS)
@@ -46,16 +49,17 @@ def build() -> Service:
     """Read the settings and build the service."""
     settings = EmbedderSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
-    embedder = embedder_of(settings)
+    encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
+    embedder = embedder_of(settings, encoder)
     index_repository = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
     dependencies = Dependencies(
-        ConsentClient(consent), TranscriberClient(transcriber), embedder, index_repository, cl100k_counter()
+        ConsentClient(consent), TranscriberClient(transcriber), embedder, encoder, index_repository, cl100k_counter()
     )
     app = AppSpec(
         title="embedder",
         version="1",
-        routers=(build_router(Search(index_repository, embedder)),),
+        routers=(build_router(Search(index_repository, embedder, encoder)),),
         checks=runtime.checks,
         details={"provider": settings.provider, "model": embedder.model.name},
     )
@@ -83,15 +87,13 @@ def subscriptions(
     )
 
 
-def embedder_of(settings: EmbedderSettings) -> Embedder:
+def embedder_of(settings: EmbedderSettings, encoder: SentenceEncoder) -> Embedder:
     """Return the configured embedder; imports its libraries only if it is used."""
     if settings.provider == "openai" and settings.openai_api_key:
         from services.embedder.vendors.openai import OpenAIEmbedder
 
         return OpenAIEmbedder(settings.openai_api_key.get_secret_value(), settings.openai_base_url, cl100k_counter())
-    from services.embedder.vendors.local_minilm import MiniLmEmbedder, Runtime
-
-    return MiniLmEmbedder(Runtime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
+    return MiniLmEmbedder(encoder)
 
 
 def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:

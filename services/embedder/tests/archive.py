@@ -67,12 +67,16 @@ class Archive:
     async def add(self, whose: Source, turns: tuple[Turn, ...], model: Model = MODEL) -> Index:
         """Index turns with random vectors."""
         index = index_of(whose, turns, model)
+        await self.store_index(index)
+        return index
+
+    async def store_index(self, index: Index) -> None:
+        """Store an index with random vectors of its passages."""
         self.vectors = vectors_of(index)
         with self.acting_under():
-            await self.store.add_vectors(whose, model, self.vectors)
+            await self.store.add_vectors(index.source, index.model, self.vectors)
             async with self.database.transaction() as tx:
                 assert await self.store.replace(tx, index)
-        return index
 
     async def search(self, asked: str = "walks with my sister", limit: int = 50, **parts: object) -> list[Hit]:
         """Search this patient's index with a vector."""

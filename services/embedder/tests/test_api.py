@@ -11,7 +11,7 @@ from libs.contracts.ids import ChunkId, SessionId, TranscriptId
 from services.embedder.api import build_router
 from services.embedder.domain import Hit, Span
 from services.embedder.handlers import Search
-from services.embedder.tests.world import SESSION_DATE, FakeIndexRepository, LetterEmbedder, dialogue
+from services.embedder.tests.world import SESSION_DATE, FakeIndexRepository, FakeTurnEncoder, LetterEmbedder, dialogue
 
 
 class SearchApi:
@@ -19,7 +19,11 @@ class SearchApi:
 
     def __init__(self) -> None:
         self.index_repository = FakeIndexRepository(hits=[_hit(0.61)])
-        app = build_app(AppSpec("embedder", "1", (build_router(Search(self.index_repository, LetterEmbedder())),)))
+        app = build_app(
+            AppSpec(
+                "embedder", "1", (build_router(Search(self.index_repository, LetterEmbedder(), FakeTurnEncoder())),)
+            )
+        )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://embedder")
 
     async def search(self, **body: object) -> httpx.Response:

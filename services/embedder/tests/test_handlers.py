@@ -18,6 +18,7 @@ from services.embedder.tests.world import (
     FakeConsents,
     FakeIndexRepository,
     FakeTranscripts,
+    FakeTurnEncoder,
     LetterEmbedder,
     dialogue,
     ready,
@@ -38,9 +39,12 @@ class World:
         self.consents = FakeConsents()
         self.transcripts = FakeTranscripts(transcript_of(self.source, self.turns))
         self.embedder = LetterEmbedder()
+        self.turn_encoder = FakeTurnEncoder()
         self.index_repository = FakeIndexRepository()
         self.step = IndexTranscript(
-            Dependencies(self.consents, self.transcripts, self.embedder, self.index_repository, words)
+            Dependencies(
+                self.consents, self.transcripts, self.embedder, self.turn_encoder, self.index_repository, words
+            )
         )
 
     async def index(self) -> Index | Withheld:
@@ -164,6 +168,16 @@ async def test_a_session_in_another_language_is_held_back_with_a_reason() -> Non
     assert world.embedder.bought == []
 
 
+async def test_every_turn_has_a_vector_that_was_read_with_the_turn_before() -> None:
+    world = World()
+
+    index = await world.index()
+
+    assert isinstance(index, Index)
+    assert len(index.turn_vectors) == len(index.turns)
+    assert world.turn_encoder.read[1] == f"{index.turns[0].text} {index.turns[1].text}"
+
+
 async def test_a_busy_vendor_is_passed_on_to_be_tried_again() -> None:
     world = World()
     world.embedder.fails_with = AppError(RATE_LIMITED, "busy", retry_after_s=7)
@@ -206,7 +220,7 @@ async def test_a_revocation_of_another_purpose_leaves_the_index_alone() -> None:
 async def test_a_question_is_searched_by_vectors_and_words() -> None:
     index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
 
-    found = await Search(index_repository, embedder).find(_question())
+    found = await Search(index_repository, embedder, FakeTurnEncoder()).find(_question())
 
     assert found.by_vectors
     assert index_repository.asked[0][1] is not None
@@ -216,7 +230,7 @@ async def test_a_question_is_searched_by_words_alone_while_the_vendor_is_down() 
     index_repository, embedder = FakeIndexRepository(), LetterEmbedder()
     embedder.fails_with = AppError(UPSTREAM_FAILED, "down")
 
-    found = await Search(index_repository, embedder).find(_question())
+    found = await Search(index_repository, embedder, FakeTurnEncoder()).find(_question())
 
     assert not found.by_vectors
     assert index_repository.asked[0][1] is None

@@ -18,6 +18,7 @@ from services.embedder.tests.archive import MODEL, Archive, about, vector_of
 from services.embedder.tests.world import (
     FakeConsents,
     FakeTranscripts,
+    FakeTurnEncoder,
     LetterEmbedder,
     dialogue,
     ready,
@@ -48,7 +49,7 @@ class Job:
         self.source = archive.source
         self.embedder = WideEmbedder()
         self.transcripts = FakeTranscripts(transcript_of(self.source, dialogue(repeats=12)))
-        world = Dependencies(FakeConsents(), self.transcripts, self.embedder, archive.store, words)
+        world = Dependencies(FakeConsents(), self.transcripts, self.embedder, FakeTurnEncoder(), archive.store, words)
         self.step = IndexTranscript(world)
 
     def capability(self) -> str:

@@ -28,6 +28,22 @@ async def test_what_was_indexed_is_found_with_its_seconds(archive: Archive) -> N
     assert best.relevance == pytest.approx(1.0, abs=1e-3)
 
 
+async def test_each_turn_of_a_hit_says_how_near_it_is(archive: Archive) -> None:
+    index = index_of(archive.source, dialogue(repeats=20))
+    vectors = tuple(vector_of(MODEL) for _ in index.turns)
+    await archive.store_index(replace(index, turn_vectors=vectors))
+    wanted = index.passages[7]
+    first = sum(len(passage.turns) for passage in index.passages[:7])
+
+    with archive.acting_under():
+        hits = await archive.store.search(about(archive, 50, "walks"), MODEL, vector_of(MODEL), vectors[first + 1])
+    hit = next(hit for hit in hits if hit.passage == wanted)
+
+    assert len(hit.turn_relevances) == len(wanted.turns)
+    assert hit.turn_relevances[1] == pytest.approx(1.0, abs=1e-2)
+    assert max(near for one in hits for near in one.turn_relevances) == hit.turn_relevances[1]
+
+
 async def test_the_search_finds_exactly_what_brute_force_finds(infra: Infra, archive: Archive) -> None:
     store = IndexStore(archive.database, Weights(dense=1.0, neighbour=0.0))
     for _ in range(3):

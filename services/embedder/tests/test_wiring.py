@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.embedder.settings import EmbedderSettings, Provider
 from services.embedder.wiring import embedder_of
 
@@ -33,7 +34,7 @@ def _settings(cache: Path, provider: Provider, key: str | None) -> EmbedderSetti
 async def test_the_vendor_is_chosen_when_its_key_is_set(
     tmp_path: Path, provider: Provider, key: str | None, model: str
 ) -> None:
-    embedder = embedder_of(_settings(tmp_path, provider, key))
+    embedder = embedder_of(_settings(tmp_path, provider, key), SentenceEncoder(Runtime(None, tmp_path)))
 
     assert embedder.model.name == model
     await embedder.close()

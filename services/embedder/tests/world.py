@@ -13,6 +13,7 @@ from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.sentences.minilm import DIMENSION
 from services.embedder.chunking import chunks_of
 from services.embedder.domain import Hit, Index, Model, Question, Source, Speaker, Transcript, Turn
 from services.embedder.ports import Vector
@@ -126,6 +127,18 @@ class LetterEmbedder:
         return [[text.lower().count(chr(97 + letter)) + 0.01 for letter in range(26)] for text in texts]
 
 
+class FakeTurnEncoder:
+    """Counts letters in vectors as wide as the local model's, and remembers what it read."""
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    async def encode(self, texts: Sequence[str]) -> list[Vector]:
+        """Return letter counts, and next to nothing in the other dimensions."""
+        self.read.extend(texts)
+        return [[text.lower().count(chr(97 + place)) + 0.01 for place in range(DIMENSION)] for text in texts]
+
+
 @dataclass
 class FakeConsents:
     """Consent that is in force until it is not."""
@@ -182,7 +195,9 @@ class FakeIndexRepository:
         """Note the deletion."""
         self.delete_after = delete_after
 
-    async def search(self, question: Question, model: Model, vector: Vector | None) -> list[Hit]:
+    async def search(
+        self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
+    ) -> list[Hit]:
         """Return the prepared hits."""
         self.asked.append((question, vector))
         return self.hits

