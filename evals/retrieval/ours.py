@@ -37,6 +37,7 @@ class Ground:
     store: IndexStore
     new_patient: Callable[[], Awaitable[Patient]]
     count: CountTokens
+    url: str
 
 
 async def answers(conversation: Conversation, embedder: TextEmbedder, ground: Ground) -> list[Answered]:

@@ -36,7 +36,8 @@ async def ground(weights: Weights) -> AsyncIterator[Ground]:
     with infra.throwaway() as made:
         minter = Minter(made.capability_key_id, made.capability_key)
         consent = Database(made.database_url("consent"), REFUSALS)
-        database = Database(made.database_url("embedder"), REFUSALS)
+        url = made.database_url("embedder")
+        database = Database(url, REFUSALS)
 
         async def new_patient() -> Patient:
             patient = _patient(minter)
@@ -45,7 +46,7 @@ async def ground(weights: Weights) -> AsyncIterator[Ground]:
             return patient
 
         try:
-            yield Ground(database, IndexStore(database, weights), new_patient, cl100k_counter())
+            yield Ground(database, IndexStore(database, weights), new_patient, cl100k_counter(), url)
         finally:
             await consent.close()
             await database.close()

@@ -20,6 +20,7 @@ from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.safety import CRISIS_RESOURCES
+from services.chat.answering import AcceptedMessage, ChatMessage
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,
     MESSAGES_PER_HOUR,
@@ -33,7 +34,7 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
 from services.chat.domain.time_window import TimeWindow
-from services.chat.handlers import AcceptedMessage, Ask, ChatMessage, Reply
+from services.chat.handlers import Ask, Reply
 from services.chat.ports import AnswerRecord, ConversationRepository
 from services.chat.server_sent import PING, event
 

@@ -88,6 +88,8 @@ class _Turn(_Wire):
     text: str
     start_time: float = Field(ge=0)
     end_time: float = Field(ge=0)
+    relevance: float | None = None
+    acts: dict[str, float] = Field(default_factory=dict)
 
 
 class _Result(_Wire):
@@ -129,7 +131,10 @@ def _passage(result: _Result) -> Passage:
         session_id=SessionId(result.session_id),
         session_date=result.session_date,
         turns=tuple(
-            Turn(turn.speaker, turn.text, turn.start_time, max(turn.start_time, turn.end_time)) for turn in result.turns
+            Turn(
+                turn.speaker, turn.text, turn.start_time, max(turn.start_time, turn.end_time), turn.relevance, turn.acts
+            )
+            for turn in result.turns
         ),
         relevance=result.relevance,
     )

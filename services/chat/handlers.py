@@ -2,78 +2,30 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
+from dataclasses import dataclass
 
 from libs.common.capability import held
-from libs.common.clock import Clock
 from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
-from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, TherapistId
-from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import CRISIS_RESOURCES
-from services.chat.domain.composing import compose, fixed
-from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Passage, Question, Session
+from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
+from services.chat.domain.composing import fixed
+from services.chat.domain.conversation import Answer, AnsweredBy
 from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
-from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, windowed
-from services.chat.ports import (
-    Accepted,
-    Answerer,
-    Attribution,
-    ConsentHolds,
-    Crisis,
-    Held,
-    MessageRepository,
-    Redaction,
-    Search,
-    SearchResult,
-    Sessions,
-)
+from services.chat.ports import Crisis, Redaction
 
 # A crisis answer must not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
 _NOT_ANSWERED_STATUS = (429, 503)
 _QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """Dependencies of Ask. `quotes` is the fallback if `answerer` fails."""
-
-    messages: MessageRepository
-    search: Search
-    sessions: Sessions
-    holds: ConsentHolds
-    answerer: Answerer
-    quotes: Answerer
-    clock: Clock
-
-
-@dataclass(frozen=True)
-class ChatMessage:
-    """A patient's message and time zone; None as `conversation_id` starts a new conversation."""
-
-    patient_id: PatientId
-    text: str
-    conversation_id: ConversationId | None = None
-    zone: tzinfo = UTC
-
-
-@dataclass(frozen=True)
-class AcceptedMessage:
-    """A stored message that passed the crisis check, the consent check and the quota, and may be answered."""
-
-    message: ChatMessage
-    accepted: Accepted
 
 
 @dataclass(frozen=True)
@@ -90,6 +42,7 @@ class Ask:
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._dependencies = dependencies
+        self._answering = Answering(dependencies)
 
     async def only_crisis(self, message: ChatMessage) -> Reply | None:
         """Return the crisis answer, None if the message needs none. Requires neither consent nor quota."""
@@ -123,95 +76,19 @@ class Ask:
             raise _with_crisis_resources(error) from error
 
     async def _finish(self, pending: AcceptedMessage) -> Reply:
-        patient_id, accepted = pending.message.patient_id, pending.accepted
-        zone = pending.message.zone
-        sessions = [session.local(zone) for session in await self._dependencies.sessions.ready(patient_id)]
-        moment = Moment(self._dependencies.clock(), zone)
-        inquiry = understand(pending.message.text, sessions, moment, accepted.history)
-        if not sessions or inquiry.empty:
-            text = ASK_ME if sessions else NO_SESSIONS
-            search_result = SearchResult(fixed(text, AnsweredBy.LOCAL), Attribution({}, {}))
-        else:
-            search_result = await self._answer_in_window_first(pending, inquiry, sessions)
-        message_id = await self._dependencies.messages.answered(patient_id, accepted, search_result)
+        """Answer and record. Raises AppError(CONSENT_REQUIRED) if a consent was revoked meanwhile."""
+        search_result = await self._answering.answer(pending)
+        accepted = pending.accepted
+        message_id = await self._dependencies.messages.answered(pending.message.patient_id, accepted, search_result)
+        answer = search_result.answer
         get_logger().info(
             "chat.answered",
-            answered_by=search_result.answer.answered_by.value,
-            grounded=search_result.answer.grounded,
-            source_count=len(search_result.answer.sources),
+            answered_by=answer.answered_by.value,
+            kind=answer.kind.value if answer.kind else None,
+            grounded=answer.grounded,
+            source_count=len(answer.sources),
         )
-        return Reply(search_result.answer, accepted.conversation_id, message_id)
-
-    async def _answer_in_window_first(
-        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
-    ) -> SearchResult:
-        """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
-        window = inquiry.window
-        search_result = await self._search_and_answer(pending, inquiry, sessions)
-        outside = window is not None and not window.applied
-        if window is not None and window.applied and not search_result.answer.grounded:
-            elsewhere = replace(inquiry, window=window.lifted(), overview=False)
-            second = await self._search_and_answer(pending, elsewhere, sessions)
-            if second.answer.grounded:
-                search_result, window, outside = second, window.lifted(), True
-        answer = search_result.answer
-        text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.text_only:
-            text = f"{TEXT_ONLY} {text}"
-        return replace(search_result, answer=replace(answer, text=text, time_window=window))
-
-    async def _search_and_answer(
-        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
-    ) -> SearchResult:
-        window = inquiry.window
-        only = window.session_ids if window and window.applied else None
-        found = await self._dependencies.search.find(pending.message.patient_id, inquiry.subject, only)
-        passages = found.passages
-        therapists = {session.id: session.therapist_id for session in sessions}
-        consents = await self._consents(pending.message.patient_id, passages, therapists)
-        dates = {session.id: session.date for session in sessions}
-        allowed = (passage for passage in passages if therapists.get(passage.session_id) in consents)
-        question = Question(
-            text=pending.message.text,
-            # Dates are in the patient's time zone, not in UTC.
-            passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
-            now=local(self._dependencies.clock(), pending.message.zone),
-            history=await self._history(pending),
-            subject=inquiry.subject,
-            overview=inquiry.overview,
-        )
-        answer = replace(await self._answer(question), text_only=found.text_only)
-        return SearchResult(answer, Attribution(therapists, consents))
-
-    async def _consents(
-        self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
-    ) -> dict[TherapistId, Held]:
-        """Require consent for each therapist whose sessions were found, before any of their text is sent to a model."""
-        holds: dict[TherapistId, Held] = {}
-        found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
-        for therapist_id in sorted(found):
-            try:
-                holds[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
-            except AppError as error:
-                if error.problem is not CONSENT_REQUIRED:
-                    raise
-        return holds
-
-    async def _history(self, pending: AcceptedMessage) -> tuple[Exchange, ...]:
-        """Return the history. Raises AppError(CONSENT_REQUIRED) if the consent to it was revoked meanwhile."""
-        for therapist_id in sorted(pending.accepted.basis.therapists):
-            await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
-        return pending.accepted.history
-
-    async def _answer(self, question: Question) -> Answer:
-        if not question.passages:
-            return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
-        try:
-            draft = await self._dependencies.answerer.answer(question)
-        except AppError as error:
-            get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
-            draft = await self._dependencies.quotes.answer(question)
-        return compose(question, draft)
+        return Reply(answer, accepted.conversation_id, message_id)
 
     async def _crisis(self, message: ChatMessage, level: Level) -> Reply:
         """Return the fixed crisis answer. Recording it and emitting the signal are attempted, but never required."""

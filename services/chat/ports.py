@@ -20,6 +20,7 @@ from services.chat.domain.conversation import (
     Quota,
     Session,
 )
+from services.chat.domain.reading import Reading
 
 
 class Answerer(Protocol):
@@ -27,6 +28,14 @@ class Answerer(Protocol):
 
     async def answer(self, question: Question) -> Draft:
         """Return claims with citations; none if the passages do not answer the question."""
+        ...
+
+
+class MessageReader(Protocol):
+    """The trained heads, on this machine."""
+
+    async def read(self, message: str) -> Reading:
+        """Return the probability of each kind of message."""
         ...
 
 

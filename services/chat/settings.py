@@ -4,12 +4,12 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.contracts.settings import ServiceSettings
+from libs.contracts.settings import WithModels
 
 DEFAULT_CLAUDE = "claude-sonnet-5-5"
 
 
-class ChatSettings(ServiceSettings):
+class ChatSettings(WithModels):
     """The common settings and the provider of answers."""
 
     chat_provider: Literal["auto", "anthropic", "openai_compatible", "local"] = Field(

@@ -1,6 +1,6 @@
 """SQL for conversations, messages and their sources, and the exact message count of a patient's last hour."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
+from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from libs.tenancy.narrowing import is_narrowed, narrow_to
@@ -23,6 +23,7 @@ from services.chat.domain.conversation import (
     QUOTA_POLICY,
     QUOTA_WINDOW_S,
     AnsweredBy,
+    Cited,
     Conversation,
     Exchange,
     Message,
@@ -69,7 +70,9 @@ _ADD_AUDIT = text(
 )
 # Newest first; only answers whose consents, including those of their history, are in force.
 _HISTORY = text(
-    "select q.text as question, a.text as answer, a.therapist_ids, a.consent_ids from message a join message q"
+    "select q.text as question, a.text as answer, a.therapist_ids, a.consent_ids,"
+    " (select jsonb_agg(jsonb_build_array(s.session_id, s.start_s, s.end_s) order by s.position) from message_source s"
+    " where s.patient_id = a.patient_id and s.message_id = a.id) as sources from message a join message q"
     " on q.organization_id = a.organization_id and q.patient_id = a.patient_id and q.id = a.answers"
     " where a.patient_id = :patient_id and a.conversation_id = :conversation_id and a.grounded and a.text is not null"
     " and stands(:patient_id, a.therapist_ids, a.consent_ids)"
@@ -125,7 +128,7 @@ class ConversationStore:
                 {"patient_id": patient_id, "conversation_id": conversation, "most": HISTORY_EXCHANGES_MAX},
             )
             rows = found.all()
-        history = tuple(Exchange(row.question, row.answer) for row in reversed(rows))
+        history = tuple(Exchange(row.question, row.answer, _cited(row.sources)) for row in reversed(rows))
         basis = Basis(
             frozenset(TherapistId(one) for row in rows for one in row.therapist_ids),
             frozenset(ConsentId(one) for row in rows for one in row.consent_ids),
@@ -215,6 +218,10 @@ async def _with_sources(tx: Transaction, patient_id: PatientId, rows: Sequence[R
     for source in found:
         by_message.setdefault(source.message_id, []).append(source_of(source))
     return [message_of(row, by_message.get(row.id, [])) for row in rows]
+
+
+def _cited(sources: Iterable[Sequence[Any]] | None) -> tuple[Cited, ...]:
+    return tuple(Cited(SessionId(UUID(session)), start_s, end_s) for session, start_s, end_s in sources or ())
 
 
 async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:

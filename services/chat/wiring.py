@@ -14,12 +14,16 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.sentences.minilm import Runtime as ModelRuntime
+from libs.sentences.minilm import SentenceEncoder
 from libs.tenancy.erase_own_rows import erasing
+from services.chat.answering import Dependencies
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import AnsweredBy
-from services.chat.handlers import Ask, Dependencies, RedactOnRevocation
+from services.chat.handlers import Ask, RedactOnRevocation
+from services.chat.heads import MessageHeads
 from services.chat.ports import Answerer, Redaction
 from services.chat.settings import DEFAULT_CLAUDE, ChatSettings
 from services.chat.store import ConversationStore
@@ -57,7 +61,8 @@ def build() -> Service:
         sessions=IngestionClient(peers[1]),
         search=EmbedderClient(peers[2]),
         answerer=vendor or ExtractiveAnswerer(),
-        quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
+        quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
+        reader=MessageHeads(SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir))),
         clock=utc_now,
     )
     details = {"provider": settings.provider, "model": model_of(settings)}

@@ -1,5 +1,6 @@
 """HTTP route: searches one patient's sessions, under a capability for that patient."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from itertools import zip_longest
 from typing import Annotated, Literal
@@ -36,13 +37,17 @@ class SearchRequest(BaseModel):
 
 
 class TurnOut(BaseModel):
-    """A speaker's text with start and end in seconds, and its cosine similarity, null without vectors."""
+    """A speaker's text with start and end in seconds, its cosine similarity (null without vectors), and what it does.
+
+    `acts` are probabilities: `assign`, `agree`, `report_done`, `report_not_done`, `drop`, `replace`; small ones left out.
+    """
 
     speaker: str
     text: str
     start_time: float
     end_time: float
     relevance: float | None = None
+    acts: dict[str, float] = {}
 
 
 class ResultOut(BaseModel):
@@ -116,17 +121,18 @@ def _result(hit: Hit) -> ResultOut:
         start_time=passage.start_s,
         end_time=passage.end_s,
         speaker=passage.speaker.value,
-        turns=[_turn(turn, near) for turn, near in zip_longest(passage.turns, hit.turn_relevances)],
+        turns=[_turn(*one) for one in zip_longest(passage.turns, hit.turn_relevances, hit.turn_acts)],
         relevance=hit.relevance,
         score=hit.score,
     )
 
 
-def _turn(turn: Turn, relevance: float | None) -> TurnOut:
+def _turn(turn: Turn, relevance: float | None, acts: Mapping[str, float] | None) -> TurnOut:
     return TurnOut(
         speaker=turn.speaker.value,
         text=turn.text,
         start_time=turn.start_s,
         end_time=turn.end_s,
         relevance=relevance,
+        acts=dict(acts or {}),
     )

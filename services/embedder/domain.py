@@ -5,7 +5,7 @@ a citation points at seconds instead of minutes (evals/README.md, "Retrieval").
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -131,10 +131,11 @@ class Index:
     chunks: tuple[Chunk, ...]
     model: Model
     turn_vectors: tuple[Sequence[float], ...] = ()
+    turn_acts: tuple[Mapping[str, float], ...] = ()
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """Return the turns of all passages, in order of time; `turn_vectors` has one vector for each, or none."""
+        """Return the turns of all passages, in order of time; `turn_vectors` and `turn_acts` have one for each, or none."""
         return tuple(turn for passage in self.passages for turn in passage.turns)
 
     @property
@@ -176,6 +177,7 @@ class Hit:
 
     `relevance` is the cosine similarity (0 to 1), None without vectors; `score` is comparable within one search only.
     `turn_relevances` has the cosine similarity of each turn, read with what was said before it; empty without vectors.
+    `turn_acts` has the probabilities of what each turn does (services/embedder/turn_acts.py), the small ones left out.
     """
 
     chunk_id: ChunkId
@@ -187,6 +189,7 @@ class Hit:
     relevance: float | None
     score: float
     turn_relevances: tuple[float, ...] = ()
+    turn_acts: tuple[Mapping[str, float], ...] = ()
 
 
 @dataclass(frozen=True)

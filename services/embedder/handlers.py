@@ -17,6 +17,7 @@ from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.sentences.head import Head
 from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import (
     LANGUAGES_INDEXED,
@@ -29,7 +30,16 @@ from services.embedder.domain import (
     Withheld,
     in_context,
 )
-from services.embedder.ports import Consents, IndexRepository, TextEmbedder, Transcripts, TurnEncoder, Vector
+from services.embedder.ports import (
+    Consents,
+    IndexRepository,
+    MentionRepository,
+    TextEmbedder,
+    Transcripts,
+    TurnEncoder,
+    Vector,
+)
+from services.embedder.turn_acts import acts_of
 
 # Vectors are stored after each batch, so a crash loses at most one batch of paid vectors.
 BATCH_PASSAGES = 64
@@ -52,7 +62,9 @@ class Dependencies:
     transcripts: Transcripts
     embedder: TextEmbedder
     turn_encoder: TurnEncoder
+    act_head: Head
     index_repository: IndexRepository
+    commitments: MentionRepository
     count_tokens: CountTokens
 
 
@@ -80,6 +92,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         if not await self._dependencies.index_repository.replace(tx, result):
             get_logger().info("index.superseded", session_id=str(event.session_id))
             return ()
+        await self._dependencies.commitments.add(tx, result)
         return (_ready(event, result),)
 
     async def on_failure(self, event: TranscriptEvent, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
@@ -107,7 +120,9 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         await self._embed(index)
-        return replace(index, turn_vectors=tuple(await dependencies.turn_encoder.encode(in_context(index.turns))))
+        vectors = tuple(await dependencies.turn_encoder.encode(in_context(index.turns)))
+        acts = await asyncio.to_thread(acts_of, index.turns, vectors, dependencies.act_head)
+        return replace(index, turn_vectors=vectors, turn_acts=acts)
 
     async def _fetch_transcript(self, event: TranscriptEvent) -> Transcript:
         """Fetch the transcript. Raises AppError(CONSENT_REQUIRED) instead of NOT_FOUND if a revocation hides it."""

@@ -50,6 +50,14 @@ class Transcripts(Protocol):
         ...
 
 
+class MentionRepository(Protocol):
+    """Keeps the turns that may bear a commitment."""
+
+    async def add(self, tx: Transaction, index: Index) -> None:
+        """Add those of an index that has just replaced the session's."""
+        ...
+
+
 class IndexRepository(Protocol):
     """Stores the index. Reads return only what consent and capability allow."""
 

@@ -1,6 +1,6 @@
 """SQL for the index: replaces one session's index at a time; searches one patient's index in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -30,6 +30,8 @@ from services.embedder.ports import Vector
 
 # More terms per question take time without improving the results.
 TERMS_MAX = 64
+# What a turn hardly does is not stored with it.
+ACT_MIN = 0.05
 # Number of withdrawn consents whose index one pass deletes.
 SWEEP_BATCH = 20
 
@@ -195,7 +197,7 @@ def _chunk_row(source: Source, index: int, chunk: Chunk) -> dict[str, Any]:
 def _passage_rows(index: Index) -> list[dict[str, Any]]:
     source = index.source
     places = [(number, passage) for number, chunk in enumerate(index.chunks) for passage in chunk.passages]
-    vectors = iter(index.turn_vectors)
+    vectors, acts = iter(index.turn_vectors), iter(index.turn_acts)
     return [
         _span_row(source, passage)
         | {
@@ -203,6 +205,7 @@ def _passage_rows(index: Index) -> list[dict[str, Any]]:
             "chunk_id": chunk_id(source.transcript_id, source.transcript_version, number),
             "position": position,
             "content": passage.text,
+            "turns": _acting(passage.turns, acts),
             "turn_vectors": [list(vector) for vector in islice(vectors, len(passage.turns))] or None,
         }
         for position, (number, passage) in enumerate(places)
@@ -214,13 +217,22 @@ def _span_row(source: Source, span: Span) -> dict[str, Any]:
         "session_date": source.session_date,
         "transcript_id": source.transcript_id,
         "speaker": span.speaker.value,
-        "turns": [
-            {"speaker": turn.speaker.value, "text": turn.text, "start_time": turn.start_s, "end_time": turn.end_s}
-            for turn in span.turns
-        ],
+        "turns": [_turn_json(turn) for turn in span.turns],
         "tokens": span.tokens,
         "content_hash": span.content_hash,
     }
+
+
+def _turn_json(turn: Turn) -> dict[str, Any]:
+    return {"speaker": turn.speaker.value, "text": turn.text, "start_time": turn.start_s, "end_time": turn.end_s}
+
+
+def _acting(turns: tuple[Turn, ...], acts: Iterator[Mapping[str, float]]) -> list[dict[str, Any]]:
+    of_turns = [*islice(acts, len(turns)), *({} for _ in turns)]
+    return [
+        _turn_json(turn) | {"acts": {name: round(chance, 2) for name, chance in of_turn.items() if chance >= ACT_MIN}}
+        for turn, of_turn in zip(turns, of_turns, strict=False)
+    ]
 
 
 def _hit(row: Row[Any]) -> Hit:
@@ -237,4 +249,5 @@ def _hit(row: Row[Any]) -> Hit:
         relevance=None if row.relevance is None else min(1.0, max(0.0, float(row.relevance))),
         score=float(row.score),
         turn_relevances=tuple(min(1.0, max(0.0, near)) for near in row.turn_relevances or ()),
+        turn_acts=tuple(turn.get("acts", {}) for turn in row.turns),
     )

@@ -15,16 +15,20 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime as ModelRuntime
 from libs.sentences.minilm import SentenceEncoder
 from libs.tenancy.erase_own_rows import erasing
 from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
+from services.embedder.commitments.api import build_router as commitments_router
+from services.embedder.commitments.store import CommitmentStore
 from services.embedder.domain import Weights
 from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion, Search
 from services.embedder.ports import IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
+from services.embedder.turn_acts import HEAD
 from services.embedder.vendors.local_minilm import MiniLmEmbedder
 from services.embedder.vendors.token_counts import cl100k_counter
 
@@ -52,14 +56,22 @@ def build() -> Service:
     encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
     embedder = embedder_of(settings, encoder)
     index_repository = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
+    commitments = CommitmentStore(runtime.database)
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
     dependencies = Dependencies(
-        ConsentClient(consent), TranscriberClient(transcriber), embedder, encoder, index_repository, cl100k_counter()
+        ConsentClient(consent),
+        TranscriberClient(transcriber),
+        embedder,
+        encoder,
+        Head.read(HEAD),
+        index_repository,
+        commitments,
+        cl100k_counter(),
     )
     app = AppSpec(
         title="embedder",
         version="1",
-        routers=(build_router(Search(index_repository, embedder, encoder)),),
+        routers=(build_router(Search(index_repository, embedder, encoder)), commitments_router(commitments)),
         checks=runtime.checks,
         details={"provider": settings.provider, "model": embedder.model.name},
     )

@@ -1,11 +1,13 @@
 """Domain model of the chat: questions, passages, claims and answers."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 
 from libs.common.local_time import local
 from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.time_window import TimeWindow
 
 Day = date
@@ -38,12 +40,18 @@ class AnsweredBy(StrEnum):
 
 @dataclass(frozen=True)
 class Turn:
-    """One speaker's text without a break; times in seconds from the start of the recording."""
+    """One speaker's text without a break; times in seconds from the start of the recording.
+
+    `relevance` is the cosine similarity of the turn, read after the one before, with the question; None if unknown.
+    `acts` are the probabilities of what it does for a commitment (assign, agree, report_done, ...), small ones left out.
+    """
 
     speaker: Speaker
     text: str
     start_s: float
     end_s: float
+    relevance: float | None = field(default=None, compare=False)
+    acts: Mapping[str, float] = field(default_factory=dict, compare=False, hash=False)
 
 
 @dataclass(frozen=True)
@@ -91,11 +99,26 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Cited:
+    """Where an earlier answer quoted a session, in seconds."""
+
+    session_id: SessionId
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
 class Exchange:
-    """An earlier question of the conversation and its answer."""
+    """An earlier question of the conversation, its answer, and what the answer quoted, best first."""
 
     question: str
     answer: str
+    sources: tuple[Cited, ...] = ()
+
+    @property
+    def session_ids(self) -> tuple[SessionId, ...]:
+        """Return the sessions that the answer quoted, best first."""
+        return tuple(dict.fromkeys(source.session_id for source in self.sources))
 
 
 @dataclass(frozen=True)
@@ -103,7 +126,9 @@ class Question:
     """The input of an answerer: all that it learns about the patient.
 
     `subject` is the search text: the question without its time phrase, with the previous question as context if needed.
-    `overview`: the question only asks what a period was about.
+    `overview`: the question only asks what a period was about. `kinds` are the probabilities of its kinds.
+    `session_dates` are those of all sessions that may be asked about, oldest first. `near` is what the previous answer
+    quoted, if the question leans on it.
     """
 
     text: str
@@ -112,6 +137,10 @@ class Question:
     history: tuple[Exchange, ...] = ()
     subject: str = ""
     overview: bool = False
+    kinds: Mapping[str, float] = field(default_factory=dict, hash=False)
+    session_dates: tuple[datetime, ...] = ()
+    near: tuple[Cited, ...] = ()
+    kind: MessageKind = MessageKind.DETAIL
 
     @property
     def search_text(self) -> str:
@@ -162,6 +191,8 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
     text_only: bool = False
+    kind: MessageKind | None = None
+    understood_as: str | None = None
 
 
 @dataclass(frozen=True)

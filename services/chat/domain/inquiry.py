@@ -1,27 +1,51 @@
-"""Interprets a message: its subject and its time window."""
+"""Interprets a message: its kind, its subject, its time window, and what it leans on if it is a follow-up."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
+from libs.contracts.ids import SessionId
 from services.chat.domain.conversation import Exchange, Session
+from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.plain_text import plain
+from services.chat.domain.reading import Reading
 from services.chat.domain.time_phrases import find_time
 from services.chat.domain.time_window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems
 
-# A message with fewer content words is a follow-up to the previous one ("And after that?").
+# A message with fewer content words leans on the previous one ("And after that?").
 OWN_WORDS_MIN = 2
+LEANING_WORDS_MAX = 9
+_LEANS = re.compile(
+    r"^(?:and|but|so|ok(?:ay)?|then|why|really|what about|how about|or|which|when was|where was|who was)\b|"
+    r"\b(?:that|it|this|those|these|them|then|there|one|she|he|they|him|her|else|again|instead|same)\b"
+)
+_ONE_BEFORE = re.compile(
+    r"\b(?:the (?:one|session|time|week)s? before|(?:one|session) (?:prior|earlier)|previous one|before that(?: one)?|"
+    r"earlier one)\b"
+)
+_ONE_AFTER = re.compile(r"\b(?:the (?:one|session|time) after|after that(?: one)?|the next one|following one)\b")
+_MORE = re.compile(r"\b(?:what|anything|anyone|something|who) else\b|\b(?:any )?more\b|\b(?:the )?rest\b|\bothers?\b")
 
 
 @dataclass(frozen=True)
 class Inquiry:
-    """An interpreted message. `overview`: it only asks what a period was about. `empty`: it asks nothing."""
+    """An interpreted message.
+
+    `overview`: it only asks what a period was about. `empty`: it asks nothing. `leans_on`: the previous exchange, if it
+    cannot be understood without; `understood_as` then says it in full.
+    """
 
     subject: str
     window: TimeWindow | None
     overview: bool
     empty: bool
+    kind: MessageKind = MessageKind.DETAIL
+    reading: Reading = field(default_factory=Reading)
+    leans_on: Exchange | None = None
+    understood_as: str | None = None
+    wants_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,15 +56,94 @@ class Moment:
     zone: tzinfo
 
 
-def understand(message: str, sessions: Sequence[Session], moment: Moment, history: Sequence[Exchange] = ()) -> Inquiry:
-    """Return the subject and time window of a message, with the last question of the history as context if needed."""
+def understand(
+    message: str,
+    sessions: Sequence[Session],
+    moment: Moment,
+    history: Sequence[Exchange] = (),
+    reading: Reading | None = None,
+) -> Inquiry:
+    """Return what a message asks, with the previous exchange as context if it leans on it."""
+    reading = reading or Reading()
+    window, subject = _timed(message, sessions, moment)
+    held = window is not None and window.applied
+    own = content_stems(subject)
+    kind = reading.decide(has_history=bool(history))
+    overview = held and not own
+    if history and not overview and _leans(message, own, kind):
+        return _leaning(message, (window, subject), sessions, (kind, reading), history)
+    return Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
+
+
+def _timed(message: str, sessions: Sequence[Session], moment: Moment) -> tuple[TimeWindow | None, str]:
+    """Return the window of a message, and the message without its words if it holds."""
     phrase = find_time(message, moment.now.astimezone(moment.zone).date())
     dated = [Dated(session.id, session.date) for session in sessions]
     window = resolve(phrase, dated, moment.zone) if phrase else None
-    held = window is not None and window.applied
-    subject = plain(message).replace(phrase.words, " ") if phrase and held else message
-    own = content_stems(subject)
-    overview = held and not own
-    if history and len(own) < OWN_WORDS_MIN and not overview:
-        subject = f"{history[-1].question} {subject}"
-    return Inquiry(subject, window, overview, empty=not content_stems(subject) and not held)
+    if phrase and window is not None and window.applied:
+        return window, plain(message).replace(phrase.words, " ")
+    return window, message
+
+
+def _leans(message: str, own: Sequence[str], kind: MessageKind) -> bool:
+    if kind is MessageKind.FOLLOW_UP or len(own) < OWN_WORDS_MIN:
+        return True
+    text = plain(message)
+    return (
+        len(text.split()) <= LEANING_WORDS_MAX
+        and bool(_LEANS.search(text))
+        and not re.search(r"\b[A-Z]\w+", message[1:])
+    )
+
+
+def _leaning(
+    message: str,
+    timed: tuple[TimeWindow | None, str],
+    sessions: Sequence[Session],
+    read: tuple[MessageKind, Reading],
+    history: Sequence[Exchange],
+) -> Inquiry:
+    window, subject = timed
+    kind, reading = read
+    last, earlier = history[-1], topic_of(history)
+    text = plain(message)
+    if window is None or not window.applied:
+        step = -1 if _ONE_BEFORE.search(text) else 1 if _ONE_AFTER.search(text) else 0
+        window = _beside(text, last, sessions, step) if step and last.session_ids else window
+    return Inquiry(
+        subject=f"{earlier} {subject}",
+        window=window,
+        overview=False,
+        empty=False,
+        kind=MessageKind.FOLLOW_UP if kind in _FIXED_SHORT else kind,
+        reading=reading,
+        leans_on=last,
+        understood_as=f"{message.strip()} (about: {earlier.strip()})",
+        wants_more=bool(_MORE.search(text)),
+    )
+
+
+# A short message after an answer is rather about it than a new subject of these kinds.
+_FIXED_SHORT = (MessageKind.ABOUT_YOU, MessageKind.DETAIL)
+
+
+def topic_of(history: Sequence[Exchange]) -> str:
+    """Return what the last exchange was about: its question, with those that it leaned on itself."""
+    topic = ""
+    for exchange in history:
+        own = content_stems(exchange.question)
+        text = plain(exchange.question)
+        leans = len(own) < OWN_WORDS_MIN or (len(text.split()) <= LEANING_WORDS_MAX and bool(_LEANS.search(text)))
+        topic = f"{topic} {exchange.question}".strip() if topic and leans else exchange.question
+    return topic
+
+
+def _beside(words: str, last: Exchange, sessions: Sequence[Session], step: int) -> TimeWindow | None:
+    """Return the session before (-1) or after (1) those that the last answer quoted; None if there is none."""
+    ordered = [one.id for one in sorted(sessions, key=lambda one: one.date)]
+    places = [ordered.index(session) for session in last.session_ids if session in ordered]
+    place = (min(places) if step < 0 else max(places)) + step if places else -1
+    if not 0 <= place < len(ordered):
+        return None
+    only: tuple[SessionId, ...] = (ordered[place],)
+    return TimeWindow(phrase=words, start=None, end=None, session_ids=only, applied=True, note=None)

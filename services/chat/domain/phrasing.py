@@ -5,7 +5,9 @@ They contain nothing about the patient but dates, times and verified quotes.
 
 from collections.abc import Sequence
 
-from services.chat.domain.conversation import Question, Source, Speaker
+from services.chat.domain.conversation import Answer, Question, Source, Speaker
+from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
 from services.chat.domain.time_window import TimeWindow, spoken
 
 NOTHING_FOUND = (
@@ -22,10 +24,7 @@ NO_SESSIONS = (
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
 TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
-ASK_ME = (
-    "Hello! I'm an AI that helps you look back at your therapy sessions. "
-    "Ask me about something you and your therapist talked about, and I'll show you where it was said."
-)
+ASK_ME = FIXED_REPLIES[MessageKind.GREETING]
 REDACTED = "This answer is no longer shown, because the consent it was based on has been withdrawn."
 
 
@@ -40,6 +39,12 @@ def windowed(text: str, window: TimeWindow | None, *, outside: bool) -> str:
         return text
     notes = [window.note] if window.note else [f"I found nothing about that for “{window.phrase}”."]
     return " ".join((*notes, "This is from outside that time:" if outside else "", text)).replace("  ", " ")
+
+
+def bounded(answer: Answer, kind: MessageKind) -> str:
+    """Return the boundary of a kind, and what was said about it in the sessions if that was found."""
+    boundary = BOUNDARIES[kind]
+    return f"{boundary}\n{answer.text}" if answer.grounded else boundary
 
 
 def _opening(question: Question, sources: Sequence[Source]) -> str:

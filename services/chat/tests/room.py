@@ -9,6 +9,7 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
+from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.domain.conversation import (
     AnsweredBy,
     Draft,
@@ -20,7 +21,7 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
-from services.chat.handlers import AcceptedMessage, Ask, ChatMessage, Dependencies, Reply
+from services.chat.handlers import Ask, Reply
 from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, SearchResult
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 

@@ -1,0 +1,119 @@
+"""Answers by kind: each question of a patient is asked, and its quotes are compared with the turns that bear the answer.
+
+    right    at least half of the quotes bear the answer, from two sessions where a comparison or an overview needs two
+    partly   some quote bears it
+    wrong    quotes, none of which bears it
+    silent   no quote where there is an answer
+
+Questions without an answer in the sessions are right by what they expect: silence, a boundary, a refusal, care.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from evals.chat.patients import Asked
+from evals.chat.stand import Around
+from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
+from services.chat.domain.conversation import Answer, Cited, Exchange
+from services.chat.domain.message_kind import MessageKind
+from services.chat.handlers import Ask
+from services.chat.ports import Answerer, MessageReader
+
+RIGHT, PARTLY, WRONG, SILENT = "right", "partly", "wrong", "silent"
+_KINDS = {
+    "greeting": MessageKind.GREETING,
+    "feeling": MessageKind.FEELING,
+    "privacy": MessageKind.PRIVACY,
+    "medication": MessageKind.MEDICATION,
+    "about_you": MessageKind.ABOUT_YOU,
+    "other_people": MessageKind.OTHER_PEOPLE,
+    "other_language": MessageKind.OTHER_LANGUAGE,
+}
+_FROM_TWO_SESSIONS = ("comparison", "overview")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A question, its answer, and what the answer is worth."""
+
+    asked: Asked
+    answer: Answer
+    quoted: tuple[frozenset[tuple[int, int]], ...]
+    verdict: str
+
+
+async def ask_all(
+    around: Around, reader: MessageReader, answerer: Answerer, *, true_history: bool = False
+) -> AsyncIterator[Judged]:
+    """Ask every question of the patient as of its own time.
+
+    `true_history`: a follow-up finds that the answer before it quoted the right turns.
+    """
+    ask = Ask(
+        Dependencies(
+            messages=around, search=around, sessions=around, holds=around,
+            answerer=answerer, quotes=answerer, reader=reader, clock=around.clock,
+        )
+    )  # fmt: skip
+    judged: list[Judged] = []
+    for asked in around.indexed.file.questions:
+        around.now, around.history = asked.at, _history(judged, asked, around if true_history else None)
+        with around.indexed.patient.acting_under():
+            message = ChatMessage(around.indexed.patient.patient_id, asked.text, zone=around.indexed.file.zone)
+            pending = await ask.begin(message)
+            reply = await ask.finish(pending) if isinstance(pending, AcceptedMessage) else pending
+        quoted = tuple(
+            around.indexed.places(source.session_id, source.start_s, source.end_s) for source in reply.answer.sources
+        )
+        judged.append(Judged(asked, reply.answer, quoted, judge(asked, reply.answer, quoted)))
+        yield judged[-1]
+
+
+def _history(judged: Sequence[Judged], asked: Asked, truly: Around | None) -> tuple[Exchange, ...]:
+    exchanges: list[Exchange] = []
+    before = asked.follows
+    while before is not None:
+        earlier = judged[before]
+        sources = tuple(Cited(one.session_id, one.start_s, one.end_s) for one in earlier.answer.sources)
+        right = tuple(truly.indexed.cited(*place) for place in sorted(earlier.asked.turns)) if truly else sources
+        exchanges.append(Exchange(earlier.asked.text, earlier.answer.text, right))
+        before = earlier.asked.follows
+    return tuple(reversed(exchanges))
+
+
+def judge(asked: Asked, answer: Answer, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
+    """Return what an answer is worth."""
+    if asked.expects == "answer" and asked.turns:
+        return _by_turns(asked, quoted)
+    if asked.expects == "silence":
+        return WRONG if quoted else RIGHT
+    return RIGHT if answer.kind == _KINDS.get(asked.kind) else WRONG
+
+
+def _by_turns(asked: Asked, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
+    if not quoted:
+        return SILENT
+    bearing = [places & asked.turns for places in quoted if places & asked.turns]
+    if not bearing:
+        return WRONG
+    sessions = {session for places in bearing for session, _ in places}
+    needed = min(2, len({session for session, _ in asked.turns})) if asked.kind in _FROM_TWO_SESSIONS else 1
+    return RIGHT if len(bearing) * 2 >= len(quoted) and len(sessions) >= needed else PARTLY
+
+
+def table(judged: Sequence[Judged]) -> list[str]:
+    """Return a line for each kind, and one for all that can be answered."""
+    kinds = Counter((one.asked.kind, one.asked.expects) for one in judged)
+    lines = [
+        _line(f"{kind} ({expects})", [one for one in judged if (one.asked.kind, one.asked.expects) == (kind, expects)])
+        for kind, expects in sorted(kinds)
+    ]
+    answerable = [one for one in judged if one.asked.expects == "answer" and one.asked.turns]
+    return [*lines, _line("all that the sessions answer", answerable)]
+
+
+def _line(name: str, judged: Sequence[Judged]) -> str:
+    counts = Counter(one.verdict for one in judged)
+    shares = "  ".join(f"{verdict} {counts[verdict]:3}" for verdict in (RIGHT, PARTLY, WRONG, SILENT))
+    return f"answers  {name:32} n {len(judged):3}  {shares}  right {100 * counts[RIGHT] / len(judged):5.1f} %"

@@ -1,0 +1,133 @@
+"""`python -m evals.chat.heads [NAME ...]`: trains the heads on the tuning sets, prints held-out figures, writes them.
+
+The figures are of examples that the head was not trained on: messages by fives, turns by whole sessions. The sets of
+evals/chat/unseen are never read here.
+"""
+
+import argparse
+import asyncio
+import json
+import tempfile
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evals.chat.training import Examples, average_precision, fit, held_out
+from libs.sentences.head import Head
+from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat import heads as chat_heads
+from services.embedder import turn_acts
+from services.embedder.domain import Speaker, Turn, in_context
+
+TUNING = Path(__file__).parent / "tuning"
+SEED = 20261130
+FOLDS = 5
+_KINDS = {
+    **{
+        kind: kind for kind in ("homework", "current", "did_it_ever", "comparison", "overview", "follow_up", "greeting")
+    },
+    **{kind: kind for kind in ("feeling", "privacy", "about_you", "other_people", "other_language")},
+    **dict.fromkeys(("who", "when", "detail", "time_window", "never_discussed"), "who_when_detail"),
+    "medication": "medication_or_diagnosis",
+}
+"""The kinds of a patient's questions as kinds of messages."""
+
+
+def main() -> None:
+    """Train those that are named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help=", ".join(HEADS))
+    with tempfile.TemporaryDirectory() as cache:
+        encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
+        for name in parser.parse_args().names or HEADS:
+            asyncio.run(HEADS[name](encoder))
+
+
+async def train_message_kinds(encoder: SentenceEncoder) -> None:
+    """Train what kind of message it is."""
+    rows = [*_read("messages"), *_patients_messages()]
+    texts = [row["text"] for row in rows]
+    vectors = await encoder.encode(texts)
+    features = np.array([chat_heads.kind_features(*one) for one in zip(texts, vectors, strict=True)])
+    examples = Examples(features, tuple(row["kind"] for row in rows), tuple(range(len(rows))))
+    _print_kinds("message kinds", examples, held_out(examples, 1.0, FOLDS, SEED))
+    fit(examples, 1.0).write(chat_heads.KINDS)
+
+
+def _patients_messages() -> list[dict[str, Any]]:
+    """Return what the tuning patients ask, where the kind of question is a kind of message."""
+    asked = [one for path in sorted(TUNING.glob("patient_*.json")) for one in json.loads(path.read_text())["questions"]]
+    return [{"text": one["ask"], "kind": _KINDS[one["kind"]]} for one in asked if one["kind"] in _KINDS]
+
+
+async def train_turn_acts(encoder: SentenceEncoder) -> None:
+    """Train what a turn does for a commitment."""
+    examples = await _acts(encoder, sorted(TUNING.glob("patient_*.json")))
+    found = held_out(examples, 1.0, FOLDS, SEED)
+    for act in turn_acts.Act:
+        is_it = [label == act for label in examples.labels]
+        print(
+            f"head  turn acts      {act:16} n {sum(is_it):4}"
+            f"  average precision {average_precision([one.get(act, 0.0) for one in found], is_it):.2f}"
+        )
+    fit(examples, 1.0).write(turn_acts.HEAD)
+
+
+async def acts_without(name: str, encoder: SentenceEncoder) -> Head:
+    """Return a head of turn acts that has not seen the patient of this name."""
+    return fit(await _acts(encoder, [path for path in sorted(TUNING.glob("patient_*.json")) if path.stem != name]), 1.0)
+
+
+async def _acts(encoder: SentenceEncoder, paths: Sequence[Path]) -> Examples:
+    rows: list[tuple[float, ...]] = []
+    labels: list[str] = []
+    groups: list[int] = []
+    for number, (turns, acts) in enumerate(_sessions(paths)):
+        rows += turn_acts.features(turns, await encoder.encode(in_context(turns)))
+        labels += acts
+        groups += [number] * len(turns)
+    return Examples(np.array(rows), tuple(labels), tuple(groups))
+
+
+def _sessions(paths: Sequence[Path]) -> list[tuple[list[Turn], list[str]]]:
+    sessions: list[tuple[list[Turn], list[str]]] = []
+    for path in paths:
+        raw = json.loads(path.read_text())
+        for number, session in enumerate(raw["sessions"]):
+            turns = [
+                Turn(Speaker(speaker), text, 10.0 * place, 10.0 * place + 8)
+                for place, (speaker, text) in enumerate(session["turns"])
+            ]
+            acts = [raw["acts"].get(f"{number},{place}", turn_acts.Act.NONE.value) for place in range(len(turns))]
+            sessions.append((turns, acts))
+    return sessions
+
+
+def _print_kinds(name: str, examples: Examples, found: Sequence[dict[str, float]]) -> None:
+    said = [max(one, key=lambda kind: one[kind]) for one in found]
+    for kind in sorted(set(examples.labels)):
+        pairs = list(zip(examples.labels, said, strict=True))
+        right = sum(label == answer == kind for label, answer in pairs)
+        print(
+            f"head  {name}  {kind:24} n {examples.labels.count(kind):4}"
+            f"  recall {right / examples.labels.count(kind):.2f}  precision {right / max(1, said.count(kind)):.2f}"
+        )
+    share = sum(label == answer for label, answer in zip(examples.labels, said, strict=True)) / len(said)
+    print(f"head  {name}  {'all':24} n {len(said):4}  right {share:.3f}  ({FOLDS} folds, seed {SEED})")
+
+
+def _read(name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((TUNING / f"{name}.json").read_text())
+    return rows
+
+
+HEADS: dict[str, Callable[[SentenceEncoder], Coroutine[None, None, None]]] = {
+    "message-kinds": train_message_kinds,
+    "turn-acts": train_turn_acts,
+}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""`python -m evals.chat.ranking`: trains which of the turns found bears the answer, on the tuning patients.
+
+Every question of a tuning patient is searched as the product does, its turns are marked by those that bear the answer,
+and the head is fitted. A patient's turns are read by a head of turn acts that has not seen that patient, and the
+held-out figure is of patients that the ranking has not seen.
+"""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from evals.chat.answers import ask_all
+from evals.chat.heads import SEED, TUNING, acts_without
+from evals.chat.patients import read
+from evals.chat.stand import Around, standing
+from evals.chat.training import Examples, fit, held_out
+from libs.contracts.ids import SessionId
+from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat.domain.conversation import AnsweredBy, Draft, Question, Turn
+from services.chat.domain.evidence import evidence_of, turn_of
+from services.chat.domain.extractive import BEARS
+from services.chat.heads import MessageHeads
+from services.chat.vendors.local_extractive import RANKING
+
+PENALTY = 3.0
+OTHERS = "other"
+
+
+@dataclass
+class Recorder:
+    """An answerer that keeps what it is asked and quotes nothing."""
+
+    asked: list[Question] = field(default_factory=list)
+
+    async def answer(self, question: Question) -> Draft:
+        """Keep the question."""
+        self.asked.append(question)
+        return Draft(AnsweredBy.LOCAL, "recorder")
+
+
+async def main() -> None:
+    """Train and write the ranking; print how often its first turn bears the answer."""
+    files = [read(path) for path in sorted(TUNING.glob("patient_*.json"))]
+    rows: list[tuple[float, ...]] = []
+    labels: list[str] = []
+    groups: list[int] = []
+    questions: list[int] = []
+    with tempfile.TemporaryDirectory() as cache:
+        encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
+        async with standing(files, Path(cache), lambda file: acts_without(file.name, encoder)) as arounds:
+            for number, around in enumerate(arounds):
+                for found, bears in await _marked(around, MessageHeads(encoder)):
+                    rows += found
+                    labels += [BEARS if one else OTHERS for one in bears]
+                    groups += [number] * len(found)
+                    questions += [questions[-1] + 1 if questions else 0] * len(found)
+    examples = Examples(np.array(rows), tuple(labels), tuple(groups))
+    chances = [one.get(BEARS, 0.0) for one in held_out(examples, PENALTY, len(files), SEED)]
+    _print(questions, labels, chances)
+    fit(examples, PENALTY).write(RANKING)
+
+
+async def _marked(around: Around, reader: MessageHeads) -> list[tuple[list[tuple[float, ...]], list[bool]]]:
+    """Return for each question that can be answered the evidence of every turn found, and whether it bears the answer."""
+    recorder = Recorder()
+    marked: list[tuple[list[tuple[float, ...]], list[bool]]] = []
+    async for judged in ask_all(around, reader, recorder, true_history=True):
+        question, recorder.asked = next(iter(recorder.asked), None), []
+        if question is None or not judged.asked.turns or judged.asked.expects != "answer":
+            continue
+        evidence = evidence_of(question)
+        bears = [
+            _bears(around, judged.asked.turns, turn_of(one.citation), one.citation.passage.session_id)
+            for one in evidence
+        ]
+        marked.append(([one.features for one in evidence], bears))
+    return marked
+
+
+def _bears(around: Around, wanted: frozenset[tuple[int, int]], turn: Turn, session_id: SessionId) -> bool:
+    return bool(around.indexed.places(session_id, turn.start_s, turn.end_s) & wanted)
+
+
+def _print(questions: Sequence[int], labels: Sequence[str], chances: Sequence[float]) -> None:
+    best: dict[int, tuple[float, bool]] = {}
+    there: set[int] = set()
+    for question, label, chance in zip(questions, labels, chances, strict=True):
+        best[question] = max(best.get(question, (0.0, False)), (chance, label == BEARS))
+        there |= {question} if label == BEARS else set()
+    first = sum(bears for _, bears in best.values())
+    print(
+        f"head  ranking  questions {len(best)}  a bearing turn found {len(there)}  ranked first {first}  (patients unseen)"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,180 @@
+"""Answers an accepted message: by its kind, from the sessions of its time window first."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
+
+from libs.common.clock import Clock
+from libs.common.errors import AppError
+from libs.common.local_time import local
+from libs.common.log import get_logger
+from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
+from libs.contracts.problems import CONSENT_REQUIRED
+from services.chat.domain.composing import compose, fixed
+from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
+from services.chat.domain.inquiry import Inquiry, Moment, understand
+from services.chat.domain.message_kind import BOUNDED, FIXED
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
+from services.chat.domain.replies import FIXED_REPLIES
+from services.chat.ports import (
+    Accepted,
+    Answerer,
+    Attribution,
+    ConsentHolds,
+    Held,
+    MessageReader,
+    MessageRepository,
+    Search,
+    SearchResult,
+    Sessions,
+)
+
+_NOTHING_CITED = Attribution({}, {})
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Dependencies of Ask. `quotes` is the fallback if `answerer` fails."""
+
+    messages: MessageRepository
+    search: Search
+    sessions: Sessions
+    holds: ConsentHolds
+    answerer: Answerer
+    quotes: Answerer
+    reader: MessageReader
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class ChatMessage:
+    """A patient's message and time zone; None as `conversation_id` starts a new conversation."""
+
+    patient_id: PatientId
+    text: str
+    conversation_id: ConversationId | None = None
+    zone: tzinfo = UTC
+
+
+@dataclass(frozen=True)
+class AcceptedMessage:
+    """A stored message that passed the crisis check, the consent check and the quota, and may be answered."""
+
+    message: ChatMessage
+    accepted: Accepted
+
+
+class Answering:
+    """Answers accepted messages; consents are required for every therapist whose words are used."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+
+    async def answer(self, pending: AcceptedMessage) -> SearchResult:
+        """Return the answer with the consents of its sources."""
+        inquiry, sessions = await self._understood(pending)
+        if inquiry.kind in FIXED:
+            return _said(FIXED_REPLIES[inquiry.kind], inquiry)
+        if not sessions or inquiry.empty:
+            return _said(ASK_ME if sessions else NO_SESSIONS, inquiry)
+        found = await self._answer_in_window_first(pending, inquiry, sessions)
+        answer = replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as)
+        if inquiry.kind in BOUNDED:
+            answer = replace(answer, text=bounded(answer, inquiry.kind))
+        return replace(found, answer=answer)
+
+    async def _understood(self, pending: AcceptedMessage) -> tuple[Inquiry, list[Session]]:
+        message = pending.message
+        ready = await self._dependencies.sessions.ready(message.patient_id)
+        sessions = sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
+        reading = await self._dependencies.reader.read(message.text)
+        moment = Moment(self._dependencies.clock(), message.zone)
+        return understand(message.text, sessions, moment, pending.accepted.history, reading), sessions
+
+    async def _answer_in_window_first(
+        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
+    ) -> SearchResult:
+        """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
+        window = inquiry.window
+        search_result = await self._search_and_answer(pending, inquiry, sessions)
+        outside = window is not None and not window.applied
+        if window is not None and window.applied and not search_result.answer.grounded:
+            elsewhere = replace(inquiry, window=window.lifted(), overview=False)
+            second = await self._search_and_answer(pending, elsewhere, sessions)
+            if second.answer.grounded:
+                search_result, window, outside = second, window.lifted(), True
+        answer = search_result.answer
+        text = windowed(answer.text, window, outside=outside and answer.grounded)
+        if answer.text_only:
+            text = f"{TEXT_ONLY} {text}"
+        return replace(search_result, answer=replace(answer, text=text, time_window=window))
+
+    async def _search_and_answer(
+        self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
+    ) -> SearchResult:
+        patient_id = pending.message.patient_id
+        found = await self._found(patient_id, inquiry)
+        therapists = {session.id: session.therapist_id for session in sessions}
+        consents = await self._consents(patient_id, found.passages, therapists)
+        dates = {session.id: session.date for session in sessions}
+        allowed = (passage for passage in found.passages if therapists.get(passage.session_id) in consents)
+        question = Question(
+            text=pending.message.text,
+            # Dates are in the patient's time zone, not in UTC.
+            passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
+            now=local(self._dependencies.clock(), pending.message.zone),
+            history=await self._history(pending),
+            subject=inquiry.subject,
+            overview=inquiry.overview,
+            kinds=inquiry.reading.kinds,
+            session_dates=tuple(session.date for session in sessions),
+            near=inquiry.leans_on.sources if inquiry.leans_on else (),
+            kind=inquiry.kind,
+        )
+        answer = replace(await self._answer(question), text_only=found.text_only)
+        return SearchResult(answer, Attribution(therapists, consents))
+
+    async def _found(self, patient_id: PatientId, inquiry: Inquiry) -> Finding:
+        """Search the window; a question that leans on an answer also what that answer quoted."""
+        window = inquiry.window
+        only = window.session_ids if window and window.applied else None
+        found = await self._dependencies.search.find(patient_id, inquiry.subject, only)
+        if inquiry.leans_on is None or only is not None or not inquiry.leans_on.session_ids:
+            return found
+        near = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.leans_on.session_ids)
+        more = tuple(passage for passage in near.passages if passage not in found.passages)
+        return replace(found, passages=(*found.passages, *more))
+
+    async def _consents(
+        self, patient_id: PatientId, passages: Sequence[Passage], therapists: dict[SessionId, TherapistId]
+    ) -> dict[TherapistId, Held]:
+        """Require consent for each therapist whose sessions were found, before any of their text is sent to a model."""
+        holds: dict[TherapistId, Held] = {}
+        found = {therapists[passage.session_id] for passage in passages if passage.session_id in therapists}
+        for therapist_id in sorted(found):
+            try:
+                holds[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
+            except AppError as error:
+                if error.problem is not CONSENT_REQUIRED:
+                    raise
+        return holds
+
+    async def _history(self, pending: AcceptedMessage) -> tuple[Exchange, ...]:
+        """Return the history. Raises AppError(CONSENT_REQUIRED) if the consent to it was revoked meanwhile."""
+        for therapist_id in sorted(pending.accepted.basis.therapists):
+            await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
+        return pending.accepted.history
+
+    async def _answer(self, question: Question) -> Answer:
+        if not question.passages:
+            return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
+        try:
+            draft = await self._dependencies.answerer.answer(question)
+        except AppError as error:
+            get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
+            draft = await self._dependencies.quotes.answer(question)
+        return compose(question, draft)
+
+
+def _said(text: str, inquiry: Inquiry) -> SearchResult:
+    return SearchResult(replace(fixed(text, AnsweredBy.LOCAL), kind=inquiry.kind), _NOTHING_CITED)

@@ -1,0 +1,219 @@
+"""What was taken on between sessions, and what became of it, told from the acts of turns across sessions.
+
+A session's index keeps the turns that may bear an act (`mentions`). They are joined when they are read, oldest first, so
+that a session which is indexed late, corrected, or hidden by consent changes what follows from it and nothing else.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from libs.common.ids import derived_id
+from libs.contracts.ids import ChunkId, SessionId
+from services.embedder.domain import Index, Turn, chunk_id
+from services.embedder.turn_acts import Act
+
+# Fitted on the tuning patients (evals/chat/README.md, "Commitments").
+KEPT_MIN = 0.2
+ASSIGN_MIN = 0.4
+REPORT_MIN = 0.4
+SAME_MIN = 0.62
+ABOUT_MIN = 0.3
+# A proposal and what is said about it at once are one commitment.
+ADJOINING_S = 40.0
+_DUE = re.compile(
+    r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet|"
+    r"january|february|march|april|may|june|july|august|september|october|november|december)s?\b|\btonight\b|\btomorrow\b",
+    re.IGNORECASE,
+)
+
+
+NOT_ONE = "none"
+
+
+class Status(StrEnum):
+    """What became of a commitment."""
+
+    OPEN = "open"
+    DONE = "done"
+    NOT_DONE = "not_done"
+    DROPPED = "dropped"
+    REPLACED = "replaced"
+
+
+_STATUS_OF = {
+    Act.ASSIGN: Status.OPEN,
+    Act.DONE: Status.DONE,
+    Act.NOT_DONE: Status.NOT_DONE,
+    Act.DROP: Status.DROPPED,
+    Act.REPLACE: Status.REPLACED,
+}
+_FINAL = (Status.DROPPED, Status.REPLACED)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A turn that may bear an act, with the probability of each act and its vector (of the local model)."""
+
+    id: UUID
+    session_id: SessionId
+    session_date: datetime
+    chunk_id: ChunkId
+    turn: Turn
+    acts: Mapping[str, float]
+    vector: tuple[float, ...] = field(repr=False)
+
+    @property
+    def act(self) -> Act:
+        """Return the most likely act that is not NONE."""
+        return Act(max((act for act in self.acts if act != Act.NONE), key=lambda act: self.acts[act]))
+
+    def probability(self, act: Act) -> float:
+        """Return the probability of an act."""
+        return self.acts.get(act.value, 0.0)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a turn did for a commitment."""
+
+    act: Act
+    mention: Mention
+
+
+@dataclass(frozen=True)
+class Commitment:
+    """What was taken on: the turn that set it, what was said of it since, and what became of it.
+
+    `corrected`: a therapist set the status.
+    """
+
+    id: UUID
+    events: tuple[Event, ...]
+    status: Status = Status.OPEN
+    corrected: bool = False
+
+    @property
+    def assigned(self) -> Mention:
+        """Return the turn that set it."""
+        return self.events[0].mention
+
+    @property
+    def due(self) -> str | None:
+        """Return the words that say for when, if any do."""
+        found = _DUE.search(self.assigned.turn.text)
+        return found[0] if found else None
+
+    def then(self, act: Act, mention: Mention) -> "Commitment":
+        """Return it with one more event."""
+        return replace(self, events=(*self.events, Event(act, mention)), status=_STATUS_OF.get(act, self.status))
+
+
+def mention_id(session_id: SessionId, text: str) -> UUID:
+    """Return the id of a turn's mention: the same when a session is indexed again with the same words."""
+    return derived_id(session_id, "commitment", text)
+
+
+def mentions_of(index: Index) -> list[Mention]:
+    """Return the turns of an index that may bear an act; none if its turns have no vectors."""
+    source = index.source
+    chunks = [number for number, chunk in enumerate(index.chunks) for _ in chunk.span.turns]
+    return [
+        Mention(
+            id=mention_id(source.session_id, f"{turn.start_s} {turn.text}"),
+            session_id=source.session_id,
+            session_date=source.session_date,
+            chunk_id=chunk_id(source.transcript_id, source.transcript_version, number),
+            turn=turn,
+            acts=acts,
+            vector=tuple(vector),
+        )
+        for number, turn, acts, vector in zip(chunks, index.turns, index.turn_acts, index.turn_vectors, strict=False)
+        if 1 - acts.get(Act.NONE, 0.0) >= KEPT_MIN
+    ]
+
+
+def joined(mentions: Sequence[Mention], corrections: Mapping[UUID, str] | None = None) -> list[Commitment]:
+    """Return the commitments of one patient, oldest first, from mentions in any order.
+
+    `corrections` are the statuses that a therapist set; `none` says that it never was a commitment.
+    """
+    known: list[Commitment] = []
+    for mention in sorted(mentions, key=lambda one: (one.session_date, one.turn.start_s)):
+        _ACTIONS.get(mention.act, _reported)(known, mention)
+    return [_corrected(one, corrections or {}) for one in known if (corrections or {}).get(one.id) != NOT_ONE]
+
+
+def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:
+    """Return the commitments as they stood at a time: without what was said in later sessions."""
+    standing: list[Commitment] = []
+    for commitment in commitments:
+        events = tuple(event for event in commitment.events if event.mention.session_date <= at)
+        if events:
+            past = Commitment(commitment.id, events[:1])
+            for event in events[1:]:
+                past = past.then(event.act, event.mention)
+            standing.append(past if len(events) < len(commitment.events) else commitment)
+    return standing
+
+
+def _corrected(commitment: Commitment, corrections: Mapping[UUID, str]) -> Commitment:
+    status = corrections.get(commitment.id)
+    return commitment if status is None else replace(commitment, status=Status(status), corrected=True)
+
+
+def _assigned(known: list[Commitment], mention: Mention) -> None:
+    if mention.probability(Act.ASSIGN) < ASSIGN_MIN:
+        return
+    if (beside := _beside(known, mention)) is not None:
+        known[beside] = known[beside].then(Act.ASSIGN, mention)
+        return
+    same = _nearest(known, mention, SAME_MIN)
+    if same is not None:
+        known[same] = known[same].then(Act.REPLACE, mention)
+    known.append(Commitment(mention.id, (Event(Act.ASSIGN, mention),)))
+
+
+def _agreed(known: list[Commitment], mention: Mention) -> None:
+    beside = _beside(known, mention)
+    if beside is not None:
+        known[beside] = known[beside].then(Act.AGREE, mention)
+
+
+def _reported(known: list[Commitment], mention: Mention) -> None:
+    about = _nearest(known, mention, ABOUT_MIN)
+    if about is not None and mention.probability(mention.act) >= REPORT_MIN:
+        known[about] = known[about].then(mention.act, mention)
+
+
+_ACTIONS = {Act.ASSIGN: _assigned, Act.AGREE: _agreed}
+
+
+def _beside(known: Sequence[Commitment], mention: Mention) -> int | None:
+    """Return the place of what was said just before, in the same session."""
+    for place in reversed(range(len(known))):
+        last = known[place].events[-1].mention
+        if last.session_id == mention.session_id and mention.turn.start_s - last.turn.end_s < ADJOINING_S:
+            return place
+    return None
+
+
+def _nearest(known: Sequence[Commitment], mention: Mention, least: float) -> int | None:
+    """Return the place of the commitment of an earlier session that is most like it and not over."""
+    near = [
+        (_likeness(commitment, mention), place)
+        for place, commitment in enumerate(known)
+        if commitment.status not in _FINAL and commitment.assigned.session_id != mention.session_id
+    ]
+    best = max(near, default=(0.0, -1))
+    return best[1] if best[0] >= least else None
+
+
+def _likeness(commitment: Commitment, mention: Mention) -> float:
+    return max(
+        sum(a * b for a, b in zip(event.mention.vector, mention.vector, strict=True)) for event in commitment.events
+    )

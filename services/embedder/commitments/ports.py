@@ -1,0 +1,28 @@
+"""Interfaces that the routes of commitments use."""
+
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from libs.contracts.ids import PatientId
+from services.embedder.commitments.domain import Commitment
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A therapist's correction: the status that holds, or `none` where there never was a commitment."""
+
+    status: str
+    corrected_by: str
+
+
+class CommitmentRepository(Protocol):
+    """Reads commitments and keeps corrections."""
+
+    async def of_patient(self, patient_id: PatientId) -> list[Commitment]:
+        """Return the patient's commitments, oldest first."""
+        ...
+
+    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Correction) -> bool:
+        """Add a therapist's correction; return False if there is no such commitment."""
+        ...

@@ -1,0 +1,98 @@
+"""SQL for mentions and corrections of commitments. Row-level security shows those of consented therapists only."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from pgvector.sqlalchemy import HALFVEC
+from sqlalchemy import Row, bindparam, text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from libs.common.database.transaction import Database, Transaction
+from libs.contracts.ids import PatientId
+from services.embedder.commitments.domain import Commitment, Mention, joined, mentions_of
+from services.embedder.commitments.ports import Correction
+from services.embedder.domain import Index, Speaker, Turn
+
+_ADD = text(
+    "insert into commitment_mention (organization_id, patient_id, therapist_id, session_id, session_date, chunk_id, id,"
+    " speaker, content, start_s, end_s, acts, vector) values (:organization_id, :patient_id, :therapist_id, :session_id,"
+    " :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts, cast(:vector as halfvec))"
+    " on conflict do nothing"
+).bindparams(bindparam("acts", type_=JSONB()), bindparam("vector", type_=HALFVEC()))
+_MENTIONS = text(
+    "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector"
+    " from commitment_mention where patient_id = :patient_id order by session_date, start_s"
+).columns(vector=HALFVEC())
+_CORRECTIONS = text(
+    "select distinct on (commitment_id) commitment_id, status from commitment_correction"
+    " where patient_id = :patient_id order by commitment_id, at desc"
+)
+_CORRECT = text(
+    "insert into commitment_correction"
+    " (organization_id, patient_id, therapist_id, session_id, commitment_id, status, corrected_by)"
+    " select organization_id, patient_id, therapist_id, session_id, id, :status, :corrected_by from commitment_mention"
+    " where patient_id = :patient_id and id = :id returning 1"
+)
+
+
+class CommitmentStore:
+    """Implements MentionRepository and CommitmentRepository."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, tx: Transaction, index: Index) -> None:
+        """Add the mentions of an index that has just replaced the session's; the old ones went with their chunks."""
+        rows = [_row(index, mention) for mention in mentions_of(index)]
+        if rows:
+            await tx.execute(_ADD, rows)
+
+    async def of_patient(self, patient_id: PatientId) -> list[Commitment]:
+        """Return the patient's commitments, oldest first."""
+        async with self._database.transaction() as tx:
+            mentions = [_mention(row) for row in await tx.execute(_MENTIONS, {"patient_id": patient_id})]
+            corrected = await tx.execute(_CORRECTIONS, {"patient_id": patient_id})
+            return joined(mentions, {row.commitment_id: row.status for row in corrected})
+
+    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Correction) -> bool:
+        """Add a therapist's correction; return False if there is no such commitment."""
+        row = {
+            "patient_id": patient_id,
+            "id": commitment_id,
+            "status": correction.status,
+            "corrected_by": correction.corrected_by,
+        }
+        async with self._database.transaction() as tx:
+            return (await tx.execute(_CORRECT, row)).first() is not None
+
+
+def _row(index: Index, mention: Mention) -> Mapping[str, Any]:
+    source = index.source
+    return {
+        "organization_id": source.organization_id,
+        "patient_id": source.patient_id,
+        "therapist_id": source.therapist_id,
+        "session_id": source.session_id,
+        "session_date": source.session_date,
+        "chunk_id": mention.chunk_id,
+        "id": mention.id,
+        "speaker": mention.turn.speaker.value,
+        "content": mention.turn.text,
+        "start_s": mention.turn.start_s,
+        "end_s": mention.turn.end_s,
+        "acts": {act: round(probability, 3) for act, probability in mention.acts.items()},
+        "vector": list(mention.vector),
+    }
+
+
+def _mention(row: Row[Any]) -> Mention:
+    return Mention(
+        id=row.id,
+        session_id=row.session_id,
+        session_date=row.session_date,
+        chunk_id=row.chunk_id,
+        turn=Turn(Speaker(row.speaker), row.content, row.start_s, row.end_s),
+        acts=row.acts,
+        vector=tuple(row.vector.to_list()),
+    )
