@@ -34,10 +34,18 @@ class Head:
 
     def probabilities(self, features: Sequence[float]) -> Mapping[str, float]:
         """Return the probability of each class (softmax); `features` as many as the head was trained on."""
-        scores = [
+        return dict(zip(self.classes, softmax(self.scores(features)), strict=True))
+
+    def scores(self, features: Sequence[float]) -> list[float]:
+        """Return the score of each class, of which only differences mean something."""
+        return [
             bias + sum(weight * feature for weight, feature in zip(row, features, strict=True))
             for row, bias in zip(self.weights, self.bias, strict=True)
         ]
-        highest = max(scores)
-        powers = [math.exp(score - highest) for score in scores]
-        return {name: power / sum(powers) for name, power in zip(self.classes, powers, strict=True)}
+
+
+def softmax(scores: Sequence[float]) -> list[float]:
+    """Return probabilities that add up to 1."""
+    highest = max(scores)
+    powers = [math.exp(score - highest) for score in scores]
+    return [power / sum(powers) for power in powers]
