@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from libs.contracts.ids import SessionId
 from services.chat.domain.conversation import Citation, Passage, Question, Speaker, Turn
+from services.chat.domain.homework import Wanted, wanted
 from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, words
 
 STATEMENT_WORDS_MIN = 4
@@ -54,6 +55,8 @@ PLAIN = (
 FEATURES = (
     *PLAIN,
     *(f"{kind}:{act}" for kind in _KINDS for act in _ACTS),
+    *(f"{part}:{act}" for part in Wanted for act in _ACTS),
+    *(f"{part}:cosine" for part in Wanted),
     *(f"{kind}:{name}" for kind in _KINDS for name in ("recency", "patient", "length", "coverage", "turn_cosine")),
 )  # fmt: skip
 
@@ -134,7 +137,11 @@ def _features(
         for kind in _KINDS
         for value in (recency, patient, length, coverage, cosine)
     ]
-    return (*plain, *of_kinds, *timed)
+    about = sum(question.kinds.get(kind, 0.0) for kind in ("homework", "current", "did_it_ever"))
+    asked_for = wanted(question.text)
+    of_parts = [about * (part is asked_for) * turn.acts.get(act, 0.0) for part in Wanted for act in _ACTS]
+    near = [about * (part is asked_for) * cosine for part in Wanted]
+    return (*plain, *of_kinds, *of_parts, *near, *timed)
 
 
 def _beside_previous(question: Question, timeline: Sequence[Citation], number: int) -> tuple[float, float]:
