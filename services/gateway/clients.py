@@ -92,3 +92,13 @@ async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterato
 def not_found(what: str) -> AppError:
     """Return the NOT_FOUND error for a resource that the caller may not know of."""
     return AppError(NOT_FOUND, f"There is no such {what}.")
+
+
+@dataclass(frozen=True)
+class ServiceClients:
+    """The services behind the gateway."""
+
+    consent: Peer
+    ingestion: Peer
+    transcriber: Peer
+    chat: Peer

@@ -9,7 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 40
-PARAMETERS_MAX = 5
+PARAMETERS_MAX = 4
+# Half of what ships is at most so long, and nine tenths: what is small stays so, whatever single files may be.
+FILE_LINES = {0.5: 90, 0.9: 250}
+FUNCTION_LINES = {0.5: 8, 0.9: 25}
 # A package from outside is imported only where it is wrapped.
 ONLY_IN = {
     "deepgram": {"services/transcriber/vendors"},
@@ -20,6 +23,8 @@ ONLY_IN = {
     "fastapi_offline": {"services/gateway/api"},
     "faster_whisper": {"services/transcriber/vendors"},
 }
+# May only become less.
+WIDER = {"services/embedder/chunking.py": {"_endings": 5}}
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
@@ -35,6 +40,8 @@ def _sources() -> list[Path]:
 
 SOURCES = _sources()
 PRODUCT = [path for path in SOURCES if "tests" not in path.parts]
+# What runs at an operator's: a proof's or an evaluation's functions are read once, by whoever doubts a figure.
+SHIPPED = [path for path in PRODUCT if path.relative_to(ROOT).parts[0] in ("services", "libs")]
 
 
 def _name(path: Path) -> str:
@@ -70,6 +77,13 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return len([name for name in names if name not in ("self", "cls")])
 
 
+def _is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether typer calls it (libs/ops/command.py): its parameters are the options of a command."""
+    first = function.args.args[0].annotation if function.args.args else None
+    stands_on = ast.unparse(first) if first is not None else ""
+    return stands_on in ("Gateway", "OperatorTools") and not function.name.startswith("_")
+
+
 def test_there_are_files_to_hold_to_the_rules() -> None:
     assert len(SOURCES) > len(PRODUCT) > FILES_MIN
 
@@ -91,14 +105,22 @@ def test_no_function_passes_40_lines() -> None:
     assert _offences([path for path in SOURCES if "versions" not in path.parts], too_long) == {}
 
 
-def test_no_function_takes_more_than_five_positional_parameters() -> None:
+def test_what_ships_is_small_in_the_middle_and_for_nine_of_ten() -> None:
+    own = [path for path in SHIPPED if "migrations" not in path.parts]
+    files = sorted(lines for path in own if (lines := len(_text(path).splitlines())))
+    functions = sorted((f.end_lineno or 0) - f.lineno + 1 for path in own for f in _functions(path))
+
+    for sizes, limits in ((files, FILE_LINES), (functions, FUNCTION_LINES)):
+        found = {share: sizes[int(len(sizes) * share)] for share in limits}
+        assert {share: lines for share, lines in found.items() if lines > limits[share]} == {}
+
+
+def test_no_function_takes_more_than_four_positional_parameters() -> None:
     def too_many(path: Path) -> dict[str, int]:
-        counts = {f"{f.name}:{f.lineno}": _parameters(f) for f in _functions(path)}
+        counts = {f.name: _parameters(f) for f in _functions(path) if not _is_command(f)}
         return {name: number for name, number in counts.items() if number > PARAMETERS_MAX}
 
-    # The parameters of a command are its options, which is how typer declares them.
-    commands = ROOT / "libs" / "ops"
-    assert _offences([path for path in PRODUCT if not path.is_relative_to(commands)], too_many) == {}
+    assert _offences(SHIPPED, too_many) == WIDER
 
 
 def test_every_module_starts_with_a_sentence_that_says_why() -> None:

@@ -42,6 +42,7 @@ class Relay:
         publisher: Publisher,
         topics: Sequence[str],
         archive: Archive | None = None,
+        *,
         clock: Clock = utc_now,
     ) -> None:
         self._outbox = outbox

@@ -42,6 +42,15 @@ class StreamRefusedError(Exception):
         self.code, self.is_login = code, is_login
 
 
+@dataclass(frozen=True)
+class ReplayMove:
+    """One step of the replay of this name: from where it was to where it is then."""
+
+    name: str
+    old: str
+    new: str
+
+
 @dataclass(frozen=True, order=True)
 class GroupStream:
     """One stream of one consumer group."""
@@ -216,12 +225,10 @@ class StreamAdmin:
         """Return how far the replay of this name is, empty when it has not begun."""
         return str(await answered(self.redis.get(_progress_key(lane, name))) or "")
 
-    async def replay(
-        self, lane: GroupStream, name: str, move: tuple[str, str], epoch: int, bodies: Collection[str]
-    ) -> bool:
-        """Give a group these events and move the replay on, unless another operator did; `move` is (from, to)."""
-        keys, (old, new) = [lane.key("r"), _progress_key(lane, name)], move
-        arguments: list[str | int] = [old, new, PROGRESS_KEPT_MS, epoch, *bodies]
+    async def replay(self, lane: GroupStream, move: ReplayMove, epoch: int, bodies: Collection[str]) -> bool:
+        """Give a group these events and move the replay on, unless another operator did."""
+        keys = [lane.key("r"), _progress_key(lane, move.name)]
+        arguments: list[str | int] = [move.old, move.new, PROGRESS_KEPT_MS, epoch, *bodies]
         return bool(await answered(self._scripts["replay"](keys=keys, args=arguments)))
 
     async def replayed_ahead(self, lane: GroupStream) -> int:

@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import exceptions
@@ -28,6 +28,15 @@ ISOLATED_KEPT_S = 86_400
 LIMIT_WINDOW_MS = 60_000
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a consumer stands. Of an `ordered` topic one of the group's consumers reads at a time."""
+
+    topic: str
+    group: str
+    ordered: bool = False
+
+
 class RedisChannel:
     """One topic as one consumer sees it (implements port.Channel)."""
 
@@ -35,12 +44,11 @@ class RedisChannel:
         self,
         redis: Redis,
         url: str,
-        place: tuple[str, str],
-        ordered: bool = False,
+        place: Place,
         limit: DeadLetterLimit | None = None,
     ) -> None:
-        topic, group = self.topic, self.group = place
-        self.consumer, self.ordered = new_consumer_name(), ordered
+        topic, group = self.topic, self.group = place.topic, place.group
+        self.consumer, self.ordered = new_consumer_name(), place.ordered
         self._redis, self._limit = redis, limit or DeadLetterLimit()
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
