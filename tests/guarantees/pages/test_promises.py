@@ -2,17 +2,15 @@
 
 import ast
 import importlib
-import inspect
 import re
 from functools import cache
 
 import psycopg
 import pytest
 
-from libs.common.messaging.steps import Subscription
 from libs.contracts.catalogue import EVENTS
 from libs.devstack.infra import Infra
-from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, peers_asked, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, peers_asked, promise, subscriptions
 
 # Of the mechanism, the same in every schema.
 MECHANISM = {"outbox", "inbox", "claim", "tombstone", "alembic_version"}
@@ -27,18 +25,6 @@ ALSO_CALLED = {
 # Owned, and not in a table: counted in Redis, and made of the table of routes.
 NO_TABLE = {"gateway": {"rate limits", "the public API and its description"}}
 TYPE_OF = {event.__name__: event.type for event in EVENTS}
-
-
-class _Part:
-    """Stands for whatever a table of subscriptions is built from: to list them nothing of it is used."""
-
-    revocation_grace_days = 0
-
-
-def _subscriptions(service: str) -> tuple[Subscription, ...]:
-    build = importlib.import_module(f"services.{service}.wiring").subscriptions
-    found: tuple[Subscription, ...] = build(*(_Part() for _ in inspect.signature(build).parameters))
-    return found
 
 
 @cache
@@ -87,7 +73,7 @@ def test_a_service_owns_the_tables_that_its_sentence_names_and_no_other(service:
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_a_service_answers_the_events_that_it_says_it_consumes(service: str) -> None:
-    answered = {subscription.event.type for subscription in _subscriptions(service)}
+    answered = {subscription.event.type for subscription in subscriptions(service)}
 
     assert answered == events_in(promise(service)["Consumes"])
 
