@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,9 @@ PARAMETERS_MAX = 4
 # Half of what ships is at most so long, and nine tenths: what is small stays so, whatever single files may be.
 FILE_LINES = {0.5: 90, 0.9: 250}
 FUNCTION_LINES = {0.5: 8, 0.9: 25}
+TEST_LINES = {0.5: 10, 0.9: 20}
+# "Loopback is open": a subject, a verb, and what is said of it.
+SENTENCE_WORDS_MIN = 3
 # A package from outside is imported only where it is wrapped.
 ONLY_IN = {
     "deepgram": {"services/transcriber/vendors"},
@@ -71,6 +75,14 @@ def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
             yield node
 
 
+def _tests(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (f for f in _functions(path) if path.name.startswith("test_") and f.name.startswith("test_"))
+
+
+def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    return (function.end_lineno or 0) - function.lineno + 1
+
+
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     arguments = function.args
     names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
@@ -98,7 +110,7 @@ def test_no_file_passes_400_lines() -> None:
 
 def test_no_function_passes_40_lines() -> None:
     def too_long(path: Path) -> dict[str, int]:
-        lengths = {f"{f.name}:{f.lineno}": (f.end_lineno or 0) - f.lineno + 1 for f in _functions(path)}
+        lengths = {f"{f.name}:{f.lineno}": _lines(f) for f in _functions(path)}
         return {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES_MAX}
 
     # A migration is SQL, and a table's definition belongs together.
@@ -108,9 +120,10 @@ def test_no_function_passes_40_lines() -> None:
 def test_what_ships_is_small_in_the_middle_and_for_nine_of_ten() -> None:
     own = [path for path in SHIPPED if "migrations" not in path.parts]
     files = sorted(lines for path in own if (lines := len(_text(path).splitlines())))
-    functions = sorted((f.end_lineno or 0) - f.lineno + 1 for path in own for f in _functions(path))
+    functions = sorted(_lines(f) for path in own for f in _functions(path))
+    tests = sorted(_lines(f) for path in SOURCES for f in _tests(path))
 
-    for sizes, limits in ((files, FILE_LINES), (functions, FUNCTION_LINES)):
+    for sizes, limits in ((files, FILE_LINES), (functions, FUNCTION_LINES), (tests, TEST_LINES)):
         found = {share: sizes[int(len(sizes) * share)] for share in limits}
         assert {share: lines for share, lines in found.items() if lines > limits[share]} == {}
 
@@ -121,6 +134,17 @@ def test_no_function_takes_more_than_four_positional_parameters() -> None:
         return {name: number for name, number in counts.items() if number > PARAMETERS_MAX}
 
     assert _offences(SHIPPED, too_many) == WIDER
+
+
+def test_the_name_of_a_test_is_a_sentence_that_its_file_says_once_and_never_the_name_of_a_function() -> None:
+    functions = {f.name for path in PRODUCT for f in _functions(path)}
+
+    def wrong(path: Path) -> list[str]:
+        said = Counter(f.name.removeprefix("test_") for f in _tests(path))
+        words = {name: len(name.split("_")) for name in said}
+        return [name for name in said if said[name] > 1 or words[name] < SENTENCE_WORDS_MIN or name in functions]
+
+    assert _offences(SOURCES, wrong) == {}
 
 
 def test_every_module_starts_with_a_sentence_that_says_why() -> None:
