@@ -115,6 +115,7 @@ class Archive:
                 ) from error
             if state == _NOT_ALLOWED:
                 raise AppError(FORBIDDEN, "The database role lacks permission for this.", sqlstate=state) from error
+            # Class 08 is the connection's, 57 an operator's intervention such as a restart: both pass.
             if state is None or state.startswith(("08", "57")):
                 raise AppError(UNAVAILABLE, "The database is not answering.", sqlstate=state) from error
             raise AppError(
