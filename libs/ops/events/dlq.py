@@ -135,6 +135,7 @@ async def _changed(tools: OperatorTools, change: _Change, which: Which, approval
         return _plan(change.verb, dead_letters)
     async with tools.recorded(approval.who, f"dlq.{change.verb}", which.as_arguments()) as counts:
         counts |= {"found": len(dead_letters), change.counted: 0}
+        # In batches, so that no script holds the server up for thousands of letters.
         for lane, entry_ids in _batches(dead_letters):
             counts[change.counted] += await change.act(lane, entry_ids)
     done, found = counts[change.counted], counts["found"]
