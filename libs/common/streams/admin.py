@@ -21,6 +21,7 @@ from libs.common.streams.scripts import SCRIPTS
 SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
 DEAD_LETTERS_MAX = 100_000
+# A killed replay is gone on with within a month, or begun anew: what was applied is in the inbox.
 PROGRESS_KEPT_MS = 30 * 86_400_000
 TIMESTAMP_MS_MAX = 99_999_999_999_999
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -137,6 +138,7 @@ class StreamAdmin:
             for name in names:
                 if (found := _KEY.fullmatch(name)) is not None:
                     streams.add(found["stream"])
+                    # Also from the keys: a group whose stream was flushed may still have parked and dead entries.
                     if found["group"]:
                         lanes.add(GroupStream(found["stream"], found["group"]))
             if int(cursor) == 0:
@@ -270,6 +272,7 @@ async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are r
         raise
     except exceptions.ResponseError as error:
         code = str(error).partition(" ")[0]
+        # The server's word, never its sentence: that may repeat what it was sent.
         code = code if _CODE.fullmatch(code) else "ERR"
         raise StreamRefusedError(code, is_login=code in _LOGIN) from error
     except exceptions.InvalidResponse as error:
