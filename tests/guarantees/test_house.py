@@ -32,6 +32,9 @@ WIDER = {"services/embedder/chunking.py": {"_endings": 5}}
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
+# What takes a limit as its first argument, and what limits are called elsewhere; a field's `max_length` is named by it.
+WAITING = {"sleep", "timeout", "wait_for", "Timer", "Semaphore", "ThreadPoolExecutor", "deque", "Queue"}
+LIMIT = re.compile(r"timeout|retries|max_connections|maxsize|pool_size|max_overflow|attempts|within_s|grace")
 EVERYTHING = ("Exception", "BaseException")
 BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
 
@@ -147,6 +150,28 @@ def test_the_name_of_a_test_is_a_sentence_that_its_file_says_once_and_never_the_
     assert _offences(SOURCES, wrong) == {}
 
 
+def test_whatever_waits_is_tried_again_or_is_kept_has_a_limit_with_a_name() -> None:
+    def nameless(path: Path) -> list[str]:
+        calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
+        given = [
+            part for call in calls if ast.unparse(call.func).rpartition(".")[2] in WAITING for part in call.args[:1]
+        ]
+        given += [keyword.value for call in calls for keyword in call.keywords if LIMIT.search(keyword.arg or "")]
+        return [
+            f"line {part.lineno}: {part.value!r}"
+            for part in given
+            if isinstance(part, ast.Constant) and _is_limit(part)
+        ]
+
+    started_by_hand = "libs/devstack"
+    assert _offences([path for path in SHIPPED if not _name(path).startswith(started_by_hand)], nameless) == {}
+
+
+def _is_limit(given: ast.Constant) -> bool:
+    """Tell a number from what needs no name: none, nothing, and one."""
+    return type(given.value) in (int, float) and given.value not in (0, 1)
+
+
 def test_every_module_starts_with_a_sentence_that_says_why() -> None:
     def is_silent(path: Path) -> bool:
         module = _nodes(path)[0]
@@ -171,9 +196,7 @@ def test_everything_is_caught_only_at_the_two_edges_or_to_clean_up_and_raise_aga
     def broad(path: Path) -> list[int]:
         handlers = [node for node in _nodes(path) if isinstance(node, ast.ExceptHandler)]
         raising = [h.lineno for h in handlers if ast.unparse(h.body[-1]) == "raise"]
-        catching = [
-            h.lineno for h in handlers if h.type is None or ast.unparse(h.type) in ("Exception", "BaseException")
-        ]
+        catching = [h.lineno for h in handlers if h.type is None or ast.unparse(h.type) in EVERYTHING]
         return [line for line in catching if line not in raising]
 
     assert _offences([path for path in PRODUCT if _name(path) not in BROAD_CATCHES], broad) == {}
