@@ -25,9 +25,9 @@ from services.gateway.api.chat import crisis_rule
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
 from services.gateway.api.repeats import replay_readers
-from services.gateway.api.routers import LocalServices, ServiceClients, build_router
+from services.gateway.api.routers import LocalServices, build_router
 from services.gateway.audit_store import AccessAudit
-from services.gateway.clients import Peer
+from services.gateway.clients import Peer, ServiceClients
 from services.gateway.handlers import KeyIssuing, Keys, PatientTokens, RedactStoredAnswers, Users
 from services.gateway.idempotency.handlers import Idempotency
 from services.gateway.idempotency.store import IdempotencyStore
@@ -93,7 +93,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         limiter=limiter,
         idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
-        replay_readers=replay_readers(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
+        replay_readers=replay_readers(users, peers),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
     own = LocalServices(

@@ -25,6 +25,7 @@ from services.gateway.domain import Role, User
 from services.gateway.handlers import Users
 
 PAGES_MAX = 100_000
+# No transcript, or none that may be told now, is part of the document; anything else breaks it off.
 _ABSENT = (NOT_FOUND, CONSENT_REQUIRED, FORBIDDEN, ERASED)
 
 
@@ -47,6 +48,7 @@ def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: 
         Words that consent hides at the moment are named as withheld.
         """
         await users.require((patient_id, Role.PATIENT))
+        # Before the first byte: once the document has begun, a refusal can only break it off.
         user = await users.find(UserId(patient_id))
         query = asked(caller, "exportPatient", PatientId(patient_id))
         document = _Document(sources, query, access)
@@ -90,6 +92,7 @@ class _Document:
         comma = ""
         async for row in self._rows(self._its.ingestion, "/sessions", of_patient):
             transcript = await self._transcript(row["id"])
+            # The transcript as it came, not parsed and written again: an hour of words each.
             yield comma + json.dumps(row)[:-1] + f',"transcript":{transcript}}}'
             comma = ","
 
@@ -119,6 +122,7 @@ class _Document:
             self._access_rows(),
         ):
             async for row in rows:
+                # The cursor is this service's, and of no use to the patient.
                 yield comma + json.dumps({name: value for name, value in row.items() if name != "cursor"})
                 comma = ","
 

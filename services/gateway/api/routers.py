@@ -17,21 +17,11 @@ from services.gateway.api.sessions import add_sessions, add_transcripts
 from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
 from services.gateway.audit_store import AccessAudit
-from services.gateway.clients import Peer
+from services.gateway.clients import ServiceClients
 from services.gateway.handlers import Keys, PatientTokens, Users
 from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
 from services.gateway.time_zones.handlers import TimeZones
-
-
-@dataclass(frozen=True)
-class ServiceClients:
-    """The services behind the gateway."""
-
-    consent: Peer
-    ingestion: Peer
-    transcriber: Peer
-    chat: Peer
 
 
 @dataclass(frozen=True)
