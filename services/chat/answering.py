@@ -124,11 +124,13 @@ class Answering:
             passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
             now=local(self._dependencies.clock(), pending.message.zone),
             history=await self._history(pending),
-            subject=inquiry.subject,
+            subject=found.understood_as or inquiry.subject,
             overview=inquiry.overview,
             kinds=inquiry.reading.kinds,
             session_dates=tuple(session.date for session in sessions),
             near=inquiry.leans_on.sources if inquiry.leans_on else (),
+            unknown_words=found.unknown_words,
+            windowed=inquiry.window is not None and inquiry.window.applied,
             kind=inquiry.kind,
         )
         answer = replace(await self._answer(question), text_only=found.text_only)
