@@ -61,7 +61,7 @@ async def main() -> None:
 
 
 async def _marked(around: Around, reader: MessageHeads) -> list[tuple[list[tuple[float, ...]], list[bool]]]:
-    """Return for each question that can be answered the evidence of every turn found, and whether it bears the answer."""
+    """Return for each question that can be answered the evidence of every turn found, and whether it bears it."""
     recorder = Recorder()
     marked: list[tuple[list[tuple[float, ...]], list[bool]]] = []
     async for judged in ask_all(around, reader, recorder, true_history=True):

@@ -39,7 +39,7 @@ class SearchRequest(BaseModel):
 class TurnOut(BaseModel):
     """A speaker's text with start and end in seconds, its cosine similarity (null without vectors), and what it does.
 
-    `acts` are probabilities: `assign`, `agree`, `report_done`, `report_not_done`, `drop`, `replace`; small ones left out.
+    `acts` are probabilities of `assign`, `agree`, `report_done`, `report_not_done`, `drop` and `replace`.
     """
 
     speaker: str

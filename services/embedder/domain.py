@@ -135,7 +135,7 @@ class Index:
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """Return the turns of all passages, in order of time; `turn_vectors` and `turn_acts` have one for each, or none."""
+        """Return the turns of all passages, in order of time; `turn_vectors` and `turn_acts` have one each, or none."""
         return tuple(turn for passage in self.passages for turn in passage.turns)
 
     @property

@@ -43,7 +43,7 @@ class Turn:
     """One speaker's text without a break; times in seconds from the start of the recording.
 
     `relevance` is the cosine similarity of the turn, read after the one before, with the question; None if unknown.
-    `acts` are the probabilities of what it does for a commitment (assign, agree, report_done, ...), small ones left out.
+    `acts` are the probabilities of what it does for a commitment (assign, agree, report_done, ...).
     """
 
     speaker: Speaker

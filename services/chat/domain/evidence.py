@@ -1,7 +1,7 @@
 """What speaks for a turn as the answer to a question: numbers that a trained ranking weighs.
 
-Evidence of four kinds: how near the words are (vectors of turn and passage, shares of the question's terms), whether the
-turn is of the sort that is asked for (a number, a name, the speaker), what it does for a commitment, and its time.
+Evidence of four kinds: how near the words are (vectors of turn and passage, shares of the question's terms), whether
+the turn is of the sort that is asked for (a number, a name, the speaker), what it does for a commitment, and its time.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Selects the turns that answer a question, or none.
 
-A trained ranking (evals/chat/heads.py) weighs the evidence of every turn found (domain/evidence.py) into the chance that it
-bears the answer. How many turns are quoted, and from how many sessions, depends on the kind of question.
+A trained ranking (evals/chat/ranking.py) weighs the evidence of every turn found (domain/evidence.py) into the chance
+that it bears the answer. How many turns are quoted, and from how many sessions, depends on the kind of question.
 """
 
 from collections.abc import Sequence

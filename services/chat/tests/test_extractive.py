@@ -2,16 +2,20 @@
 
 from dataclasses import replace
 
+from libs.sentences.head import Head
 from services.chat.domain.composing import compose
 from services.chat.domain.conversation import AnsweredBy, Draft, Passage, Question
 from services.chat.domain.extractive import QUOTE_CHARS_MAX, select
 from services.chat.domain.phrasing import NOTHING_FOUND
 from services.chat.tests.room import FIRST, NOW, SLEEP, SWIMMING, passage
+from services.chat.vendors import local_extractive
+
+RANKING = Head.read(local_extractive.RANKING)
 
 
 def quotes(text: str, *passages: Passage, **parts: object) -> list[str]:
     question = replace(Question(text, passages or (SLEEP, SWIMMING), NOW), **parts)  # type: ignore[arg-type]
-    return [cited.words or cited.passage.turns[cited.turn].text for cited in select(question)]
+    return [cited.words or cited.passage.turns[cited.turn].text for cited in select(question, RANKING)]
 
 
 def test_the_turn_that_says_it_is_quoted_word_for_word() -> None:
@@ -67,7 +71,7 @@ def test_an_overview_shows_what_says_most_in_the_order_it_was_said() -> None:
 def test_the_answer_frames_its_quotes_with_date_speaker_and_time() -> None:
     question = Question("What is my homework?", (SLEEP,), NOW)
 
-    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=tuple(select(question))))
+    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=tuple(select(question, RANKING))))
 
     assert answer.text == (
         "Here is what I found in your session on 8 September 2026.\n"

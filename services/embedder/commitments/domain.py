@@ -1,7 +1,7 @@
 """What was taken on between sessions, and what became of it, told from the acts of turns across sessions.
 
-A session's index keeps the turns that may bear an act (`mentions`). They are joined when they are read, oldest first, so
-that a session which is indexed late, corrected, or hidden by consent changes what follows from it and nothing else.
+A session's index keeps the turns that may bear an act (`mentions`). They are joined when they are read, oldest first,
+so that a session which is indexed late, corrected, or hidden by consent changes what follows from it and nothing else.
 """
 
 import re
@@ -26,8 +26,9 @@ ABOUT_MIN = 0.3
 ADJOINING_S = 40.0
 _DUE = re.compile(
     r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
-    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet|"
-    r"january|february|march|april|may|june|july|august|september|october|november|december)s?\b|\btonight\b|\btomorrow\b",
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet"
+    r"|january|february|march|april|may|june|july|august|september|october|november|december)s?\b"
+    r"|\btonight\b|\btomorrow\b",
     re.IGNORECASE,
 )
 

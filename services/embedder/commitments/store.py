@@ -16,8 +16,8 @@ from services.embedder.domain import Index, Speaker, Turn
 
 _ADD = text(
     "insert into commitment_mention (organization_id, patient_id, therapist_id, session_id, session_date, chunk_id, id,"
-    " speaker, content, start_s, end_s, acts, vector) values (:organization_id, :patient_id, :therapist_id, :session_id,"
-    " :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts, cast(:vector as halfvec))"
+    " speaker, content, start_s, end_s, acts, vector) values (:organization_id, :patient_id, :therapist_id,"
+    " :session_id, :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts, cast(:vector as halfvec))"
     " on conflict do nothing"
 ).bindparams(bindparam("acts", type_=JSONB()), bindparam("vector", type_=HALFVEC()))
 _MENTIONS = text(
