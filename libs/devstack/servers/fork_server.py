@@ -5,8 +5,10 @@ Run by path, and imports nothing of ours: whatever is forked imports our modules
 SOCKET   descriptor of one end of a pair (SOCK_SEQPACKET): a request comes with the descriptor of its output, and the
          answer is a pid. It ends with whoever holds the other end.
 PACKAGE  modules to import beforehand; none may start a thread, which a fork would lose.
+What Python itself reads from the environment (PYTHONPATH, PYTHONHASHSEED) is this process's, whatever a request says.
 """
 
+import contextlib
 import ctypes
 import gc
 import importlib
@@ -16,6 +18,7 @@ import runpy
 import signal
 import socket
 import sys
+from types import FrameType
 from typing import Any
 
 MESSAGE_BYTES_MAX = 150_000
@@ -39,7 +42,7 @@ def main(descriptor: int, packages: list[str]) -> None:
 
 def _serve(asked: socket.socket) -> str:
     """Return in each forked process the module it is to run, and never in this one."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps them
+    signal.signal(signal.SIGCHLD, _reap)
     while True:
         message, descriptors, _, _ = socket.recv_fds(asked, MESSAGE_BYTES_MAX, 1)
         if not message:
@@ -51,6 +54,13 @@ def _serve(asked: socket.socket) -> str:
             return _become(request, descriptors[0], server)
         os.close(descriptors[0])
         asked.send(str(pid).encode())
+
+
+def _reap(_number: int, _frame: FrameType | None) -> None:
+    """Wait for whatever has ended, so that its CPU counts as this process's."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _become(request: dict[str, Any], output: int, server: int) -> str:

@@ -17,13 +17,20 @@ from pathlib import Path
 
 from libs.devstack.errors import DevstackError
 from libs.devstack.servers.fork_server import INHERITED, MESSAGE_BYTES_MAX
-from libs.devstack.servers.processes import Process, Program, bound_to_parent, popen_kept, recorded, refuse_other_threads
+from libs.devstack.servers.processes import (
+    Process,
+    Program,
+    bound_to_parent,
+    popen_kept,
+    recorded,
+    refuse_other_threads,
+)
 
 SERVICE_PACKAGES = (
-    "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "fastapi", "uvicorn.protocols.http.auto",
-    "uvicorn.loops.auto", "httpx", "redis.asyncio", "hiredis", "minio", "tink.streaming_aead", "tenacity",
-    "cryptography.hazmat.primitives.ciphers.aead", "cryptography.hazmat.primitives.asymmetric.ed25519",
-    "jwt", "structlog", "prometheus_client", "pydantic_settings", "opentelemetry.propagate",
+    "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "redis.asyncio", "hiredis", "minio",
+    "fastapi", "uvicorn.protocols.http.auto", "uvicorn.loops.auto", "httpx", "tenacity", "jwt", "structlog",
+    "tink.streaming_aead", "cryptography.hazmat.primitives.ciphers.aead", "pydantic_settings", "prometheus_client",
+    "cryptography.hazmat.primitives.asymmetric.ed25519", "opentelemetry.propagate",
 )  # fmt: skip
 """What services import at their start. Without numpy, which starts threads."""
 _PROGRAM = Path(__file__).with_name("fork_server.py")
@@ -55,6 +62,10 @@ class ForkServer:
                 )
             )
         return cls(asking)
+
+    def close(self) -> None:
+        """End it, and with it all that it forked."""
+        self._asking.close()
 
     def launch(self, program: Program, *, serves: bool = False) -> Process:
         """Start `python -m module argument...`; with `serves` it finds a fork server of its own in its environment."""
