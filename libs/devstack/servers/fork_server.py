@@ -8,6 +8,7 @@ PACKAGE  modules to import beforehand; none may start a thread, which a fork wou
 What Python itself reads from the environment (PYTHONPATH, PYTHONHASHSEED) is this process's, whatever a request says.
 """
 
+import atexit
 import contextlib
 import ctypes
 import gc
@@ -84,13 +85,21 @@ def _with_a_server(module: str) -> str:
     """Fork a server for this process before it imports anything; return the module in both and in what that forks."""
     asking, asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     parent = os.getpid()
-    if not os.fork():
+    server = os.fork()
+    if not server:
         asking.close()
         _end_with(parent, signal.SIGKILL)
         return _serve(asked)
     asked.close()
-    os.environ[INHERITED] = str(asking.detach())
+    os.environ[INHERITED] = str(os.dup(asking.fileno()))
+    atexit.register(_end_server, asking, server)
     return module
+
+
+def _end_server(asking: socket.socket, server: int) -> None:
+    """End it and wait for it, so that the CPU of all that it forked counts as this process's."""
+    asking.shutdown(socket.SHUT_RDWR)
+    os.waitpid(server, 0)
 
 
 def _end_with(parent: int, number: int) -> None:
