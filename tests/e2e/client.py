@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from libs.common.http.client import certificates
 from libs.contracts.purposes import Purpose
 from libs.ops.rest.client import Gateway, Recording
 from libs.ops.rest.connection import Connection
