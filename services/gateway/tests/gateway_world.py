@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.database.transaction import Database
 from libs.common.http.app import build_app
+from libs.common.http.client import certificates
 from libs.contracts.capability import Claims, parse
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
@@ -138,7 +139,11 @@ class GatewayWorld:
     def as_bearer(self, credential: str) -> httpx.AsyncClient:
         """Return a client with another credential."""
         return httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {credential}"}, trust_env=False, timeout=30
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {credential}"},
+            trust_env=False,
+            timeout=30,
+            verify=certificates(),
         )
 
     @property
@@ -191,7 +196,7 @@ async def gateway_world(infra: Infra, **more: Any) -> AsyncIterator[GatewayWorld
     async with (
         serving(peer) as peer_url,
         gateway(infra, peer_url, **more) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=certificates()) as http,
     ):
         made = await http.post(
             "/operator/v1/organizations",
