@@ -16,6 +16,8 @@ from services.chat.domain.homework import Wanted, wanted
 from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, words
 
 STATEMENT_WORDS_MIN = 4
+# A question that is likely to set a task is quoted: "Could you try that this week?"
+PROPOSED_MIN = 0.2
 # Turns further apart than this are not question and answer, because turns between them were not found.
 ADJOINING_S = 15.0
 # A synonym counts almost as much as the term itself.
@@ -27,6 +29,10 @@ RELEVANCE_UNKNOWN = 0.35
 _LONG_WORDS = 60
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
+# A turn of nothing but these says nothing.
+_NOTHING = frozenset(
+    "mm mhm hm hmm uh huh um er ah oh yeah yes yep ok okay right sure no nope well so and good great fine thanks".split()  # noqa: SIM905 - a list of words reads as words
+)
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen\w*|half|twice|once|noon|hours?|"
     r"minutes?|days?|weeks?|months?|years?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|"
@@ -82,9 +88,16 @@ def evidence_of(question: Question) -> list[Evidence]:
     found: list[Evidence] = []
     for timeline in timelines(question.passages):
         for number, place in enumerate(timeline):
-            if words(turn_of(place).text):
+            if _says_something(turn_of(place)):
                 found.append(Evidence(place, _features(question, terms, timeline, number, ranks)))
     return found
+
+
+def _says_something(turn: Turn) -> bool:
+    """Tell whether a turn is more than an acknowledgement or a question; a proposal may be a question."""
+    if _NOTHING.issuperset(words(turn.text)):
+        return False
+    return bool(statements(turn.text)) or "?" not in turn.text or turn.acts.get("assign", 0.0) >= PROPOSED_MIN
 
 
 def _features(

@@ -51,6 +51,8 @@ _OF_SOMETHING = (MessageKind.DETAIL, MessageKind.DID_IT_EVER, MessageKind.CURREN
 # Fitted on the tuning patients: 11 % of what the sessions answer and 56 % of what they do not fall below.
 NEAR_MIN = 0.55
 COVERED_MIN = 0.9
+# Nothing is near and no word of the question was said: the neighbourhood of what is not there.
+FAR_MAX = 0.4
 
 
 def select(question: Question, ranking: Head) -> list[Citation]:
@@ -80,11 +82,13 @@ def _is_elsewhere(question: Question, found: Sequence[Evidence]) -> bool:
     """
     if question.windowed or question.kind not in _OF_SOMETHING:
         return False
+    nearest = max(one["turn_cosine"] for one in found)
+    covered = max(one["answers_coverage"] for one in found)
+    if nearest < FAR_MAX and not covered:
+        return True
     strange = {stem for word in question.unknown_words for stem in content_stems(word)} - ATTRIBUTES
     present = {stem for one in found for stem in content_stems(turn_of(one.citation).text)}
     strange = {stem for stem in strange if not SAME_SENSE.get(stem, frozenset()) & present}
-    nearest = max(one["turn_cosine"] for one in found)
-    covered = max(one["answers_coverage"] for one in found)
     return bool(strange) and nearest < NEAR_MIN and covered < COVERED_MIN
 
 

@@ -72,6 +72,7 @@ def understand(
     overview = held and not own
     if history and not overview and _leans(message, own, kind):
         return _leaning(message, (window, subject), sessions, (kind, reading), history)
+    kind = MessageKind.OVERVIEW if overview else kind
     return Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
 
 
