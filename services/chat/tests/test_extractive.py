@@ -72,16 +72,31 @@ def test_a_long_turn_is_cut_to_the_sentences_that_say_it() -> None:
     assert quote in talk.turns[0].text
 
 
-def test_an_overview_shows_what_says_most() -> None:
-    said = quotes("What did we talk about?", SLEEP, kind=MessageKind.OVERVIEW, overview=True)
+def test_an_overview_quotes_more_than_one_place() -> None:
+    kinds = {MessageKind.OVERVIEW.value: 1.0}
 
-    assert set(said) == {SLEEP.turns[1].text, SLEEP.turns[2].text}
+    said = quotes("What did we talk about?", SLEEP, SWIMMING, kind=MessageKind.OVERVIEW, kinds=kinds)
+
+    assert {SLEEP.turns[1].text, SWIMMING.turns[1].text} <= set(said)
+
+
+def test_what_was_set_is_quoted_to_a_question_about_homework() -> None:
+    task = "Write down one worry each evening before seven."
+    talk = passage(FIRST, "P: It was a long and rather busy week at work.", f"T: {task}", "P: I can try that.")
+    said = tuple(replace(turn, acts={"assign": 0.9} if turn.text == task else {}) for turn in talk.turns)
+
+    kinds = {MessageKind.HOMEWORK.value: 1.0}
+    asked = quotes("What was I set?", replace(talk, turns=said), kind=MessageKind.HOMEWORK, kinds=kinds)
+
+    assert asked[0] == task
 
 
 def test_the_answer_frames_its_quotes_with_date_speaker_and_time() -> None:
     question = Question("Where do I write my worries every evening?", (SLEEP,), NOW)
 
-    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=tuple(select(question, RANKING))))
+    [chosen] = [one for one in select(question, RANKING) if one.turn == 2]
+
+    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=(chosen,)))
 
     assert answer.text == (
         "Here is what I found in your session on 8 September 2026.\n"
