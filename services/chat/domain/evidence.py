@@ -31,7 +31,8 @@ _LONG_WORDS = 60
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
 # A turn of nothing but these says nothing.
 _NOTHING = frozenset(
-    "mm mhm hm hmm uh huh um er ah oh yeah yes yep ok okay right sure no nope well so and good great fine thanks".split()  # noqa: SIM905 - a list of words reads as words
+    """mm mhm hm hmm uh huh um er ah oh yeah yes yep ok okay right sure no nope well so and good great fine
+    thanks""".split()  # noqa: SIM905 - a list of words reads as words
 )
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen\w*|half|twice|once|noon|hours?|"

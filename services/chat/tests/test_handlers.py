@@ -1,5 +1,7 @@
 """A question from beginning to end, with fakes that keep the ports' contracts."""
 
+from dataclasses import replace
+
 import pytest
 
 from libs.common.capability import acting_under
