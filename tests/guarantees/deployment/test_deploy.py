@@ -155,7 +155,7 @@ def test_every_image_has_a_lock_of_its_own() -> None:
     images = set(re.findall(r"deploy/locks/([\w-]+)\.lock", DOCKERFILE))
 
     assert images == {lock.stem for lock in (DEPLOY / "locks").glob("*.lock")}
-    assert images == {*SETTINGS, "ops", "transcriber-local", "embedder-local"}
+    assert images == {*SETTINGS, "ops", "transcriber-local", "sentences"}
 
 
 def _metric_names() -> set[str]:
