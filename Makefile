@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events migration docs lock clean
+.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events evals migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for
 
 bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
 	@$(PY) -m benchmarks.events --write
+
+evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a figure
+	@$(PY) -m evals.chat
 
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)

@@ -322,7 +322,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "listCommitments", "GET /patients/{patient_id}/commitments", "commitments",
         "What a patient took on, and what became of it",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_INDEX, problems=(NOT_FOUND,), traits=Trait.TELLS_WORDS,
+        scopes=_TRANSCRIPTS_READ, capability=_READ_INDEX, problems=(NOT_FOUND,),
     ),
     Route(
         "correctCommitment", "PATCH /patients/{patient_id}/commitments/{commitment_id}", "commitments",
