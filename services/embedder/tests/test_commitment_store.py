@@ -2,8 +2,12 @@
 
 from dataclasses import replace
 
+import psycopg
+
+from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
 from libs.contracts.index import CommitmentStatus, Correction
+from libs.tenancy.erased_rows import erase
 from services.embedder.commitments.ports import Corrected
 from services.embedder.commitments.store import CommitmentStore
 from services.embedder.tests.archive import MODEL, Archive, vector_of
@@ -75,3 +79,31 @@ async def test_a_capability_that_names_no_patient_sees_nothing(archive: Archive)
 
     with archive.acting_under(patient=False):
         assert await store.of_patient(PatientId(archive.tenant.patient_id)) == []
+
+
+async def test_a_version_that_sets_nothing_leaves_no_commitment(archive: Archive) -> None:
+    store = await _commitment(archive)
+
+    await archive.add(replace(archive.source, transcript_version=2), dialogue())
+
+    with archive.acting_under():
+        assert await store.of_patient(PatientId(archive.tenant.patient_id)) == []
+
+
+async def test_an_erased_session_takes_its_commitments_and_their_corrections_along(archive: Archive) -> None:
+    store, patient = await _commitment(archive), PatientId(archive.tenant.patient_id)
+    with archive.acting_under():
+        [found] = await store.of_patient(patient)
+        await store.correct(patient, found.id, Corrected(Correction.DONE, "key:test"))
+
+    with archive.acting_under("erasure:write"):
+        async with archive.database.transaction() as tx:
+            await erase(tx, new_id(), archive.tenant.patient_id, archive.source.session_id)
+
+    with psycopg.connect(archive.infra.admin_url) as connection:
+        left = connection.execute(
+            "select (select count(*) from embedder.commitment_mention where organization_id = %(id)s)"
+            " + (select count(*) from embedder.commitment_correction where organization_id = %(id)s)",
+            {"id": archive.tenant.organization_id},
+        ).fetchone()
+    assert left == (0,)

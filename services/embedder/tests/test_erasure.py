@@ -23,7 +23,7 @@ from services.embedder.tests.archive import MODEL, Archive, vectors_of
 from services.embedder.tests.world import dialogue, index_of, ready
 
 TURNS = dialogue()
-TABLES = ("chunk", "passage", "embedding", "indexed", "commitment_mention")
+TABLES = ("chunk", "passage", "embedding", "indexed")
 LATER = timedelta(days=7)
 
 
