@@ -1,0 +1,75 @@
+"""What a reader of the grammar returns, and how readers are put together."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import islice
+
+from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.tokens import Text
+
+Meaning = Days | Row
+_MEANINGS_MAX = 4
+
+
+@dataclass(frozen=True)
+class Found:
+    """What stands at a place of a message, up to `stop`.
+
+    `bare`: a name of a day or month by itself, which is a time only behind a word that says so ("in May").
+    `settled`: the year or the count is given, so that no other year can be meant.
+    """
+
+    meanings: tuple[Meaning, ...]
+    stop: int
+    unit: str
+    bare: bool = False
+    settled: bool = False
+    ambiguous: bool = False
+
+    def mapped(self, change: Callable[[Days], Days | None], stop: int, unit: str = "") -> "Found | None":
+        """Return the same with other days, or None if nothing is left of them."""
+        days = (change(one) for one in self.meanings if isinstance(one, Days))
+        kept = tuple(dict.fromkeys(one for one in days if one))
+        return replace(self, meanings=kept, stop=stop, unit=unit or self.unit, bare=False) if kept else None
+
+    def ranges(self) -> tuple[Days, ...]:
+        """Return the meanings that are days."""
+        return tuple(one for one in self.meanings if isinstance(one, Days))
+
+
+Read = Callable[[Text, int], Found | None]
+OfYear = Callable[[int], Iterable[Days]]
+
+
+def longest(readers: Iterable[Read], text: Text, at: int) -> Found | None:
+    """Return what reads most words; of equals the first."""
+    return max((found for read in readers if (found := read(text, at))), key=lambda one: one.stop, default=None)
+
+
+def begun(meanings: Iterable[Days], today: date) -> tuple[Days, ...]:
+    """Return those that do not lie in the future: patients ask about what was."""
+    return tuple(one for one in meanings if one.start is None or one.start <= today)
+
+
+def latest(of_year: OfYear, today: date, *, ended: bool = False) -> tuple[Days, ...]:
+    """Return the latest of what comes every year, likeliest first, then that of the year before."""
+    return tuple(dict.fromkeys(islice(_backwards(of_year, today, ended=ended), _MEANINGS_MAX)))
+
+
+def _backwards(of_year: OfYear, today: date, *, ended: bool) -> Iterator[Days]:
+    firsts, others = [], []
+    for year in range(today.year + 1, today.year - 4, -1):
+        names = [one for one in of_year(year) if one.start and one.start <= today]
+        if ended:
+            names = [one for one in names if one.end and one.end - timedelta(1) < today]
+        firsts += names[:1]
+        others += names[1:]
+    # "Christmas" is the latest one by its likeliest days, then by its other days, then the one of the year before.
+    yield from firsts[:1]
+    yield from (one for one in others if firsts and one.start and abs((one.start - _start(firsts[0])).days) < 15)
+    yield from firsts[1:2]
+
+
+def _start(days: Days) -> date:
+    return days.start or date.min
