@@ -19,7 +19,7 @@ _THINGS = frozenset(
     "cleaning roast lunch brunch school blues feeling job house home camp dress clothes turkey decorations shopping "
     "jumper sale sales fair concert costume costumes special service mass film movie song songs baby babies vibes "
     "deadline club class classes league practice night's shift shifts body tan sun solstice bulbs onions chickens "
-    "market's spirit miracle stocking stockings pyjamas pajamas bonus wrapping cake".split()
+    "street road avenue lane drive market's spirit miracle stocking stockings pyjamas pajamas bonus wrapping cake".split()
 )
 _TALK = frozenset(
     "say said talk talked talking tell told discuss discussed mention mentioned speak spoke bring brought cover covered "
@@ -31,12 +31,12 @@ _TALK = frozenset(
 )
 _FUTURE = re.compile(
     r"\b(?:will|'ll|shall|gonna|going to|should i|can i|could i|may i|do i have|am i (?:seeing|meeting)|is (?:my|our|the) "
-    r"(?:next )?(?:session|appointment)|when(?:'s| is| are)|reschedule|cancel|book|postpone|remind me|coming up|tomorrow|"
+    r"(?:next )?(?:session|appointment)|when(?:'s| is| are)|reschedule|cancel|book|postpone|coming up|tomorrow|"
     r"need to|have to|supposed to|planning|looking forward)\b"
 )
 _PAST = re.compile(
     r"\b(?:did|said|told|talked|spoke|discussed|was|were|had|mentioned|brought|covered|agreed|worked|felt|went|gave|"
-    r"happened|asked|suggested|since|have i|has|i've|we've|have we)\b"
+    r"happened|asked|suggested|since|got|came|made|do we know|have i|has|i've|we've|have we)\b"
 )
 _VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will and".split())
 
@@ -74,7 +74,7 @@ def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
     word = text.word(found.stop - 1)
     if found.bare and word in NAME_LIKE and behind in _VERBS_OF_PEOPLE and text.word(at) not in ("in", "during"):
         return True
-    if found.bare and text.tokens[found.stop - 1].short and not led:
+    if found.bare and not led and (text.tokens[found.stop - 1].short or word == "<slashed>"):
         return True
     return _ahead(text, found)
 
@@ -90,7 +90,7 @@ def _about_sessions(text: Text, at: int, found: Found) -> bool:
 
 
 def _ahead(text: Text, found: Found) -> bool:
-    return found.unit in ("day", "weekend", "week", "month") and bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain)
+    return bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain)
 
 
 def is_life(text: Text, at: int, found: Found) -> bool:

@@ -71,7 +71,7 @@ def written_date(text: Text, at: int) -> Found | None:
     days = [day for month, number in pairs if (day := _of_pair(text, month, number, numbers[2:]))]
     if not days:
         return None
-    return Found(tuple(map(one, days)), at + 1, "day", settled=bool(numbers[2:]), ambiguous=len(days) > 1)
+    return Found(tuple(map(one, days)), at + 1, "day", bare=not numbers[2:], settled=bool(numbers[2:]), ambiguous=len(days) > 1)
 
 
 def _of_pair(text: Text, month: int, day: int, year: list[int]) -> date | None:
@@ -114,7 +114,7 @@ def weekday(text: Text, at: int) -> Found | None:
     stop = text.after(text.after(place + 1, "'s", "."), *_PARTS_OF_DAY)
     if text.follows(stop, "before", "last"):
         return Found((_latest(text, place, 1), _latest(text, place, 2)), stop + 2, "day", settled=True)
-    trailing = _week_told(text, text.after(stop, ",", "of", "in", "from", "the"))
+    trailing = _week_told(text, text.after(stop, "session", ",", "of", "in", "from", "the"))
     if trailing and not determiner:
         return _in_weeks(text, place, trailing[0], trailing[1])
     return _by_itself(text, place, stop, determiner)

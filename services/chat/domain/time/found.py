@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import islice
 
 from services.chat.domain.time.shapes import Days, Row
@@ -60,11 +60,10 @@ def latest(of_year: OfYear, today: date, *, ended: bool = False) -> tuple[Days, 
 def _backwards(of_year: OfYear, today: date, *, ended: bool) -> Iterator[Days]:
     firsts, others = [], []
     for year in range(today.year + 1, today.year - 4, -1):
-        names = [one for one in of_year(year) if one.start and one.start <= today]
-        if ended:
-            names = [one for one in names if one.end and one.end - timedelta(1) < today]
-        firsts += names[:1]
-        others += names[1:]
+        for number, one in enumerate(of_year(year)):
+            past = one.start and one.start <= today and (not ended or (one.end and one.end <= today))
+            if past:
+                (others if number else firsts).append(one)
     # "Christmas" is the latest one by its likeliest days, then by its other days, then the one of the year before.
     yield from firsts[:1]
     yield from (one for one in others if firsts and one.start and abs((one.start - _start(firsts[0])).days) < 15)

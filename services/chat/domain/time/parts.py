@@ -1,6 +1,7 @@
 """Parts of a period: mid-October, the first week of May, the last Friday of August, the second half of last year."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 
 from services.chat.domain.time.counts import count, ordinal
@@ -41,7 +42,7 @@ def period(text: Text, at: int) -> Found | None:
 
 def part(text: Text, at: int) -> Found | None:
     """Read a part of a period."""
-    for read in (_worded, _counted_units, _nth_unit, _nth_weekday):
+    for read in (_worded, _counted_units, _nth_unit, _nth_weekday, _owned):
         found = read(text, at)
         if found:
             return found
@@ -53,11 +54,14 @@ def _of(text: Text, at: int, change: Change, unit: str) -> Found | None:
     whole = period(text, text.after(at, "of", "in", "-", "during", "for", "from", "to"))
     if whole is None:
         return None
-    found = whole.mapped(change, whole.stop, unit)
+    return _begun(text, whole, whole.mapped(change, whole.stop, unit))
+
+
+def _begun(text: Text, whole: Found, found: Found | None) -> Found | None:
     if found is None or whole.settled:
         return found
     kept: tuple[Meaning, ...] = begun(found.ranges(), text.today)
-    return Found(kept, found.stop, unit, settled=found.settled) if kept else None
+    return replace(found, meanings=kept) if kept else None
 
 
 def _worded(text: Text, at: int) -> Found | None:
@@ -149,16 +153,37 @@ def _some(days: Days, number: int, unit: str, *, backwards: bool) -> Days | None
 def _nth_unit(text: Text, at: int) -> Found | None:
     """Read "the second week of May", "the last weekend in June", "the first day of the year"."""
     start = text.after(at, "the", "very")
-    nth = (1, start + 1) if text.word(start) == "opening" else ordinal(text, start)
+    nth = _unit_number(text, start)
+    if nth is None or text.word(nth[2]) not in ("of", "in", "'s"):
+        return None
+    return _of(text, nth[2], lambda days: _nth(days, nth[0], nth[1]), nth[1])
+
+
+def _unit_number(text: Text, at: int) -> tuple[int, str, int] | None:
+    """Return the number and unit of "second week" or "week two", and the place behind."""
+    if text.word(at) == "week" and (token := text.token(at + 1)) and token.number and not token.ordinal:
+        return token.number, "week", at + 2
+    nth = (1, at + 1) if text.word(at) == "opening" else ordinal(text, at)
     if nth is None:
         return None
-    number, stop = nth
-    if text.word(stop) == "full":
-        stop += 1
+    stop = text.after(nth[1], "full")
     unit = text.word(stop)
-    if unit not in ("day", "week", "weekend", "month", "quarter") or text.word(stop + 1) not in ("of", "in", "'s"):
+    return (nth[0], unit, stop + 1) if unit in ("day", "week", "weekend", "month", "quarter") else None
+
+
+def _owned(text: Text, at: int) -> Found | None:
+    """Read "May's first week", "last month's second half"."""
+    whole = period(text, at)
+    if whole is None or text.word(whole.stop - 1) != "'s":
         return None
-    return _of(text, stop + 1, lambda days: _nth(days, number, unit), unit)
+    nth = _unit_number(text, whole.stop)
+    if nth:
+        return _begun(text, whole, whole.mapped(lambda days: _nth(days, nth[0], nth[1]), nth[2], nth[1]))
+    half = {"first": 0, "second": 1, "latter": 1}.get(text.word(whole.stop))
+    if half is not None and text.word(whole.stop + 1) == "half":
+        return _begun(text, whole, whole.mapped(lambda days: _half(days, half), whole.stop + 2, "part"))
+    word = _WORDS.get(text.word(whole.stop))
+    return _begun(text, whole, whole.mapped(lambda days: _cut(days, word), whole.stop + 1, "part")) if word else None
 
 
 def _nth(days: Days, number: int, unit: str) -> Days | None:

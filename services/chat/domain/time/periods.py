@@ -53,6 +53,7 @@ def _whole(text: Text, at: int) -> Found | None:
     if text.word(start) in ("week", "month", "year") and text.follows(start + 1, "so", "far") and start > at:
         return _unit(text, text.word(start), 0, start + 3)
     start = at + 2 if text.follows(at, "year", "of") else at
+    start = start + 2 if text.follows(start, "the", "year") else start + (text.word(start) == "year")
     token = text.token(start)
     found = year(text, start) if token and token.number and not token.ordinal and token.word in ("<number>", "<year>") else None
     if found and found[1] == start + 1:
@@ -104,6 +105,21 @@ def ago(text: Text, at: int) -> Found | None:
     if text.word(stop + 1) in ("ago", "back"):
         return _units_ago(text, number, text.word(stop), stop + 2)
     return None
+
+
+def counts_ago(text: Text, at: int) -> Found | None:
+    """Read "two to four weeks ago", "two or three months ago"."""
+    low = count(text, at)
+    if low is None or text.word(low[1]) not in ("and", "to", "or", "-"):
+        return None
+    later = ago(text, low[1] + 1)
+    if later is None or later.unit not in ("day", "week", "month", "year"):
+        return None
+    near = _units_ago(text, low[0], later.unit, later.stop)
+    first, last = later.ranges()[:1], near.ranges()[:1] if near else ()
+    if not first or not last or not first[0].start or not last[0].end or first[0].start >= last[0].end:
+        return None
+    return Found((Days(first[0].start, last[0].end),), later.stop, later.unit, settled=True)
 
 
 def _units_ago(text: Text, number: int, unit: str, stop: int) -> Found | None:

@@ -54,7 +54,7 @@ def _at(text: Text, at: int) -> Candidate | None:
     relation = related(text, at)
     lead = at + 1 if text.word(at) in LEADS else at
     lead = text.after(lead, *LEADS) if lead > at else lead
-    plain = anchor(text, lead)
+    plain = max((one for one in (anchor(text, lead), anchor(text, at)) if one), key=lambda one: one.stop, default=None)
     place = session(text, lead) or session(text, at)
     found = max((one for one in (relation, place, plain) if one), key=lambda one: one.stop, default=None)
     if found is None:

@@ -7,6 +7,7 @@ from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.counts import year_after
 from services.chat.domain.time.found import Found, Meaning
 from services.chat.domain.time.named import day_of_month, yearly
+from services.chat.domain.time.periods import counts_ago
 from services.chat.domain.time.sessions import session
 from services.chat.domain.time.shapes import Days, Row
 from services.chat.domain.time.spans import one, valid_date
@@ -61,8 +62,8 @@ def _applied(text: Text, word: str, at: int) -> Found | None:
     if word in ("past", "through", "following") and not (found.unit in ("month", "session", "feast", "day", "year", "part") and word != "past"):
         return None
     if word == "through":
-        # "all through March" lasts as long as it, "through to March" ends with it.
-        return None if text.word(at - 2) != "until" and text.word(at - 1) != "to" else _every(found, "until")
+        # "all through March" lasts as long as it, "through the end of March" ends with it.
+        return _every(found, "until") if found.unit == "part" else None
     return _every(found, word)
 
 
@@ -139,7 +140,7 @@ def _around(text: Text, at: int) -> Found | None:
 def _range(text: Text, at: int) -> Found | None:
     word = text.word(at)
     start = text.after(at, "between", "from", "anywhere", "sometime", "the", "period", "time", "any") if word in ("between", "from", "anywhere", "sometime") else at
-    shared = _shared(text, start)
+    shared = _shared(text, start) or counts_ago(text, start)
     if shared:
         return shared
     first = session(text, start) if text.word(start) != "the" else None

@@ -78,7 +78,11 @@ def _before_last(text: Text, at: int) -> Found | None:
         if text.word(tail) in ("week", "month", "year", "weekend", "night", "christmas", "easter", "summer", "winter", "spring", "autumn"):
             return None
         return nth_row(-2, stop)
-    found = _ordinal(text, behind + 1)
+    found = _ordinal(text, behind + 1) or _numbered(text, behind + 1)
+    if found is None and (nth := ordinal(text, inner)):
+        # "the session before the fourth" leaves out what is said already.
+        stop = text.after(nth[1], "one")
+        found = nth_row(nth[0], stop) if stop > nth[1] or text.word(stop) in ("", "?", ".", ",") else None
     if found is None:
         return None
     row = found.meanings[0]
