@@ -7,13 +7,13 @@ from services.chat.domain.time.days import near_day, ordinal_day, weekday, writt
 from services.chat.domain.time.found import Found, longest
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.parts import part
-from services.chat.domain.time.periods import ago, relative, rolling, vague
+from services.chat.domain.time.periods import ago, beyond, relative, rolling, this_time, vague
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.spans import months, moved, one, week, weekend, year_of
 from services.chat.domain.time.tokens import Text
 from services.chat.domain.time.vocabulary import WEEKDAYS
 
-_PLAIN = (written_date, near_day, part, yearly, weekday, ordinal_day, relative, ago, rolling, vague)
+_PLAIN = (written_date, near_day, part, yearly, weekday, ordinal_day, relative, ago, rolling, beyond, this_time, vague)
 _NEIGHBOURS = ("day", "night", "evening", "morning", "afternoon", "week", "weekend", "fortnight", "month", "year")
 _BEFORE, _AFTER = ("before", "preceding"), ("after", "following")
 

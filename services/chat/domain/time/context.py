@@ -6,39 +6,49 @@ from dataclasses import replace
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.shapes import Days, Row
 from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import MEETINGS, MONTHS, NAME_LIKE, PLURAL_WEEKDAYS, SEASONS, WEEKDAYS
+from services.chat.domain.time.vocabulary import LEADS, MEETINGS, MONTHS, NAME_LIKE, WEEKDAYS
 
 # Not read by a relation, one of these changes the time beside it into another one.
 _VETO = frozenset(
-    "next every each per except besides than upcoming coming since before until between without excluding most "
-    "not after unlike whole-of always usually".split()
+    "next every each per except excluding without besides than upcoming coming since before until between after unlike "
+    "not always usually following".split()
 )
-_VETO_BEHIND = ("before", "after", "from")
+_PART_LIKE = frozenset("day days week weeks part parts half third quarter ends bit portion chunk stretch rest".split())
+_ARTICLES = ("the", "my", "our", "that", "a", "his", "her", "their", "your")
 _THINGS = frozenset(
-    "tree dinner party parties present presents gift gifts card cards carol carols cookies lights pudding market eggs egg bunny "
-    "cleaning roast lunch brunch school blues feeling job house home camp dress clothes turkey decorations shopping "
-    "jumper sale sales fair concert costume costumes special service mass film movie song songs baby babies vibes "
-    "deadline club class classes league practice night's shift shifts body tan sun solstice bulbs onions chickens "
-    "street road avenue lane drive market's spirit miracle stocking stockings pyjamas pajamas bonus wrapping cake".split()
+    "tree trees dinner dinners party parties present presents gift gifts card cards carol carols cookies lights pudding "
+    "market markets eggs egg bunny cleaning roast roasts lunch lunches brunch school blues feeling job jobs house home camp "
+    "dress clothes turkey decorations shopping jumper sale sales fair concert costume costumes special service mass film "
+    "movie song songs baby vibes deadline club class classes league practice shift shifts body tan solstice bulbs street "
+    "road avenue lane drive spirit miracle stocking stockings pyjamas pajamas bonus wrapping cake madness fever".split()
 )
 _TALK = frozenset(
     "say said talk talked talking tell told discuss discussed mention mentioned speak spoke bring brought cover covered "
     "work worked ask asked suggest suggested recommend recommended agree agreed decide decided set gave give given get got "
     "do did done have had was were be been feel felt feeling am is i we you me us it them her him she he they that this "
-    "about up on down out session happened happen go went going know remember learn learned learnt notice noticed what how "
-    "anything something everything things much like change changed here there back again now homework notes note told "
-    "and or but so then because did to for with in of from at look looked review recap summarize summarise summary".split()
+    "about up on down out session happened happen went go going know remember learn learned learnt notice noticed what how "
+    "anything something everything things much like change changed here there back again now homework notes note write "
+    "and or but so then because to for with in of from at look looked review recap summarize summarise summary since until "
+    "sometime anytime time whole all both entire month night exercise task thing advice topic topics one the my our".split()
 )
 _FUTURE = re.compile(
-    r"\b(?:will|'ll|shall|gonna|going to|should i|can i|could i|may i|do i have|am i (?:seeing|meeting)|is (?:my|our|the) "
-    r"(?:next )?(?:session|appointment)|when(?:'s| is| are)|reschedule|cancel|book|postpone|coming up|tomorrow|"
-    r"need to|have to|supposed to|planning|looking forward)\b"
+    r"\b(?:will|'ll|shall|gonna|going to|should i|can i|can we|could i|could we|may i|i may|i might|do i have|see you|"
+    r"talk to you|have a|am i (?:seeing|meeting)|(?:is|are) (?:my|our|the) (?:next )?(?:sessions?|appointments?)|"
+    r"when(?:'s| is| are)|reschedule|cancel|book|postpone|coming up|tomorrow|need to|have to|supposed to|planning|"
+    r"looking forward|how many (?:days|weeks|months) (?:until|till|to))\b"
 )
 _PAST = re.compile(
     r"\b(?:did|said|told|talked|spoke|discussed|was|were|had|mentioned|brought|covered|agreed|worked|felt|went|gave|"
-    r"happened|asked|suggested|since|got|came|made|do we know|have i|has|i've|we've|have we)\b"
+    r"happened|asked|suggested|since|have i|has|i've|we've|have we|got|came|made)\b"
 )
-_VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will and".split())
+_OF_SESSIONS = re.compile(
+    r"\b(?:say|said|saying|tell|told|talk\w*|discuss\w*|mention\w*|speak|spoke|spoken|sessions?|appointments?|meetings?|"
+    r"cover(?:ed)?|bring up|brought up|c[ao]me up|homework|suggest\w*|recommend\w*|agreed?|advice|advised?|remind|remember|"
+    r"notes?|summar\w*|recap|ask(?:ed)?|work(?:ed)? on|topics?|therapist|counsell?or|learn\w*|exercise)\b"
+)
+_VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will".split())
+# No recording is as old as this, so an earlier year is one of the patient's life.
+_YEARS_OF_SESSIONS = 20
 
 
 def skipped(text: Text, at: int) -> int:
@@ -50,59 +60,64 @@ def skipped(text: Text, at: int) -> int:
 
 def vetoed(text: Text, at: int, found: Found) -> bool:
     """Tell whether a word that was not understood stands beside the phrase and would change it."""
-    before = text.word(at - 1)
-    if before in ("the", "my", "our", "that", "last", "this"):
-        before = text.word(at - 2)
-    if before in _VETO and not (before == "not" and text.word(at) in ("since", "before")) and not (
-        before in ("since", "after", "before") and text.word(at - 1) not in ("the", "my", "our", "that", before)
-    ):
-        return not (before in ("most",) or (before == "than" and text.word(at - 2) == "other" and False))
-    if text.word(at - 1) in ("$", "£", "€", "aged", "age"):
+    before = text.word(at - 2) if text.word(at - 1) in (*_ARTICLES, "last", "this") else text.word(at - 1)
+    if before in _VETO or text.word(at - 1) in ("$", "£", "€", "aged", "age"):
         return True
-    return text.word(found.stop) in _VETO_BEHIND and text.word(found.stop + 1) in ("next", "tomorrow", "now") and not isinstance(
-        found.meanings[0], Row
-    )
+    if text.word(at) == "of" and text.word(at - 1) in _PART_LIKE and text.word(at - 2) not in ("all",):
+        return True
+    later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in ("next", "tomorrow", "now")
+    return later and not isinstance(found.meanings[0], Row)
 
 
 def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
-    """Tell whether the phrase names a thing or a person, or lies ahead."""
+    """Tell whether the phrase names a thing or a person, or lies ahead or long before any session."""
     behind = text.word(found.stop)
     if behind in _THINGS and found.unit in ("feast", "season", "month", "day", "weekend"):
         return True
-    if found.unit in ("feast", "season", "month", "year") and found.bare and not led and not _about_sessions(text, at, found):
+    if found.bare and not led and not _by_itself(text, at, found):
         return True
-    word = text.word(found.stop - 1)
-    if found.bare and word in NAME_LIKE and behind in _VERBS_OF_PEOPLE and text.word(at) not in ("in", "during"):
+    if found.bare and text.word(found.stop - 1) in NAME_LIKE and behind in _VERBS_OF_PEOPLE and text.word(at) not in ("in", "during"):
         return True
-    if found.bare and not led and (text.tokens[found.stop - 1].short or word == "<slashed>"):
+    ended = [one.end for one in found.ranges() if one.end]
+    if ended and len(ended) == len(found.meanings) and max(ended).year < text.today.year - _YEARS_OF_SESSIONS:
         return True
-    return _ahead(text, found)
-
-
-def _about_sessions(text: Text, at: int, found: Found) -> bool:
-    """Tell whether a bare name is an adjective of sessions or all that is asked ("the July session", "July?")."""
-    if text.word(found.stop) == "session":
-        return True
-    name = text.word(at)
-    if name in MONTHS and name not in NAME_LIKE and not text.tokens[at].short:
-        return text.word(at - 1) not in ("a", "my", "his", "her", "their", "the") and text.word(at - 1) not in ("about", "for", "like")
-    return len(text.tokens) - (text.word(len(text.tokens) - 1) in ("?", ".", "!")) == found.stop - at
-
-
-def _ahead(text: Text, found: Found) -> bool:
     return bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain)
+
+
+def _by_itself(text: Text, at: int, found: Found) -> bool:
+    """Tell whether a name without a word of time in front is a time: "the July session", "what about May?", "Tuesday"."""
+    behind, before, end = text.word(found.stop), text.word(at - 1), _is_end(text, found.stop)
+    name = text.tokens[found.stop - 1]
+    if behind == "session" or (at == 0 and end):
+        return True
+    if name.word == "<slashed>":
+        left, _, right = name.written.partition("/")
+        return right not in ("10", "7") and int(left) > 2 and before not in ("rated", "a")
+    if found.unit in ("month", "year") and before == "about" and text.word(at - 2) in ("what", "how") and end:
+        return True
+    if name.short or found.unit in ("feast", "season", "year") or name.word in NAME_LIKE:
+        return False
+    if found.unit == "day":
+        adjective = behind.isalpha() and behind not in _TALK and behind not in LEADS
+        return not (adjective and before in ("about", "for", "like", *_ARTICLES))
+    return before not in ("about", "for", "like", *_ARTICLES)
+
+
+def _is_end(text: Text, at: int) -> bool:
+    return all(text.word(place) in ("?", ".", "!") for place in range(at, len(text.tokens)))
 
 
 def is_life(text: Text, at: int, found: Found) -> bool:
     """Tell whether the phrase may be about the patient's life: behind a thing ("the car in July"), or today."""
-    if text.follows(at, "today") or text.follows(at, "tonight") or text.word(at) == "this" or text.follows(at, "the", "weekend"):
+    if found.guessed or text.word(at) == "for" or text.word(at - 1) == "for":
         return True
-    if text.word(at) == "for":
-        return True
+    whole = text.after(0, "and", "what", "about") >= at and _is_end(text, found.stop)
+    if not whole and not _OF_SESSIONS.search(text.plain):
+        now = text.word(at) in ("today", "tonight", "this") or text.word(text.after(at, *LEADS, "the")) == "weekend"
+        if now or text.word(len(text.tokens) - 1) != "?":
+            return True
     before = text.word(at - 1)
-    if at == 0 or before in _TALK or not before.isalpha():
-        return False
-    return before not in (*MONTHS, *WEEKDAYS, *SEASONS, *PLURAL_WEEKDAYS, *MEETINGS.values())
+    return at > 0 and before.isalpha() and before not in (*_TALK, *MONTHS, *WEEKDAYS, *MEETINGS.values())
 
 
 def picked(found: Found, row: Row) -> Found:

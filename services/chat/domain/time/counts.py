@@ -34,8 +34,8 @@ def ordinal(text: Text, at: int) -> tuple[int, int] | None:
         if text.follows(at + 1, "but") and (number := getattr(text.token(at + 2), "number", None)):
             return -1 - number, at + 3
         return -1, at + 1
-    if token.word == "penultimate":
-        return -2, at + 1
+    if token.word in ("penultimate", "third-last"):
+        return (-2 if token.word == "penultimate" else -3), at + 1
     return (-2, at + 3) if text.follows(at, "next", "to", "last") else None
 
 

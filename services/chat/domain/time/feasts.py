@@ -201,7 +201,7 @@ ALIASES = {
     "christmas season": "christmas holidays", "christmas vacation": "christmas holidays", "the holidays": "christmas holidays",
     "holiday season": "christmas holidays", "festive season": "christmas holidays", "festive period": "christmas holidays",
     "first day of christmas": "christmas day", "second day of christmas": "boxing day", "st stephens": "st stephen", "saint stephen": "st stephen",
-    "new years": "new year", "new years eve": "new year eve", "new years day": "new year day", "nye": "new year eve", "sylvester": "new year eve",
+    "turn of the year": "over new year", "new years": "new year", "new years eve": "new year eve", "new years day": "new year day", "nye": "new year eve", "sylvester": "new year eve",
     "valentine day": "valentine", "valentines": "valentine", "valentines day": "valentine", "st valentine": "valentine", "saint valentine": "valentine",
     "st patricks": "st patrick", "saint patrick": "st patrick", "st paddy": "st patrick", "paddy day": "st patrick", "st paddys": "st patrick",
     "patrick day": "st patrick", "st patty": "st patrick", "paddys day": "st patrick", "hallowe'en": "halloween", "hallows eve": "halloween",
@@ -218,4 +218,4 @@ ALIASES = {
 # A feast of several days if something lies over or during it.
 STRETCHED = {"christmas": "over christmas", "new year": "over new year", "easter": "easter weekend", "thanksgiving": "thanksgiving weekend"}
 WITH_WEEKEND = {"easter": "easter weekend", "thanksgiving": "thanksgiving weekend"}
-WORDS_MAX = 4
+WORDS_MAX = 5

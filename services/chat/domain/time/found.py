@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import islice
 
 from services.chat.domain.time.shapes import Days, Row
@@ -17,7 +17,7 @@ class Found:
     """What stands at a place of a message, up to `stop`.
 
     `bare`: a name of a day or month by itself, which is a time only behind a word that says so ("in May").
-    `settled`: the year or the count is given, so that no other year can be meant.
+    `guessed`: there are words inside that are not understood. `settled`: the year or the count is given, so that no other year can be meant.
     """
 
     meanings: tuple[Meaning, ...]
@@ -26,6 +26,7 @@ class Found:
     bare: bool = False
     settled: bool = False
     ambiguous: bool = False
+    guessed: bool = False
 
     def mapped(self, change: Callable[[Days], Days | None], stop: int, unit: str = "") -> "Found | None":
         """Return the same with other days, or None if nothing is left of them."""
@@ -50,6 +51,12 @@ def longest(readers: Iterable[Read], text: Text, at: int) -> Found | None:
 def begun(meanings: Iterable[Days], today: date) -> tuple[Days, ...]:
     """Return those that do not lie in the future: patients ask about what was."""
     return tuple(one for one in meanings if one.start is None or one.start <= today)
+
+
+def firm(found: Found, today: date) -> Found:
+    """Return without the days just gone, which "last month" means only by itself."""
+    kept = tuple(one for one in found.meanings if not isinstance(one, Days) or one.end != today + timedelta(1))
+    return replace(found, meanings=kept) if found.settled and kept else found
 
 
 def latest(of_year: OfYear, today: date, *, ended: bool = False) -> tuple[Days, ...]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from services.chat.domain.time.counts import count, ordinal
 from services.chat.domain.time.days import weekday_of
-from services.chat.domain.time.found import Found, Meaning, begun, longest
+from services.chat.domain.time.found import Found, Meaning, begun, firm, longest
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import relative
 from services.chat.domain.time.shapes import Days
@@ -54,6 +54,7 @@ def _of(text: Text, at: int, change: Change, unit: str) -> Found | None:
     whole = period(text, text.after(at, "of", "in", "-", "during", "for", "from", "to"))
     if whole is None:
         return None
+    whole = firm(whole, text.today)
     return _begun(text, whole, whole.mapped(change, whole.stop, unit))
 
 
@@ -65,7 +66,7 @@ def _begun(text: Text, whole: Found, found: Found | None) -> Found | None:
 
 
 def _worded(text: Text, at: int) -> Found | None:
-    start = text.after(at, "the", "very", "around", "about", "towards", "at")
+    start = text.after(at, "the", "very", "around", "about", "towards", "toward", "near", "at", "tail", "back")
     word = _WORDS.get(text.word(start))
     if text.word(start) in ("first", "second", "last", "latter", "former", "early", "middle", "late", "final", "other") and text.word(
         start + 1
@@ -131,13 +132,16 @@ def _joined(one_: Days | None, other: Days | None) -> Days | None:
 def _counted_units(text: Text, at: int) -> Found | None:
     """Read "the first three weeks of May", "the last two months of 2025"."""
     start = text.after(at, "the", "very")
-    if text.word(start) not in ("first", "last", "final"):
+    if text.word(start) not in ("first", "last", "final", "closing", "opening"):
         return None
     counted = count(text, start + 1)
     unit = text.word(counted[1]) if counted else ""
+    if counted is None and text.word(start + 1) in ("day", "week", "month") and text.tokens[start + 1].written.endswith("s"):
+        # "the last days of May" are a few, "the first weeks" two.
+        counted, unit = (2 if text.word(start + 1) == "week" else 3, start + 1), text.word(start + 1)
     if counted is None or unit not in ("day", "week", "month") or text.word(counted[1] + 1) not in ("of", "in"):
         return None
-    backwards = text.word(start) != "first"
+    backwards = text.word(start) not in ("first", "opening")
     return _of(text, counted[1] + 1, lambda days: _some(days, counted[0], unit, backwards=backwards), "part")
 
 
@@ -168,7 +172,7 @@ def _unit_number(text: Text, at: int) -> tuple[int, str, int] | None:
         return None
     stop = text.after(nth[1], "full")
     unit = text.word(stop)
-    return (nth[0], unit, stop + 1) if unit in ("day", "week", "weekend", "month", "quarter") else None
+    return (nth[0], unit, stop + 1) if unit in ("day", "week", "fortnight", "weekend", "month", "quarter") else None
 
 
 def _owned(text: Text, at: int) -> Found | None:
@@ -200,7 +204,7 @@ def _nth(days: Days, number: int, unit: str) -> Days | None:
         length = 1 if unit == "month" else 3
         start = moved(days.start, (number - 1) * length) if number > 0 else moved(days.end, number * length)
         return _inside(Days(start, moved(start, length)), days)
-    length = 7 if unit == "week" else 1
+    length = {"week": 7, "fortnight": 14}.get(unit, 1)
     start = days.start + timedelta((number - 1) * length) if number > 0 else days.end + timedelta(number * length)
     found = _inside(one(start, length), days)
     # A fifth week of a month is what is left of it.

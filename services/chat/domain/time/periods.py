@@ -18,7 +18,8 @@ _VAGUE = {
     ("these", "day"): _RECENTLY_DAYS, ("nowadays",): _RECENTLY_DAYS, ("in", "recent", "week"): _RECENTLY_DAYS,
     ("in", "recent", "day"): 7, ("in", "recent", "month"): 92, ("the", "other", "day"): 7, ("the", "other", "week"): 21,
     ("the", "other", "night"): 7, ("over", "recent", "week"): _RECENTLY_DAYS, ("over", "recent", "month"): 92,
-    ("just", "now"): 1,
+    ("just", "now"): 1, ("not", "long", "ago"): _RECENTLY_DAYS, ("not", "so", "long", "ago"): _RECENTLY_DAYS,
+    ("in", "recent", "times"): _RECENTLY_DAYS, ("the", "recent", "past"): _RECENTLY_DAYS,
 }  # fmt: skip
 
 
@@ -96,6 +97,8 @@ def ago(text: Text, at: int) -> Found | None:
     half = text.after(at, "about", "around")
     if text.follows(half, "half", "a", "year", "ago") or text.follows(half, "half", "year", "ago"):
         return _units_ago(text, 6, "month", text.after(half, "half", "a", "year") + 1)
+    if text.follows(at, "a", "year", "and", "a", "half", "ago"):
+        return _units_ago(text, 18, "month", at + 6)
     counted = count(text, at)
     if counted is None or not 1 <= counted[0] <= _COUNT_MAX:
         return None
@@ -122,6 +125,40 @@ def counts_ago(text: Text, at: int) -> Found | None:
     return Found((Days(first[0].start, last[0].end),), later.stop, later.unit, settled=True)
 
 
+def beyond(text: Text, at: int) -> Found | None:
+    """Read "more than a month ago", "less than two weeks ago"."""
+    words = ("more", "longer", "less"), ("over", "under")
+    if text.word(at) in words[0] and text.word(at + 1) == "than":
+        start, earlier = at + 2, text.word(at) != "less"
+    elif text.word(at) in words[1]:
+        start, earlier = at + 1, text.word(at) == "over"
+    else:
+        return None
+    counted = count(text, start)
+    if counted is None or not 1 <= counted[0] <= _COUNT_MAX or text.word(counted[1] + 1) != "ago":
+        return None
+    unit = text.word(counted[1])
+    found = _rolling(text, counted[0], unit, counted[1] + 2) if unit in _UNITS else None
+    return found.mapped(lambda days: Days(None, days.start) if earlier else days, found.stop) if found else None
+
+
+def this_time(text: Text, at: int) -> Found | None:
+    """Read "this time last year", "this week last year"."""
+    unit = text.word(at + 1)
+    if text.word(at) != "this" or unit not in ("time", "day", "week", "month") or text.word(at + 2) not in ("last", "a"):
+        return None
+    whole = text.word(at + 3)
+    if whole not in ("year", "month", "week") or (text.word(at + 2) == "a" and text.word(at + 4) != "ago"):
+        return None
+    stop = at + (4 if text.word(at + 2) == "last" else 5)
+    day = text.today - timedelta(7) if whole == "week" else moved(text.today, -12 if whole == "year" else -1)
+    month, around = months(day.year, day.month), Days(day - timedelta(7), day + timedelta(8))
+    meanings = {"day": (one(day),), "week": (week(day),), "month": (month,)}.get(unit)
+    if meanings is None:
+        meanings = (month, around) if whole == "year" else (week(day), one(day))
+    return Found(meanings, stop, "day", settled=True)
+
+
 def _units_ago(text: Text, number: int, unit: str, stop: int) -> Found | None:
     today = text.today
     if unit == "fortnight":
@@ -144,7 +181,16 @@ def rolling(text: Text, at: int) -> Found | None:
     start = text.after(at, "the", "these", "my", "our")
     if text.word(start) not in _ROLLING or text.word(start + 1) in ("a", "an"):
         return None
+    half = text.after(start + 1, "half", "a", "year")
+    if half > start + 2 and text.word(half - 1) == "year" and text.word(start + 1) == "half":
+        return _rolling(text, 6, "month", half)
+    if text.follows(start + 1, "year", "and", "a", "half"):
+        return _rolling(text, 18, "month", start + 5)
     counted = count(text, start + 1)
+    if counted is None and text.word(start + 1) in _UNITS and text.tokens[start + 1].written.endswith("s"):
+        counted = (3, start + 1)
+    if counted and text.word(counted[1]) == "hours" and counted[0] % 24 == 0:
+        return _rolling(text, counted[0] // 24, "day", counted[1] + 1)
     if counted is None or not 1 <= counted[0] <= _COUNT_MAX or text.word(counted[1]) not in _UNITS:
         return None
     if text.word(counted[1] + 1) == "of":

@@ -9,7 +9,8 @@ from datetime import UTC, date, tzinfo
 
 from services.chat.domain.time import context
 from services.chat.domain.time.anchors import anchor
-from services.chat.domain.time.found import Found, begun
+from services.chat.domain.time.found import Found, begun, firm, longest
+from services.chat.domain.time.parts import period
 from services.chat.domain.time.places import country_of, is_southern
 from services.chat.domain.time.relations import related
 from services.chat.domain.time.sessions import session
@@ -76,7 +77,7 @@ def _within(text: Text, found: Found) -> Found:
     row = found.meanings[0]
     start = text.after(found.stop, "that", "we", "had", "was")
     relation = related(text, start)
-    days = relation or (anchor(text, text.after(start, *LEADS)) if text.word(start) in LEADS else None)
+    days = relation or (longest((period, anchor), text, text.after(start, *LEADS)) if text.word(start) in LEADS else None)
     if days is None or not days.ranges():
         return found
-    return context.picked(days, row)
+    return context.picked(firm(days, text.today), row)

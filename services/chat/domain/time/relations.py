@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.counts import year_after
-from services.chat.domain.time.found import Found, Meaning
+from services.chat.domain.time.days import ordinal_day
+from services.chat.domain.time.found import Found, Meaning, firm
 from services.chat.domain.time.named import day_of_month, yearly
 from services.chat.domain.time.periods import counts_ago
 from services.chat.domain.time.sessions import session
@@ -34,14 +35,22 @@ def target(text: Text, at: int) -> Found | None:
 
 
 def _bound(text: Text, at: int) -> Found | None:
-    start = text.after(at, "ever", "at", "any", "time", "sometime", "anytime", "just", "right", "shortly", "soon", "not", "even",
+    start = text.after(at, "ever", "no", "at", "any", "time", "sometime", "anytime", "just", "right", "shortly", "soon", "not", "even",
                        "back", "all", "the", "way", "up", "immediately", "leading", "well", "straight", "long")  # fmt: skip
     word = text.word(start)
     reach = start + 1
     if word in ("to",) and text.word(start - 1) == "up":
-        word = "before" if text.word(start - 2) == "leading" else "until"
+        word = "before" if text.word(start - 2) in ("leading", "run", "lead") else "until"
     if word in ("earlier", "later") and text.word(reach) == "than":
-        word, reach = ("before" if word == "earlier" else "after"), reach + 1
+        word, reach = ("before" if word == "earlier" else "until" if text.word(start - 1) in ("no", "not") else "after"), reach + 1
+    if (word == "until" and text.follows(reach, "and", "including")) or text.follows(start, "to", "and", "including"):
+        word, reach = "until", reach + 2
+    if (word, text.word(reach)) in (("through", "to"), ("far", "as")):
+        word, reach = "until", reach + 1
+    if word == "to" and (text.word(start - 1) == "way" or text.word(text.after(reach, "the", "very")) == "end"):
+        word = "until"
+    if word == "run" and text.follows(reach, "up", "to"):
+        word, reach = "before", reach + 2
     if word == "before" and text.word(reach) == "to":
         reach += 1
     if word in ("starting", "commencing") or text.follows(start, "as", "of"):
@@ -54,11 +63,15 @@ def _bound(text: Text, at: int) -> Found | None:
 
 
 def _applied(text: Text, word: str, at: int) -> Found | None:
-    found = target(text, at) or _behind_filler(text, at)
+    found = target(text, at) or _behind_filler(text, at, word)
     if found is None:
         return None
-    if word == "by" and text.word(at) in NAME_LIKE:
+    found = firm(found, text.today)
+    if word == "by" and text.word(at) in NAME_LIKE and _is_passive(text, at - 2):
         return None
+    if found.guessed:
+        # "before my exam in June" may be any day of it: the wider reading is taken.
+        word = {"after": "since", "before": "until"}.get(word, word)
     if word in ("past", "through", "following") and not (found.unit in ("month", "session", "feast", "day", "year", "part") and word != "past"):
         return None
     if word == "through":
@@ -67,16 +80,23 @@ def _applied(text: Text, word: str, at: int) -> Found | None:
     return _every(found, word)
 
 
-def _behind_filler(text: Text, at: int) -> Found | None:
-    """Read "since we talked in March", "before our session on Tuesday"."""
+def _is_passive(text: Text, at: int) -> bool:
+    verb = text.word(at)
+    return verb.endswith("ed") or verb in ("hurt", "told", "said", "written", "done", "taken", "given", "seen", "left")
+
+
+def _behind_filler(text: Text, at: int, relation: str) -> Found | None:
+    """Read "since we talked in March", and as a guess "since the accident in March"."""
+    if relation in ("by", "past", "through"):
+        return None
     for place in range(at + 1, at + _GAP_MAX + 1):
         if text.word(place) in ("", "?", ".", ",", ";", "!"):
             return None
-        if text.word(place - 1) in ("in", "on", "at", "from", "of", "during", "over") or text.word(place - 1) in _FILLED:
+        if text.word(place - 1) in ("in", "on", "at", "from", "of", "during", "over", "last", *_FILLED):
             said = [text.word(number) for number in range(at, place)]
-            found = target(text, place)
-            if found and any(word in _FILLED for word in said):
-                return found
+            found = target(text, place - 1 if text.word(place - 1) == "last" else place)
+            if found and found.ranges() and not any(word in ("what", "did", "how", "and", "but") for word in said):
+                return replace(found, guessed=not any(word in _FILLED for word in said))
     return None
 
 
@@ -118,6 +138,8 @@ def _onwards(text: Text, at: int) -> Found | None:
     if found is None:
         return None
     stop = text.after(found.stop, "'s")
+    if start == at and found.bare and text.word(at) in NAME_LIKE:
+        return None
     if text.word(stop) in ("onwards", "onward", "forward", "forwards") or (text.word(stop) == "on" and start > at):
         return _every(replace(found, stop=stop + 1), "since")
     if text.word(stop) == "and" and text.word(stop + 1) in ("after", "later", "onwards", "since"):
@@ -152,6 +174,9 @@ def _range(text: Text, at: int) -> Found | None:
 
 
 def _between(text: Text, start: int, first: Found, word: str) -> Found | None:
+    together = _together(text, first)
+    if together:
+        return together
     joint = text.after(first.stop, ",", "all", "the", "way", "up", "right")
     if text.word(joint) not in _TO or (text.word(joint) in ("and", "&") and word != "between"):
         return None
@@ -165,6 +190,19 @@ def _between(text: Text, start: int, first: Found, word: str) -> Found | None:
     if word not in ("between", "from") and "month" not in (first.unit, last.unit) and (first.bare or last.bare) and first.unit != "day":
         return None
     return _spanned(text, first, last, start)
+
+
+def _together(text: Text, first: Found) -> Found | None:
+    """Read "in July and August", "2024 or 2025": neighbours of one kind are one stretch."""
+    if first.unit not in ("month", "year", "season", "week", "weekend") or text.word(first.stop) not in ("and", "or", "/", "&"):
+        return None
+    last = anchor(text, text.after(first.stop + 1, "in", "the"))
+    if last is None or last.unit != first.unit:
+        return None
+    spans = [
+        Days(one_.start, other.end) for other in last.ranges()[:2] for one_ in first.ranges() if one_.end and one_.end == other.start
+    ]
+    return replace(last, meanings=tuple(spans[:1])) if spans else None
 
 
 def _spanned(text: Text, first: Found, last: Found, start: int) -> Found | None:
@@ -213,9 +251,11 @@ def _shared(text: Text, at: int) -> Found | None:
         return _days_of(text, behind.number, joint, text.word(start)) if text.word(joint) in _TO else None
     if first is None or first.number is None or first.word == "<year>" or text.word(start + 1) not in _TO:
         return None
-    last = day_of_month(text, text.after(start + 1, *_TO, "the"))
+    behind = text.after(start + 1, *_TO)
+    last = day_of_month(text, text.after(behind, "the"))
     if last is None:
-        return None
+        other = ordinal_day(text, behind) if text.word(behind) == "the" and first.ordinal else None
+        return _of_ends(text, first.number, other.ranges(), other.stop, settled=other.settled) if other else None
     given = year_after(text, last.stop)
     ends = tuple(last.of_year(given[0])) if given else tuple(one_ for back in range(3) for one_ in last.of_year(text.today.year - back))
     return _of_ends(text, first.number, ends, given[1] if given else last.stop, settled=bool(given))

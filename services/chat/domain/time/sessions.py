@@ -104,6 +104,10 @@ def _counted_back(text: Text, at: int) -> Found | None:
 
 def _last_some(text: Text, at: int) -> Found | None:
     start = _ours(text, at)
+    before = count(text, start)
+    if before and text.word(before[1]) in ("most", *_LATEST) and 1 < before[0] < _NUMBERS_MAX:
+        stop = _meeting(text, text.after(before[1], "most", *_LATEST))
+        return _row(-before[0], None, stop) if stop else None
     if text.word(start) not in _LATEST:
         return None
     counted = count(text, start + 1)
@@ -153,7 +157,8 @@ def _from_to(text: Text, at: int) -> Found | None:
     if text.word(first[1]) == "and" and not between and text.word(start) != "session":
         return None
     last = _place(text, first[1] + 1, plain=True)
-    if last is None or not (between or text.word(start) == "session"):
+    said = any(text.word(place) in ("session", "time") for place in range(start, last[1])) if last else False
+    if last is None or not said or not (between or text.word(start) == "session"):
         return None
     low, high = first[0], last[0]
     if not between and text.word(first[1]) == "and" and high != low + 1:
@@ -176,9 +181,12 @@ def _place(text: Text, at: int, *, plain: bool = False) -> tuple[int, int] | Non
 def _ordinal(text: Text, at: int) -> Found | None:
     """Read "the third session", "last session", "the second time we met"."""
     start = _ours(text, at)
+    if text.word(at - 1) in ("we", "i", "you", "they", "she", "he"):
+        # "When did we last talk about it?" has a verb.
+        return None
     if text.word(start) in _FIRST:
         stop = _meeting(text, start + 1)
-        return nth_row(1, stop) if stop or text.word(start) == "intake" and (stop := start + 1) else None
+        return nth_row(1, stop) if stop else None
     nth = (-1, start + 1) if text.word(start) in _LATEST else None
     told = ordinal(text, start)
     nth = told or nth
@@ -203,7 +211,7 @@ def _without_noun(text: Text, start: int, number: int, place: int) -> Found | No
         if who in ("i", "he", "she", "they", "it", "my", "someone", "anyone", "you") or text.word(place + 1) in ("we", "that"):
             return None
         return nth_row(-1, place + 1)
-    if number < -1 and text.word(place) == "one":
+    if text.word(place) == "one" and (number < -1 or (number > 0 and text.word(at_lead := start - 2) in ("in", "at", "from") and at_lead >= 0)):
         return nth_row(number, place + 1)
     return nth_row(-2, place) if text.word(start) == "penultimate" and text.word(place) in ("", "?", ".") else None
 
@@ -212,8 +220,10 @@ def _beginning(text: Text, at: int) -> Found | None:
     """Read "when we started", "at the very beginning", "in the beginning"."""
     if text.word(at) == "when" and text.word(at + 1) in _OF_PEOPLE:
         verb = text.after(at + 2, "first", "just", "had")
-        here = text.word(verb + 1) in ("", "?", ".", ",", "here", "therapy", "with", "seeing", "coming", "working", "these", "our")
-        if text.word(verb) in _STARTED and (text.word(at + 1) == "we" or (here and text.word(verb + 1) not in ("", "?", ".", ","))):
+        here = text.word(verb + 1) in ("here", "therapy", "with", "seeing", "coming", "working", "these", "our")
+        if text.word(verb) == "came" and text.word(verb - 1) == "first":
+            return _row(0, 1, text.after(verb + 1, "here", "to", "therapy", "in", "you", "see"))
+        if text.word(verb) in _STARTED and (text.word(at + 1) == "we" or here):
             stop = text.after(verb + 1, "therapy", "our", "these", "session", "here", "coming", "seeing", "you", "working", "with", "together")
             return _row(0, 1, stop)
     start = text.after(at, "right", "back")
@@ -224,6 +234,10 @@ def _beginning(text: Text, at: int) -> Found | None:
         rest = text.after(stop, "of", "our", "my", "the", "with", "therapy", "treatment", "session", "work", "sessions", "counselling", "counseling", "together")
         if rest > stop + 1 or text.word(stop) in ("", "?", ".", ",", "!", "i", "we", "you", "she", "he", "did", "what", "when", "how", "that"):
             return _row(0, 1, rest if rest > stop + 1 else stop)
+    if text.follows(at, "early", "on") or text.follows(at, "in", "the", "early", "day"):
+        return _row(0, 3, text.after(at + (2 if text.word(at) == "early" else 4), "in", "of", "our", "my", "therapy", "session"))
+    if text.follows(at, "to", "begin", "with") and text.word(at + 3) in ("", "?", "."):
+        return _row(0, 1, at + 3)
     return _row(0, 1, at + 2) if text.follows(at, "at", "first") and text.word(at + 2) in ("", "?", ".") else None
 
 
@@ -245,4 +259,7 @@ def _everything(text: Text, at: int) -> Found | None:
     if text.word(start) in ("all", "every", "each"):
         stop = text.after(start + 1, "of", "our", "my", "the", "single", "one", "these")
         return _row(None, None, stop + 1) if text.word(stop) == "session" else None
+    if text.word(at) in ("until", "till") or text.follows(at, "up", "to") or text.follows(at, "up", "until"):
+        stop = text.after(at, "up", "until", "to")
+        return _row(None, None, stop + 1) if text.word(stop) == "now" else None
     return _row(None, None, at + 2) if text.follows(at, "so", "far") or text.follows(at, "to", "date") else None

@@ -11,7 +11,7 @@ UNITS = ("day", "week", "weekend", "fortnight", "month", "quarter", "year", "eve
 _UNIT_PLURALS = {f"{unit}s": unit for unit in UNITS}
 MEETINGS = {
     "session": "session", "meeting": "session", "appointment": "session", "conversation": "session", "visit": "session",
-    "talk": "session", "chat": "session", "sesh": "session", "appt": "session",
+    "talk": "session", "chat": "session", "consultation": "session", "consult": "session", "check-in": "session", "sesh": "session", "appt": "session",
 }  # fmt: skip
 # One way of writing each word; abbreviations and what two letters of a name share with it are told apart in `SHORT`.
 SAME = {
@@ -21,7 +21,7 @@ SAME = {
     "commencing": "starting", "beginning": "beginning", "start": "beginning", "outset": "beginning", "mid": "middle",
     "midway": "middle", "halfway": "middle", "saint": "st", "previously": "previous", "bc": "because", "springtime": "spring",
     "summertime": "summer", "wintertime": "winter", "bet": "between", "betw": "between", "btw": "by-the-way",
-    "autumnal": "autumn", "&": "and", "penult": "penultimate", "thanx": "thanks", "cpl": "couple",
+    "autumnal": "autumn", "&": "and", "antepenultimate": "third-last", "penult": "penultimate", "thanx": "thanks", "cpl": "couple",
 }  # fmt: skip
 # Written like other words or names, so they need a word of time in front.
 SHORT = {
