@@ -31,12 +31,16 @@ def _beside(text: Text, at: int) -> Found | None:
     """Read "the day after Christmas", "the weekend before Easter", "the Tuesday after the 3rd of May"."""
     start = text.after(at, "the")
     unit = text.word(start)
-    if unit not in (*_NEIGHBOURS, *WEEKDAYS) or text.word(start + 1) not in (*_BEFORE, *_AFTER):
+    leading = text.follows(start + 1, "leading", "up", "to") or text.follows(start + 1, "running", "up", "to")
+    if unit not in (*_NEIGHBOURS, *WEEKDAYS) or not (leading or text.word(start + 1) in (*_BEFORE, *_AFTER)):
         return None
-    step = -1 if text.word(start + 1) in _BEFORE else 1
-    other = anchor(text, start + 2)
+    step = -1 if leading or text.word(start + 1) in _BEFORE else 1
+    other = anchor(text, start + (4 if leading else 2))
     if other is None or text.follows(start + 2, "last"):
         return None
+    if text.tokens[start].written in ("days", "weeks", "months") or (leading and unit == "week"):
+        length = 7 if leading and unit == "week" else {"day": 7, "week": 21}.get(unit, 90)
+        return other.mapped(lambda days: _stretch(days, step * length), other.stop, unit)
     return other.mapped(lambda days: _neighbour(days, unit, step), other.stop, "day")
 
 
@@ -62,6 +66,13 @@ def _neighbour(days: Days, unit: str, step: int) -> Days | None:
     if unit == "month":
         return months(days.start.year, days.start.month + step) if step < 0 else months(edge.year, edge.month + (length < 28))
     return year_of(days.start.year + step)
+
+
+def _stretch(days: Days, length: int) -> Days | None:
+    """Return some days right before or behind, as in "the weeks before Christmas"."""
+    if length < 0:
+        return Days(days.start + timedelta(length), days.start) if days.start else None
+    return one(days.end, length) if days.end else None
 
 
 def _weekend_beside(day: date, step: int) -> Days:

@@ -29,7 +29,7 @@ _TALK = frozenset(
     "about up on down out session happened happen went go going know remember learn learned learnt notice noticed what how "
     "anything something everything things much like change changed here there back again now homework notes note write "
     "and or but so then because to for with in of from at look looked review recap summarize summarise summary since until "
-    "sometime anytime time whole all both entire month night exercise task thing advice topic topics one the my our".split()
+    "sometime anytime time whole all both entire month night exercise task thing advice conversation week weeks days period summarise summarize compare compared  topic topics one the my our".split()
 )
 _FUTURE = re.compile(
     r"\b(?:will|'ll|shall|gonna|going to|should i|can i|can we|could i|could we|may i|i may|i might|do i have|see you|"
@@ -42,11 +42,13 @@ _PAST = re.compile(
     r"happened|asked|suggested|since|have i|has|i've|we've|have we|got|came|made)\b"
 )
 _OF_SESSIONS = re.compile(
-    r"\b(?:say|said|saying|tell|told|talk\w*|discuss\w*|mention\w*|speak|spoke|spoken|sessions?|appointments?|meetings?|"
+    r"\b(?:say|said|saying|tell|told|talk\w*|discuss\w*|mention\w*|speak|spoke|spoken|sessions?|appointments?|meetings?|conversations?|visits?|chat\w*|progress|how (?:was|were|did|have|had|has) (?:i|we|my)|"
     r"cover(?:ed)?|bring up|brought up|c[ao]me up|homework|suggest\w*|recommend\w*|agreed?|advice|advised?|remind|remember|"
     r"notes?|summar\w*|recap|ask(?:ed)?|work(?:ed)? on|topics?|therapist|counsell?or|learn\w*|exercise)\b"
 )
 _VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will".split())
+_TELLS_OF_LIFE = re.compile(r"^(?:(?:and|but|so|well|hi|hello),? )*(?:i|i'm|i've|we|he|she|it|they|my \w+ (?:is|are|was|has|had|and i))\b(?!.*\?)")
+_ASKS = re.compile(r"\b(?:know|see|hear|show|find|look|recall|what|how|which|who|why|when|tell)\b")
 # No recording is as old as this, so an earlier year is one of the patient's life.
 _YEARS_OF_SESSIONS = 20
 
@@ -74,6 +76,8 @@ def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
     behind = text.word(found.stop)
     if behind in _THINGS and found.unit in ("feast", "season", "month", "day", "weekend"):
         return True
+    if found.unit == "weekend" and behind.isalpha() and behind not in (*_TALK, *LEADS) and text.word(found.stop - 1) == "weekend":
+        return True
     if found.bare and not led and not _by_itself(text, at, found):
         return True
     if found.bare and text.word(found.stop - 1) in NAME_LIKE and behind in _VERBS_OF_PEOPLE and text.word(at) not in ("in", "during"):
@@ -81,7 +85,8 @@ def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
     ended = [one.end for one in found.ranges() if one.end]
     if ended and len(ended) == len(found.meanings) and max(ended).year < text.today.year - _YEARS_OF_SESSIONS:
         return True
-    return bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain)
+    told = _TELLS_OF_LIFE.search(text.plain) and not _ASKS.search(text.plain) and not _OF_SESSIONS.search(text.plain)
+    return bool(told) or (bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain))
 
 
 def _by_itself(text: Text, at: int, found: Found) -> bool:
@@ -93,6 +98,8 @@ def _by_itself(text: Text, at: int, found: Found) -> bool:
     if name.word == "<slashed>":
         left, _, right = name.written.partition("/")
         return right not in ("10", "7") and int(left) > 2 and before not in ("rated", "a")
+    if found.unit == "month" and before in ("summarize", "summarise", "recap", "review", "me") and end:
+        return True
     if found.unit in ("month", "year") and before == "about" and text.word(at - 2) in ("what", "how") and end:
         return True
     if name.short or found.unit in ("feast", "season", "year") or name.word in NAME_LIKE:

@@ -45,7 +45,8 @@ def year(text: Text, at: int) -> tuple[int, int] | None:
     if token is None:
         return None
     if token.number in YEARS and not token.ordinal and text.word(at - 1) not in ("$", "£", "€"):
-        return token.number, at + 1
+        # The winter of 2024/25 is named by the year that it begins in.
+        return token.number, at + (3 if text.word(at + 1) == "/" and text.word(at + 2) == "<number>" else 1)
     start = text.after(at, "the")
     if text.follows(start, "year", "before", "last"):
         return this - 2, start + 3

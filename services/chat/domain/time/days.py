@@ -109,7 +109,8 @@ def weekday(text: Text, at: int) -> Found | None:
         return _in_weeks(text, place, leading[0], place + 1)
     determiner = text.word(start) if text.word(start) in ("last", "this", "past", "previous", "recent") else ""
     place = text.after(start + 1, "week") if determiner == "past" else start + (1 if determiner else 0)
-    if text.word(place) not in WEEKDAYS:
+    owned = text.word(place) in PLURAL_WEEKDAYS and text.word(place + 1) == "session" and text.tokens[place + 1].written == "session"
+    if text.word(place) not in WEEKDAYS and not owned:
         return _weekdays_ago(text, at)
     stop = text.after(text.after(place + 1, "'s", "."), *_PARTS_OF_DAY)
     if text.follows(stop, "before", "last"):
@@ -120,11 +121,16 @@ def weekday(text: Text, at: int) -> Found | None:
     return _by_itself(text, place, stop, determiner)
 
 
+def _number(text: Text, place: int) -> int:
+    # "Tuesdays session" lacks an apostrophe.
+    return WEEKDAYS.index(text.word(place) if text.word(place) in WEEKDAYS else text.word(place).removesuffix("s"))
+
+
 def _by_itself(text: Text, place: int, stop: int, determiner: str) -> Found:
     days = [_latest(text, place, 0), _latest(text, place, 1)]
     if determiner == "this":
         this = one(week(text.today).start or text.today)
-        here = one((this.start or text.today) + timedelta(WEEKDAYS.index(text.word(place))))
+        here = one((this.start or text.today) + timedelta(_number(text, place)))
         days = [here, *days] if here.start and here.start <= text.today else days
     return Found(tuple(dict.fromkeys(days)), stop, "day", bare=not determiner)
 
@@ -147,7 +153,7 @@ def _week_told(text: Text, at: int) -> tuple[tuple[int, ...], int] | None:
 
 
 def _in_weeks(text: Text, place: int, back: tuple[int, ...], stop: int) -> Found | None:
-    offset = timedelta(WEEKDAYS.index(text.word(place)))
+    offset = timedelta(_number(text, place))
     days = [(week(text.today, -number).start or text.today) + offset for number in back if number < 520]
     stop = text.after(text.after(stop, "'s"), *_PARTS_OF_DAY)
     return Found(tuple(map(one, days)), stop, "day", settled=True) if days else None
@@ -165,7 +171,7 @@ def _weekdays_ago(text: Text, at: int) -> Found | None:
 
 
 def _latest(text: Text, place: int, earlier: int) -> Days:
-    back = (text.today.weekday() - WEEKDAYS.index(text.word(place))) % 7 or 7
+    back = (text.today.weekday() - _number(text, place)) % 7 or 7
     return one(text.today - timedelta(back + 7 * earlier))
 
 

@@ -196,7 +196,7 @@ _MOVABLE: dict[str, Feast] = {
 }  # fmt: skip
 NAMES = frozenset((*_FIXED, *_FROM_EASTER, *_TABLES, *_MOVABLE))
 ALIASES = {
-    "xmas": "christmas", "xmas day": "christmas day", "xmas eve": "christmas eve", "christmas time": "over christmas", "christmastime": "over christmas",
+    "x mas": "christmas", "ester sunday": "easter sunday", "ester monday": "easter monday", "xmas": "christmas", "xmas day": "christmas day", "xmas eve": "christmas eve", "christmas time": "over christmas", "christmastime": "over christmas",
     "christmas break": "christmas holidays", "christmas holiday": "christmas holidays", "christmas period": "christmas holidays",
     "christmas season": "christmas holidays", "christmas vacation": "christmas holidays", "the holidays": "christmas holidays",
     "holiday season": "christmas holidays", "festive season": "christmas holidays", "festive period": "christmas holidays",

@@ -59,12 +59,12 @@ def firm(found: Found, today: date) -> Found:
     return replace(found, meanings=kept) if found.settled and kept else found
 
 
-def latest(of_year: OfYear, today: date, *, ended: bool = False) -> tuple[Days, ...]:
-    """Return the latest of what comes every year, likeliest first, then that of the year before."""
-    return tuple(dict.fromkeys(islice(_backwards(of_year, today, ended=ended), _MEANINGS_MAX)))
+def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = 2) -> tuple[Days, ...]:
+    """Return the latest of what comes every year, likeliest first, then those of the years before."""
+    return tuple(dict.fromkeys(islice(_backwards(of_year, today, ended=ended, years=years), _MEANINGS_MAX)))
 
 
-def _backwards(of_year: OfYear, today: date, *, ended: bool) -> Iterator[Days]:
+def _backwards(of_year: OfYear, today: date, *, ended: bool, years: int) -> Iterator[Days]:
     firsts, others = [], []
     for year in range(today.year + 1, today.year - 4, -1):
         for number, one in enumerate(of_year(year)):
@@ -74,7 +74,7 @@ def _backwards(of_year: OfYear, today: date, *, ended: bool) -> Iterator[Days]:
     # "Christmas" is the latest one by its likeliest days, then by its other days, then the one of the year before.
     yield from firsts[:1]
     yield from (one for one in others if firsts and one.start and abs((one.start - _start(firsts[0])).days) < 15)
-    yield from firsts[1:2]
+    yield from firsts[1:years]
 
 
 def _start(days: Days) -> date:

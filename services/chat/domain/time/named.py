@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.chat.domain.time import feasts
-from services.chat.domain.time.counts import year, year_after
+from services.chat.domain.time.counts import count, year, year_after
 from services.chat.domain.time.found import Found, OfYear, latest
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import months, one, season, valid_date
+from services.chat.domain.time.spans import months, one, season, valid_date, weekend
 from services.chat.domain.time.tokens import Text
 from services.chat.domain.time.vocabulary import MONTHS, SEASONS, WEEKDAYS
 
@@ -31,6 +31,10 @@ def yearly(text: Text, at: int) -> Found | None:
     leading = _leading_year(text, at)
     if leading:
         return leading
+    counted = count(text, at)
+    if counted and (name := _name(text, counted[1])) and text.word(name.stop) == "ago" and name.unit in ("season", "feast"):
+        meanings = _firsts(name, text, ended=True)[counted[0] - 1 : counted[0]]
+        return Found(meanings, name.stop + 1, name.unit, settled=True) if meanings else None
     start = text.after(at, "the", "very", "most")
     determiner = text.word(start) if text.word(start) in _DETERMINERS else ""
     start += 1 if determiner else 0
@@ -42,14 +46,15 @@ def yearly(text: Text, at: int) -> Found | None:
         return _in_year(name, *following)
     if text.follows(name.stop, "before", "last"):
         meanings = _firsts(name, text, ended=True)[1:]
-        return Found(meanings, name.stop + 2, name.unit) if meanings else None
+        return Found(meanings[:1], name.stop + 2, name.unit) if meanings else None
     meanings = latest(name.of_year, text.today, ended=determiner in ("last", "past", "previous"))
     bare = not (determiner or name.clear)
     return Found(meanings, name.stop, name.unit, bare) if meanings else None
 
 
 def _firsts(name: Named, text: Text, *, ended: bool) -> tuple[Days, ...]:
-    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended)
+    """Return the likeliest days of the latest years, the latest first."""
+    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended, years=4)
 
 
 def _in_year(name: Named, number: int, stop: int) -> Found | None:
@@ -104,8 +109,15 @@ def _as_feast(text: Text, name: str, stop: int, *, stretched: bool) -> Named:
         name, stop = f"{name} week", stop + 1
     elif stretched:
         name = feasts.STRETCHED.get(name, name)
+    elif text.word(stop) == "weekend":
+        return Named(lambda number: _weekends(name, number, text.country), stop + 1, "weekend")
     stop = text.after(stop, "day") if text.word(stop - 1) != "day" else stop
+    stop = text.after(stop, "morning", "evening", "night", "afternoon")
     return Named(lambda number: feasts.of_year(name, number, text.country), stop, "feast")
+
+
+def _weekends(name: str, number: int, country: str) -> tuple[Days, ...]:
+    return tuple(weekend(one_.start) for one_ in feasts.of_year(name, number, country)[:1] if one_.start)
 
 
 def day_of_month(text: Text, at: int) -> Named | None:

@@ -31,7 +31,9 @@ def relative(text: Text, at: int) -> Found | None:
         return _unit(text, word, 2, text.after(start + 2, "the") + 1)
     if word in _UNITS and text.follows(start + 1, "just", "gone"):
         return _unit(text, word, 1, start + 3)
-    if unit not in _UNITS or text.tokens[start + 1].written in _PLURALS:
+    # "last weeks session" lacks an apostrophe; "the last weeks" are counted by `rolling`.
+    owned = text.word(start + 2) in ("session", "homework", "notes")
+    if unit not in _UNITS or (text.tokens[start + 1].written in _PLURALS and not owned):
         return _whole(text, at)
     if word not in (*_ROLLING, "this", "current"):
         return _whole(text, at)
@@ -187,7 +189,7 @@ def rolling(text: Text, at: int) -> Found | None:
     if text.follows(start + 1, "year", "and", "a", "half"):
         return _rolling(text, 18, "month", start + 5)
     counted = count(text, start + 1)
-    if counted is None and text.word(start + 1) in _UNITS and text.tokens[start + 1].written.endswith("s"):
+    if counted is None and text.word(start) != "recent" and text.word(start + 1) in _UNITS and text.tokens[start + 1].written.endswith("s"):
         counted = (3, start + 1)
     if counted and text.word(counted[1]) == "hours" and counted[0] % 24 == 0:
         return _rolling(text, counted[0] // 24, "day", counted[1] + 1)

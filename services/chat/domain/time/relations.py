@@ -17,6 +17,7 @@ from services.chat.domain.time.vocabulary import MONTHS, NAME_LIKE
 
 RELATIONS = ("since", "before", "after", "until", "by", "from", "between", "following", "through", "to", "past")
 _TO = ("and", "to", "until", "through", "-", "&")
+_COMPARED = ("compared", "versus", "with")
 _FILLED = ("talked", "spoke", "met", "session", "saw", "chatted", "talk", "started", "discussed")
 _GAP_MAX = 5
 
@@ -161,7 +162,7 @@ def _around(text: Text, at: int) -> Found | None:
 
 def _range(text: Text, at: int) -> Found | None:
     word = text.word(at)
-    start = text.after(at, "between", "from", "anywhere", "sometime", "the", "period", "time", "any") if word in ("between", "from", "anywhere", "sometime") else at
+    start = text.after(at, "between", "from", "anywhere", "sometime", "the", "period", "time", "any") if word in ("between", "from", "anywhere", "sometime") else text.after(at, "compare", "comparing", "in", "how", "i", "was", "did")
     shared = _shared(text, start) or counts_ago(text, start)
     if shared:
         return shared
@@ -178,16 +179,17 @@ def _between(text: Text, start: int, first: Found, word: str) -> Found | None:
     if together:
         return together
     joint = text.after(first.stop, ",", "all", "the", "way", "up", "right")
-    if text.word(joint) not in _TO or (text.word(joint) in ("and", "&") and word != "between"):
+    compared = word in ("compare", "comparing") or text.word(joint) in ("compared", "versus")
+    if text.word(joint) not in (*_TO, *_COMPARED) or (text.word(joint) in ("and", "&", "with") and word != "between" and not compared):
         return None
-    behind = text.after(joint, *_TO)
+    behind = text.after(joint, *_TO, *_COMPARED, "in")
     if text.word(behind) in ("now", "today", "present", "tonight") or text.follows(behind, "the", "present") or text.follows(behind, "this", "week"):
         found = _every(first, "since")
         return replace(found, stop=behind + (1 if text.word(behind) in ("now", "today", "present", "tonight") else 2)) if found else None
     last = target(text, text.after(behind, "about", "around", "in", "on", "the") if target(text, behind) is None else behind)
     if last is None:
         return None
-    if word not in ("between", "from") and "month" not in (first.unit, last.unit) and (first.bare or last.bare) and first.unit != "day":
+    if not compared and word not in ("between", "from") and "month" not in (first.unit, last.unit) and (first.bare or last.bare) and first.unit != "day":
         return None
     return _spanned(text, first, last, start)
 

@@ -32,10 +32,16 @@ def nth_row(number: int, end: int) -> Found:
 
 def _meeting(text: Text, at: int) -> int | None:
     """Return the place behind "session" or "time we met"; None if neither stands here."""
+    if text.word(at) == "times" and text.word(at + 1) == "we" and text.word(at + 2) in _MET:
+        return at + 3
     start = text.after(at, "therapy", "counselling", "counseling", "zoom", "video", "online", "full", "actual")
     if text.word(start) == "session":
         following = text.after(start + 1, "together")
         return following + (2 if text.follows(following, "we", "had") or text.follows(following, "i", "had") else 0)
+    if text.follows(start, "time", "together"):
+        return start + 2
+    if text.word(start) == "one" and text.word(text.after(start + 1, "that")) == "we" and text.word(text.after(start + 2, "we")) == "had":
+        return text.after(start + 1, "that", "we", "had")
     return _time_met(text, start)
 
 
@@ -67,17 +73,22 @@ def _ours(text: Text, at: int) -> int:
 def _before_last(text: Text, at: int) -> Found | None:
     """Read "the session before last", "the one before the penultimate", "the session after the first"."""
     start = _ours(text, at)
+    counted = count(text, start)
+    steps = counted[0] if counted and text.word(counted[1]) == "session" else 1
+    start = counted[1] if counted and steps > 1 else start
     behind = _meeting(text, start) or (start + 1 if text.word(start) in ("one", "time") else None)
-    if behind is None or text.word(behind) not in ("before", "after"):
+    behind = text.after(behind, "just", "right", "directly") if behind else None
+    if behind is None or text.word(behind) not in ("before", "after", "preceding", "following"):
         return None
-    step = -1 if text.word(behind) == "before" else 1
+    step = -steps if text.word(behind) in ("before", "preceding") else steps
+    behind = text.after(behind + 1, "to") - 1
     inner = _ours(text, behind + 1)
     if text.word(inner) == "last" and step < 0:
         tail = inner + 1
         stop = _meeting(text, tail) or tail + (text.word(tail) in ("one", "time"))
         if text.word(tail) in ("week", "month", "year", "weekend", "night", "christmas", "easter", "summer", "winter", "spring", "autumn"):
             return None
-        return nth_row(-2, stop)
+        return nth_row(-1 + step, stop)
     found = _ordinal(text, behind + 1) or _numbered(text, behind + 1)
     if found is None and (nth := ordinal(text, inner)):
         # "the session before the fourth" leaves out what is said already.
@@ -97,7 +108,7 @@ def _before_last(text: Text, at: int) -> Found | None:
 def _counted_back(text: Text, at: int) -> Found | None:
     counted = count(text, at)
     # "one session ago" is the last session, so "n sessions ago" is the n-th from the end.
-    if counted and 1 <= counted[0] < _NUMBERS_MAX and text.word(counted[1]) == "session" and text.word(counted[1] + 1) in ("ago", "back"):
+    if counted and 1 <= counted[0] < _NUMBERS_MAX and text.word(counted[1]) in ("session", "times") and text.word(counted[1] + 1) in ("ago", "back"):
         return nth_row(-counted[0], counted[1] + 2)
     return None
 
@@ -211,6 +222,10 @@ def _without_noun(text: Text, start: int, number: int, place: int) -> Found | No
         if who in ("i", "he", "she", "they", "it", "my", "someone", "anyone", "you") or text.word(place + 1) in ("we", "that"):
             return None
         return nth_row(-1, place + 1)
+    if text.word(place) == "of" and text.word(inner := _ours(text, place + 1)) == "session" and inner > place + 1:
+        return nth_row(number, inner + 1)
+    if text.word(place) == "one" and number == -1 and text.word(start) == "last" and text.word(start - 2) in ("in", "at", "from"):
+        return nth_row(-1, place + 1)
     if text.word(place) == "one" and (number < -1 or (number > 0 and text.word(at_lead := start - 2) in ("in", "at", "from") and at_lead >= 0)):
         return nth_row(number, place + 1)
     return nth_row(-2, place) if text.word(start) == "penultimate" and text.word(place) in ("", "?", ".") else None
@@ -218,6 +233,12 @@ def _without_noun(text: Text, start: int, number: int, place: int) -> Found | No
 
 def _beginning(text: Text, at: int) -> Found | None:
     """Read "when we started", "at the very beginning", "in the beginning"."""
+    if text.follows(at, "when", "we", "last") and text.word(at + 3) in _MET:
+        return nth_row(-1, at + 4)
+    if text.follows(at, "when", "i", "was", "here", "last") or text.follows(at, "when", "i", "was", "last", "here"):
+        return nth_row(-1, at + 5)
+    if text.follows(at, "when", "we", "first") and text.word(at + 3) in _MET and text.word(at + 4) not in ("about", "of"):
+        return nth_row(1, at + 4)
     if text.word(at) == "when" and text.word(at + 1) in _OF_PEOPLE:
         verb = text.after(at + 2, "first", "just", "had")
         here = text.word(verb + 1) in ("here", "therapy", "with", "seeing", "coming", "working", "these", "our")

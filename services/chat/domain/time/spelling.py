@@ -8,7 +8,7 @@ _LONG = 8
 _SHORTEST, _LONGEST = 5, 15
 _WORDS = (
     *MONTHS, *WEEKDAYS, *PLURAL_WEEKDAYS, *SEASONS, *ORDINALS, "yesterday", "today", "tonight", "weekend", "weekends",
-    "session", "sessions", "appointment", "appointments", "meeting", "fortnight", "month", "months", "weeks", "years",
+    "session", "sessions", "appointment", "appointments", "meeting", "fortnight", "month", "months", "week", "weeks", "year", "years",
     "christmas", "easter", "thanksgiving", "halloween", "valentine", "valentines", "diwali", "ramadan", "hanukkah",
     "since", "before", "until", "between", "during", "recently", "lately", "previous", "penultimate", "beginning",
     "early", "middle", "start", "evening", "morning", "afternoon", "quarter", "earlier", "latest", "recent", "couple",

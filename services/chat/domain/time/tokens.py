@@ -142,8 +142,8 @@ def _compounds(tokens: list[Token]) -> Iterator[Token]:
             number = TENS[here.written] + there.number
             yield replace(there, word="<number>", start=here.start, number=number)
             at += 2
-        elif there and (here.word, there.word) == ("week", "end"):
-            yield replace(here, word="weekend", end=there.end)
+        elif there and (joined := f"{here.written}{there.written}") in ("weekend", "yesterday"):
+            yield replace(here, word=joined, end=there.end, written=joined)
             at += 2
         else:
             yield here
@@ -155,15 +155,23 @@ def _corrected_in_place(tokens: list[Token]) -> list[Token]:
     for at, token in enumerate(tokens):
         before = tokens[at - 1] if at else None
         following = tokens[at + 1].word if at + 1 < len(tokens) else ""
-        counted = before is not None and (before.number or before.word in ("a", "few", "couple")) and following == "ago"
+        counted = before is not None and (before.number or before.word in ("a", "few", "couple")) and following in ("ago", "of", "in")
         if before is not None and (before.word in _AHEAD_OF_UNIT or counted):
             tokens[at] = _as_unit(token)
         elif following in (*_TIME_UNITS, *MONTHS, *WEEKDAYS, *SEASONS) and token.word not in _OWN_RIGHT:
-            tokens[at] = replace(token, word=near(token.word, ("last", "this", "since", "after", "until")))
+            tokens[at] = _as_lead(token, following)
         elif before is not None and before.word in ("in", "since", "before", "after", "until", "early", "late"):
-            known = near(token.word, ("june", "july")) if token.word not in _OWN_RIGHT else token.word
-            tokens[at] = replace(token, word=known)
+            known = near(token.word, ("june", "july", "march", "april")) if token.word not in _OWN_RIGHT else token.word
+            tokens[at] = replace(token, word="may" if token.word == "mai" else known)
     return tokens
+
+
+def _as_lead(token: Token, following: str) -> Token:
+    if following == "session" and token.word == "forth":
+        return replace(token, word="<number>", number=4, ordinal=True)
+    if token.number is None and (counted := near(token.word, tuple(NUMBERS))) in NUMBERS and following in ("week", "month", "year", "day"):
+        return replace(token, word=counted, number=NUMBERS[counted])
+    return replace(token, word=near(token.word, ("last", "this", "since", "after", "until", "early")))
 
 
 def _as_unit(token: Token) -> Token:
@@ -171,4 +179,5 @@ def _as_unit(token: Token) -> Token:
         return replace(token, word=_UNIT_SLIPS[token.word])
     if token.word in _OWN_RIGHT or token.number is not None or token.word in CANONICAL.values():
         return token
-    return replace(token, word=near(token.word, ("week", "month", "year", "night")))
+    known = near(token.word, ("week", "month", "year", "night", "weeks", "months", "years", "days"))
+    return replace(token, word=CANONICAL.get(known, known), written=known)

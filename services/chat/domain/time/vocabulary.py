@@ -19,7 +19,7 @@ SAME = {
     "mths": "month", "mos": "month", "wkend": "weekend", "wknd": "weekend", "yest": "yesterday", "yday": "yesterday",
     "tmrw": "tomorrow", "till": "until", "til": "until", "thru": "through", "fortnights": "fortnight", "prior": "before",
     "commencing": "starting", "beginning": "beginning", "start": "beginning", "outset": "beginning", "mid": "middle",
-    "midway": "middle", "halfway": "middle", "saint": "st", "previously": "previous", "bc": "because", "springtime": "spring",
+    "midway": "middle", "yesterdays": "yesterday", "todays": "today", "fortnite": "fortnight", "summers": "summer", "winters": "winter", "christmases": "christmas", "sitting": "session", "vs": "versus", "halfway": "middle", "saint": "st", "previously": "previous", "bc": "because", "springtime": "spring",
     "summertime": "summer", "wintertime": "winter", "bet": "between", "betw": "between", "btw": "by-the-way",
     "autumnal": "autumn", "&": "and", "antepenultimate": "third-last", "penult": "penultimate", "thanx": "thanks", "cpl": "couple",
 }  # fmt: skip
