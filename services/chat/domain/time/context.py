@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.shapes import Days, Row
 from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import LEADS, MEETINGS, MONTHS, NAME_LIKE, WEEKDAYS
+from services.chat.domain.time.vocabulary import LEADS, MEETINGS, MONTHS, NAME_LIKE, UNITS, WEEKDAYS
 
 # Not read by a relation, one of these changes the time beside it into another one.
 _VETO = frozenset(
@@ -41,6 +41,11 @@ _PAST = re.compile(
     r"\b(?:did|said|told|talked|spoke|discussed|was|were|had|mentioned|brought|covered|agreed|worked|felt|went|gave|"
     r"happened|asked|suggested|since|have i|has|i've|we've|have we|got|came|made)\b"
 )
+# Asked of what is always so, not of a time.
+_GENERAL = re.compile(
+    r"\b(?:is it|do i|does|do you|am i|how do|what do|what helps|what's the best|always|usually|never|whenever|tend to|normally|"
+    r"typically|often)\b"
+)
 _OF_SESSIONS = re.compile(
     r"\b(?:say|said|saying|tell|told|talk\w*|discuss\w*|mention\w*|speak|spoke|spoken|sessions?|appointments?|meetings?|conversations?|visits?|chat\w*|progress|how (?:was|were|did|have|had|has) (?:i|we|my)|"
     r"cover(?:ed)?|bring up|brought up|c[ao]me up|homework|suggest\w*|recommend\w*|agreed?|advice|advised?|remind|remember|"
@@ -49,6 +54,7 @@ _OF_SESSIONS = re.compile(
 _VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will".split())
 _TELLS_OF_LIFE = re.compile(r"^(?:(?:and|but|so|well|hi|hello),? )*(?:i|i'm|i've|we|he|she|it|they|my \w+ (?:is|are|was|has|had|and i))\b(?!.*\?)")
 _ASKS = re.compile(r"\b(?:know|see|hear|show|find|look|recall|what|how|which|who|why|when|tell)\b")
+_SAYINGS = ("24/7", "9/11", "7/11", "1/2", "1/3", "2/3", "1/4", "3/4", "10/10", "12/12")
 # No recording is as old as this, so an earlier year is one of the patient's life.
 _YEARS_OF_SESSIONS = 20
 
@@ -67,8 +73,19 @@ def vetoed(text: Text, at: int, found: Found) -> bool:
         return True
     if text.word(at) == "of" and text.word(at - 1) in _PART_LIKE and text.word(at - 2) not in ("all",):
         return True
+    if _is_last_of_something(text, at, found) or (text.word(at) == "from" and text.word(at - 1) in UNITS):
+        return True
+    if text.word(found.stop) == "week" and text.word(found.stop - 1) in WEEKDAYS:
+        return True
     later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in ("next", "tomorrow", "now")
     return later and not isinstance(found.meanings[0], Row)
+
+
+def _is_last_of_something(text: Text, at: int, found: Found) -> bool:
+    """Tell whether it is the last week, month or year of something unknown ("my last year at school")."""
+    owned = any(text.word(place) in (*_ARTICLES, "its") for place in (at - 1, at, at + 1))
+    unit = text.word(found.stop - 1) in UNITS and text.word(found.stop - 2) in ("last", "first", "final")
+    return owned and unit and text.word(found.stop) in ("of", "at", "as", "with")
 
 
 def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
@@ -85,24 +102,26 @@ def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
     ended = [one.end for one in found.ranges() if one.end]
     if ended and len(ended) == len(found.meanings) and max(ended).year < text.today.year - _YEARS_OF_SESSIONS:
         return True
+    general = _GENERAL.search(text.plain) and not _PAST.search(text.plain) and not _OF_SESSIONS.search(text.plain)
     told = _TELLS_OF_LIFE.search(text.plain) and not _ASKS.search(text.plain) and not _OF_SESSIONS.search(text.plain)
-    return bool(told) or (bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain))
+    return bool(general or told) or (bool(_FUTURE.search(text.plain)) and not _PAST.search(text.plain))
 
 
 def _by_itself(text: Text, at: int, found: Found) -> bool:
     """Tell whether a name without a word of time in front is a time: "the July session", "what about May?", "Tuesday"."""
     behind, before, end = text.word(found.stop), text.word(at - 1), _is_end(text, found.stop)
-    name = text.tokens[found.stop - 1]
+    name = text.tokens[found.stop - (2 if text.word(found.stop - 1) == "'s" else 1)]
     if behind == "session" or (at == 0 and end):
         return True
     if name.word == "<slashed>":
-        left, _, right = name.written.partition("/")
-        return right not in ("10", "7") and int(left) > 2 and before not in ("rated", "a")
+        return name.written not in _SAYINGS and end and before in ("about", "of", "session", "say", "said", "discuss", "the", "")
     if found.unit == "month" and before in ("summarize", "summarise", "recap", "review", "me") and end:
         return True
     if found.unit in ("month", "year") and before == "about" and text.word(at - 2) in ("what", "how") and end:
         return True
     if name.short or found.unit in ("feast", "season", "year") or name.word in NAME_LIKE:
+        return False
+    if before in ("a", "an", "any", "some"):
         return False
     if found.unit == "day":
         adjective = behind.isalpha() and behind not in _TALK and behind not in LEADS

@@ -113,6 +113,8 @@ def weekday(text: Text, at: int) -> Found | None:
     if text.word(place) not in WEEKDAYS and not owned:
         return _weekdays_ago(text, at)
     stop = text.after(text.after(place + 1, "'s", "."), *_PARTS_OF_DAY)
+    if text.tokens[stop - 1].written in ("mornings", "afternoons", "evenings", "nights"):
+        return None
     if text.follows(stop, "before", "last"):
         return Found((_latest(text, place, 1), _latest(text, place, 2)), stop + 2, "day", settled=True)
     trailing = _week_told(text, text.after(stop, "session", ",", "of", "in", "from", "the"))

@@ -33,7 +33,7 @@ def relative(text: Text, at: int) -> Found | None:
         return _unit(text, word, 1, start + 3)
     # "last weeks session" lacks an apostrophe; "the last weeks" are counted by `rolling`.
     owned = text.word(start + 2) in ("session", "homework", "notes")
-    if unit not in _UNITS or (text.tokens[start + 1].written in _PLURALS and not owned):
+    if unit not in _UNITS[1:] or (text.tokens[start + 1].written in _PLURALS and not owned):
         return _whole(text, at)
     if word not in (*_ROLLING, "this", "current"):
         return _whole(text, at)

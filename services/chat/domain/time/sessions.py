@@ -224,6 +224,8 @@ def _without_noun(text: Text, start: int, number: int, place: int) -> Found | No
         return nth_row(-1, place + 1)
     if text.word(place) == "of" and text.word(inner := _ours(text, place + 1)) == "session" and inner > place + 1:
         return nth_row(number, inner + 1)
+    if text.word(place) == "one" and number == -1 and text.word(start) in ("recent", "latest", "newest"):
+        return nth_row(-1, place + 1)
     if text.word(place) == "one" and number == -1 and text.word(start) == "last" and text.word(start - 2) in ("in", "at", "from"):
         return nth_row(-1, place + 1)
     if text.word(place) == "one" and (number < -1 or (number > 0 and text.word(at_lead := start - 2) in ("in", "at", "from") and at_lead >= 0)):
