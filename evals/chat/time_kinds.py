@@ -66,7 +66,10 @@ def _months(phrase: str) -> Template:
         year, month = day.month()
         ahead = min(day.chance.randrange(1, 4), (day.on.year - year) * 12 + day.on.month - month)
         last = year * 12 + month - 1 + ahead
-        return day.case(phrase.format(MONTH_NAMES[month], MONTH_NAMES[last % 12 + 1]), (date(year, month, 1), last_day(last // 12, last % 12 + 1)))
+        return day.case(
+            phrase.format(MONTH_NAMES[month], MONTH_NAMES[last % 12 + 1]),
+            (date(year, month, 1), last_day(last // 12, last % 12 + 1)),
+        )
 
     return template
 
@@ -132,7 +135,10 @@ def _easter(phrase: str, first: int, last: int) -> Template:
 
 
 def _week_of_month(phrase: str, low: int, high: int) -> Template:
-    return of_month(phrase, lambda year, month: (date(year, month, low), date(year, month, high) if high < 29 else last_day(year, month)))
+    return of_month(
+        phrase,
+        lambda year, month: (date(year, month, low), date(year, month, high) if high < 29 else last_day(year, month)),
+    )
 
 
 def _last_days(phrase: str, length: int) -> Template:
@@ -143,7 +149,11 @@ def _nth_weekday(phrase: str, which: int) -> Template:
     def template(day: Day) -> Case:
         year, month = day.month()
         weekday = day.chance.randrange(7)
-        days = [date(year, month, number) for number in range(1, last_day(year, month).day + 1) if date(year, month, number).weekday() == weekday]
+        days = [
+            date(year, month, number)
+            for number in range(1, last_day(year, month).day + 1)
+            if date(year, month, number).weekday() == weekday
+        ]
         return day.case(phrase.format(DAY_NAMES[weekday], MONTH_NAMES[month]), *_one(days[which]))
 
     return template
@@ -280,7 +290,9 @@ FEASTS: Sequence[Template] = (
 
 
 def _mothers(day: Day) -> date:
-    days = {True: (date(2025, 3, 30), date(2026, 3, 15)), False: (date(2025, 5, 11), date(2026, 5, 10))}[day.zone in ("Europe/London", "Europe/Dublin")]
+    days = {True: (date(2025, 3, 30), date(2026, 3, 15)), False: (date(2025, 5, 11), date(2026, 5, 10))}[
+        day.zone in ("Europe/London", "Europe/Dublin")
+    ]
     return max(one for one in days if one <= day.on)
 
 

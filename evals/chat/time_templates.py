@@ -22,7 +22,21 @@ class Case:
 
 
 MONTH_NAMES, DAY_NAMES = list(calendar.month_name), list(calendar.day_name)
-ORDINALS = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth")
+ORDINALS = (
+    "",
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "eleventh",
+    "twelfth",
+)
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -106,7 +120,13 @@ def of_date(phrase: str, days: Callable[[date], tuple[Window, ...]]) -> Template
 
     def template(day: Day) -> Case:
         that = day.back(day.chance.randrange(2, 300))
-        names = {"d": that.day, "n": nth(that.day), "m": MONTH_NAMES[that.month], "s": calendar.month_abbr[that.month], "y": that.year}
+        names = {
+            "d": that.day,
+            "n": nth(that.day),
+            "m": MONTH_NAMES[that.month],
+            "s": calendar.month_abbr[that.month],
+            "y": that.year,
+        }
         return day.case(phrase.format(**names, w=DAY_NAMES[that.weekday()]), *days(that))
 
     return template
@@ -119,7 +139,10 @@ def whole(year: int, month: int) -> Window:
 
 def ten(which: int) -> Callable[[int, int], Window]:
     """Return the first, second or last ten days of a month."""
-    return lambda year, month: (date(year, month, 1 + 10 * which), last_day(year, month) if which == 2 else date(year, month, 10 + 10 * which))
+    return lambda year, month: (
+        date(year, month, 1 + 10 * which),
+        last_day(year, month) if which == 2 else date(year, month, 10 + 10 * which),
+    )
 
 
 def day_in_week(weeks: int) -> Callable[[Day, date], tuple[Window, ...]]:

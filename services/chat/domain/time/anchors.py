@@ -64,7 +64,11 @@ def _neighbour(days: Days, unit: str, step: int) -> Days | None:
             return week(days.start, step)
         return Days(edge - timedelta(width - 1), days.start) if step < 0 else one(edge, width)
     if unit == "month":
-        return months(days.start.year, days.start.month + step) if step < 0 else months(edge.year, edge.month + (length < 28))
+        return (
+            months(days.start.year, days.start.month + step)
+            if step < 0
+            else months(edge.year, edge.month + (length < 28))
+        )
     return year_of(days.start.year + step)
 
 
@@ -90,7 +94,11 @@ def _counted_beside(text: Text, at: int) -> Found | None:
         return None
     number, stop = counted
     unit = text.word(stop)
-    if unit not in ("day", "week", "fortnight", "month", "year") or text.word(stop + 1) not in (*_BEFORE, *_AFTER) or number > 1000:
+    if (
+        unit not in ("day", "week", "fortnight", "month", "year")
+        or text.word(stop + 1) not in (*_BEFORE, *_AFTER)
+        or number > 1000
+    ):
         return None
     step = -1 if text.word(stop + 1) in _BEFORE else 1
     other = anchor(text, stop + 2)

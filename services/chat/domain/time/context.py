@@ -51,8 +51,12 @@ _OF_SESSIONS = re.compile(
     r"cover(?:ed)?|bring up|brought up|c[ao]me up|homework|suggest\w*|recommend\w*|agreed?|advice|advised?|remind|remember|"
     r"notes?|summar\w*|recap|ask(?:ed)?|work(?:ed)? on|topics?|therapist|counsell?or|learn\w*|exercise)\b"
 )
-_VERBS_OF_PEOPLE = frozenset("left died came told said was is has had got moved called asked thinks says wants would will".split())
-_TELLS_OF_LIFE = re.compile(r"^(?:(?:and|but|so|well|hi|hello),? )*(?:i|i'm|i've|we|he|she|it|they|my \w+ (?:is|are|was|has|had|and i))\b(?!.*\?)")
+_VERBS_OF_PEOPLE = frozenset(
+    "left died came told said was is has had got moved called asked thinks says wants would will".split()
+)
+_TELLS_OF_LIFE = re.compile(
+    r"^(?:(?:and|but|so|well|hi|hello),? )*(?:i|i'm|i've|we|he|she|it|they|my \w+ (?:is|are|was|has|had|and i))\b(?!.*\?)"
+)
 _ASKS = re.compile(r"\b(?:know|see|hear|show|find|look|recall|what|how|which|who|why|when|tell)\b")
 _SAYINGS = ("24/7", "9/11", "7/11", "1/2", "1/3", "2/3", "1/4", "3/4", "10/10", "12/12")
 # No recording is as old as this, so an earlier year is one of the patient's life.
@@ -77,7 +81,11 @@ def vetoed(text: Text, at: int, found: Found) -> bool:
         return True
     if text.word(found.stop) == "week" and text.word(found.stop - 1) in WEEKDAYS:
         return True
-    later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in ("next", "tomorrow", "now")
+    later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in (
+        "next",
+        "tomorrow",
+        "now",
+    )
     return later and not isinstance(found.meanings[0], Row)
 
 
@@ -93,11 +101,21 @@ def is_topic(text: Text, at: int, found: Found, *, led: bool) -> bool:
     behind = text.word(found.stop)
     if behind in _THINGS and found.unit in ("feast", "season", "month", "day", "weekend"):
         return True
-    if found.unit == "weekend" and behind.isalpha() and behind not in (*_TALK, *LEADS) and text.word(found.stop - 1) == "weekend":
+    if (
+        found.unit == "weekend"
+        and behind.isalpha()
+        and behind not in (*_TALK, *LEADS)
+        and text.word(found.stop - 1) == "weekend"
+    ):
         return True
     if found.bare and not led and not _by_itself(text, at, found):
         return True
-    if found.bare and text.word(found.stop - 1) in NAME_LIKE and behind in _VERBS_OF_PEOPLE and text.word(at) not in ("in", "during"):
+    if (
+        found.bare
+        and text.word(found.stop - 1) in NAME_LIKE
+        and behind in _VERBS_OF_PEOPLE
+        and text.word(at) not in ("in", "during")
+    ):
         return True
     ended = [one.end for one in found.ranges() if one.end]
     if ended and len(ended) == len(found.meanings) and max(ended).year < text.today.year - _YEARS_OF_SESSIONS:
@@ -114,7 +132,11 @@ def _by_itself(text: Text, at: int, found: Found) -> bool:
     if behind == "session" or (at == 0 and end):
         return True
     if name.word == "<slashed>":
-        return name.written not in _SAYINGS and end and before in ("about", "of", "session", "say", "said", "discuss", "the", "")
+        return (
+            name.written not in _SAYINGS
+            and end
+            and before in ("about", "of", "session", "say", "said", "discuss", "the", "")
+        )
     if found.unit == "month" and before in ("summarize", "summarise", "recap", "review", "me") and end:
         return True
     if found.unit in ("month", "year") and before == "about" and text.word(at - 2) in ("what", "how") and end:

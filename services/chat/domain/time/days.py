@@ -67,11 +67,15 @@ def written_date(text: Text, at: int) -> Found | None:
         day = valid_date(numbers[0], numbers[1], numbers[2])
         return Found((one(day),), at + 1, "day", settled=True) if day else None
     month_first = (numbers[0], numbers[1])
-    pairs = dict.fromkeys((month_first, month_first[::-1]) if text.country in _MONTH_FIRST else (month_first[::-1], month_first))
+    pairs = dict.fromkeys(
+        (month_first, month_first[::-1]) if text.country in _MONTH_FIRST else (month_first[::-1], month_first)
+    )
     days = [day for month, number in pairs if (day := _of_pair(text, month, number, numbers[2:]))]
     if not days:
         return None
-    return Found(tuple(map(one, days)), at + 1, "day", bare=not numbers[2:], settled=bool(numbers[2:]), ambiguous=len(days) > 1)
+    return Found(
+        tuple(map(one, days)), at + 1, "day", bare=not numbers[2:], settled=bool(numbers[2:]), ambiguous=len(days) > 1
+    )
 
 
 def _of_pair(text: Text, month: int, day: int, year: list[int]) -> date | None:
@@ -109,7 +113,11 @@ def weekday(text: Text, at: int) -> Found | None:
         return _in_weeks(text, place, leading[0], place + 1)
     determiner = text.word(start) if text.word(start) in ("last", "this", "past", "previous", "recent") else ""
     place = text.after(start + 1, "week") if determiner == "past" else start + (1 if determiner else 0)
-    owned = text.word(place) in PLURAL_WEEKDAYS and text.word(place + 1) == "session" and text.tokens[place + 1].written == "session"
+    owned = (
+        text.word(place) in PLURAL_WEEKDAYS
+        and text.word(place + 1) == "session"
+        and text.tokens[place + 1].written == "session"
+    )
     if text.word(place) not in WEEKDAYS and not owned:
         return _weekdays_ago(text, at)
     stop = text.after(text.after(place + 1, "'s", "."), *_PARTS_OF_DAY)
@@ -165,7 +173,9 @@ def _weekdays_ago(text: Text, at: int) -> Found | None:
     counted = count(text, at)
     if counted is None or text.word(counted[1] + 1) != "ago":
         return None
-    name = text.word(counted[1]).removesuffix("s") if text.word(counted[1]) in PLURAL_WEEKDAYS else text.word(counted[1])
+    name = (
+        text.word(counted[1]).removesuffix("s") if text.word(counted[1]) in PLURAL_WEEKDAYS else text.word(counted[1])
+    )
     if name not in WEEKDAYS or not 1 <= counted[0] <= 520:
         return None
     back = (text.today.weekday() - WEEKDAYS.index(name)) % 7 or 7

@@ -216,6 +216,11 @@ ALIASES = {
     "all hallows eve": "halloween", "midsummer day": "midsummer",
 }  # fmt: skip
 # A feast of several days if something lies over or during it.
-STRETCHED = {"christmas": "over christmas", "new year": "over new year", "easter": "easter weekend", "thanksgiving": "thanksgiving weekend"}
+STRETCHED = {
+    "christmas": "over christmas",
+    "new year": "over new year",
+    "easter": "easter weekend",
+    "thanksgiving": "thanksgiving weekend",
+}
 WITH_WEEKEND = {"easter": "easter weekend", "thanksgiving": "thanksgiving weekend"}
 WORDS_MAX = 5

@@ -32,7 +32,12 @@ def yearly(text: Text, at: int) -> Found | None:
     if leading:
         return leading
     counted = count(text, at)
-    if counted and (name := _name(text, counted[1])) and text.word(name.stop) == "ago" and name.unit in ("season", "feast"):
+    if (
+        counted
+        and (name := _name(text, counted[1]))
+        and text.word(name.stop) == "ago"
+        and name.unit in ("season", "feast")
+    ):
         meanings = _firsts(name, text, ended=True)[counted[0] - 1 : counted[0]]
         return Found(meanings, name.stop + 1, name.unit, settled=True) if meanings else None
     start = text.after(at, "the", "very", "most")
@@ -132,7 +137,17 @@ def day_of_month(text: Text, at: int) -> Named | None:
     if text.word(at) in MONTHS:
         start = text.after(at + 1, ".", "the")
         day = _day(text, start)
-        if day and text.word(start + 1) not in ("session", "time", "week", "year", "month", "day", "people", "%", "<clock>"):
+        if day and text.word(start + 1) not in (
+            "session",
+            "time",
+            "week",
+            "year",
+            "month",
+            "day",
+            "people",
+            "%",
+            "<clock>",
+        ):
             return _as_day(MONTHS.index(text.word(at)) + 1, day, start + 1)
     return None
 

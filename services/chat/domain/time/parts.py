@@ -68,21 +68,34 @@ def _begun(text: Text, whole: Found, found: Found | None) -> Found | None:
 def _worded(text: Text, at: int) -> Found | None:
     start = text.after(at, "the", "very", "around", "about", "towards", "toward", "near", "at", "tail", "back")
     word = _WORDS.get(text.word(start))
-    if text.word(start) in ("first", "second", "last", "latter", "former", "early", "middle", "late", "final", "other") and text.word(
-        start + 1
-    ) in ("half", "part", "third"):
+    if text.word(start) in (
+        "first",
+        "second",
+        "last",
+        "latter",
+        "former",
+        "early",
+        "middle",
+        "late",
+        "final",
+        "other",
+    ) and text.word(start + 1) in ("half", "part", "third"):
         return _halved(text, start)
     if word is None:
         return None
     stop = text.after(start + 1, "part", "or", "middle") if text.word(start + 1) == "part" else start + 1
     if text.word(stop) == "to" and text.word(stop + 1) in _WORDS:
         # "mid to late May" is both.
-        return _of(text, stop + 2, lambda days: _joined(_cut(days, word), _cut(days, _WORDS[text.word(stop + 1)])), "part")
+        return _of(
+            text, stop + 2, lambda days: _joined(_cut(days, word), _cut(days, _WORDS[text.word(stop + 1)])), "part"
+        )
     return _of(text, stop, lambda days: _cut(days, word), "part")
 
 
 def _halved(text: Text, at: int) -> Found | None:
-    which = {"first": 0, "former": 0, "early": 0, "second": 1, "latter": 1, "last": 1, "late": 1, "other": 1}.get(text.word(at), 0)
+    which = {"first": 0, "former": 0, "early": 0, "second": 1, "latter": 1, "last": 1, "late": 1, "other": 1}.get(
+        text.word(at), 0
+    )
     if text.word(at + 1) == "half":
         return _of(text, at + 2, lambda days: _half(days, which), "part")
     word = {"first": _BEGINNING, "early": _EARLY, "middle": _MIDDLE}.get(text.word(at), _LATE)
@@ -122,7 +135,11 @@ def _months_of(days: Days, start: date, length: int, word: str) -> Days:
         third = 3
     if word in (_EARLY, _BEGINNING):
         return Days(start, moved(start, third))
-    return Days(moved(start, third), moved(start, 2 * third)) if word == _MIDDLE else Days(moved(start, length - third), days.end)
+    return (
+        Days(moved(start, third), moved(start, 2 * third))
+        if word == _MIDDLE
+        else Days(moved(start, length - third), days.end)
+    )
 
 
 def _joined(one_: Days | None, other: Days | None) -> Days | None:
@@ -136,7 +153,11 @@ def _counted_units(text: Text, at: int) -> Found | None:
         return None
     counted = count(text, start + 1)
     unit = text.word(counted[1]) if counted else ""
-    if counted is None and text.word(start + 1) in ("day", "week", "month") and text.tokens[start + 1].written.endswith("s"):
+    if (
+        counted is None
+        and text.word(start + 1) in ("day", "week", "month")
+        and text.tokens[start + 1].written.endswith("s")
+    ):
         # "the last days of May" are a few, "the first weeks" two.
         counted, unit = (2 if text.word(start + 1) == "week" else 3, start + 1), text.word(start + 1)
     if counted is None or unit not in ("day", "week", "month") or text.word(counted[1] + 1) not in ("of", "in"):
@@ -194,7 +215,9 @@ def _nth(days: Days, number: int, unit: str) -> Days | None:
     if days.start is None or days.end is None:
         return None
     if unit == "weekend":
-        first = weekend(days.start + timedelta((5 - days.start.weekday()) % 7) if number > 0 else days.end - timedelta(1))
+        first = weekend(
+            days.start + timedelta((5 - days.start.weekday()) % 7) if number > 0 else days.end - timedelta(1)
+        )
         if number < 0:
             last = days.end - timedelta(1)
             saturday = last - timedelta((last.weekday() - 5) % 7)

@@ -40,7 +40,9 @@ def relative(text: Text, at: int) -> Found | None:
     stop = text.after(start + 2, "'s")
     if word in ("this", "current"):
         return _unit(text, unit, 0, text.after(stop, "so", "far"))
-    if word == "past" or (word in ("last", "recent") and start > at and text.word(at) == "the" and text.word(at - 1) in _WITHIN):
+    if word == "past" or (
+        word in ("last", "recent") and start > at and text.word(at) == "the" and text.word(at - 1) in _WITHIN
+    ):
         return _rolling(text, 1, unit, stop)
     return _unit(text, unit, 1, stop)
 
@@ -58,7 +60,11 @@ def _whole(text: Text, at: int) -> Found | None:
     start = at + 2 if text.follows(at, "year", "of") else at
     start = start + 2 if text.follows(start, "the", "year") else start + (text.word(start) == "year")
     token = text.token(start)
-    found = year(text, start) if token and token.number and not token.ordinal and token.word in ("<number>", "<year>") else None
+    found = (
+        year(text, start)
+        if token and token.number and not token.ordinal and token.word in ("<number>", "<year>")
+        else None
+    )
     if found and found[1] == start + 1:
         return Found((year_of(found[0]),), text.after(found[1], "'s"), "year", bare=start == at, settled=True)
     return None
@@ -147,7 +153,11 @@ def beyond(text: Text, at: int) -> Found | None:
 def this_time(text: Text, at: int) -> Found | None:
     """Read "this time last year", "this week last year"."""
     unit = text.word(at + 1)
-    if text.word(at) != "this" or unit not in ("time", "day", "week", "month") or text.word(at + 2) not in ("last", "a"):
+    if (
+        text.word(at) != "this"
+        or unit not in ("time", "day", "week", "month")
+        or text.word(at + 2) not in ("last", "a")
+    ):
         return None
     whole = text.word(at + 3)
     if whole not in ("year", "month", "week") or (text.word(at + 2) == "a" and text.word(at + 4) != "ago"):
@@ -189,7 +199,12 @@ def rolling(text: Text, at: int) -> Found | None:
     if text.follows(start + 1, "year", "and", "a", "half"):
         return _rolling(text, 18, "month", start + 5)
     counted = count(text, start + 1)
-    if counted is None and text.word(start) != "recent" and text.word(start + 1) in _UNITS and text.tokens[start + 1].written.endswith("s"):
+    if (
+        counted is None
+        and text.word(start) != "recent"
+        and text.word(start + 1) in _UNITS
+        and text.tokens[start + 1].written.endswith("s")
+    ):
         counted = (3, start + 1)
     if counted and text.word(counted[1]) == "hours" and counted[0] % 24 == 0:
         return _rolling(text, counted[0] // 24, "day", counted[1] + 1)

@@ -77,7 +77,9 @@ def _within(text: Text, found: Found) -> Found:
     row = found.meanings[0]
     start = text.after(found.stop, "that", "we", "had", "was")
     relation = related(text, start)
-    days = relation or (longest((period, anchor), text, text.after(start, *LEADS)) if text.word(start) in LEADS else None)
+    days = relation or (
+        longest((period, anchor), text, text.after(start, *LEADS)) if text.word(start) in LEADS else None
+    )
     if days is None or not days.ranges():
         return found
     return context.picked(firm(days, text.today), row)

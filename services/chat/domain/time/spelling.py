@@ -43,7 +43,13 @@ def corrected(word: str) -> str:
     A short word may differ by one letter, a long one by two; two letters swapped count once. Words of fewer letters
     than five are read as they are: there every word is near to another.
     """
-    if not _SHORTEST <= len(word) <= _LONGEST or word in _OTHERS or word in _WORDS or not word.isalpha() or word[:-1] in MONTHS:
+    if (
+        not _SHORTEST <= len(word) <= _LONGEST
+        or word in _OTHERS
+        or word in _WORDS
+        or not word.isalpha()
+        or word[:-1] in MONTHS
+    ):
         return word
     near = [(distance, known) for known in _WORDS if (distance := _within_reach(word, known))]
     return min(near)[1] if near else word

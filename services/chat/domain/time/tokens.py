@@ -122,7 +122,10 @@ def _tokens(text: str) -> Iterator[Token]:
 def _words(token: Token) -> Iterator[Token]:
     joined = _JOINED.match(token.word)
     if joined:
-        parts = ((joined[1], token.start, token.start + joined.end(1)), (joined[2], token.start + joined.end(1), token.end))
+        parts = (
+            (joined[1], token.start, token.start + joined.end(1)),
+            (joined[2], token.start + joined.end(1), token.end),
+        )
     else:
         parts = ((token.word, token.start, token.end),)
     for word, start, end in parts:
@@ -155,7 +158,11 @@ def _corrected_in_place(tokens: list[Token]) -> list[Token]:
     for at, token in enumerate(tokens):
         before = tokens[at - 1] if at else None
         following = tokens[at + 1].word if at + 1 < len(tokens) else ""
-        counted = before is not None and (before.number or before.word in ("a", "few", "couple")) and following in ("ago", "of", "in")
+        counted = (
+            before is not None
+            and (before.number or before.word in ("a", "few", "couple"))
+            and following in ("ago", "of", "in")
+        )
         if before is not None and (before.word in _AHEAD_OF_UNIT or counted):
             tokens[at] = _as_unit(token)
         elif following in (*_TIME_UNITS, *MONTHS, *WEEKDAYS, *SEASONS) and token.word not in _OWN_RIGHT:
@@ -169,7 +176,11 @@ def _corrected_in_place(tokens: list[Token]) -> list[Token]:
 def _as_lead(token: Token, following: str) -> Token:
     if following == "session" and token.word == "forth":
         return replace(token, word="<number>", number=4, ordinal=True)
-    if token.number is None and (counted := near(token.word, tuple(NUMBERS))) in NUMBERS and following in ("week", "month", "year", "day"):
+    if (
+        token.number is None
+        and (counted := near(token.word, tuple(NUMBERS))) in NUMBERS
+        and following in ("week", "month", "year", "day")
+    ):
         return replace(token, word=counted, number=NUMBERS[counted])
     return replace(token, word=near(token.word, ("last", "this", "since", "after", "until", "early")))
 

@@ -44,5 +44,7 @@ ORDINALS = {
 TENS = {"twenty": 20, "thirty": 30}
 ONCE_JOINED = ("last", "this", "past", "first", "second", "two", "three", "before")
 # A word of these in front of a date is a place in time, not a topic.
-LEADS = frozenset(("in", "on", "during", "at", "over", "of", "from", "within", "throughout", "across", "through", "back"))
+LEADS = frozenset(
+    ("in", "on", "during", "at", "over", "of", "from", "within", "throughout", "across", "through", "back")
+)
 CANONICAL = {**SAME, **_UNIT_PLURALS, **MEETINGS, **{f"{word}s": to for word, to in MEETINGS.items()}}
