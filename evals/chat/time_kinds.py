@@ -10,6 +10,7 @@ from evals.chat.time_templates import (
     NUMBERS,
     ORDINALS,
     Case,
+    Closed,
     Day,
     Template,
     Window,
@@ -38,11 +39,11 @@ FRAMES = (
 WEEK, DAY = timedelta(7), timedelta(1)
 
 
-def _week(day: Day, weeks: int) -> Window:
+def _week(day: Day, weeks: int) -> Closed:
     return day.monday(weeks), day.monday(weeks) + timedelta(6)
 
 
-def _weekend(day: Day, weeks: int) -> Window:
+def _weekend(day: Day, weeks: int) -> Closed:
     # In the week the latest one is last week's; on a Saturday or Sunday it is this one.
     saturday = day.monday(weeks) + timedelta(5)
     return saturday, saturday + DAY
@@ -52,12 +53,12 @@ def _one(day: date) -> tuple[Window, ...]:
     return ((day, day),)
 
 
-def _previous_month(day: Day, back: int = 1) -> Window:
+def _previous_month(day: Day, back: int = 1) -> Closed:
     first = months_back(day.on.replace(day=1), back)
     return first, last_day(first.year, first.month)
 
 
-def _year(day: Day, back: int) -> Window:
+def _year(day: Day, back: int) -> Closed:
     return date(day.on.year - back, 1, 1), date(day.on.year - back, 12, 31)
 
 
@@ -168,7 +169,7 @@ def _since_season(name: str, first: int) -> Template:
     return lambda day: day.case(f"since the {name}", (_latest_season(day, first), None))
 
 
-def _last_weekday(day: Day, latest: date) -> tuple[Window, ...]:
+def _last_weekday(_day: Day, latest: date) -> tuple[Window, ...]:
     return (latest, latest), (latest - WEEK, latest - WEEK)
 
 
@@ -297,7 +298,7 @@ def _mothers(day: Day) -> date:
 
 
 ORDINAL: Sequence[Template] = (
-    *(of_date(text, _one) for text in ("on the {n} of {m}", "on the {n} {m}", "on {m} the {n}", "the {n} of {m} {y}", "on {w} the {n} of {m}", "from the {n} of {m}")), *(lambda day, text=text: _this_month_day(day, text) for text in ("on the {}", "on the {} of this month", "in the session on the {}")),  # type: ignore[misc]
+    *(of_date(text, _one) for text in ("on the {n} of {m}", "on the {n} {m}", "on {m} the {n}", "the {n} of {m} {y}", "on {w} the {n} of {m}", "from the {n} of {m}")), *(lambda day, text=text: _this_month_day(day, text) for text in ("on the {}", "on the {} of this month", "in the session on the {}")),
     lambda day: day.case("on the 5th of last month", *_one(_previous_month(day)[0] + timedelta(4))), lambda day: day.case("on the twelfth of last month", *_one(_previous_month(day)[0] + timedelta(11))), fixed("on the third of May", lambda day: _one(latest_of(5, 3)(day))[0]), fixed("on the twenty-first of March", lambda day: _one(latest_of(3, 21)(day))[0]), fixed("on June the second", lambda day: _one(latest_of(6, 2)(day))[0]),
 )  # fmt: skip
 

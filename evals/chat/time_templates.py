@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - a template is read on one line
 """What people say about times, by kind, each with the days that are meant (inclusive), the likeliest first."""
 
 import calendar
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 Window = tuple[date | None, date | None]
+Closed = tuple[date, date]
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def of_date(phrase: str, days: Callable[[date], tuple[Window, ...]]) -> Template
     return template
 
 
-def whole(year: int, month: int) -> Window:
+def whole(year: int, month: int) -> Closed:
     """Return the days of a month."""
     return date(year, month, 1), last_day(year, month)
 

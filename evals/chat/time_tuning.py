@@ -1,6 +1,6 @@
 """Tuning phrases of time with the windows that are meant, generated from a seed: for tuning, never for judging.
 
-The templates (`time_templates.py`, `time_kinds.py`) count days with the standard library's calendar, not with the grammar's tables.
+The templates (`time_kinds.py`) count days with the standard library's calendar, not with the grammar's tables.
 """
 
 import random

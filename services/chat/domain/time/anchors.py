@@ -15,19 +15,21 @@ from services.chat.domain.time.vocabulary import WEEKDAYS
 
 _PLAIN = (written_date, near_day, part, yearly, weekday, ordinal_day, relative, ago, rolling, beyond, this_time, vague)
 _NEIGHBOURS = ("day", "night", "evening", "morning", "afternoon", "week", "weekend", "fortnight", "month", "year")
+# "the day after the day after ..." ends: a message may repeat it a hundred times.
+DEPTH_MAX = 3
 _BEFORE, _AFTER = ("before", "preceding"), ("after", "following")
 
 
-def anchor(text: Text, at: int) -> Found | None:
+def anchor(text: Text, at: int, depth: int = DEPTH_MAX) -> Found | None:
     """Read a stretch of days; of several readings the one of most words."""
     found = longest(_PLAIN, text, at)
-    beside = _beside(text, at) or _counted_beside(text, at) or _of_week(text, at)
+    beside = _beside(text, at, depth) or _counted_beside(text, at, depth) or _of_week(text, at)
     if beside and (found is None or beside.stop > found.stop):
         return beside
     return found
 
 
-def _beside(text: Text, at: int) -> Found | None:
+def _beside(text: Text, at: int, depth: int) -> Found | None:
     """Read "the day after Christmas", "the weekend before Easter", "the Tuesday after the 3rd of May"."""
     start = text.after(at, "the")
     unit = text.word(start)
@@ -35,7 +37,7 @@ def _beside(text: Text, at: int) -> Found | None:
     if unit not in (*_NEIGHBOURS, *WEEKDAYS) or not (leading or text.word(start + 1) in (*_BEFORE, *_AFTER)):
         return None
     step = -1 if leading or text.word(start + 1) in _BEFORE else 1
-    other = anchor(text, start + (4 if leading else 2))
+    other = anchor(text, start + (4 if leading else 2), depth - 1) if depth else None
     if other is None or text.follows(start + 2, "last"):
         return None
     if text.tokens[start].written in ("days", "weeks", "months") or (leading and unit == "week"):
@@ -47,29 +49,20 @@ def _beside(text: Text, at: int) -> Found | None:
 def _neighbour(days: Days, unit: str, step: int) -> Days | None:
     if days.start is None or days.end is None:
         return None
+    last = days.end - timedelta(1)
     edge = days.start - timedelta(1) if step < 0 else days.end
     if unit in WEEKDAYS:
-        away = (edge.weekday() - WEEKDAYS.index(unit)) % 7 if step < 0 else (WEEKDAYS.index(unit) - edge.weekday()) % 7
-        return one(edge + timedelta(step * away))
-    if unit in ("day", "night", "evening", "morning", "afternoon"):
-        return one(edge)
-    length = (days.end - days.start).days
+        return one(edge + timedelta(step * ((edge.weekday() - WEEKDAYS.index(unit)) * -step % 7)))
     if unit == "weekend":
-        inside = days.start if step < 0 else days.end - timedelta(1)
-        return _weekend_beside(inside, step)
+        return _weekend_beside(days.start if step < 0 else last, step)
     if unit in ("week", "fortnight"):
         # The week after a day is the next one of the calendar; after a longer stretch the seven days behind it.
         width = 7 if unit == "week" else 14
-        if length <= 1 and unit == "week":
-            return week(days.start, step)
-        return Days(edge - timedelta(width - 1), days.start) if step < 0 else one(edge, width)
+        beside = one(days.start - timedelta(width) if step < 0 else days.end, width)
+        return week(days.start, step) if unit == "week" and days.start == last else beside
     if unit == "month":
-        return (
-            months(days.start.year, days.start.month + step)
-            if step < 0
-            else months(edge.year, edge.month + (length < 28))
-        )
-    return year_of(days.start.year + step)
+        return months(days.start.year, days.start.month - 1) if step < 0 else months(last.year, last.month + 1)
+    return year_of(days.start.year + step) if unit == "year" else one(edge)
 
 
 def _stretch(days: Days, length: int) -> Days | None:
@@ -87,7 +80,7 @@ def _weekend_beside(day: date, step: int) -> Days:
     return weekend(day, -1)
 
 
-def _counted_beside(text: Text, at: int) -> Found | None:
+def _counted_beside(text: Text, at: int, depth: int) -> Found | None:
     """Read "two weeks before Christmas", "three days after Easter"."""
     counted = count(text, at)
     if counted is None:
@@ -101,7 +94,7 @@ def _counted_beside(text: Text, at: int) -> Found | None:
     ):
         return None
     step = -1 if text.word(stop + 1) in _BEFORE else 1
-    other = anchor(text, stop + 2)
+    other = anchor(text, stop + 2, depth - 1) if depth else None
     return other.mapped(lambda days: _distant(days, unit, step * number), other.stop, unit) if other else None
 
 

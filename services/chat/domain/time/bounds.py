@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what is said is read on one line
 """Relations to a stretch of days or a session: since, before, after, until, around."""
 
 from dataclasses import replace

@@ -12,10 +12,12 @@ from services.chat.domain.time.vocabulary import PLURAL_WEEKDAYS, WEEKDAYS
 
 _PARTS_OF_DAY = ("morning", "afternoon", "evening", "night", "lunchtime", "midday", "noon")
 _MONTH_FIRST = ("US",)
-# Behind "the 3rd" one of these says that it is no day of a month.
-_ENDS = frozenset(("", "?", ".", ",", "!", ";", ":", "'s", "session", "and", "or", "-", "i", "we", "you", "she", "he", "they",
-                   "did", "was", "when", "about", "what", "that", "to", "until", "through", "my", "our", "the", "in", "it",
-                   ")", "<quote>", "again", "with", "onwards", "on"))  # fmt: skip
+# Behind "the 3rd" any other word says that it is no day of a month.
+_ENDS = frozenset((
+    "", "?", ".", ",", "!", ";", ":", "'s", "session", "and", "or", "-", "i", "we", "you", "she", "he", "they", "did",
+    "was", "when", "about", "what", "that", "to", "until", "through", "my", "our", "the", "in", "it", ")", "again",
+    "with", "onwards", "on",
+))  # fmt: skip
 
 
 def near_day(text: Text, at: int) -> Found | None:
@@ -58,7 +60,7 @@ def _found(text: Text, day: date, stop: int) -> Found:
 
 
 def written_date(text: Text, at: int) -> Found | None:
-    """Read 2026-05-03, 03/05/2026 and 3/5; where month and day may be exchanged, the country decides, and it is said."""
+    """Read 2026-05-03, 03/05/2026 and 3/5; what may mean two days is told by the country, and said."""
     token = text.token(at)
     if token is None or token.word not in ("<iso>", "<slashed>"):
         return None

@@ -17,7 +17,8 @@ class Found:
     """What stands at a place of a message, up to `stop`.
 
     `bare`: a name of a day or month by itself, which is a time only behind a word that says so ("in May").
-    `guessed`: there are words inside that are not understood. `settled`: the year or the count is given, so that no other year can be meant.
+    `settled`: the year or the count is given, so that no other year can be meant. `ambiguous`: see TimePhrase.
+    `guessed`: there are words inside that are not understood.
     """
 
     meanings: tuple[Meaning, ...]
@@ -65,7 +66,8 @@ def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = 2)
 
 
 def _backwards(of_year: OfYear, today: date, *, ended: bool, years: int) -> Iterator[Days]:
-    firsts, others = [], []
+    firsts: list[Days] = []
+    others: list[Days] = []
     for year in range(today.year + 1, today.year - 4, -1):
         for number, one in enumerate(of_year(year)):
             past = one.start and one.start <= today and (not ended or (one.end and one.end <= today))

@@ -5,8 +5,7 @@ from services.chat.domain.time.tokens import Text
 OURS = ("the", "our", "my", "very", "most", "your", "ever", "that")
 OF_PEOPLE = ("we", "i")
 MET = frozenset(
-    ("met", "spoke", "talked", "chatted", "spoken", "meet", "speak", "talk", "session", "came", "saw", "visited")
-    + ("worked", "were")
+    "met spoke talked chatted spoken meet speak talk session came saw visited worked were".split()  # noqa: SIM905
 )
 _SORTS = ("therapy", "counselling", "counseling", "zoom", "video", "online", "full", "actual")
 _THEM = ("you", "my", "the", "her", "him", "them")
@@ -29,9 +28,9 @@ def meeting(text: Text, at: int) -> int | None:
         return following + (2 if had else 0)
     if text.follows(start, "time", "together"):
         return start + 2
-    had = text.after(start + 1, "that")
-    if text.word(start) == "one" and text.follows(had, "we", "had"):
-        return had + 2
+    we = text.after(start + 1, "that")
+    if text.word(start) == "one" and text.follows(we, "we", "had"):
+        return we + 2
     return _time_met(text, start)
 
 

@@ -87,7 +87,8 @@ def _name(text: Text, at: int, *, stretched: bool = False) -> Named | None:
 
 
 def _feast(text: Text, at: int, *, stretched: bool) -> Named | None:
-    words, places = [], []
+    words: list[str] = []
+    places: list[tuple[int, int]] = []
     place = at
     while len(words) < feasts.WORDS_MAX + 1 and text.word(place):
         if text.word(place) not in ("'s", ".", "-"):

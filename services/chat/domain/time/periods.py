@@ -12,6 +12,10 @@ _ROLLING = ("last", "past", "recent", "previous")
 _UNITS = ("day", "week", "fortnight", "month", "quarter", "year", "weekend")
 _PLURALS = ("weekends", "days", "weeks", "months", "years")
 _COUNT_MAX = 1200
+_BEFORE_UNIT = ("the", "earlier", "sometime", "so", "far", "all", "whole", "entire", "of", "course", "later")
+_WITHIN = ("in", "over", "during", "within", "for", "across", "throughout")
+_THIS = ("this", "current")
+_OWNED = ("session", "homework", "notes")
 _RECENTLY_DAYS = 30
 _VAGUE = {
     ("recently",): _RECENTLY_DAYS, ("lately",): _RECENTLY_DAYS, ("of", "late"): _RECENTLY_DAYS,
@@ -25,29 +29,22 @@ _VAGUE = {
 
 def relative(text: Text, at: int) -> Found | None:
     """Read "last week", "this month", "the year before last", "earlier this year"."""
-    start = text.after(at, "the", "earlier", "sometime", "so", "far", "all", "whole", "entire", "of", "course", "later")
+    start = text.after(at, *_BEFORE_UNIT)
     word, unit = text.word(start), text.word(start + 1)
-    if word in _UNITS and text.word(start + 1) == "before" and text.word(text.after(start + 2, "the")) == "last":
-        return _unit(text, word, 2, text.after(start + 2, "the") + 1)
+    last = text.after(start + 2, "the")
+    if word in _UNITS and text.word(start + 1) == "before" and text.word(last) == "last":
+        return _unit(text, word, 2, last + 1)
     if word in _UNITS and text.follows(start + 1, "just", "gone"):
         return _unit(text, word, 1, start + 3)
     # "last weeks session" lacks an apostrophe; "the last weeks" are counted by `rolling`.
-    owned = text.word(start + 2) in ("session", "homework", "notes")
-    if unit not in _UNITS[1:] or (text.tokens[start + 1].written in _PLURALS and not owned):
-        return _whole(text, at)
-    if word not in (*_ROLLING, "this", "current"):
+    plural = unit in _UNITS and text.tokens[start + 1].written in _PLURALS and text.word(start + 2) not in _OWNED
+    if unit not in _UNITS[1:] or plural or word not in (*_ROLLING, *_THIS):
         return _whole(text, at)
     stop = text.after(start + 2, "'s")
-    if word in ("this", "current"):
+    if word in _THIS:
         return _unit(text, unit, 0, text.after(stop, "so", "far"))
-    if word == "past" or (
-        word in ("last", "recent") and start > at and text.word(at) == "the" and text.word(at - 1) in _WITHIN
-    ):
-        return _rolling(text, 1, unit, stop)
-    return _unit(text, unit, 1, stop)
-
-
-_WITHIN = ("in", "over", "during", "within", "for", "across", "throughout")
+    within = word != "previous" and start > at and text.word(at) == "the" and text.word(at - 1) in _WITHIN
+    return _rolling(text, 1, unit, stop) if word == "past" or within else _unit(text, unit, 1, stop)
 
 
 def _whole(text: Text, at: int) -> Found | None:
@@ -77,19 +74,18 @@ def _unit(text: Text, unit: str, back: int, stop: int) -> Found:
         return _weekend(text, back, stop)
     if unit == "day":
         return Found((one(today - timedelta(back)),), stop, unit, settled=True)
-    if unit in ("week", "fortnight"):
-        meanings = (week(today, -back),)
-        rolling = Days(today - timedelta(7), today + timedelta(1))
-        if unit == "fortnight":
-            meanings = (Days(today - timedelta(14), today + timedelta(1)),)
+    if unit == "fortnight":
+        return Found((Days(today - timedelta(14), today + timedelta(1)),), stop, unit, settled=True)
+    if unit == "week":
+        calendar, rolling = week(today, -back), Days(today - timedelta(7), today + timedelta(1))
     elif unit == "year":
-        meanings, rolling = (year_of(today.year - back),), Days(moved(today, -12), today + timedelta(1))
+        calendar, rolling = year_of(today.year - back), Days(moved(today, -12), today + timedelta(1))
     else:
         length = 3 if unit == "quarter" else 1
         first = today.month - (today.month - 1) % length
-        meanings = (months(today.year, first - back * length, length),)
+        calendar = months(today.year, first - back * length, length)
         rolling = Days(moved(today, -length), today + timedelta(1))
-    return Found((*meanings, rolling) if back == 1 else meanings, stop, unit, settled=True)
+    return Found((calendar, rolling) if back == 1 else (calendar,), stop, unit, settled=True)
 
 
 def _weekend(text: Text, back: int, stop: int) -> Found:
@@ -153,22 +149,18 @@ def beyond(text: Text, at: int) -> Found | None:
 def this_time(text: Text, at: int) -> Found | None:
     """Read "this time last year", "this week last year"."""
     unit = text.word(at + 1)
-    if (
-        text.word(at) != "this"
-        or unit not in ("time", "day", "week", "month")
-        or text.word(at + 2) not in ("last", "a")
-    ):
-        return None
     whole = text.word(at + 3)
-    if whole not in ("year", "month", "week") or (text.word(at + 2) == "a" and text.word(at + 4) != "ago"):
+    ago = text.word(at + 2) == "a" and text.word(at + 4) == "ago"
+    if text.word(at) != "this" or unit not in ("time", "day", "week", "month"):
         return None
-    stop = at + (4 if text.word(at + 2) == "last" else 5)
+    if whole not in ("year", "month", "week") or not (ago or text.word(at + 2) == "last"):
+        return None
+    stop = at + (5 if ago else 4)
     day = text.today - timedelta(7) if whole == "week" else moved(text.today, -12 if whole == "year" else -1)
     month, around = months(day.year, day.month), Days(day - timedelta(7), day + timedelta(8))
-    meanings = {"day": (one(day),), "week": (week(day),), "month": (month,)}.get(unit)
-    if meanings is None:
-        meanings = (month, around) if whole == "year" else (week(day), one(day))
-    return Found(meanings, stop, "day", settled=True)
+    told = {"day": one(day), "week": week(day), "month": month}.get(unit)
+    vague = (month, around) if whole == "year" else (week(day), one(day))
+    return Found((told,) if told else vague, stop, "day", settled=True)
 
 
 def _units_ago(text: Text, number: int, unit: str, stop: int) -> Found | None:
@@ -193,26 +185,30 @@ def rolling(text: Text, at: int) -> Found | None:
     start = text.after(at, "the", "these", "my", "our")
     if text.word(start) not in _ROLLING or text.word(start + 1) in ("a", "an"):
         return None
-    half = text.after(start + 1, "half", "a", "year")
-    if half > start + 2 and text.word(half - 1) == "year" and text.word(start + 1) == "half":
-        return _rolling(text, 6, "month", half)
-    if text.follows(start + 1, "year", "and", "a", "half"):
-        return _rolling(text, 18, "month", start + 5)
-    counted = count(text, start + 1)
-    if (
-        counted is None
-        and text.word(start) != "recent"
-        and text.word(start + 1) in _UNITS
-        and text.tokens[start + 1].written.endswith("s")
-    ):
-        counted = (3, start + 1)
-    if counted and text.word(counted[1]) == "hours" and counted[0] % 24 == 0:
-        return _rolling(text, counted[0] // 24, "day", counted[1] + 1)
-    if counted is None or not 1 <= counted[0] <= _COUNT_MAX or text.word(counted[1]) not in _UNITS:
+    counted = _months_and_half(text, start + 1) or _counted(text, start)
+    if counted is None or not 1 <= counted[0] <= _COUNT_MAX or text.word(counted[2]) == "of":
         return None
-    if text.word(counted[1] + 1) == "of":
-        return None
-    return _rolling(text, counted[0], text.word(counted[1]), text.after(counted[1] + 1, "or", "so"))
+    return _rolling(text, counted[0], counted[1], text.after(counted[2], "or", "so"))
+
+
+def _months_and_half(text: Text, at: int) -> tuple[int, str, int] | None:
+    half = text.after(at, "half", "a")
+    if text.word(at) == "half" and text.word(half) == "year":
+        return 6, "month", half + 1
+    return (18, "month", at + 4) if text.follows(at, "year", "and", "a", "half") else None
+
+
+def _counted(text: Text, at: int) -> tuple[int, str, int] | None:
+    """Return the count and unit behind "last": "three weeks", "48 hours", or a few of them ("the last weeks")."""
+    counted = count(text, at + 1)
+    if counted is None:
+        unit = text.word(at + 1)
+        plural = unit in _UNITS and text.word(at) != "recent" and text.tokens[at + 1].written.endswith("s")
+        return (3, unit, at + 2) if plural else None
+    unit, stop = text.word(counted[1]), counted[1] + 1
+    if unit == "hours" and counted[0] % 24 == 0:
+        return counted[0] // 24, "day", stop
+    return (counted[0], unit, stop) if unit in _UNITS else None
 
 
 def _rolling(text: Text, number: int, unit: str, stop: int) -> Found | None:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what is said is read on one line
 """What a time zone says about a place: its hemisphere, and its country where feasts differ by country."""
 
 from datetime import tzinfo

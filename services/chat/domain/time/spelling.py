@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a list of words reads as words
 """Corrects the spelling of words of time by edit distance, without taking other English words for them."""
 
 from functools import lru_cache

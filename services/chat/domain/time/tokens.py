@@ -26,15 +26,19 @@ _TOKEN = re.compile(
     r"|(?P<nth>\d{1,3}(?= ?(?:st|nd|rd|th)\b))(?: ?(?:st|nd|rd|th)\b)|(?P<number>\d+)|(?P<short_year>'\d\d(?!\d))"
     r"|(?P<own>'s?(?!\w))|(?P<word>[a-z]+(?:'(?!s\b)[a-z]+)*)|(?P<dash>[-–—])|(?P<sign>[^\w\s])"
 )
+# How tokens that are no words are called.
+_KINDS = {"iso": "<iso>", "slashed": "<slashed>", "clock": "<clock>", "own": "'s", "dash": "-"}
+_DIGITS_MAX = 5
 _JOINED = re.compile(rf"^({'|'.join(ONCE_JOINED)})({'|'.join(UNITS)}|weeks|months|years|days|sessions?|time)$")
 _AHEAD_OF_UNIT = ("last", "past", "this", "previous", "few", "couple")
 _TIME_UNITS = ("week", "month", "year", "weekend", "session", "night", "day")
 # Near to a word of time, but words of their own even in front of one.
 _OWN_RIGHT = frozenset(
-    "list lost past cast fast east least blast lasts lash vast lust thus his thin then than that the them they is it "
-    "sine wince alter other list one dad may bay way say pay lay hay weed seek ear hear dear near fear wear tear bear "
-    "right light might fight sight eight wink moth's untie these those jane tune jury judy jane's cost most best rest "
-    "test west post lot let lad lay lab law".split()
+    """
+    list lost past cast fast east least blast lasts lash vast lust thus his thin then than that the them they is
+    it sine wince alter other list one dad may bay way say pay lay hay weed seek ear hear dear near fear wear
+    tear bear right light might fight sight eight wink moth's untie these those jane tune jury judy jane's cost
+    most best rest test west post lot let lad lay lab law""".split()  # noqa: SIM905 - a list of words reads as words
 )
 _UNIT_SLIPS = {"weak": "week", "weaks": "week", "weeek": "week", "moth": "month", "mouth": "month", "mouths": "month"}
 
@@ -99,35 +103,29 @@ def _tokens(text: str) -> Iterator[Token]:
     for found in _TOKEN.finditer(text):
         kind, written = found.lastgroup or "", found[0]
         place = Token(written, found.start(), found.end(), written=written)
-        if kind in ("iso", "slashed", "clock"):
-            yield replace(place, word=f"<{kind}>")
+        if kind == "word":
+            yield from _words(place)
         elif kind in ("nth", "number"):
-            number = int(found[kind]) if len(found[kind]) < 6 else None
+            number = int(found[kind]) if len(found[kind]) <= _DIGITS_MAX else None
             yield replace(place, word="<number>", number=number, ordinal=kind == "nth")
         elif kind == "short_year":
             yield replace(place, word="<year>", number=2000 + int(written[1:]))
-        elif kind == "dash":
-            # A hyphen inside a word parts it ("mid-october"), except where it may mean "to" (3-7, march-may).
-            inside = text[found.start() - 1 : found.start()].isalpha() and text[found.end() : found.end() + 1].isalpha()
-            if not inside or text[: found.start()].endswith((*MONTHS, *WEEKDAYS, *SEASONS, *SHORT)):
-                yield replace(place, word="-")
-        elif kind == "own":
-            yield replace(place, word="'s")
-        elif kind == "word":
-            yield from _words(place)
-        else:
-            yield place
+        elif kind != "dash" or _means_to(text, found.start()):
+            yield replace(place, word=_KINDS.get(kind, written))
+
+
+def _means_to(text: str, at: int) -> bool:
+    """Tell a hyphen inside a word, which parts it ("mid-october"), from one that may mean "to" (3-7, march-may)."""
+    inside = text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha()
+    return not inside or text[max(0, at - 10) : at].endswith((*MONTHS, *WEEKDAYS, *SEASONS, *SHORT))
 
 
 def _words(token: Token) -> Iterator[Token]:
     joined = _JOINED.match(token.word)
+    parts = [(token.word, token.start, token.end)]
     if joined:
-        parts = (
-            (joined[1], token.start, token.start + joined.end(1)),
-            (joined[2], token.start + joined.end(1), token.end),
-        )
-    else:
-        parts = ((token.word, token.start, token.end),)
+        middle = token.start + joined.end(1)
+        parts = [(joined[1], token.start, middle), (joined[2], middle, token.end)]
     for word, start, end in parts:
         spelled = corrected(word)
         known = SHORT.get(spelled) or CANONICAL.get(spelled, spelled)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what is said is read on one line
 """The closed vocabulary of time: what each word is, whichever way it is written."""
 
 MONTHS = (
