@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 from services.chat.domain.time.counts import count
 from services.chat.domain.time.days import near_day, ordinal_day, weekday, written_date
-from services.chat.domain.time.found import Found, longest
+from services.chat.domain.time.found import Found, longest, remembered
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.parts import part
 from services.chat.domain.time.periods import ago, beyond, relative, rolling, this_time, vague
@@ -20,8 +20,13 @@ DEPTH_MAX = 3
 _BEFORE, _AFTER = ("before", "preceding"), ("after", "following")
 
 
-def anchor(text: Text, at: int, depth: int = DEPTH_MAX) -> Found | None:
+@remembered
+def anchor(text: Text, at: int) -> Found | None:
     """Read a stretch of days; of several readings the one of most words."""
+    return _anchor(text, at, DEPTH_MAX)
+
+
+def _anchor(text: Text, at: int, depth: int) -> Found | None:
     found = longest(_PLAIN, text, at)
     beside = _beside(text, at, depth) or _counted_beside(text, at, depth) or _of_week(text, at)
     if beside and (found is None or beside.stop > found.stop):
@@ -37,7 +42,7 @@ def _beside(text: Text, at: int, depth: int) -> Found | None:
     if unit not in (*_NEIGHBOURS, *WEEKDAYS) or not (leading or text.word(start + 1) in (*_BEFORE, *_AFTER)):
         return None
     step = -1 if leading or text.word(start + 1) in _BEFORE else 1
-    other = anchor(text, start + (4 if leading else 2), depth - 1) if depth else None
+    other = _anchor(text, start + (4 if leading else 2), depth - 1) if depth else None
     if other is None or text.follows(start + 2, "last"):
         return None
     if text.tokens[start].written in ("days", "weeks", "months") or (leading and unit == "week"):
@@ -94,7 +99,7 @@ def _counted_beside(text: Text, at: int, depth: int) -> Found | None:
     ):
         return None
     step = -1 if text.word(stop + 1) in _BEFORE else 1
-    other = anchor(text, stop + 2, depth - 1) if depth else None
+    other = _anchor(text, stop + 2, depth - 1) if depth else None
     return other.mapped(lambda days: _distant(days, unit, step * number), other.stop, unit) if other else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import wraps
 from itertools import islice
 
 from services.chat.domain.time.shapes import Days, Row
@@ -42,6 +43,20 @@ class Found:
 
 Read = Callable[[Text, int], Found | None]
 OfYear = Callable[[int], Iterable[Days]]
+
+
+def remembered(read: Read) -> Read:
+    """Return a reader that reads a place of a message once, though many relations ask for it."""
+
+    @wraps(read)
+    def reader(text: Text, at: int) -> Found | None:
+        key = (f"{read.__module__}.{read.__name__}", at)
+        if key not in text.memory:
+            text.memory[key] = read(text, at)
+        found = text.memory[key]
+        return found if isinstance(found, Found) else None
+
+    return reader
 
 
 def longest(readers: Iterable[Read], text: Text, at: int) -> Found | None:

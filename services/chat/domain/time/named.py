@@ -6,7 +6,7 @@ from functools import partial
 
 from services.chat.domain.time import feasts
 from services.chat.domain.time.counts import count, year, year_after
-from services.chat.domain.time.found import Found, OfYear, latest
+from services.chat.domain.time.found import Found, OfYear, latest, remembered
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.spans import months, one, season, valid_date, weekend
 from services.chat.domain.time.tokens import Text
@@ -26,6 +26,7 @@ class Named:
     clear: bool = False
 
 
+@remembered
 def yearly(text: Text, at: int) -> Found | None:
     """Read `[the] [last] NAME [YEAR]`, or `last year's NAME`."""
     leading = _leading_year(text, at)

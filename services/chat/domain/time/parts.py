@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from services.chat.domain.time.counts import count, ordinal
 from services.chat.domain.time.days import weekday_of
-from services.chat.domain.time.found import Found, Meaning, begun, firm, longest
+from services.chat.domain.time.found import Found, Meaning, begun, firm, longest, remembered
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import relative
 from services.chat.domain.time.shapes import Days
@@ -22,6 +22,7 @@ _PARTED = ("month", "year", "season", "week", "quarter")
 Change = Callable[[Days], Days | None]
 
 
+@remembered
 def period(text: Text, at: int) -> Found | None:
     """Read what can have parts: a named or relative period, or "the month" and "the year" of today."""
     found = longest((yearly, relative), text, at)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from services.chat.domain.time.counts import count, year
-from services.chat.domain.time.found import Found
+from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.spans import months, moved, one, week, weekend, year_of
 from services.chat.domain.time.tokens import Text
@@ -27,6 +27,7 @@ _VAGUE = {
 }  # fmt: skip
 
 
+@remembered
 def relative(text: Text, at: int) -> Found | None:
     """Read "last week", "this month", "the year before last", "earlier this year"."""
     start = text.after(at, *_BEFORE_UNIT)

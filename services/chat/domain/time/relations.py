@@ -99,7 +99,7 @@ def _before_end(text: Text, first: Found, last: Found, start: int) -> Found:
     end = last.ranges()[0].start
     if end is None:
         return first
-    earlier = yearly(replace(text, today=end), start)
+    earlier = yearly(text.asked_on(end), start)
     return earlier if earlier and earlier.stop == first.stop else _weekday_before(first, last)
 
 

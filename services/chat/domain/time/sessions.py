@@ -1,7 +1,7 @@
 """Places in the list of sessions: "last session", "session 3", "the penultimate one", "two sessions ago"."""
 
 from services.chat.domain.time.counts import count, ordinal
-from services.chat.domain.time.found import Found
+from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.meetings import OURS, meeting, ours
 from services.chat.domain.time.shapes import Row
 from services.chat.domain.time.therapy import therapy
@@ -18,6 +18,7 @@ _OTHER_LAST = frozenset((*UNITS, *SEASONS, "christmas", "easter", "time"))
 _PEOPLE = ("i", "he", "she", "they", "it", "my", "someone", "anyone", "you")
 
 
+@remembered
 def session(text: Text, at: int) -> Found | None:
     """Read a place in the list of sessions."""
     readers = (_beside, _counted_back, _some, _numbered, _from_to, _ordinal, therapy)

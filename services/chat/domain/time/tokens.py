@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from services.chat.domain.plain_text import plain
@@ -29,6 +29,7 @@ _TOKEN = re.compile(
 # How tokens that are no words are called.
 _KINDS = {"iso": "<iso>", "slashed": "<slashed>", "clock": "<clock>", "own": "'s", "dash": "-"}
 _DIGITS_MAX = 5
+_OPTIONAL_MAX = 8
 _JOINED = re.compile(rf"^({'|'.join(ONCE_JOINED)})({'|'.join(UNITS)}|weeks|months|years|days|sessions?|time)$")
 _AHEAD_OF_UNIT = ("last", "past", "this", "previous", "few", "couple")
 _TIME_UNITS = ("week", "month", "year", "weekend", "session", "night", "day")
@@ -68,6 +69,12 @@ class Text:
     today: date
     country: str = ""
     south: bool = False
+    # What was read at a place before, by reader and place (`found.remembered`).
+    memory: dict[tuple[str, int], object] = field(default_factory=dict, compare=False, repr=False)
+
+    def asked_on(self, day: date) -> "Text":
+        """Return the same as if it had been asked on another day."""
+        return replace(self, today=day, memory={})
 
     def word(self, at: int) -> str:
         """Return the word at a place; "" outside the message."""
@@ -79,7 +86,9 @@ class Text:
 
     def after(self, at: int, *optional: str) -> int:
         """Return the place after any of some words, which may be missing."""
-        while self.word(at) in optional and self.word(at):
+        # Nobody says more of them; a message that repeats one a thousand times must not take seconds.
+        last = at + _OPTIONAL_MAX
+        while at < last and self.word(at) in optional and self.word(at):
             at += 1
         return at
 
