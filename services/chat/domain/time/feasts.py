@@ -11,7 +11,7 @@ from services.chat.domain.time.spans import nth_weekday, one, valid_date
 Feast = Callable[[int, str], tuple[Days, ...]]
 MONDAY, THURSDAY, FRIDAY, SUNDAY = 0, 3, 4, 6
 _TABLES_FROM = 2020
-# Feasts of calendars that are proclaimed or computed elsewhere, as MMDD from 2020 on (checked with `holidays` 0.109).
+# Feasts of calendars that are proclaimed or computed elsewhere, as MMDD from 2020 on (taken from `holidays` 0.109).
 _TABLES = {
     "diwali": "1114 1104 1024 1112 1031 1020 1108 1029 1017 1105 1026 1114 1102 1022 1110 1030",
     "holi": "0310 0329 0318 0308 0325 0314 0304 0322 0311 0301 0320 0309 0327 0316 0305 0324",

@@ -32,6 +32,7 @@ _DIGITS_MAX = 5
 _OPTIONAL_MAX = 8
 _JOINED = re.compile(rf"^({'|'.join(ONCE_JOINED)})({'|'.join(UNITS)}|weeks|months|years|days|sessions?|time)$")
 _AHEAD_OF_UNIT = ("last", "past", "this", "previous", "few", "couple")
+_MISSPELT_UNITS = ("week", "month", "year")
 _TIME_UNITS = ("week", "month", "year", "weekend", "session", "night", "day")
 # Near to a word of time, but words of their own even in front of one.
 _OWN_RIGHT = frozenset(
@@ -170,7 +171,13 @@ def _corrected_in_place(tokens: list[Token]) -> list[Token]:
             and (before.number or before.word in ("a", "few", "couple"))
             and following in ("ago", "of", "in")
         )
-        if before is not None and (before.word in _AHEAD_OF_UNIT or counted):
+        if (
+            near(token.word, ("last",)) == "last"
+            and token.word not in _OWN_RIGHT
+            and near(following, _MISSPELT_UNITS) in _MISSPELT_UNITS
+        ):
+            tokens[at] = replace(token, word="last")
+        elif before is not None and (before.word in _AHEAD_OF_UNIT or counted):
             tokens[at] = _as_unit(token)
         elif following in (*_TIME_UNITS, *MONTHS, *WEEKDAYS, *SEASONS) and token.word not in _OWN_RIGHT:
             tokens[at] = _as_lead(token, following)
