@@ -1,6 +1,6 @@
-"""Answers by kind: each question of a patient is asked, and its quotes are compared with the turns that bear the answer.
+"""Answers by kind: each question of a patient is asked, and its quotes are compared with the turns that bear it.
 
-    right    at least half of the quotes bear the answer, from two sessions where a comparison or an overview needs two
+    right    at least half of the excerpts bear the answer, from two sessions where a comparison or overview needs two
     partly   some quote bears it
     wrong    quotes, none of which bears it
     silent   no quote where there is an answer
@@ -30,6 +30,7 @@ _KINDS = {
     "other_people": MessageKind.OTHER_PEOPLE,
     "other_language": MessageKind.OTHER_LANGUAGE,
 }
+EXCERPT_TURNS = 2
 _FROM_TWO_SESSIONS = ("comparison", "overview")
 
 
@@ -94,12 +95,27 @@ def judge(asked: Asked, answer: Answer, quoted: Sequence[frozenset[tuple[int, in
 def _by_turns(asked: Asked, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
     if not quoted:
         return SILENT
-    bearing = [places & asked.turns for places in quoted if places & asked.turns]
+    excerpts = _excerpts(quoted)
+    bearing = [places & asked.turns for places in excerpts if places & asked.turns]
     if not bearing:
         return WRONG
     sessions = {session for places in bearing for session, _ in places}
     needed = min(2, len({session for session, _ in asked.turns})) if asked.kind in _FROM_TWO_SESSIONS else 1
-    return RIGHT if len(bearing) * 2 >= len(quoted) and len(sessions) >= needed else PARTLY
+    return RIGHT if len(bearing) * 2 >= len(excerpts) and len(sessions) >= needed else PARTLY
+
+
+def _excerpts(quoted: Sequence[frozenset[tuple[int, int]]]) -> list[frozenset[tuple[int, int]]]:
+    """Join quotes that stand within two turns of the one before: they are read as one excerpt."""
+    excerpts: list[frozenset[tuple[int, int]]] = []
+    for places in quoted:
+        near = excerpts and any(
+            one[0] == other[0] and abs(one[1] - other[1]) <= EXCERPT_TURNS for one in places for other in excerpts[-1]
+        )
+        if near:
+            excerpts[-1] |= places
+        else:
+            excerpts.append(places)
+    return excerpts
 
 
 def table(judged: Sequence[Judged]) -> list[str]:

@@ -50,6 +50,21 @@ def fit(examples: Examples, penalty: float, rate: float = 0.3) -> Head:
     )
 
 
+def fit_ranking(questions: Sequence[tuple[Numbers, Numbers]], name: str, penalty: float = 0.001) -> Head:
+    """Return the weights under which the turns that bear the answer come first (a softmax over each question's turns).
+
+    Each question is a matrix of features, a row for each turn, and a 1 for every turn that bears the answer.
+    """
+    useful = [(rows, bears / bears.sum()) for rows, bears in questions if bears.sum()]
+    weights = np.zeros(useful[0][0].shape[1])
+    pace = np.zeros_like(weights)
+    for _ in range(STEPS):
+        missed = sum(rows.T @ (bears - _softmax((rows @ weights)[None])[0]) for rows, bears in useful)
+        pace = MOMENTUM * pace + 0.5 * (missed / len(useful) - penalty * weights)
+        weights = weights + pace
+    return Head((name,), (tuple(float(number) for number in weights),), (0.0,))
+
+
 def held_out(examples: Examples, penalty: float, folds: int, seed: int) -> list[dict[str, float]]:
     """Return the probabilities of each example by a head that was trained without its group."""
     groups = sorted(set(examples.groups))

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 
 from libs.common.errors import UNAUTHENTICATED, AppError
 
+# Of a task and those it starts, never of the process: requests run side by side.
 _current: ContextVar[str | None] = ContextVar("capability", default=None)
 
 

@@ -18,6 +18,7 @@ _AWARE: TypeAdapter[datetime] = TypeAdapter(AwareDatetime)
 
 def read_instant(raw: object) -> datetime:
     """Return a time in UTC; raise for one without a zone, in another form, or outside the years 0001 to 9999 in UTC."""
+    # Numbers are refused too: pydantic would read them as seconds or, when they are large, as milliseconds.
     if not isinstance(raw, datetime) and not (isinstance(raw, str) and _INSTANT.fullmatch(raw)):
         raise _not_an_instant()
     try:

@@ -49,6 +49,7 @@ class AppError(Exception):
         extra: Mapping[str, Any] | None = None,
         **facts: Fact,
     ) -> None:
+        # The slug alone: a traceback or a log that prints the exception must not repeat the sentence or the facts.
         super().__init__(problem.slug)
         self.problem = problem
         self.detail = detail

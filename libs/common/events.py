@@ -140,6 +140,7 @@ class Catalogue:
     def read(self, envelope: Envelope) -> Event:
         """Return the event in the envelope; raise KeyError for an unknown one, ValueError for a wrong payload."""
         event = self._by_name[(envelope.type, envelope.version)].model_validate(dict(envelope.payload))
+        # Beside the fields: a fact does not hold when it was said, and a payload that did would be refused.
         event._said_at = envelope.at
         return event
 

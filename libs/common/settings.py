@@ -58,6 +58,7 @@ class ProcessSettings(BaseSettings):
         for name in type(self).model_fields:
             value = getattr(self, name)
             secret = value.get_secret_value() if isinstance(value, SecretStr) else ""
+            # Also inside an address, where a password stands between a colon and an at sign.
             if any(secret == word or f":{word}@" in secret for word in DEFAULT_PASSWORDS):
                 raise ValueError(f"{name.upper()} holds a default password, which only ENV=dev may use")
         return self

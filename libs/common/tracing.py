@@ -75,6 +75,7 @@ def served(opened: Span, method: str, route: str, status: int) -> None:
 def calling(vendor: str, operation: str, model: str) -> Iterator[None]:
     """Span and count one call of a vendor's model (OTel gen_ai conventions); never what is asked or answered."""
     attributes = {"gen_ai.provider.name": vendor, "gen_ai.operation.name": operation, "gen_ai.request.model": model}
+    # Until one of the two below is reached: a caller that went away is neither an answer nor a vendor's fault.
     outcome = "abandoned"
     try:
         with span(f"{operation} {model}", SpanKind.CLIENT, attributes=attributes):

@@ -89,6 +89,7 @@ class AuditQuery(BaseModel):
             "until": self.until,
             "after_at": after.at if after else None,
             "after_id": after.id if after else None,
+            # One more than asked for tells whether there is a next page.
             "most": self.limit + 1,
         }
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+# Different first bytes: a leaf can never be passed off as a link (RFC 9162, section 2.1.1).
 LEAF, LINK = b"\x00", b"\x01"
 HASH_BYTES = 32
 UUID_BYTES = 16
@@ -39,6 +40,7 @@ def leaf_of(line: Line) -> bytes:
         message = (
             LEAF
             + uuid_bytes(line["organization_id"])
+            # Signed, as PostgreSQL's `int8send` writes it.
             + line["seq"].to_bytes(8, "big", signed=True)
             + uuid_bytes(line["id"])
             + uuid_bytes(line["consent_id"])

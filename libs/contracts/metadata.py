@@ -18,6 +18,7 @@ def storable(value: dict[str, Any]) -> dict[str, Any]:
     if _is_deeper(value, METADATA_DEPTH_MAX):
         raise ValueError("too deep")
     kept = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    # Half of a surrogate pair fails here, and not in PostgreSQL after the recording was taken in.
     kept.encode()
     if "\\u0000" in kept:
         raise ValueError("holds a NUL")
@@ -28,6 +29,7 @@ Metadata = Annotated[dict[str, Any], AfterValidator(storable)]
 
 
 def _is_deeper(value: object, levels: int) -> bool:
+    # Level by level: a check of depth that recursed would fail at the depth it is there for.
     level: list[object] = [value]
     while level:
         if levels == 0:

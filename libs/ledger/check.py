@@ -79,6 +79,7 @@ class SignedEvidence:
             self._breaks(seq, "two signed promises about it contradict each other")
 
     def _breaks(self, seq: int, why: str) -> None:
+        # The earliest: everything behind a change is broken by it, and says nothing of where it began.
         if self.broken is None or seq < self.broken.seq:
             self.broken = ChainBreak(seq, why)
 
@@ -99,6 +100,7 @@ class InForceCheck:
         try:
             self._rows[_parties(row)] = row
             seen = int(row["at_seq"])
+            # Pages are read one after another while entries come in: only what the first of them saw is known of all.
             self._complete_to = min(self._complete_to or seen, seen)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreadableError("a row of what is in force cannot be read") from error
@@ -228,6 +230,7 @@ def check(
             break
     broken = broken or walk.end()
     found = [each for each in (broken, vouchers.broken) if each]
+    # A checkpoint beyond the break covers nothing that was looked at.
     covered = [seq for seq in vouchers.checkpoints if seq <= walk.seq]
     return Verdict(
         entries=walk.seq,
@@ -247,6 +250,7 @@ def _differs(row: Line, last: Line | None) -> ChainBreak | None:
     if last is None:
         return ChainBreak(1, f"consent is {row['status']} for a patient and purpose that have no entry")
     same = (row["status"], row["at_us"]) == (last["status"], last["at_us"])
+    # One revocation ends every record of these three, so after it the record's id does not matter.
     if same and (last["status"] == "revoked" or row["consent_id"] == last["consent_id"]):
         return None
     return ChainBreak(last["seq"], f"it says {last['status']}, but what is in force says {row['status']}")

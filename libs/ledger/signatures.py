@@ -49,6 +49,7 @@ class VerifyKey:
             raw = base64.b64decode(encoded, validate=True)
         except (ValueError, binascii.Error) as error:
             raise UnreadableError("a public key reads `<name>+<key id>+<base64>`") from error
+        # The first byte names the algorithm, so that another one can come beside it.
         key = VerifyKey(name, raw[1:])
         if raw[:1] != _ED25519 or len(raw) != 1 + HASH_BYTES or key.key_id != key_id:
             raise UnreadableError("this is not an Ed25519 key with its own key id")
@@ -146,6 +147,7 @@ class Checkpoint:
             found = Checkpoint(organization_id, int(seq), base64.b64decode(encoded, validate=True), int(at_us))
         except (ValueError, binascii.Error) as error:
             raise UnreadableError("this is not a checkpoint") from error
+        # Written back and compared: what is signed is the text as it is written here.
         if prefix != NAME or len(found.hash) != HASH_BYTES or not note.startswith(f"{found.text}\n"):
             raise UnreadableError("this is not a checkpoint of a consent ledger")
         return found
@@ -153,6 +155,7 @@ class Checkpoint:
     def is_signed(self, note: str, ring: KeyRing) -> bool:
         """Tell whether one of the note's signatures over this text is of a trusted key."""
         message = self.text.encode()
+        # A note may be signed by others as well, and by a key of ours that is no longer in use.
         for line in note.partition("\n\n")[2].splitlines():
             sealed = unbase64(line.rpartition(" ")[2]) if line.startswith(_SIGNATURE_START) else b""
             if ring.verifies(sealed[:_KEY_ID_BYTES].hex(), sealed[_KEY_ID_BYTES:], message):

@@ -38,6 +38,7 @@ class VisibleConsole(Console):
 def for_people(*, stderr: bool = False) -> Console:
     """A console that honours NO_COLOR and does not fold lines that another program will read."""
     stream = sys.stderr if stderr else sys.stdout
+    # A pipe has no width, and rich would fold lines at 80.
     width = None if stream.isatty() else WIDTH_WHEN_PIPED
     return VisibleConsole(file=stream, width=width, highlight=False, markup=False, emoji=False)
 

@@ -56,6 +56,7 @@ class Exporter:
         except (BrokerUnavailableError, StreamRefusedError) as error:
             raise AppError(UNAVAILABLE, "The stream does not answer.") from error
         finally:
+            # A group that is gone would else be told for ever, with its last depth.
             for gauge in _GAUGES:
                 gauge.clear()
             for lane, found in depths.items():
@@ -65,6 +66,7 @@ class Exporter:
         """Return what ought to be read, and by whom, and what else the server keeps for a group."""
         expected = expected_lanes()
         topics = {event.topic for event in EVENTS}
+        # Also those nobody expects: what a retired group left behind still fills the stream.
         return expected | {lane for topic in topics for lane in await self._streams.lanes_of(topic)}
 
 
@@ -93,6 +95,7 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         log_config=None,
+        # A line for each scrape would be all that this process ever logs.
         access_log=False,
         server_header=False,
         lifespan="off",
@@ -110,8 +113,10 @@ def _say(lane: GroupStream, found: Backlog) -> None:
         (metrics.OLDEST_DUE, max(0, -(found.oldest_due_ms or 0)) / 1000),
         (metrics.CONSUMERS, found.consumers),
     ):
+        # A gauge without a value, and not 0: a server that cannot tell the lag must not look as if there were none.
         if value is not None:
             gauge.labels(*labels).set(value)
+    # The reason is text in Redis, which anybody may have written: a label is one of four words.
     why = found.paused if found.paused in ("", *WHYS) else OTHER
     for each in (*WHYS, OTHER):
         metrics.PAUSED.labels(*labels, each).set(each == why)

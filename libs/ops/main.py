@@ -16,6 +16,7 @@ app = typer.Typer(
     "OPS_DATABASE_URL, REDIS_URL. What changes something is a plan until --execute. "
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 denied.",
     no_args_is_help=True,
+    # Typer's own prints local variables, and keys are among them.
     pretty_exceptions_enable=False,
 )
 

@@ -4,6 +4,7 @@ import getpass
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Any, Self
 
@@ -22,6 +23,14 @@ ExecuteFlag = Annotated[
     bool, typer.Option("--execute", help="Do it. Without this the plan is printed and nothing changes.")
 ]
 AsOption = Annotated[str | None, typer.Option("--as", help="Who you are, for the record; else user@host.")]
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Whether what was planned is to be done, and who says so."""
+
+    execute: bool
+    who: str | None
 
 
 class OperatorTools:

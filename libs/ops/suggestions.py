@@ -33,6 +33,7 @@ def _consent(missing: list[str], patient: str | None, therapist: str | None) -> 
     if patient is None:
         return None
     whose = f"--patient {shlex.quote(patient)}"
+    # Half of the command would be a guess: looking comes first.
     if therapist is None or not missing:
         return f"therapyrag consent show {whose}"
     types = " ".join(f"--type {shlex.quote(purpose)}" for purpose in missing)

@@ -70,6 +70,7 @@ def _stamp(op: Operations, schema: str, table: str) -> None:
           new.at := clock_timestamp();
           return new;
         end $$""")
+    # A new function is open to everybody until it is taken back.
     op.execute(f"revoke all on function {schema}.stamp_audit() from public")
     op.execute(f"grant execute on function {schema}.stamp_audit() to svc_{schema}")
     op.execute(

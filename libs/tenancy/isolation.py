@@ -84,5 +84,6 @@ def narrowing(op: Operations, table: str, column: str, name: str) -> None:
           end if;
           return c.patient;
         end $$""")  # noqa: S608
+    # It acts as the owner, who sees every row: only its own service may ask.
     op.execute(f"revoke all on function {schema}.narrow_to_{name}(uuid) from public")
     op.execute(f"grant execute on function {schema}.narrow_to_{name}(uuid) to svc_{schema}")

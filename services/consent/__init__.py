@@ -1,7 +1,8 @@
 """Consent: what each patient allows, to whom and for what, as an append-only, tamper-evident ledger.
 
-Owns: the append-only ledger of grants and revocations, its projection (what is in force now), the consent texts, and
-the signatures with which a third party can verify all of it.
+Owns: the append-only ledger of grants and revocations (event, its evidence, the head of each chain), its projection
+    (current: what is in force now), the consent texts (document), the signatures with which a third party can verify
+    all of it (receipt).
 Consumes: session.erased, patient.erased.
 Emits: consent.granted, consent.revoked, evidence.erased.
 Asks: the object store, which keeps its signed checkpoints.

@@ -184,6 +184,7 @@ class Consents:
         return held
 
     async def _append(self, tx: Transaction, claims: Claims, decision: Decision) -> Entry:
+        # The signature is over the place in the chain, which only the insert knows.
         entry = await self._ledger.append(tx, claims.organization_id, decision)
         return await self._ledger.add_receipt(tx, entry, signed(entry, self._key))
 
@@ -191,6 +192,7 @@ class Consents:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
+        # A patient who read about recording has not agreed to analysis.
         if document.purpose is not grant.parties.purpose:
             raise _invalid("document_id", "Is the text for another purpose.")
         if grant.document_sha256 not in (None, document.sha256):

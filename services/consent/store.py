@@ -181,6 +181,7 @@ class LedgerStore:
             "therapist_id": parties.therapist_id,
             "consent_type": parties.purpose.value,
         }
+        # There may be no row yet to lock, so the parties are locked by their ids.
         await tx.execute(_LOCK_PARTIES, lock)
         whose = (organization_id, parties.patient_id, parties.therapist_id)
         locked = await self.lock_consents(tx, whose, [parties.purpose])
@@ -284,6 +285,7 @@ def _consent(row: Any) -> Consent:
 
 
 def _evidence(row: Any) -> Evidence | None:
+    # Erased: the entry's digest stays, and the chain with it.
     if row["salt"] is None:
         return None
     return Evidence(

@@ -69,6 +69,7 @@ class Peer:
         Raises AppError as `ask` does, and what `body` raises.
         """
         with self._authority.granted(asked.principal, asked.grant()):
+            # By hand: an upload does not go through ServiceClient, which cannot listen while it sends.
             own = {"authorization": f"Bearer {capability.current()}"}
         own[REQUEST_ID] = str(structlog.contextvars.get_contextvars().get("request_id", "-"))
         all_headers = [*headers.items(), *own.items(), *trace_headers().items()]
@@ -85,6 +86,7 @@ class Peer:
 
 async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterator[bytes]:
     async with stack:
+        # Raw: the bytes go on as they came, with the Content-Encoding that belongs to them.
         async for piece in response.aiter_raw():
             yield piece
 
@@ -92,3 +94,14 @@ async def _body(response: httpx.Response, stack: AsyncExitStack) -> AsyncIterato
 def not_found(what: str) -> AppError:
     """Return the NOT_FOUND error for a resource that the caller may not know of."""
     return AppError(NOT_FOUND, f"There is no such {what}.")
+
+
+@dataclass(frozen=True)
+class ServiceClients:
+    """The services behind the gateway."""
+
+    consent: Peer
+    ingestion: Peer
+    transcriber: Peer
+    embedder: Peer
+    chat: Peer

@@ -153,6 +153,7 @@ class Rotation:
 def may(principal: Principal, access: Access, scopes: frozenset[Scope]) -> bool:
     """Tell whether somebody may use a route that asks for any of `scopes` (none: any key will do)."""
     if principal.patient_id is not None:
+        # Before the scopes: a patient's token has none, and a route that asks for none is still not a patient's.
         return access is Access.KEY_OR_PATIENT
     return not scopes or bool(scopes & principal.scopes)
 
@@ -165,6 +166,7 @@ def require_granted(principal: Principal, wish: KeySpec, now: datetime) -> None:
     if wish.expires_at is not None and wish.expires_at <= now:
         fault = FieldError("/body/expires_at", "Must be in the future.")
         raise AppError(INVALID_REQUEST, "`expires_at` must be in the future.", errors=[fault])
+    # Else a key that is lent for a day would outlive the day in its successor.
     if principal.expires_at is not None and (wish.expires_at is None or wish.expires_at > principal.expires_at):
         raise AppError(FORBIDDEN, "Your key expires and cannot create a key that expires later.")
 
@@ -172,4 +174,5 @@ def require_granted(principal: Principal, wish: KeySpec, now: datetime) -> None:
 def is_last_admin(key: ApiKey, all_keys: Sequence[ApiKey]) -> bool:
     """Return whether this is the only admin key that does not expire."""
     others = (other for other in all_keys if other.id != key.id)
+    # Revoked, it would leave an organization that can never make a key again.
     return key.administers_for_good and not any(other.administers_for_good for other in others)

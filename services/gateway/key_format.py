@@ -44,6 +44,7 @@ class Key:
 
     def digest(self, pepper: bytes) -> bytes:
         """Return what is stored: HMAC-SHA-256 under a pepper that the database does not hold."""
+        # No slow hash: 256 random bits cannot be tried, and it is paid for with each request.
         return hmac.new(pepper, self.text.encode(), hashlib.sha256).digest()
 
 
@@ -68,6 +69,7 @@ def new_key(mode: Mode) -> Key:
 def read_key(text: str) -> Key | None:
     """Parse a key; None when its format or checksum is invalid."""
     match = _KEY.fullmatch(text)
+    # A typing error, or a made-up key, is told without a query.
     if match is None or _checksum(text[:-CHECKSUM_CHARS]) != match[4]:
         return None
     return Key("live" if match[1] == "live" else "test", match[2], match[3])

@@ -53,6 +53,7 @@ class Renewals:
         with self.authority.own(operator):
             await self.users.require((subject.patient_id, Role.PATIENT))
             await self._hold(operator, subject)
+            # Before it is minted: a capability that nobody wrote down must not exist.
             await self._note(subject, "done")
         route = BY_OPERATION["renewCapability"]
         lifetime_s = int(LIFETIME.total_seconds())

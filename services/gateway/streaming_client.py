@@ -124,6 +124,7 @@ class _Exchange:
                 headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in event.headers}
             elif isinstance(event, h11.Data):
                 body += event.data
+                # Answers to uploads are a few lines; a peer that sends more is not itself.
                 if len(body) > ANSWER_BYTES_MAX:
                     raise _down("A service behind this one answered too much.")
             elif isinstance(event, h11.EndOfMessage):

@@ -25,9 +25,9 @@ from services.gateway.api.chat import crisis_rule
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
 from services.gateway.api.repeats import replay_readers
-from services.gateway.api.routers import LocalServices, ServiceClients, build_router
+from services.gateway.api.routers import LocalServices, build_router
 from services.gateway.audit_store import AccessAudit
-from services.gateway.clients import Peer
+from services.gateway.clients import Peer, ServiceClients
 from services.gateway.handlers import KeyIssuing, Keys, PatientTokens, RedactStoredAnswers, Users
 from services.gateway.idempotency.handlers import Idempotency
 from services.gateway.idempotency.store import IdempotencyStore
@@ -65,7 +65,7 @@ def build() -> Service:
 
     async def close() -> None:
         peers = public.peers
-        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter):
+        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.embedder, peers.chat, public.limiter):
             await part.close()
         await runtime.close()
 
@@ -93,7 +93,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         limiter=limiter,
         idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
-        replay_readers=replay_readers(users, peers.consent, peers.ingestion, peers.transcriber, peers.chat),
+        replay_readers=replay_readers(users, peers),
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
     own = LocalServices(
@@ -132,6 +132,7 @@ def _peers(settings: GatewaySettings, authority: Authority) -> ServiceClients:
         # A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
         ingestion=peer(settings.ingestion_url, settings.request_deadline_s + 10),
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
+        embedder=peer(settings.embedder_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
     )
 

@@ -167,6 +167,7 @@ def _instant(given: date | None, zone: tzinfo, of_day: Callable[[date, tzinfo], 
 
 
 def _last_of(day: date, zone: tzinfo) -> datetime:
+    # Inclusive, as `date_to` is; microseconds are as fine as the database keeps.
     return end_of(day, zone) - timedelta(microseconds=1)
 
 

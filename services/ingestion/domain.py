@@ -179,10 +179,12 @@ def after(session: Session, event: SessionEvent) -> Session | None:
     status = TRANSITIONS[event.trigger].get(session.status)
     if status is None:
         return None
+    # Some recorders write no duration: then the transcript's is the first that is known.
     if session.duration_s is None and event.duration_s is not None:
         session = replace(session, duration_s=event.duration_s, updated_at=event.at)
     if status is session.status or _is_overtaken(session, status, event):
         return session
+    # Progress is counted from the stages that were reached, and these are to be reached again.
     times = {} if event.trigger is Trigger.RETRIED else dict(session.stage_times)
     return replace(
         session,
@@ -223,5 +225,6 @@ def is_object_name(name: str) -> bool:
 
 def sealing_context(parties: SessionParties, session_id: SessionId, name: str, media_type: str) -> bytes:
     """Return the encryption context (AAD) of a recording."""
+    # All that says whose it is and what: ciphertext that is moved to another name does not open.
     parts: Sequence[UUID | str] = (parties.organization_id, parties.patient_id, session_id, name, media_type)
     return "\x1f".join(("recording-v1", *map(str, parts))).encode()

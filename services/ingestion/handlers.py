@@ -11,7 +11,7 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.messaging.steps import Step
+from libs.common.messaging.steps import E, Step
 from libs.contracts.capability import bound_patient
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
@@ -59,13 +59,29 @@ PipelineEvent = (
 )
 
 
-class UpdateSessionStatus(Step[PipelineEvent, None]):
-    """Updates a session's status when its recording, transcript or index changes."""
+class _StatusStep(Step[E, None]):
+    """A step that moves sessions by the table of transitions."""
 
     def __init__(self, sessions: Sessions, ignored: IgnoredTransitions, clock: Clock) -> None:
         self._sessions = sessions
         self._ignored = ignored
         self._clock = clock
+
+    async def _move(self, session: Session, event: SessionEvent, tx: Transaction) -> Sequence[Event]:
+        moved = after(session, event)
+        if moved is None:
+            self._ignored.count(session, event.trigger)
+            return ()
+        # A late event leaves the session unchanged, and then nothing is written.
+        if moved != session:
+            await self._sessions.save(tx, moved)
+        if moved.status is not session.status and moved.status in FINAL:
+            count_completed(moved)
+        return events_after_move(session, moved)
+
+
+class UpdateSessionStatus(_StatusStep[PipelineEvent]):
+    """Updates a session's status when its recording, transcript or index changes."""
 
     async def record(self, event: PipelineEvent, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Update the status under the session's row lock."""
@@ -79,16 +95,11 @@ class UpdateSessionStatus(Step[PipelineEvent, None]):
             event.audio_duration_s if isinstance(event, TranscriptReady) else None,
             event.said_at,
         )
-        return await _move(self._sessions, self._ignored, session, session_event, tx)
+        return await self._move(session, session_event, tx)
 
 
-class EndOnRevocation(Step[ConsentRevoked, None]):
+class EndOnRevocation(_StatusStep[ConsentRevoked]):
     """Withholds sessions in progress when a consent they need is revoked."""
-
-    def __init__(self, sessions: Sessions, ignored: IgnoredTransitions, clock: Clock) -> None:
-        self._sessions = sessions
-        self._ignored = ignored
-        self._clock = clock
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Withhold each session in progress of this patient and therapist that needs the consent."""
@@ -98,23 +109,8 @@ class EndOnRevocation(Step[ConsentRevoked, None]):
         session_event = SessionEvent(revocation_of(event.consent_type), self._clock(), CONSENT_REVOKED)
         events: list[Event] = []
         for session in await self._sessions.lock_of_parties(tx, parties):
-            events += await _move(self._sessions, self._ignored, session, session_event, tx)
+            events += await self._move(session, session_event, tx)
         return events
-
-
-async def _move(
-    sessions: Sessions, ignored: IgnoredTransitions, session: Session, event: SessionEvent, tx: Transaction
-) -> Sequence[Event]:
-    moved = after(session, event)
-    if moved is None:
-        ignored.count(session, event.trigger)
-        return ()
-    # A late event leaves the session unchanged, and then nothing is written.
-    if moved != session:
-        await sessions.save(tx, moved)
-    if moved.status is not session.status and moved.status in FINAL:
-        count_completed(moved)
-    return events_after_move(session, moved)
 
 
 def events_after_move(before: Session, now: Session) -> Sequence[Event]:

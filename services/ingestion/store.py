@@ -43,6 +43,7 @@ _PAGE = text(
     " where (:patient_id is null or patient_id = :patient_id)"
     " and (:therapist_id is null or therapist_id = :therapist_id)"
     " and (cast(:status as text) is null or status = :status)"
+    # A session that was given as a day is compared as a day: its instant depends on whose midnight it was.
     " and (:date_from is null or coalesce(session_day >= :day_from, session_date >= :date_from))"
     " and (:date_to is null or coalesce(session_day <= :day_to, session_date <= :date_to))"
     " and (:after_at is null or (created_at, session_id) < (:after_at, :after_id))"
@@ -71,6 +72,7 @@ class SessionStore:
 
     async def add(self, tx: Transaction, session: Session, recording: Recording) -> bool:
         """Insert a session and its recording; a trigger locks the consent until commit."""
+        # The id comes from the idempotency key, so a conflict is the same upload a second time.
         if (await tx.execute(_ADD, _parameters(session))).first() is None:
             return False
         await tx.execute(

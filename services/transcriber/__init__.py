@@ -1,6 +1,7 @@
 """Transcriber: turns recordings into transcripts with speakers identified.
 
-Owns: transcripts and their corrections, transcription jobs, vendors' responses, the audit of transcript reads.
+Owns: transcripts and their corrections, transcription jobs, vendors' responses (heard), the audit of transcript reads,
+    what is to be deleted when a revocation's grace is over (withdrawn).
 Consumes: recording.uploaded, consent.revoked, session.erased, patient.erased.
 Emits: transcription.started, transcription.failed, transcript.ready, transcript.updated, transcript.withheld,
     transcript.erased.

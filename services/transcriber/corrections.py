@@ -29,6 +29,7 @@ class TranscriptService:
         """Record the read and return the newest version. Raises AppError: NOT_FOUND, ERASED."""
         async with self._transactions.transaction() as tx:
             transcript = await self._newest(tx, session_id)
+            # In the transaction that reads: no words are given out without a note of it.
             await self._audit.note(tx, transcript, Release.READ)
             return transcript
 
@@ -62,6 +63,7 @@ class TranscriptService:
     ) -> Transcript:
         async with self._transactions.transaction() as tx:
             newest = await self._newest(tx, session_id)
+            # Two checks of one thing: this one tells most, the insert catches who came in between.
             following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
                 raise AppError(

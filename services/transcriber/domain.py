@@ -179,6 +179,7 @@ def validation_errors(segments: Sequence[Segment], duration_s: float) -> Iterato
     for index, segment in enumerate(segments):
         if segment.end_time < segment.start_time:
             yield index, "A segment must not end before it starts."
+        # A second of grace, because recognizers and editors round.
         if segment.end_time > duration_s + 1.0:
             yield index, "A segment must end within the recording."
     for index, (before, after) in enumerate(pairwise(segments), start=1):
@@ -208,6 +209,7 @@ def _starts_new_turn(turn: Sequence[Word], word: Word) -> bool:
     last = turn[-1]
     if word.voice != last.voice or word.start_s - last.end_s > PAUSE_MAX_S:
         return True
+    # Cut at a sentence only: what is cited later must read as something that was said.
     long = word.end_s - turn[0].start_s > SEGMENT_MAX_S and len(turn) >= SEGMENT_WORDS_MIN
     return long and last.text.rstrip("\"'").endswith((".", "?", "!"))
 
@@ -218,6 +220,7 @@ def _segment(words: Sequence[Word], speakers: Mapping[int, Speaker]) -> Segment:
         speaker=Speaker.UNKNOWN if voice is None else speakers.get(voice, Speaker.UNKNOWN),
         text=" ".join(word.text for word in words),
         start_time=round(words[0].start_s, 3),
+        # Not the last word's: recognizers give overlapping times.
         end_time=round(max(word.end_s for word in words), 3),
         confidence=round(sum(word.confidence for word in words) / len(words), 4),
     )

@@ -82,6 +82,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         try:
             speech = await self._speech(event)
         except AppError as error:
+            # Not for a duplicate: the job is the other worker's, who is at it.
             if error.problem.retryable and error.problem is not CLAIMED_ELSEWHERE:
                 await self._requeue(event, error)
             raise
@@ -106,6 +107,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
             await transcripts.delete_speech(tx, SessionId(event.session_id))
+        # Read back, not `first`: on a replay there may be corrections, and consent may hide all of it.
         transcript = await transcripts.newest(tx, SessionId(event.session_id))
         if transcript is None:
             raise AppError(CONSENT_REQUIRED, CONSENT_REQUIRED.doc)

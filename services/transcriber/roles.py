@@ -75,7 +75,9 @@ def roles_of(words: Sequence[Word]) -> Roles:
     others = [v for v in scores if v != therapist and len(words_by_voice[v]) / total >= PATIENT_SHARE_MIN]
     if not others:
         return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), 0.0)
+    # Of several, whoever talks most: it is the patient's session.
     patient = max(others, key=lambda voice: len(words_by_voice[voice]))
+    # Against the next best, not against the patient: a second therapist-like voice makes the choice doubtful.
     confidence = 1 / (1 + math.exp(-(scores[therapist] - max(scores[voice] for voice in others))))
     if confidence < SURE:
         return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), confidence)

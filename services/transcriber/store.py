@@ -158,6 +158,7 @@ class TranscriberStore:
     async def withdraw(self, tx: Transaction, event: ConsentRevoked, delete_after: datetime) -> None:
         """Schedule the deletion of transcripts under this consent; row-level security hides them already."""
         whose = {name: getattr(event, name) for name in ("organization_id", "patient_id", "therapist_id", "consent_id")}
+        # Again for the same parties it moves the date: the grace counts from the last revocation.
         await tx.execute(_WITHDRAW, whose | {"delete_after": delete_after})
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from libs.common.messaging.archive import Archive, Wanted
 from libs.common.messaging.archive import Position as ArchivePosition
-from libs.common.streams.admin import GroupStream, StreamAdmin
+from libs.common.streams.admin import GroupStream, ReplayMove, StreamAdmin
 from libs.contracts.purposes import Purpose
 from libs.contracts.services import SERVICES
 from libs.devstack.stack import Stack, StackOptions
@@ -62,8 +62,8 @@ class Home:
         for schema in SERVICES:
             for fact in await archive.after(schema, Wanted(), ArchivePosition(), 10_000):
                 for group in (name for name, answers in ANSWERS.items() if fact.envelope.type in answers):
-                    lane, name = GroupStream(fact.envelope.topic, group), uuid4().hex
-                    assert await streams.replay(lane, name, ("", "1:1"), EPOCH + sent, [fact.envelope.to_json()])
+                    lane, move = GroupStream(fact.envelope.topic, group), ReplayMove(uuid4().hex, "", "1:1")
+                    assert await streams.replay(lane, move, EPOCH + sent, [fact.envelope.to_json()])
                     sent += 1
         await archive.close()
         await streams.close()

@@ -2,12 +2,15 @@
 
 import ast
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
 ROOT = Path(__file__).parents[2]
+STOPPED_BY_TIMEOUT = 124
 FOLDERS = ("services", "libs", "tests", "proofs")
 
 
@@ -45,3 +48,31 @@ def test_the_development_container_has_the_oldest_python_and_installs_as_everybo
 
     assert container["image"].startswith("python:3.11-")
     assert container["postCreateCommand"] == "make install"
+
+
+def _ci(folder: Path, make: str, **settings: str) -> tuple[int, list[str]]:
+    """Run what CI runs with a `make` that only notes its target; return how it ended, and the targets."""
+    notes = folder / "targets"
+    programs = {"make": f'echo "$1" >> {notes}; {make}', "redis-server": ":", "promtool": ":"}
+    for name, script in programs.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+        (folder / name).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    ended = subprocess.run(
+        [ROOT / ".ci" / "run"], env=os.environ | {"PATH": path} | settings, capture_output=True, check=False
+    )
+    return ended.returncode, notes.read_text().split()
+
+
+def test_ci_goes_from_a_clone_to_a_cited_answer_before_it_checks_and_tests(tmp_path: Path) -> None:
+    assert _ci(tmp_path, ":") == (0, ["install", "demo", "check", "test"])
+
+
+def test_ci_fails_when_the_first_cited_answer_takes_longer_than_it_may(tmp_path: Path) -> None:
+    stuck_in_the_demo = '[ "$1" != demo ] || exec sleep 60'
+
+    assert _ci(tmp_path, stuck_in_the_demo, FIRST_ANSWER_MAX_S="1") == (STOPPED_BY_TIMEOUT, ["install", "demo"])
+
+
+def test_the_first_cited_answer_may_take_ten_minutes() -> None:
+    assert "FIRST_ANSWER_MAX_S:-600}" in (ROOT / ".ci" / "run").read_text()

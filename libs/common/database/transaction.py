@@ -25,6 +25,7 @@ RETRY_AFTER_S = 2.0
 
 # Without a capability only SECURITY DEFINER functions answer: row-level security shows no row.
 _ANONYMOUS = "anonymous"
+# Conflicts of transactions, locks and statements that timed out, a server that restarts or is full: all of it passes.
 _TRANSIENT = {"40001", "40P01", "55P03", "57014", "57P01", "57P02", "57P03", "53300", "25P03"}
 
 _INSERT_EVENT = text(
@@ -123,6 +124,7 @@ class Database:
                 async with connection.begin():
                     tx = Transaction(connection)
                     yield tx
+            # After the commit: a hint before it would have the relay look at nothing.
             if tx.emitted:
                 self.on_emitted()
         except (DBAPIError, PoolTimeoutError) as error:
@@ -133,6 +135,7 @@ class Database:
         if state in self._refusals:
             problem = self._refusals[state]
             return AppError(problem, problem.doc, sqlstate=state)
+        # Without an SQLSTATE the server has said nothing: the connection was lost, or never made.
         lost = isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError)) and state is None
         if lost or state in _TRANSIENT or (isinstance(error, DBAPIError) and error.connection_invalidated):
             return AppError(UNAVAILABLE, "The database is not answering.", retry_after_s=RETRY_AFTER_S, sqlstate=state)
@@ -142,6 +145,7 @@ class Database:
 def _enter(connection: Connection) -> None:
     if connection.get_execution_options().get(_ANONYMOUS):
         return
+    # Before the first statement, in the same transaction: a pooled connection never carries a capability over.
     connection.exec_driver_sql("select ctx.enter(%s)", (capability.current(),))
 
 

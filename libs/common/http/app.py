@@ -42,6 +42,7 @@ def build_app(spec: AppSpec) -> FastAPI:
     app = FastAPI(
         title=spec.title,
         version=spec.version,
+        # Spans, metrics and log lines are ours, by allow-lists; a framework's own might hold a path or a body.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         **options,
     )
@@ -63,6 +64,7 @@ def _health_router(spec: AppSpec) -> APIRouter:
         healthy = all(answers)
         body: dict[str, Any] = {"status": "ok" if healthy else "unavailable"}
         if spec.internal:
+            # Which part is away helps an operator, and on the public side whoever looks for a weak moment.
             body["checks"] = {name: "ok" if good else "unavailable" for name, good in zip(names, answers, strict=True)}
             body["details"] = dict(spec.details)
             body |= {"workers": doing} if (doing := spec.states()) else {}
@@ -78,6 +80,7 @@ def _health_router(spec: AppSpec) -> APIRouter:
 
         @router.get("/metrics", include_in_schema=False)
         async def metrics() -> Response:
+            # Asked when scraped: a gauge from the last /health would go on telling what was.
             for name, is_good in zip(spec.checks, await _answers(spec), strict=True):
                 HEALTH_OK.labels(name).set(is_good)
             return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

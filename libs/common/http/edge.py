@@ -49,6 +49,7 @@ class Edge:
             stack.enter_context(structlog.contextvars.bound_contextvars(request_id=request_id))
             opened = None
             if scope["path"] not in UNWATCHED:
+                # A stranger's trace is not continued: whoever chose its ids could mix requests of others into it.
                 opened = stack.enter_context(serving(scope["method"], context_of(headers) if self._internal else None))
             bearer = _BEARER.fullmatch(headers.get("authorization", ""))
             if self._internal and bearer:
@@ -88,6 +89,7 @@ class _Exchange:
         async def marked_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 self._status = message["status"]
+                # On every answer, also the framework's own: it is what a caller quotes when something failed.
                 MutableHeaders(scope=message)[REQUEST_ID] = self._request_id
             self._bytes_out += len(message.get("body", b""))
             await send(message)
@@ -106,6 +108,7 @@ class _Exchange:
             self._say(time.perf_counter() - started)
 
     def _say(self, seconds: float) -> None:
+        # The template, never the path: an unknown path may be a name that somebody mistyped.
         route = getattr(self._scope.get("route"), "path", "-")
         if route in UNWATCHED:
             return

@@ -30,6 +30,7 @@ from libs.common.errors import (
 )
 
 MEDIA_TYPE = "application/problem+json"
+# A body of a thousand wrong fields is not worth an answer of a thousand sentences.
 FIELD_ERRORS_MAX = 50
 _PARAMETER = re.compile(r"\{(\w+)[^}]*\}")
 
@@ -109,11 +110,13 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     problem = _BY_STATUS.get(error.status_code, INVALID_REQUEST if error.status_code < 500 else INTERNAL)
     response = await _on_app_error(request, AppError(problem, problem.doc))
+    # Only what HTTP demands of a 405: all others are set above.
     response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
     return response
 
 
 def _headers(error: AppError) -> dict[str, str]:
+    # A 404 of now may be a session in a minute, and no cache is to remember who was refused.
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))

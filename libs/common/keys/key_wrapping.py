@@ -20,6 +20,7 @@ from libs.common.errors import UPSTREAM_REFUSED, AppError
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
+# 0400 is how deploy/with_root_key.py writes it, and how a mounted secret should be.
 _PRIVATE_MODES = (0o600, 0o400)
 
 
@@ -99,6 +100,7 @@ def write_root_key(path: Path) -> None:
 def read_root_key(path: Path) -> LocalKeys:
     """Return the root keys of a file, one a line; raise ValueError when it is missing, open to others or no key."""
     try:
+        # Refused and not repaired: whoever could read it may have done so.
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode not in _PRIVATE_MODES:
             raise ValueError(f"the root key file {path} has mode {mode:04o}; only 0600 and 0400 are accepted")

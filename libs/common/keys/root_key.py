@@ -105,6 +105,7 @@ class RootKey:
 
     async def ready(self) -> None:
         """Prove once that the root wraps, opens, and opens nothing under another context; raise AppError else."""
+        # One proof for all who ask at the start: each would be three calls to a key service that charges for them.
         async with self._proving:
             if self._proven:
                 return
@@ -112,6 +113,7 @@ class RootKey:
             wrapped = await self.wrap(secret, _PROOF)
             if await self.unwrap(wrapped, _PROOF) != secret:
                 raise AppError(UPSTREAM_REFUSED, "The root key does not give back what it wrapped.", reason="no-proof")
+            # A transit key without `derived=true` ignores the context: any object's key would open as any other's.
             if await self._opens(wrapped, _PROOF + b"-other"):
                 raise AppError(
                     UPSTREAM_REFUSED,
@@ -129,6 +131,7 @@ class RootKey:
         try:
             await self.unwrap(wrapped, context)
         except AppError as error:
+            # A service that is away has refused nothing: only a refusal proves the binding.
             if error.problem is not UPSTREAM_REFUSED:
                 raise
             return False
@@ -163,6 +166,7 @@ def _file(settings: RootKeySettings) -> Root | None:
 
 def _aws(settings: RootKeySettings) -> Root | None:
     if settings.aws_kms_key_id is None:
+        # Half of a configuration is a slip, and would show when the first old key has to be opened.
         _require_unset(settings, "AWS_KMS_KEY_ID", ("aws_kms_retiring_key_id", "aws_kms_endpoint"))
         return None
     if not settings.aws_region:
@@ -201,6 +205,7 @@ def _transit(settings: RootKeySettings) -> Root | None:
     _require_tls("VAULT_ADDR", settings.vault_addr)
     key = TransitKey(settings.vault_addr, settings.transit_key_name, settings.transit_mount, settings.vault_namespace)
     token, file = settings.vault_token, settings.vault_token_file
+    # With both nobody could say which one is in force.
     if (token is None) == (file is None):
         raise ValueError("TRANSIT_KEY_NAME is set: set VAULT_TOKEN or VAULT_TOKEN_FILE as well, and not both")
     if token is not None:

@@ -16,6 +16,8 @@ from libs.common.events import Envelope
 
 COUNTED_EXACTLY_BELOW = 1_000_000
 CONNECT_TIMEOUT_S = 5
+CONNECTIONS_MAX = 2
+"""An operator's command asks one thing after another."""
 _NOT_ALLOWED = "42501"
 # libpq tells a refused login by its text alone.
 _LOGIN_REFUSED = re.compile(
@@ -93,7 +95,7 @@ class Archive:
         try:
             self._engine = create_async_engine(
                 url,
-                pool_size=2,
+                pool_size=CONNECTIONS_MAX,
                 pool_pre_ping=True,
                 hide_parameters=True,
                 connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
@@ -115,6 +117,7 @@ class Archive:
                 ) from error
             if state == _NOT_ALLOWED:
                 raise AppError(FORBIDDEN, "The database role lacks permission for this.", sqlstate=state) from error
+            # Class 08 is the connection's, 57 an operator's intervention such as a restart: both pass.
             if state is None or state.startswith(("08", "57")):
                 raise AppError(UNAVAILABLE, "The database is not answering.", sqlstate=state) from error
             raise AppError(

@@ -40,8 +40,10 @@ class Backoff:
     def delay_s(self, attempt: int, error: AppError) -> float:
         """Return how long to wait before the attempt after `attempt` (counted from 1)."""
         if error.problem is CLAIMED_ELSEWHERE:
+            # Never at once: whoever holds the claim was alive a moment ago.
             return self.elsewhere_wait_s * self.dice.uniform(0.5, 1.0)
         if error.problem is UNAVAILABLE:
+            # Spread over the whole wait: all that failed together would else come back together.
             return self.dice.uniform(0, self.outage_wait_s)
         if error.problem is PAUSED:
             return self.paused_wait_s * self.dice.uniform(0.5, 1.0)

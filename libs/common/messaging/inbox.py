@@ -93,6 +93,7 @@ class Inbox:
         if interrupted and fresh:
             INTERRUPTED.labels(self._group).inc()
             get_logger().warning("event.work_restarted", count=interrupted)
+        # Work may take hours, and a claim is void after seconds: it says who lives, not who began.
         beating = asyncio.create_task(self._beat(values))
         before = _confirm.set(partial(self._still_claimed, values))
         try:
@@ -102,6 +103,7 @@ class Inbox:
             await cancel_and_wait([beating])
             with suppress(AppError):
                 async with self._database.without_capability() as tx:
+                    # If the database is away now, the claim runs out by itself.
                     await tx.execute(_RELEASE, values)
 
     async def _still_claimed(self, values: dict[str, Any]) -> None:

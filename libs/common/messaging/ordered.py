@@ -42,6 +42,7 @@ class KeyOrderedHandler:
             if watched.again is None:
                 return bool(done)
             delay_s, attempt = watched.again
+            # Under the key's lock: whatever comes later for the same key must not pass.
             await asyncio.sleep(delay_s)
             delivery = replace(delivery, attempt=attempt)
 

@@ -16,6 +16,7 @@ from libs.common.messaging.outbox import Outbox, UnpublishedBatch
 from libs.common.streams.port import HELD_BACK, Publisher
 from libs.common.waiting import run_until_stopped, wait_within
 
+# Without hints a quiet outbox is asked ever less often, down to four times a second.
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.25
 DOWN_S = 0.2
@@ -42,6 +43,7 @@ class Relay:
         publisher: Publisher,
         topics: Sequence[str],
         archive: Archive | None = None,
+        *,
         clock: Clock = utc_now,
     ) -> None:
         self._outbox = outbox
@@ -51,6 +53,7 @@ class Relay:
         self._clock = clock
         self._woken = asyncio.Event()
         self._held: dict[str, str] = {}
+        # The outbox has one connection, and three loops ask it.
         self._querying = asyncio.Lock()
         self._heartbeat, self._state = Heartbeat(), State.STARTING
         self.is_running = False
@@ -77,6 +80,7 @@ class Relay:
             self._every(KEEP_S, self._keep, stop),
             self._every(DOWN_S, self._listen, stop),
         )
+        # Hints come for as long as the stream gives them: nothing but a cancellation ends that loop.
         *ending, listening = [asyncio.create_task(loop) for loop in loops]
         broken = await run_until_stopped(ending, stop, self.wake, endless=[listening])
         self.is_running = False
@@ -98,10 +102,12 @@ class Relay:
         metrics.UNPUBLISHED.labels(topic).set(len(behind.bodies))
         age_s = (self._clock() - behind.oldest_at).total_seconds() if behind.oldest_at else 0.0
         metrics.UNPUBLISHED_AGE.labels(topic).set(age_s)
+        # A cursor of another cluster, or of a future before a restore, says nothing about what went out of this one.
         why = "foreign" if behind.is_foreign else ""
         if not why and not behind.bodies:
             return 0
         if not why and not behind.cursor and not self._archive.rebuild:
+            # The stream is new or has lost everything, and here an operator says which (`events rebuild`).
             why = "lost"
         if not why:
             moved = await self._publisher.publish(topic, behind.cursor, behind.new, behind.bodies)
@@ -111,6 +117,7 @@ class Relay:
             get_logger().error("relay.event_too_large", topic=topic, count=behind.too_large)
         if why:
             return 0
+        # Another relay moved the cursor first, with the same facts.
         if moved != behind.new:
             metrics.PUBLISH_CONFLICTS.labels(topic).inc()
             return 0
@@ -119,6 +126,7 @@ class Relay:
         return len(behind.bodies)
 
     def _say(self, topic: str, why: str, age_s: float) -> None:
+        # All of them each time: a reason that is over must go back to 0.
         for each in WHYS:
             metrics.RELAY_HELD.labels(topic, each).set(each == why)
         if why and self._held.get(topic) != why:
@@ -151,6 +159,7 @@ class Relay:
 
     async def _keep(self) -> None:
         cursors = (await self._publisher.cursors(self._topics)).values()
+        # A partition may hold rows of every topic, so the one that is furthest behind decides.
         moved = min((int(cursor.split(":")[1]) if cursor else 0 for cursor in cursors), default=0)
         async with self._querying:
             made, dropped = await self._outbox.keep(self._archive.retention_days, moved)
@@ -165,5 +174,6 @@ class Relay:
                 await act()
                 pause = seconds
             except (BrokerUnavailableError, AppError):
+                # What comes once an hour is not put off for an hour because a store was away.
                 pause = min(seconds, MEASURE_S)
             await wait_within(stop, pause)

@@ -103,6 +103,7 @@ def _is_genuine(path: Path, sha256: str, cache_dir: Path) -> bool:
     if not path.is_file():
         return False
     state = path.stat()
+    # Hashing gigabytes takes seconds at each start; a changed file has another size or time and is read again.
     identity = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}|{sha256}"
     marker = cache_dir / "verified" / hashlib.sha256(identity.encode()).hexdigest()
     if marker.exists():

@@ -53,6 +53,7 @@ async def seal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) -> A
     async for chunk in chunks:
         waiting.append(chunk)
         size += len(chunk)
+        # Whole segments at a time: a thread for each small chunk would cost more than the encryption.
         if size >= SEGMENT_BYTES:
             sealed = await asyncio.to_thread(sealer.update, b"".join(waiting))
             waiting, size = [], 0
@@ -65,6 +66,7 @@ async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) ->
     """Decrypt what flows by. Raises TamperedError; bytes yielded before were authentic, only the end may be missing."""
     pipe = BytePipe()
     pump = asyncio.create_task(_fill(pipe, chunks))
+    # One thread of its own: it blocks while the source is slow, and would starve the shared pool.
     threads = ThreadPoolExecutor(1, "unseal")
     in_thread = asyncio.get_running_loop().run_in_executor
     try:
@@ -79,6 +81,7 @@ async def unseal(keyset: bytes, context: bytes, chunks: AsyncIterator[bytes]) ->
         raise
     finally:
         pump.cancel()
+        # Whoever stops reading early leaves a thread in `read`; this wakes it, so that it ends.
         pipe.end(broken=True)
         threads.shutdown(wait=False)
         with suppress(asyncio.CancelledError):

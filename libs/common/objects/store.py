@@ -201,6 +201,7 @@ class ObjectStore:
             try:
                 self._client.make_bucket(self._bucket)
             except S3Error as error:
+                # Several processes start at once, and each looks before any has made it.
                 if error.code not in _OURS_ALREADY:
                     raise
         self._expire_unfinished()
@@ -216,6 +217,7 @@ class ObjectStore:
     def _offered_encryption(self) -> SseS3 | None:
         sse = SseS3()
         try:
+            # Tried, since S3 has no question for it: a store without it refuses the header.
             self._client.put_object(self._bucket, PROBE_NAME, io.BytesIO(b"."), 1, sse=sse)
             self._client.remove_object(self._bucket, PROBE_NAME)
         except (MinioException, HTTPError, ValueError):

@@ -41,6 +41,7 @@ class Runtime:
         self.database = Database(settings.database_url.get_secret_value(), event_config.refusals)
         limit = DeadLetterLimit(settings.dead_letters_max, settings.dead_letters_a_minute_max)
         self.streams = RedisStreams(settings.redis_url.get_secret_value(), settings.stream_lag_max, limit)
+        # A hint only: without it the relay finds the fact at its next turn.
         self.database.on_emitted = self._committed
         relay_url = settings.relay_database_url
         self._outbox = Outbox(relay_url.get_secret_value(), event_config.group) if relay_url else None
@@ -76,6 +77,7 @@ class Runtime:
     def _consumer(self, topic: str, lines: Mapping[str, Subscription]) -> Consumer:
         handling = DeliveryHandler(self.database, self._event_config.catalogue, lines)
         ordered = any(line.event.is_ordered for line in lines.values())
+        # In order means one by one; else a batch is what every step of the topic can take.
         batch = 1 if ordered else min(line.batch for line in lines.values())
         return Consumer(
             self.streams.channel(topic, self._event_config.group, ordered=ordered),
@@ -87,6 +89,7 @@ class Runtime:
         """Wake the relay: our own where it runs, else those of other processes."""
         if self._relay is not None and self._relay.is_running:
             self._relay.wake()
+        # One hint under way is enough for all commits meanwhile: the relay looks at everything.
         elif self._event_config.topics_out and (self._hinting is None or self._hinting.done()):
             self._hinting = asyncio.create_task(self._hint())
 

@@ -32,6 +32,7 @@ class WorkerBrokenError(Exception):
 
 def exit_after_grace() -> None:
     """End this process in a few seconds, whatever it is doing then; to be called when it ends anyway."""
+    # A thread, since the event loop may be what hangs, and `_exit`, since finalizers may hang as well.
     timer = threading.Timer(EXIT_WITHIN_S, os._exit, [EXIT_BROKEN])
     timer.daemon = True
     timer.start()
@@ -56,6 +57,7 @@ async def supervise(
         await asyncio.wait([stopping, watching, *tasks], return_when=asyncio.FIRST_COMPLETED)
         broken = first_error([*tasks, watching])
         if broken is None and not stop.is_set():
+            # Without an error too: a process that looks alive and consumes nothing would go unseen.
             broken = WorkerBrokenError("a worker ended by itself")
         if broken is not None:
             _say(broken)

@@ -115,6 +115,7 @@ class InMemoryWindows:
         now = self._clock()
         entries = self._entries.setdefault(who, deque())
         self._entries.move_to_end(who)
+        # A bound on memory, however many ask while Redis is away.
         while len(self._entries) > WHO_MAX:
             self._entries.popitem(last=False)
         while entries and entries[0] <= now - window.length_s:
@@ -122,6 +123,7 @@ class InMemoryWindows:
         passed = len(entries) < window.quota
         if passed:
             entries.append(now)
+        # A quota of 0 lets nothing in, and so leaves nothing that could be the oldest.
         oldest = entries[0] if entries else now
         return Count(passed, max(0, window.quota - len(entries)), oldest + window.length_s - now, repr(now))
 

@@ -21,6 +21,7 @@ from libs.common.streams.scripts import SCRIPTS
 SOCKET_TIMEOUT_S = 10.0
 SCAN_COUNT = 1_000
 DEAD_LETTERS_MAX = 100_000
+# A killed replay is gone on with within a month, or begun anew: what was applied is in the inbox.
 PROGRESS_KEPT_MS = 30 * 86_400_000
 TIMESTAMP_MS_MAX = 99_999_999_999_999
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -40,6 +41,15 @@ class StreamRefusedError(Exception):
     def __init__(self, code: str, *, is_login: bool = False) -> None:
         super().__init__(code)
         self.code, self.is_login = code, is_login
+
+
+@dataclass(frozen=True)
+class ReplayMove:
+    """One step of the replay of this name: from where it was to where it is then."""
+
+    name: str
+    old: str
+    new: str
 
 
 @dataclass(frozen=True, order=True)
@@ -128,6 +138,7 @@ class StreamAdmin:
             for name in names:
                 if (found := _KEY.fullmatch(name)) is not None:
                     streams.add(found["stream"])
+                    # Also from the keys: a group whose stream was flushed may still have parked and dead entries.
                     if found["group"]:
                         lanes.add(GroupStream(found["stream"], found["group"]))
             if int(cursor) == 0:
@@ -216,12 +227,10 @@ class StreamAdmin:
         """Return how far the replay of this name is, empty when it has not begun."""
         return str(await answered(self.redis.get(_progress_key(lane, name))) or "")
 
-    async def replay(
-        self, lane: GroupStream, name: str, move: tuple[str, str], epoch: int, bodies: Collection[str]
-    ) -> bool:
-        """Give a group these events and move the replay on, unless another operator did; `move` is (from, to)."""
-        keys, (old, new) = [lane.key("r"), _progress_key(lane, name)], move
-        arguments: list[str | int] = [old, new, PROGRESS_KEPT_MS, epoch, *bodies]
+    async def replay(self, lane: GroupStream, move: ReplayMove, epoch: int, bodies: Collection[str]) -> bool:
+        """Give a group these events and move the replay on, unless another operator did."""
+        keys = [lane.key("r"), _progress_key(lane, move.name)]
+        arguments: list[str | int] = [move.old, move.new, PROGRESS_KEPT_MS, epoch, *bodies]
         return bool(await answered(self._scripts["replay"](keys=keys, args=arguments)))
 
     async def replayed_ahead(self, lane: GroupStream) -> int:
@@ -263,6 +272,7 @@ async def answered(reply: Awaitable[Any]) -> Any:  # the shapes of replies are r
         raise
     except exceptions.ResponseError as error:
         code = str(error).partition(" ")[0]
+        # The server's word, never its sentence: that may repeat what it was sent.
         code = code if _CODE.fullmatch(code) else "ERR"
         raise StreamRefusedError(code, is_login=code in _LOGIN) from error
     except exceptions.InvalidResponse as error:

@@ -19,6 +19,7 @@ def is_dead_here(name: str) -> bool:
     parts = name.split("|")
     if len(parts) != _PARTS or parts[:2] != [socket.gethostname(), _namespace()] or not parts[2].isdecimal():
         return False
+    # With the start time: the kernel gives the number of a dead process to the next.
     return _start_time(int(parts[2])) != parts[3]
 
 

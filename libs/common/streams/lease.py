@@ -10,8 +10,10 @@ from libs.common.log import get_logger
 from libs.common.metrics import LOST_LEASE
 from libs.common.streams.scripts import SCRIPTS
 
+# Four beats: three in a row may be lost before others take the entries over.
 LEASE_MS = 6_000
 BEAT_S = 1.5
+# Whoever stands still so long handles nothing, whatever its thread says: its entries are for others.
 LOOP_STALL_MAX_S = 60.0
 BEAT_SCRIPT = (SCRIPTS / "beat.lua").read_text()
 
@@ -47,6 +49,7 @@ class Lease:
     def _beat(self) -> None:
         connection = Redis.from_url(self._url, socket_timeout=BEAT_S, socket_connect_timeout=BEAT_S)
         while not self._stop.wait(BEAT_S):
+            # Not the end of the thread: a loop that goes on later may have its lease again.
             if time.monotonic() - self._seen_at > LOOP_STALL_MAX_S:
                 continue
             try:

@@ -35,6 +35,7 @@ async def locate_event(admin: StreamAdmin, lane: GroupStream) -> dict[UUID, Loca
     found: dict[UUID, Location] = {}
     for key in (lane.main, lane.key("r")):
         found |= await _on_stream(admin, lane, key)
+    # In this order, and the later one wins: a parked or dead copy says more than the entry it came from.
     found |= await _parked(admin, lane)
     for dead_letter in await admin.dead_letters(lane, LOOKED_AT_MAX):
         event_id = event_id_of(dead_letter.body)
@@ -60,6 +61,7 @@ async def _on_stream(admin: StreamAdmin, lane: GroupStream, key: str) -> dict[UU
         return found
     pending = await answered(admin.redis.xpending_range(key, lane.group, "-", "+", LOOKED_AT_MAX))
     now = await admin.now_ms()
+    # Where an event is may change between two commands; a snapshot would hold the server up for all groups.
     pipe = admin.redis.pipeline(transaction=False)
     for entry in pending:
         pipe.xrange(key, entry["message_id"], entry["message_id"])

@@ -4,7 +4,7 @@ import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis import exceptions
@@ -28,6 +28,15 @@ ISOLATED_KEPT_S = 86_400
 LIMIT_WINDOW_MS = 60_000
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a consumer stands. Of an `ordered` topic one of the group's consumers reads at a time."""
+
+    topic: str
+    group: str
+    ordered: bool = False
+
+
 class RedisChannel:
     """One topic as one consumer sees it (implements port.Channel)."""
 
@@ -35,13 +44,13 @@ class RedisChannel:
         self,
         redis: Redis,
         url: str,
-        place: tuple[str, str],
-        ordered: bool = False,
+        place: Place,
         limit: DeadLetterLimit | None = None,
     ) -> None:
-        topic, group = self.topic, self.group = place
-        self.consumer, self.ordered = new_consumer_name(), ordered
+        topic, group = self.topic, self.group = place.topic, place.group
+        self.consumer, self.ordered = new_consumer_name(), place.ordered
         self._redis, self._limit = redis, limit or DeadLetterLimit()
+        # In braces: a cluster keeps all keys of a topic in one slot, and only there may one script touch them together.
         self._lanes = {"s": f"{{{topic}}}:s", "r": f"{{{topic}}}:r:{group}"}
         self._due, self._bodies = f"{{{topic}}}:z:{group}", f"{{{topic}}}:zp:{group}"
         self._dead, self._leases = f"{{{topic}}}:dlq:{group}", f"{{{topic}}}:hb:{group}"
@@ -58,6 +67,7 @@ class RedisChannel:
         if await self._may_evict():
             raise AppError(INTERNAL, "The event stream may drop entries: set maxmemory-policy noeviction.")
         await translated(self._ensure())
+        # Before anything is read: without a lease another's sweep would take it over at once.
         await self._run("beat", [self._leases, self._lead], self.consumer, LEASE_MS)
         self._lease.start()
         dead = [name for name in await self._call("ZRANGE", self._leases, 0, -1) or () if is_dead_here(name)]
@@ -90,6 +100,7 @@ class RedisChannel:
 
     async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
         """Put aside beside the stream."""
+        # With the body: the stream may have trimmed the entry by the time it is due.
         fields = {"d": delivery.body, "n": str(attempt), "e": str(delivery.epoch), "p": delivery.previous}
         value = json.dumps(fields)
         token = f"{delivery.lane}:{delivery.entry_id}"
@@ -159,6 +170,7 @@ class RedisChannel:
         mine = {(delivery.lane, delivery.entry_id) for delivery in known}
         found: list[Delivery] = []
         for lane, key in self._lanes.items():
+            # Idle for a while: what was read this moment is not in `known` yet.
             listing = self._redis.xpending_range(
                 key, self.group, "-", "+", AUDIT_MAX, self.consumer, idle=AUDIT_IDLE_MS
             )

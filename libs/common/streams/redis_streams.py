@@ -8,7 +8,7 @@ from redis.backoff import NoBackoff
 
 from libs.common.redis.calls import script_of, translated
 from libs.common.streams.port import DeadLetterLimit
-from libs.common.streams.redis_channel import READ_BLOCK_MAX_S, RedisChannel
+from libs.common.streams.redis_channel import READ_BLOCK_MAX_S, Place, RedisChannel
 from libs.common.streams.scripts import SCRIPTS
 
 SOCKET_TIMEOUT_S = 5.0
@@ -45,7 +45,7 @@ class RedisStreams:
 
     def channel(self, topic: str, group: str, *, ordered: bool = False) -> "RedisChannel":
         """Return one topic as a new consumer of the group sees it."""
-        return RedisChannel(self._redis, self._url, (topic, group), ordered, self._limit)
+        return RedisChannel(self._redis, self._url, Place(topic, group, ordered), self._limit)
 
     async def forget(self, topic: str) -> None:
         """Delete all of a topic, as a wiped server would; what matters comes back from the outbox."""

@@ -54,6 +54,7 @@ async def verify(
     every_receipt: EveryReceipt = False,
 ) -> Shown:
     """Check the ledger and name the first broken entry; exit 1 when there is one."""
+    # Whoever forges an export puts a key of their own into it.
     if source and not key:
         raise typer.BadParameter("an export proves nothing by the keys it brings along: give the one you know (--key)")
     try:

@@ -43,4 +43,5 @@ def _judged(text: str, sysid: str, next_xid: int) -> tuple[str, Position | None]
         return "unreadable", None
     if cluster != sysid:
         return "of another database", None
+    # A database that was restored has forgotten transactions that were published: no row would ever pass such a cursor.
     return ("in the future", None) if position.xid >= next_xid else ("in order", position)

@@ -17,7 +17,7 @@ from libs.common.streams.admin import DeadLetter, GroupStream
 from libs.ops.console import Shown
 from libs.ops.events.facts import at_ms, expiry, shown_envelope
 from libs.ops.events.selection import GroupOption, TopicOption, duration
-from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
+from libs.ops.operator_tools import Approval, AsOption, ExecuteFlag, OperatorTools
 
 BATCH = 500
 
@@ -67,7 +67,7 @@ async def list_dead_letters(
     older: OlderOption = None,
 ) -> Shown:
     """List dead letters, newest first, and count them by reason."""
-    dead_letters = await _dead_letters(tools, _which(topic, group, why, older, None))
+    dead_letters = await _dead_letters(tools, Which(topic, group, why, _before(older)))
     return Shown(
         [_row(dead_letter) for dead_letter in dead_letters], Group(_table(dead_letters), _reasons(dead_letters))
     )
@@ -97,8 +97,8 @@ async def redrive(
     """Give dead letters to their group again, as first attempts; what was applied meanwhile is only acknowledged."""
     rest = " The rest is gone, or has no body to be given out."
     change = _Change("redrive", tools.streams.redrive, "redriven", "given out again", rest)
-    which = _confirmed(_which(topic, group, why, None, ids), every)
-    return await _changed(tools, change, which, execute, who)
+    which = _confirmed(Which(topic, group, why, ids=frozenset(ids or ())), every)
+    return await _changed(tools, change, which, Approval(execute, who))
 
 
 async def drop(
@@ -113,8 +113,9 @@ async def drop(
     who: AsOption = None,
 ) -> Shown:
     """Throw dead letters away. The facts stay in the archive: `events replay --id` brings one back."""
-    which = _confirmed(_which(topic, group, why, older, ids), every)
-    return await _changed(tools, _Change("drop", tools.streams.drop, "dropped", "dropped", ""), which, execute, who)
+    which = _confirmed(Which(topic, group, why, _before(older), frozenset(ids or ())), every)
+    change = _Change("drop", tools.streams.drop, "dropped", "dropped", "")
+    return await _changed(tools, change, which, Approval(execute, who))
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,13 @@ class _Change:
     rest: str
 
 
-async def _changed(tools: OperatorTools, change: _Change, which: Which, execute: bool, who: str | None) -> Shown:
+async def _changed(tools: OperatorTools, change: _Change, which: Which, approval: Approval) -> Shown:
     dead_letters = await _dead_letters(tools, which)
-    if not execute:
+    if not approval.execute:
         return _plan(change.verb, dead_letters)
-    async with tools.recorded(who, f"dlq.{change.verb}", which.as_arguments()) as counts:
+    async with tools.recorded(approval.who, f"dlq.{change.verb}", which.as_arguments()) as counts:
         counts |= {"found": len(dead_letters), change.counted: 0}
+        # In batches, so that no script holds the server up for thousands of letters.
         for lane, entry_ids in _batches(dead_letters):
             counts[change.counted] += await change.act(lane, entry_ids)
     done, found = counts[change.counted], counts["found"]
@@ -141,10 +143,8 @@ async def _changed(tools: OperatorTools, change: _Change, which: Which, execute:
     return Shown(dict(counts), f"{done} of {found} dead letters {change.outcome}.{rest}")
 
 
-def _which(
-    topic: str | None, group: str | None, why: str | None, older: str | None, ids: Sequence[str] | None
-) -> Which:
-    return Which(topic, group, why, utc_now() - duration(older) if older else None, frozenset(ids or ()))
+def _before(older: str | None) -> datetime | None:
+    return utc_now() - duration(older) if older else None
 
 
 def _confirmed(which: Which, every: bool) -> Which:

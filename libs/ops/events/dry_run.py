@@ -1,6 +1,7 @@
 """What a replayed event would come to in a group, before it is sent: applied, a no-op and why, or better not sent."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -58,22 +59,31 @@ async def judged(
     done = {note.event_id for note in applied if note.epoch == epoch and note.group == group}
     about = {session for fact in answered if (session := session_of(fact.envelope)) is not None}
     sessions = await tools.store.sessions(about) if about else {}
-    now = utc_now()
-    return [(fact, _fate(fact, group, done, sessions, now)) for fact in facts]
+    known = _Known(done, sessions, utc_now())
+    return [(fact, _fate(fact, group, known)) for fact in facts]
 
 
-def _fate(fact: Fact, group: str, done: set[UUID], sessions: dict[UUID, SessionNow], now: datetime) -> ReplayDecision:
+@dataclass(frozen=True)
+class _Known:
+    """What was looked up for all of them at once: the events that are done, their sessions, and the time."""
+
+    done: set[UUID]
+    sessions: dict[UUID, SessionNow]
+    now: datetime
+
+
+def _fate(fact: Fact, group: str, known: _Known) -> ReplayDecision:
     answer = ANSWERS[group].get(fact.envelope.type)
     if answer is None:
         return ReplayDecision.UNANSWERED
     session_id = session_of(fact.envelope)
-    session = sessions.get(session_id) if session_id else None
+    session = known.sessions.get(session_id) if session_id else None
     if session_id is not None and not answer.answers_after_erasure and (session is None or session.status == ERASED):
         return ReplayDecision.ERASED
     expires_at = expiry(fact.envelope)
     # Even an event that is only to be acknowledged must be able to open a transaction.
-    has_expired = expires_at is None or expires_at <= now
-    if fact.envelope.id in done:
+    has_expired = expires_at is None or expires_at <= known.now
+    if fact.envelope.id in known.done:
         return ReplayDecision.SETTLED if has_expired else ReplayDecision.APPLIED
     if has_expired:
         return ReplayDecision.EXPIRED

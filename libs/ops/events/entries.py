@@ -15,7 +15,7 @@ from libs.ops.console import Shown
 from libs.ops.events.facts import at_ms, plain
 from libs.ops.events.pausing import OfOption
 from libs.ops.events.selection import TopicOption
-from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
+from libs.ops.operator_tools import Approval, AsOption, ExecuteFlag, OperatorTools
 
 LOOKED_AT_MAX = 1_000
 
@@ -48,7 +48,7 @@ async def remove(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group for good. The fact, if it was one, stays in the archive."""
-    return await _done(tools, EntryAction("remove"), await _one(tools, entry, group, topic), execute, who)
+    return await _done(tools, EntryAction("remove"), await _one(tools, entry, group, topic), Approval(execute, who))
 
 
 async def dead_letter(
@@ -60,20 +60,19 @@ async def dead_letter(
     who: AsOption = None,
 ) -> Shown:
     """Take one entry away from a group and keep it as a dead letter, to be given out again or dropped later."""
-    return await _done(
-        tools, EntryAction("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic), execute, who
-    )
+    deed, one = EntryAction("dead-letter", BY_OPERATOR), await _one(tools, entry, group, topic)
+    return await _done(tools, deed, one, Approval(execute, who))
 
 
-async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, execute: bool, who: str | None) -> Shown:
+async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, approval: Approval) -> Shown:
     row = _row(one)
-    if not execute:
+    if not approval.execute:
         said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
         return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
     now_ms = await tools.streams.now_ms()
     fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
     arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
-    async with tools.recorded(who, f"entries.{deed.name}", arguments) as counts:
+    async with tools.recorded(approval.who, f"entries.{deed.name}", arguments) as counts:
         counts["taken"] = int(await tools.streams.remove_entry(one.lane, one.entry_id, fields if deed.why else None))
     said = "Done." if counts["taken"] else "It was not there any more."
     return Shown(dict(counts), said, 0 if counts["taken"] else 1)

@@ -45,6 +45,7 @@ async def tail(
 ) -> AsyncIterator[Shown]:
     """Print the newest facts, oldest first, one a line."""
     chosen = Chosen(session=session, type=type_, topic=topic, since=since_of(since, None))
+    # Before the newest are read: what commits in between is followed, and told once by its id.
     start = await tools.archive.now()
     printed: set[UUID] = set()
     for fact in await _newest(tools, chosen, last):

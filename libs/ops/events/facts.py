@@ -31,6 +31,7 @@ def shown(fact: Fact) -> dict[str, Any]:
 
 def shown_envelope(envelope: Envelope) -> dict[str, Any]:
     """Return what an operator may see of an event."""
+    # The capability is left out: whoever sees it could act under it.
     headers = {name: plain(envelope.headers[name]) for name in _HEADERS if name in envelope.headers}
     expires_at = expiry(envelope)
     return {
@@ -97,6 +98,7 @@ def _value(name: str, value: Any, is_known: bool) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     is_plain = isinstance(value, str) and _PLAIN.fullmatch(value) is not None
+    # Anybody with the stream's password can write an event: what is not of our vocabulary is not shown.
     return value if is_plain and (is_known or name.endswith("_id")) else "redacted"
 
 

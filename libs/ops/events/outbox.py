@@ -27,6 +27,7 @@ async def status(tools: OperatorTools) -> Shown:
 
 
 async def _topic(tools: OperatorTools, cursor: Cursor) -> dict[str, Any]:
+    # A cursor that cannot be ours says nothing: then all of the archive is still to be published.
     behind = cursor.position if cursor.state == "in order" else START
     waiting = await tools.archive.waiting(cursor.schema, Wanted(topics=(cursor.stream,)), behind or Position())
     return {

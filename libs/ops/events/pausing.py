@@ -11,7 +11,7 @@ from libs.common.streams.admin import GroupStream
 from libs.ops.console import Shown
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.selection import TopicOption
-from libs.ops.operator_tools import AsOption, ExecuteFlag, OperatorTools
+from libs.ops.operator_tools import Approval, AsOption, ExecuteFlag, OperatorTools
 
 OfOption = Annotated[str, typer.Option("--group", help="The group, which is a service's name.")]
 
@@ -20,14 +20,14 @@ async def pause(
     tools: OperatorTools, group: OfOption, topic: TopicOption = None, execute: ExecuteFlag = False, who: AsOption = None
 ) -> Shown:
     """Have a group stop reading; what it has in hand is finished, nothing is lost, and others go on."""
-    return await _changed(tools, "pause", await _lanes(tools, group, topic), execute, who)
+    return await _changed(tools, "pause", await _lanes(tools, group, topic), Approval(execute, who))
 
 
 async def resume(
     tools: OperatorTools, group: OfOption, topic: TopicOption = None, execute: ExecuteFlag = False, who: AsOption = None
 ) -> Shown:
     """Have a paused group go on; from now on its dead letters are counted anew."""
-    return await _changed(tools, "resume", await _lanes(tools, group, topic), execute, who)
+    return await _changed(tools, "resume", await _lanes(tools, group, topic), Approval(execute, who))
 
 
 async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[GroupStream]:
@@ -39,19 +39,17 @@ async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[Gr
     return lanes
 
 
-async def _changed(
-    tools: OperatorTools, deed: str, lanes: Sequence[GroupStream], execute: bool, who: str | None
-) -> Shown:
+async def _changed(tools: OperatorTools, deed: str, lanes: Sequence[GroupStream], approval: Approval) -> Shown:
     why = {lane: await tools.streams.paused(lane) for lane in lanes}
     meant = [lane for lane in lanes if bool(why[lane]) == (deed == "resume")]
     rows = [{"stream": lane.stream, "group": lane.group, "paused": why[lane] or None} for lane in lanes]
-    if not execute:
+    if not approval.execute:
         said = f"Would {deed} {len(meant)} of {len(lanes)}. Nothing was changed; --execute does it."
         payload = {"plan": deed, "streams": rows, "would_change": len(meant), "executed": False}
         return Shown(payload, _table(rows, said))
     act = tools.streams.pause if deed == "pause" else tools.streams.resume
     arguments = {"group": lanes[0].group, "streams": [lane.stream for lane in meant]}
-    async with tools.recorded(who, f"events.{deed}", arguments) as counts:
+    async with tools.recorded(approval.who, f"events.{deed}", arguments) as counts:
         counts |= {"found": len(meant), "changed": 0}
         for lane in meant:
             counts["changed"] += await act(lane)

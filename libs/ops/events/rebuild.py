@@ -63,6 +63,7 @@ async def rebuild(
         counts["streams"] = 0
         for move in moves:
             if not await tools.streams.rewind(move.cursor.stream, move.cursor.text, move.to):
+                # A relay has published meanwhile, so what was planned is not what would happen.
                 raise AppError(CONFLICT, f"The cursor of {move.cursor.stream} has moved meanwhile: look again.")
             counts["streams"] += 1
     return Shown({"plan": "rebuild", "streams": rows, "executed": True}, Group(_table(moves), "Done."))
@@ -86,6 +87,7 @@ async def _begin(tools: OperatorTools, cursor: Cursor, at: datetime | None) -> P
     if at is None:
         return START
     first = await tools.archive.just_before(cursor.schema, Wanted(topics=(cursor.stream,), since=at))
+    # Never forward: what lies between would not be published by anybody.
     if cursor.position is not None and (first is None or first >= cursor.position):
         return None
     return first or await _end(tools, cursor)

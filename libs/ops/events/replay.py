@@ -69,7 +69,8 @@ async def replay(
     # What the replay itself sets going is not part of it.
     until = moment(to) if to else utc_now()
     chosen = Chosen(session, id_, type_, topic, since_of(since, start), until)
-    wanted = _wanted(group or "", chosen, every, epoch, rate) if resume is None else await _begun(tools, resume, rate)
+    asked = Replay(secrets.token_hex(4), group or "", chosen, epoch, rate)
+    wanted = _confirmed(asked, every) if resume is None else await _begun(tools, resume, rate)
     if wanted.epoch and execute and not (again or resume):
         raise await tools.denied(who, WHAT, _arguments(wanted), EPOCH_MEANS.format(epoch=wanted.epoch))
     counts = await plan(tools, wanted)
@@ -93,12 +94,12 @@ async def _done(tools: OperatorTools, wanted: Replay, total: int, who: str | Non
     return Shown(payload, f"{counts.get('sent', 0)} events sent to {wanted.group}.")
 
 
-def _wanted(group: str, chosen: Chosen, every: bool, epoch: int, rate: float | None) -> Replay:
-    if group not in ANSWERS:
+def _confirmed(wanted: Replay, every: bool) -> Replay:
+    if wanted.group not in ANSWERS:
         raise typer.BadParameter(f"--group is one of {', '.join(ANSWERS)}")
-    if chosen.is_everything != every:
+    if wanted.chosen.is_everything != every:
         raise typer.BadParameter("choose by --session, --id, --type, --topic or a time; or --all for everything")
-    return Replay(secrets.token_hex(4), group, chosen, epoch, rate)
+    return wanted
 
 
 async def _begun(tools: OperatorTools, name: str, rate: float | None) -> Replay:

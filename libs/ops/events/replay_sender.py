@@ -10,7 +10,7 @@ from uuid import UUID
 from libs.common.errors import CONFLICT, AppError
 from libs.common.events import TOO_LARGE, Envelope
 from libs.common.messaging.archive import START, Fact, Position, Wanted
-from libs.common.streams.admin import GroupStream
+from libs.common.streams.admin import GroupStream, ReplayMove
 from libs.common.streams.entries import ENTRY_SIZE_MAX, bytes_in
 from libs.ops.events.answers import ANSWERS
 from libs.ops.events.dry_run import ReplayDecision, judged
@@ -47,9 +47,10 @@ class Replay:
 
 @dataclass(frozen=True)
 class Source:
-    """Facts of one topic as one schema archived them, and a lane they go to."""
+    """Those facts of one topic that are chosen, as one schema archived them, and a lane they go to."""
 
     schema: str
+    chosen: Wanted
     lane: GroupStream
 
 
@@ -72,9 +73,10 @@ async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_st
     started = asyncio.get_running_loop().time()
     for source in await _sources(tools, wanted):
         async for (before, after), mine in _pages(tools, source, wanted, wanted.batch):
-            bodies = await _bodies(tools, mine, wanted, renewals, counts)
-            move = (_text(before), _text(after))
-            if not await tools.streams.replay(source.lane, wanted.name, move, wanted.epoch, bodies):
+            fates = await judged(tools, mine, wanted.group, wanted.epoch)
+            bodies = await _bodies(fates, wanted.group, renewals, counts)
+            move = ReplayMove(wanted.name, _text(before), _text(after))
+            if not await tools.streams.replay(source.lane, move, wanted.epoch, bodies):
                 raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
             on_step(len(mine))
             counts["sent"] += len(bodies)
@@ -114,14 +116,14 @@ class Renewals:
 
 
 async def _bodies(
-    tools: OperatorTools, facts: Sequence[Fact], wanted: Replay, renewals: Renewals, counts: Counter[str]
+    fates: Sequence[tuple[Fact, ReplayDecision]], group: str, renewals: Renewals, counts: Counter[str]
 ) -> list[str]:
     bodies: list[str] = []
-    for fact, fate in await judged(tools, facts, wanted.group, wanted.epoch):
+    for fact, fate in fates:
         envelope: Envelope | None = fact.envelope if fate.is_sent else None
         told: str = fate
         if fate is ReplayDecision.EXPIRED:
-            token = await renewals.of(fact.envelope, wanted.group)
+            token = await renewals.of(fact.envelope, group)
             told = RENEWED if token else fate
             envelope = _with(fact.envelope, token) if token else None
         body = envelope.to_json() if envelope is not None else ""
@@ -140,7 +142,11 @@ def _with(envelope: Envelope, capability: str) -> Envelope:
 async def _sources(tools: OperatorTools, wanted: Replay) -> list[Source]:
     """Return where the facts are and where they go."""
     topics = sorted((await tools.archive.topics()).items())
-    return [Source(schema, GroupStream(topic, wanted.group)) for topic, schema in topics if wanted.chosen.has(topic)]
+    return [
+        Source(schema, wanted.chosen.wanted(topic), GroupStream(topic, wanted.group))
+        for topic, schema in topics
+        if wanted.chosen.has(topic)
+    ]
 
 
 async def _pages(
@@ -148,18 +154,17 @@ async def _pages(
 ) -> AsyncIterator[tuple[tuple[Position, Position], list[Fact]]]:
     """Yield from where to where each page goes, and those of its facts that go to the source's lane."""
     position = await _reached(tools, source.lane, wanted.name)
-    chosen = wanted.chosen.wanted(source.lane.topic)
-    while facts := await _next_page(tools, source, chosen, position, most):
+    while facts := await _next_page(tools, source, position, most):
         yield (position, facts[-1].position), facts
         position = facts[-1].position
 
 
-async def _next_page(tools: OperatorTools, source: Source, chosen: Wanted, position: Position, most: int) -> list[Fact]:
+async def _next_page(tools: OperatorTools, source: Source, position: Position, most: int) -> list[Fact]:
     """Return the next page; what an open transaction still holds back is waited for, or would be left out unseen."""
     deadline = asyncio.get_running_loop().time() + SETTLES_WITHIN_S
     while True:
-        facts = await tools.archive.after(source.schema, chosen, position, most)
-        if facts or not (await tools.archive.waiting(source.schema, chosen, position)).rows:
+        facts = await tools.archive.after(source.schema, source.chosen, position, most)
+        if facts or not (await tools.archive.waiting(source.schema, source.chosen, position)).rows:
             return facts
         if asyncio.get_running_loop().time() > deadline:
             raise AppError(

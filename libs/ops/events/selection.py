@@ -50,6 +50,7 @@ class Chosen:
     @property
     def is_everything(self) -> bool:
         """Tell whether nothing narrows it."""
+        # `until` narrows nothing: a replay always has one, so that it does not chase what it sets going.
         return not any((self.session, self.id, self.type, self.topic, self.since))
 
     def as_arguments(self) -> dict[str, Any]:

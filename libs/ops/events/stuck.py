@@ -64,8 +64,10 @@ def _hangs(steps: Sequence[Step]) -> tuple[str, Step | None, Answering | None]:
     waiting = [(step, answering) for step in steps for answering in step.answers if answering.is_open]
     if not waiting:
         return "no answer", None, None
+    # What is dead or nowhere waits for a person, and all behind it for that.
     ended = [pair for pair in waiting if pair[1].state in ("dead", "nowhere")]
     step, answering = (ended or waiting)[-1]
+    # In the hands of a step that asks outside: then the vendor is what to look at first.
     is_asking = answering.state == "pending" and answering.answer.vendor
     return ("vendor" if is_asking else answering.state), step, answering
 

@@ -87,12 +87,13 @@ def created_after(session_id: UUID) -> datetime | None:
 
 def _answers(fact: Fact, notes: dict[str, list[Applied]], books: StreamSnapshot) -> list[Answering]:
     return [
-        _answer(fact, group, answer, [note for note in notes[group] if note.event_id == fact.envelope.id], books)
-        for group, answer in answering(fact.envelope.type).items()
+        _answer(fact, group, [note for note in notes[group] if note.event_id == fact.envelope.id], books)
+        for group in answering(fact.envelope.type)
     ]
 
 
-def _answer(fact: Fact, group: str, answer: Answer, notes: Sequence[Applied], books: StreamSnapshot) -> Answering:
+def _answer(fact: Fact, group: str, notes: Sequence[Applied], books: StreamSnapshot) -> Answering:
+    answer = ANSWERS[group][fact.envelope.type]
     where = books.on_the_way.get((fact.envelope.topic, group), {}).get(fact.envelope.id)
     for note in notes:
         if note.group == group:

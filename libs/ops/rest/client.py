@@ -238,12 +238,14 @@ class _Watched:
 
 
 def _problem(response: httpx.Response) -> Problem:
+    # A proxy in between answers with pages of its own.
     if "json" in response.headers.get("content-type", ""):
         return Problem.model_validate({"status": response.status_code, **response.json()})
     return Problem(status=response.status_code, title=response.reason_phrase)
 
 
 def _people(parts: Mapping[str, Any]) -> dict[str, str]:
+    # The gateway repeats no id that it refuses, and whoever reads the error has to know which one it was.
     sent = {**parts.get("params", {}), **parts.get("data", {}), **parts.get("json", {})}
     return {name: str(sent[name]) for name in ("patient_id", "therapist_id") if sent.get(name)}
 

@@ -43,6 +43,7 @@ def add_documents(router: APIRouter, texts: ConsentTexts) -> None:
     @router.post("/consent-documents", status_code=201)
     async def publish(request: DocumentRequest) -> dict[str, Any]:
         """Publish the next version of a text."""
+        # The length alone lets through what is only spaces or invisible.
         if not is_text(request.text):
             fault = FieldError("/body/text", "Must not be empty.")
             raise AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
@@ -93,6 +94,7 @@ def _add_signatures(router: APIRouter, transparency: Transparency) -> None:
                 "algorithm": "Ed25519",
                 "public_key": base64.b64encode(key.raw).decode(),
                 "verifier_key": key.text,
+                # Old keys stay in the list: what they signed is still verified with them.
                 "in_use": key is transparency.keys[0],
             }
             for key in transparency.keys
@@ -108,6 +110,7 @@ def _add_signatures(router: APIRouter, transparency: Transparency) -> None:
             "seq": found.seq,
             "hash": found.hash.hex(),
             "last_entry_at": to_json_time(datetime.fromtimestamp(found.at_us / 1_000_000, UTC)),
+            # Beside the checkpoint, so that a verifier sees how much it does not cover yet.
             "entries_now": entries,
             "note": note,
         }
@@ -127,6 +130,7 @@ def _listed(rows: list[dict[str, Any]], next_cursor: str | None) -> dict[str, An
 def _seq(cursor: str | None) -> int:
     if cursor is None:
         return 0
+    # Both: `isdigit` alone takes digits of other scripts, and superscripts that `int` refuses.
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= SEQ_DIGITS_MAX):
         fault = FieldError("/query/cursor", "Not a cursor returned by this list.")
         raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault])

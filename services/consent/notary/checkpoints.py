@@ -21,6 +21,7 @@ from services.consent.domain import ChainHead, micros
 from services.consent.metrics import SIGNED, UNSIGNABLE
 from services.consent.notary.store import NotaryStore
 
+# Each is an object that is kept for ever; what comes before the next one is covered by its receipts.
 SIGN_AFTER_S = 60.0
 SIGN_AFTER_ENTRIES = 100
 POLL_EVERY_S = 2.0
@@ -64,11 +65,13 @@ class CheckpointStore:
                 raise
             await self._objects.put(name, note.encode())
             return
+        # Another replica may have signed the same; anything else is a ledger with two histories.
         if Checkpoint.read(there) != checkpoint:
             raise UnreadableError("another checkpoint of this length has been signed")
 
     async def latest(self, organization_id: OrganizationId) -> str | None:
         """Return the note with the highest seq."""
+        # From the last one seen: names only grow, so a long list is not read again each minute.
         last = self._last_seen.get(organization_id)
         while True:
             names = await self._objects.names(f"{_FOLDER}/{organization_id}/", last or "", NAME_PAGE)

@@ -15,6 +15,7 @@ from services.gateway.domain import ApiKey, PatientToken, Principal, StoredKey
 from services.gateway.key_format import Key, Peppers, read_key
 from services.gateway.store import KeyStore, TokenStore
 
+# To the minute is enough to find keys that nobody uses; a write for each request would cost more.
 TOUCH_EVERY = timedelta(seconds=60)
 # A database that hangs counts as down: the caller gets an answer before its own timeout.
 IDENTIFY_WITHIN_S = 5.0
@@ -119,6 +120,7 @@ def credential_in(headers: Mapping[str, str]) -> str:
 def operator(headers: Mapping[str, str], token: str | None) -> Principal:
     """Return the operator acting for a new organization; raise AppError(UNAUTHENTICATED) otherwise."""
     given = credential_in(headers).encode()
+    # Without a token configured nothing is right, not even an empty credential.
     if not token or not hmac.compare_digest(given, token.encode()):
         raise _refused()
     return Principal(OrganizationId(new_id()), OPERATOR_KEY, "operator")

@@ -48,8 +48,10 @@ class TokenSigner:
             claims = jwt.decode(
                 text,
                 self._key.public_key(),
+                # Fixed here and never read from the token, or a forger would choose.
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
+                # Times are judged below, by the clock that is given and capabilities go by.
                 options={"require": list(_CLAIMS), "verify_exp": False, "verify_iat": False},
             )
             token = PatientToken(

@@ -41,9 +41,11 @@ def add_audit(registry: RouteRegistry, own: AccessAudit, sources: Sequence[Peer]
 
 def merged(pages: Sequence[dict[str, Any]], limit: int) -> dict[str, Any]:
     """Return the newest `limit` rows of several pages that each hold the newest `limit` of their own."""
+    # Enough for one page: the newest of all are among the newest of each.
     rows = list(heapq.merge(*(page["data"] for page in pages), key=_place, reverse=True))
     kept = rows[:limit]
     has_more = len(rows) > limit or any(page["has_more"] for page in pages)
+    # One cursor for all sources: a time and an id, behind which each of them goes on.
     next_cursor = kept[-1]["cursor"] if kept and has_more else None
     data = [{key: value for key, value in row.items() if key != "cursor"} for row in kept]
     return {"data": data, "has_more": has_more, "next_cursor": next_cursor}

@@ -38,6 +38,7 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
             with authority.own(caller):
                 return await _patient(caller, named, users)
         except AppError as error:
+            # Somebody in a crisis is answered even when nobody can say who it is.
             if error.problem is UNAVAILABLE:
                 return None
             raise
@@ -129,6 +130,7 @@ def _sent(patient_id: PatientId, body: ChatRequest) -> dict[str, str]:
 async def _patient(caller: Principal, named: UUID | None, users: Users) -> PatientId:
     """Return whom a request is about; raise AppError(NOT_FOUND) for anybody the caller may not know of."""
     if caller.patient_id is not None:
+        # Not found and not forbidden: a token must not tell which other patients there are.
         if named not in (None, caller.patient_id):
             raise not_found(Role.PATIENT.value)
         return caller.patient_id

@@ -125,6 +125,7 @@ def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None
         When consent to the same text is in force already, nothing is recorded and that one is answered, with 200.
         """
         _require_right_to_record(caller, body.witnessed_by)
+        # Only here are users known: the consent service would take any id for a patient's.
         witness = [(body.witnessed_by, Role.THERAPIST)] if body.witnessed_by else []
         await users.require((body.patient_id, Role.PATIENT), (body.therapist_id, Role.THERAPIST), *witness)
         sent = body.model_dump(mode="json", exclude_none=True) | {"observed": _observed(request)}
@@ -157,7 +158,9 @@ def _observed(request: Request) -> dict[str, str]:
     seen: dict[str, str] = {}
     agent = request.headers.get("user-agent")
     if agent:
+        # Cut and not refused: a long user agent must not keep a patient from revoking.
         seen["user_agent"] = agent[:TEXT_MAX]
+    # A proxy may connect over a socket, which has no address; IPv6 may name an interface, which is ours.
     if request.client:
         with suppress(ValueError):
             seen["ip"] = canonical_ip(request.client.host.partition("%")[0])

@@ -25,6 +25,7 @@ from services.gateway.domain import Role, User
 from services.gateway.handlers import Users
 
 PAGES_MAX = 100_000
+# No transcript, or none that may be told now, is part of the document; anything else breaks it off.
 _ABSENT = (NOT_FOUND, CONSENT_REQUIRED, FORBIDDEN, ERASED)
 
 
@@ -35,6 +36,7 @@ class Sources:
     consent: Peer
     ingestion: Peer
     transcriber: Peer
+    embedder: Peer
     chat: Peer
 
 
@@ -42,11 +44,13 @@ def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: 
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
-        """Export everything about a patient: user, consents and ledger, sessions, transcripts, conversations, audit.
+        """Export everything about a patient: user, consents, ledger, sessions, transcripts, commitments, conversations,
+        audit.
 
         Words that consent hides at the moment are named as withheld.
         """
         await users.require((patient_id, Role.PATIENT))
+        # Before the first byte: once the document has begun, a refusal can only break it off.
         user = await users.find(UserId(patient_id))
         query = asked(caller, "exportPatient", PatientId(patient_id))
         document = _Document(sources, query, access)
@@ -76,6 +80,7 @@ class _Document:
             ("consents", self._each(self._its.consent, "/consents", of_patient)),
             ("ledger", self._each(self._its.consent, history, {})),
             ("sessions", self._sessions(of_patient)),
+            ("commitments", self._commitments()),
             ("conversations", self._conversations(of_patient)),
             ("audit", self._audit(of_patient)),
         )
@@ -90,6 +95,7 @@ class _Document:
         comma = ""
         async for row in self._rows(self._its.ingestion, "/sessions", of_patient):
             transcript = await self._transcript(row["id"])
+            # The transcript as it came, not parsed and written again: an hour of words each.
             yield comma + json.dumps(row)[:-1] + f',"transcript":{transcript}}}'
             comma = ","
 
@@ -101,6 +107,10 @@ class _Document:
                 raise
             return json.dumps({"withheld": error.problem.slug})
         return answer.text
+
+    async def _commitments(self) -> AsyncIterator[str]:
+        answer = await self._its.embedder.ask(self._query, "GET", f"/patients/{self._patient_id}/commitments")
+        yield ",".join(json.dumps(row) for row in answer.json()["data"])
 
     async def _conversations(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""
@@ -119,6 +129,7 @@ class _Document:
             self._access_rows(),
         ):
             async for row in rows:
+                # The cursor is this service's, and of no use to the patient.
                 yield comma + json.dumps({name: value for name, value in row.items() if name != "cursor"})
                 comma = ","
 

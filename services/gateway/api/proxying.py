@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from libs.common.errors import AppError
 
+# An allow-list: what a service behind adds later stays inside until somebody wants it outside.
 _PASSED = ("content-type", "etag", "location", "retry-after", "content-disposition", "ratelimit-policy", "ratelimit")
 EVENTS = "text/event-stream"
 _BROKEN_OFF = b'event: error\ndata: {"type":"/problems/upstream-failed","status":502}\n\n'
@@ -23,6 +24,7 @@ def as_json(answer: httpx.Response, headers: Mapping[str, str] | None = None) ->
 
 def as_stream(answer: httpx.Response, body: AsyncIterator[bytes]) -> Response:
     """Return an answer piece by piece as it comes; one that breaks off ends with an `error` event."""
+    # nginx would collect events until its buffer is full.
     headers = _headers(answer) | {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(_until_broken(body), answer.status_code, headers)
 

@@ -11,15 +11,13 @@ from services.gateway.api.proxying import as_json
 from services.gateway.api.route_registry import asked
 from services.gateway.api.sessions import words_for
 from services.gateway.api.users import user_json
-from services.gateway.clients import Peer
+from services.gateway.clients import Peer, ServiceClients
 from services.gateway.domain import Principal
 from services.gateway.handlers import Users
 from services.gateway.pipeline.pipeline import ReplayReader
 
 
-def replay_readers(
-    users: Users, consent: Peer, ingestion: Peer, transcriber: Peer, chat: Peer
-) -> Mapping[str, ReplayReader]:
+def replay_readers(users: Users, peers: ServiceClients) -> Mapping[str, ReplayReader]:
     """Return for each operation whose repeats are read again how that is done."""
 
     async def user(_: Principal, user_id: str) -> Response:
@@ -28,11 +26,11 @@ def replay_readers(
 
     async def words(caller: Principal, session_id: str) -> Response:
         path = f"/sessions/{session_id}/transcript"
-        return words_for(caller, await transcriber.ask(asked(caller, "swapSpeakers"), "GET", path))
+        return words_for(caller, await peers.transcriber.ask(asked(caller, "swapSpeakers"), "GET", path))
 
     async def answer(caller: Principal, message_id: str) -> Response | None:
         try:
-            found = await chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}")
+            found = await peers.chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}")
         except AppError as error:
             if error.problem is NOT_FOUND:
                 return None  # deleted, or a crisis answer that could not be recorded: it is given again
@@ -41,12 +39,12 @@ def replay_readers(
 
     return {
         "createUser": user,
-        "grantConsent": _at(consent, "grantConsent", "/consents/{}", "/api/v1/consents/{}"),
-        "revokeConsent": _at(consent, "revokeConsent", "/consents/{}/revocation"),
+        "grantConsent": _at(peers.consent, "grantConsent", "/consents/{}", "/api/v1/consents/{}"),
+        "revokeConsent": _at(peers.consent, "revokeConsent", "/consents/{}/revocation"),
         "publishConsentDocument": _at(
-            consent, "publishConsentDocument", "/consent-documents/{}", "/api/v1/consent-documents/{}"
+            peers.consent, "publishConsentDocument", "/consent-documents/{}", "/api/v1/consent-documents/{}"
         ),
-        "retrySession": _at(ingestion, "retrySession", "/sessions/{}"),
+        "retrySession": _at(peers.ingestion, "retrySession", "/sessions/{}"),
         "swapSpeakers": words,
         "chat": answer,
     }

@@ -92,6 +92,7 @@ def _add_tokens(registry: RouteRegistry, users: Users, tokens: PatientTokens) ->
         """Mint a token for a patient's own device: 15 minutes, chat only, this patient only."""
         await users.require((patient_id, Role.PATIENT))
         text, token = await tokens.mint(caller, PatientId(patient_id))
+        # The token is a credential.
         response.headers["Cache-Control"] = "no-store"
         return {"token": text, "jti": str(token.jti), "expires_at": to_json_time(token.expires_at)}
 

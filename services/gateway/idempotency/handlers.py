@@ -77,11 +77,14 @@ class Idempotency:
         now = self._clock()
         async with self._database.transaction() as tx:
             await self._store.forget(
-                tx, RetentionCutoffs(now - REPLAY_WITHIN, now - RUNNING_AT_MOST, now - SECRET_WITHIN)
+                # First what is past its time, or yesterday's key would still be found taken.
+                tx,
+                RetentionCutoffs(now - REPLAY_WITHIN, now - RUNNING_AT_MOST, now - SECRET_WITHIN),
             )
             if await self._store.take(tx, attempt.claim, now):
                 return None
             kept = await self._store.find(tx, attempt.claim)
+        # Taken by another and released again between the two statements.
         if kept is None:
             raise _running()
         if not hmac.compare_digest(kept.body_sha256, attempt.claim.body_sha256):
@@ -121,6 +124,7 @@ def attempt(asking: IdempotentRequest) -> IdempotencyClaim:
     require_key(asking.key)
     place = f"{asking.place}\x00{asking.key}".encode()
     keys = [
+        # Three uses, three keys: nothing that is stored for one of them can stand for another.
         HKDF(SHA256(), 32, salt=None, info=b"therapyrag idempotency " + use).derive(asking.credential.encode())
         for use in (b"place", b"request", b"secret")
     ]
@@ -129,6 +133,7 @@ def attempt(asking: IdempotentRequest) -> IdempotencyClaim:
         key_sha256=_hmac(keys[0], place),
         route=asking.route,
         body_sha256=_hmac(keys[1], place + b"\x00" + asking.what),
+        # Whose claim it is: a request that was thought dead must not release or answer the one that took over.
         owner=new_id(),
     )
     return IdempotencyClaim(claim, _hmac(keys[2], place))
@@ -147,6 +152,7 @@ def _hmac(key: bytes, message: bytes) -> bytes:
 
 def _sealed(attempt_: IdempotencyClaim, secret: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
+    # Bound to its row: moved to another, it does not open.
     return nonce + AESGCM(attempt_.sealing_key).encrypt(nonce, secret, attempt_.claim.key_sha256)
 
 

@@ -82,6 +82,7 @@ class Limiter:
     async def refund(self, taken: Reservation) -> None:
         """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
         with contextlib.suppress(BrokerUnavailableError):
+            # Where it was counted: Redis may be back by now, and has never heard of it.
             await taken.windows.refund(taken.who, taken.count)
 
     async def close(self) -> None:
@@ -109,5 +110,6 @@ def exceeded(allowance: Allowance) -> AppError:
 
 
 def _said(who: str, count: Count, window: Window, windows: Windows) -> Reservation:
+    # A caller that is told 0 seconds asks again at once.
     allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
     return Reservation(who, allowance, count, windows)

@@ -63,6 +63,7 @@ class RequestPipeline:
         try:
             return await self._authenticated(request, route, answer)
         except AppError as error:
+            # Most clients send all of a body before they read: closed at once, they would see a reset and no reason.
             return DrainingResponse(problem_response(error, request.scope))
 
     async def _with_crisis_fallback(self, request: Request, route: Route, answer: Endpoint) -> Response:
@@ -80,6 +81,7 @@ class RequestPipeline:
 
     async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
         principal: Principal | None = getattr(request.state, "principal", None)
+        # Who it is cannot be asked now, but a credential that is made up is told apart without asking.
         if principal is None and not self.authenticator.has_valid_format(request.headers):
             return None
         if principal is not None and not may(principal, route.access, route.scopes):
@@ -120,6 +122,7 @@ class RequestPipeline:
         if Trait.UNLIMITED in route.traits:
             yield
             return
+        # A patient's own token counts for the patient: one who writes a lot must not silence the others of a key.
         taken = await self.limiter.take(str(principal.patient_id or principal.api_key_id))
         answer_headers(request.scope).update(taken.allowance.headers())
         if not taken.passed:
@@ -128,6 +131,7 @@ class RequestPipeline:
             yield
         except AppError as error:
             if error.problem.status in _NOT_SERVED:
+                # Shielded: the caller may hang up at a 503, and would have paid for nothing.
                 await asyncio.shield(self.limiter.refund(taken))
                 answer_headers(request.scope).update(taken.allowance.refunded().headers())
             raise
@@ -188,6 +192,7 @@ def _done(request: Request, route: Route, given: Response) -> CompletedRequest |
         return None
     told = bytes(given.body)
     body = json.loads(told)
+    # Only the id is kept; what the answer says may be hidden by then.
     object_id = body.get(route.id_field) if isinstance(body, dict) else None
     if not isinstance(object_id, str) or not 0 < len(object_id) <= OBJECT_CHARS_MAX:
         return None

@@ -65,6 +65,7 @@ class Receipt:
     @property
     def waiting_for(self) -> Sequence[str]:
         """Return the stores that have not reported a result."""
+        # Consents are between people and not about a session: only a patient's erasure takes their evidence.
         required = OF_PATIENT if self.subject.session_id is None else OF_SESSION
         return sorted(required - {result.store for result in self.results})
 

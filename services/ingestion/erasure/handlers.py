@@ -51,6 +51,7 @@ class ErasureService:
         async with self._dependencies.database.transaction() as tx:
             parties = await self._dependencies.sessions.parties_of(tx, session_id)
             if parties is None:
+                # No row: never there, not for this caller to see, or erased already. Only the receipt can tell.
                 before = await self._dependencies.erasures.find_for_subject(tx, None, session_id)
                 return await self._republish_if_stale(tx, _require(before, "session"))
             return await self._erase(tx, Subject(parties.organization_id, parties.patient_id, session_id))
@@ -117,6 +118,7 @@ class RemoveObjects(Step[Erasure, None]):
 
     async def record(self, event: Erasure, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Delete the object names, and add their number to the receipt."""
+        # Only now: until every object is gone its name is all that leads to it.
         removed = await self._erasures.forget(tx, ErasureId(event.erasure_id))
         await self._erasures.add_result(tx, ErasureId(event.erasure_id), OBJECTS, {"object": removed})
         return ()
@@ -147,6 +149,7 @@ class Retention:
 
     async def sweep(self) -> int:
         """Delete one batch; return the amount of work found. 0 days keeps recordings forever."""
+        # First the key, then the object: from the commit on the ciphertext opens for nobody, even if the store is down.
         retired = await self._expired.retire(*self._days, RECORDING_BATCH_MAX)
         names = await self._expired.names(RECORDING_BATCH_MAX)
         for name in names:

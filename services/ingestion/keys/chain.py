@@ -57,6 +57,7 @@ class KeyChain:
         """Create the missing keys. If two requests race, both use the key that was stored first."""
         context = organization_context(parties.organization_id)
         if organization is None:
+            # Outside the transaction, and perhaps for nothing: another request may have stored one by then.
             candidate = await self._root.wrap(new_key(), context)
             async with self._database.transaction() as tx:
                 organization = await self._repository.keep_organization_key(tx, parties.organization_id, candidate)

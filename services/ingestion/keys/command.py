@@ -39,6 +39,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         settings = MaintenanceSettings()
         root = root_key(settings)
     except ValidationError as error:
+        # Without the input: it may be a password.
         faults = error.errors(include_input=False)
         _say("\n".join(f"{'.'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in faults))
         raise SystemExit(EXIT_USAGE) from None
@@ -59,6 +60,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 async def _run(settings: MaintenanceSettings, root: RootKey, given: argparse.Namespace) -> None:
     database = Database(settings.migration_database_url.get_secret_value())
     try:
+        # Before anything is rewrapped: a root that does not bind the context would be found out too late.
         await root.ready()
         rotation = Rotation(root, RotationStore(database), execute=given.execute)
         commands: dict[str, Callable[[], Awaitable[object]]] = {

@@ -91,6 +91,7 @@ class Rotation:
             except AppError as error:
                 if error.problem is not UPSTREAM_REFUSED:
                     raise
+                # Passed by: one key of a root that is not configured must not hold all others back.
                 failed += 1
                 self._say("keys.unopened", one.organization_id, one.key.version, 1)
             else:
@@ -107,6 +108,7 @@ class Rotation:
         if not versions:
             raise AppError(NOT_FOUND, "This organization has no key.")
         context = organization_context(organization_id)
+        # All versions: an interrupted rotation leaves patients' keys under each.
         opened = {one.version: LocalKey(await self._root.unwrap(one.wrapped, context)) for one in versions}
         newest = versions[-1].version
         if not only_rest:
@@ -129,6 +131,7 @@ class Rotation:
             raise AppError(CONFLICT, f"It still wraps {one.patients} patients' keys. Run `rotate --rest` first.")
         if one.retired_s < RETIRED_MIN_S:
             raise AppError(CONFLICT, f"It was retired less than {RETIRED_MIN_S:.0f} seconds ago.")
+        # Asked again in the statement itself: a patient's key may have been wrapped since the versions were listed.
         if self._execute and not await self._keys.destroy(organization_id, version):
             raise AppError(CONFLICT, "The key version is in use again.")
         self._say("keys.destroyed", organization_id, version, 1)
@@ -166,11 +169,13 @@ class Rotation:
         to: tuple[int, dict[int, LocalKey]],
     ) -> int:
         newest, opened = to
+        # Destroyed by an erasure: there is nothing to move, and nothing may be made in its place.
         if before.wrapped is None or before.version is None:
             return 0
         context = patient_context(organization_id, patient_id)
         secret = await opened[before.version].unwrap(before.wrapped, context)
         if not self._execute:
+            # Unwrapped all the same: a dry run that did not would promise what cannot be done.
             return 1
         now = PatientKey(await _wrapped_and_verified(opened[newest], secret, context), newest)
         return int(await self._keys.move(organization_id, patient_id, before, now))

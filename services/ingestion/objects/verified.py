@@ -45,6 +45,7 @@ class VerifiedStore:
     async def ready(self) -> None:
         """Raise AppError unless the store responds and has passed the check."""
         await self._store.ready()
+        # Uploads that come together at the start share one check.
         async with self._verifying:
             if not self._verified:
                 await self._verify_write()

@@ -121,6 +121,7 @@ class AcceptRecording:
         """Read the body while it is acceptable; return the session. Raises AppError at the first failed check."""
         if head.content_length is not None and head.content_length > FILE_BYTES_MAX + FORM_BYTES_MAX:
             raise _too_large()
+        # The slot first: nothing is read of a body that there is no room for.
         async with self._upload_slot(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
             fields, begins = await _until_file(pieces)
             upload = read_form(fields, self._dependencies.clock(), head.zone)
@@ -128,6 +129,7 @@ class AcceptRecording:
             stream = _RecordingStream(plan.kind, head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._previous_upload(plan)) is not None:
                 return Accepted(await _require_same_upload(plan, *before, stream), already_existed=True)
+            # Before the body: a store that is down must not cost the sender half a gigabyte first.
             await self._dependencies.objects.ready()
             return Accepted(await self._store(plan, stream))
 
@@ -182,6 +184,7 @@ class AcceptRecording:
 
     async def _store(self, plan: _Plan, stream: "_RecordingStream") -> Session:
         key = await self._dependencies.keys.patient_key(plan.parties)
+        # One for each recording, so that destroying a single key erases a single recording.
         keyset = new_keyset()
         context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
         try:
@@ -283,6 +286,7 @@ class _RecordingStream:
         self.duration_s = self._inspector.finish()
         if self.duration_s is not None and self.duration_s > DURATION_MAX_S:
             raise AppError(RECORDING_TOO_LONG, RECORDING_TOO_LONG.doc)
+        # Only now, and before the object is completed: what was damaged on the way is never stored.
         if self._expected not in (None, self.digest.digest()):
             raise AppError(DIGEST_MISMATCH, DIGEST_MISMATCH.doc)
 

@@ -38,6 +38,7 @@ class Upload:
 def _json(raw: object) -> object:
     try:
         return json.loads(raw) if isinstance(raw, str) else raw
+    # Brackets cost a byte each, and a few thousand of them end Python's parser.
     except RecursionError as error:
         raise ValueError("too deep") from error
 
@@ -72,6 +73,7 @@ def read_form(fields: Mapping[str, str], now: datetime, zone: tzinfo = UTC) -> U
         PatientId(form.patient_id),
         TherapistId(form.therapist_id),
         at,
+        # Tags are compared as text from here on, and BCP 47 does not tell cases apart.
         form.language.lower(),
         form.metadata,
         day,

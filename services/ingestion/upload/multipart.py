@@ -67,6 +67,7 @@ class MultipartReader:
                 "on_headers_finished": self._on_headers_finished,
                 "on_end": self._on_end,
             },
+            # The parser's own limits are for any form; ours has four fields and a file.
             max_header_count=HEADERS_MAX,
             max_header_size=HEADER_BYTES_MAX,
         )
@@ -104,11 +105,13 @@ class MultipartReader:
             return
         self._outside_bytes += size
         limit = TRAILER_BYTES_MAX + PREAMBLE_BYTES_MAX if self._file_seen else PREAMBLE_BYTES_MAX
+        # A chunk may end with the file's first bytes, which cannot be told apart before it is parsed.
         if self._outside_bytes > limit + size:
             raise AppError(PAYLOAD_TOO_LARGE, f"The fields of the form are larger than {PREAMBLE_BYTES_MAX} bytes.")
 
     def _on_part_begin(self) -> None:
         if self._file_seen:
+            # Whose recording it is must be known before the first byte of it is taken in.
             raise AppError(FIELDS_AFTER_FILE, FIELDS_AFTER_FILE.doc)
         self._fields += 1
         if self._fields > FIELDS_MAX:

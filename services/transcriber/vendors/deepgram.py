@@ -60,6 +60,7 @@ class DeepgramSpeechToText:
         expect_vendor(self.source.vendor)
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(access.stall_s, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S),
+            # A redirect would take the recording to an address that nobody configured.
             follow_redirects=False,
             trust_env=False,
         )
@@ -165,6 +166,7 @@ def _speech(answer: Any, audio: Audio) -> Speech:
     language, confidence = _language(read.results.channels[0])
     return Speech(
         words=tuple(Word(w.punctuated_word or w.word, w.start, w.end, w.confidence, w.speaker) for w in words),
+        # Nothing detected is no other language: then what the sender said stands.
         language=language or audio.language,
         language_confidence=confidence,
         duration_s=read.metadata.duration,
@@ -190,6 +192,7 @@ def _refusal(error: ApiError) -> AppError:
             vendor="deepgram",
             status=status,
         )
+    # Not the key's fault and not worth a retry: the file is what somebody has to look at.
     if status in (400, 415, 422):
         return AppError(RECORDING_UNREADABLE, "Deepgram cannot decode the recording.", vendor="deepgram", status=status)
     if 400 <= status < 500 and status != 408:

@@ -31,6 +31,7 @@ UNREADABLE, SILENT = 3, 4
 def confine() -> None:
     """Drop all resources except limited memory and CPU time, and the three open descriptors."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_MAX_S, CPU_MAX_S))
+    # A core file would be the recording, in plain.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     if sys.platform == "linux":  # macOS supports neither
@@ -40,12 +41,14 @@ def confine() -> None:
             CLONE_NEWUSER | CLONE_NEWNET
         )  # if it is not permitted, the limit on descriptors below still applies
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    # Last: after this nothing can be opened, not even by what confines it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
 
 
 def decode(source: io.BytesIO, out: io.FileIO) -> int:
     """Write all samples of the first audio track; return their number."""
     count = 0
+    # No playlists, no protocols, no references: a media file may name others, on this machine or elsewhere.
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "", "enable_drefs": "0"}
     with av.open(source, mode="r", container_options=options, metadata_errors="ignore") as container:
         if not container.streams.audio:

@@ -36,7 +36,9 @@ async def decoded(content: ByteSource, wall_max_s: float = WALL_MAX_S) -> Sample
         str(Path(local_decode_child.__file__)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        # The library's messages may quote the file.
         stderr=asyncio.subprocess.DEVNULL,
+        # No variable of the service, and so no secret of it, in a process that parses what strangers sent.
         env={},
         cwd="/",
         start_new_session=True,

@@ -51,6 +51,7 @@ def with_voices(words: Sequence[Word], samples: NDArray[np.int16], encoder: Voic
         return tuple(replace(word, voice=0) for word in words)
     voices = _in_order_of_appearance(_assigned(words, _speaker_scores(words, windows, centres)))
     shares = np.bincount(voices, minlength=2) / max(len(voices), 1)
+    # Noise makes a cluster as well, but hardly any words fall into it.
     if shares.min() < VOICE_SHARE_MIN:
         return tuple(replace(word, voice=0) for word in words)
     return tuple(replace(word, voice=int(voice)) for word, voice in zip(words, voices, strict=True))
@@ -92,10 +93,12 @@ def _speech_windows(words: Sequence[Word], samples: NDArray[np.int16], encoder: 
 
 def _k_means(vectors: Floats) -> Floats:
     """Return the centres of spherical k-means with k = 2, the best of RESTARTS seeded runs."""
+    # Seeded: the same recording has the same voices each time.
     random = np.random.default_rng(SEED)
     best: tuple[float, Floats] | None = None
     for _ in range(RESTARTS):
         first = vectors[random.integers(len(vectors))]
+        # Far apart from the start: two windows of one voice would end as halves of it.
         centres = np.stack([first, vectors[(vectors @ first).argmin()]])
         for _ in range(ROUNDS):
             nearest = (vectors @ centres.T).argmax(axis=1)

@@ -87,6 +87,7 @@ class LocalSpeechToText:
     async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
         """Decode in a child process, recognize and diarize. Raises AppError as documented in ports.SpeechToText."""
         async with self._turn:
+            # Inside the turn: the samples of an hour are more than 100 MB, and one recording's at a time are enough.
             samples = await decoded(audio.content)
             task = _Task(samples, audio.language, progress)
             work = asyncio.create_task(asyncio.to_thread(self._transcribe, task))
@@ -113,6 +114,7 @@ class LocalSpeechToText:
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:
+            # The library would ask its hub for a newer model; nothing of this machine's use goes out.
             os.environ["HF_HUB_OFFLINE"] = "1"
             from faster_whisper import BatchedInferencePipeline, WhisperModel
 
@@ -131,6 +133,7 @@ def whisper_folder(places: ModelPlaces) -> Path:
         found = locate(file, places.models_dir, places.cache_dir).resolve()
         link = folder / Path(file.name).name
         if link.resolve() != found:
+            # Beside it and renamed: another process may open the link at this moment.
             fresh = folder / f".{link.name}.{os.getpid()}"
             fresh.symlink_to(found)
             fresh.replace(link)
@@ -139,6 +142,7 @@ def whisper_folder(places: ModelPlaces) -> Path:
 
 def _language_of(recognizer: Any, samples: Samples) -> tuple[str, float]:
     start = samples[: BLOCK_S * SAMPLE_RATE].astype(np.float32) / 32768.0
+    # By its first block: the whole would be heard twice.
     language, probability, _ = recognizer.model.detect_language(start, vad_filter=True)
     return str(language), float(probability)
 

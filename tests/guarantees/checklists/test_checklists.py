@@ -13,6 +13,7 @@ from tests.guarantees.deployment.parts import ROOT
 EVENT_TESTS = (
     "test_events",
     "pages/test_docs",
+    "pages/test_promises",
     "deployment/test_kubernetes",
     "pages/test_operators_page",
     "test_generated_pages",

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # its stubs are one more package
 
+from libs.common.messaging.steps import Subscription
 from libs.contracts.catalogue import EVENTS
 from libs.contracts.services import SERVICES
 from libs.contracts.settings import ServiceSettings
@@ -79,3 +81,16 @@ def topics_consumed(service: str) -> set[str]:
 def peers_asked(service: str) -> set[str]:
     """Return the services a service says it asks."""
     return {peer for peer in SETTINGS if re.search(rf"\b{peer}\b", promise(service)["Asks"])} - {service}
+
+
+class _Part:
+    """Stands for whatever a table of subscriptions is built from: to list them nothing of it is used."""
+
+    revocation_grace_days = 0
+
+
+def subscriptions(service: str) -> tuple[Subscription, ...]:
+    """Return what a service answers, as its wiring says."""
+    build = importlib.import_module(f"services.{service}.wiring").subscriptions
+    found: tuple[Subscription, ...] = build(*(_Part() for _ in inspect.signature(build).parameters))
+    return found

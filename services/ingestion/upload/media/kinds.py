@@ -87,6 +87,7 @@ class Inspector:
 
     def feed(self, chunk: bytes) -> None:
         """Inspect the next bytes. Raises AppError(UNSUPPORTED_MEDIA_TYPE) once the content does not match."""
+        # All bytes from the first: another format may begin anywhere in a file.
         self._polyglot.feed(chunk)
         if self._sniffed:
             self._parser.feed(chunk)

@@ -43,6 +43,7 @@ def parse_mp3() -> Parser:
     first = _frame((yield from _after_tags()))
     if first is None:
         raise broken("it has no MP3 frames")
+    # Only a count in the header tells that the end is missing: a stream without one may stop anywhere.
     declared = _declared_frames(first, (yield Read(first.size - 4)))
     count, whole = yield from _frames(first)
     if declared and (count + FRAMES_AMISS < declared or not whole):
@@ -124,6 +125,7 @@ def _tag(header: bytes) -> Steps[None]:
 
 
 def _zeros() -> Steps[None]:
+    # Some recorders pad the end; zeros without an end would keep the parser busy for as long as they are sent.
     for _ in range(TRAILER_BYTES_MAX // 64):
         if any((yield Read(64))):
             raise broken("it has data that is no frame")
@@ -141,6 +143,7 @@ def _id3() -> Steps[None]:
 def _frame(header: bytes) -> _Frame | None:
     version, layer = header[1] >> 3 & 3, header[1] >> 1 & 3
     rate_index, bitrate_index = header[2] >> 2 & 3, header[2] >> 4
+    # Eleven bits of ones are no proof: the other fields must make sense as well.
     synced = header[0] == 0xFF and header[1] & 0xE0 == 0xE0
     if not synced or layer != _LAYER_3 or version not in _RATES or rate_index == 3 or bitrate_index in (0, 15):
         return None

@@ -30,6 +30,7 @@ def parse_mp4() -> Parser:
     try:
         for _ in range(BOXES_MAX):
             box = yield from read_box()
+            # Media alone may go on to the end of the file; a header that does could hide anything.
             if box.size == UNTIL_EOF and box.kind != b"mdat":
                 raise broken("a box has an impossible size")
             yield from _top_box(movie, box, seen)
@@ -47,6 +48,7 @@ def _top_box(movie: Movie, box: Box, seen: set[bytes]) -> Steps[None]:
     if not seen and box.kind != b"ftyp":
         raise broken("it does not start like an MP4 file")
     if box.kind in (b"ftyp", b"moov") and box.kind in seen:
+        # Decoders differ in which of two they believe.
         raise broken("it has two headers")
     if box.kind == b"ftyp":
         yield from _file_type(box.size)

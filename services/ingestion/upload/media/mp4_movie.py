@@ -102,6 +102,7 @@ def read_movie(movie: Movie, size: int) -> Steps[None]:
         raise broken("it refers to another file")
 
     mvex: Handler = lambda inner: _container(inner, {b"trex": extends})  # noqa: E731
+    # `rmra` and `cmov`: media elsewhere, and a movie that is compressed; nothing of either could be checked.
     handlers = {b"mvhd": header, b"trak": track, b"mvex": mvex, b"rmra": elsewhere, b"cmov": elsewhere}
     yield from _container(size, handlers)
 
@@ -141,6 +142,7 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
     }
     mdia = {b"mdhd": media_header, b"hdlr": handler, b"minf": lambda inner: _container(inner, minf, _IN_MINF)}
     yield from _container(size, {b"tkhd": header, b"mdia": lambda inner: _container(inner, mdia)})
+    # Two tables count the same samples: where they differ, decoders would differ too.
     if track.sizes is not None and track.sizes != track.samples:
         raise broken("its sample tables disagree")
 
@@ -183,6 +185,7 @@ def _track_fragment(movie: Movie, size: int) -> Steps[None]:
 
     def starts(inner: int) -> Steps[None]:
         data = yield from _small(inner, 8)
+        # Where the fragment starts on the track: those before it may have been left out by the recorder.
         track.ticks = max(track.ticks, int.from_bytes(data[4:12] if data[0] == 1 else data[4:8], "big"))
 
     def run(inner: int) -> Steps[None]:

@@ -61,6 +61,7 @@ class _Segment:
                 raise broken("a block is empty")
             self.blocks += 1
             # Track numbers above 126 would take more bytes; real files have far fewer tracks.
+            # The latest of all: blocks of several tracks do not come in order of time.
             self.latest = max(self.latest, self.cluster + int.from_bytes(head[1:3], "big", signed=True))
         elif element.kind == _TIMESTAMP and element.size <= 8:
             self.cluster = int.from_bytes(head[: element.size], "big")
@@ -72,6 +73,7 @@ class _Segment:
 
     @property
     def seconds(self) -> float | None:
+        # The longer one: a recorder that was stopped leaves a duration from before, or none.
         return max(self.duration_s, self.latest * self.scale_ns / 1e9) or None
 
 
@@ -159,6 +161,7 @@ class _Blocks:
 
     def __init__(self, found: _Segment, size: int) -> None:
         if not found.has_sound:
+            # A player could not decode it, and we could not tell whether it is sound.
             raise broken("its audio precedes its tracks")
         self._found = found
         self._left = size
