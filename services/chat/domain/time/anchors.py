@@ -2,16 +2,16 @@
 
 from datetime import date, timedelta
 
-from services.chat.domain.time.counts import count
+from services.chat.domain.time.calendar.spans import months, moved, one, week, weekend, year_of
 from services.chat.domain.time.days import near_day, ordinal_day, weekday, written_date
 from services.chat.domain.time.found import Found, longest, remembered
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.parts import part
 from services.chat.domain.time.periods import ago, beyond, relative, rolling, this_time, vague
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import months, moved, one, week, weekend, year_of
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import WEEKDAYS
+from services.chat.domain.time.words.counts import count
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import WEEKDAYS
 
 _PLAIN = (written_date, near_day, part, yearly, weekday, ordinal_day, relative, ago, rolling, beyond, this_time, vague)
 _NEIGHBOURS = ("day", "night", "evening", "morning", "afternoon", "week", "weekend", "fortnight", "month", "year")

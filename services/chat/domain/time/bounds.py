@@ -8,8 +8,8 @@ from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.found import Found, Meaning, firm
 from services.chat.domain.time.sessions import session
 from services.chat.domain.time.shapes import Days, Row
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import NAME_LIKE
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import NAME_LIKE
 
 # How each relation is said, in the spelling of the tokens; the longest comes first.
 _SAID: tuple[tuple[tuple[str, ...], str], ...] = (

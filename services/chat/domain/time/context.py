@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from services.chat.domain.time.context_words import (
+from services.chat.domain.time.found import Found
+from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.words.around import (
     ASKS,
     FUTURE,
     GENERAL,
@@ -15,10 +17,8 @@ from services.chat.domain.time.context_words import (
     VERBS_OF_PEOPLE,
     VETO,
 )
-from services.chat.domain.time.found import Found
-from services.chat.domain.time.shapes import Days, Row
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import LEADS, MEETINGS, MONTHS, NAME_LIKE, UNITS, WEEKDAYS
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import LEADS, MEETINGS, MONTHS, NAME_LIKE, UNITS, WEEKDAYS
 
 _ARTICLES = ("the", "my", "our", "that", "a", "his", "her", "their", "your")
 _ANY = ("a", "an", "any", "some")
@@ -135,7 +135,10 @@ def is_life(text: Text, at: int, found: Found) -> bool:
         if now or text.word(len(text.tokens) - 1) != "?":
             return True
     before = text.word(at - 1)
-    return at > 0 and before.isalpha() and before not in (*TALK, *MONTHS, *WEEKDAYS, *MEETINGS.values())
+    thing = at > 0 and before.isalpha() and before not in (*TALK, *MONTHS, *WEEKDAYS, *MEETINGS.values())
+    # "What did I say about sleep in March?" is about sessions, "about my exam in March" rather about life.
+    told = bool(OF_SESSIONS.search(text.plain)) and found.unit not in ("day", "weekend")
+    return thing and not (told and text.word(at - 2) not in _ARTICLES)
 
 
 def picked(found: Found, row: Row) -> Found:

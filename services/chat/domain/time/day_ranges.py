@@ -1,13 +1,13 @@
 """Two days of one month: "the 3rd and the 10th of May", "3-7 May", "May 3 to 7"."""
 
-from services.chat.domain.time.counts import year_after
+from services.chat.domain.time.calendar.spans import one, valid_date
 from services.chat.domain.time.days import ordinal_day
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.named import day_of_month
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import one, valid_date
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import MONTHS
+from services.chat.domain.time.words.counts import year_after
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import MONTHS
 
 TO = ("and", "to", "until", "through", "-", "&")
 _YEARS_BACK = 3

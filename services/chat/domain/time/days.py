@@ -3,12 +3,12 @@
 import re
 from datetime import date, timedelta
 
-from services.chat.domain.time.counts import count, ordinal
+from services.chat.domain.time.calendar.spans import moved, one, valid_date, week
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import moved, one, valid_date, week
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import PLURAL_WEEKDAYS, WEEKDAYS
+from services.chat.domain.time.words.counts import count, ordinal
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import PLURAL_WEEKDAYS, WEEKDAYS
 
 _PARTS_OF_DAY = ("morning", "afternoon", "evening", "night", "lunchtime", "midday", "noon")
 _MONTH_FIRST = ("US",)

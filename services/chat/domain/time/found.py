@@ -7,7 +7,7 @@ from functools import wraps
 from itertools import islice
 
 from services.chat.domain.time.shapes import Days, Row
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.tokens import Text
 
 Meaning = Days | Row
 _MEANINGS_MAX = 4

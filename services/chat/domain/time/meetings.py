@@ -1,6 +1,6 @@
 """The words for a session: "session", "appointment", "time we met"."""
 
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.tokens import Text
 
 OURS = ("the", "our", "my", "very", "most", "your", "ever", "that")
 OF_PEOPLE = ("we", "i")

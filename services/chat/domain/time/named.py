@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from services.chat.domain.time import feasts
-from services.chat.domain.time.counts import count, year, year_after
+from services.chat.domain.time.calendar import feasts
+from services.chat.domain.time.calendar.spans import months, one, season, valid_date, weekend
 from services.chat.domain.time.found import Found, OfYear, latest, remembered
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import months, one, season, valid_date, weekend
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import MONTHS, SEASONS, WEEKDAYS
+from services.chat.domain.time.words.counts import count, year, year_after
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import MONTHS, SEASONS, WEEKDAYS
 
 _DETERMINERS = ("last", "this", "past", "previous", "recent")
 _STRETCHING = ("over", "during", "throughout")

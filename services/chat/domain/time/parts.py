@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.chat.domain.time.counts import count, ordinal
+from services.chat.domain.time.calendar.spans import moved, nth_weekday, one, weekend
 from services.chat.domain.time.days import weekday_of
 from services.chat.domain.time.found import Found, Meaning, begun, firm, longest, remembered
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import relative
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import moved, nth_weekday, one, weekend
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.counts import count, ordinal
+from services.chat.domain.time.words.tokens import Text
 
 _EARLY, _MIDDLE, _LATE, _BEGINNING, _END = "early", "middle", "late", "beginning", "end"
 _WORDS = {

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from services.chat.domain.time.counts import count, year
+from services.chat.domain.time.calendar.spans import months, moved, one, week, weekend, year_of
 from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import months, moved, one, week, weekend, year_of
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.counts import count, year
+from services.chat.domain.time.words.tokens import Text
 
 _ROLLING = ("last", "past", "recent", "previous")
 _UNITS = ("day", "week", "fortnight", "month", "quarter", "year", "weekend")

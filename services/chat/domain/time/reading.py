@@ -9,14 +9,14 @@ from datetime import UTC, date, tzinfo
 
 from services.chat.domain.time import context
 from services.chat.domain.time.anchors import anchor
+from services.chat.domain.time.calendar.places import country_of, is_southern
 from services.chat.domain.time.found import Found, begun, firm, longest
 from services.chat.domain.time.parts import period
-from services.chat.domain.time.places import country_of, is_southern
 from services.chat.domain.time.relations import related
 from services.chat.domain.time.sessions import session
 from services.chat.domain.time.shapes import Row, TimePhrase
-from services.chat.domain.time.tokens import Text, read
-from services.chat.domain.time.vocabulary import LEADS
+from services.chat.domain.time.words.tokens import Text, read
+from services.chat.domain.time.words.vocabulary import LEADS
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def _at(text: Text, at: int) -> Candidate | None:
     led = lead > at or found is relation
     found = _within(text, found)
     if isinstance(found.meanings[0], Row):
-        return None if context.vetoed(text, at, found) else Candidate(at, found, soft=False)
+        # "in the first session" is named as "the first session".
+        start = lead if found is place and session(text, lead) else at
+        return None if context.vetoed(text, start, found) else Candidate(start, found, soft=False)
     kept = found.meanings if found.settled else begun(found.ranges(), text.today)
     if not kept or context.vetoed(text, at, found) or context.is_topic(text, at, found, led=led):
         return None

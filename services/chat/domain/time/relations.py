@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.bounds import bound, every, target
+from services.chat.domain.time.calendar.spans import one
 from services.chat.domain.time.day_ranges import TO, days_of_one_month
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import counts_ago
 from services.chat.domain.time.sessions import session
 from services.chat.domain.time.shapes import Days, Row
-from services.chat.domain.time.spans import one
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.tokens import Text
 
 _RANGE_OPENS = ("between", "from", "anywhere", "sometime", "the", "period", "time", "any")
 _COMPARING = ("compare", "comparing", "in", "how", "i", "was", "did")

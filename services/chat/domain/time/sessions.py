@@ -1,12 +1,12 @@
 """Places in the list of sessions: "last session", "session 3", "the penultimate one", "two sessions ago"."""
 
-from services.chat.domain.time.counts import count, ordinal
 from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.meetings import OURS, meeting, ours
 from services.chat.domain.time.shapes import Row
 from services.chat.domain.time.therapy import therapy
-from services.chat.domain.time.tokens import Text
-from services.chat.domain.time.vocabulary import SEASONS, UNITS
+from services.chat.domain.time.words.counts import count, ordinal
+from services.chat.domain.time.words.tokens import Text
+from services.chat.domain.time.words.vocabulary import SEASONS, UNITS
 
 _LATEST = ("last", "latest", "previous", "newest", "past", "recent", "final")
 _FIRST = ("initial", "opening", "introductory", "earliest", "intake", "inaugural")

@@ -3,7 +3,7 @@
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.meetings import MET, OF_PEOPLE
 from services.chat.domain.time.shapes import Row
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.tokens import Text
 
 _STARTED = ("started", "began", "met", "begin", "beginning", "begun", "start")
 _THERAPY = (

@@ -5,7 +5,7 @@ from datetime import UTC, date
 import pytest
 
 from services.chat.domain.time.reading import find_time
-from services.chat.domain.time.spelling import corrected
+from services.chat.domain.time.words.spelling import corrected
 
 TODAY = date(2026, 11, 24)
 

@@ -4,8 +4,8 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from services.chat.domain.time.calendar.spans import nth_weekday, one, valid_date
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time.spans import nth_weekday, one, valid_date
 
 # Likeliest first; the first of these is the feast itself, the others what is also called so (its eve, its weekend).
 Feast = Callable[[int, str], tuple[Days, ...]]

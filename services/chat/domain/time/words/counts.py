@@ -1,6 +1,6 @@
 """Counts and years as they are said: "a couple of", "twenty-first", "of last year"."""
 
-from services.chat.domain.time.tokens import Text
+from services.chat.domain.time.words.tokens import Text
 
 _VAGUE_COUNTS = {"couple": 2, "few": 3, "several": 4}
 _FROM_LAST = {"penultimate": -2, "third-last": -3}

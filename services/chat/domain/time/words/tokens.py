@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from services.chat.domain.plain_text import plain
-from services.chat.domain.time.spelling import corrected, near
-from services.chat.domain.time.vocabulary import (
+from services.chat.domain.time.words.spelling import corrected, near
+from services.chat.domain.time.words.vocabulary import (
     CANONICAL,
     MONTHS,
     NUMBERS,

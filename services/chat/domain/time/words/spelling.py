@@ -3,9 +3,10 @@
 
 from functools import lru_cache
 
-from services.chat.domain.time.vocabulary import MONTHS, ORDINALS, PLURAL_WEEKDAYS, SEASONS, WEEKDAYS
+from services.chat.domain.time.words.vocabulary import MONTHS, ORDINALS, PLURAL_WEEKDAYS, SEASONS, WEEKDAYS
 
 _LONG = 8
+_WORDS_REMEMBERED = 4096
 _SHORTEST, _LONGEST = 5, 15
 _WORDS = (
     *MONTHS, *WEEKDAYS, *PLURAL_WEEKDAYS, *SEASONS, *ORDINALS, "yesterday", "today", "tonight", "weekend", "weekends",
@@ -37,7 +38,7 @@ _OTHERS = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_WORDS_REMEMBERED)
 def corrected(word: str) -> str:
     """Return the word of time that a misspelt one is nearest to, or the word itself.
 

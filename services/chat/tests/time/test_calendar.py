@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.ids import new_id
 from libs.contracts.ids import SessionId
-from services.chat.domain.time.feasts import easter
+from services.chat.domain.time.calendar.feasts import easter
 from services.chat.domain.time.reading import find_time
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time_window import Dated, resolve
