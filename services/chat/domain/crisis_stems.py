@@ -1,0 +1,111 @@
+"""Which pieces of words each group of crisis rules cannot do without, so that a rule only reads what stands around one.
+
+A message is checked before all limits; most sentences hold none of these, and cost a look for each piece.
+"""
+
+from collections.abc import Iterator
+
+# No rule reaches farther from its own stem than this.
+_REACH = 110
+_WORD = 40
+_DEATH = (
+    "kill", "suicid", "die", "dying", "dead", "death", "alive", "life", "live", "living", "exist", "overdos",
+    "unaliv", "end it", "ending", "end my", "end every", "end things",
+)  # fmt: skip
+_WOUNDS = ("harm", "hurt", "cut", "burn", "scratch", "slash", "carv", "slit", "bleed", "injur", "punch", "starv")
+_MEANS = (
+    "pill", "tablet", "meds", "medic", "rope", "noose", "gun", "pistol", "rifle", "razor", "blade", "knife", "helium",
+    "insulin", "paracetamol", "morphine", "lethal", "fatal", "bridge", "roof", "ledge", "cliff", "track", "platform",
+    "balcony", "top floor", "jump", "hang", "drown", "shoot", "stab", "gas", "garage", "exhaust", "plan", "note",
+    "knot", "railway", "river", "train", "painless", "painful", "peaceful", "quickest", "easiest", "wrist", "throat",
+)  # fmt: skip
+SELF_HARM = (
+    *_DEATH, *_WOUNDS, *_MEANS, "myself", "safe", "birthday", "tomorrow", "be here", "wake", "born", "decided",
+    "sewer", "toaster", "slide", "way out", "dissappear", "disappear", "ready for", "set for", "the day", "the date",
+    "gone by", "over for me", "afraid", "scared", "frightened", "terrified", "worried", "stuff", "my last", "the night",
+    "final exit", "catch the bus", "commit", "breathing", "edge", "viaduct", "pick", "chose", "letter", "message",
+)  # fmt: skip
+INDIRECT = (
+    *_DEATH, "goodbye", "farewell", "letter", "gone", "without me", "better", "burden", "waste", "drain", "point",
+    "use of", "sense", "enough of", "tired of", "sick of", "done with", "done by", "finished with", "over it", "envy",
+    "jealous", "envious", "funeral", "over", "stop", "happens", "happened", "tell ", "deserve", "belong", "strength",
+    "worth", "way out", "door", "made up my mind", "calm", "at peace", "relieved", "favor", "favour", "ready to",
+    "join", "be with", "can't", "cannot", "need", "wake", "woke", "sleep", "mind if", "care if", "cares if", "care",
+    "whether i", "miss me", "notice", "happier", "easier", "nothing", "no one", "nobody", "no reason", "future",
+    "myself", "not going to", "make it", "disappear", "vanish", "fade", "cease", "soon", "come home", "be here",
+    "sorry", "waking", "my dog", "my cat", "exhausted", "weary",
+)  # fmt: skip
+HARM_TO_OTHERS = (
+    *_WOUNDS, "kill", "murder", "stab", "shoot", "strangl", "smother", "suffocat", "poison", "drown", "attack", "beat",
+    "run him", "run her", "run them", "bash", "chok", "shak", "shook", "push", "hit", "slap", "kick", "smack", "threw",
+    "gun", "rifle", "knife", "machete", "bomb", "hammer", "bat", "axe", "petrol", "weapon", "fire to", "homicid",
+    "list", "voice", "neck", "pillow", "pay", "suffer", "ground", "hospital", "body", "accident", "or me", "bury",
+    "rid of", "punish", "mouth", "bit my", "bit the", "bruis", "end him", "end her", "end them",
+)  # fmt: skip
+ABUSE = (
+    *_WOUNDS, "hit", "beat", "kick", "slap", "chok", "strangl", "rap", "attack", "assault", "molest", "abus", "stab",
+    "threat", "grop", "bit me", "bites me", "grab", "spat", "spit", "drag", "stalk", "follow", "push", "shov", "throw",
+    "threw", "lock", "drug", "spik", "traffick", "blackmail", "forc", "made me", "makes me", "pressur", "coerc",
+    "sex", "i said no", "woke up", "my drink", "comes into", "touch", "let me", "lets me", "allow", "trapped", "held",
+    "controls", "my phone", "my location", "scared", "afraid", "terrified", "frightened", "unsafe", "not safe",
+    "feel safe", "kill", "murder", "find me", "shoot", "broke", "fractur", "black eye", "bruis", "marks", "jaw",
+    "hiding", "smashing", "breaking", "outside", "coming for me", "abroad", "marr", "came at me", "undress", "against",
+    "keeps me", "kept me", "split", "dislocat", "get in",
+)  # fmt: skip
+CHILD = (
+    "baby", "babies", "newborn", "toddler", "child", "kid", "son", "daughter", "little", "boy", "girl", "nephew",
+    "niece", "infant", "twin", "i'm", "ones", "social services", "cps", "grown man", "adult", "online",
+)  # fmt: skip
+MEDICAL = (
+    "overdos", "pill", "tablet", "meds", "medic", "insulin", "paracetamol", "bleach", "antifreeze", "cleaner", "poison",
+    "detergent", "petrol", "bottle", "packet", "box of", "pack of", "too many", "too much", "chest", "heart attack",
+    "stroke", "seizure", "cardiac", "breath", "blue", "grey", "gray", "wake", "respond", "collapsed", "passed out",
+    "unconscious", "unresponsive", "fit", "chok", "bleed", "blood", "too deep", "pregnant", "drop", "droop", "slur",
+    "swell", "swollen", "closing", "anaphyla", "allerg", "snake", "electrocut", "withdrawal", "labor", "labour",
+    "passing out", "ambulance", "on fire", "batter", "xanax", "aspirin", "tylenol", "ibuprofen", "can't lift",
+    "can't move", "can't feel", "disinfect", "whole", "shock", "consciousness", "faint", "numb", "mushroom", "berries",
+    "dose", "capsule",
+)  # fmt: skip
+FOREIGN = (
+    "mor", "mat", "suic", "suiz", "viv", "vid", "dano", "lastim", "cort", "desapar", "despert", "exist", "colgar",
+    "ahorc", "tir", "muert", "autol", "despedida", "tue", "oter", "finir", "fin a", "couper", "coup", "mutil", "pendre",
+    "noyer", "jeter", "disparai", "vie", "sans moi", "scarif", "noires", "adieu", "sterb", "tot", "umbring", "toten",
+    "toeten", "leben", "verletz", "ritz", "erhang", "erhaeng", "erschiess", "ertrank", "vergift", "antun", "ende",
+    "brucke", "bring", "nehm", "selbstm", "freitod", "abschied", "todes", "ohne mich", "dasein", "da sein", "aufwach",
+    "schluss", "machuc", "magoar", "sumir", "enforc", "acab", "melhor", "sem mim", "acordar", "estar", "umrzec",
+    "zab", "zyc", "samob", "skonczyc", "krzywd", "powies", "pocia", "pocie", "ciel", "cial", "tne", "znikn", "skoczyc",
+    "samook", "pozegn", "mnie", "uccid", "ammazz", "finita", "sparire", "tagliat", "dood", "mezelf", "zelfmoord",
+    "intihar", "olmek", "oldur", "istemiyorum", "jag vill", "livet", "sjalv", "pega", "golpe", "viol", "maltrat",
+    "amena", "estrang", "encierra", "frapp", "bat", "tap", "menac", "etrangl", "agress", "schlag", "schlaeg", "vergew",
+    "wurg", "wuerg", "prugel", "bedroht", "misshand", "missbrau", "tritt", "agrid", "agred", "estupr", "espanc",
+    "forcou", "bije", "uderz", "zgwalc", "dusi", "molest", "pobil", "pastill", "medicament", "sobredosis", "pecho",
+    "respirar", "comprim", "cachet", "pilul", "boite", "overdose", "surdose", "poitrine", "tablett", "pillen", "packung",
+    "uberdosis", "ueberdosis", "brust", "remedio", "caixa", "peito", "tabletk", "tabletek", "leki", "lekow", "opakow",
+    "przedawk", "klatce", "picchia", "slaat", "mejor sin", "weiterl", "hier sein", "etre", "abus", "vergift", "obliga",
+    "kopfer", "prochy", "geschlag", "mejores", "eind aan", "wil", "besser", "mettre", "reveil", "medikament",
+)  # fmt: skip
+
+
+def near(text: str, stems: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Return where a text is within reach of a stem, in order, cut between words."""
+    places = sorted({place for stem in stems for place in _places(text, stem)})
+    parts: list[tuple[int, int]] = []
+    for place in places:
+        if parts and place - _REACH <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], place + _REACH)
+        else:
+            parts.append((max(0, place - _REACH), place + _REACH))
+    return [_between_words(text, start, end) for start, end in parts]
+
+
+def _places(text: str, stem: str) -> Iterator[int]:
+    place = text.find(stem)
+    while place >= 0:
+        yield place
+        place = text.find(stem, place + _REACH // 2)
+
+
+def _between_words(text: str, start: int, end: int) -> tuple[int, int]:
+    first = text.find(" ", start, start + _WORD) + 1 if start else 0
+    last = text.rfind(" ", end - _WORD, end) if end < len(text) else len(text)
+    return first or start, last if last >= 0 else end
