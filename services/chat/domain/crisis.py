@@ -174,7 +174,8 @@ _RULES = tuple(
     (kind, stems, re.compile("|".join(rules), re.MULTILINE))
     for kind, stems, rules in (
         (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, crisis_kinds.MEDICAL),
-        (Kind.SELF_HARM, crisis_stems.SELF_HARM, (*crisis_rules.SELF_HARM, *crisis_rules.MEANS)),
+        (Kind.SELF_HARM, crisis_stems.SELF_HARM, crisis_rules.SELF_HARM),
+        (Kind.SELF_HARM, crisis_stems.MEANS, crisis_rules.MEANS),
         (Kind.CHILD_IN_DANGER, crisis_stems.CHILD, crisis_kinds.CHILD),
         (Kind.HARM_TO_OTHERS, crisis_stems.HARM_TO_OTHERS, crisis_kinds.HARM_TO_OTHERS),
         (Kind.ABUSE, crisis_stems.ABUSE, crisis_kinds.ABUSE),
@@ -204,6 +205,11 @@ def assess(message: str) -> Concern | None:
 def names_means(message: str) -> bool:
     """Return whether a message names a means or a plan."""
     return bool(_MEANS_RULE.search(mended(message)))
+
+
+def rules_heard(text: str) -> list[bool]:
+    """Return which groups of rules match a mended text, whatever it is about."""
+    return [any(rule.search(text, *part) for part in near(text, stems)) for _, stems, rule in _RULES]
 
 
 def gravest(concerns: list[Concern]) -> Concern | None:

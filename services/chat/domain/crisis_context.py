@@ -42,10 +42,10 @@ OWN_STATE = re.compile(
 FIRM = re.compile(
     r"(?:,|\band\b|\bbecause\b|\bso\b|\bnow\b) i(?:'m| am)? (?:really |still |just )*(?:want|need|going|plan|planning) to (?:die|kill|end|hurt|cut)"
 )
-_CONDITIONS = {"past": PAST, "others": OTHERS, "worry": WORRY, "story": STORY, "session": SESSION}
+CONDITIONS = {"past": PAST, "others": OTHERS, "worry": WORRY, "story": STORY, "session": SESSION}
 
 
 def conditions(sentence: str) -> frozenset[str]:
     """Return which conditions hold in a sentence: past, others, worry, story, session, and present."""
-    found = {name for name, rule in _CONDITIONS.items() if rule.search(sentence)}
+    found = {name for name, rule in CONDITIONS.items() if rule.search(sentence)}
     return frozenset(found | {"present"} if PRESENT.search(sentence) else found)

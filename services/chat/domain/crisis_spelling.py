@@ -28,7 +28,7 @@ _SWAPPED_DIE = re.compile(r"(?<=to )(?:dei|dy|dye|dier|diee|dieee?|doe|dir)\b|(?
 _REPEATED = re.compile(r"\b(\S{1,20})(?: \1){2,}(?!\S)")
 _OT = re.compile(r"\bwant (?:ot|t|tp|yo)\b")
 _SH = re.compile(r"\b(?:(?<=relapsed on )|(?<=doing )|(?<=did ))s/?h\b|\bs/?h (?=again|last|tonight|relapse|urges?|scars)|(?<!\w)s/h(?!\w)")
-_OD = re.compile(r"\b(?:od|oded|od'd|oding)\b")
+_OD = re.compile(r"\b(?:od|oded|oding)\b")
 
 
 def mended(message: str) -> str:

@@ -12,6 +12,7 @@ _DEATH = (
     "kill", "suicid", "die", "dying", "dead", "death", "alive", "life", "live", "living", "exist", "overdos",
     "unaliv", "end it", "ending", "end my", "end every", "end things",
 )  # fmt: skip
+_LIFE = ("die", "dying", "dead", "alive", "life", "live", "living", "exist", "end it")
 _WOUNDS = ("harm", "hurt", "cut", "burn", "scratch", "slash", "carv", "slit", "bleed", "injur", "punch", "starv")
 _MEANS = (
     "pill", "tablet", "meds", "medic", "rope", "noose", "gun", "pistol", "rifle", "razor", "blade", "knife", "helium",
@@ -20,20 +21,28 @@ _MEANS = (
     "knot", "railway", "river", "train", "painless", "painful", "peaceful", "quickest", "easiest", "wrist", "throat",
 )  # fmt: skip
 SELF_HARM = (
-    *_DEATH, *_WOUNDS, *_MEANS, "myself", "safe", "birthday", "tomorrow", "be here", "wake", "born", "decided",
-    "sewer", "toaster", "slide", "way out", "dissappear", "disappear", "ready for", "set for", "the day", "the date",
-    "gone by", "over for me", "afraid", "scared", "frightened", "terrified", "worried", "stuff", "my last", "the night",
-    "final exit", "catch the bus", "commit", "breathing", "edge", "viaduct", "pick", "chose", "letter", "message",
+    *_DEATH, *_WOUNDS, "jump", "hang", "drown", "shoot", "stab", "gas myself", "off myself", "top myself", "neck myself",
+    "rope myself", "suffocat", "poison", "throw", "step", "walk", "swallow", "pill", "tablet", "note", "wrist", "throat",
+    "danger to", "risk to", "trust myself", "safe", "birthday", "tomorrow", "be here", "wake", "born", "decided", "sewer",
+    "toaster", "slide", "way out", "disappear", "gone by", "over for me", "afraid", "scared", "frightened", "terrified",
+    "worried", "final exit", "catch the bus", "commit", "breathing", "letter", "message", "leap", "fling", "delete",
+    "bit my", "suffering", "misery", "myself in", "with myself", "electrocut", "the whole",
+)
+MEANS = (
+    *_MEANS, "sav", "stockpil", "hoard", "stash", "the day", "the date", "stuff", "the night", "my last", "picked", "chosen",
+    "chose", "edge", "viaduct", "method", "fentanyl", "heroin", "opioid", "bleed", "suffocat", "if i t", "if i s", "sea",
+    "ready for", "prepared for", "set for", "station", "parapet", "sill", "charcoal", "bath", "cord", "belt", "dose",
+    "how long", "bullet", "engine", "amitriptyline", "worked out", "looked up", "research", "googl", "a date", "a day", "planned for", "arranged for", "the place", "the spot", "the way",
 )  # fmt: skip
 INDIRECT = (
-    *_DEATH, "goodbye", "farewell", "letter", "gone", "without me", "better", "burden", "waste", "drain", "point",
+    *_LIFE, "goodbye", "farewell", "letter", "gone", "without me", "better", "burden", "waste", "drain", "point",
     "use of", "sense", "enough of", "tired of", "sick of", "done with", "done by", "finished with", "over it", "envy",
     "jealous", "envious", "funeral", "over", "stop", "happens", "happened", "tell ", "deserve", "belong", "strength",
     "worth", "way out", "door", "made up my mind", "calm", "at peace", "relieved", "favor", "favour", "ready to",
     "join", "be with", "can't", "cannot", "need", "wake", "woke", "sleep", "mind if", "care if", "cares if", "care",
     "whether i", "miss me", "notice", "happier", "easier", "nothing", "no one", "nobody", "no reason", "future",
     "myself", "not going to", "make it", "disappear", "vanish", "fade", "cease", "soon", "come home", "be here",
-    "sorry", "waking", "my dog", "my cat", "exhausted", "weary",
+    "sorry", "waking", "around", "longer", "not here", "my dog", "my cat", "exhausted", "weary",
 )  # fmt: skip
 HARM_TO_OTHERS = (
     *_WOUNDS, "kill", "murder", "stab", "shoot", "strangl", "smother", "suffocat", "poison", "drown", "attack", "beat",
@@ -67,7 +76,7 @@ MEDICAL = (
     "dose", "capsule",
 )  # fmt: skip
 FOREIGN = (
-    "mor", "mat", "suic", "suiz", "viv", "vid", "dano", "lastim", "cort", "desapar", "despert", "exist", "colgar",
+    "mor", "mour", "mat", "suic", "suiz", "viv", "vid", "dano", "lastim", "cort", "desapar", "despert", "exist", "colgar",
     "ahorc", "tir", "muert", "autol", "despedida", "tue", "oter", "finir", "fin a", "couper", "coup", "mutil", "pendre",
     "noyer", "jeter", "disparai", "vie", "sans moi", "scarif", "noires", "adieu", "sterb", "tot", "umbring", "toten",
     "toeten", "leben", "verletz", "ritz", "erhang", "erhaeng", "erschiess", "ertrank", "vergift", "antun", "ende",
