@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_stems
+from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_soft, crisis_stems
 from services.chat.domain.crisis_context import FIRM, FIRST_PERSON, OWN_STATE, conditions
 from services.chat.domain.crisis_spelling import mended
 from services.chat.domain.crisis_stems import near
@@ -182,6 +182,16 @@ _RULES = tuple(
         (Kind.SELF_HARM, crisis_stems.INDIRECT, crisis_rules.INDIRECT),
     )
 )
+_SOFT_RULES = tuple(
+    (kind, stems, re.compile("|".join(rules), re.MULTILINE))
+    for kind, stems, rules in (
+        (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, crisis_soft.MEDICAL),
+        (Kind.SELF_HARM, crisis_stems.SOFT_SELF_HARM, crisis_soft.SELF_HARM),
+        (Kind.CHILD_IN_DANGER, crisis_stems.SOFT_CHILD, crisis_soft.CHILD),
+        (Kind.HARM_TO_OTHERS, crisis_stems.SOFT_HARM_TO_OTHERS, crisis_soft.HARM_TO_OTHERS),
+        (Kind.ABUSE, crisis_stems.SOFT_ABUSE, crisis_soft.ABUSE),
+    )
+)
 _MEANS_RULE = re.compile("|".join(crisis_rules.MEANS))
 _FOREIGN_RULES = tuple(
     (kind, re.compile("|".join(rules)))
@@ -194,6 +204,8 @@ _FOREIGN_RULES = tuple(
 )
 # A child, or somebody who does not breathe, is the matter itself and no story about others.
 _HITS_MAX = 3
+# Of a longer message the softer rules read what was said last.
+_SOFT_CHARS_MAX = 1_500
 _OFTEN_ABOUT_OTHERS = frozenset((Kind.CHILD_IN_DANGER, Kind.MEDICAL_EMERGENCY))
 _SENTENCE_END = re.compile(r"[.!?;\n]+|\bbut\b")
 def assess(message: str) -> Concern | None:
@@ -209,7 +221,7 @@ def names_means(message: str) -> bool:
 
 def rules_heard(text: str) -> list[bool]:
     """Return which groups of rules match a mended text, whatever it is about."""
-    return [any(rule.search(text, *part) for part in near(text, stems)) for _, stems, rule in _RULES]
+    return [any(rule.search(text, *part) for part in near(text, stems)) for _, stems, rule in (*_RULES, *_SOFT_RULES)]
 
 
 def gravest(concerns: list[Concern]) -> Concern | None:
@@ -238,7 +250,16 @@ def _by_kinds(message: str) -> list[Concern]:
         for start, end in near(text, stems):
             hits = islice(rule.finditer(text, start, end), _HITS_MAX)
             found += [concern for hit in hits if (concern := _weighed(kind, hit[0], _line(text, hit), text))]
-    return found
+    return found or _possible(text[-_SOFT_CHARS_MAX:])
+
+
+def _possible(text: str) -> list[Concern]:
+    for kind, stems, rule in _SOFT_RULES:
+        for start, end in near(text, stems):
+            hit = rule.search(text, start, end)
+            if hit and _weighed(kind, hit[0], _line(text, hit), text):
+                return [Concern(Level.POSSIBLE, kind)]
+    return []
 
 
 def _line(text: str, hit: re.Match[str]) -> str:
@@ -250,10 +271,14 @@ def _weighed(kind: Kind, hit: str, sentence: str, message: str) -> Concern | Non
     """Return the concern that the words of a rule are in their sentence and message."""
     here, around = conditions(sentence), conditions(message)
     own = bool(FIRST_PERSON.search(hit)) or kind in _OFTEN_ABOUT_OTHERS
+    if kind is Kind.MEDICAL_EMERGENCY and "past" in here and "others" in here:
+        return None
     if ("session" in here or ("story" in here and not own)) and not FIRM.search(sentence):
         return None
     if not own and "others" in here and not OWN_STATE.search(sentence):
         return Concern(Level.POSSIBLE, kind) if "worry" in here and "past" not in here else None
+    if "worry" in here and kind is Kind.CHILD_IN_DANGER and not FIRST_PERSON.search(hit):
+        return Concern(Level.POSSIBLE, kind)
     past = "past" in (here if "present" in around else around) and "present" not in here
     return Concern(Level.POSSIBLE if past else Level.EXPLICIT, kind)
 

@@ -75,6 +75,28 @@ MEDICAL = (
     "can't move", "can't feel", "disinfect", "whole", "shock", "consciousness", "faint", "numb", "mushroom", "berries",
     "dose", "capsule",
 )  # fmt: skip
+SOFT_SELF_HARM = (
+    *_LIFE, "bleed", "purpose", "deliberately", "gun", "rope", "razor", "pill", "tablet", "storey", "floor", "belt", "cord",
+    "exhaust", "charcoal", "cabinet", "when and", "how and", "go through", "find me", "finish it", "too much", "keeping me",
+    "reason i", "will to", "the wheel", "last time", "counting", "woke up", "the end", "end of", "from me", "my time",
+    "at peace", "with leaving", "my eyes", "carry on", "go on", "continue", "be here", "feel anything", "never comes", "to stay",
+    "one way", "what happens", "without me", "until i", "stopped", "gone", "off", "wasn't", "not here", "future", "be upset",
+    "get hit", "wanted", "comes", "knot", "only here", "do this", "not around",
+)  # fmt: skip
+SOFT_HARM_TO_OTHERS = (
+    "gun", "rifle", "pistol", "knife", "knives", "machete", "hammer", "axe", "acid", "petrol", "bomb", "bullet", "bat", "over",
+    "down", "throw", "hit", "beat", "punch", "kick", "throat", "myself from", "bleed", "suffer", "pay for", "end ", "breathing",
+    "his drink", "her drink", "their", "food", "tonight", "mouth", "smother", "strangl", "kill", "stab", "shoot", "poison",
+    "push", "hurt", "harm", "shake", "snap", "lose", "do something", "attack", "violent", "intrusive", "urges", "fantas",
+    "dark", "my hands on", "dead", "to see", "walking",
+)  # fmt: skip
+SOFT_ABUSE = (
+    *ABUSE, "things to me", "stuff to me", "something to me", "that to me", "hand", "fingers", "my bed", "film", "photograph",
+    "recorded", "black and blue", "bruises", "happened to me", "secret", "must", "if i'm late", "took my", "eggshell", "knife",
+    "gun", "to me", "domestic", "violent", "physical", "unwanted", "my will", "consent", "say no", "froze", "too drunk",
+    "he wants", "out on me", "sexual", "slam", "smash", "whip", "pinned", "hold", "corner",
+)  # fmt: skip
+SOFT_CHILD = (*CHILD, "year", "left us", "sister")
 FOREIGN = (
     "mor", "mour", "mat", "suic", "suiz", "viv", "vid", "dano", "lastim", "cort", "desapar", "despert", "exist", "colgar",
     "ahorc", "tir", "muert", "autol", "despedida", "tue", "oter", "finir", "fin a", "couper", "coup", "mutil", "pendre",
