@@ -1,62 +1,58 @@
-"""`python -m evals.chat [annomi.jsonl]`: prints one line a figure, and what went wrong, to be read."""
+"""`python -m evals.chat [--patients FILE ...]`: prints one line a figure; never a message or an answer.
+
+Message kinds and answers by kind, of the sets that nobody who tunes has read. Crisis and time have their own commands.
+"""
 
 import argparse
 import asyncio
+import json
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from evals.chat import abstention, crisis
+from evals.chat.answers import ask_all, table
+from evals.chat.patients import read
+from evals.chat.stand import standing
+from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat.domain.message_kind import MessageKind
+from services.chat.heads import MessageHeads
+from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
-# The halves of the list by place.
-HALVES = {"even": slice(0, None, 2), "odd": slice(1, None, 2)}
+UNSEEN = Path(__file__).parent / "unseen"
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("conversations", nargs="?", type=Path, help="a file of AnnoMI (JSON lines)")
-    parser.add_argument("--models-dir", type=Path, help="where the embedding model is, if not in its package")
+    parser.add_argument("--patients", nargs="*", type=Path, default=[UNSEEN / "patient_one.json"])
     arguments = parser.parse_args()
-    for written in crisis.LISTS:
-        _print_gate(written, crisis.on_phrases(written))
-    if arguments.conversations:
-        turns, alarms = crisis.on_conversations(arguments.conversations)
-        print(
-            f"crisis  false alarms  {arguments.conversations.name}  client turns {turns}  alarms {alarms}"
-            f"  = {1000 * alarms / turns:.1f} per 1000"
-        )
-    asyncio.run(_abstention(arguments.models_dir))
-
-
-def _print_gate(name: str, gate: crisis.Gate) -> None:
-    print(
-        f"crisis  {name:9}  {crisis.PHRASES.name}  crises {gate.crises}  calm {gate.calm}"
-        f"  recall {gate.recall:.2f}  precision {gate.precision:.2f}"
-    )
-    for phrase in gate.missed:
-        print(f"        missed:   {phrase}")
-    for phrase in gate.alarmed:
-        print(f"        alarmed:  {phrase}")
-
-
-async def _abstention(models_dir: Path | None) -> None:
     with tempfile.TemporaryDirectory() as cache:
-        archive = abstention.Archive(models_dir, Path(cache))
-        await archive.fill()
-        for name, half in HALVES.items():
-            _print_silence(name, await abstention.measure(archive, half))
+        asyncio.run(_measure(arguments.patients, Path(cache)))
 
 
-def _print_silence(name: str, found: abstention.Silence) -> None:
+async def _measure(patients: Sequence[Path], cache: Path) -> None:
+    reader = MessageHeads(SentenceEncoder(Runtime(None, cache, threads=2)))
+    await _print_kinds(reader)
+    async with standing([read(path) for path in patients], cache) as arounds:
+        for around in arounds:
+            judged = [one async for one in ask_all(around, reader, ExtractiveAnswerer())]
+            print(f"answers  {around.indexed.file.name}")
+            print("\n".join(table(judged)))
+
+
+async def _print_kinds(reader: MessageHeads) -> None:
+    rows = json.loads((UNSEEN / "messages.json").read_text())
+    right: Counter[str] = Counter()
+    for row in rows:
+        # A follow-up is told from other messages only where there is something to follow.
+        kind = (await reader.read(row["text"])).decide(has_history=row["kind"] == MessageKind.FOLLOW_UP)
+        right[row["kind"]] += kind == row["kind"]
+    for name, count in sorted(Counter(row["kind"] for row in rows).items()):
+        print(f"kinds    {name:32} n {count:3}  right {right[name]:3}")
     print(
-        f"answers {name:9}  {abstention.QUESTIONS.name}  answered {found.answered}/{found.answerable}"
-        f"  right first {found.right_first}  right among quotes {found.right_among}"
-        f"  false answers {len(found.false_answers)}/{found.unanswerable}"
+        f"kinds    {'all':32} n {len(rows):3}  right {sum(right.values()):3} = {100 * right.total() / len(rows):.1f} %"
     )
-    for text in found.unanswered:
-        print(f"        silent:   {text}")
-    for text in found.false_answers:
-        print(f"        invented: {text}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Answers by kind: each question of a patient is asked, and its quotes are compared with the turns that bear the answer.
+"""Answers by kind: each question of a patient is asked, and its quotes are compared with the turns that bear it.
 
-    right    at least half of the excerpts bear the answer, from two sessions where a comparison or an overview needs two
+    right    at least half of the excerpts bear the answer, from two sessions where a comparison or overview needs two
     partly   some quote bears it
     wrong    quotes, none of which bears it
     silent   no quote where there is an answer

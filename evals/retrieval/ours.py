@@ -54,7 +54,7 @@ async def answers(conversation: Conversation, embedder: TextEmbedder, ground: Gr
         for asked, vector in zip(conversation.questions, vectors, strict=True):
             question = Question(patient.patient_id, asked.text, max(BUDGETS) // PASSAGE_TOKENS_LEAST)
             hits = await ground.store.search(question, embedder.model, vector)
-            found.append(Answered(asked, [_piece(hit, numbers, conversation) for hit in hits]))
+            found.append(Answered(asked, [_piece(hit, numbers, conversation) for hit in hits.hits]))
     return found
 
 

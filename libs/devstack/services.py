@@ -14,6 +14,8 @@ from libs.contracts.services import SERVICES
 from libs.devstack.infra import Infra
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.folder import Folder
+from libs.devstack.servers.fork_server import INHERITED
+from libs.devstack.servers.forked import fork_server
 from libs.devstack.servers.processes import Process, Program, launch
 from libs.devstack.servers.waiting import until_ready
 
@@ -34,7 +36,7 @@ _OURS = frozenset(
     | {"CAPABILITY_KEY", "CAPABILITY_KEY_ID", "KEY_PEPPER", "PATIENT_TOKEN_KEY"}
     | {"OPERATOR_TOKEN", "ROOT_KEY_FILE", "THERAPYRAG_KEY"}
     | {"LEDGER_KEY", "LEDGER_KEY_FILE", "LEDGER_KEYS_BEFORE"}
-    | {"PG_BINDIR", "TEST_INFRA", *VENDOR_KEYS}
+    | {"PG_BINDIR", "TEST_INFRA", INHERITED, *VENDOR_KEYS}
 )
 
 
@@ -96,17 +98,18 @@ class ServiceProcess:
 
     def launch(self) -> None:
         """Begin to start it; `wait` for it before use."""
-        self._process = launch(
-            Program(
-                name=self.name,
-                arguments=[sys.executable, "-m", f"services.{self.service}", self._mode],
-                environment=environment(self._site, self.name) | dict(self._extra),
-                log=self.log,
-                record=self._site.folder.record(self.name),
-                detached=self._site.detached,
-                folder=ROOT,
-            )
+        program = Program(
+            name=self.name,
+            arguments=[sys.executable, "-m", f"services.{self.service}", self._mode],
+            environment=environment(self._site, self.name) | dict(self._extra),
+            log=self.log,
+            record=self._site.folder.record(self.name),
+            detached=self._site.detached,
+            folder=ROOT,
         )
+        # Elsewhere than in tests a service starts as it does where it is deployed.
+        is_forked = self._site.env == "test" and not self._site.detached
+        self._process = fork_server().launch(program) if is_forked else launch(program)
 
     def wait(self) -> None:
         """Return once its /health says ok."""

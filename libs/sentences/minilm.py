@@ -63,6 +63,10 @@ class SentenceEncoder:
         # One run at a time, because concurrent runs would share the same cores.
         self._turn = asyncio.Lock()
 
+    def knows(self, word: str) -> bool:
+        """Tell whether the model knows a word whole, as it does common English words; rare and misspelt ones not."""
+        return self._tokenizer.token_to_id(word.lower()) is not None
+
     async def encode(self, texts: Sequence[str]) -> list[Vector]:
         """Return one unit vector (DIMENSION) per text, in order; computed in a thread, in batches of similar length."""
         order = sorted(range(len(texts)), key=lambda place: len(texts[place]))

@@ -4,13 +4,15 @@ import contextlib
 import os
 import queue
 import re
-import subprocess
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+from libs.devstack.servers.forked import fork_server
+from libs.devstack.servers.processes import Process, Program
 from proofs.planted.planting import Edit, Sources
 from proofs.planted.shared_servers import SharedServers
 
@@ -40,7 +42,9 @@ class Runner:
         self._sources = sources
         self._seed = chosen
         self._free: queue.SimpleQueue[SharedServers] = queue.SimpleQueue()
-        self._running: set[subprocess.Popen[str]] = set()
+        self._running: set[Process] = set()
+        # Packages are imported once; our own modules by each run, from its edited copy.
+        self._forks = fork_server("pytest", "alembic.command")
         self._stopped = False
         for one in sets:
             self._free.put(one)
@@ -86,22 +90,24 @@ class Runner:
         if self._stopped:
             return "stopped"
         own = {"SIZE": "tiny", "SEED": str(self._seed), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **servers}
-        with subprocess.Popen(
-            [sys.executable, *arguments],
-            cwd=tree,
-            env={name: value for name, value in os.environ.items() if not _NOT_INHERITED.match(name)} | own,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            self._running.add(process)
-            try:
-                return process.communicate(timeout=WITHIN_S)[0]
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return f"{process.communicate()[0]}\nnot done within {WITHIN_S} s"
-            finally:
-                self._running.discard(process)
+        process = self._forks.launch(
+            Program(
+                name="noticing",
+                arguments=[sys.executable, *arguments],
+                environment={n: value for n, value in os.environ.items() if not _NOT_INHERITED.match(n)} | own,
+                log=tree.parent / "output.txt",
+                record=tree.parent / "process.json",
+                stop_signal=signal.SIGKILL,
+                folder=tree,
+            ),
+            serves=True,
+        )
+        self._running.add(process)
+        done = process.ends_within(WITHIN_S)
+        process.kill()  # also what it may have left in its group
+        self._running.discard(process)
+        output = (tree.parent / "output.txt").read_text(errors="replace")
+        return output if done else f"{output}\nnot done within {WITHIN_S} s"
 
 
 def _is_of(case: Xml.Element, name: str) -> bool:

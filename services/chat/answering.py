@@ -89,7 +89,7 @@ class Answering:
         sessions = sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
         reading = await self._dependencies.reader.read(message.text)
         moment = Moment(self._dependencies.clock(), message.zone)
-        return understand(message.text, sessions, moment, pending.accepted.history, reading), sessions
+        return understand(message.text, sessions, moment, pending.accepted.history, reading=reading), sessions
 
     async def _answer_in_window_first(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
@@ -124,11 +124,13 @@ class Answering:
             passages=tuple(replace(passage, session_date=dates[passage.session_id]) for passage in allowed),
             now=local(self._dependencies.clock(), pending.message.zone),
             history=await self._history(pending),
-            subject=inquiry.subject,
+            subject=found.understood_as or inquiry.subject,
             overview=inquiry.overview,
             kinds=inquiry.reading.kinds,
             session_dates=tuple(session.date for session in sessions),
             near=inquiry.leans_on.sources if inquiry.leans_on else (),
+            unknown_words=found.unknown_words,
+            windowed=inquiry.window is not None and inquiry.window.applied,
             kind=inquiry.kind,
         )
         answer = replace(await self._answer(question), text_only=found.text_only)

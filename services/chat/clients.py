@@ -34,7 +34,12 @@ class EmbedderClient:
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
         passages = tuple(_passage(result) for result in found.results if result.turns)
-        return Finding(passages, text_only=found.mode == "text")
+        return Finding(
+            passages,
+            text_only=found.mode == "text",
+            understood_as=found.understood_as or text,
+            unknown_words=tuple(found.unknown_words),
+        )
 
 
 class IngestionClient:
@@ -103,6 +108,8 @@ class _Result(_Wire):
 class _Found(_Wire):
     results: list[_Result]
     mode: str = "hybrid"
+    understood_as: str = ""
+    unknown_words: list[str] = Field(default_factory=list)
 
 
 class _Session(_Wire):

@@ -39,7 +39,7 @@ class SearchRequest(BaseModel):
 class TurnOut(BaseModel):
     """A speaker's text with start and end in seconds, its cosine similarity (null without vectors), and what it does.
 
-    `acts` are probabilities: `assign`, `agree`, `report_done`, `report_not_done`, `drop`, `replace`; small ones left out.
+    `acts` are probabilities of `assign`, `agree`, `report_done`, `report_not_done`, `drop` and `replace`.
     """
 
     speaker: str
@@ -71,9 +71,14 @@ class ResultOut(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """Passages, best first. `mode` is `text` while vectors are unavailable."""
+    """Passages, best first. `mode` is `text` while vectors are unavailable.
+
+    `understood_as` is the query with misspelt words mended; `unknown_words` occur nowhere in what was searched.
+    """
 
     results: list[ResultOut]
+    understood_as: str
+    unknown_words: list[str]
     mode: Literal["hybrid", "text"]
     model: str
 
@@ -105,7 +110,11 @@ def _question(request: SearchRequest) -> Question:
 
 def _rendered(found: Found, model: str) -> SearchResponse:
     return SearchResponse(
-        results=[_result(hit) for hit in found.hits], mode="hybrid" if found.by_vectors else "text", model=model
+        results=[_result(hit) for hit in found.hits],
+        understood_as=found.understood_as,
+        unknown_words=list(found.unknown_words),
+        mode="hybrid" if found.by_vectors else "text",
+        model=model,
     )
 
 

@@ -135,7 +135,7 @@ class Index:
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """Return the turns of all passages, in order of time; `turn_vectors` and `turn_acts` have one for each, or none."""
+        """Return the turns of all passages, in order of time; `turn_vectors` and `turn_acts` have one each, or none."""
         return tuple(turn for passage in self.passages for turn in passage.turns)
 
     @property
@@ -193,11 +193,24 @@ class Hit:
 
 
 @dataclass(frozen=True)
+class Hits:
+    """The hits of one search, best first, and the words of the question that occur nowhere in what was searched."""
+
+    hits: tuple[Hit, ...] = ()
+    unknown_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Found:
-    """The result of a search: hits, best first, and whether vectors were used."""
+    """The result of a search: hits, best first, whether vectors were used, and the question as it was understood.
+
+    `understood_as` has misspelt words mended; `unknown_words` occur nowhere in the sessions.
+    """
 
     hits: tuple[Hit, ...]
     by_vectors: bool
+    understood_as: str
+    unknown_words: tuple[str, ...] = ()
 
 
 def labelled(turns: Iterable[Turn]) -> str:

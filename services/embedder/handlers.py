@@ -39,6 +39,7 @@ from services.embedder.ports import (
     TurnEncoder,
     Vector,
 )
+from services.embedder.spelling import mended
 from services.embedder.turn_acts import acts_of
 
 # Vectors are stored after each batch, so a crash loses at most one batch of paid vectors.
@@ -182,11 +183,26 @@ class Search:
         return self._embedder.model.name
 
     async def find(self, question: Question) -> Found:
-        """Search by vectors and text; by text alone if the embedder fails or exceeds its deadline."""
+        """Search by vectors and text; by text alone if the embedder fails or exceeds its deadline.
+
+        A question with misspelt words is mended by the patient's own, and searched again.
+        """
+        found = await self._find(question)
+        misspelt = [word for word in found.unknown_words if not self._turn_encoder.knows(word)]
+        if not misspelt:
+            return found
+        spoken = await self._repository.spoken(question.patient_id)
+        text = mended(question.text, misspelt, spoken, self._turn_encoder.knows)
+        if text != question.text:
+            found = await self._find(replace(question, text=text))
+        # What is still misspelt says nothing of what was spoken of.
+        return replace(found, unknown_words=tuple(filter(self._turn_encoder.knows, found.unknown_words)))
+
+    async def _find(self, question: Question) -> Found:
         vector = await self._vector(question.text)
         [turn_vector] = await self._turn_encoder.encode([question.text])
-        hits = await self._repository.search(question, self._embedder.model, vector, turn_vector)
-        return Found(tuple(hits), by_vectors=vector is not None)
+        found = await self._repository.search(question, self._embedder.model, vector, turn_vector)
+        return Found(found.hits, vector is not None, question.text, found.unknown_words)
 
     async def _vector(self, text: str) -> Vector | None:
         try:

@@ -8,7 +8,7 @@ from libs.common.database.transaction import Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.embedder.domain import Hit, Index, Model, Question, Source, Transcript
+from services.embedder.domain import Hits, Index, Model, Question, Source, Transcript
 
 Vector = Sequence[float]
 
@@ -28,6 +28,10 @@ class TextEmbedder(Protocol):
 
 class TurnEncoder(Protocol):
     """Sentence vectors of the local model, whichever model embeds the passages."""
+
+    def knows(self, word: str) -> bool:
+        """Tell whether the model knows a word whole, as it does common English words."""
+        ...
 
     async def encode(self, texts: Sequence[str]) -> list[Vector]:
         """Return one unit vector per text, in order."""
@@ -79,9 +83,13 @@ class IndexRepository(Protocol):
 
     async def search(
         self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the patient's best passages, best first; without a vector, by text alone.
 
         `turn_vector` is the question's vector of the local model, with which turns are compared.
         """
+        ...
+
+    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
+        """Return the words of the patient's sessions, and in how many passages each is."""
         ...

@@ -6,10 +6,13 @@
 -- No join of passages with passages: the planner estimates one row per patient and picks nested loops (30 s, not 10 ms).
 -- Vectors are not looked up by hash, because only comparisons of ids may use an index below row-level security
 -- (deploy/postgres/comparisons.sql). A full join cannot be executed as a nested loop.
+-- `unknown_words` are those of the question that occur nowhere in what was searched.
 -- Turns are read last, for the best passages only: otherwise they would spill to disk for a patient of many years.
 with term as materialized (
   select ('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''')::tsquery as query
   from unnest(tsvector_to_array(to_tsvector('english', :question))) as lexeme limit :terms_max
+), asked as materialized (
+  select word, plainto_tsquery('english', word) as query from unnest(cast(:words as text[])) as word
 ), allowed as materialized (
   select p.id, p.session_id, p.position, p.words, p.content_hash
   from passage p
@@ -48,6 +51,8 @@ with term as materialized (
 )
 select p.id, p.chunk_id, p.session_id, p.session_date, p.transcript_id, p.turns, p.tokens,
   b.similarity as relevance, b.score,
+  (select array_agg(q.word) from asked q
+   where numnode(q.query) = 1 and not exists (select from weighted w where w.query = q.query)) as unknown_words,
   (select array_agg(1 - (t.vector <=> cast(:turn_vector as halfvec)) order by t.number)
    from unnest(p.turn_vectors) with ordinality as t (vector, number)
    where cast(:turn_vector as halfvec) is not null) as turn_relevances

@@ -12,9 +12,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
+from libs.contracts.ids import PatientId
 from services.embedder.domain import (
     Chunk,
     Hit,
+    Hits,
     Index,
     Model,
     Question,
@@ -27,6 +29,7 @@ from services.embedder.domain import (
     passage_id,
 )
 from services.embedder.ports import Vector
+from services.embedder.spelling import words_of
 
 # More terms per question take time without improving the results.
 TERMS_MAX = 64
@@ -79,6 +82,11 @@ _WITHDRAW = text(
     " values (:organization_id, :patient_id, :therapist_id, :consent_id, :delete_after)"
     " on conflict (organization_id, patient_id, therapist_id)"
     " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
+)
+# The function reads by a statement of its own, under the same row-level security.
+_SPOKEN = text(
+    "select word, ndoc from ts_stat(format('select to_tsvector(''simple'', content) from embedder.passage"
+    " where patient_id = %L', cast(:patient_id as uuid)))"
 )
 _SWEEP = text("select sweep_withdrawn(:most)")
 
@@ -153,10 +161,11 @@ class IndexStore:
 
     async def search(
         self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the patient's best passages, best first; without a vector, by text alone."""
         parameters = {
             "question": question.text,
+            "words": words_of(question.text)[:TERMS_MAX],
             "terms_max": TERMS_MAX,
             "patient_id": question.patient_id,
             "date_from": question.date_from,
@@ -170,7 +179,14 @@ class IndexStore:
             "limit": question.limit,
         }
         async with self._database.transaction() as tx:
-            return [_hit(row) for row in await tx.execute(self._search, parameters)]
+            rows = (await tx.execute(self._search, parameters)).all()
+        return Hits(tuple(_hit(row) for row in rows), tuple(rows[0].unknown_words or ()) if rows else ())
+
+    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
+        """Return the words of the patient's sessions, and in how many passages each is."""
+        async with self._database.transaction() as tx:
+            rows = await tx.execute(_SPOKEN, {"patient_id": patient_id})
+            return {row.word: row.ndoc for row in rows}
 
 
 def _owner(source: Source) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from libs.common.http.client import certificates
 from libs.contracts.purposes import Purpose
 from libs.ops.rest.client import Gateway, Recording
 from libs.ops.rest.connection import Connection
@@ -80,4 +81,4 @@ class World:
     def http(self, key: str | None = None) -> httpx.AsyncClient:
         """Return a bare client with this clinic's key, for requests that no well-behaved client sends."""
         headers = {"Authorization": f"Bearer {key or self.key}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30, verify=certificates())

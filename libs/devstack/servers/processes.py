@@ -110,7 +110,7 @@ class Process:
     def stop(self, grace_s: float) -> None:
         """Ask it to end; kill it when it has not within its grace."""
         self.ask_to_stop()
-        if not self._ends_within(grace_s):
+        if not self.ends_within(grace_s):
             self.kill()
         self._path.unlink(missing_ok=True)
 
@@ -119,10 +119,11 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.is_alive:
                 os.killpg(self.pid, signal.SIGKILL)
-        if not self._ends_within(KILL_WITHIN_S):
+        if not self.ends_within(KILL_WITHIN_S):
             raise DevstackError(f"process {self.pid} ({self.name}) cannot be killed")
 
-    def _ends_within(self, limit_s: float) -> bool:
+    def ends_within(self, limit_s: float) -> bool:
+        """Wait for its end so long; tell whether it came."""
         deadline = time.monotonic() + limit_s
         while self.is_alive:
             if time.monotonic() > deadline:
@@ -136,8 +137,8 @@ def launch(program: Program) -> Process:
 
     Unless detached it ends when the calling thread ends, so only the main thread may launch.
     """
-    if not program.detached and threading.current_thread() is not threading.main_thread():
-        raise DevstackError("start the stack from the main thread: on Linux its servers end with their thread")
+    if not program.detached:
+        refuse_other_threads()
     descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         popen = subprocess.Popen(
@@ -151,14 +152,28 @@ def launch(program: Program) -> Process:
         )
     finally:
         os.close(descriptor)
-    record = Record(
-        program.name, popen.pid, start_time(popen.pid) or "gone", int(program.stop_signal), program.detached
-    )
+    popen_kept(popen)
+    return recorded(program, popen.pid, popen)
+
+
+def refuse_other_threads() -> None:
+    """Raise DevstackError unless this is the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        raise DevstackError("start the stack from the main thread: on Linux its servers end with their thread")
+
+
+def recorded(program: Program, pid: int, popen: "subprocess.Popen[bytes] | None" = None) -> Process:
+    """Write down that a program was started."""
+    record = Record(program.name, pid, start_time(pid) or "gone", int(program.stop_signal), program.detached)
     record.write(program.record)
+    return Process(record, program.record, popen)
+
+
+def popen_kept(popen: "subprocess.Popen[bytes]") -> None:
+    """Keep a child until this process ends."""
     if not _STARTED:
         atexit.register(_settle)
     _STARTED.append(popen)
-    return Process(record, program.record, popen)
 
 
 def _settle() -> None:

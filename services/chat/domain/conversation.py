@@ -43,7 +43,7 @@ class Turn:
     """One speaker's text without a break; times in seconds from the start of the recording.
 
     `relevance` is the cosine similarity of the turn, read after the one before, with the question; None if unknown.
-    `acts` are the probabilities of what it does for a commitment (assign, agree, report_done, ...), small ones left out.
+    `acts` are the probabilities of what it does for a commitment (assign, agree, report_done, ...).
     """
 
     speaker: Speaker
@@ -67,10 +67,15 @@ class Passage:
 
 @dataclass(frozen=True)
 class Finding:
-    """The passages found, best first. `text_only`: vectors were unavailable, so synonyms were not matched."""
+    """The passages found, best first. `text_only`: vectors were unavailable, so synonyms were not matched.
+
+    `understood_as` is what was searched for, misspelt words mended; `unknown_words` of it occur in no session.
+    """
 
     passages: tuple[Passage, ...]
     text_only: bool = False
+    understood_as: str = ""
+    unknown_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ class Question:
     `subject` is the search text: the question without its time phrase, with the previous question as context if needed.
     `overview`: the question only asks what a period was about. `kinds` are the probabilities of its kinds.
     `session_dates` are those of all sessions that may be asked about, oldest first. `near` is what the previous answer
-    quoted, if the question leans on it.
+    quoted, if the question leans on it. `windowed`: only sessions of the time that was asked about were searched.
     """
 
     text: str
@@ -140,6 +145,8 @@ class Question:
     kinds: Mapping[str, float] = field(default_factory=dict, hash=False)
     session_dates: tuple[datetime, ...] = ()
     near: tuple[Cited, ...] = ()
+    unknown_words: tuple[str, ...] = ()
+    windowed: bool = False
     kind: MessageKind = MessageKind.DETAIL
 
     @property

@@ -16,16 +16,16 @@ class Wanted(StrEnum):
 
 
 _OVER = re.compile(
-    r"\b(?:g(?:i|a)ve(?:n)? up|drop(?:ped)?|leave (?:it )?off|left (?:it )?off|let go|stop(?:ped)?|replac\w+|abandon\w*|"
-    r"did ?n'?t suit|scrap(?:ped)?|retire[d]?|quit|swap(?:ped)?|no longer)\b"
+    r"\b(?:g(?:i|a)ve(?:n)? up|drop(?:ped)?|leave (?:it )?off|left (?:it )?off|let go|stop(?:ped)?|replac\w+|"
+    r"abandon\w*|did ?n'?t suit|scrap(?:ped)?|retire[d]?|quit|swap(?:ped)?|no longer)\b"
 )
 _OPEN = re.compile(
     r"\b(?:still|open|left to|outstanding|not (?:done|finished|yet)|unfinished|remain\w*|on my list|to-?do|pending|"
     r"have(?:n'?t| not)(?: i)? (?:yet )?(?:done|finished)|need to|got to|supposed to|meant to be)\b"
 )
 _REPORT = re.compile(
-    r"\b(?:did i|have i|had i|did we|was i able|i never did|manage[d]?|finish(?:ed)?|ke(?:ep|pt) (?:it |that )?up|stick|stuck|"
-    r"go with|went|happened with|how did|actually|in the end|report(?:ed)?|carr(?:y|ied) out|succeed)\b"
+    r"\b(?:did i|have i|had i|did we|was i able|i never did|manage[d]?|finish(?:ed)?|ke(?:ep|pt) (?:it |that )?up|"
+    r"stick|stuck|go with|went|happened with|how did|actually|in the end|report(?:ed)?|carr(?:y|ied) out|succeed)\b"
 )
 
 

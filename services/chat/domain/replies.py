@@ -15,17 +15,17 @@ FIXED_REPLIES = {
     MessageKind.THANKS: ("You're welcome. I'm here whenever you want to look back at something from your sessions."),
     MessageKind.FEELING: (
         "Thank you for telling me. That matters, and you don't have to carry it alone. "
-        "I'm an AI, so I can't do what a person can: your therapist would want to hear this, and somebody you trust may "
-        "be able to be with you now. If it becomes too much, in the US you can call or text 988 at any hour; elsewhere "
-        "findahelpline.com lists who to call. "
+        "I'm an AI, so I can't do what a person can: your therapist would want to hear this, and somebody you "
+        "trust may be able to be with you now. If it becomes too much, in the US you can call or "
+        "text 988 at any hour; elsewhere findahelpline.com lists who to call. "
         "If it helps, I can look up what you and your therapist said about this."
     ),
     MessageKind.ABOUT_YOU: WHAT_I_AM,
     MessageKind.PRIVACY: (
         "I only look at sessions that you agreed to have recorded, and I only answer about them under your own access. "
-        "Your therapist's practice decides how long they are kept and who works with them, and you can take your consent "
-        "back at any time: then I can no longer see them. To see, correct or delete what is stored, or for anything about "
-        "who has access, please ask your therapist or their practice."
+        "Your therapist's practice decides how long they are kept and who works with them, and you can take your "
+        "consent back at any time: then I can no longer see them. To see, correct or delete what is stored, or for "
+        "anything about who has access, please ask your therapist or their practice."
     ),
     MessageKind.OTHER_PEOPLE: (
         "I can only look at your own sessions. I know nothing about anybody else's sessions or records, "

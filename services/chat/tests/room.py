@@ -21,6 +21,8 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
+from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply
 from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, SearchResult
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
@@ -135,6 +137,16 @@ class FakeHolds:
 
 
 @dataclass
+class FakeReader:
+    """Takes every message for one kind."""
+
+    kind: MessageKind = MessageKind.DETAIL
+
+    async def read(self, message: str) -> Reading:
+        return Reading({self.kind.value: 1.0})
+
+
+@dataclass
 class FakeAnswerer:
     """A model that says what it is told to, or fails."""
 
@@ -154,7 +166,7 @@ class Room:
 
     def __init__(self, answerer: Answerer | None = None) -> None:
         self.messages, self.search = FakeMessages(), FakeSearch()
-        self.sessions, self.holds = FakeSessions(), FakeHolds()
+        self.sessions, self.holds, self.reader = FakeSessions(), FakeHolds(), FakeReader()
         self.ask = Ask(
             Dependencies(
                 messages=self.messages,
@@ -163,6 +175,7 @@ class Room:
                 holds=self.holds,
                 answerer=answerer or ExtractiveAnswerer(),
                 quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
+                reader=self.reader,
                 clock=lambda: NOW,
             )
         )

@@ -1,18 +1,19 @@
 """What was taken on between sessions, and what became of it, told from the acts of turns across sessions.
 
-A session's index keeps the turns that may bear an act (`mentions`). They are joined when they are read, oldest first, so
-that a session which is indexed late, corrected, or hidden by consent changes what follows from it and nothing else.
+A session's index keeps the turns that may bear an act (`mentions`). They are joined when they are read, oldest first,
+so that a session which is indexed late, corrected, or hidden by consent changes what follows from it and nothing else.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from libs.common.ids import derived_id
 from libs.contracts.ids import ChunkId, SessionId
+from libs.contracts.index import CommitmentStatus as Status
+from libs.contracts.index import Correction
 from services.embedder.domain import Index, Turn, chunk_id
 from services.embedder.turn_acts import Act
 
@@ -26,23 +27,11 @@ ABOUT_MIN = 0.3
 ADJOINING_S = 40.0
 _DUE = re.compile(
     r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
-    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet|"
-    r"january|february|march|april|may|june|july|august|september|october|november|december)s?\b|\btonight\b|\btomorrow\b",
+    r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet"
+    r"|january|february|march|april|may|june|july|august|september|october|november|december)s?\b"
+    r"|\btonight\b|\btomorrow\b",
     re.IGNORECASE,
 )
-
-
-NOT_ONE = "none"
-
-
-class Status(StrEnum):
-    """What became of a commitment."""
-
-    OPEN = "open"
-    DONE = "done"
-    NOT_DONE = "not_done"
-    DROPPED = "dropped"
-    REPLACED = "replaced"
 
 
 _STATUS_OF = {
@@ -145,7 +134,7 @@ def joined(mentions: Sequence[Mention], corrections: Mapping[UUID, str] | None =
     known: list[Commitment] = []
     for mention in sorted(mentions, key=lambda one: (one.session_date, one.turn.start_s)):
         _ACTIONS.get(mention.act, _reported)(known, mention)
-    return [_corrected(one, corrections or {}) for one in known if (corrections or {}).get(one.id) != NOT_ONE]
+    return [_corrected(one, corrections or {}) for one in known if (corrections or {}).get(one.id) != Correction.NONE]
 
 
 def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:

@@ -15,6 +15,7 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.embedder.domain import Hit, Index, Model, Question, Source, Turn, Weights
+from services.embedder.ports import Vector
 from services.embedder.store import IndexStore
 from services.embedder.tests.world import index_of, source
 
@@ -82,7 +83,14 @@ class Archive:
         """Search this patient's index with a vector."""
         question = replace(Question(PatientId(self.tenant.patient_id), asked, limit), **parts)  # type: ignore[arg-type]
         with self.acting_under():
-            return await self.store.search(question, MODEL, vector_of(MODEL))
+            return await hits_of(self.store, question, vector_of(MODEL))
+
+
+async def hits_of(
+    store: IndexStore, question: Question, vector: Vector | None, turn_vector: Vector | None = None
+) -> list[Hit]:
+    """Search and return the hits alone."""
+    return list((await store.search(question, MODEL, vector, turn_vector)).hits)
 
 
 def about(archive: Archive, limit: int = 50, asked: str = "walks with my sister") -> Question:

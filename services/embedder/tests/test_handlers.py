@@ -15,12 +15,14 @@ from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIn
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
+    FakeCommitments,
     FakeConsents,
     FakeIndexRepository,
     FakeTranscripts,
     FakeTurnEncoder,
     LetterEmbedder,
     dialogue,
+    no_acts,
     ready,
     revoked,
     source,
@@ -43,7 +45,14 @@ class World:
         self.index_repository = FakeIndexRepository()
         self.step = IndexTranscript(
             Dependencies(
-                self.consents, self.transcripts, self.embedder, self.turn_encoder, self.index_repository, words
+                self.consents,
+                self.transcripts,
+                self.embedder,
+                self.turn_encoder,
+                no_acts(),
+                self.index_repository,
+                FakeCommitments(),
+                words,
             )
         )
 

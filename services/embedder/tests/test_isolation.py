@@ -10,7 +10,7 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
 from libs.contracts.purposes import Purpose
-from services.embedder.tests.archive import MODEL, Archive, about, vector_of, vectors_of
+from services.embedder.tests.archive import MODEL, Archive, about, hits_of, vector_of, vectors_of
 from services.embedder.tests.world import dialogue, index_of, revoked
 
 
@@ -54,7 +54,7 @@ async def test_another_patient_of_the_same_organization_sees_nothing(archive: Ar
     capability = archive.tenant.capability("embedder:read", patient=PatientId(new_id()))
 
     with acting_under(capability):
-        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+        hits = await hits_of(archive.store, about(archive), vector_of(MODEL))
 
     assert hits == []
 
@@ -63,7 +63,7 @@ async def test_a_capability_that_names_no_patient_sees_nobodys_words(archive: Ar
     await archive.add(archive.source, dialogue())
 
     with archive.acting_under(patient=False):
-        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+        hits = await hits_of(archive.store, about(archive), vector_of(MODEL))
 
     assert hits == []
 
@@ -72,7 +72,7 @@ async def test_a_capability_without_the_scope_sees_nothing(archive: Archive) -> 
     await archive.add(archive.source, dialogue())
 
     with archive.acting_under("chat:write"):
-        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+        hits = await hits_of(archive.store, about(archive), vector_of(MODEL))
 
     assert hits == []
 
@@ -85,7 +85,7 @@ async def test_another_organization_sees_nothing(archive: Archive) -> None:
     parts[3] = str(new_id())
 
     with acting_under("|".join(parts)), pytest.raises(AppError) as caught:
-        await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+        await hits_of(archive.store, about(archive), vector_of(MODEL))
 
     assert caught.value.problem.slug == "unauthenticated"
 
@@ -137,7 +137,7 @@ async def test_a_session_bound_capability_reaches_only_its_session(archive: Arch
     )
 
     with acting_under(bound):
-        hits = await archive.store.search(about(archive), MODEL, vector_of(MODEL))
+        hits = await hits_of(archive.store, about(archive), vector_of(MODEL))
 
     assert {hit.session_id for hit in hits} == {archive.source.session_id}
 

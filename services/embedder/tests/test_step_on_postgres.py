@@ -11,16 +11,18 @@ from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.index import IndexReady
+from services.embedder.commitments.store import CommitmentStore
 from services.embedder.domain import Index, Model, Withheld
 from services.embedder.handlers import Dependencies, IndexTranscript
 from services.embedder.ports import Vector
-from services.embedder.tests.archive import MODEL, Archive, about, vector_of
+from services.embedder.tests.archive import MODEL, Archive, about, hits_of, vector_of
 from services.embedder.tests.world import (
     FakeConsents,
     FakeTranscripts,
     FakeTurnEncoder,
     LetterEmbedder,
     dialogue,
+    no_acts,
     ready,
     transcript_of,
     updated,
@@ -49,7 +51,17 @@ class Job:
         self.source = archive.source
         self.embedder = WideEmbedder()
         self.transcripts = FakeTranscripts(transcript_of(self.source, dialogue(repeats=12)))
-        world = Dependencies(FakeConsents(), self.transcripts, self.embedder, FakeTurnEncoder(), archive.store, words)
+        commitments = CommitmentStore(archive.database)
+        world = Dependencies(
+            FakeConsents(),
+            self.transcripts,
+            self.embedder,
+            FakeTurnEncoder(),
+            no_acts(),
+            archive.store,
+            commitments,
+            words,
+        )
         self.step = IndexTranscript(world)
 
     def capability(self) -> str:
@@ -78,7 +90,7 @@ async def test_a_job_bound_to_one_session_indexes_it_and_says_so_in_the_outbox(a
     assert [type(fact) for fact in facts] == [IndexReady]
     assert _outbox(archive, str(job.source.session_id)) == ["index.ready"]
     with archive.acting_under():
-        hits = await archive.store.search(about(archive, 3, "Part 7"), MODEL, vector_of(MODEL))
+        hits = await hits_of(archive.store, about(archive, 3, "Part 7"), vector_of(MODEL))
     assert {hit.session_id for hit in hits} == {job.source.session_id}
 
 
@@ -94,7 +106,7 @@ async def test_a_correction_is_indexed_again_and_buys_only_what_changed(archive:
 
     assert len(job.embedder.bought) - bought <= 2
     with archive.acting_under():
-        hits = await archive.store.search(about(archive, 1, "rest for a week"), MODEL, None)
+        hits = await hits_of(archive.store, about(archive, 1, "rest for a week"), None)
     assert "rest for a week" in hits[0].passage.text
 
 

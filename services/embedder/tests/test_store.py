@@ -11,7 +11,7 @@ from libs.contracts.ids import SessionId
 from libs.devstack.infra import Infra
 from services.embedder.domain import Speaker, Turn, Weights
 from services.embedder.store import IndexStore
-from services.embedder.tests.archive import MODEL, OTHER_MODEL, Archive, about, vector_of
+from services.embedder.tests.archive import MODEL, OTHER_MODEL, Archive, about, hits_of, vector_of
 from services.embedder.tests.world import dialogue, index_of
 
 
@@ -21,7 +21,7 @@ async def test_what_was_indexed_is_found_with_its_seconds(archive: Archive) -> N
 
     with archive.acting_under():
         vector = archive.vectors[wanted.content_hash]
-        best = (await archive.store.search(about(archive, 1, "walks"), MODEL, vector))[0]
+        best = (await hits_of(archive.store, about(archive, 1, "walks"), vector))[0]
 
     assert best.session_id == archive.source.session_id
     assert best.passage == wanted
@@ -36,7 +36,7 @@ async def test_each_turn_of_a_hit_says_how_near_it_is(archive: Archive) -> None:
     first = sum(len(passage.turns) for passage in index.passages[:7])
 
     with archive.acting_under():
-        hits = await archive.store.search(about(archive, 50, "walks"), MODEL, vector_of(MODEL), vectors[first + 1])
+        hits = await hits_of(archive.store, about(archive, 50, "walks"), vector_of(MODEL), vectors[first + 1])
     hit = next(hit for hit in hits if hit.passage == wanted)
 
     assert len(hit.turn_relevances) == len(wanted.turns)
@@ -49,10 +49,10 @@ async def test_the_search_finds_exactly_what_brute_force_finds(infra: Infra, arc
     for _ in range(3):
         await archive.add(archive.new_session(), dialogue(repeats=40))
     with archive.acting_under():
-        everything = await store.search(about(archive, 10_000), MODEL, vector_of(MODEL))
+        everything = await hits_of(store, about(archive, 10_000), vector_of(MODEL))
         for _ in range(10):
             vector = vector_of(MODEL)
-            top = await store.search(about(archive, 8), MODEL, vector)
+            top = await hits_of(store, about(archive, 8), vector)
             async with archive.database.transaction() as tx:
                 rows = await tx.execute(_BRUTE, {"vector": str(list(vector)), "patient": archive.tenant.patient_id})
                 wanted = [row.id for row in rows][:8]
@@ -71,7 +71,7 @@ async def test_without_vectors_the_words_alone_find_it(archive: Archive) -> None
     await archive.add(archive.source, dialogue(repeats=20))
 
     with archive.acting_under():
-        hits = await archive.store.search(about(archive, 1, "part 11"), MODEL, None)
+        hits = await hits_of(archive.store, about(archive, 1, "part 11"), None)
 
     assert any("Part 11" in turn.text for turn in hits[0].passage.turns)
     assert hits[0].relevance is None

@@ -13,10 +13,12 @@ from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
+from libs.sentences.head import Head
 from libs.sentences.minilm import DIMENSION
 from services.embedder.chunking import chunks_of
-from services.embedder.domain import Hit, Index, Model, Question, Source, Speaker, Transcript, Turn
+from services.embedder.domain import Hit, Hits, Index, Model, Question, Source, Speaker, Transcript, Turn
 from services.embedder.ports import Vector
+from services.embedder.turn_acts import Act, features
 
 MODEL = Model("letters", 26)
 SESSION_DATE = datetime(2026, 10, 5, 9, 30, tzinfo=UTC)
@@ -133,10 +135,31 @@ class FakeTurnEncoder:
     def __init__(self) -> None:
         self.read: list[str] = []
 
+    def knows(self, word: str) -> bool:
+        """Know the words of the dialogue."""
+        return any(word in text.lower() for _, text in DIALOGUE)
+
     async def encode(self, texts: Sequence[str]) -> list[Vector]:
         """Return letter counts, and next to nothing in the other dimensions."""
         self.read.extend(texts)
         return [[text.lower().count(chr(97 + place)) + 0.01 for place in range(DIMENSION)] for text in texts]
+
+
+def no_acts() -> Head:
+    """Return a head that sees no act in any turn."""
+    width = len(features([Turn(Speaker.PATIENT, "", 0, 1)], [[0.0] * DIMENSION])[0])
+    return Head((Act.NONE.value, Act.ASSIGN.value), ((0.0,) * width,) * 2, (9.0, 0.0))
+
+
+class FakeCommitments:
+    """Keeps the indexes whose mentions were to be added."""
+
+    def __init__(self) -> None:
+        self.added: list[Index] = []
+
+    async def add(self, tx: Transaction, index: Index) -> None:
+        """Keep the index."""
+        self.added.append(index)
 
 
 @dataclass
@@ -175,6 +198,8 @@ class FakeIndexRepository:
     delete_after: datetime | None = None
     asked: list[tuple[Question, Vector | None]] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)
+    unknown_words: tuple[str, ...] = ()
+    vocabulary: dict[str, int] = field(default_factory=dict)
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the hashes that have a vector."""
@@ -197,7 +222,11 @@ class FakeIndexRepository:
 
     async def search(
         self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
-    ) -> list[Hit]:
+    ) -> Hits:
         """Return the prepared hits."""
         self.asked.append((question, vector))
-        return self.hits
+        return Hits(tuple(self.hits), tuple(word for word in self.unknown_words if word in question.text.lower()))
+
+    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
+        """Return the words of the prepared vocabulary."""
+        return self.vocabulary

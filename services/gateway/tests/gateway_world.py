@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.database.transaction import Database
 from libs.common.http.app import build_app
+from libs.common.http.client import certificates
 from libs.contracts.capability import Claims, parse
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
@@ -138,7 +139,11 @@ class GatewayWorld:
     def as_bearer(self, credential: str) -> httpx.AsyncClient:
         """Return a client with another credential."""
         return httpx.AsyncClient(
-            base_url=self.url, headers={"Authorization": f"Bearer {credential}"}, trust_env=False, timeout=30
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {credential}"},
+            trust_env=False,
+            timeout=30,
+            verify=certificates(),
         )
 
     @property
@@ -154,7 +159,7 @@ class GatewayWorld:
 
 def settings_of(infra: Infra, peer_url: str, **more: Any) -> GatewaySettings:
     """Settings for a gateway whose every peer is one server."""
-    peers = dict.fromkeys(("consent_url", "ingestion_url", "transcriber_url", "chat_url"), peer_url)
+    peers = dict.fromkeys(("consent_url", "ingestion_url", "transcriber_url", "embedder_url", "chat_url"), peer_url)
     values: dict[str, Any] = {
         "env": "dev",
         "database_url": infra.database_url("gateway"),
@@ -180,7 +185,15 @@ async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str
             yield url
     finally:
         peers = public.peers
-        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter, database):
+        for part in (
+            peers.consent,
+            peers.ingestion,
+            peers.transcriber,
+            peers.embedder,
+            peers.chat,
+            public.limiter,
+            database,
+        ):
             await part.close()
 
 
@@ -191,7 +204,7 @@ async def gateway_world(infra: Infra, **more: Any) -> AsyncIterator[GatewayWorld
     async with (
         serving(peer) as peer_url,
         gateway(infra, peer_url, **more) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=certificates()) as http,
     ):
         made = await http.post(
             "/operator/v1/organizations",

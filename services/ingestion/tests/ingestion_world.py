@@ -19,7 +19,7 @@ from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
 from libs.common.http.app import AppSpec, build_app
-from libs.common.http.client import ServiceClient
+from libs.common.http.client import ServiceClient, certificates
 from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.common.messaging.steps import Step
 from libs.common.objects.store import ObjectStore, StoreAddress
@@ -210,8 +210,8 @@ async def world(
     app = build_app(AppSpec(title="ingestion", version="1", routers=(build_router(made),)))
     async with (
         _served(app) as url,
-        httpx.AsyncClient(base_url=url, timeout=60) as http,
-        httpx.AsyncClient(base_url=consent_url) as consent,
+        httpx.AsyncClient(base_url=url, timeout=60, verify=certificates()) as http,
+        httpx.AsyncClient(base_url=consent_url, verify=certificates()) as consent,
     ):
         yield World(infra, tenant, made, database, store, http, consent, url)
     await peer.close()

@@ -7,7 +7,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Create both tables. Mentions go with their chunk; corrections with their session, not with a new version of it."""
+    """Create both tables. Mentions go with their chunk, corrections with their session: they outlive a new version."""
     op.execute("""
         create table embedder.commitment_mention (
           organization_id uuid not null,
