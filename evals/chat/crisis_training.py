@@ -1,4 +1,4 @@
-"""The examples that the head of the crisis check is trained on: tuning sets and ordinary turns, never the unseen set."""
+"""What the head of the crisis check is trained on: tuning sets and ordinary turns, never the unseen set."""
 
 import json
 from collections.abc import Iterator

@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from evals.chat.crisis_training import crisis_examples
 from evals.chat.training import Examples, average_precision, fit, held_out
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat import crisis_head
 from services.chat import heads as chat_heads
 from services.embedder import turn_acts
 from services.embedder.domain import Speaker, Turn, in_context
@@ -86,6 +88,13 @@ async def train_turn_acts(encoder: SentenceEncoder) -> Head:
             f"  average precision {average_precision([one.get(act, 0.0) for one in found], is_it):.2f}"
         )
     return fit(examples, 1.0)
+
+
+async def train_crisis_signs(encoder: SentenceEncoder) -> None:
+    """Train the head of the crisis check."""
+    examples = await crisis_examples(encoder)
+    _print_kinds("crisis signs", examples, held_out(examples, 1.0, FOLDS, SEED))
+    fit(examples, 1.0).write(crisis_head.SIGNS)
 
 
 async def acts_without(name: str, encoder: SentenceEncoder) -> Head:

@@ -208,9 +208,11 @@ _HITS_MAX = 3
 _SOFT_CHARS_MAX = 1_500
 _OFTEN_ABOUT_OTHERS = frozenset((Kind.CHILD_IN_DANGER, Kind.MEDICAL_EMERGENCY))
 _SENTENCE_END = re.compile(r"[.!?;\n]+|\bbut\b")
+
+
 def assess(message: str) -> Concern | None:
     """Return the level and kind of the crisis in a message by rules alone, None without a sign of one."""
-    found = [_by_old_rules(message), *_by_kinds(message), _in_other_languages(message)]
+    found = [*_by_kinds(message), _by_old_rules(message), _in_other_languages(message)]
     return gravest([concern for concern in found if concern])
 
 

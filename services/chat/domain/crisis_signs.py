@@ -1,14 +1,16 @@
 """Decides the level of a message by rules and, where it ran, by the trained head."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from services.chat.domain.crisis import Concern, Kind, Level, assess
+from services.chat.domain.crisis import Concern, Kind, Level, assess, names_means
 
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"
 # Both were chosen on held-out parts of the tuning sets (evals.chat.heads crisis).
-EXPLICIT_MIN = 0.80
-POSSIBLE_MIN = 0.5
+EXPLICIT_MIN = 0.60
+# So likely a crisis that the head need not tell which.
+CRISIS_EXPLICIT_MIN = 0.93
+POSSIBLE_MIN = 0.2
 
 Signs = Mapping[str, float]
 
@@ -28,5 +30,18 @@ def _raised(signs: Signs) -> Concern | None:
     by_kind = {kind: signs.get(kind.value, 0.0) for kind in Kind}
     explicit = sum(by_kind.values())
     by_kind[Kind.SELF_HARM] += signs.get(POSSIBLE_SELF_HARM, 0.0)
-    level = Level.EXPLICIT if explicit >= EXPLICIT_MIN else Level.POSSIBLE
+    certain = explicit >= EXPLICIT_MIN or crisis >= CRISIS_EXPLICIT_MIN
+    level = Level.EXPLICIT if certain else Level.POSSIBLE
     return Concern(level, max(by_kind, key=lambda kind: by_kind[kind]))
+
+
+def escalated(concern: Concern, message: str, before: Sequence[tuple[str, Concern | None]]) -> Concern:
+    """Return an explicit concern where a possible one follows another about means or plans, or an explicit one."""
+    heard = [(text, one) for text, one in before if one is not None]
+    if concern.kind is not Kind.SELF_HARM or not heard:
+        return concern
+    texts = [message, *(text for text, one in heard if one.kind is Kind.SELF_HARM)]
+    about_means = len(texts) > 1 and any(map(names_means, texts))
+    if about_means or any(one.level is Level.EXPLICIT for _, one in heard):
+        return Concern(Level.EXPLICIT, concern.kind)
+    return concern

@@ -1,4 +1,4 @@
-"""Mends the spelling of a message for the crisis check: slang, joined and split words, masked letters, one wrong letter.
+"""Mends the spelling of a message for the crisis check: slang, joined words, masked letters, one wrong letter.
 
 Only words of the crisis vocabulary are mended into, because a wrong guess elsewhere would put words into a mouth.
 Each word costs a bounded number of look-ups, since the check runs before all limits.
@@ -20,14 +20,19 @@ _TOKEN = re.compile(r"(?:[^\s,;:.!?()\"]|!(?=[a-z0-9]))+|[,;:.!?()\"]")
 _SUFFIX = re.compile(r"(?<=[a-z]{3})'(?:s|d|ll|ve|re)$")
 _MASKS = re.compile(r"[*#_\-/%&+=~^@$!|0-9]")
 _GLUED = re.compile(r"\b(?:my|me) self\b")
-_ILL = re.compile(r"\bill (?=(?:just|probably|never|only|kill|die|do|end|be|go|take|jump|hurt|cut|have|make|hang|shoot|stab)\b)")
+_ILL = re.compile(
+    r"\bill (?=(?:just|probably|never|only|kill|die|do|end|be|go|take|jump|hurt|cut|have|make|hang|shoot|stab)\b)"
+)
 _ID = re.compile(r"\bid (?=(?:rather|just|kill|do|die|be|end|like|have|never|love)\b)")
 _SPELLED_DIE = re.compile(r"\bd[ .\-_*/]i[ .\-_*/]e\b")
 _SWAPPED_DIE = re.compile(r"(?<=to )(?:dei|dy|dye|dier|diee|dieee?|doe|dir)\b|(?<=ready to )did\b")
 # A word over and over says no more than twice.
 _REPEATED = re.compile(r"\b(\S{1,20})(?: \1){2,}(?!\S)")
 _OT = re.compile(r"\bwant (?:ot|t|tp|yo)\b")
-_SH = re.compile(r"\b(?:(?<=relapsed on )|(?<=doing )|(?<=did ))s/?h\b|\bs/?h (?=again|last|tonight|relapse|urges?|scars)|(?<!\w)s/h(?!\w)")
+_SH = re.compile(
+    r"\b(?:(?<=relapsed on )|(?<=doing )|(?<=did ))s/?h\b|\bs/?h (?=again|last|tonight|relapse|urges?|scars)"
+    r"|(?<!\w)s/h(?!\w)"
+)
 _OD = re.compile(r"\b(?:od|oded|oding)\b")
 
 
@@ -66,13 +71,13 @@ def _unmasked(token: str) -> str | None:
         if word in CORE:
             return word
     pattern = re.compile("".join(".?" if _MASKS.match(sign) else re.escape(sign) for sign in token))
-    fits = [word for word in CORE if pattern.fullmatch(word)] if len(bare) >= 2 else []  # noqa: PLR2004
+    fits = [word for word in CORE if pattern.fullmatch(word)] if len(bare) >= 2 else []
     return fits[0] if fits else None
 
 
 def _nearest(token: str) -> str | None:
     """Return the word of the crisis vocabulary that is one letter away (two in long words)."""
-    if not _FUZZY_MIN <= len(token) + 1 or len(token) > _FUZZY_MAX:
+    if not len(token) + 1 >= _FUZZY_MIN or len(token) > _FUZZY_MAX:
         return None
     near = [word for cut in (token, *_cuts(token)) for word in _INDEX.get(cut, ())]
     exact = [word for word in near if _distance(token, word) <= 1 and len(word) >= _FUZZY_MIN]
@@ -81,7 +86,7 @@ def _nearest(token: str) -> str | None:
     if len(token) < _TWO_ERRORS_MIN - 1:
         return None
     twice = {word for cut in _cuts(token) for second in (cut, *_cuts(cut)) for word in _INDEX_OF_LONG.get(second, ())}
-    fits = sorted(word for word in twice if word[0] == token[0] and _distance(token, word) <= 2)  # noqa: PLR2004
+    fits = sorted(word for word in twice if word[0] == token[0] and _distance(token, word) <= 2)
     return fits[0] if fits else None
 
 
@@ -99,7 +104,7 @@ def _split(token: str) -> str | None:
                 if current is None or len(grown) < len(current):
                     best[end] = grown
     parts = best[-1]
-    if parts is None or len(parts) < 2 or not SPLIT_CORE.intersection(parts):  # noqa: PLR2004
+    if parts is None or len(parts) < 2 or not SPLIT_CORE.intersection(parts):
         return None
     return " ".join(SLANG.get(part, part) for part in parts)
 
