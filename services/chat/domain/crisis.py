@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_soft, crisis_stems
+from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_soft, crisis_stems, crisis_wider
 from services.chat.domain.crisis_context import FIRM, FIRST_PERSON, OWN_STATE, conditions
 from services.chat.domain.crisis_spelling import mended
 from services.chat.domain.crisis_stems import near
@@ -168,17 +168,21 @@ _NOT_MEANT = (
 
 _EXPLICIT_RULE = re.compile("|".join(_EXPLICIT))
 _INDIRECT_RULE = re.compile("|".join(_INDIRECT))
-_NOT_MEANT_RULE = re.compile("|".join((*_NOT_MEANT, *crisis_rules.NOT_MEANT)))
+_NOT_MEANT_RULE = re.compile("|".join((*_NOT_MEANT, *crisis_rules.NOT_MEANT, *crisis_wider.NOT_MEANT)))
 # The kind that needs help soonest first: an overdose that was taken is an emergency before it is self-harm.
 _RULES = tuple(
     (kind, stems, re.compile("|".join(rules), re.MULTILINE))
     for kind, stems, rules in (
-        (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, crisis_kinds.MEDICAL),
-        (Kind.SELF_HARM, crisis_stems.SELF_HARM, crisis_rules.SELF_HARM),
-        (Kind.SELF_HARM, crisis_stems.MEANS, crisis_rules.MEANS),
+        (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, (*crisis_kinds.MEDICAL, *crisis_wider.MEDICAL)),
+        (Kind.SELF_HARM, crisis_stems.SELF_HARM, (*crisis_rules.SELF_HARM, *crisis_wider.SELF_HARM)),
+        (Kind.SELF_HARM, crisis_stems.MEANS, (*crisis_rules.MEANS, *crisis_wider.MEANS)),
         (Kind.CHILD_IN_DANGER, crisis_stems.CHILD, crisis_kinds.CHILD),
-        (Kind.HARM_TO_OTHERS, crisis_stems.HARM_TO_OTHERS, crisis_kinds.HARM_TO_OTHERS),
-        (Kind.ABUSE, crisis_stems.ABUSE, crisis_kinds.ABUSE),
+        (
+            Kind.HARM_TO_OTHERS,
+            crisis_stems.HARM_TO_OTHERS,
+            (*crisis_kinds.HARM_TO_OTHERS, *crisis_wider.HARM_TO_OTHERS),
+        ),
+        (Kind.ABUSE, crisis_stems.ABUSE, (*crisis_kinds.ABUSE, *crisis_wider.ABUSE)),
         (Kind.SELF_HARM, crisis_stems.INDIRECT, crisis_rules.INDIRECT),
     )
 )
@@ -192,12 +196,12 @@ _SOFT_RULES = tuple(
         (Kind.ABUSE, crisis_stems.SOFT_ABUSE, crisis_soft.ABUSE),
     )
 )
-_MEANS_RULE = re.compile("|".join(crisis_rules.MEANS))
+_MEANS_RULE = re.compile("|".join((*crisis_rules.MEANS, *crisis_wider.MEANS)))
 _FOREIGN_RULES = tuple(
     (kind, re.compile("|".join(rules)))
     for kind, rules in (
         (Kind.MEDICAL_EMERGENCY, crisis_languages.MEDICAL),
-        (Kind.SELF_HARM, crisis_languages.SELF_HARM),
+        (Kind.SELF_HARM, (*crisis_languages.SELF_HARM, *crisis_wider.FOREIGN)),
         (Kind.HARM_TO_OTHERS, crisis_languages.OTHERS_HARM),
         (Kind.ABUSE, crisis_languages.ABUSE),
     )
@@ -273,7 +277,7 @@ def _weighed(kind: Kind, hit: str, sentence: str, message: str) -> Concern | Non
     """Return the concern that the words of a rule are in their sentence and message."""
     here, around = conditions(sentence), conditions(message)
     own = bool(FIRST_PERSON.search(hit)) or kind in _OFTEN_ABOUT_OTHERS
-    if kind is Kind.MEDICAL_EMERGENCY and "past" in here and "others" in here:
+    if kind in _OFTEN_ABOUT_OTHERS and "others" in here and "past" in here and not FIRST_PERSON.search(hit):
         return None
     if ("session" in here or ("story" in here and not own)) and not FIRM.search(sentence):
         return None

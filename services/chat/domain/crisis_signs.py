@@ -10,7 +10,7 @@ POSSIBLE_SELF_HARM = "self_harm_possible"
 EXPLICIT_MIN = 0.60
 # So likely a crisis that the head need not tell which.
 CRISIS_EXPLICIT_MIN = 0.93
-POSSIBLE_MIN = 0.2
+POSSIBLE_MIN = 0.12
 
 Signs = Mapping[str, float]
 

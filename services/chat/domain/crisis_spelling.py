@@ -12,6 +12,8 @@ from services.chat.domain.plain_text import LEET, joined, plain
 
 # Longer runs without a space are not words that somebody joined by mistake.
 _WORD_MAX = 40
+# Words of a phrase that is repeated.
+_PHRASE_MAX = 12
 _FUZZY_MIN, _FUZZY_MAX = 4, 14
 # Two wrong letters are only mended in words that are long enough to be told from all others.
 _TWO_ERRORS_MIN = 8
@@ -26,9 +28,7 @@ _ILL = re.compile(
 _ID = re.compile(r"\bid (?=(?:rather|just|kill|do|die|be|end|like|have|never|love)\b)")
 _SPELLED_DIE = re.compile(r"\bd[ .\-_*/]i[ .\-_*/]e\b")
 _SWAPPED_DIE = re.compile(r"(?<=to )(?:dei|dy|dye|dier|diee|dieee?|doe|dir)\b|(?<=ready to )did\b")
-# A word over and over says no more than twice.
-_REPEATED = re.compile(r"\b(\S{1,20})(?: \1){2,}(?!\S)")
-_OT = re.compile(r"\bwant (?:ot|t|tp|yo)\b")
+_OT = re.compile(r"\b(?:want (?:ot|t|tp|yo|too)|won't to|wan to)\b")
 _SH = re.compile(
     r"\b(?:(?<=relapsed on )|(?<=doing )|(?<=did ))s/?h\b|\bs/?h (?=again|last|tonight|relapse|urges?|scars)"
     r"|(?<!\w)s/h(?!\w)"
@@ -39,9 +39,8 @@ _OD = re.compile(r"\b(?:od|oded|oding)\b")
 def mended(message: str) -> str:
     """Return the message in plain lower-case words with standard spelling."""
     text = _SWAPPED_DIE.sub("die", _SPELLED_DIE.sub("die", joined(plain(message))))
-    text = _REPEATED.sub(r"\1 \1", text)
     text = _SH.sub(" self harm ", _OD.sub("overdose", text))
-    words = _rejoined([word for token in _TOKEN.findall(text) for word in _mended_word(token).split()])
+    words = _rejoined(_unrepeated([word for token in _TOKEN.findall(text) for word in _mended_word(token).split()]))
     text = _OT.sub("want to", _GLUED.sub("myself", " ".join(words)))
     text = _SWAPPED_DIE.sub("die", _ID.sub("i'd ", _ILL.sub("i'll ", text)))
     return re.sub(r" (?=[,;:.!?)])", "", text)
@@ -117,6 +116,18 @@ def _rejoined(words: list[str]) -> list[str]:
             found[-1] += word
         else:
             found.append(word)
+    return found
+
+
+def _unrepeated(words: list[str]) -> list[str]:
+    """Leave out what is said a third time in a row and more often: it says nothing new and costs as much."""
+    found: list[str] = []
+    for word in words:
+        found.append(word)
+        for length in range(1, min(_PHRASE_MAX, len(found) // 3) + 1):
+            if found[-length:] == found[-2 * length : -length] == found[-3 * length : -2 * length]:
+                del found[-length:]
+                break
     return found
 
 

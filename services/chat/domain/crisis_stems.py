@@ -22,6 +22,30 @@ _MEANS = (
     "knot", "railway", "river", "train", "painless", "painful", "peaceful", "quickest", "easiest", "wrist", "throat",
 )  # fmt: skip
 SELF_HARM = (
+    "died",
+    "attempt",
+    "end to",
+    "misery",
+    "rid of",
+    "finish",
+    "erase",
+    "destroy",
+    "to be my last",
+    "be my last",
+    "ctb",
+    "log off",
+    "logoff",
+    "check out",
+    "game",
+    "promise",
+    "guarantee",
+    "stupid",
+    "drastic",
+    "permanent",
+    "will to",
+    "bleed",
+    "neck myself",
+    "as much as",
     *_DEATH,
     *_WOUNDS,
     "jump",
@@ -85,6 +109,7 @@ SELF_HARM = (
     "the whole",
 )
 MEANS = (
+    "ligature", "exit bag", "kit", "cyanide", "nembutal", "nitrite", "glass", "i know", "it planned", "everything planned", "all planned", "methods", "the means", "highest", "tallest", "beam", "tested", "letters are", "die from", "die of", "die if", "die by", "kept back", "when and", "how and", "find me", "through with", "what floor", "cabinet", "the rest", "storey", "end it", "the safe", "hose",
     *_MEANS, "sav", "stockpil", "hoard", "stash", "the day", "the date", "stuff", "the night", "my last", "picked", "chosen",
     "chose", "edge", "viaduct", "method", "fentanyl", "heroin", "opioid", "bleed", "suffocat", "if i t", "if i s", "sea",
     "ready for", "prepared for", "set for", "station", "parapet", "sill", "charcoal", "bath", "cord", "belt", "dose",
@@ -101,6 +126,8 @@ INDIRECT = (
     "sorry", "waking", "around", "longer", "not here", "my dog", "my cat", "exhausted", "weary",
 )  # fmt: skip
 HARM_TO_OTHERS = (
+    "throat", "shov",
+    "get them", "finish", "execute", "end him", "end her", "might do", "i'll do", "could do", "will do", "would do", "list and", "smashing", "throwing", "lose it", "snap", "acid", "over",
     *_WOUNDS, "kill", "murder", "stab", "shoot", "strangl", "smother", "suffocat", "poison", "drown", "attack", "beat",
     "run him", "run her", "run them", "bash", "chok", "shak", "shook", "push", "hit", "slap", "kick", "smack", "threw",
     "gun", "rifle", "knife", "machete", "bomb", "hammer", "bat", "axe", "petrol", "weapon", "fire to", "homicid",
@@ -108,6 +135,7 @@ HARM_TO_OTHERS = (
     "rid of", "punish", "mouth", "bit my", "bit the", "bruis", "end him", "end her", "end them",
 )  # fmt: skip
 ABUSE = (
+    "fear", "an answer", "unless", "hair", "my head", "my face", "rais", "pinned", "hand up", "violent", "believe me", "deport", "myself in", "i said no", "to me", "not allowed", "threats", "my bed", "flinch", "videos", "rib", "black and",
     *_WOUNDS, "hit", "beat", "kick", "slap", "chok", "strangl", "rap", "attack", "assault", "molest", "abus", "stab",
     "threat", "grop", "bit me", "bites me", "grab", "spat", "spit", "drag", "stalk", "follow", "push", "shov", "throw",
     "threw", "lock", "drug", "spik", "traffick", "blackmail", "forc", "made me", "makes me", "pressur", "coerc",
@@ -122,6 +150,7 @@ CHILD = (
     "niece", "infant", "twin", "i'm", "ones", "social services", "cps", "grown man", "adult", "online",
 )  # fmt: skip
 MEDICAL = (
+    "artery", "stay awake", "rest of", "most of", "double", "triple", "load of", "seeing things", "washed down",
     "overdos", "pill", "tablet", "meds", "medic", "insulin", "paracetamol", "bleach", "antifreeze", "cleaner", "poison",
     "detergent", "petrol", "bottle", "packet", "box of", "pack of", "too many", "too much", "chest", "heart attack",
     "stroke", "seizure", "cardiac", "breath", "blue", "grey", "gray", "wake", "respond", "collapsed", "passed out",
@@ -154,6 +183,7 @@ SOFT_ABUSE = (
 )  # fmt: skip
 SOFT_CHILD = (*CHILD, "year", "left us", "sister")
 FOREIGN = (
+    "aguant", "soport", "puedo", "cansad", "hart", "dormir", "plan", "peux", "plus", "crev", "fatigu", "foutre", "acte", "saut", "halt", "kann", "lust", "kraft", "spring", "zug", "fart", "queria", "cabo", "pena", "termo", "pular", "salt", "rady", "dosc", "sensu", "chc", "zgin", "zdech", "targn",
     "mor", "mour", "mat", "suic", "suiz", "viv", "vid", "dano", "lastim", "cort", "desapar", "despert", "exist", "colgar",
     "ahorc", "tir", "muert", "autol", "despedida", "tue", "oter", "finir", "fin a", "couper", "coup", "mutil", "pendre",
     "noyer", "jeter", "disparai", "vie", "sans moi", "scarif", "noires", "adieu", "sterb", "tot", "umbring", "toten",

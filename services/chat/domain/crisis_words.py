@@ -963,6 +963,19 @@ SPLIT_CORE = frozenset(
     ]
 )
 SLANG = {
+    "ded": "dead",
+    "deth": "death",
+    "dy": "die",
+    "kll": "kill",
+    "sui": "suicide",
+    "myselv": "myself",
+    "misself": "myself",
+    "finna": "going to",
+    "boutta": "about to",
+    "gotta": "have to",
+    "hafta": "have to",
+    "shoulda": "should have",
+    "lemme": "let me",
     "2day": "today",
     "2moro": "tomorrow",
     "2morrow": "tomorrow",
