@@ -94,5 +94,5 @@ def _mention(row: Row[Any]) -> Mention:
         chunk_id=row.chunk_id,
         turn=Turn(Speaker(row.speaker), row.content, row.start_s, row.end_s),
         acts=row.acts,
-        vector=tuple(row.vector.to_list()),
+        vector=tuple(row.vector),
     )

@@ -42,6 +42,7 @@ BODIES: dict[str, Any] = {
     },
     "updateOrganization": {"time_zone": "America/Chicago"},
     "updateUser": {"time_zone": "America/New_York"},
+    "correctCommitment": {"status": "done"},
     "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
 }
 
