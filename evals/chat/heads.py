@@ -147,6 +147,7 @@ def _read(name: str) -> list[dict[str, Any]]:
 
 HEADS: dict[str, tuple[Callable[[SentenceEncoder], Coroutine[None, None, Head]], Path]] = {
     "message-kinds": (train_message_kinds, chat_heads.KINDS),
+    "crisis-signs": (train_crisis_signs, crisis_head.SIGNS),
     "turn-acts": (train_turn_acts, turn_acts.HEAD),
 }
 
