@@ -6,11 +6,11 @@ from services.chat.domain.crisis import Concern, Kind, Level, assess, names_mean
 
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"
-# Both were chosen on held-out parts of the tuning sets (evals.chat.heads crisis).
+# Both were chosen on held-out parts of the tuning sets (evals.chat.heads crisis-signs).
 EXPLICIT_MIN = 0.60
 # So likely a crisis that the head need not tell which.
-CRISIS_EXPLICIT_MIN = 0.93
-POSSIBLE_MIN = 0.12
+CRISIS_EXPLICIT_MIN = 0.85
+POSSIBLE_MIN = 0.22
 
 Signs = Mapping[str, float]
 

@@ -12,6 +12,7 @@ from services.chat.domain.plain_text import LEET, joined, plain
 
 # Longer runs without a space are not words that somebody joined by mistake.
 _WORD_MAX = 40
+_WORDS_KEPT_MAX = 4096
 # Words of a phrase that is repeated.
 _PHRASE_MAX = 12
 _FUZZY_MIN, _FUZZY_MAX = 4, 14
@@ -46,7 +47,7 @@ def mended(message: str) -> str:
     return re.sub(r" (?=[,;:.!?)])", "", text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_WORDS_KEPT_MAX)
 def _mended_word(token: str) -> str:
     known = SLANG.get(token)
     if known is not None:
