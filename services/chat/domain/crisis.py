@@ -225,11 +225,6 @@ def names_means(message: str) -> bool:
     return bool(_MEANS_RULE.search(mended(message)))
 
 
-def rules_heard(text: str) -> list[bool]:
-    """Return which groups of rules match a mended text, whatever it is about."""
-    return [any(rule.search(text, *part) for part in near(text, stems)) for _, stems, rule in (*_RULES, *_SOFT_RULES)]
-
-
 def gravest(concerns: list[Concern]) -> Concern | None:
     """Return the first of the highest level, None of none."""
     return min(concerns, key=lambda concern: concern.level is Level.POSSIBLE, default=None)

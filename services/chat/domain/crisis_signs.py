@@ -3,14 +3,21 @@
 from collections.abc import Mapping, Sequence
 
 from services.chat.domain.crisis import Concern, Kind, Level, assess, names_means
+from services.chat.domain.crisis_context import conditions
+from services.chat.domain.crisis_spelling import mended
 
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"
 # Both were chosen on held-out parts of the tuning sets (evals.chat.heads crisis-signs).
-EXPLICIT_MIN = 0.60
+EXPLICIT_MIN = 0.78
 # So likely a crisis that the head need not tell which.
-CRISIS_EXPLICIT_MIN = 0.85
-POSSIBLE_MIN = 0.22
+CRISIS_EXPLICIT_MIN = 0.88
+POSSIBLE_MIN = 0.44
+
+# The head alone gives no fixed text to what is past, told or asked about, and needs more to hear anything in the latter.
+APART_MIN = 0.7
+_APART = frozenset(("story", "session"))
+_NOT_NOW = _APART | {"past", "worry"}
 
 Signs = Mapping[str, float]
 
@@ -20,18 +27,18 @@ def weigh(message: str, signs: Signs | None) -> Concern | None:
     ruled = assess(message)
     if signs is None or (ruled is not None and ruled.level is Level.EXPLICIT):
         return ruled
-    return _raised(signs) or ruled
+    return _raised(signs, conditions(mended(message))) or ruled
 
 
-def _raised(signs: Signs) -> Concern | None:
+def _raised(signs: Signs, said: frozenset[str]) -> Concern | None:
     crisis = 1 - signs.get(NONE, 0.0)
-    if crisis < POSSIBLE_MIN:
+    if crisis < (APART_MIN if said & _APART else POSSIBLE_MIN):
         return None
     by_kind = {kind: signs.get(kind.value, 0.0) for kind in Kind}
     explicit = sum(by_kind.values())
     by_kind[Kind.SELF_HARM] += signs.get(POSSIBLE_SELF_HARM, 0.0)
     certain = explicit >= EXPLICIT_MIN or crisis >= CRISIS_EXPLICIT_MIN
-    level = Level.EXPLICIT if certain else Level.POSSIBLE
+    level = Level.EXPLICIT if certain and not said & _NOT_NOW else Level.POSSIBLE
     return Concern(level, max(by_kind, key=lambda kind: by_kind[kind]))
 
 
