@@ -14,7 +14,7 @@ EXPLICIT_MIN = 0.78
 CRISIS_EXPLICIT_MIN = 0.88
 POSSIBLE_MIN = 0.44
 
-# The head alone gives no fixed text to what is past, told or asked about, and needs more to hear anything in the latter.
+# The head alone gives no fixed text to what is past, told or asked about, and needs more to hear the latter two.
 APART_MIN = 0.7
 _APART = frozenset(("story", "session"))
 _NOT_NOW = _APART | {"past", "worry"}
