@@ -8,7 +8,7 @@ from services.chat.domain.crisis_spelling import mended
 
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"
-# Both were chosen on held-out parts of the tuning sets (evals.chat.heads crisis-signs).
+# Chosen by held-out parts of the tuning sets and by the false alarms counted on AnnoMI's client turns (dev half).
 EXPLICIT_MIN = 0.78
 # So likely a crisis that the head need not tell which.
 CRISIS_EXPLICIT_MIN = 0.88
