@@ -17,9 +17,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from evals.chat.crisis_training import crisis_examples
 from evals.chat.training import Examples, average_precision, fit, held_out
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat import crisis_head
 from services.chat import heads as chat_heads
 from services.embedder import turn_acts
 from services.embedder.domain import Speaker, Turn, in_context
@@ -88,6 +90,13 @@ async def train_turn_acts(encoder: SentenceEncoder) -> Head:
     return fit(examples, 1.0)
 
 
+async def train_crisis_signs(encoder: SentenceEncoder) -> Head:
+    """Train the head of the crisis check."""
+    examples = await crisis_examples(encoder)
+    _print_kinds("crisis signs", examples, held_out(examples, 1.0, FOLDS, SEED))
+    return fit(examples, 1.0)
+
+
 async def acts_without(name: str, encoder: SentenceEncoder) -> Head:
     """Return a head of turn acts that has not seen the patient of this name."""
     return fit(await _acts(encoder, [path for path in sorted(TUNING.glob("patient_*.json")) if path.stem != name]), 1.0)
@@ -138,6 +147,7 @@ def _read(name: str) -> list[dict[str, Any]]:
 
 HEADS: dict[str, tuple[Callable[[SentenceEncoder], Coroutine[None, None, Head]], Path]] = {
     "message-kinds": (train_message_kinds, chat_heads.KINDS),
+    "crisis-signs": (train_crisis_signs, crisis_head.SIGNS),
     "turn-acts": (train_turn_acts, turn_acts.HEAD),
 }
 

@@ -27,6 +27,7 @@ from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.clients import EmbedderClient
 from services.chat.domain.conversation import Cited, Exchange, Finding, Session
+from services.chat.domain.crisis import Concern
 from services.chat.ports import Accepted, Crisis, Held, SearchResult
 from services.embedder.api import build_router
 from services.embedder.commitments.api import build_router as commitments_router
@@ -103,6 +104,9 @@ class Around:
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:  # noqa: ARG002
         """Keep nothing."""
         return Accepted(ConversationId(new_id()), MessageId(new_id()), ())
+
+    async def signal(self, patient_id: PatientId, to: Accepted, concern: Concern) -> None:
+        """Tell nobody."""
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from libs.contracts.erasure import (
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.key import KeyRevoked
 from libs.contracts.recording import RecordingUploaded
-from libs.contracts.safety import CrisisSignal
+from libs.contracts.safety import CrisisSignal, CrisisSignalV1
 from libs.contracts.session import SessionFailed, SessionReady, SessionStatusChanged
 from libs.contracts.transcript import (
     TranscriptionFailed,
@@ -40,6 +40,7 @@ EVENTS: tuple[type[Event], ...] = (
     SessionReady,
     SessionFailed,
     KeyRevoked,
+    CrisisSignalV1,
     CrisisSignal,
     SessionErased,
     PatientErased,

@@ -4,18 +4,14 @@ from typing import ClassVar
 from uuid import UUID
 
 from libs.common.events import Event
+from libs.contracts.help_lines import help_lines
 
-# Said beside every "not now" to a patient, wherever the way to an answer ends.
-CRISIS_RESOURCES: dict[str, str] = {
-    "call_or_text": "988",
-    "name": "988 Suicide & Crisis Lifeline (US, 24 hours)",
-    "emergency": "911",
-    "elsewhere": "https://findahelpline.com",
-}
+# Said beside every "not now" to a patient where nobody has set a country.
+CRISIS_RESOURCES: dict[str, str] = help_lines("US").to_json()
 
 
-class CrisisSignal(Event):
-    """A message to the assistant read like a crisis; `level` is `explicit` or `indirect`."""
+class CrisisSignalV1(Event):
+    """As `safety.crisis_signal` was sent before it had a kind; `level` is `explicit` or `indirect`."""
 
     type: ClassVar[str] = "safety.crisis_signal"
     topic: ClassVar[str] = "safety"
@@ -26,3 +22,23 @@ class CrisisSignal(Event):
     conversation_id: UUID
     message_id: UUID
     level: str
+
+
+class CrisisSignal(Event):
+    """A message to the assistant read like a crisis.
+
+    `level` is `explicit` (the fixed text was given) or `possible` (a line of care was added to the answer); `kind` is
+    `self_harm`, `harm_to_others`, `abuse`, `child_in_danger` or `medical_emergency`.
+    """
+
+    type: ClassVar[str] = "safety.crisis_signal"
+    topic: ClassVar[str] = "safety"
+    version: ClassVar[int] = 2
+    key_field: ClassVar[str] = "patient_id"
+
+    organization_id: UUID
+    patient_id: UUID
+    conversation_id: UUID
+    message_id: UUID
+    level: str
+    kind: str

@@ -19,8 +19,8 @@ from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
-from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.answering import AcceptedMessage, ChatMessage
+from services.chat.domain.caring import has_care
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,
     MESSAGES_PER_HOUR,
@@ -80,7 +80,7 @@ def build_router(
             return _streaming(_stream(ask, reply, ping_every_s), {})
         return JSONResponse(_reply(reply))
 
-    _add_conversations(router, conversations)
+    _add_conversations(router, conversations, ask.crisis_resources)
     if record is not None:
         _add_audit(router, record)
     return router
@@ -93,7 +93,9 @@ def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
         return (await record.page(query)).to_json(lambda row: row.to_json())
 
 
-def _add_conversations(router: APIRouter, repository: ConversationRepository) -> None:
+def _add_conversations(
+    router: APIRouter, repository: ConversationRepository, crisis_resources: Mapping[str, str]
+) -> None:
     @router.get("/conversations", operation_id="listConversations")
     async def conversations(
         patient_id: UUID,
@@ -116,7 +118,7 @@ def _add_conversations(router: APIRouter, repository: ConversationRepository) ->
     @router.get("/messages/{message_id}", operation_id="getAnswer")
     async def answer(message_id: UUID) -> dict[str, Any]:
         """Return a stored answer, for a repeated request; `redacted` if its consent was revoked."""
-        return _stored_answer(*await repository.message(MessageId(message_id)))
+        return _stored_answer(*await repository.message(MessageId(message_id)), crisis_resources)
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
@@ -205,12 +207,14 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "kind": answer.kind.value if answer.kind else None,
         "understood_as": answer.understood_as,
     }
-    if answer.answered_by is AnsweredBy.SAFETY:
-        body["crisis_resources"] = CRISIS_RESOURCES
+    if reply.crisis_resources is not None:
+        body["crisis_resources"] = dict(reply.crisis_resources)
     return body
 
 
-def _stored_answer(conversation_id: ConversationId, message: Message) -> dict[str, Any]:
+def _stored_answer(
+    conversation_id: ConversationId, message: Message, crisis_resources: Mapping[str, str]
+) -> dict[str, Any]:
     if message.text is None:
         return {"message_id": str(message.id), "redacted": True}
     body: dict[str, Any] = {
@@ -224,8 +228,8 @@ def _stored_answer(conversation_id: ConversationId, message: Message) -> dict[st
         "search": "text" if message.text.startswith(TEXT_ONLY) else "hybrid",
         "time_window": _window(message.time_window),
     }
-    if message.answered_by is AnsweredBy.SAFETY:
-        body["crisis_resources"] = CRISIS_RESOURCES
+    if message.answered_by is AnsweredBy.SAFETY or has_care(message.text):
+        body["crisis_resources"] = dict(crisis_resources)
     return body
 
 

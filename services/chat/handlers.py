@@ -1,8 +1,8 @@
 """Chat use cases: answer a message, and redact answers after a revocation."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from libs.common.capability import held
 from libs.common.database.transaction import Transaction
@@ -15,12 +15,13 @@ from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.purposes import Purpose
-from libs.contracts.safety import CRISIS_RESOURCES
 from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
+from services.chat.crisis_care import CrisisCheck
+from services.chat.domain.caring import fixed_text, with_care
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import Answer, AnsweredBy
-from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
-from services.chat.ports import Crisis, Redaction
+from services.chat.domain.crisis import Concern, Kind, Level
+from services.chat.ports import Accepted, Attribution, Crisis, Redaction, SearchResult
 
 # A crisis answer must not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
@@ -30,76 +31,120 @@ _QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with the ids of its conversation and message."""
+    """An answer with the ids of its conversation and message; with whom to call where the message gave a concern."""
 
     answer: Answer
     conversation_id: ConversationId
     message_id: MessageId
+    crisis_resources: Mapping[str, str] | None = None
 
 
 class Ask:
     """Answers messages. The crisis check comes first and has no dependencies; refusals precede any model call."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
+    def __init__(self, dependencies: Dependencies, check: CrisisCheck | None = None) -> None:
         self._dependencies = dependencies
         self._answering = Answering(dependencies)
+        self._check = check or CrisisCheck()
+
+    @property
+    def crisis_resources(self) -> Mapping[str, str]:
+        """Return whom to call."""
+        return self._check.lines.to_json()
 
     async def only_crisis(self, message: ChatMessage) -> Reply | None:
         """Return the crisis answer, None if the message needs none. Requires neither consent nor quota."""
         _only_own(message.patient_id)
-        level = assess(message.text)
-        return None if level is None else await self._crisis(message, level)
+        concern = await self._check.concern(message.text)
+        # No ordinary answer is to be had here, so a possible crisis gets the fixed text as well.
+        return None if concern is None else await self._crisis(message, concern)
 
     async def begin(self, message: ChatMessage) -> Reply | AcceptedMessage:
         """Return the crisis answer, or the accepted message to pass to `finish`.
 
-        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two include crisis resources.
+        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two include crisis resources,
+        and so does each where a crisis is possible.
         """
         _only_own(message.patient_id)
-        level = assess(message.text)
-        if level is not None:
-            return await self._crisis(message, level)
+        concern = await self._check.concern(message.text)
+        if concern is not None and concern.level is Level.EXPLICIT:
+            return await self._crisis(message, concern)
         try:
             await self._dependencies.holds.hold(message.patient_id)
             accepted = await self._dependencies.messages.accept(
                 message.patient_id, message.conversation_id, message.text
             )
+            after = await self._check.after(accepted.history, message.text, concern)
+            pending = AcceptedMessage(message, accepted, after)
+            return await self._crisis_after(pending) if _is_explicit(after) else pending
         except AppError as error:
-            raise _with_crisis_resources(error) from error
-        return AcceptedMessage(message, accepted)
+            raise self._with_crisis_resources(error, concern) from error
 
     async def finish(self, pending: AcceptedMessage) -> Reply:
         """Search, answer, verify and record; an answer is returned only once recorded. Raises the errors of `begin`."""
         try:
             return await self._finish(pending)
         except AppError as error:
-            raise _with_crisis_resources(error) from error
+            raise self._with_crisis_resources(error, pending.concern) from error
 
     async def _finish(self, pending: AcceptedMessage) -> Reply:
         """Answer and record. Raises AppError(CONSENT_REQUIRED) if a consent was revoked meanwhile."""
         search_result = await self._answering.answer(pending)
-        accepted = pending.accepted
-        message_id = await self._dependencies.messages.answered(pending.message.patient_id, accepted, search_result)
-        answer = search_result.answer
+        answer = with_care(search_result.answer, pending.concern, self._check.lines)
+        reply = await self._recorded(pending, replace(search_result, answer=answer))
         get_logger().info(
             "chat.answered",
             answered_by=answer.answered_by.value,
             grounded=answer.grounded,
             source_count=len(answer.sources),
         )
-        return Reply(answer, accepted.conversation_id, message_id)
+        return reply
 
-    async def _crisis(self, message: ChatMessage, level: Level) -> Reply:
+    async def _recorded(self, pending: AcceptedMessage, search_result: SearchResult) -> Reply:
+        """Record an answer, and emit the signal if there is a concern; that is attempted, but never required."""
+        patient_id, accepted = pending.message.patient_id, pending.accepted
+        message_id = await self._dependencies.messages.answered(patient_id, accepted, search_result)
+        if pending.concern is None:
+            return Reply(search_result.answer, accepted.conversation_id, message_id)
+        try:
+            async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
+                await self._dependencies.messages.signal(patient_id, accepted, pending.concern)
+        except (AppError, TimeoutError):
+            get_logger().error("crisis.record_failed", level_of_signal=pending.concern.level.value)
+        return Reply(search_result.answer, accepted.conversation_id, message_id, self.crisis_resources)
+
+    async def _crisis_after(self, pending: AcceptedMessage) -> Reply:
+        """Answer an accepted message that is a crisis after what was said before it."""
+        return await self._recorded(pending, SearchResult(self._fixed(pending.concern), Attribution({}, {})))
+
+    async def _crisis(self, message: ChatMessage, concern: Concern) -> Reply:
         """Return the fixed crisis answer. Recording it and emitting the signal are attempted, but never required."""
-        answer = fixed(CRISIS_TEXT, AnsweredBy.SAFETY)
-        crisis = Crisis(message.conversation_id, message.text, level.value, answer)
+        answer = self._fixed(concern)
+        crisis = Crisis(message.conversation_id, message.text, concern, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
                 noted = await self._dependencies.messages.note_crisis(message.patient_id, crisis)
         except (AppError, TimeoutError):
-            get_logger().error("crisis.record_failed", level_of_signal=level.value)
-            return Reply(answer, message.conversation_id or ConversationId(new_id()), MessageId(new_id()))
-        return Reply(answer, noted.conversation_id, noted.message_id)
+            get_logger().error("crisis.record_failed", level_of_signal=concern.level.value)
+            noted = Accepted(message.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
+        return Reply(answer, noted.conversation_id, noted.message_id, self.crisis_resources)
+
+    def _fixed(self, concern: Concern | None) -> Answer:
+        kind = concern.kind if concern else Kind.SELF_HARM
+        return fixed(fixed_text(kind, self._check.lines), AnsweredBy.SAFETY)
+
+    def _with_crisis_resources(self, error: AppError, concern: Concern | None) -> AppError:
+        """Return the error with crisis resources if it is 429 or 503, or a crisis is possible."""
+        if error.problem.status not in _NOT_ANSWERED_STATUS and concern is None:
+            return error
+        return AppError(
+            error.problem,
+            error.detail,
+            retry_after_s=error.retry_after_s,
+            errors=error.errors,
+            extra={**error.extra, "crisis_resources": self.crisis_resources},
+            **error.facts,
+        )
 
 
 class RedactOnRevocation(Step[ConsentRevoked, None]):
@@ -126,15 +171,5 @@ def _only_own(patient_id: PatientId) -> None:
         raise AppError(NOT_FOUND, "There is no such patient.")
 
 
-def _with_crisis_resources(error: AppError) -> AppError:
-    """Return the error with crisis resources if it is 429 or 503: the patient may need help now."""
-    if error.problem.status not in _NOT_ANSWERED_STATUS:
-        return error
-    return AppError(
-        error.problem,
-        error.detail,
-        retry_after_s=error.retry_after_s,
-        errors=error.errors,
-        extra={**error.extra, "crisis_resources": CRISIS_RESOURCES},
-        **error.facts,
-    )
+def _is_explicit(concern: Concern | None) -> bool:
+    return concern is not None and concern.level is Level.EXPLICIT

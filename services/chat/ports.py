@@ -20,6 +20,7 @@ from services.chat.domain.conversation import (
     Quota,
     Session,
 )
+from services.chat.domain.crisis import Concern
 from services.chat.domain.reading import Reading
 
 
@@ -36,6 +37,14 @@ class MessageReader(Protocol):
 
     async def read(self, message: str) -> Reading:
         """Return the probability of each kind of message."""
+        ...
+
+
+class CrisisReader(Protocol):
+    """The trained head of the crisis check, on this machine."""
+
+    async def read(self, messages: Sequence[str]) -> Sequence[Mapping[str, float]]:
+        """Return the probability of each sign of a crisis in each message."""
         ...
 
 
@@ -120,11 +129,11 @@ class SearchResult:
 
 @dataclass(frozen=True)
 class Crisis:
-    """A message that indicates a crisis, its level, and the fixed answer."""
+    """A message that indicates a crisis, its level and kind, and the fixed answer."""
 
     conversation_id: ConversationId | None
     message: str
-    level: str
+    concern: Concern
     answer: Answer
 
 
@@ -147,6 +156,10 @@ class MessageRepository(Protocol):
 
         Returns the ids of the answer.
         """
+        ...
+
+    async def signal(self, patient_id: PatientId, to: Accepted, concern: Concern) -> None:
+        """Emit the signal of a message that was accepted."""
         ...
 
 

@@ -26,6 +26,12 @@ class ChatSettings(WithModels):
     openai_api_key: SecretStr | None = Field(None, description="The API key of an OpenAI-compatible server.")
     openai_base_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server; default: OpenAI.")
 
+    crisis_country: str = Field(
+        "US",
+        pattern="^[A-Z]{2}$",
+        description="The country (ISO 3166) whose help lines are told in a crisis; else findahelpline.com.",
+    )
+
     @property
     def provider(self) -> Literal["anthropic", "openai_compatible", "local"]:
         """Return the provider, with `auto` resolved."""

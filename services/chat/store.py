@@ -30,6 +30,7 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
+from services.chat.domain.crisis import Concern
 from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
 from services.chat.ports import Accepted, Attribution, Basis, Crisis, SearchResult
 
@@ -147,16 +148,13 @@ class ConversationStore:
             message_id = await _add_question(tx, patient_id, conversation, crisis.message)
             to = Accepted(conversation, message_id, ())
             answer_id = await _add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution({}, {})))
-            await tx.emit(
-                CrisisSignal(
-                    organization_id=_claims().organization_id,
-                    patient_id=patient_id,
-                    conversation_id=conversation,
-                    message_id=message_id,
-                    level=crisis.level,
-                )
-            )
+            await tx.emit(_signal(patient_id, to, crisis.concern))
         return Accepted(conversation, answer_id, ())
+
+    async def signal(self, patient_id: PatientId, to: Accepted, concern: Concern) -> None:
+        """Emit the signal of a message that was accepted."""
+        async with self._database.transaction() as tx:
+            await tx.emit(_signal(patient_id, to, concern))
 
     async def list(self, patient_id: PatientId, window: Window) -> Page[Conversation]:
         """Return the patient's conversations, newest first."""
@@ -222,6 +220,17 @@ async def _with_sources(tx: Transaction, patient_id: PatientId, rows: Sequence[R
 
 def _cited(sources: Iterable[Sequence[Any]] | None) -> tuple[Cited, ...]:
     return tuple(Cited(SessionId(UUID(session)), start_s, end_s) for session, start_s, end_s in sources or ())
+
+
+def _signal(patient_id: PatientId, to: Accepted, concern: Concern) -> CrisisSignal:
+    return CrisisSignal(
+        organization_id=_claims().organization_id,
+        patient_id=patient_id,
+        conversation_id=to.conversation_id,
+        message_id=to.message_id,
+        level=concern.level.value,
+        kind=concern.kind.value,
+    )
 
 
 async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:

@@ -13,6 +13,7 @@ from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
+from libs.contracts.help_lines import help_lines
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.sentences.minilm import Runtime as ModelRuntime
 from libs.sentences.minilm import SentenceEncoder
@@ -21,6 +22,8 @@ from services.chat.answering import Dependencies
 from services.chat.api import build_router
 from services.chat.audit_store import AnswerAudit
 from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
+from services.chat.crisis_care import CrisisCheck
+from services.chat.crisis_head import CrisisHead
 from services.chat.domain.conversation import AnsweredBy
 from services.chat.handlers import Ask, RedactOnRevocation
 from services.chat.heads import MessageHeads
@@ -55,6 +58,7 @@ def build() -> Service:
         for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
     ]
     vendor = vendor_of(settings)
+    encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir))
     dependencies = Dependencies(
         messages=store,
         holds=ConsentClient(peers[0]),
@@ -62,14 +66,13 @@ def build() -> Service:
         search=EmbedderClient(peers[2]),
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
-        reader=MessageHeads(SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir))),
+        reader=MessageHeads(encoder),
         clock=utc_now,
     )
+    ask = Ask(dependencies, CrisisCheck(CrisisHead(encoder), help_lines(settings.crisis_country)))
     details = {"provider": settings.provider, "model": model_of(settings)}
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
-    app = AppSpec(
-        "chat", "1", (build_router(Ask(dependencies), store, AnswerAudit(runtime.database)),), runtime.checks, details
-    )
+    app = AppSpec("chat", "1", (build_router(ask, store, AnswerAudit(runtime.database)),), runtime.checks, details)
 
     async def close() -> None:
         if self_test:

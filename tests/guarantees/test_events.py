@@ -13,7 +13,7 @@ from tests.guarantees.deployment.parts import ROOT, SETTINGS
 
 GOLDEN = Path(__file__).parents[2] / "libs" / "contracts" / "golden"
 # Text fields that hold a word of ours (a code, a hash, a media type), never a person's.
-CODED_TEXT = {"reason", "status", "media_type", "content_sha256", "language", "model", "level", "api_key_id"}
+CODED_TEXT = {"reason", "status", "media_type", "content_sha256", "language", "model", "level", "kind", "api_key_id"}
 
 
 def _golden(event: type[Event]) -> dict[str, Any]:

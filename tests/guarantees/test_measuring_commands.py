@@ -86,6 +86,7 @@ def _patient(folder: Path) -> Sequence[str]:
 # packages from its first line on: its measures run in test_benchmark_of_events.py.
 COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "evals.chat": (_patient, r"answers +all .* right +\d"),
+    "evals.chat.crisis": (lambda _: ["--rules-only"], r"crisis +unseen +explicit .* fixed text +\d"),
     "evals.chat.heads": (_folder, r"turn acts +assign .* precision \d"),
     "evals.chat.ranking": (_folder, r"ranking .* among 1 \d"),
     "evals.chat.time": (lambda _: [], r"time +unseen +\d+ phrases +right \d"),

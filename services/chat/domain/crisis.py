@@ -1,34 +1,46 @@
 # ruff: noqa: E501 - a rule is read on one line
-"""Detects a crisis in a message before any other check, and provides the fixed answer.
+"""Detects a crisis in a message before any other check: its level and its kind, by rules.
 
-Uses rules instead of a model: they work with every dependency down, and each one can be read, tested and reviewed.
-Figures of speech ("this deadline is killing me") must not match.
+Rules work with every dependency down, and each one can be read, tested and reviewed; the trained head (crisis_head.py)
+is heard beside them. Figures of speech ("this deadline is killing me") must not match.
 """
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 
+from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_soft, crisis_stems, crisis_wider
+from services.chat.domain.crisis_context import FIRM, FIRST_PERSON, OWN_STATE, conditions
+from services.chat.domain.crisis_spelling import mended
+from services.chat.domain.crisis_stems import near
 from services.chat.domain.plain_text import undisguised
 
 
 class Level(StrEnum):
-    """How explicit the message is."""
+    """How sure the check is: `explicit` gets the fixed text at once, `possible` a caring line with the answer."""
 
     EXPLICIT = "explicit"
-    INDIRECT = "indirect"
+    POSSIBLE = "possible"
 
 
-CRISIS_TEXT = (
-    "I'm really glad you told me, and I'm taking it seriously. "
-    "I'm an AI that helps you look back at your sessions. I'm not a crisis service and not a person, "
-    "so please reach out to somebody who can be with you right now. "
-    "In the US you can call or text 988, the Suicide & Crisis Lifeline, at any hour; "
-    "if you are in immediate danger, call 911 or go to the nearest emergency room. "
-    "Outside the US, your local emergency number or findahelpline.com can connect you. "
-    "Your therapist is also someone to tell, as soon as you can reach them. "
-    "If you can, stay near somebody you trust. "
-    "I'm still here, and you can keep writing to me whenever you want to."
-)
+class Kind(StrEnum):
+    """What the crisis is about."""
+
+    SELF_HARM = "self_harm"
+    HARM_TO_OTHERS = "harm_to_others"
+    ABUSE = "abuse"
+    CHILD_IN_DANGER = "child_in_danger"
+    MEDICAL_EMERGENCY = "medical_emergency"
+
+
+@dataclass(frozen=True)
+class Concern:
+    """The level and the kind of a crisis."""
+
+    level: Level
+    kind: Kind
+
 
 _ME = r"(?:i|i'?m|i am|i'?ve|i have|i'?ll|i'?d)"
 _SELF = r"(?:my ?self|me self)"
@@ -156,13 +168,128 @@ _NOT_MEANT = (
 
 _EXPLICIT_RULE = re.compile("|".join(_EXPLICIT))
 _INDIRECT_RULE = re.compile("|".join(_INDIRECT))
-_NOT_MEANT_RULE = re.compile("|".join(_NOT_MEANT))
+_NOT_MEANT_RULE = re.compile("|".join((*_NOT_MEANT, *crisis_rules.NOT_MEANT, *crisis_wider.NOT_MEANT)))
+# The kind that needs help soonest first: an overdose that was taken is an emergency before it is self-harm.
+_RULES = tuple(
+    (kind, stems, re.compile("|".join(rules), re.MULTILINE))
+    for kind, stems, rules in (
+        (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, (*crisis_kinds.MEDICAL, *crisis_wider.MEDICAL)),
+        (Kind.SELF_HARM, crisis_stems.SELF_HARM, (*crisis_rules.SELF_HARM, *crisis_wider.SELF_HARM)),
+        (Kind.SELF_HARM, crisis_stems.MEANS, (*crisis_rules.MEANS, *crisis_wider.MEANS)),
+        (Kind.CHILD_IN_DANGER, crisis_stems.CHILD, crisis_kinds.CHILD),
+        (
+            Kind.HARM_TO_OTHERS,
+            crisis_stems.HARM_TO_OTHERS,
+            (*crisis_kinds.HARM_TO_OTHERS, *crisis_wider.HARM_TO_OTHERS),
+        ),
+        (Kind.ABUSE, crisis_stems.ABUSE, (*crisis_kinds.ABUSE, *crisis_wider.ABUSE)),
+        (Kind.SELF_HARM, crisis_stems.INDIRECT, crisis_rules.INDIRECT),
+    )
+)
+_SOFT_RULES = tuple(
+    (kind, stems, re.compile("|".join(rules), re.MULTILINE))
+    for kind, stems, rules in (
+        (Kind.MEDICAL_EMERGENCY, crisis_stems.MEDICAL, crisis_soft.MEDICAL),
+        (Kind.SELF_HARM, crisis_stems.SOFT_SELF_HARM, crisis_soft.SELF_HARM),
+        (Kind.CHILD_IN_DANGER, crisis_stems.SOFT_CHILD, crisis_soft.CHILD),
+        (Kind.HARM_TO_OTHERS, crisis_stems.SOFT_HARM_TO_OTHERS, crisis_soft.HARM_TO_OTHERS),
+        (Kind.ABUSE, crisis_stems.SOFT_ABUSE, crisis_soft.ABUSE),
+    )
+)
+_MEANS_RULE = re.compile("|".join((*crisis_rules.MEANS, *crisis_wider.MEANS)))
+_FOREIGN_RULES = tuple(
+    (kind, re.compile("|".join(rules)))
+    for kind, rules in (
+        (Kind.MEDICAL_EMERGENCY, crisis_languages.MEDICAL),
+        (Kind.SELF_HARM, (*crisis_languages.SELF_HARM, *crisis_wider.FOREIGN)),
+        (Kind.HARM_TO_OTHERS, crisis_languages.OTHERS_HARM),
+        (Kind.ABUSE, crisis_languages.ABUSE),
+    )
+)
+# A child, or somebody who does not breathe, is the matter itself and no story about others.
+_HITS_MAX = 3
+# Of a longer message the softer rules read what was said last.
+_SOFT_CHARS_MAX = 1_500
+_OFTEN_ABOUT_OTHERS = frozenset((Kind.CHILD_IN_DANGER, Kind.MEDICAL_EMERGENCY))
+_SENTENCE_END = re.compile(r"[.!?;\n]+|\bbut\b")
 
 
-def assess(message: str) -> Level | None:
-    """Return the crisis level of a message, None without a sign of a crisis."""
-    readings = [_NOT_MEANT_RULE.sub(" ~ ", reading) for reading in undisguised(message)]
-    for level, rule in ((Level.EXPLICIT, _EXPLICIT_RULE), (Level.INDIRECT, _INDIRECT_RULE)):
-        if any(rule.search(reading) for reading in readings):
-            return level
+def assess(message: str) -> Concern | None:
+    """Return the level and kind of the crisis in a message by rules alone, None without a sign of one."""
+    found = [*_by_kinds(message), _by_old_rules(message), _in_other_languages(message)]
+    return gravest([concern for concern in found if concern])
+
+
+def names_means(message: str) -> bool:
+    """Return whether a message names a means or a plan."""
+    return bool(_MEANS_RULE.search(mended(message)))
+
+
+def gravest(concerns: list[Concern]) -> Concern | None:
+    """Return the first of the highest level, None of none."""
+    return min(concerns, key=lambda concern: concern.level is Level.POSSIBLE, default=None)
+
+
+def _by_old_rules(message: str) -> Concern | None:
+    for reading in undisguised(message):
+        text = _NOT_MEANT_RULE.sub(" ~ ", reading)
+        hit = _EXPLICIT_RULE.search(text) or _INDIRECT_RULE.search(text)
+        if hit:
+            start = max((end.end() for end in _SENTENCE_END.finditer(text, 0, hit.start())), default=0)
+            after = _SENTENCE_END.search(text, hit.end())
+            concern = _weighed(Kind.SELF_HARM, hit[0], text[start : after.start() if after else None], text)
+            if concern:
+                return concern
     return None
+
+
+def _by_kinds(message: str) -> list[Concern]:
+    # A line is a sentence: no rule reaches over its end.
+    text = _SENTENCE_END.sub("\n", _NOT_MEANT_RULE.sub(" ~ ", mended(message)))
+    found: list[Concern] = []
+    for kind, stems, rule in _RULES:
+        for start, end in near(text, stems):
+            hits = islice(rule.finditer(text, start, end), _HITS_MAX)
+            found += [concern for hit in hits if (concern := _weighed(kind, hit[0], _line(text, hit), text))]
+    return found or _possible(text[-_SOFT_CHARS_MAX:])
+
+
+def _possible(text: str) -> list[Concern]:
+    for kind, stems, rule in _SOFT_RULES:
+        for start, end in near(text, stems):
+            hit = rule.search(text, start, end)
+            if hit and _weighed(kind, hit[0], _line(text, hit), text):
+                return [Concern(Level.POSSIBLE, kind)]
+    return []
+
+
+def _line(text: str, hit: re.Match[str]) -> str:
+    start, end = text.rfind("\n", 0, hit.start()) + 1, text.find("\n", hit.end())
+    return text[start : end if end >= 0 else None].strip()
+
+
+def _weighed(kind: Kind, hit: str, sentence: str, message: str) -> Concern | None:
+    """Return the concern that the words of a rule are in their sentence and message."""
+    here, around = conditions(sentence), conditions(message)
+    own = bool(FIRST_PERSON.search(hit)) or kind in _OFTEN_ABOUT_OTHERS
+    if kind in _OFTEN_ABOUT_OTHERS and "others" in here and "past" in here and not FIRST_PERSON.search(hit):
+        return None
+    if ("session" in here or ("story" in here and not own)) and not FIRM.search(sentence):
+        return None
+    if not own and "others" in here and not OWN_STATE.search(sentence):
+        return Concern(Level.POSSIBLE, kind) if "worry" in here and "past" not in here else None
+    if "worry" in here and kind is Kind.CHILD_IN_DANGER and not FIRST_PERSON.search(hit):
+        return Concern(Level.POSSIBLE, kind)
+    past = "past" in (here if "present" in around else around) and "present" not in here
+    return Concern(Level.POSSIBLE if past else Level.EXPLICIT, kind)
+
+
+def _in_other_languages(message: str) -> Concern | None:
+    text = crisis_languages.folded(message)
+    parts = near(text, crisis_stems.FOREIGN)
+    for kind, rule in _FOREIGN_RULES:
+        if any(rule.search(text, *part) for part in parts):
+            return Concern(Level.EXPLICIT, kind)
+    written = message.casefold()
+    said = any(phrase in written for phrase in crisis_languages.AS_WRITTEN)
+    return Concern(Level.EXPLICIT, Kind.SELF_HARM) if said else None

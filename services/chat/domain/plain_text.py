@@ -11,7 +11,7 @@ _LOOKALIKES = str.maketrans(
     "аеорсухіјѕԁкмтвнгпԛԝαεοικνρτυχωℓıɡ’‘ʼ`´“”",
     "aeopcyxijsdkmtbhrnqwaeoiknptuxwlig'''''\"\"",
 )
-_LEET = str.maketrans("013457@$!|€", "oieastasiie")
+LEET = str.maketrans("013457@$!|€", "oieastasiie")
 # A run without spaces, and its part up to the last letter and the leet signs after it. No pattern here may scan
 # further than it matches: one that did took seconds per message (proofs/availability/crisis_cost.py).
 _LEET_RUN = re.compile(r"\S+")
@@ -47,15 +47,20 @@ def undisguised(text: str) -> tuple[str, ...]:
     """Return the possible readings of a text: plain, with leet decoded, and with spelled-out letters joined."""
     base = plain(text)
     unleeted = _LEET_RUN.sub(_unleet, base)
-    joined = _MASKED.sub("", _SPELLED.sub(_join, unleeted))
+    spelled = _MASKED.sub("", _SPELLED.sub(_join, unleeted))
     texted = _TEXTED.sub(lambda sign: _TEXT_WORDS[sign[0]], base)
-    readings = (base, unleeted, joined, texted, _LONG_RUN.sub(r"\1", joined))
+    readings = (base, unleeted, spelled, texted, _LONG_RUN.sub(r"\1", spelled))
     return tuple(dict.fromkeys(readings))
+
+
+def joined(base: str) -> str:
+    """Return plain text with spelled-out letters joined, long runs of a letter cut, and text-message words in full."""
+    return _LONG_RUN.sub(r"\1", _TEXTED.sub(lambda sign: _TEXT_WORDS[sign[0]], _SPELLED.sub(_join, base)))
 
 
 def _unleet(run: re.Match[str]) -> str:
     read = _LEET_END.match(run[0])
-    return run[0] if read is None else read[0].translate(_LEET) + run[0][read.end() :]
+    return run[0] if read is None else read[0].translate(LEET) + run[0][read.end() :]
 
 
 def _join(spelled: re.Match[str]) -> str:

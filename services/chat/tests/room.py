@@ -10,6 +10,7 @@ from libs.common.ids import new_id
 from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
+from services.chat.crisis_care import CrisisCheck
 from services.chat.domain.conversation import (
     AnsweredBy,
     Draft,
@@ -21,6 +22,7 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
+from services.chat.domain.crisis import Concern
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply
@@ -77,6 +79,7 @@ class FakeMessages:
     asked: list[str] = field(default_factory=list)
     answers: list[SearchResult] = field(default_factory=list)
     crises: list[str] = field(default_factory=list)
+    signals: list[Concern] = field(default_factory=list)
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
         if self.refusal:
@@ -93,8 +96,13 @@ class FakeMessages:
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
         if self.refusal:
             raise self.refusal
-        self.crises.append(crisis.level)
+        self.crises.append(crisis.concern.level.value)
         return Accepted(crisis.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
+
+    async def signal(self, patient_id: PatientId, to: Accepted, concern: Concern) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.signals.append(concern)
 
 
 @dataclass
@@ -164,7 +172,7 @@ class FakeAnswerer:
 class Room:
     """Everything around one patient's question."""
 
-    def __init__(self, answerer: Answerer | None = None) -> None:
+    def __init__(self, answerer: Answerer | None = None, check: CrisisCheck | None = None) -> None:
         self.messages, self.search = FakeMessages(), FakeSearch()
         self.sessions, self.holds, self.reader = FakeSessions(), FakeHolds(), FakeReader()
         self.ask = Ask(
@@ -177,7 +185,8 @@ class Room:
                 quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
                 reader=self.reader,
                 clock=lambda: NOW,
-            )
+            ),
+            check,
         )
 
     async def says(self, message: str, conversation_id: ConversationId | None = None, zone: tzinfo = UTC) -> Reply:

@@ -17,9 +17,10 @@ from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, 
 from libs.contracts.purposes import Purpose
 from libs.devstack.pytest_plugin import Tenant
 from services.chat.audit_store import AnswerAudit
+from services.chat.domain.caring import CRISIS_TEXT
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
-from services.chat.domain.crisis import CRISIS_TEXT
+from services.chat.domain.crisis import Concern, Kind, Level
 from services.chat.handlers import RedactOnRevocation
 from services.chat.ports import Accepted, Attribution, Crisis, Held, SearchResult
 from services.chat.store import ConversationStore
@@ -73,7 +74,7 @@ class StoreWorld:
 
     async def is_in_crisis(self, message: str) -> Accepted:
         """The patient writes something that reads like a crisis."""
-        crisis = Crisis(None, message, "explicit", fixed(CRISIS_TEXT, AnsweredBy.SAFETY))
+        crisis = Crisis(None, message, Concern(Level.EXPLICIT, Kind.SELF_HARM), fixed(CRISIS_TEXT, AnsweredBy.SAFETY))
         with self.acting_under():
             return await self.store.note_crisis(self.patient_id, crisis)
 

@@ -2,8 +2,15 @@
 
 import pytest
 
-from services.chat.domain.crisis import CRISIS_TEXT, Level, assess
+from services.chat.domain.caring import CRISIS_TEXT
+from services.chat.domain.crisis import Level, assess
 from services.chat.domain.plain_text import PLAIN_CHARS_MAX, plain
+
+
+def level_of(message: str) -> Level | None:
+    """Return the level that rules alone give a message."""
+    concern = assess(message)
+    return concern.level if concern else None
 
 
 @pytest.mark.parametrize(
@@ -25,7 +32,7 @@ from services.chat.domain.plain_text import PLAIN_CHARS_MAX, plain
     ],
 )
 def test_a_plain_signal_is_explicit(message: str) -> None:
-    assert assess(message) is Level.EXPLICIT
+    assert level_of(message) is Level.EXPLICIT
 
 
 @pytest.mark.parametrize(
@@ -120,9 +127,9 @@ def test_a_message_is_cut_after_folding_so_that_signs_that_become_many_letters_c
 def test_a_crisis_at_the_end_of_the_longest_message_is_heard() -> None:
     end = " I want to kill myself"
 
-    assert assess("ordinary words " * ((4000 - len(end)) // 15) + end) is Level.EXPLICIT
+    assert level_of("ordinary words " * ((4000 - len(end)) // 15) + end) is Level.EXPLICIT
 
 
 @pytest.mark.parametrize("message", ["I want to k1ll mys3lf", "kill-my$elf", "end 1t 4ll, k!ll m¥self or k1ll myself"])
 def test_signs_in_the_place_of_letters_are_read_up_to_the_last_letter(message: str) -> None:
-    assert assess(message) is Level.EXPLICIT
+    assert level_of(message) is Level.EXPLICIT

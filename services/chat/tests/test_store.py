@@ -309,7 +309,7 @@ async def test_a_crisis_signal_leaves_with_ids_only(world: StoreWorld, infra: In
 
     [signal] = [row.payload for row in rows if row.key == str(world.patient_id)]
     assert signal["conversation_id"] == str(noted.conversation_id)
-    assert (signal["level"], "die" in str(signal.values())) == ("explicit", False)
+    assert (signal["level"], signal["kind"], "die" in str(signal.values())) == ("explicit", "self_harm", False)
 
 
 async def test_conversations_are_listed_newest_first_page_by_page(world: StoreWorld) -> None:
