@@ -14,8 +14,8 @@ from pathlib import Path
 
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.crisis_head import CrisisHead
-from services.chat.domain.crisis import Level, assess
-from services.chat.domain.crisis_signs import Signs, weigh
+from services.chat.domain.crisis.assessing import Level, assess
+from services.chat.domain.crisis.signs import Signs, weigh
 
 HERE = Path(__file__).parent
 PHRASES = HERE / "crisis_phrases.json"

@@ -9,8 +9,8 @@ import numpy as np
 from evals.chat.training import Examples
 from libs.sentences.minilm import SentenceEncoder
 from services.chat.crisis_head import features, seen
-from services.chat.domain.crisis import Kind, assess
-from services.chat.domain.crisis_signs import NONE, POSSIBLE_SELF_HARM
+from services.chat.domain.crisis.assessing import Kind, assess
+from services.chat.domain.crisis.signs import NONE, POSSIBLE_SELF_HARM
 
 TUNING = Path(__file__).parent / "tuning"
 _PHRASES = Path(__file__).parent / "crisis_phrases.json"

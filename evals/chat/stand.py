@@ -27,7 +27,7 @@ from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.clients import EmbedderClient
 from services.chat.domain.conversation import Cited, Exchange, Finding, Session
-from services.chat.domain.crisis import Concern
+from services.chat.domain.crisis.assessing import Concern
 from services.chat.ports import Accepted, Crisis, Held, SearchResult
 from services.embedder.api import build_router
 from services.embedder.commitments.api import build_router as commitments_router

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from proofs.kit.line import proof, seed, sized
-from services.chat.domain.crisis import assess
+from services.chat.domain.crisis.assessing import assess
 from services.chat.domain.inquiry import Moment, understand
 
 NAME = "crisis-cost"

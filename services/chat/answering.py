@@ -12,7 +12,7 @@ from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
-from services.chat.domain.crisis import Concern
+from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.inquiry import Inquiry, Moment, understand
 from services.chat.domain.message_kind import BOUNDED, FIXED
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed

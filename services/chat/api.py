@@ -20,7 +20,6 @@ from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from services.chat.answering import AcceptedMessage, ChatMessage
-from services.chat.domain.caring import has_care
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,
     MESSAGES_PER_HOUR,
@@ -32,6 +31,7 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
+from services.chat.domain.crisis.caring import has_care
 from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
 from services.chat.domain.time_window import TimeWindow
 from services.chat.handlers import Ask, Reply

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from libs.common.errors import AppError
 from libs.common.log import get_logger, location_of
-from libs.contracts.help_lines import HelpLines, help_lines
+from libs.contracts.safety import HelpLines, help_lines
 from services.chat.domain.conversation import Exchange
-from services.chat.domain.crisis import Concern, Level, assess
-from services.chat.domain.crisis_signs import Signs, escalated, weigh
+from services.chat.domain.crisis.assessing import Concern, Level, assess
+from services.chat.domain.crisis.signs import Signs, escalated, weigh
 from services.chat.ports import CrisisReader
 
 # The head shares this machine with others: a message waits no longer for it.

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from libs.sentences.head import Head
 from libs.sentences.minilm import SentenceEncoder
-from services.chat.domain.crisis_cues import cues
-from services.chat.domain.crisis_spelling import mended
+from services.chat.domain.crisis.cues import cues
+from services.chat.domain.crisis.spelling import mended
 
 SIGNS = Path(__file__).with_name("crisis_signs.json")
 # A vector's numbers are small beside cues of 0 and 1.

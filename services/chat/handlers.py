@@ -17,10 +17,10 @@ from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.purposes import Purpose
 from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
-from services.chat.domain.caring import fixed_text, with_care
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import Answer, AnsweredBy
-from services.chat.domain.crisis import Concern, Kind, Level
+from services.chat.domain.crisis.assessing import Concern, Kind, Level
+from services.chat.domain.crisis.caring import fixed_text, with_care
 from services.chat.ports import Accepted, Attribution, Crisis, Redaction, SearchResult
 
 # A crisis answer must not wait for a database that is down.

@@ -20,7 +20,7 @@ from services.chat.domain.conversation import (
     Quota,
     Session,
 )
-from services.chat.domain.crisis import Concern
+from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.reading import Reading
 
 

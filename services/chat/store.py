@@ -30,7 +30,7 @@ from services.chat.domain.conversation import (
     Quota,
     Source,
 )
-from services.chat.domain.crisis import Concern
+from services.chat.domain.crisis.assessing import Concern
 from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
 from services.chat.ports import Accepted, Attribution, Basis, Crisis, SearchResult
 

@@ -13,8 +13,8 @@ from libs.common.process.runtime import EventConfig, Runtime
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import AnswersErased
-from libs.contracts.help_lines import help_lines
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.contracts.safety import help_lines
 from libs.sentences.minilm import Runtime as ModelRuntime
 from libs.sentences.minilm import SentenceEncoder
 from libs.tenancy.erase_own_rows import erasing

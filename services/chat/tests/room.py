@@ -22,7 +22,7 @@ from services.chat.domain.conversation import (
     Speaker,
     Turn,
 )
-from services.chat.domain.crisis import Concern
+from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.chat.domain.caring import CRISIS_TEXT
-from services.chat.domain.crisis import Level, assess
+from services.chat.domain.crisis.assessing import Level, assess
+from services.chat.domain.crisis.caring import CRISIS_TEXT
 from services.chat.domain.plain_text import PLAIN_CHARS_MAX, plain
 
 

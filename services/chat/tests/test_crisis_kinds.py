@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from libs.common.errors import UNAVAILABLE, AppError
-from libs.contracts.help_lines import HELP_LINES, help_lines
+from libs.contracts.safety import HELP_LINES, help_lines
 from services.chat.crisis_care import CrisisCheck
-from services.chat.domain.caring import caring_line, fixed_text, has_care
 from services.chat.domain.conversation import AnsweredBy, Exchange
-from services.chat.domain.crisis import Concern, Kind, Level, assess
-from services.chat.domain.crisis_signs import NONE, POSSIBLE_SELF_HARM, weigh
-from services.chat.domain.crisis_spelling import mended
+from services.chat.domain.crisis.assessing import Concern, Kind, Level, assess
+from services.chat.domain.crisis.caring import caring_line, fixed_text, has_care
+from services.chat.domain.crisis.signs import NONE, POSSIBLE_SELF_HARM, weigh
+from services.chat.domain.crisis.spelling import mended
 from services.chat.domain.phrasing import NOTHING_FOUND
 from services.chat.ports import CrisisReader
 from services.chat.tests.room import Room

@@ -26,7 +26,15 @@ HARM_TO_OTHERS = (
     r"\bmake (?:him|her|them|my \w+) (?:pay|suffer|bleed)\b(?=.{0,40}\b(?:with|tonight|bat|knife|blood|gun|tomorrow|i mean|kill)\b)|\bput (?:him|her|them) in (?:the ground|a grave|hospital)\b|\bwhere to (?:put|bury|hide) (?:him|her|the body|them)\b|\b(?:make|making) (?:it|his death|her death) look like an accident\b|\bbeat(?:ing)? (?:him|her|them) (?:until|till|to (?:death|a pulp))\b",
 )
 _HE = rf"(?:he|she|they|someone|somebody|(?:a|the|this|my|our) (?:\w+(?:'s)? )?(?:{_KIN}|man|men|guy|guys|stranger|date|lodger|customer|client|people))(?:'s|'d|'ll| has| had| is| was| keeps| kept| always| just| will| started)?(?: \w+ly| also| often| still| always| sometimes| once| even| then| just| been| again)?"
-_HITS = r"(?:hits?|hitting|beat|beats|beating|beaten|punch(?:es|ed|ing)?|kick(?:s|ed|ing)?|slap(?:s|ped|ping)?|chok(?:es?|ed|ing)|strangl(?:es?|ed|ing)|rap(?:es?|ed|ing)|attack(?:s|ed|ing)|assault(?:s|ed|ing)?|molest(?:s|ed|ing)?|abus(?:es|ed|ing)|burn(?:s|ed|t|ing)|stab(?:s|bed|bing)?|threaten(?:s|ed|ing)?(?: to (?:kill|hurt|leave me with nothing))?|gropes?|groped|grop(?:es|ing)|hurt(?:s|ing)? (?=me)|bit(?:es)? (?=me)|grab(?:s|bed) (?=me by)|spat (?=at me)|spits (?=at me)|drag(?:s|ged) (?=me)|stalk(?:s|ed|ing)?|follow(?:s|ing) (?=me)|push(?:es|ed) (?=me (?:down|against|into|over|around|about|out))|shov(?:es|ed) (?=me)|throws?|threw (?=me|things at me)|lock(?:s|ed) (?=me)|drugged|spiked)"
+_HITS = (
+    r"(?:hits?|hitting|beat|beats|beating|beaten|punch(?:es|ed|ing)?|kick(?:s|ed|ing)?|slap(?:s|ped|ping)?|chok(?:es?|"
+    r"ed|ing)|strangl(?:es?|ed|ing)|rap(?:es?|ed|ing)|attack(?:s|ed|ing)|assault(?:s|ed|ing)?|molest(?:s|ed|"
+    r"ing)?|abus(?:es|ed|ing)|burn(?:s|ed|t|ing)|stab(?:s|bed|bing)?|threaten(?:s|ed|ing)?(?: to (?:kill|hurt|"
+    r"leave me with nothing))?|gropes?|groped|grop(?:es|ing)|hurt(?:s|ing)? (?=me)|bit(?:es)? (?=me)|grab(?:s|"
+    r"bed) (?=me by)|spat (?=at me)|spits (?=at me)|drag(?:s|ged) (?=me)|stalk(?:s|ed|ing)?|follow(?:s|ing) (?=me)|"
+    r"push(?:es|ed) (?=me (?:down|against|into|over|around|about|out))|shov(?:es|ed) (?=me)|throws?|threw (?=me|"
+    r"things at me)|lock(?:s|ed) (?=me)|drugged|spiked)"
+)
 
 ABUSE = (
     rf"\b{_HE} {_HITS} (?:me|us|things at me|my (?:drink|face|head|arm|wrist))\b(?! (?:at (?:chess|tennis|cards|scrabble|golf)|with (?:a |the )?(?:idea|question|news|bill|kindness)|up for|that|as|how))",
@@ -46,20 +54,51 @@ CHILD = (
     rf"\b(?:my|his|her|their|the|our|a|that|neighbou?r's|sister's|brother's) (?:\w+ )?(?:{_CHILD})(?:'s| is| are| was| has been| gets| keeps getting| being| have been|'ve been| has)? (?:\w+ )?(?:being |been |getting )?(?:beaten|hit|hurt by|abused|molested|touched|neglected|starved|starving|raped|groomed|locked|left alone|burnt|burned|bruised|whipped|slapped|trafficked|tied)\b(?! (?:a|his head|her head|by a (?:ball|bee)))",
     rf"\b(?:{_CHILD})\b(?!.{{0,20}}\b(?:fell|bike|football|scooter|tripped)\b).{{0,40}}\b(?:bruis\w+|burns?|marks|belt marks|welts|cigarette burns)\b.{{0,30}}|\b(?:bruis\w+|burn marks|cigarette burns|welts|hand ?prints?)\b.{{0,20}}\bon (?:his|her|their|the|my) (?:\w+ )?(?:back|arms?|legs?|neck|face|bottom|{_CHILD}|son's|daughter's|baby's|nephew's|niece's)\b",
     r"\b(?:left|leaving|leaves|leave)\b.{0,15}\b(?:the|my|her|his|our|their) (?:\w+ )?(?:baby|toddler|kids|children|little one|son|daughter|newborn)\b.{0,20}\b(?:alone|by (?:himself|herself|themselves)|on (?:his|her|their) own|in the (?:car|bath)|unattended|home)\b.{0,30}\b(?:hours|night|all day|for days|days|drunk|drinking|the bath)\b",
-    rf"\b(?:locks?|locked|chains?|ties|tied|shut) (?:my|his|her|the|their|our|up my|up the) (?:\w+ )?(?:{_CHILD}|children)\b.{{0,12}}\b(?:in|to|up|out|inside)\b|\b(?:sends?|sent|sending|shows?|showed|asks?|asking|takes?|took) (?:my|her|him|his|the|our) (?:\w+ )?(?:{_CHILD}|her|him)?\b.{{0,12}}\b(?:pictures of (?:himself|herself|his)|nudes?|porn|naked|dirty pictures|to undress)\b|\b(?:daughter|son|child|boy|girl|kid)\b.{{0,40}}\b(?:sends? (?:him|her|them) (?:pictures|photos|messages)|(?:man|teacher|coach|uncle|stepdad|priest|older man)\b.{{0,20}}\b(?:touch\w*|naked|undress\w*|pictures|photos))",
+    rf"\b(?:locks?|locked|chains?|ties|tied|shut) (?:my|his|her|the|their|our|up my|up the) (?:\w+ )?(?:{_CHILD}|"
+    rf"children)\b.{{0,12}}\b(?:in|to|up|out|inside)\b|\b(?:sends?|sent|sending|shows?|showed|asks?|asking|takes?|"
+    rf"took) (?:my|her|him|his|the|our) (?:\w+ )?(?:{_CHILD}|her|him)?\b.{{0,12}}\b(?:pictures of (?:himself|"
+    rf"herself|his)|nudes?|porn|naked|dirty pictures|to undress)\b|\b(?:daughter|son|child|boy|girl|kid)\b.{{0,40}}\b(?:sends? (?:him|"
+    rf"her|them) (?:pictures|photos|messages)|(?:man|teacher|coach|uncle|stepdad|priest|older man)\b.{{0,20}}\b(?:touch\w*|"
+    rf"naked|undress\w*|pictures|photos))",
     r"\bi'?m (?:only )?(?:nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|9|1[0-6])\b.{0,50}\b(?:hits?|touch\w*|makes me|beats?|hurts?|locks?|rap\w+|scared of|sex|naked|pictures|alone|nothing to eat|not eaten|older man|meet)\b|\b(?:dad|mum|mom|stepdad|stepfather|mother|father|uncle|foster \w+|teacher|coach|boyfriend)\b.{0,40}\bi'?m (?:only )?(?:nine|ten|eleven|twelve|thirteen|fourteen|fifteen|9|1[0-5])\b",
     r"\b(?:child|kid|baby|toddler|daughter|son|boy|girl)\b.{0,30}\b(?:not safe|in danger|isn't safe|unsafe|at risk)\b(?! of (?:failing|losing))|\b(?:social services|cps)\b.{0,40}\b(?:should know|need to know|must know)\b|\bscreaming and (?:crying )?(?:and )?(?:hitting|hits|thumps)\b.{0,30}\b(?:child|kid|baby)|\b(?:grown man|adult|older man|man online|someone online)\b.{0,30}\b(?:messag\w+|meet\w*|pictures|groom\w*|asking)\b.{0,30}\b(?:daughter|son|child|sister|brother|her|him|my \d+)\b",
 )
 _TOOK = r"(?:i(?:'ve| have)?(?: just| already| also)? )?(?:took|taken|take|swallowed|downed|drank|drunk|had|necked|injected|popped|mixed|overdosed on)"
 MEDICAL = (
-    rf"\b{_TOOK}\b(?: \w+'?\w*){{0,3}}? (?:an overdose|too (?:many|much)(?= (?:\w+ )?(?:pills|tablets|meds|medication|paracetamol|insulin|tylenol|aspirin|sleeping|fentanyl|heroin|xanax|of my|of the|and))|too many\b(?! (?:breaks|classes|days|calls|shifts|holidays|risks))|all (?:of )?(?:my|the|his|her|these|those) (?:\w+ )?(?:pills|tablets|meds|medication|medicine|antidepressants|insulin|paracetamol|sleeping pills)(?! (?:as prescribed|today|this week|on time|every))|(?:a|the|my) (?:whole|full|entire|big) (?:\w+ )?(?:bottle|box|packet|pack|strip|bag|lot) of (?:\w+ )?(?:pills|tablets|paracetamol|tylenol|aspirin|meds|medication|sleeping|ibuprofen|xanax|valium|codeine|insulin|antidepressants|sertraline|\w+(?:ine|ol|am|en))|(?:the|a) whole (?:bottle|packet|box|pack|strip|lot)|bleach|antifreeze|drain cleaner|(?:rat|weed|insect) ?(?:poison|killer)|poison|detergent|disinfectant|petrol)\b",
+    rf"\b{_TOOK}\b(?: \w+'?\w*){{0,3}}? (?:an overdose|too (?:many|much)(?= (?:\w+ )?(?:pills|tablets|meds|medication|"
+    rf"paracetamol|insulin|tylenol|aspirin|sleeping|fentanyl|heroin|xanax|of my|of the|and))|too many\b(?! (?:breaks|"
+    rf"classes|days|calls|shifts|holidays|risks))|all (?:of )?(?:my|the|his|her|these|those) (?:\w+ )?(?:pills|"
+    rf"tablets|meds|medication|medicine|antidepressants|insulin|paracetamol|sleeping pills)(?! (?:as prescribed|"
+    rf"today|this week|on time|every))|(?:a|the|my) (?:whole|full|entire|big) (?:\w+ )?(?:bottle|box|packet|pack|"
+    rf"strip|bag|lot) of (?:\w+ )?(?:pills|tablets|paracetamol|tylenol|aspirin|meds|medication|sleeping|ibuprofen|"
+    rf"xanax|valium|codeine|insulin|antidepressants|sertraline|\w+(?:ine|ol|am|en))|(?:the|a) whole (?:bottle|"
+    rf"packet|box|pack|strip|lot)|bleach|antifreeze|drain cleaner|(?:rat|weed|insect) ?(?:poison|killer)|poison|"
+    rf"detergent|disinfectant|petrol)\b",
     rf"\b{_TOOK} (?:about |like |around |over |nearly |at least )?(?:\d{{2,}}|twenty|thirty|forty|fifty|sixty|a hundred|dozens of|a handful of|handfuls of|a (?:load|bunch|ton|lot|fistful|mouthful) of|every single|every) (?:\w+ ){{0,2}}?(?:pills?|tablets?|meds|capsules|paracetamol|aspirins?|tylenol|sleeping pills?|xanax|ibuprofen)\b(?! (?:as prescribed|over the|a (?:year|month|day)|this (?:week|month)))",
     r"\b(?:i've|i have|i|i just|she|he|she's|he's|has|have)? ?(?:overdosed|od'd)\b(?! (?:on (?:chocolate|coffee|caffeine|sugar|cake|candy|sweets|tv|news|netflix|sun|work|carbs)|in \d{4}|at (?:seventeen|\w+teen)))|\b(?:took|taken|taking) an overdose\b|\boverdosing\b",
     r"\bmixed\b.{0,30}\b(?:vodka|alcohol|whisky|whiskey|wine|drink|booze)\b.{0,30}\b(?:pills|tablets|xanax|valium|codeine|meds|medication|sleeping)\b|\b(?:pills|tablets|xanax|sleeping pills|meds)\b.{0,20}\b(?:with|and|on top of) (?:a |the |my |half a |loads of )*(?:bottle of )?(?:vodka|whisky|whiskey|alcohol|wine|gin)\b",
-    r"\b(?:crushing|squeezing|severe|sharp|terrible|really bad|stabbing|awful|tight|bad|horrible)? ?(?:pains?|pressure|tightness|tight) (?:in|across|on) my chest\b(?=.{0,60}\b(?:arm|jaw|numb|sweat\w*|breath\w*|crush\w*|sick|now|right now|dizzy|won't|getting worse|can't|spread\w*|back|faint\w*|help|scared|heart)\b|\s*[.!?]?$)|\bcrushing (?:chest )?pain\b|\bchest (?:pains?|is (?:killing me|crushing|so tight|really tight|tight)|hurts?|feels? (?:crushed|like))\b(?=.{0,50}\b(?:arm|jaw|numb|sweat\w*|heart attack|breath\w*|so bad|now|dizzy|won't|help|faint\w*|crush\w*|elephant|spread\w*)\b)|\b(?:having|had|it's|is it|think it's|this is) (?:a |an )?(?:heart attack|stroke|seizure|cardiac arrest)\b(?! (?:last|in|ten|years|when (?:i|he|she) (?:saw|opened|heard)|\w+ years))",
+    r"\b(?:crushing|squeezing|severe|sharp|terrible|really bad|stabbing|awful|tight|bad|horrible)? ?(?:pains?|"
+    r"pressure|tightness|tight) (?:in|across|on) my chest\b(?=.{0,60}\b(?:arm|jaw|numb|sweat\w*|breath\w*|crush\w*|"
+    r"sick|now|right now|dizzy|won't|getting worse|can't|spread\w*|back|faint\w*|help|scared|heart)\b|\s*[.!?]?$)|"
+    r"\bcrushing (?:chest )?pain\b|\bchest (?:pains?|is (?:killing me|crushing|so tight|really tight|tight)|"
+    r"hurts?|feels? (?:crushed|like))\b(?=.{0,50}\b(?:arm|jaw|numb|sweat\w*|heart attack|breath\w*|so bad|now|"
+    r"dizzy|won't|help|faint\w*|crush\w*|elephant|spread\w*)\b)|\b(?:having|had|it's|is it|think it's|this is) (?:a |"
+    r"an )?(?:heart attack|stroke|seizure|cardiac arrest)\b(?! (?:last|in|ten|years|when (?:i|he|she) (?:saw|"
+    r"opened|heard)|\w+ years))",
     r"\b(?:can't|cannot|can not|not|isn't|stopped|barely|hardly|struggling to|trouble|difficulty) (?:\w+ )?(?:breathe|breathing)\b(?=.{0,50}\b(?:lips|blue|properly|swell\w*|throat|chest|right now|help|turning|grey|gray|asthma|inhaler|won't|allerg\w+|what do i|baby|choking|face)\b)|\b(?:he|she|they|baby|dad|mum|mom|son|daughter|wife|husband|friend|it)(?:'s| is|s|'ve| has| have)? (?:not|stopped|isn't) (?:breathing|responding)\b|\b(?:lips|fingers|face) (?:are|is|have|has)? ?(?:gone |turning |going |turned )?(?:blue|grey|gray)\b|\bgone (?:blue|grey|gray)\b(?! hair)",
-    r"\b(?:won't|can't|cannot|not|isn't|doesn't|wouldn't) (?:get (?:him|her|them) to )?(?:wake|waking|respond|responding|move) ?(?:up)?\b(?=.{0,30}\b(?:help|what do i|breath\w*|collapsed|pills|drunk|floor|cold)\b)|\b(?:collapsed|passed out|unconscious|unresponsive)\b(?=.{0,40}\b(?:won't|isn't|not|now|help|what do i|floor|wake|breath\w*|moving|just)\b)(?! (?:last|years|in \d{4}))|\b(?:he|she|mum|mom|dad|wife|husband|son|daughter|baby|friend|nan|gran|partner|brother|sister)(?:'s| is| has)?(?: just)? (?:collapsed|unconscious|having a (?:fit|seizure|stroke)|had a (?:fit|seizure|stroke)|choking|fitting)\b(?!.{0,30}\b(?:last (?:year|month)|years ago|when i was)\b)|\bwon't wake up\b",
+    r"\b(?:won't|can't|cannot|not|isn't|doesn't|wouldn't) (?:get (?:him|her|them) to )?(?:wake|waking|respond|"
+    r"responding|move) ?(?:up)?\b(?=.{0,30}\b(?:help|what do i|breath\w*|collapsed|pills|drunk|floor|cold)\b)|"
+    r"\b(?:collapsed|passed out|unconscious|unresponsive)\b(?=.{0,40}\b(?:won't|isn't|not|now|help|what do i|"
+    r"floor|wake|breath\w*|moving|just)\b)(?! (?:last|years|in \d{4}))|\b(?:he|she|mum|mom|dad|wife|husband|"
+    r"son|daughter|baby|friend|nan|gran|partner|brother|sister)(?:'s| is| has)?(?: just)? (?:collapsed|unconscious|"
+    r"having a (?:fit|seizure|stroke)|had a (?:fit|seizure|stroke)|choking|fitting)\b(?!.{0,30}\b(?:last (?:year|"
+    r"month)|years ago|when i was)\b)|\bwon't wake up\b",
     r"\b(?:won't|can't|doesn't|not|hasn't|cannot|don't) (?:\w+ )?(?:stop bleeding|stop the bleeding|stop the blood)\b|\bbleeding (?:heavily|a lot|badly|so much|everywhere|really bad|out|to death|won't stop|through)\b|\bblood (?:everywhere|all over|won't stop|is pouring|pouring|spurting)\b|\b(?:cut|cutting|gone|went) (?:myself )?too deep\b|\b(?:coughing|vomiting|throwing up|vomited) (?:up )?blood\b|\bpregnant\b.{0,30}\bbleeding\b|\bbleeding\b.{0,30}\bpregnant\b",
     r"\b(?:face|mouth|side of my face|eye) (?:has |is |have )?(?:dropped|drooping|droopy|droops|numb on)\b|\b(?:can't|cannot) (?:lift|move|feel) (?:my|his|her) (?:\w+ )?(?:arm|leg|side|legs|face)\b(?! (?:after the gym|today, the gym))|\b(?:slurring|slurred)\b.{0,20}\b(?:words|speech)\b|\b(?:throat|tongue|face|lips)(?:'s| is| are|s)? (?:swelling|closing|swollen|closing up)\b|\banaphyla\w+|\ballergic reaction\b.{0,30}\b(?:breath\w*|swell\w*|throat|epipen|help)\b|\bsnake bit\b|\belectrocuted\b",
-    r"\binsulin\b.{0,40}\b(?:three times|twice|double|by mistake|too much|overdose|shaking|confused|all of it)\b|\b(?:wrong|double|triple) (?:dose|pills|medication)\b.{0,40}\b(?:dizzy|shaking|confused|sick|faint|sleepy|heart)\b|\b(?:alcohol|drink) withdrawal\b.{0,40}\b(?:shak\w+|seeing things|seizure|fit)\b|\b(?:i'm|i am) (?:going into (?:labou?r|shock)|passing out|losing consciousness|about to (?:pass out|faint))\b|\bcall (?:me )?an ambulance\b|\bneed an ambulance\b|\bset (?:myself|himself|herself) on fire\b(?!.{0,15}to)|\b(?:swallowed|drank|ate|eaten|drunk) (?:a |the |some |all the |my )*(?:battery|batteries|bleach|washing|dishwasher|cleaner|pills|berries|mushrooms)\b",
+    r"\binsulin\b.{0,40}\b(?:three times|twice|double|by mistake|too much|overdose|shaking|confused|all of it)\b|"
+    r"\b(?:wrong|double|triple) (?:dose|pills|medication)\b.{0,40}\b(?:dizzy|shaking|confused|sick|faint|sleepy|"
+    r"heart)\b|\b(?:alcohol|drink) withdrawal\b.{0,40}\b(?:shak\w+|seeing things|seizure|fit)\b|\b(?:i'm|i am) (?:going into (?:labou?r|"
+    r"shock)|passing out|losing consciousness|about to (?:pass out|faint))\b|\bcall (?:me )?an ambulance\b|\bneed an ambulance\b|"
+    r"\bset (?:myself|himself|herself) on fire\b(?!.{0,15}to)|\b(?:swallowed|drank|ate|eaten|drunk) (?:a |the |"
+    r"some |all the |my )*(?:battery|batteries|bleach|washing|dishwasher|cleaner|pills|berries|mushrooms)\b",
 )

@@ -3,8 +3,8 @@
 
 import re
 
-from services.chat.domain.crisis_context import CONDITIONS, conditions
-from services.chat.domain.crisis_spelling import mended
+from services.chat.domain.crisis.context import CONDITIONS, conditions
+from services.chat.domain.crisis.spelling import mended
 
 _WORDS = (
     r"\b(?:i|i'm|i've|i'd|i'll|me|my|myself)\b",

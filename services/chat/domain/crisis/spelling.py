@@ -7,7 +7,7 @@ Each word costs a bounded number of look-ups, since the check runs before all li
 import re
 from functools import lru_cache
 
-from services.chat.domain.crisis_words import COMMON, CORE, SLANG, SPLIT, SPLIT_CORE
+from services.chat.domain.crisis.words import COMMON, CORE, SLANG, SPLIT, SPLIT_CORE
 from services.chat.domain.plain_text import LEET, joined, plain
 
 # Longer runs without a space are not words that somebody joined by mistake.

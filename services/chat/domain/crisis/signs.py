@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.chat.domain.crisis import Concern, Kind, Level, assess, names_means
-from services.chat.domain.crisis_context import conditions
-from services.chat.domain.crisis_spelling import mended
+from services.chat.domain.crisis.assessing import Concern, Kind, Level, assess, names_means
+from services.chat.domain.crisis.context import conditions
+from services.chat.domain.crisis.spelling import mended
 
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"

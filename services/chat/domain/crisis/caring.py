@@ -5,9 +5,9 @@ They say that this is an AI, name whom to call, and hold no method, no judgement
 
 from dataclasses import replace
 
-from libs.contracts.help_lines import ELSEWHERE, HelpLines, help_lines
+from libs.contracts.safety import ELSEWHERE, HelpLines, help_lines
 from services.chat.domain.conversation import Answer
-from services.chat.domain.crisis import Concern, Kind, Level
+from services.chat.domain.crisis.assessing import Concern, Kind, Level
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.phrasing import NOTHING_FOUND, NOTHING_KEPT
 

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 
-from services.chat.domain import crisis_kinds, crisis_languages, crisis_rules, crisis_soft, crisis_stems, crisis_wider
-from services.chat.domain.crisis_context import FIRM, FIRST_PERSON, OWN_STATE, conditions
-from services.chat.domain.crisis_spelling import mended
-from services.chat.domain.crisis_stems import near
+from services.chat.domain.crisis import kinds as crisis_kinds
+from services.chat.domain.crisis import languages as crisis_languages
+from services.chat.domain.crisis import rules as crisis_rules
+from services.chat.domain.crisis import soft as crisis_soft
+from services.chat.domain.crisis import stems as crisis_stems
+from services.chat.domain.crisis import wider as crisis_wider
+from services.chat.domain.crisis.context import FIRM, FIRST_PERSON, OWN_STATE, conditions
+from services.chat.domain.crisis.spelling import mended
+from services.chat.domain.crisis.stems import near
 from services.chat.domain.plain_text import undisguised
 
 

@@ -44,7 +44,12 @@ SELF_HARM = (
 MEANS = (
     r"\b(?:enough|stash of|stockpile of|hoard of|pile of|handful of) (?:pills|tablets|paracetamol|insulin|morphine|meds|medication|sleeping (?:pills|tablets)|fentanyl|heroin|opioids)\b(?! (?:for the (?:week|month|trip)|until|till|to last))",
     r"\b(?:sav(?:ed|ing)|stockpil\w+|hoard\w*|stash\w*|collecting|collected|putting aside|put aside|keeping back|hid|hidden|hiding|stolen|stole)\b(?: up| away)?(?: \w+'?\w*){0,4}? (?:pills|tablets|meds|medication|morphine|paracetamol|insulin|shotgun|gun|rifle|pistol|rope|razor|razors|blades?|sleeping pills|antidepressants|opioids)\b(?!.{0,20}\b(?:from (?:him|her|the (?:kids|children|dog))|so (?:he|she|they))\b)",
-    r"\bi(?:'ve| have|'ve got| have got|'ve bought| bought| found| ordered| took| got| loaded|'ve taken| keep|'ve found|'ve ordered|'ve loaded)?\b[^.!?\n]{0,25}\b(?:rope|noose|gun|pistol|rifle|shotgun|razor ?blades?|blades?|helium|charcoal|bullets?|pills|tablets|knife|razor|cord|insulin|tying the knot)\b[^.!?\n]{0,45}\b(?:in front of me|in my (?:hand|lap|mouth)|next to me|beside me|ready|when i'll|do it|end it|tonight|use it on myself|nothing to lose|on (?:me|myself)|to my (?:head|wrist|throat)|already|waiting for me|is loaded|out of the safe|for it|to do it|enough)\b(?!.{0,20}\b(?:cook|dinner|climb|fish|hunt)\w*)",
+    r"\bi(?:'ve| have|'ve got| have got|'ve bought| bought| found| ordered| took| got| loaded|'ve taken| keep|"
+    r"'ve found|'ve ordered|'ve loaded)?\b[^.!?\n]{0,25}\b(?:rope|noose|gun|pistol|rifle|shotgun|razor ?blades?|"
+    r"blades?|helium|charcoal|bullets?|pills|tablets|knife|razor|cord|insulin|tying the knot)\b[^.!?\n]{0,45}\b(?:in front of me|"
+    r"in my (?:hand|lap|mouth)|next to me|beside me|ready|when i'll|do it|end it|tonight|use it on myself|nothing to lose|"
+    r"on (?:me|myself)|to my (?:head|wrist|throat)|already|waiting for me|is loaded|out of the safe|for it|to do it|"
+    r"enough)\b(?!.{0,20}\b(?:cook|dinner|climb|fish|hunt)\w*)",
     r"^(?:i )?(?:just |already |finally )?(?:got|bought|found|have|ordered|picked up) (?:the|a|my) (?:rope|noose|gun|pistol|helium|blade|blades|razor|razors|stuff)\b(?: already| now| today| ready| for it)*\s*[.!]?$|^(?:i |just |i just )?(?:bought|got|have) the (?:pills|tablets) (?:today|now|already|ready)\s*[.!]?$",
     r"\b(?:picked|chosen|chose|set|decided on|know) (?:the|a|my) (?:day|date|bridge|spot|method|place|way|time and place)\b(?!.{0,25}\b(?:wedding|party|trip|holiday|meet|appointment|exam|surgery|move|moving|launch)\w*)(?=\s*(?:[.,!;]|$| and| it's| i'll| to do| for it| to (?:die|go|end)))",
     r"\b(?:i've|i have|i|i'm)\b.{0,12}\b(?:worked out|looked up|been reading|researched|researching|googled|googling|searched|know|figured out|read) (?:\w+ )?(?:how (?:many|much|high|long)|what dose|ways|which (?:pills|drugs|bridge)|where to (?:stand|jump)|the (?:lethal|fatal))\b.{0,40}(?:it would take|it takes|lethal|fatal|to die|to (?:stand|jump)|dose|kill me|to end|overdose|it'd take)",
@@ -93,6 +98,13 @@ NOT_MEANT = (
     r"\b(?:don't|do not|didn't|never|wouldn't|not|wasn't|without) (?:\w+ ){0,2}?(?:want(?:ed)?|mean|meant|try|trying|going|intend\w*|wish)(?: to)? (?:kill|hurt|harm|stab|shoot|upset|offend) (?:anyone|anybody|him|her|them|people|someone|my \w+)\b",
     r"\b(?:over my dead body|drop[- ]dead|dead (?:tired|on my feet|easy|line|good|funny|boring|end|serious)|career suicide|suicide (?:squad|prevention|awareness|hotline|door|bomb\w*|mission|rates?|by cop show)|shot myself in the foot|beat(?:ing)? (?:myself|himself|herself) up|cut (?:me )?to the quick)\b",
     r"\b(?:i'd|i would|would|could|have|had|i've)(?: have)? never (?:\w+ )?(?:hurt|harm|kill|hit)(?:ed)?\b",
-    r"\bdead to the world\b|\bstab(?:s|bed|bing)? (?:me|him|her|us) in the back\b|\b(?:beat|beats|beating|thrash\w*|slaughter\w*) me at\b|\b(?:free|clean) of (?:self[ -]?harm\w*|cutting|hurting myself)\b|\b(?:don't|do not|no longer|never|stopped) (?:self[ -]?harm\w*|cut(?:ting)? myself|hurt(?:ing)? myself)(?: any ?more)?\b|\b(?:tired|sick|done) (?:of|with) everything being\b|\bno way out of this (?:contract|lease|deal|meeting|job|project|mess|city|town)\b|\btoo many (?:coffees|shifts|biscuits|beers|things|emails|meetings|hours|sweets|chocolates|drinks)\b|\bwake up for (?:feeds|school|work|feeding)\b|\blive with (?:my|his|her|their) (?:parents|mother|mum|in-laws|flatmates?|family|ex)\b|\bon the (?:roof|platform|bridge) (?:fixing|cleaning|with|having|and my fear|waiting|for lunch|terrace)\b",
+    r"\bdead to the world\b|\bstab(?:s|bed|bing)? (?:me|him|her|us) in the back\b|\b(?:beat|beats|beating|thrash\w*|"
+    r"slaughter\w*) me at\b|\b(?:free|clean) of (?:self[ -]?harm\w*|cutting|hurting myself)\b|\b(?:don't|do not|"
+    r"no longer|never|stopped) (?:self[ -]?harm\w*|cut(?:ting)? myself|hurt(?:ing)? myself)(?: any ?more)?\b|"
+    r"\b(?:tired|sick|done) (?:of|with) everything being\b|\bno way out of this (?:contract|lease|deal|meeting|"
+    r"job|project|mess|city|town)\b|\btoo many (?:coffees|shifts|biscuits|beers|things|emails|meetings|hours|"
+    r"sweets|chocolates|drinks)\b|\bwake up for (?:feeds|school|work|feeding)\b|\blive with (?:my|his|her|their) (?:parents|"
+    r"mother|mum|in-laws|flatmates?|family|ex)\b|\bon the (?:roof|platform|bridge) (?:fixing|cleaning|with|having|"
+    r"and my fear|waiting|for lunch|terrace)\b",
     r"\b(?:rather|sooner) die than (?:sing|eat|wear|go to|talk|admit|ask|say|watch|listen|be seen|miss|share)\b|\b(?:i'd|i would) die (?:if (?:he|she|they|anyone|anybody) (?:saw|knew|found)|without (?:my|coffee|him|her|it))|\bhurt myself (?:in the gym|running|playing|training|lifting|falling)\b",
 )

@@ -1,0 +1,1 @@
+"""Crisis: what a message is taken for before anything else, and what is said then."""
