@@ -1,0 +1,197 @@
+"""Checks one report against its quotes: words, numbers, denial, what was only thought of, and whom it is about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.chat.domain.conversation import Speaker
+from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, KIN, NEUTRAL, UNREAL, may_be, means
+from services.chat.domain.verification.numbers import belongs, in_order, is_number, numbers
+from services.chat.domain.verification.segments import Act, Report
+from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token, read
+
+# So many words on each side of a quoted word are compared, to find the place in the quote that a report is about.
+AROUND = 8
+_MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A quote as read, its speaker, and the people named in it and just before it, nearest first."""
+
+    speaker: Speaker
+    reading: Reading
+    text: str
+    people: tuple[str, ...] = ()
+
+
+def support(text: str, quotes: Sequence[Quote]) -> float:
+    """Return the share of the words of content that a quote holds."""
+    wanted = [one for one in read(text, None).tokens if _is_claim(one)]
+    if not wanted:
+        return 0.0
+    return sum(1 for one in wanted if _bears(one, quotes)) / len(wanted)
+
+
+def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if the quotes bear out every part of the report."""
+    said = read(report.text, None)
+    if not quotes or not _acts(report, quotes):
+        return False
+    claims = [one for one in said.tokens if _is_claim(one)]
+    if not all(_bears(one, quotes) for one in claims) or not _people_known(said, quotes):
+        return False
+    return (
+        _numbers_hold(said, quotes)
+        and _causes_hold(said, quotes)
+        and _names_in_order(said, quotes)
+        and _denials_hold(said, quotes)
+        and all(_stands_somewhere(one, said, report, quotes) for one in said.tokens if _is_placed(one))
+    )
+
+
+def _is_claim(token: Token) -> bool:
+    return token.is_content and not is_number(token) and (token.lemma not in NEUTRAL or token.is_name)
+
+
+def _is_placed(token: Token) -> bool:
+    return token.is_content and not is_number(token) and not token.is_name
+
+
+def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
+    if token.is_name:
+        return any(token.word in (one.word for one in quote.reading.tokens) or f"name:{token.word}" in quote.people for quote in quotes)
+    return any(means(token.lemma, lemma) for quote in quotes for lemma in quote.reading.lemmas)
+
+
+def _acts(report: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if somebody asked where they are said to have asked, and proposed where they are said to have."""
+    if report.act is Act.ASK:
+        return any("?" in quote.text for quote in quotes)
+    if report.act is Act.SUGGEST:
+        return any(_is_directive(quote) for quote in quotes if quote.speaker is Speaker.THERAPIST)
+    return True
+
+
+def _is_directive(quote: Quote) -> bool:
+    return any(one.word in DIRECTIVES for one in quote.reading.tokens)
+
+
+def _people_known(said: Reading, quotes: Sequence[Quote]) -> bool:
+    """Return True if `he`, `she` and `they` have somebody to stand for, in the report or in a quote or just before it."""
+    for token in said.tokens:
+        if token.word not in _MADE_BEFORE:
+            continue
+        pronoun = {"him": "he", "his": "he", "her": "she", "hers": "she"}.get(token.word, token.word)
+        pronoun = pronoun if pronoun in ("he", "she") else "they"
+        people = [person for quote in quotes for person in quote.people]
+        if not any(_same_person(pronoun, one, quotes) for one in people):
+            return False
+    return True
+
+
+def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+    stated = numbers(said.tokens)
+    quoted = [numbers(quote.reading.tokens) for quote in quotes]
+    return all(any(belongs(one, there) for there in quoted) for one in stated) and all(
+        in_order(stated, there) for there in quoted
+    )
+
+
+def _causes_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+    """Return True if a stated cause is stated in the quote as well, and cause and effect have not changed places."""
+    marks = [one for one in said.tokens if one.word in CAUSES or one.lemma in CAUSES]
+    if not marks:
+        return True
+    for quote in quotes:
+        given = [one for one in quote.reading.tokens if one.word in CAUSES or one.word in ("so", "made", "make", "makes", "since")]
+        if given and _same_side(said.tokens, marks[0], quote.reading.tokens, given[0]):
+            return True
+    return False
+
+
+def _same_side(said: Sequence[Token], mark: Token, quoted: Sequence[Token], given: Token) -> bool:
+    effect_first = given.word not in ("so", "made", "make", "makes")
+    effect = {one.lemma for one in quoted if one.is_content and (one.place < given.place) == effect_first}
+    cause = {one.lemma for one in quoted if one.is_content and (one.place > given.place) == effect_first}
+    told = [one.lemma for one in said if one.is_content and one.place < mark.place]
+    why = [one.lemma for one in said if one.is_content and one.place > mark.place]
+    swapped = sum(one in cause - effect for one in told) + sum(one in effect - cause for one in why)
+    kept = sum(one in effect - cause for one in told) + sum(one in cause - effect for one in why)
+    return kept > swapped
+
+
+def _names_in_order(said: Reading, quotes: Sequence[Quote]) -> bool:
+    names = [one.word for one in said.tokens if one.is_name or one.lemma in KIN]
+    for quote in quotes:
+        spoken = [one.word for one in quote.reading.tokens]
+        places = [spoken.index(name) for name in names if spoken.count(name) == 1]
+        if places != sorted(places):
+            return False
+    return True
+
+
+def _denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+    """Return True if a report that denies something has a word that its quote denies too."""
+    if not said.negators:
+        return True
+    denied = {one.lemma for quote in quotes for one in quote.reading.tokens if one.negated}
+    return any(one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens)
+
+
+def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if the word is used in the same way at the place of a quote that is most like its sentence."""
+    places = [
+        (_likeness(said, token, quote.reading, one), quote, one)
+        for quote in quotes
+        for one in quote.reading.tokens
+        if means(token.lemma, one.lemma)
+    ]
+    if not places:
+        return True
+    best = max(likeness for likeness, _, _ in places)
+    return any(_same_use(token, one, report, quote, quotes) for likeness, quote, one in places if likeness == best)
+
+
+def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int:
+    near = {one.lemma for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content}
+    return len({one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content} & near)
+
+
+def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:
+    if token.negated != quoted.negated:
+        return False
+    open_act = report.act in (Act.ASK, Act.SUGGEST, Act.AGREE)
+    if quoted.asked and not open_act:
+        return False
+    if quoted.unreal and not (token.unreal or open_act or token.word in UNREAL or quoted.word in UNREAL):
+        return False
+    unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
+    if token.unreal and report.act is None and unsaid:
+        return False
+    return _same_person(token.person, quoted.person, quotes)
+
+
+def _same_person(said: str | None, quoted: str | None, quotes: Sequence[Quote]) -> bool:
+    if ANYBODY in (said, quoted) or said is None or said == quoted:
+        return True
+    if quoted is None:
+        return said in (YOU, THERAPIST)
+    if YOU in (said, quoted) or THERAPIST in (said, quoted):
+        return False
+    return _may_be_one(said, quoted, quotes)
+
+
+def _may_be_one(said: str, quoted: str, quotes: Sequence[Quote]) -> bool:
+    """Return True if two others may be one person: a pronoun and the person named nearest before it."""
+    if "they" in (said, quoted):
+        return True
+    pronoun, named = (quoted, said) if ":" in said else (said, quoted)
+    if ":" in pronoun:
+        return False
+    if ":" not in named:
+        return False
+    kind, _, name = named.partition(":")
+    if kind == "kin" and not may_be(pronoun, name):
+        return False
+    # A name for a quoted pronoun must be the last person named before it.
+    return ":" not in said or any(quote.people and named in quote.people[:2] for quote in quotes)

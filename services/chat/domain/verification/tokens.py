@@ -1,0 +1,190 @@
+"""Reads a text as words that know whether they are denied, only thought of, asked, and whom they are about."""
+
+import re
+from dataclasses import dataclass, field
+
+from services.chat.domain.conversation import Speaker
+from services.chat.domain.verification.lexicon import FUNCTION, KIN, NEGATORS, UNREAL, lemma
+
+_SPELLED_OUT = (
+    (re.compile(r"[’`]"), "'"),
+    (re.compile(r"\bwon't\b", re.I), "will not"),
+    (re.compile(r"\bcan'?t\b|\bcannot\b", re.I), "can not"),
+    (re.compile(r"n't\b", re.I), " not"),
+    (re.compile(r"'ve\b", re.I), " have"),
+    (re.compile(r"'ll\b", re.I), " will"),
+    (re.compile(r"'(?:m|re)\b", re.I), " are"),
+    (re.compile(r"'d (?=(?:been|had|better|just|never|always|not|already|gone|done|\w+ed|left|got|said|told|lost)\b)", re.I), " had "),
+    (re.compile(r"'d\b", re.I), " would"),
+    (re.compile(r"\b(?:gonna)\b", re.I), "going to"),
+    (re.compile(r"\b(?:gotta)\b", re.I), "need to"),
+    (re.compile(r"(?<!\w)'?(?:cos|cuz|cause)\b(?! of)", re.I), "because"),
+    (re.compile(r"\blet's\b", re.I), "let us"),
+    (re.compile(r"'s\b|s'(?= )", re.I), ""),
+    (re.compile(r"(\d)\s*%"), r"\1 percent"),
+    (re.compile(r"(\d)(mg|kg|km|am|pm)\b", re.I), r"\1 \2"),
+    (re.compile(r",\s*(?:isn|wasn|don|didn|aren|doesn|haven|won|wouldn|can|couldn)['\w ]{1,14}\?"), "."),
+    (re.compile(r",\s*(?:right|yeah|you know|okay|no)\?", re.I), "."),
+)  # fmt: skip
+# Hesitations split a clause where the speaker did not.
+_FILLERS = re.compile(
+    r",?\s*\b(?:um+|uh+|erm?|hmm?|mm+|you know|i mean|i don't know|sort of|kind of|kinda|to be honest|i suppose|i guess)\b,?"
+    r"|,\s*(?:like|well|honestly|actually|basically|properly),",
+    re.IGNORECASE,
+)
+_PIECE = re.compile(r"[^\W\d_]+|\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?|[.,;:!?…—–()\"“”\-]")
+_BREAKS = frozenset("but because so although though when while until since if whether unless which who whereas".split())  # noqa: SIM905
+_STARTS_CLAUSE = frozenset("i you he she it they we there this that my your his her their the a an".split())  # noqa: SIM905
+_PLACE_BEFORE = frozenset("in at to from on near the into of".split())  # noqa: SIM905
+_OTHERS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she", "they": "they", "them": "they", "their": "they"}
+_DAYS = frozenset(
+    """january february march april june july august september october november december monday tuesday wednesday thursday
+    friday saturday sunday may""".split()  # noqa: SIM905
+)
+_NO_NAMES = frozenset("i ai ok tv gp okay god christmas easter english".split()) | _DAYS  # noqa: SIM905
+ANYBODY = "anybody"
+YOU = "you"
+THERAPIST = "therapist"
+
+
+@dataclass
+class Token:
+    """A word of a text. `person` is whom the words just before it name; `asked` and `unreal` are of its clause."""
+
+    word: str
+    lemma: str
+    sentence: int
+    place: int
+    is_name: bool = False
+    negated: bool = False
+    unreal: bool = False
+    asked: bool = False
+    person: str | None = None
+    clause: int = 0
+
+    @property
+    def is_content(self) -> bool:
+        """Return True if the word claims something."""
+        return self.word not in FUNCTION and self.word not in NEGATORS
+
+
+@dataclass
+class Reading:
+    """The words of a text, the sentences of which something is only thought of, and the words that name a person."""
+
+    tokens: list[Token]
+    unreal: frozenset[int] = frozenset()
+    negators: int = 0
+    lemmas: frozenset[str] = field(default_factory=frozenset)
+
+
+def read(text: str, speaker: Speaker | None) -> Reading:
+    """Return the words of a quote of a speaker, or with None those of a sentence to the patient."""
+    tokens = _tokens(_plainly(text), _pronouns(speaker))
+    return Reading(
+        tokens,
+        frozenset(one.sentence for one in tokens if one.unreal),
+        sum(1 for one in tokens if one.word in NEGATORS),
+        frozenset(one.lemma for one in tokens),
+    )
+
+
+def people_of(reading: Reading) -> list[str]:
+    """Return the other people that a text names or points at, in order."""
+    people: list[str] = []
+    for one in reading.tokens:
+        if one.is_name:
+            people.append(f"name:{one.word}")
+        elif one.lemma in KIN:
+            people.append(f"kin:{one.lemma}")
+        elif one.word in _OTHERS:
+            people.append(_OTHERS[one.word])
+    return people
+
+
+def _plainly(text: str) -> str:
+    text = _FILLERS.sub(" ", text.replace("’", "'"))
+    for pattern, plain in _SPELLED_OUT:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def _pronouns(speaker: Speaker | None) -> dict[str, str]:
+    first = {"i", "me", "my", "mine", "myself"}
+    second = {"you", "your", "yours", "yourself"}
+    if speaker is None:
+        return dict.fromkeys(second, YOU)
+    if speaker is Speaker.THERAPIST:
+        return dict.fromkeys(first, THERAPIST) | dict.fromkeys(second, YOU)
+    # A patient's "you" is the therapist or people in general.
+    return dict.fromkeys(first, YOU) | dict.fromkeys(second, ANYBODY)
+
+
+class _Reader:
+    """Goes through the pieces of a text once, and keeps what reaches from one word to the next."""
+
+    def __init__(self, pronouns: dict[str, str]) -> None:
+        self.pronouns = pronouns
+        self.tokens: list[Token] = []
+        self.sentence = self.clause = 0
+        self.negated = self.unreal = self.opens = False
+        self.person: str | None = None
+        self.quoting: str | None = None
+        self.opens = True
+
+    def sign(self, sign: str) -> None:
+        if sign in "\"“”":
+            # Inside quotation marks "I" is whoever the words before them name.
+            self.quoting = None if self.quoting else self.person or ANYBODY
+            return
+        if sign == "-":
+            return
+        self.negated = self.unreal = False
+        self.clause += 1
+        if sign in ".!?…":
+            for one in self.tokens:
+                one.asked |= sign == "?" and one.sentence == self.sentence
+            self.sentence += 1
+            self.person, self.opens = None, True
+
+    def word(self, piece: str, following: str) -> None:
+        word = piece.lower()
+        if word in _BREAKS or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
+            self.negated = self.unreal = False
+            self.clause += 1
+        self.unreal |= word in UNREAL
+        is_name = piece[0].isupper() and not self.opens and word not in _NO_NAMES and word not in FUNCTION
+        previous = self.tokens[-1].word if self.tokens and not self.opens else ""
+        self.tokens.append(
+            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause)
+        )
+        self.negated |= word in NEGATORS and not (word == "no" and following in ".,!")
+        self.person = self._person(word, previous, is_name) or self.person
+        self.opens = False
+
+    def _person(self, word: str, previous: str, is_name: bool) -> str | None:
+        if word in self.pronouns:
+            return self.quoting if self.quoting and word in ("i", "me", "my") else ANYBODY if self.quoting else self.pronouns[word]
+        if word in ("we", "us", "our"):
+            return ANYBODY
+        if word == "therapist" and self.person == YOU:
+            return THERAPIST
+        if word in _OTHERS:
+            return _OTHERS[word]
+        if lemma(word) in KIN:
+            return f"kin:{lemma(word)}"
+        return f"name:{word}" if is_name and previous not in _PLACE_BEFORE else None
+
+
+def _tokens(text: str, pronouns: dict[str, str]) -> list[Token]:
+    reader = _Reader(pronouns)
+    pieces = _PIECE.findall(text)
+    known = {one for one in pieces[1:] if one[0].isupper()}
+    for place, piece in enumerate(pieces):
+        if piece[0].isalnum():
+            if reader.opens and piece in known and pieces.count(piece) > 1:
+                reader.opens = reader.opens and piece.lower() in FUNCTION
+            reader.word(piece, pieces[place + 1] if place + 1 < len(pieces) else ".")
+        else:
+            reader.sign(piece)
+    return reader.tokens
