@@ -24,7 +24,7 @@ _ORDERS = re.compile(
     r"set|do|go|tell|try|leave|move|turn|decide|send|practise|practice) (?P<rest>.+)[.]$",
     re.I,
 )
-_COULD = re.compile(r"\b(?:could|can|would) you (?:be willing to )?(?P<rest>[a-z][^?]+)\?", re.I)
+_COULD = re.compile(r"\b(?:could|can|would) you (?:be willing to )?(?P<rest>(?!have|want|mind|like|say)[a-z][^?]+)\?", re.I)
 
 
 @dataclass(frozen=True)

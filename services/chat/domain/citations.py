@@ -5,6 +5,7 @@ name, what is denied and what was only thought of. Prompt injection by text in a
 anything, but such a sentence does not pass; its quotes are shown in its place, unless they are orders themselves.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from services.chat.domain.conversation import Citation, Claim, Passage, Source, 
 from services.chat.domain.verification.bearing import Quote, bears_out, support
 from services.chat.domain.verification.inert_text import is_harmless, is_inert
 from services.chat.domain.verification.segments import Report, denies_a_report, names_date, reports
-from services.chat.domain.verification.tokens import people_of, read
+from services.chat.domain.verification.tokens import Token, names_in, people_of, read
 
 # Minimum share of a sentence's content words that its quotes must hold, before any other check.
 SUPPORT_MIN = 0.6
@@ -20,6 +21,9 @@ SENTENCE_CHARS_MAX = 600
 FALLBACK_QUOTES_MAX = 3
 # People named so many turns before a quote may be meant by its "he" or "she".
 TURNS_BEFORE = 3
+# An answer is understood with its question.
+CONTEXT_TURNS = 2
+_REFUSES = re.compile(r"\W*(?:no|nope|nah|not|never|none)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -105,10 +109,21 @@ def _quote(citation: Citation) -> Quote:
     turns = citation.passage.turns
     turn = turns[citation.turn]
     text = turn.text if citation.words is None else citation.words.strip()
+    names = frozenset(name for one in turns for name in names_in(one.text))
     people: list[str] = []
     for before in reversed(turns[max(0, citation.turn - TURNS_BEFORE) : citation.turn + 1]):
-        people += [one for one in reversed(people_of(read(before.text, before.speaker))) if one not in people]
-    return Quote(turn.speaker, read(text, turn.speaker), text, tuple(people))
+        people += [one for one in reversed(people_of(read(before.text, before.speaker, names))) if one not in people]
+    return Quote(turn.speaker, read(text, turn.speaker, names), text, tuple(people), names, _context(citation))
+
+
+def _context(citation: Citation) -> tuple[Token, ...]:
+    """Return what was said just before a quote; nothing before a "no", which denies it."""
+    turns = citation.passage.turns
+    if _REFUSES.match(turns[citation.turn].text):
+        return ()
+    before = turns[max(0, citation.turn - CONTEXT_TURNS) : citation.turn]
+    own = [turns[citation.turn]] if citation.words is not None else []
+    return tuple(one for turn in (*before, *own) for one in read(turn.text, turn.speaker).tokens if one.is_content)
 
 
 def _source(citation: Citation) -> Source | None:

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.chat.domain.conversation import Speaker
-from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, KIN, NEUTRAL, UNREAL, may_be, means
+from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, KIN, NEGATORS, NEUTRAL, UNREAL, may_be, means
 from services.chat.domain.verification.numbers import belongs, in_order, is_number, numbers
 from services.chat.domain.verification.segments import Act, Report
 from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token, read
 
 # So many words on each side of a quoted word are compared, to find the place in the quote that a report is about.
 AROUND = 8
+# A sentence with this share of its words told is told whole.
+# "He" may be one of so many people named last.
+NAMED_NEAR = 3
+WHOLE_MIN = 0.6
+_OPPOSITE = {"in": "out", "out": "in", "up": "down", "down": "up", "on": "off", "off": "on", "to": "from", "from": "to", "with": "without", "without": "with"}
 _MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
 
 
@@ -22,6 +27,13 @@ class Quote:
     reading: Reading
     text: str
     people: tuple[str, ...] = ()
+    names: frozenset[str] = frozenset()
+    context: tuple[Token, ...] = ()
+
+    @property
+    def named(self) -> list[str]:
+        """Return those of the people who are named, not only pointed at."""
+        return [one for one in self.people if ":" in one]
 
 
 def support(text: str, quotes: Sequence[Quote]) -> float:
@@ -34,18 +46,19 @@ def support(text: str, quotes: Sequence[Quote]) -> float:
 
 def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if the quotes bear out every part of the report."""
-    said = read(report.text, None)
+    said = read(report.text, None, frozenset(name for quote in quotes for name in quote.names))
     if not quotes or not _acts(report, quotes):
         return False
     claims = [one for one in said.tokens if _is_claim(one)]
-    if not all(_bears(one, quotes) for one in claims) or not _people_known(said, quotes):
+    if not all(_bears(one, quotes) or _in_context(one, quotes) for one in claims) or not _people_known(said, report, quotes):
         return False
     return (
         _numbers_hold(said, quotes)
         and _causes_hold(said, quotes)
         and _names_in_order(said, quotes)
         and _denials_hold(said, quotes)
-        and all(_stands_somewhere(one, said, report, quotes) for one in said.tokens if _is_placed(one))
+        and _bare_hold(said, report, quotes)
+        and all(_stands_somewhere(one, said, report, quotes) for one in said.tokens if one.is_content)
     )
 
 
@@ -53,8 +66,29 @@ def _is_claim(token: Token) -> bool:
     return token.is_content and not is_number(token) and (token.lemma not in NEUTRAL or token.is_name)
 
 
-def _is_placed(token: Token) -> bool:
-    return token.is_content and not is_number(token) and not token.is_name
+def _bare(reading: Reading, sentence: int) -> tuple[int, int]:
+    """Return how many denials and how many thoughts of a sentence reach no word of content: `so I didn't`, `I'll do it`."""
+    denied = unreal = 0
+    own = [one for one in reading.tokens if one.sentence == sentence]
+    for one in own:
+        rest = [other for other in own if other.place > one.place and other.clause == one.clause and other.is_content]
+        denied += one.word in NEGATORS and not rest
+        unreal += one.word in UNREAL and not rest
+    return denied, unreal
+
+
+def _bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if a sentence that is told nearly whole keeps the denials and thoughts that stand alone in it."""
+    told = {one.lemma for one in said.tokens}
+    for quote in quotes:
+        for sentence in {one.sentence for one in quote.reading.tokens}:
+            own = [one.lemma for one in quote.reading.tokens if one.sentence == sentence and one.is_content]
+            if not own or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
+                continue
+            denied, unreal = _bare(quote.reading, sentence)
+            if denied > said.negators or (unreal and not report.act_is_open and not said.unreal):
+                return False
+    return True
 
 
 def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
@@ -63,10 +97,17 @@ def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
     return any(means(token.lemma, lemma) for quote in quotes for lemma in quote.reading.lemmas)
 
 
+def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
+    """Return True if the words just before a quote hold the word, as a question does for its answer."""
+    return any(
+        means(token.lemma, one.lemma) and one.negated == token.negated for quote in quotes for one in quote.context
+    )
+
+
 def _acts(report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if somebody asked where they are said to have asked, and proposed where they are said to have."""
     if report.act is Act.ASK:
-        return any("?" in quote.text for quote in quotes)
+        return any("?" in quote.text or "wonder" in quote.reading.lemmas for quote in quotes)
     if report.act is Act.SUGGEST:
         return any(_is_directive(quote) for quote in quotes if quote.speaker is Speaker.THERAPIST)
     return True
@@ -76,10 +117,10 @@ def _is_directive(quote: Quote) -> bool:
     return any(one.word in DIRECTIVES for one in quote.reading.tokens)
 
 
-def _people_known(said: Reading, quotes: Sequence[Quote]) -> bool:
+def _people_known(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if `he`, `she` and `they` have somebody to stand for, in the report or in a quote or just before it."""
     for token in said.tokens:
-        if token.word not in _MADE_BEFORE:
+        if token.word not in _MADE_BEFORE or token.lead == "of" or Speaker.THERAPIST in report.speakers:
             continue
         pronoun = {"him": "he", "his": "he", "her": "she", "hers": "she"}.get(token.word, token.word)
         pronoun = pronoun if pronoun in ("he", "she") else "they"
@@ -92,7 +133,7 @@ def _people_known(said: Reading, quotes: Sequence[Quote]) -> bool:
 def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     stated = numbers(said.tokens)
     quoted = [numbers(quote.reading.tokens) for quote in quotes]
-    return all(any(belongs(one, there) for there in quoted) for one in stated) and all(
+    return all(any(belongs(one, there, said.tokens) for there in quoted) for one in stated) and all(
         in_order(stated, there) for there in quoted
     )
 
@@ -135,11 +176,18 @@ def _denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     if not said.negators:
         return True
     denied = {one.lemma for quote in quotes for one in quote.reading.tokens if one.negated}
+    if not any(one.negated and one.is_content for one in said.tokens):
+        return any(quote.reading.negators for quote in quotes)
     return any(one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens)
 
 
 def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if the word is used in the same way at the place of a quote that is most like its sentence."""
+    paired = _pairs(token, said, quotes)
+    if paired:
+        return _same_use(token, paired, report, quotes[0], quotes)
+    if token.is_name and len(quotes) > 1:
+        return True
     places = [
         (_likeness(said, token, quote.reading, one), quote, one)
         for quote in quotes
@@ -152,6 +200,15 @@ def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Seque
     return any(_same_use(token, one, report, quote, quotes) for likeness, quote, one in places if likeness == best)
 
 
+def _pairs(token: Token, said: Reading, quotes: Sequence[Quote]) -> Token | None:
+    """Return the quoted word at the same turn, where a word is said and quoted equally often and more than once."""
+    if len(quotes) > 1:
+        return None
+    told = [one.place for one in said.tokens if one.lemma == token.lemma]
+    quoted = [one for one in quotes[0].reading.tokens if one.lemma == token.lemma]
+    return quoted[told.index(token.place)] if len(told) == len(quoted) > 1 else None
+
+
 def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int:
     near = {one.lemma for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content}
     return len({one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content} & near)
@@ -160,7 +217,7 @@ def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int
 def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:
     if token.negated != quoted.negated:
         return False
-    open_act = report.act in (Act.ASK, Act.SUGGEST, Act.AGREE)
+    open_act = report.act_is_open
     if quoted.asked and not open_act:
         return False
     if quoted.unreal and not (token.unreal or open_act or token.word in UNREAL or quoted.word in UNREAL):
@@ -168,7 +225,11 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:
         return False
-    return _same_person(token.person, quoted.person, quotes)
+    if _OPPOSITE.get(token.following) == quoted.following or _OPPOSITE.get(token.lead) == quoted.lead:
+        return False
+    if Speaker.THERAPIST in report.speakers and quoted.person == THERAPIST and token.person in ("he", "she", "they"):
+        return True
+    return token.is_name or _same_person(token.person, quoted.person, quotes)
 
 
 def _same_person(said: str | None, quoted: str | None, quotes: Sequence[Quote]) -> bool:
@@ -194,4 +255,4 @@ def _may_be_one(said: str, quoted: str, quotes: Sequence[Quote]) -> bool:
     if kind == "kin" and not may_be(pronoun, name):
         return False
     # A name for a quoted pronoun must be the last person named before it.
-    return ":" not in said or any(quote.people and named in quote.people[:2] for quote in quotes)
+    return ":" not in said or any(named in quote.named[:NAMED_NEAR] for quote in quotes)

@@ -37,7 +37,7 @@ def _lemmas(text: str) -> frozenset[str]:
 
 
 # Words whose inflection changes the claim.
-_KEPT = frozenset("better best worse worst more less most least later earlier others does before once".split())  # noqa: SIM905
+_KEPT = frozenset("better best worse worst more less most least later earlier others does before once may".split())  # noqa: SIM905
 
 # They claim nothing by themselves.
 FUNCTION = frozenset(
@@ -47,7 +47,7 @@ FUNCTION = frozenset(
     being have has had having do does did doing so too very quite really just also even already yet ever would could
     should can will shall may might must if whether when while though although but because since's not no nor own such
     some any each both such back away down along across oh ok okay yeah yes well right hello hi please thanks thank
-    'd let got get um uh er then now's one's s t re ve ll d m o's across per via s""".split()  # noqa: SIM905
+    'd let got get um ought dr mr mrs ms uh er then now's one's s t re ve ll d m o's across per via s""".split()  # noqa: SIM905
 )
 # What a report of a conversation is made of; it need not stand in the quote.
 NEUTRAL = _lemmas(
@@ -64,7 +64,7 @@ UNREAL = frozenset(
     """might may maybe perhaps if whether would could should will shall wish hope hoping want wanted wants plan planned
     planning intend intended wonder wondering wondered need needs must ought supposed almost nearly pretend dream dreamt
     dreamed imagine probably possibly unless 'd going gonna worried afraid scared fear feared try trying promised agreed
-    decided thinking considering asked told hoped hopes plans like-to until would-be can ready want-to meant gotta""".split()  # noqa: SIM905
+    decided thinking considering hoped hopes plans like-to until would-be can ready want-to meant gotta""".split()  # noqa: SIM905
 )
 CAUSES = frozenset("because due cause caused causes causing reason why".split())  # noqa: SIM905
 DIRECTIVES = frozenset(

@@ -20,7 +20,7 @@ _VALUES = (
     {word: value for value, word in enumerate(_UNITS)}
     | {word: 10 * value for value, word in enumerate(_TENS, start=2)}
     | {word: value for value, word in enumerate(_ORDINALS, start=1)}
-    | {"twentieth": 20, "thirtieth": 30, "sixtieth": 60, "twice": 2, "once": 1, "dozen": 12, "fortnight": 14}
+    | {"twentieth": 20, "thirtieth": 30, "sixtieth": 60, "twice": 2, "dozen": 12, "fortnight": 14}
 )
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 _DIGITS = re.compile(r"(\d+)(?:st|nd|rd|th)?")
@@ -34,8 +34,19 @@ class Number:
 
     value: str
     place: int
+    clause: int
     after: tuple[Token, ...]
     before: tuple[Token, ...]
+
+    @property
+    def owners(self) -> tuple[Token, ...]:
+        """Return the words that the number may count or measure: the next one of its clause, then the one before."""
+        return tuple(one for one in (*self.after[:1], *self.before[:1]) if one.clause == self.clause)
+
+    @property
+    def counts(self) -> Token | None:
+        """Return the word right after the number in its clause."""
+        return next((one for one in self.after[:1] if one.clause == self.clause and one.place <= self.place + 2), None)
 
 
 def numbers(tokens: Sequence[Token]) -> list[Number]:
@@ -55,15 +66,17 @@ def is_number(token: Token) -> bool:
     return token.word in _VALUES or token.word in _SCALES or token.word[0].isdigit()
 
 
-def belongs(number: Number, quoted: Sequence[Number]) -> bool:
+def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> bool:
     """Return True if the quote gives the number to the same thing as the sentence does."""
     same = [one for one in quoted if one.value == number.value]
     if not same:
         return False
-    if not number.after and not number.before:
-        return True
-    owners = [*number.after[:2], *number.before[:1]]
-    return any(_owns(one, owner, quoted) for owner in owners for one in same)
+    for owner in number.owners:
+        holders = _holders(owner, quoted)
+        if holders:
+            return number.value in holders
+    # The sentence takes what is counted from elsewhere: then the quoted number must not count anything itself.
+    return any(not one.counts or any(means(word.lemma, one.counts.lemma) for word in said) for one in same)
 
 
 def in_order(said: Sequence[Number], quoted: Sequence[Number]) -> bool:
@@ -73,20 +86,20 @@ def in_order(said: Sequence[Number], quoted: Sequence[Number]) -> bool:
     return places == sorted(places)
 
 
-def _owns(quoted: Number, owner: Token, others: Sequence[Number]) -> bool:
-    near = [(distance, one) for distance, one in enumerate(quoted.after) if means(owner.lemma, one.lemma)]
-    near += [(distance, one) for distance, one in enumerate(quoted.before) if means(owner.lemma, one.lemma)]
-    for _, word in near:
-        closer = [one for one in others if one.value != quoted.value and _apart(one, word) < _apart(quoted, word)]
-        if not closer:
-            return True
-    return False
+def _holders(owner: Token, quoted: Sequence[Number]) -> set[str]:
+    """Return the values of the quoted numbers that stand nearest to a word, one for each place of the word."""
+    words = {one.place: one for number in quoted for one in (*number.after, *number.before) if means(owner.lemma, one.lemma)}
+    return {
+        min((number for number in quoted if word in (*number.after, *number.before)), key=lambda number: _apart(number, word)).value
+        for word in words.values()
+    }
 
 
 def _apart(number: Number, word: Token) -> float:
     # What is counted follows its number: at the same distance the number before the word owns it.
     distance = word.place - number.place
-    return distance if distance > 0 else 0.5 - distance
+    far = 10 * abs(word.clause - number.clause)
+    return far + (distance if distance > 0 else 0.5 - distance)
 
 
 def _value(tokens: Sequence[Token], place: int) -> tuple[str | None, int]:
@@ -116,6 +129,6 @@ def _is_pronoun(tokens: Sequence[Token], place: int) -> bool:
 
 def _number(value: str, tokens: Sequence[Token], start: int, stop: int) -> Number:
     sentence = tokens[start].sentence
-    after = [one for one in tokens[stop:] if one.sentence == sentence and one.is_content][:REACH]
-    before = [one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content][:REACH]
-    return Number(value, start, tuple(after), tuple(before))
+    after = [one for one in tokens[stop:] if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
+    before = [one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
+    return Number(value, start, tokens[start].clause, tuple(after), tuple(before))

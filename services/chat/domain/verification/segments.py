@@ -20,14 +20,14 @@ _SAID = (
 _ASKED = "asked|wondered"
 _SUGGESTED = "suggested|recommended|proposed|encouraged|advised|invited|gave|set|assigned|offered|reminded|urged"
 _AGREED = "agreed|decided|planned|promised|committed|intended"
-_LISTENER = r"(?:to |with )?your therapist|them|you"
+_LISTENER = r"(?:to |with )?your therapist|them|you (?=about|whether|if|how|what|when|where|why|who|that)"
 _ADVERBS = "(?:(?:also|then|both|later|once|already|briefly|had|have|has|first|even|initially) )*"
 _FRAME = re.compile(
     rf"(?:\bas )?\b(?P<who>you and your therapist|your therapist and you|you both|the two of you|your therapist|you) {_ADVERBS}"
     rf"(?:(?P<passive>were (?:asked|encouraged|invited|told|advised|reminded|given))|(?P<to>(?:told|asked|wanted|reminded) you to)"
     rf"|(?P<told>told (?:your therapist|you)(?! to\b))|(?P<asked>{_ASKED})(?! (?!your therapist|you\b|for\b|about|whether|if|how|what|when|where|why|who|to\b)\w)"
     rf"|(?P<suggested>{_SUGGESTED})|(?P<agreed>{_AGREED})|(?P<said>{_SAID}))\b"
-    rf"(?: (?:{_LISTENER})\b)?(?: on (?P<on>{DATE}))?,?(?: (?:about|how|that|whether|out|if)\b)?",
+    rf"(?: (?:{_LISTENER}))?(?: on (?P<on>{DATE}))?,?(?: (?:about|how|that|whether|out|if)\b)?",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
@@ -37,7 +37,7 @@ _DENIED = re.compile(
 )
 _SAID_ON = re.compile(rf"\b(?:on|back on) (?P<on>{DATE}),? (?=(?:you|your therapist|the two of you)\b)", re.IGNORECASE)
 _SAID_ON_END = re.compile(rf",? (?:this was |you said (?:this|that|so) )?{_IN_SESSION}$", re.IGNORECASE)
-_PARTS = re.compile(r"(\d{1,2})|([A-Za-z]{3,})|(\d{4})")
+_JOINED = re.compile(r"(?:\b(?:and|but|while|then)|[,;:.])\s*$", re.IGNORECASE)
 
 
 class Act(StrEnum):
@@ -58,6 +58,11 @@ class Report:
     act: Act | None = None
     dates: tuple[str, ...] = ()
 
+    @property
+    def act_is_open(self) -> bool:
+        """Return True if what was asked, proposed or agreed need not have happened."""
+        return self.act in (Act.ASK, Act.SUGGEST, Act.AGREE)
+
 
 def denies_a_report(sentence: str) -> bool:
     """Return True for `you never said`: no quote can bear out that something was not said."""
@@ -67,7 +72,8 @@ def denies_a_report(sentence: str) -> bool:
 def reports(sentence: str) -> list[Report]:
     """Return the parts of a sentence, without the words that only say who said it and when."""
     text, dates = _without_dates(sentence.strip().rstrip(".!"))
-    found = list(_FRAME.finditer(text))
+    # Further in, only "and you said" opens a report: in "that you said" it is what is reported.
+    found = [one for place, one in enumerate(_FRAME.finditer(text)) if not place or _JOINED.search(text[: one.start()])]
     if not found:
         return [Report(text, dates=dates)]
     lead = text[: found[0].start()].strip(" ,")

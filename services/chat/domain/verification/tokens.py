@@ -8,6 +8,9 @@ from services.chat.domain.verification.lexicon import FUNCTION, KIN, NEGATORS, U
 
 _SPELLED_OUT = (
     (re.compile(r"[’`]"), "'"),
+    (re.compile(r"\b(Dr|Mr|Mrs|Ms|St)\.", re.I), r"\1"),
+    # What somebody was told to do need not have been done.
+    (re.compile(r"\b((?:told|asked|wanted|tells|asks|wants|want|like) (?:me|you|him|her|us|them|[A-Z]\w+)) to\b"), r"\1 ought to"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"\bcan'?t\b|\bcannot\b", re.I), "can not"),
     (re.compile(r"n't\b", re.I), " not"),
@@ -28,12 +31,12 @@ _SPELLED_OUT = (
 )  # fmt: skip
 # Hesitations split a clause where the speaker did not.
 _FILLERS = re.compile(
-    r",?\s*\b(?:um+|uh+|erm?|hmm?|mm+|you know|i mean|i don't know|sort of|kind of|kinda|to be honest|i suppose|i guess)\b,?"
-    r"|,\s*(?:like|well|honestly|actually|basically|properly),",
+    r",?\s*\b(?:um+|uh+|erm?|hmm?|mm+|you know|i mean|sort of|kind of|kinda|to be honest)\b,?"
+    r"|,\s*(?:like|well|honestly|actually|basically|properly|i don't know|i suppose|i guess),",
     re.IGNORECASE,
 )
-_PIECE = re.compile(r"[^\W\d_]+|\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?|[.,;:!?…—–()\"“”\-]")
-_BREAKS = frozenset("but because so although though when while until since if whether unless which who whereas".split())  # noqa: SIM905
+_PIECE = re.compile(r"[^\W\d_]+\d+\w*|[^\W\d_]+|\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?|[.,;:!?…—–()\"“”\-]")
+_BREAKS = frozenset("but because so although though when while if whether unless which who whereas".split())  # noqa: SIM905
 _STARTS_CLAUSE = frozenset("i you he she it they we there this that my your his her their the a an".split())  # noqa: SIM905
 _PLACE_BEFORE = frozenset("in at to from on near the into of".split())  # noqa: SIM905
 _OTHERS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she", "they": "they", "them": "they", "their": "they"}
@@ -42,6 +45,8 @@ _DAYS = frozenset(
     friday saturday sunday may""".split()  # noqa: SIM905
 )
 _NO_NAMES = frozenset("i ai ok tv gp okay god christmas easter english".split()) | _DAYS  # noqa: SIM905
+_SPEAKS = frozenset("said says told called asked thinks thought wants came went did".split())  # noqa: SIM905
+PARTICLES = frozenset("in out up down on off to from with without".split())  # noqa: SIM905
 ANYBODY = "anybody"
 YOU = "you"
 THERAPIST = "therapist"
@@ -61,6 +66,8 @@ class Token:
     asked: bool = False
     person: str | None = None
     clause: int = 0
+    following: str = ""
+    lead: str = ""
 
     @property
     def is_content(self) -> bool:
@@ -78,9 +85,17 @@ class Reading:
     lemmas: frozenset[str] = field(default_factory=frozenset)
 
 
-def read(text: str, speaker: Speaker | None) -> Reading:
-    """Return the words of a quote of a speaker, or with None those of a sentence to the patient."""
-    tokens = _tokens(_plainly(text), _pronouns(speaker))
+def names_in(text: str) -> frozenset[str]:
+    """Return the words that a capital marks as names, because they do not open a sentence."""
+    return frozenset(one.word for one in _tokens(_plainly(text), {}, frozenset()) if one.is_name)
+
+
+def read(text: str, speaker: Speaker | None, names: frozenset[str] = frozenset()) -> Reading:
+    """Return the words of a quote of a speaker, or with None those of a sentence to the patient.
+
+    `names` are known from elsewhere: at the start of a sentence a capital tells nothing.
+    """
+    tokens = _tokens(_plainly(text), _pronouns(speaker), names)
     return Reading(
         tokens,
         frozenset(one.sentence for one in tokens if one.unreal),
@@ -123,13 +138,15 @@ def _pronouns(speaker: Speaker | None) -> dict[str, str]:
 class _Reader:
     """Goes through the pieces of a text once, and keeps what reaches from one word to the next."""
 
-    def __init__(self, pronouns: dict[str, str]) -> None:
+    def __init__(self, pronouns: dict[str, str], names: frozenset[str]) -> None:
         self.pronouns = pronouns
+        self.names = names
         self.tokens: list[Token] = []
         self.sentence = self.clause = 0
         self.negated = self.unreal = self.opens = False
         self.person: str | None = None
         self.quoting: str | None = None
+        self.lead = ""
         self.opens = True
 
     def sign(self, sign: str) -> None:
@@ -152,13 +169,18 @@ class _Reader:
         if word in _BREAKS or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
             self.negated = self.unreal = False
             self.clause += 1
-        self.unreal |= word in UNREAL
-        is_name = piece[0].isupper() and not self.opens and word not in _NO_NAMES and word not in FUNCTION
+        # May is a month where it has a capital.
+        self.unreal |= word in UNREAL and piece != "May"
+        is_name = piece[0].isupper() and word not in _NO_NAMES and word not in FUNCTION and lemma(word) not in KIN
+        is_name = is_name and (not self.opens or word in self.names or following in _SPEAKS)
         previous = self.tokens[-1].word if self.tokens and not self.opens else ""
         self.tokens.append(
-            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause)
+            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause, following.lower(), self.lead)
         )
-        self.negated |= word in NEGATORS and not (word == "no" and following in ".,!")
+        if word in NEGATORS and not (word == "no" and following in ".,!"):
+            # "Never not" denies nothing.
+            self.negated = previous not in NEGATORS
+        self.lead = "" if self.tokens[-1].is_content else word if word in PARTICLES else self.lead
         self.person = self._person(word, previous, is_name) or self.person
         self.opens = False
 
@@ -173,17 +195,15 @@ class _Reader:
             return _OTHERS[word]
         if lemma(word) in KIN:
             return f"kin:{lemma(word)}"
-        return f"name:{word}" if is_name and previous not in _PLACE_BEFORE else None
+        follows_name = len(self.tokens) > 1 and self.tokens[-2].is_name
+        return f"name:{word}" if is_name and previous not in _PLACE_BEFORE and not follows_name else None
 
 
-def _tokens(text: str, pronouns: dict[str, str]) -> list[Token]:
-    reader = _Reader(pronouns)
+def _tokens(text: str, pronouns: dict[str, str], names: frozenset[str]) -> list[Token]:
+    reader = _Reader(pronouns, names)
     pieces = _PIECE.findall(text)
-    known = {one for one in pieces[1:] if one[0].isupper()}
     for place, piece in enumerate(pieces):
         if piece[0].isalnum():
-            if reader.opens and piece in known and pieces.count(piece) > 1:
-                reader.opens = reader.opens and piece.lower() in FUNCTION
             reader.word(piece, pieces[place + 1] if place + 1 < len(pieces) else ".")
         else:
             reader.sign(piece)
