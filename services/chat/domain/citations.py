@@ -66,7 +66,8 @@ def stands(sentence: str, citations: Sequence[Citation]) -> bool:
     """Return True if the cited quotes bear out the sentence, and it holds no link, order, advice or diagnosis."""
     if len(sentence) > SENTENCE_CHARS_MAX or not is_inert(sentence) or not is_harmless(sentence):
         return False
-    quotes = [(citation.passage, _quote(citation)) for citation in citations]
+    named = names_in(sentence)
+    quotes = [(citation.passage, _quote(citation, named)) for citation in citations]
     if sentence.rstrip().endswith("?") or denies_a_report(sentence):
         return False
     parts = [part for part in reports(sentence) if part.text.strip(" ,.;and")]
@@ -101,15 +102,15 @@ def _is_dated(passage: Passage, written: str) -> bool:
 
 def _may_replace(source: Source, claim: Claim, citations: Sequence[Citation]) -> bool:
     """Return True if a quote may be shown for its sentence: it is about the same, and holds no order or link itself."""
-    quotes = [_quote(one) for one in citations if _source(one) == source]
+    quotes = [_quote(one, names_in(claim.text)) for one in citations if _source(one) == source]
     return is_inert(source.quote) and is_harmless(source.quote) and support(claim.text, quotes) > 0
 
 
-def _quote(citation: Citation) -> Quote:
+def _quote(citation: Citation, named: frozenset[str]) -> Quote:
     turns = citation.passage.turns
     turn = turns[citation.turn]
     text = turn.text if citation.words is None else citation.words.strip()
-    names = frozenset(name for one in turns for name in names_in(one.text))
+    names = named.union(*(names_in(one.text) for one in turns))
     people: list[str] = []
     for before in reversed(turns[max(0, citation.turn - TURNS_BEFORE) : citation.turn + 1]):
         people += [one for one in reversed(people_of(read(before.text, before.speaker, names))) if one not in people]

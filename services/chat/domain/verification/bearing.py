@@ -83,7 +83,7 @@ def _bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
     for quote in quotes:
         for sentence in {one.sentence for one in quote.reading.tokens}:
             own = [one.lemma for one in quote.reading.tokens if one.sentence == sentence and one.is_content]
-            if not own or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
+            if len(own) < 2 or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
                 continue
             denied, unreal = _bare(quote.reading, sentence)
             if denied > said.negators or (unreal and not report.act_is_open and not said.unreal):
@@ -210,8 +210,10 @@ def _pairs(token: Token, said: Reading, quotes: Sequence[Quote]) -> Token | None
 
 
 def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int:
-    near = {one.lemma for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content}
-    return len({one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content} & near)
+    near = [one for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content]
+    told = {one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content}
+    # A word of the same sentence counts double.
+    return len(told & {one.lemma for one in near}) + len(told & {one.lemma for one in near if one.sentence == place.sentence})
 
 
 def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:

@@ -23,6 +23,7 @@ _VALUES = (
     | {"twentieth": 20, "thirtieth": 30, "sixtieth": 60, "twice": 2, "dozen": 12, "fortnight": 14}
 )
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+_BEFORE_TIMES = frozenset("at until till by past since".split())  # noqa: SIM905
 _DIGITS = re.compile(r"(\d+)(?:st|nd|rd|th)?")
 # So many words of content may stand between a number and what it counts.
 REACH = 3
@@ -37,6 +38,8 @@ class Number:
     clause: int
     after: tuple[Token, ...]
     before: tuple[Token, ...]
+    negated: bool = False
+    at: str = ""
 
     @property
     def owners(self) -> tuple[Token, ...]:
@@ -71,6 +74,9 @@ def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> 
     same = [one for one in quoted if one.value == number.value]
     if not same:
         return False
+    if number.negated or any(number.at and one.at == number.at for one in same):
+        # "Not nine", and times of day: there the word before tells what the number is.
+        return True
     for owner in number.owners:
         holders = _holders(owner, quoted)
         if holders:
@@ -131,4 +137,6 @@ def _number(value: str, tokens: Sequence[Token], start: int, stop: int) -> Numbe
     sentence = tokens[start].sentence
     after = [one for one in tokens[stop:] if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
     before = [one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
-    return Number(value, start, tokens[start].clause, tuple(after), tuple(before))
+    previous = tokens[start - 1].word if start else ""
+    at = previous if previous in _BEFORE_TIMES else ""
+    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at)

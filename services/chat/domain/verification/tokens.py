@@ -108,9 +108,11 @@ def people_of(reading: Reading) -> list[str]:
     """Return the other people that a text names or points at, in order."""
     people: list[str] = []
     for one in reading.tokens:
+        if one.is_name and one.lead:
+            continue
         if one.is_name:
             people.append(f"name:{one.word}")
-        elif one.lemma in KIN:
+        elif one.lemma in KIN and one.word not in ("ex", "others"):
             people.append(f"kin:{one.lemma}")
         elif one.word in _OTHERS:
             people.append(_OTHERS[one.word])
@@ -204,7 +206,7 @@ def _tokens(text: str, pronouns: dict[str, str], names: frozenset[str]) -> list[
     pieces = _PIECE.findall(text)
     for place, piece in enumerate(pieces):
         if piece[0].isalnum():
-            reader.word(piece, pieces[place + 1] if place + 1 < len(pieces) else ".")
+            reader.word(piece, next((one for one in pieces[place + 1 :] if one != "back"), "."))
         else:
             reader.sign(piece)
     return reader.tokens
