@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.chat.domain.conversation import Speaker
-from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, KIN, NEGATORS, NEUTRAL, UNREAL, may_be, means
-from services.chat.domain.verification.numbers import belongs, in_order, is_number, numbers
+from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, FEELINGS, KIN, NEGATORS, NEUTRAL, PLAIN, UNREAL, may_be, means
+from services.chat.domain.verification.numbers import Number, belongs, in_order, is_number, numbers
 from services.chat.domain.verification.segments import Act, Report
 from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token, read
 
 # So many words on each side of a quoted word are compared, to find the place in the quote that a report is about.
 AROUND = 8
 # A sentence with this share of its words told is told whole.
+# So many words may come from what was said just before the quote.
+MISSING_MAX = 2
 # "He" may be one of so many people named last.
 NAMED_NEAR = 3
 WHOLE_MIN = 0.6
@@ -50,7 +52,8 @@ def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
     if not quotes or not _acts(report, quotes):
         return False
     claims = [one for one in said.tokens if _is_claim(one)]
-    if not all(_bears(one, quotes) or _in_context(one, quotes) for one in claims) or not _people_known(said, report, quotes):
+    missing = [one for one in claims if not _bears(one, quotes) and one.lemma not in PLAIN]
+    if len(missing) > MISSING_MAX or not all(_in_context(one, quotes) for one in missing) or not _people_known(said, report, quotes):
         return False
     return (
         _numbers_hold(said, quotes)
@@ -99,6 +102,8 @@ def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
 
 def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
     """Return True if the words just before a quote hold the word, as a question does for its answer."""
+    if token.is_name or token.lemma in FEELINGS:
+        return False
     return any(
         means(token.lemma, one.lemma) and one.negated == token.negated for quote in quotes for one in quote.context
     )
@@ -133,8 +138,18 @@ def _people_known(said: Reading, report: Report, quotes: Sequence[Quote]) -> boo
 def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     stated = numbers(said.tokens)
     quoted = [numbers(quote.reading.tokens) for quote in quotes]
-    return all(any(belongs(one, there, said.tokens) for there in quoted) for one in stated) and all(
-        in_order(stated, there) for there in quoted
+    return all(
+        any(belongs(one, there, said.tokens) and _with_owners(one, quote, quotes) for there, quote in zip(quoted, quotes, strict=True))
+        for one in stated
+    ) and all(in_order(stated, there) for there in quoted)
+
+
+def _with_owners(number: Number, quote: Quote, quotes: Sequence[Quote]) -> bool:
+    """Return True if what stands next to a number is in the quote of the number, unless it is in none."""
+    return all(
+        any(means(owner.lemma, one) for one in quote.reading.lemmas)
+        or not any(means(owner.lemma, one) for other in quotes for one in other.reading.lemmas)
+        for owner in number.owners
     )
 
 

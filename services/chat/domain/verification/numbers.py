@@ -40,6 +40,7 @@ class Number:
     before: tuple[Token, ...]
     negated: bool = False
     at: str = ""
+    around: frozenset[str] = frozenset()
 
     @property
     def owners(self) -> tuple[Token, ...]:
@@ -71,7 +72,7 @@ def is_number(token: Token) -> bool:
 
 def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> bool:
     """Return True if the quote gives the number to the same thing as the sentence does."""
-    same = [one for one in quoted if one.value == number.value]
+    same = [one for one in quoted if one.value == number.value and _beside(one, number)]
     if not same:
         return False
     if number.negated or any(number.at and one.at == number.at for one in same):
@@ -87,9 +88,14 @@ def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> 
 
 def in_order(said: Sequence[Number], quoted: Sequence[Number]) -> bool:
     """Return True if no two numbers have changed places."""
-    once = [one.value for one in quoted]
-    places = [once.index(one.value) for one in said if once.count(one.value) == 1]
-    return places == sorted(places)
+    there = {one.value for one in quoted}
+    rest = iter([one.value for one in quoted])
+    return all(any(one.value == value for value in rest) for one in said if one.value in there)
+
+
+def _beside(quoted: Number, said: Number) -> bool:
+    """Return True if the sentences of both numbers share a word, or one of them has no other word."""
+    return not quoted.around or not said.around or any(means(one, other) for one in said.around for other in quoted.around)
 
 
 def _holders(owner: Token, quoted: Sequence[Number]) -> set[str]:
@@ -139,4 +145,7 @@ def _number(value: str, tokens: Sequence[Token], start: int, stop: int) -> Numbe
     before = [one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
     previous = tokens[start - 1].word if start else ""
     at = previous if previous in _BEFORE_TIMES else ""
-    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at)
+    if start and is_number(tokens[start - 1]) and start > 1 and tokens[start - 2].word in _BEFORE_TIMES:
+        at = tokens[start - 2].word
+    around = frozenset(one.lemma for one in tokens if one.sentence == sentence and one.is_content and not is_number(one))
+    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at, around)

@@ -52,6 +52,10 @@ YOU = "you"
 THERAPIST = "therapist"
 
 
+_DO = frozenset("do did does doing done".split())  # noqa: SIM905
+_OBJECTS = frozenset("it that this those these them the a an my your his her their".split())  # noqa: SIM905
+
+
 @dataclass
 class Token:
     """A word of a text. `person` is whom the words just before it name; `asked` and `unreal` are of its clause."""
@@ -71,7 +75,9 @@ class Token:
 
     @property
     def is_content(self) -> bool:
-        """Return True if the word claims something."""
+        """Return True if the word claims something; `do it` does, `did sleep` does not."""
+        if self.word in _DO and self.following in _OBJECTS:
+            return True
         return self.word not in FUNCTION and self.word not in NEGATORS
 
 
@@ -108,7 +114,7 @@ def people_of(reading: Reading) -> list[str]:
     """Return the other people that a text names or points at, in order."""
     people: list[str] = []
     for one in reading.tokens:
-        if one.is_name and one.lead:
+        if one.is_name and one.lead == "in":
             continue
         if one.is_name:
             people.append(f"name:{one.word}")
