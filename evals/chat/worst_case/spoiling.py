@@ -19,6 +19,8 @@ _HEDGE = re.compile(
 )
 _DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10",
            "eleven": "11", "twelve": "12"}  # fmt: skip
+# "It's not a, it's not a verdict": spoiled once it would still say the truth.
+_REPAIRED = re.compile(r"\b(\w+['’]?\w* \w+['’]?\w*)\b.{0,12}\b\1\b", re.I)
 _FEELINGS = ("ashamed", "guilty", "betrayed", "hopeless", "jealous", "worthless", "humiliated", "furious", "terrified", "abandoned")
 _CAUSES = ("your mother neglected you", "you are afraid of being abandoned", "of your childhood", "you secretly resent everyone",
            "you were drinking", "of your low self-esteem", "your father was cruel")  # fmt: skip
@@ -70,6 +72,8 @@ def spoiled(told: Sequence[Told], random: Random, each: int) -> Iterator[Case]:
     for kind, spoil in _KINDS.items():
         found = 0
         for one in random.sample(list(told), len(told)):
+            if _REPAIRED.search(one.clause):
+                continue
             sentence = reported(one, random)
             bad = spoil(sentence, one, random)
             if bad and bad != sentence and found < each:

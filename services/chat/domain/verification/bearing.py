@@ -17,6 +17,7 @@ MISSING_MAX = 2
 # "He" may be one of so many people named last.
 NAMED_NEAR = 3
 WHOLE_MIN = 0.6
+_ORDER = frozenset("first last next before after second third until since always never more less most least".split())  # noqa: SIM905
 _OPPOSITE = {"in": "out", "out": "in", "up": "down", "down": "up", "on": "off", "off": "on", "to": "from", "from": "to", "with": "without", "without": "with"}
 _MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
 
@@ -75,7 +76,8 @@ def _bare(reading: Reading, sentence: int) -> tuple[int, int]:
     own = [one for one in reading.tokens if one.sentence == sentence]
     for one in own:
         rest = [other for other in own if other.place > one.place and other.clause == one.clause and other.is_content]
-        denied += one.word in NEGATORS and not rest
+        alone = len({other.clause for other in own}) > 1 and [one] == [other for other in own if other.clause == one.clause]
+        denied += one.word in NEGATORS and not rest and not alone
         unreal += one.word in UNREAL and not rest
     return denied, unreal
 
@@ -86,7 +88,7 @@ def _bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
     for quote in quotes:
         for sentence in {one.sentence for one in quote.reading.tokens}:
             own = [one.lemma for one in quote.reading.tokens if one.sentence == sentence and one.is_content]
-            if len(own) < 2 or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
+            if not own or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
                 continue
             denied, unreal = _bare(quote.reading, sentence)
             if denied > said.negators or (unreal and not report.act_is_open and not said.unreal):
@@ -102,7 +104,7 @@ def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
 
 def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
     """Return True if the words just before a quote hold the word, as a question does for its answer."""
-    if token.is_name or token.lemma in FEELINGS:
+    if token.is_name or token.lemma in FEELINGS or token.word in _ORDER:
         return False
     return any(
         means(token.lemma, one.lemma) and one.negated == token.negated for quote in quotes for one in quote.context
@@ -237,7 +239,7 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
     open_act = report.act_is_open
     if quoted.asked and not open_act:
         return False
-    if quoted.unreal and not (token.unreal or open_act or token.word in UNREAL or quoted.word in UNREAL):
+    if quoted.unreal and not (token.unreal or open_act):
         return False
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:

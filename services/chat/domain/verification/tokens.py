@@ -53,7 +53,7 @@ THERAPIST = "therapist"
 
 
 _DO = frozenset("do did does doing done".split())  # noqa: SIM905
-_OBJECTS = frozenset("it that this those these them the a an my your his her their".split())  # noqa: SIM905
+_OBJECTS = frozenset("it that this those these them what the a an my your his her their".split())  # noqa: SIM905
 
 
 @dataclass
@@ -177,14 +177,14 @@ class _Reader:
         if word in _BREAKS or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
             self.negated = self.unreal = False
             self.clause += 1
-        # May is a month where it has a capital.
-        self.unreal |= word in UNREAL and piece != "May"
         is_name = piece[0].isupper() and word not in _NO_NAMES and word not in FUNCTION and lemma(word) not in KIN
         is_name = is_name and (not self.opens or word in self.names or following in _SPEAKS)
         previous = self.tokens[-1].word if self.tokens and not self.opens else ""
         self.tokens.append(
             Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause, following.lower(), self.lead)
         )
+        # May is a month where it has a capital.
+        self.unreal |= word in UNREAL and piece != "May"
         if word in NEGATORS and not (word == "no" and following in ".,!"):
             # "Never not" denies nothing.
             self.negated = previous not in NEGATORS
