@@ -15,7 +15,7 @@ _WRONG = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "elev
 _AUX = re.compile(r"\b(was|were|is|are|have|has|had|can|could|would|will|did|do)\b(?! not|n't)")
 _DENIED = re.compile(r"\b(?:(wasn|weren|isn|aren|haven|hasn|hadn|couldn|wouldn|didn|don|doesn)['’]t|can['’]t|won['’]t|never|not)\b")
 _HEDGE = re.compile(
-    r"(?<!if )(?<!think )\b(?:you(?: might|'d like to| want to| wanted to|'ll| could| nearly| almost|'re going to)) (?P<verb>(?!have|be\b)[a-z]+)"
+    r"(?<!if )(?<!wish )(?<!think )\b(?:you(?: might|'d like to| want to| wanted to|'ll| could| nearly| almost|'re going to)) (?P<verb>(?!have|be\b)[a-z]+)"
 )
 _DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9", "ten": "10",
            "eleven": "11", "twelve": "12"}  # fmt: skip

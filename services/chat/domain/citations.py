@@ -20,7 +20,7 @@ SUPPORT_MIN = 0.6
 SENTENCE_CHARS_MAX = 600
 FALLBACK_QUOTES_MAX = 3
 # People named so many turns before a quote may be meant by its "he" or "she".
-TURNS_BEFORE = 3
+TURNS_BEFORE = 6
 # An answer is understood with its question.
 CONTEXT_TURNS = 3
 _REFUSES = re.compile(r"\W*(?:no|nope|nah|not|never|none)\b", re.IGNORECASE)

@@ -1,5 +1,6 @@
 """Checks one report against its quotes: words, numbers, denial, what was only thought of, and whom it is about."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,9 +17,11 @@ AROUND = 8
 MISSING_MAX = 2
 # "He" may be one of so many people named last.
 NAMED_NEAR = 3
+BESIDE = 2
 WHOLE_MIN = 0.6
 _ORDER = frozenset("first last next before after second third until since always never more less most least".split())  # noqa: SIM905
 _OPPOSITE = {"in": "out", "out": "in", "up": "down", "down": "up", "on": "off", "off": "on", "to": "from", "from": "to", "with": "without", "without": "with"}
+_SUBJECTS = frozenset("i you he she they".split())  # noqa: SIM905
 _MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
 
 
@@ -41,10 +44,11 @@ class Quote:
 
 def support(text: str, quotes: Sequence[Quote]) -> float:
     """Return the share of the words of content that a quote holds."""
-    wanted = [one for one in read(text, None).tokens if _is_claim(one)]
-    if not wanted:
-        return 0.0
-    return sum(1 for one in wanted if _bears(one, quotes)) / len(wanted)
+    said = read(text, None)
+    values = {one.value for quote in quotes for one in numbers(quote.reading.tokens)}
+    stated = [one.value in values for one in numbers(said.tokens)]
+    held = [_bears(one, quotes) for one in said.tokens if _is_claim(one)] + stated
+    return sum(held) / len(held) if held else 0.0
 
 
 def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
@@ -62,6 +66,8 @@ def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
         and _names_in_order(said, quotes)
         and _denials_hold(said, quotes)
         and _bare_hold(said, report, quotes)
+        and _said_no_oftener(said, quotes)
+        and _subjects_hold(said, report, quotes)
         and all(_stands_somewhere(one, said, report, quotes) for one in said.tokens if one.is_content)
     )
 
@@ -105,6 +111,8 @@ def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
 def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
     """Return True if the words just before a quote hold the word, as a question does for its answer."""
     if token.is_name or token.lemma in FEELINGS or token.word in _ORDER:
+        return False
+    if token.lemma in KIN and not any(one.word in _MADE_BEFORE for quote in quotes for one in quote.reading.tokens):
         return False
     return any(
         means(token.lemma, one.lemma) and one.negated == token.negated for quote in quotes for one in quote.context
@@ -152,6 +160,7 @@ def _with_owners(number: Number, quote: Quote, quotes: Sequence[Quote]) -> bool:
         any(means(owner.lemma, one) for one in quote.reading.lemmas)
         or not any(means(owner.lemma, one) for other in quotes for one in other.reading.lemmas)
         for owner in number.owners
+        if not number.at
     )
 
 
@@ -196,6 +205,42 @@ def _denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     if not any(one.negated and one.is_content for one in said.tokens):
         return any(quote.reading.negators for quote in quotes)
     return any(one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens)
+
+
+def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
+    """Return True if no word but a person's name is told more often than it was said."""
+    told = Counter(one.lemma for one in said.tokens if one.is_content and not one.is_name and one.lemma not in KIN | NEUTRAL)
+    there = Counter(one.lemma for quote in quotes for one in quote.reading.tokens)
+    return all(count == 1 or count <= sum(there[one] for one in there if means(lemma, one)) for lemma, count in told.items())
+
+
+def _subjects_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if a clause that opens with a person has that person in the clause of a quote that is most like it."""
+    if Speaker.THERAPIST in report.speakers:
+        return True
+    told = [one for quote in quotes for one in _clauses(quote.reading)]
+    for subject, words in _clauses(said):
+        alike = [(len(words & other), who) for who, other in told if words & other]
+        best = [who for count, who in alike if count == max(count for count, _ in alike)]
+        if subject and best and not any(who is None or _same_person(subject, who, quotes) for who in best):
+            return False
+    return True
+
+
+def _clauses(reading: Reading) -> list[tuple[str | None, set[str]]]:
+    """Return each clause as the person it opens with and its words of content."""
+    found: dict[int, list[Token]] = {}
+    for one in reading.tokens:
+        found.setdefault(one.clause, []).append(one)
+    return [(_opens_with(words), {one.lemma for one in words if one.is_content}) for words in found.values()]
+
+
+def _opens_with(words: Sequence[Token]) -> str | None:
+    for place, one in enumerate(words[:2]):
+        after = words[place + 1] if place + 1 < len(words) else None
+        if one.word in _SUBJECTS and after is not None and after.person is not None:
+            return after.person
+    return None
 
 
 def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
@@ -248,7 +293,12 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
         return False
     if Speaker.THERAPIST in report.speakers and quoted.person == THERAPIST and token.person in ("he", "she", "they"):
         return True
-    return token.is_name or _same_person(token.person, quoted.person, quotes)
+    return token.is_name or _same_person(token.person, quoted.person or _carried(quoted, token), quotes)
+
+
+def _carried(quoted: Token, said: Token) -> str | None:
+    """Return the person of the sentence before, for a report about somebody else than the speaker."""
+    return None if said.person in (YOU, THERAPIST) or quoted.carried == YOU else quoted.carried
 
 
 def _same_person(said: str | None, quoted: str | None, quotes: Sequence[Quote]) -> bool:
@@ -261,13 +311,25 @@ def _same_person(said: str | None, quoted: str | None, quotes: Sequence[Quote]) 
     return _may_be_one(said, quoted, quotes)
 
 
+def _side_by_side(one: str, other: str, quotes: Sequence[Quote]) -> bool:
+    """Return True for `my husband Alec`: a relative and the name that stands right beside."""
+    if one[:4] == other[:4]:
+        return False
+    first, second = one.partition(":")[2], other.partition(":")[2]
+    for quote in quotes:
+        places = {key: [word.place for word in quote.reading.tokens if key in (word.word, word.lemma)] for key in (first, second)}
+        if any(abs(a - b) <= BESIDE for a in places[first] for b in places[second]):
+            return True
+    return False
+
+
 def _may_be_one(said: str, quoted: str, quotes: Sequence[Quote]) -> bool:
     """Return True if two others may be one person: a pronoun and the person named nearest before it."""
     if "they" in (said, quoted):
         return True
     pronoun, named = (quoted, said) if ":" in said else (said, quoted)
     if ":" in pronoun:
-        return False
+        return _side_by_side(said, quoted, quotes)
     if ":" not in named:
         return False
     kind, _, name = named.partition(":")

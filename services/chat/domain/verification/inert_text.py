@@ -34,12 +34,11 @@ _ADVICE = re.compile(
     rf"|\b{_TREATMENT}\b.{{0,40}}\b(?:should|must|can|could|may|ought|needs? to) be (?:{_CHANGE}|doubled|halved)",
     re.IGNORECASE,
 )
-# A report of the patient's own treatment in the past is not advice; nor is the wish to ask who prescribes.
+# A report of the patient's own treatment is not advice, as long as nobody is told to do anything.
 _OWN_PAST = re.compile(
-    rf"\byou (?:said|told your therapist|mentioned|explained|reported|described|shared)\b(?!.{{0,80}}\b(?:should|must|"
-    rf"ought|need to|have to|had to|better|can|could)\b).{{0,60}}\b(?:you|she|he|they|dr)\b.{{0,20}}"
-    rf"\b(?:stopped|started|were taking|had been taking|have been taking|took|are taking|were put|been put|put you|"
-    rf"been on|were on|are on|said yes|said no|mentioned|changed|switched|came off|were given|have been given|offered)\b",
+    r"\byou (?:said|told your therapist|mentioned|explained|reported|described|shared)\b(?: that)?"
+    r" (?!.*\b(?:should|must|ought|needs?|needed|ha(?:ve|d|s) to|better|can|could|may|might|will|would|told you|advis\w+|recommend\w*|"
+    r"suggest\w*|encourag\w+|want(?:s|ed) you|ask(?:s|ed) you|please|just|let)\b)(?:you|she|he|they|dr\.?|your)\b",
     re.IGNORECASE,
 )
 _REFERRAL = re.compile(

@@ -57,7 +57,7 @@ NEUTRAL = _lemmas(
     conversation thing something anything everything way kind bit lot part able feel feeling find seem happen manage
     become go come make do use get have be homework exercise task situation experience example idea really mainly
     specifically especially particularly while during involve include order like sound mean moment sense both together
-    try goal want would-be someone somebody person people called named as though place time"""
+    try goal want think believe someone somebody person people called named as though place time"""
 )
 NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor without hardly barely unable cannot".split())  # noqa: SIM905
 UNREAL = frozenset(

@@ -41,6 +41,7 @@ class Number:
     negated: bool = False
     at: str = ""
     around: frozenset[str] = frozenset()
+    sentence: int = 0
 
     @property
     def owners(self) -> tuple[Token, ...]:
@@ -88,9 +89,24 @@ def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> 
 
 def in_order(said: Sequence[Number], quoted: Sequence[Number]) -> bool:
     """Return True if no two numbers have changed places."""
+    values = [one.value for one in said]
+    whole = [one for one in _by_sentence(quoted) if set(values) <= {number.value for number in one}]
+    if whole:
+        return any(_follows(values, [number.value for number in one]) for one in whole)
     there = {one.value for one in quoted}
-    rest = iter([one.value for one in quoted])
-    return all(any(one.value == value for value in rest) for one in said if one.value in there)
+    return _follows([value for value in values if value in there], [one.value for one in quoted])
+
+
+def _by_sentence(quoted: Sequence[Number]) -> list[list[Number]]:
+    sentences: dict[int, list[Number]] = {}
+    for one in quoted:
+        sentences.setdefault(one.sentence, []).append(one)
+    return list(sentences.values())
+
+
+def _follows(values: Sequence[str], quoted: Sequence[str]) -> bool:
+    rest = iter(quoted)
+    return all(value in rest for value in values)
 
 
 def _beside(quoted: Number, said: Number) -> bool:
@@ -148,4 +164,4 @@ def _number(value: str, tokens: Sequence[Token], start: int, stop: int) -> Numbe
     if start and is_number(tokens[start - 1]) and start > 1 and tokens[start - 2].word in _BEFORE_TIMES:
         at = tokens[start - 2].word
     around = frozenset(one.lemma for one in tokens if one.sentence == sentence and one.is_content and not is_number(one))
-    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at, around)
+    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at, around, sentence)

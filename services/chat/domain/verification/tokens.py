@@ -27,18 +27,19 @@ _SPELLED_OUT = (
     (re.compile(r"(\d)\s*%"), r"\1 percent"),
     (re.compile(r"(\d)(mg|kg|km|am|pm)\b", re.I), r"\1 \2"),
     (re.compile(r",\s*(?:isn|wasn|don|didn|aren|doesn|haven|won|wouldn|can|couldn)['\w ]{1,14}\?"), "."),
+    (re.compile(r",\s*(?:is|was|are|were|do|did|does|has|have|can|could|would|will)(?:n't)? (?:it|he|she|they|you|i|we|there|that)\?", re.I), "."),
     (re.compile(r",\s*(?:right|yeah|you know|okay|no)\?", re.I), "."),
 )  # fmt: skip
 # Hesitations split a clause where the speaker did not.
 _FILLERS = re.compile(
-    r",?\s*\b(?:um+|uh+|erm?|hmm?|mm+|you know|i mean|sort of|kind of|kinda|to be honest)\b,?"
+    r",?\s*\b(?:um+|uh+|erm?|hmm?|mm+|you know|you'll see|i mean|sort of|kind of|kinda|to be honest)\b,?"
     r"|,\s*(?:like|well|honestly|actually|basically|properly|i don't know|i suppose|i guess),",
     re.IGNORECASE,
 )
 _PIECE = re.compile(r"[^\W\d_]+\d+\w*|[^\W\d_]+|\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?|[.,;:!?…—–()\"“”\-]")
 _BREAKS = frozenset("but because so although though when while if whether unless which who whereas".split())  # noqa: SIM905
 _STARTS_CLAUSE = frozenset("i you he she it they we there this that my your his her their the a an".split())  # noqa: SIM905
-_PLACE_BEFORE = frozenset("in at to from on near the into of".split())  # noqa: SIM905
+_PLACE_BEFORE = frozenset("in at to from on near the into of for about with by".split())  # noqa: SIM905
 _OTHERS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she", "they": "they", "them": "they", "their": "they"}
 _DAYS = frozenset(
     """january february march april june july august september october november december monday tuesday wednesday thursday
@@ -46,6 +47,7 @@ _DAYS = frozenset(
 )
 _NO_NAMES = frozenset("i ai ok tv gp okay god christmas easter english".split()) | _DAYS  # noqa: SIM905
 _SPEAKS = frozenset("said says told called asked thinks thought wants came went did".split())  # noqa: SIM905
+_NOT_SO = NEGATORS | frozenset("is was are were been that".split())  # noqa: SIM905
 PARTICLES = frozenset("in out up down on off to from with without".split())  # noqa: SIM905
 ANYBODY = "anybody"
 YOU = "you"
@@ -72,6 +74,7 @@ class Token:
     clause: int = 0
     following: str = ""
     lead: str = ""
+    carried: str | None = None
 
     @property
     def is_content(self) -> bool:
@@ -155,12 +158,15 @@ class _Reader:
         self.person: str | None = None
         self.quoting: str | None = None
         self.lead = ""
+        self.carried: str | None = None
         self.opens = True
 
     def sign(self, sign: str) -> None:
         if sign in "\"“”":
             # Inside quotation marks "I" is whoever the words before them name.
             self.quoting = None if self.quoting else self.person or ANYBODY
+            self.negated = self.unreal = False
+            self.clause += 1
             return
         if sign == "-":
             return
@@ -170,21 +176,22 @@ class _Reader:
             for one in self.tokens:
                 one.asked |= sign == "?" and one.sentence == self.sentence
             self.sentence += 1
-            self.person, self.opens = None, True
+            self.carried, self.person, self.opens = self.person or self.carried, None, True
 
     def word(self, piece: str, following: str) -> None:
-        word = piece.lower()
-        if word in _BREAKS or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
+        # May is a month where it has a capital.
+        word = "may-month" if piece == "May" and not self.opens else piece.lower()
+        previous = self.tokens[-1].word if self.tokens and not self.opens else ""
+        # "Not so bad" goes on.
+        if (word in _BREAKS and not (word == "so" and previous in _NOT_SO)) or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
             self.negated = self.unreal = False
             self.clause += 1
         is_name = piece[0].isupper() and word not in _NO_NAMES and word not in FUNCTION and lemma(word) not in KIN
         is_name = is_name and (not self.opens or word in self.names or following in _SPEAKS)
-        previous = self.tokens[-1].word if self.tokens and not self.opens else ""
         self.tokens.append(
-            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause, following.lower(), self.lead)
+            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause, following.lower(), self.lead, self.carried)
         )
-        # May is a month where it has a capital.
-        self.unreal |= word in UNREAL and piece != "May"
+        self.unreal |= word in UNREAL
         if word in NEGATORS and not (word == "no" and following in ".,!"):
             # "Never not" denies nothing.
             self.negated = previous not in NEGATORS
