@@ -11,7 +11,7 @@ from services.chat.domain.composing import compose
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Claim, Draft, Passage, Question, Speaker, Turn
 
 _SPACE = UUID(int=11)
-PASSAGE_TURNS = 8
+PASSAGE_TURNS = 16
 ASKED_AFTER = timedelta(days=9)
 QUESTION = "What did we say about that?"
 

@@ -167,7 +167,9 @@ def _other_made_you(sentence: str, told: Told, _: Random) -> str | None:
 
 
 def _feeling(sentence: str, told: Told, random: Random) -> str:
-    return sentence[:-1] + random.choice((", and you felt {}.", ", which made you feel {}.", " and that you were {}.")).format(random.choice(_FEELINGS))
+    spoken = told.citation.passage.turns[told.citation.turn].text.lower()
+    feelings = [one for one in _FEELINGS if one[:5] not in spoken]
+    return sentence[:-1] + random.choice((", and you felt {}.", ", which made you feel {}.", " and that you were {}.")).format(random.choice(feelings))
 
 
 def _cause(sentence: str, told: Told, random: Random) -> str:

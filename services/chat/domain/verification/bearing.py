@@ -48,7 +48,10 @@ def support(text: str, quotes: Sequence[Quote]) -> float:
     values = {one.value for quote in quotes for one in numbers(quote.reading.tokens)}
     stated = [one.value in values for one in numbers(said.tokens)]
     held = [_bears(one, quotes) for one in said.tokens if _is_claim(one)] + stated
-    return sum(held) / len(held) if held else 0.0
+    if held:
+        return sum(held) / len(held)
+    # A report of plain words alone must have them all from the quote.
+    return float(any(one.is_content for one in said.tokens) and all(_bears(one, quotes) for one in said.tokens if one.is_content))
 
 
 def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:

@@ -158,6 +158,7 @@ class _Reader:
         self.person: str | None = None
         self.quoting: str | None = None
         self.lead = ""
+        self.outside = (False, False)
         self.carried: str | None = None
         self.opens = True
 
@@ -165,7 +166,8 @@ class _Reader:
         if sign in "\"“”":
             # Inside quotation marks "I" is whoever the words before them name.
             self.quoting = None if self.quoting else self.person or ANYBODY
-            self.negated = self.unreal = False
+            # What denies inside quotation marks ends there, and what denied before them goes on after.
+            self.outside, (self.negated, self.unreal) = (self.negated, self.unreal), self.outside if self.quoting is None else (False, False)
             self.clause += 1
             return
         if sign == "-":
