@@ -67,7 +67,9 @@ def _print(name: str, cases: Sequence[Case], there: Sequence[bool], *, show: boo
             print(f"   {case.kind}: {case.sentence!r} <- {first.passage.turns[first.turn].text!r}")
     for kind, count in sorted(total.items()):
         print(f"{name:8} {kind:28} n {count:3}  {verb} {counted[kind]:3}")
-    print(f"{name:8} {'all':28} n {len(cases):3}  {verb} {counted.total():3} = {100 * counted.total() / len(cases):.1f} %")
+    print(
+        f"{name:8} {'all':28} n {len(cases):3}  {verb} {counted.total():3} = {100 * counted.total() / len(cases):.1f} %"
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from services.chat.domain.conversation import Citation, Speaker
 
 WORDS_MIN, WORDS_MAX = 6, 24
 _SENTENCE = re.compile(r"[^.!?]+[.!?]")
-_HESITATION = re.compile(r",? ?\b(?:um|uh|er|like|well|you know|I mean|I guess|sort of|kind of|actually|yeah|oh|so),", re.I)
+_HESITATION = re.compile(
+    r",? ?\b(?:um|uh|er|like|well|you know|I mean|I guess|sort of|kind of|actually|yeah|oh|so),", re.I
+)
 _LEAD = re.compile(r"^(?:and|but|so|well|yeah|yes|okay|oh|um|right|because|then)\b,? ", re.I)
 _SKIPPED = re.compile(r"\b(?:you|your|we|us|our|no|yes)\b|[\"“”…:;—]|\b(?:isn't it|don't I)\b", re.I)
 _SKIPPED_OF_THERAPIST = re.compile(r"\b(?:I|me|my|we|us|our|let's|you|your)\b|[\"“”…:;—]", re.I)
@@ -24,7 +26,9 @@ _ORDERS = re.compile(
     r"set|do|go|tell|try|leave|move|turn|decide|send|practise|practice) (?P<rest>.+)[.]$",
     re.I,
 )
-_COULD = re.compile(r"\b(?:could|can|would) you (?:be willing to )?(?P<rest>(?!have|want|mind|like|say)[a-z][^?]+)\?", re.I)
+_COULD = re.compile(
+    r"\b(?:could|can|would) you (?:be willing to )?(?P<rest>(?!have|want|mind|like|say)[a-z][^?]+)\?", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,11 @@ def told_by_therapists(room: Room) -> Iterator[Told]:
             continue
         for found in _SENTENCE.findall(turn.text):
             order = _ORDERS.match(found.strip()) or _COULD.search(found)
-            if order and not _SKIPPED_OF_THERAPIST.search(order["rest"]) and 4 <= len(order["rest"].split()) <= WORDS_MAX:
+            if (
+                order
+                and not _SKIPPED_OF_THERAPIST.search(order["rest"])
+                and 4 <= len(order["rest"].split()) <= WORDS_MAX
+            ):
                 first = order[1].lower() + " " if order.re is _ORDERS else ""
                 yield Told(f"{first}{order['rest']}".rstrip(". "), citation, Speaker.THERAPIST)
 

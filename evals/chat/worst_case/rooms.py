@@ -8,7 +8,17 @@ from uuid import UUID, uuid5
 from evals.chat.patients import PatientFile, read
 from libs.contracts.ids import ChunkId, SessionId
 from services.chat.domain.composing import compose
-from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Claim, Draft, Passage, Question, Speaker, Turn
+from services.chat.domain.conversation import (
+    Answer,
+    AnsweredBy,
+    Citation,
+    Claim,
+    Draft,
+    Passage,
+    Question,
+    Speaker,
+    Turn,
+)
 
 _SPACE = UUID(int=11)
 PASSAGE_TURNS = 16

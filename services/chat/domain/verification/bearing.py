@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.chat.domain.conversation import Speaker
-from services.chat.domain.verification.lexicon import CAUSES, DIRECTIVES, FEELINGS, KIN, NEGATORS, NEUTRAL, PLAIN, UNREAL, may_be, means
+from services.chat.domain.verification.lexicon import (
+    CAUSES,
+    DIRECTIVES,
+    FEELINGS,
+    KIN,
+    NEGATORS,
+    NEUTRAL,
+    PLAIN,
+    UNREAL,
+    may_be,
+    means,
+)
 from services.chat.domain.verification.numbers import Number, belongs, in_order, is_number, numbers
 from services.chat.domain.verification.segments import Act, Report
 from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token, read
@@ -20,7 +31,18 @@ NAMED_NEAR = 3
 BESIDE = 2
 WHOLE_MIN = 0.6
 _ORDER = frozenset("first last next before after second third until since always never more less most least".split())  # noqa: SIM905
-_OPPOSITE = {"in": "out", "out": "in", "up": "down", "down": "up", "on": "off", "off": "on", "to": "from", "from": "to", "with": "without", "without": "with"}
+_OPPOSITE = {
+    "in": "out",
+    "out": "in",
+    "up": "down",
+    "down": "up",
+    "on": "off",
+    "off": "on",
+    "to": "from",
+    "from": "to",
+    "with": "without",
+    "without": "with",
+}
 _SUBJECTS = frozenset("i you he she they".split())  # noqa: SIM905
 _MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
 
@@ -51,7 +73,9 @@ def support(text: str, quotes: Sequence[Quote]) -> float:
     if held:
         return sum(held) / len(held)
     # A report of plain words alone must have them all from the quote.
-    return float(any(one.is_content for one in said.tokens) and all(_bears(one, quotes) for one in said.tokens if one.is_content))
+    return float(
+        any(one.is_content for one in said.tokens) and all(_bears(one, quotes) for one in said.tokens if one.is_content)
+    )
 
 
 def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
@@ -61,7 +85,11 @@ def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
         return False
     claims = [one for one in said.tokens if _is_claim(one)]
     missing = [one for one in claims if not _bears(one, quotes) and one.lemma not in PLAIN]
-    if len(missing) > MISSING_MAX or not all(_in_context(one, quotes) for one in missing) or not _people_known(said, report, quotes):
+    if (
+        len(missing) > MISSING_MAX
+        or not all(_in_context(one, quotes) for one in missing)
+        or not _people_known(said, report, quotes)
+    ):
         return False
     return (
         _numbers_hold(said, quotes)
@@ -85,7 +113,9 @@ def _bare(reading: Reading, sentence: int) -> tuple[int, int]:
     own = [one for one in reading.tokens if one.sentence == sentence]
     for one in own:
         rest = [other for other in own if other.place > one.place and other.clause == one.clause and other.is_content]
-        alone = len({other.clause for other in own}) > 1 and [one] == [other for other in own if other.clause == one.clause]
+        alone = len({other.clause for other in own}) > 1 and [one] == [
+            other for other in own if other.clause == one.clause
+        ]
         denied += one.word in NEGATORS and not rest and not alone
         unreal += one.word in UNREAL and not rest
     return denied, unreal
@@ -107,7 +137,10 @@ def _bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
 
 def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
     if token.is_name:
-        return any(token.word in (one.word for one in quote.reading.tokens) or f"name:{token.word}" in quote.people for quote in quotes)
+        return any(
+            token.word in (one.word for one in quote.reading.tokens) or f"name:{token.word}" in quote.people
+            for quote in quotes
+        )
     return any(means(token.lemma, lemma) for quote in quotes for lemma in quote.reading.lemmas)
 
 
@@ -115,7 +148,10 @@ def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
     """Return True if the words just before a quote hold the word, as a question does for its answer."""
     if token.is_name or token.lemma in FEELINGS or token.word in _ORDER:
         return False
-    if token.lemma in KIN and not any(one.word in _MADE_BEFORE for quote in quotes for one in quote.reading.tokens):
+    quoted = [one for quote in quotes for one in quote.reading.tokens]
+    if token.lemma in KIN and (
+        any(one.lemma in KIN for one in quoted) or not any(one.word in _MADE_BEFORE for one in quoted)
+    ):
         return False
     return any(
         means(token.lemma, one.lemma) and one.negated == token.negated for quote in quotes for one in quote.context
@@ -152,7 +188,10 @@ def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     stated = numbers(said.tokens)
     quoted = [numbers(quote.reading.tokens) for quote in quotes]
     return all(
-        any(belongs(one, there, said.tokens) and _with_owners(one, quote, quotes) for there, quote in zip(quoted, quotes, strict=True))
+        any(
+            belongs(one, there, said.tokens) and _with_owners(one, quote, quotes)
+            for there, quote in zip(quoted, quotes, strict=True)
+        )
         for one in stated
     ) and all(in_order(stated, there) for there in quoted)
 
@@ -173,7 +212,11 @@ def _causes_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     if not marks:
         return True
     for quote in quotes:
-        given = [one for one in quote.reading.tokens if one.word in CAUSES or one.word in ("so", "made", "make", "makes", "since")]
+        given = [
+            one
+            for one in quote.reading.tokens
+            if one.word in CAUSES or one.word in ("so", "made", "make", "makes", "since")
+        ]
         if given and _same_side(said.tokens, marks[0], quote.reading.tokens, given[0]):
             return True
     return False
@@ -204,17 +247,25 @@ def _denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     """Return True if a report that denies something has a word that its quote denies too."""
     if not said.negators:
         return True
+    if said.negators > sum(quote.reading.negators for quote in quotes):
+        return False
     denied = {one.lemma for quote in quotes for one in quote.reading.tokens if one.negated}
     if not any(one.negated and one.is_content for one in said.tokens):
-        return any(quote.reading.negators for quote in quotes)
-    return any(one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens)
+        return any(_bare(quote.reading, one.sentence)[0] for quote in quotes for one in quote.reading.tokens)
+    return any(
+        one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens
+    )
 
 
 def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
     """Return True if no word but a person's name is told more often than it was said."""
-    told = Counter(one.lemma for one in said.tokens if one.is_content and not one.is_name and one.lemma not in KIN | NEUTRAL)
+    told = Counter(
+        one.lemma for one in said.tokens if one.is_content and not one.is_name and one.lemma not in KIN | NEUTRAL
+    )
     there = Counter(one.lemma for quote in quotes for one in quote.reading.tokens)
-    return all(count == 1 or count <= sum(there[one] for one in there if means(lemma, one)) for lemma, count in told.items())
+    return all(
+        count == 1 or count <= sum(there[one] for one in there if means(lemma, one)) for lemma, count in told.items()
+    )
 
 
 def _subjects_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
@@ -278,7 +329,9 @@ def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int
     near = [one for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content]
     told = {one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content}
     # A word of the same sentence counts double.
-    return len(told & {one.lemma for one in near}) + len(told & {one.lemma for one in near if one.sentence == place.sentence})
+    return len(told & {one.lemma for one in near}) + len(
+        told & {one.lemma for one in near if one.sentence == place.sentence}
+    )
 
 
 def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:
@@ -287,7 +340,7 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
     open_act = report.act_is_open
     if quoted.asked and not open_act:
         return False
-    if quoted.unreal and not (token.unreal or open_act):
+    if quoted.unreal > token.unreal and not open_act:
         return False
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:
@@ -320,7 +373,10 @@ def _side_by_side(one: str, other: str, quotes: Sequence[Quote]) -> bool:
         return False
     first, second = one.partition(":")[2], other.partition(":")[2]
     for quote in quotes:
-        places = {key: [word.place for word in quote.reading.tokens if key in (word.word, word.lemma)] for key in (first, second)}
+        places = {
+            key: [word.place for word in quote.reading.tokens if key in (word.word, word.lemma)]
+            for key in (first, second)
+        }
         if any(abs(a - b) <= BESIDE for a in places[first] for b in places[second]):
             return True
     return False

@@ -56,7 +56,9 @@ _DIAGNOSIS = re.compile(
     rf"(?:\w+ ){{0,5}}?{_CONDITION}\b|\bdiagnos\w+\b",
     re.IGNORECASE,
 )
-_OWN_WORDS = re.compile(r"^\W*(?:on [\w ,]+,? )?you (?:said|told your therapist|mentioned|shared|explained)\b", re.IGNORECASE)
+_OWN_WORDS = re.compile(
+    r"^\W*(?:on [\w ,]+,? )?you (?:said|told your therapist|mentioned|shared|explained)\b", re.IGNORECASE
+)
 _ORDER = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass) (?:\w+ ){0,4}(?:instructions?|rules|prompts?|guidelines|warnings?)\b"
     r"|\b(?:system prompt|developer mode|as an ai|language model|jailbreak)\b"
@@ -67,7 +69,9 @@ _ORDER = re.compile(
     r"|\b(?:better off|be better) (?:dead|without you)\b|\bdeserve to (?:die|suffer)\b|\boverdos\w+\b",
     re.IGNORECASE,
 )
-_SELF_REPORT = re.compile(r"^\W*you (?:said|told your therapist) (?:that )?you (?:had )?(?:thought|felt|wanted|were)\b", re.IGNORECASE)
+_SELF_REPORT = re.compile(
+    r"^\W*you (?:said|told your therapist) (?:that )?you (?:had )?(?:thought|felt|wanted|were)\b", re.IGNORECASE
+)
 
 
 def is_inert(text: str) -> bool:

@@ -105,7 +105,9 @@ FEELINGS = _lemmas(
     love miss regret cry fear shame guilt anger grief panic"""
 )
 # What a report may add for the sake of the sentence.
-PLAIN = _lemmas("live count rate learn hear own mark remain state refer regard concern call spend experience total both")
+PLAIN = _lemmas(
+    "live count rate learn hear own mark remain state refer regard concern call spend experience total both"
+)
 # Stricter than the synonyms of the search: each may stand for the other in a report without changing what is claimed.
 _SAME = _groups(
     "anxious anxiety nervous", "worry worried concern concerned", "afraid scared frightened fear", "argue argument row fight quarrel",

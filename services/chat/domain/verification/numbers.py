@@ -111,14 +111,21 @@ def _follows(values: Sequence[str], quoted: Sequence[str]) -> bool:
 
 def _beside(quoted: Number, said: Number) -> bool:
     """Return True if the sentences of both numbers share a word, or one of them has no other word."""
-    return not quoted.around or not said.around or any(means(one, other) for one in said.around for other in quoted.around)
+    return (
+        not quoted.around or not said.around or any(means(one, other) for one in said.around for other in quoted.around)
+    )
 
 
 def _holders(owner: Token, quoted: Sequence[Number]) -> set[str]:
     """Return the values of the quoted numbers that stand nearest to a word, one for each place of the word."""
-    words = {one.place: one for number in quoted for one in (*number.after, *number.before) if means(owner.lemma, one.lemma)}
+    words = {
+        one.place: one for number in quoted for one in (*number.after, *number.before) if means(owner.lemma, one.lemma)
+    }
     return {
-        min((number for number in quoted if word in (*number.after, *number.before)), key=lambda number: _apart(number, word)).value
+        min(
+            (number for number in quoted if word in (*number.after, *number.before)),
+            key=lambda number: _apart(number, word),
+        ).value
         for word in words.values()
     }
 
@@ -158,10 +165,16 @@ def _is_pronoun(tokens: Sequence[Token], place: int) -> bool:
 def _number(value: str, tokens: Sequence[Token], start: int, stop: int) -> Number:
     sentence = tokens[start].sentence
     after = [one for one in tokens[stop:] if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
-    before = [one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content and not is_number(one)][:REACH]
+    before = [
+        one for one in reversed(tokens[:start]) if one.sentence == sentence and one.is_content and not is_number(one)
+    ][:REACH]
     previous = tokens[start - 1].word if start else ""
     at = previous if previous in _BEFORE_TIMES else ""
     if start and is_number(tokens[start - 1]) and start > 1 and tokens[start - 2].word in _BEFORE_TIMES:
         at = tokens[start - 2].word
-    around = frozenset(one.lemma for one in tokens if one.sentence == sentence and one.is_content and not is_number(one))
-    return Number(value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at, around, sentence)
+    around = frozenset(
+        one.lemma for one in tokens if one.sentence == sentence and one.is_content and not is_number(one)
+    )
+    return Number(
+        value, start, tokens[start].clause, tuple(after), tuple(before), tokens[start].negated, at, around, sentence
+    )

@@ -81,7 +81,9 @@ def reports(sentence: str) -> list[Report]:
     for frame, after in zip(found, [*found[1:], None], strict=True):
         said = text[frame.end() : after.start() if after else len(text)]
         parts.append(replace(_report(frame, said), dates=(*dates, *((frame["on"],) if frame["on"] else ()))))
-    if lead and not re.fullmatch(r"(?:and|but|then|so|later|also|first|first of all|in that session|earlier)?", lead, re.I):
+    if lead and not re.fullmatch(
+        r"(?:and|but|then|so|later|also|first|first of all|in that session|earlier)?", lead, re.I
+    ):
         # "Writing it down, you said, helps": what stands before the frame belongs to it.
         parts[0] = replace(parts[0], text=f"{lead} , {parts[0].text}")
     return [replace(part, dates=(*part.dates, *dates)) for part in parts]
@@ -120,7 +122,9 @@ def _without_dates(text: str) -> tuple[str, tuple[str, ...]]:
 def _report(frame: re.Match[str], said: str) -> Report:
     who = frame["who"].lower()
     both = who not in ("you", "your therapist")
-    speakers = {Speaker.PATIENT, Speaker.THERAPIST} if both else {Speaker.PATIENT if who == "you" else Speaker.THERAPIST}
+    speakers = (
+        {Speaker.PATIENT, Speaker.THERAPIST} if both else {Speaker.PATIENT if who == "you" else Speaker.THERAPIST}
+    )
     if frame["passive"]:
         return Report(said, frozenset({Speaker.THERAPIST}), Act.SUGGEST)
     kinds = ((Act.SUGGEST, frame["to"] or frame["suggested"]), (Act.ASK, frame["asked"]), (Act.AGREE, frame["agreed"]))

@@ -40,13 +40,26 @@ _PIECE = re.compile(r"[^\W\d_]+\d+\w*|[^\W\d_]+|\d+(?:[.,:]\d+)*(?:st|nd|rd|th)?
 _BREAKS = frozenset("but because so although though when while if whether unless which who whereas".split())  # noqa: SIM905
 _STARTS_CLAUSE = frozenset("i you he she it they we there this that my your his her their the a an".split())  # noqa: SIM905
 _PLACE_BEFORE = frozenset("in at to from on near the into of for about with by".split())  # noqa: SIM905
-_OTHERS = {"he": "he", "him": "he", "his": "he", "she": "she", "her": "she", "hers": "she", "they": "they", "them": "they", "their": "they"}
+_OTHERS = {
+    "he": "he",
+    "him": "he",
+    "his": "he",
+    "she": "she",
+    "her": "she",
+    "hers": "she",
+    "they": "they",
+    "them": "they",
+    "their": "they",
+}
 _DAYS = frozenset(
     """january february march april june july august september october november december monday tuesday wednesday thursday
     friday saturday sunday may""".split()  # noqa: SIM905
 )
 _NO_NAMES = frozenset("i ai ok tv gp okay god christmas easter english".split()) | _DAYS  # noqa: SIM905
 _SPEAKS = frozenset("said says told called asked thinks thought wants came went did".split())  # noqa: SIM905
+# How far a word is from a fact: on a condition, or only thought of. "If you go" does not tell that you might go.
+_CONDITION, _THOUGHT = 1, 2
+_CONDITIONS = frozenset("if whether unless".split())  # noqa: SIM905
 _NOT_SO = NEGATORS | frozenset("is was are were been that".split())  # noqa: SIM905
 PARTICLES = frozenset("in out up down on off to from with without".split())  # noqa: SIM905
 ANYBODY = "anybody"
@@ -60,7 +73,7 @@ _OBJECTS = frozenset("it that this those these them what the a an my your his he
 
 @dataclass
 class Token:
-    """A word of a text. `person` is whom the words just before it name; `asked` and `unreal` are of its clause."""
+    """A word of a text. `person` is whom the words just before it name; `asked` and `unreal` (0: told as a fact) are of its clause."""
 
     word: str
     lemma: str
@@ -68,7 +81,7 @@ class Token:
     place: int
     is_name: bool = False
     negated: bool = False
-    unreal: bool = False
+    unreal: int = 0
     asked: bool = False
     person: str | None = None
     clause: int = 0
@@ -154,25 +167,29 @@ class _Reader:
         self.names = names
         self.tokens: list[Token] = []
         self.sentence = self.clause = 0
-        self.negated = self.unreal = self.opens = False
+        self.negated = self.opens = False
+        self.unreal = 0
         self.person: str | None = None
         self.quoting: str | None = None
         self.lead = ""
-        self.outside = (False, False)
+        self.outside: tuple[bool, int] = (False, 0)
         self.carried: str | None = None
         self.opens = True
 
     def sign(self, sign: str) -> None:
-        if sign in "\"“”":
+        if sign in '"“”':
             # Inside quotation marks "I" is whoever the words before them name.
             self.quoting = None if self.quoting else self.person or ANYBODY
             # What denies inside quotation marks ends there, and what denied before them goes on after.
-            self.outside, (self.negated, self.unreal) = (self.negated, self.unreal), self.outside if self.quoting is None else (False, False)
+            self.outside, (self.negated, self.unreal) = (
+                (self.negated, self.unreal),
+                self.outside if self.quoting is None else (False, 0),
+            )
             self.clause += 1
             return
         if sign == "-":
             return
-        self.negated = self.unreal = False
+        self.negated, self.unreal = False, 0
         self.clause += 1
         if sign in ".!?…":
             for one in self.tokens:
@@ -185,15 +202,32 @@ class _Reader:
         word = "may-month" if piece == "May" and not self.opens else piece.lower()
         previous = self.tokens[-1].word if self.tokens and not self.opens else ""
         # "Not so bad" goes on.
-        if (word in _BREAKS and not (word == "so" and previous in _NOT_SO)) or (word in ("and", "then") and following.lower() in _STARTS_CLAUSE):
-            self.negated = self.unreal = False
+        if (word in _BREAKS and not (word == "so" and previous in _NOT_SO)) or (
+            word in ("and", "then") and following.lower() in _STARTS_CLAUSE
+        ):
+            self.negated, self.unreal = False, 0
             self.clause += 1
         is_name = piece[0].isupper() and word not in _NO_NAMES and word not in FUNCTION and lemma(word) not in KIN
         is_name = is_name and (not self.opens or word in self.names or following in _SPEAKS)
         self.tokens.append(
-            Token(word, lemma(word), self.sentence, len(self.tokens), is_name, self.negated, self.unreal, False, self.person, self.clause, following.lower(), self.lead, self.carried)
+            Token(
+                word,
+                lemma(word),
+                self.sentence,
+                len(self.tokens),
+                is_name,
+                self.negated,
+                self.unreal,
+                False,
+                self.person,
+                self.clause,
+                following.lower(),
+                self.lead,
+                self.carried,
+            )
         )
-        self.unreal |= word in UNREAL
+        if word in UNREAL:
+            self.unreal = max(self.unreal, _CONDITION if word in _CONDITIONS else _THOUGHT)
         if word in NEGATORS and not (word == "no" and following in ".,!"):
             # "Never not" denies nothing.
             self.negated = previous not in NEGATORS
@@ -203,7 +237,13 @@ class _Reader:
 
     def _person(self, word: str, previous: str, is_name: bool) -> str | None:
         if word in self.pronouns:
-            return self.quoting if self.quoting and word in ("i", "me", "my") else ANYBODY if self.quoting else self.pronouns[word]
+            return (
+                self.quoting
+                if self.quoting and word in ("i", "me", "my")
+                else ANYBODY
+                if self.quoting
+                else self.pronouns[word]
+            )
         if word in ("we", "us", "our"):
             return ANYBODY
         if word == "therapist" and self.person == YOU:
