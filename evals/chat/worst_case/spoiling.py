@@ -191,6 +191,8 @@ def _denial_dropped(sentence: str, told: Told, _: Random) -> str | None:
 
 
 def _hedge_dropped(sentence: str, told: Told, _: Random) -> str | None:
+    if len(_HEDGE.findall(told.clause)) != 1 or re.search(r"\bto you\b", told.clause):
+        return None
     return _in_clause(sentence, told, _HEDGE, lambda found: f"you did {found['verb']}")
 
 

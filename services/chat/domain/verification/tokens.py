@@ -172,6 +172,7 @@ class _Reader:
         self.person: str | None = None
         self.quoting: str | None = None
         self.lead = ""
+        self.paused = False
         self.outside: tuple[bool, int] = (False, 0)
         self.carried: str | None = None
         self.opens = True
@@ -189,8 +190,12 @@ class _Reader:
             return
         if sign == "-":
             return
-        self.negated, self.unreal = False, 0
         self.clause += 1
+        if sign == ",":
+            # "I might, for once, go": the clause goes on unless somebody or something new begins it.
+            self.paused = True
+            return
+        self.negated, self.unreal = False, 0
         if sign in ".!?…":
             for one in self.tokens:
                 one.asked |= sign == "?" and one.sentence == self.sentence
@@ -201,6 +206,9 @@ class _Reader:
         # May is a month where it has a capital.
         word = "may-month" if piece == "May" and not self.opens else piece.lower()
         previous = self.tokens[-1].word if self.tokens and not self.opens else ""
+        if self.paused and (word in _STARTS_CLAUSE or piece[0].isupper()):
+            self.negated, self.unreal = False, 0
+        self.paused = False
         # "Not so bad" goes on.
         if (word in _BREAKS and not (word == "so" and previous in _NOT_SO)) or (
             word in ("and", "then") and following.lower() in _STARTS_CLAUSE
