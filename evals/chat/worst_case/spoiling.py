@@ -13,7 +13,7 @@ _NUMBER = re.compile(
     re.I,
 )
 _WRONG = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "eleven", "thirty", "ninety")
-_AUX = re.compile(r"\b(was|were|is|are|have|has|had|can|could|would|will|did|do)\b(?! not|n't)")
+_AUX = re.compile(r"\b(was|were|is|are|have|has|had|can|could|would|will)\b(?! not|n't)")
 _DENIED = re.compile(
     r"\b(?:(wasn|weren|isn|aren|haven|hasn|hadn|couldn|wouldn|didn|don|doesn)['’]t|can['’]t|won['’]t|never|not)\b"
 )
@@ -191,7 +191,7 @@ def _denial_dropped(sentence: str, told: Told, _: Random) -> str | None:
 
 
 def _hedge_dropped(sentence: str, told: Told, _: Random) -> str | None:
-    if len(_HEDGE.findall(told.clause)) != 1 or re.search(r"\bto you\b", told.clause):
+    if len(_HEDGE.findall(told.clause)) != 1 or re.search(r"\b(?:to you|if|hoped?|hoping)\b", told.clause, re.I):
         return None
     return _in_clause(sentence, told, _HEDGE, lambda found: f"you did {found['verb']}")
 
@@ -215,7 +215,7 @@ def _subject_swapped(sentence: str, told: Told, random: Random) -> str | None:
 
 def _other_made_you(sentence: str, told: Told, _: Random) -> str | None:
     if told.speaker is not Speaker.PATIENT or not re.match(
-        r"(?:he|she|they|your (?:mum|mom|sister|brother|dad|husband|daughter|wife|boss)) [a-z]+", told.clause
+        r"(?:he|she|they|your (?:mum|mom|sister|brother|dad|husband|daughter|wife|boss)) (?!is|was|has|are|were|doesn)[a-z]+", told.clause
     ):
         return None
     return sentence.replace(told.clause, re.sub(r"^(?:your )?\w+", "you", told.clause))

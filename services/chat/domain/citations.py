@@ -22,7 +22,7 @@ FALLBACK_QUOTES_MAX = 3
 # People named so many turns before a quote may be meant by its "he" or "she".
 TURNS_BEFORE = 6
 # An answer is understood with its question.
-CONTEXT_TURNS = 3
+CONTEXT_TURNS = 1
 _REFUSES = re.compile(r"\W*(?:no|nope|nah|not|never|none)\b", re.IGNORECASE)
 
 

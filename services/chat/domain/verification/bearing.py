@@ -290,10 +290,14 @@ def _clauses(reading: Reading) -> list[tuple[str | None, set[str]]]:
 
 
 def _opens_with(words: Sequence[Token]) -> str | None:
-    for place, one in enumerate(words[:2]):
+    for place, one in enumerate(words[:3]):
         after = words[place + 1] if place + 1 < len(words) else None
-        if one.word in _SUBJECTS and after is not None and after.person is not None:
+        if after is None:
+            return None
+        if one.word in _SUBJECTS or one.lemma in KIN or one.is_name or (one.word == "therapist" and place):
             return after.person
+        if one.is_content:
+            return None
     return None
 
 
@@ -345,11 +349,15 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:
         return False
-    if _OPPOSITE.get(token.following) == quoted.following or _OPPOSITE.get(token.lead) == quoted.lead:
+    if _OPPOSITE.get(token.following) == quoted.following or _leads_elsewhere(token.lead.split(), quoted.lead.split()):
         return False
     if Speaker.THERAPIST in report.speakers and quoted.person == THERAPIST and token.person in ("he", "she", "they"):
         return True
     return token.is_name or _same_person(token.person, quoted.person or _carried(quoted, token), quotes)
+
+
+def _leads_elsewhere(said: Sequence[str], quoted: Sequence[str]) -> bool:
+    return any(_OPPOSITE.get(one) in quoted and one not in quoted for one in said)
 
 
 def _carried(quoted: Token, said: Token) -> str | None:

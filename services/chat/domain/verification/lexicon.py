@@ -46,7 +46,7 @@ FUNCTION = frozenset(
     her hers herself they them their theirs themselves who whom whose which what where why how be am is are was were been
     being have has had having do does did doing so too very quite really just also even already yet ever would could
     should can will shall may might must if whether when while though although but because since's not no nor own such
-    some any each both such back away down along across oh ok okay yeah yes well right hello hi please thanks thank
+    some any each both such back away down along across oh ok okay yeah yes well hello hi please thanks thank
     'd let um ought dr mr mrs ms uh er then now's one's s t re ve ll d m o's across per via s""".split()  # noqa: SIM905
 )
 # What a report of a conversation is made of; it need not stand in the quote.
@@ -57,7 +57,7 @@ NEUTRAL = _lemmas(
     conversation thing something anything everything way kind bit lot part able feel feeling find seem happen manage
     become go come make do use get have be homework exercise task situation experience example idea really mainly
     specifically especially particularly while during involve include order like sound mean moment sense both together
-    try goal want think believe someone somebody person people called named as though place time"""
+    try goal want think believe right someone somebody person people called named as though place time"""
 )
 NEGATORS = frozenset("not no never none nobody nothing nowhere neither nor without hardly barely unable cannot".split())  # noqa: SIM905
 UNREAL = frozenset(

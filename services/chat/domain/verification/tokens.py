@@ -8,7 +8,7 @@ from services.chat.domain.verification.lexicon import FUNCTION, KIN, NEGATORS, U
 
 _SPELLED_OUT = (
     (re.compile(r"[’`]"), "'"),
-    (re.compile(r"\b(Dr|Mr|Mrs|Ms|St)\.", re.I), r"\1"),
+    (re.compile(r"\b(Dr|Mr|Mrs|St)\.", re.I), r"\1"),
     # What somebody was told to do need not have been done.
     (re.compile(r"\b((?:told|asked|wanted|tells|asks|wants|want|like) (?:me|you|him|her|us|them|[A-Z]\w+)) to\b"), r"\1 ought to"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
@@ -130,7 +130,7 @@ def people_of(reading: Reading) -> list[str]:
     """Return the other people that a text names or points at, in order."""
     people: list[str] = []
     for one in reading.tokens:
-        if one.is_name and one.lead == "in":
+        if one.is_name and one.lead.endswith("in"):
             continue
         if one.is_name:
             people.append(f"name:{one.word}")
@@ -239,7 +239,7 @@ class _Reader:
         if word in NEGATORS and not (word == "no" and following in ".,!"):
             # "Never not" denies nothing.
             self.negated = previous not in NEGATORS
-        self.lead = "" if self.tokens[-1].is_content else word if word in PARTICLES else self.lead
+        self.lead = "" if self.tokens[-1].is_content else f"{self.lead} {word}" if word in PARTICLES else self.lead
         self.person = self._person(word, previous, is_name) or self.person
         self.opens = False
 
