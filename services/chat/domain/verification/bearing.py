@@ -317,7 +317,16 @@ def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Seque
     if not places:
         return True
     best = max(likeness for likeness, _, _ in places)
-    return any(_same_use(token, one, report, quote, quotes) for likeness, quote, one in places if likeness == best)
+    nearest = [(quote, one) for likeness, quote, one in places if likeness == best]
+    # "It was fine. It wasn't fine": a quote that says both bears out neither.
+    if any(one.negated != token.negated for _, one in nearest):
+        return False
+    return any(_same_use(token, one, report, quote, quotes) for quote, one in nearest)
+
+
+def _is_bolder(token: Token, quoted: Token, report: Report) -> bool:
+    """Return True if a fact is told of what was only thought of."""
+    return quoted.unreal > token.unreal and not report.act_is_open
 
 
 def _pairs(token: Token, said: Reading, quotes: Sequence[Quote]) -> Token | None:
@@ -344,7 +353,7 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
     open_act = report.act_is_open
     if quoted.asked and not open_act:
         return False
-    if quoted.unreal > token.unreal and not open_act:
+    if _is_bolder(token, quoted, report):
         return False
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:
