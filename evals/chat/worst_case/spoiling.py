@@ -215,7 +215,8 @@ def _subject_swapped(sentence: str, told: Told, random: Random) -> str | None:
 
 def _other_made_you(sentence: str, told: Told, _: Random) -> str | None:
     if told.speaker is not Speaker.PATIENT or not re.match(
-        r"(?:he|she|they|your (?:mum|mom|sister|brother|dad|husband|daughter|wife|boss)) (?!is|was|has|are|were|doesn)[a-z]+", told.clause
+        r"(?:he|she|they|your (?:mum|mom|sister|brother|dad|husband|daughter|wife|boss)) (?!is|was|has|are|were|doesn)[a-z]+",
+        told.clause,
     ):
         return None
     return sentence.replace(told.clause, re.sub(r"^(?:your )?\w+", "you", told.clause))

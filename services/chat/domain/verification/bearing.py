@@ -318,9 +318,6 @@ def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Seque
         return True
     best = max(likeness for likeness, _, _ in places)
     nearest = [(quote, one) for likeness, quote, one in places if likeness == best]
-    # "It was fine. It wasn't fine": a quote that says both bears out neither.
-    if any(one.negated != token.negated for _, one in nearest):
-        return False
     return any(_same_use(token, one, report, quote, quotes) for quote, one in nearest)
 
 

@@ -84,7 +84,9 @@ def belongs(number: Number, quoted: Sequence[Number], said: Sequence[Token]) -> 
         if holders:
             return number.value in holders
     apart = [*number.after[:1], *number.before[:1]]
-    if not number.owners and any(holders and number.value not in holders for holders in (_holders(one, quoted) for one in apart)):
+    if not number.owners and any(
+        holders and number.value not in holders for holders in (_holders(one, quoted) for one in apart)
+    ):
         return False
     # The sentence takes what is counted from elsewhere: then the quoted number must not count anything itself.
     return any(not one.counts or any(means(word.lemma, one.counts.lemma) for word in said) for one in same)
