@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events migration docs lock clean
+.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events evals migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for
 bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
 	@$(PY) -m benchmarks.events --write
 
+evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a figure
+	@$(PY) -m evals.chat
+
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)
 
@@ -66,7 +69,8 @@ docs: $(STAMP) ## rewrite the generated pages (events, errors, settings)
 lock: ## resolve pyproject.toml again into the lock files (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
 	@uv pip compile requirements-models.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements-models.lock
-	@for image in gateway consent ingestion transcriber embedder chat ops transcriber-local embedder-local; do \
+	@uv pip compile requirements-sentences.in --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o deploy/locks/sentences.lock
+	@for image in gateway consent ingestion transcriber embedder chat ops transcriber-local; do \
 	  uv pip compile pyproject.toml $$(printf -- '--extra %s ' $${image/-/ }) -c requirements.lock --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o deploy/locks/$$image.lock; \
 	done

@@ -1,6 +1,6 @@
-"""`python -m evals.chat [--data DIR] [--patients FILE ...]`: prints one line a figure; never a message or an answer.
+"""`python -m evals.chat [--patients FILE ...]`: prints one line a figure; never a message or an answer.
 
-Message kinds and answers by kind, of the sets that nobody who tunes has read; crisis and time have commands of their own.
+Message kinds and answers by kind, of the sets that nobody who tunes has read. Crisis and time have their own commands.
 """
 
 import argparse

@@ -1,4 +1,6 @@
-"""`python -m evals.chat.heads [NAME ...]`: trains the heads on the tuning sets, prints held-out figures, writes them.
+"""`python -m evals.chat.heads [--to DIR] [NAME ...]`: trains the heads on the tuning sets, prints held-out figures.
+
+They are written where the product reads them, or below DIR. SIZE=tiny trains on a corner of the sets.
 
 The figures are of examples that the head was not trained on: messages by fives, turns by whole sessions. The sets of
 evals/chat/unseen are never read here.
@@ -7,10 +9,11 @@ evals/chat/unseen are never read here.
 import argparse
 import asyncio
 import json
+import os
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +27,8 @@ from services.embedder.domain import Speaker, Turn, in_context
 TUNING = Path(__file__).parent / "tuning"
 SEED = 20261130
 FOLDS = 5
+TINY = 3
+T = TypeVar("T")
 _KINDS = {
     **{
         kind: kind for kind in ("homework", "current", "did_it_ever", "comparison", "overview", "follow_up", "greeting")
@@ -39,21 +44,29 @@ def main() -> None:
     """Train those that are named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help=", ".join(HEADS))
+    parser.add_argument("--to", type=Path, help="a folder for what is trained")
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
         encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
-        for name in parser.parse_args().names or HEADS:
-            asyncio.run(HEADS[name](encoder))
+        for name in arguments.names or HEADS:
+            train, path = HEADS[name]
+            asyncio.run(train(encoder)).write(arguments.to / path.name if arguments.to else path)
 
 
-async def train_message_kinds(encoder: SentenceEncoder) -> None:
+def corner(rows: Sequence[T]) -> Sequence[T]:
+    """Return all rows or, with SIZE=tiny, a few of them: enough to see that training works."""
+    return rows[:: max(1, len(rows) // TINY)] if os.environ.get("SIZE") == "tiny" else rows
+
+
+async def train_message_kinds(encoder: SentenceEncoder) -> Head:
     """Train what kind of message it is."""
-    rows = [*_read("messages"), *_patients_messages()]
+    rows = corner([*_read("messages"), *_patients_messages()])
     texts = [row["text"] for row in rows]
     vectors = await encoder.encode(texts)
     features = np.array([chat_heads.kind_features(*one) for one in zip(texts, vectors, strict=True)])
     examples = Examples(features, tuple(row["kind"] for row in rows), tuple(range(len(rows))))
     _print_kinds("message kinds", examples, held_out(examples, 1.0, FOLDS, SEED))
-    fit(examples, 1.0).write(chat_heads.KINDS)
+    return fit(examples, 1.0)
 
 
 def _patients_messages() -> list[dict[str, Any]]:
@@ -62,7 +75,7 @@ def _patients_messages() -> list[dict[str, Any]]:
     return [{"text": one["ask"], "kind": _KINDS[one["kind"]]} for one in asked if one["kind"] in _KINDS]
 
 
-async def train_turn_acts(encoder: SentenceEncoder) -> None:
+async def train_turn_acts(encoder: SentenceEncoder) -> Head:
     """Train what a turn does for a commitment."""
     examples = await _acts(encoder, sorted(TUNING.glob("patient_*.json")))
     found = held_out(examples, 1.0, FOLDS, SEED)
@@ -72,7 +85,7 @@ async def train_turn_acts(encoder: SentenceEncoder) -> None:
             f"head  turn acts      {act:16} n {sum(is_it):4}"
             f"  average precision {average_precision([one.get(act, 0.0) for one in found], is_it):.2f}"
         )
-    fit(examples, 1.0).write(turn_acts.HEAD)
+    return fit(examples, 1.0)
 
 
 async def acts_without(name: str, encoder: SentenceEncoder) -> Head:
@@ -95,7 +108,7 @@ def _sessions(paths: Sequence[Path]) -> list[tuple[list[Turn], list[str]]]:
     sessions: list[tuple[list[Turn], list[str]]] = []
     for path in paths:
         raw = json.loads(path.read_text())
-        for number, session in enumerate(raw["sessions"]):
+        for number, session in enumerate(corner(raw["sessions"])):
             turns = [
                 Turn(Speaker(speaker), text, 10.0 * place, 10.0 * place + 8)
                 for place, (speaker, text) in enumerate(session["turns"])
@@ -123,9 +136,9 @@ def _read(name: str) -> list[dict[str, Any]]:
     return rows
 
 
-HEADS: dict[str, Callable[[SentenceEncoder], Coroutine[None, None, None]]] = {
-    "message-kinds": train_message_kinds,
-    "turn-acts": train_turn_acts,
+HEADS: dict[str, tuple[Callable[[SentenceEncoder], Coroutine[None, None, Head]], Path]] = {
+    "message-kinds": (train_message_kinds, chat_heads.KINDS),
+    "turn-acts": (train_turn_acts, turn_acts.HEAD),
 }
 
 

@@ -1,21 +1,23 @@
-"""`python -m evals.chat.ranking`: trains which of the turns found bears the answer, on the tuning patients.
+"""`python -m evals.chat.ranking [--to DIR]`: trains which of the turns found bears the answer, on tuning patients.
 
 Every question of a tuning patient is searched as the product does, its turns are marked by those that bear the answer,
 and the head is fitted. A patient's turns are read by a head of turn acts that has not seen that patient, and the
 held-out figure is of patients that the ranking has not seen.
 """
 
+import argparse
 import asyncio
+import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from evals.chat.answers import ask_all
-from evals.chat.heads import TUNING, acts_without
-from evals.chat.patients import read
+from evals.chat.heads import TINY, TUNING, acts_without
+from evals.chat.patients import PatientFile, read
 from evals.chat.stand import Around, standing
 from evals.chat.training import Numbers, fit_ranking
 from libs.contracts.ids import SessionId
@@ -40,9 +42,9 @@ class Recorder:
         return Draft(AnsweredBy.LOCAL, "recorder")
 
 
-async def main() -> None:
+async def main(to: Path) -> None:
     """Train and write the ranking; print how often its first turn bears the answer of a patient it has not seen."""
-    files = [read(path) for path in sorted(TUNING.glob("patient_*.json"))]
+    files = [_corner(read(path)) for path in sorted(TUNING.glob("patient_*.json"))]
     marked: list[list[tuple[Numbers, Numbers]]] = []
     with tempfile.TemporaryDirectory() as cache:
         encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
@@ -57,7 +59,7 @@ async def main() -> None:
     for number, file in enumerate(files):
         others = [question for place, found in enumerate(marked) if place != number for question in found]
         _print(file.name, fit_ranking(others, BEARS), marked[number])
-    fit_ranking([question for found in marked for question in found], BEARS).write(RANKING)
+    fit_ranking([question for found in marked for question in found], BEARS).write(to)
 
 
 async def _marked(around: Around, reader: MessageHeads) -> list[tuple[list[tuple[float, ...]], list[bool]]]:
@@ -77,6 +79,14 @@ async def _marked(around: Around, reader: MessageHeads) -> list[tuple[list[tuple
     return marked
 
 
+def _corner(file: PatientFile) -> PatientFile:
+    """Return the patient or, with SIZE=tiny, the first sessions and the questions about them."""
+    if os.environ.get("SIZE") != "tiny":
+        return file
+    asked = [one for one in file.questions if one.follows is None and all(session < TINY for session, _ in one.turns)]
+    return replace(file, sessions=file.sessions[:TINY], questions=tuple(asked[:TINY]))
+
+
 def _bears(around: Around, wanted: frozenset[tuple[int, int]], turn: Turn, session_id: SessionId) -> bool:
     return bool(around.indexed.places(session_id, turn.start_s, turn.end_s) & wanted)
 
@@ -89,4 +99,7 @@ def _print(name: str, ranking: Head, questions: Sequence[tuple[Numbers, Numbers]
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--to", type=Path, help="a folder for what is trained")
+    folder = parser.parse_args().to
+    asyncio.run(main(folder / RANKING.name if folder else RANKING))

@@ -1,5 +1,6 @@
-"""What happens on the way from words to an index."""
+"""What happens on the way from words to an index, and the words for what the index tells of commitments."""
 
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -41,3 +42,24 @@ class IndexWithheld(_OfIndex):
     type: ClassVar[str] = "index.withheld"
 
     reason: str
+
+
+class CommitmentStatus(StrEnum):
+    """What became of what a patient took on."""
+
+    OPEN = "open"
+    DONE = "done"
+    NOT_DONE = "not_done"
+    DROPPED = "dropped"
+    REPLACED = "replaced"
+
+
+class Correction(StrEnum):
+    """What a therapist may set: a status, or that it never was a commitment."""
+
+    OPEN = "open"
+    DONE = "done"
+    NOT_DONE = "not_done"
+    DROPPED = "dropped"
+    REPLACED = "replaced"
+    NONE = "none"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 # Coefficients are stored as integers of this fraction: no figure changes, and the file is a third as long.
 SCALE = 1000
+NUMBERS_A_LINE = 32
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Head:
         return cls(tuple(stored["classes"]), weights, tuple(number / SCALE for number in stored["bias"]))
 
     def write(self, path: Path) -> None:
-        """Write the head as JSON, a class a line."""
-        rows = [json.dumps([round(number * SCALE) for number in row], separators=(",", ":")) for row in self.weights]
+        """Write the head as JSON."""
+        rows = [_lines([round(number * SCALE) for number in row]) for row in self.weights]
         bias = json.dumps([round(number * SCALE) for number in self.bias])
         classes = json.dumps(list(self.classes))
         path.write_text(f'{{"classes": {classes},\n"bias": {bias},\n"weights": [\n' + ",\n".join(rows) + "\n]}\n")
@@ -42,6 +43,12 @@ class Head:
             bias + sum(weight * feature for weight, feature in zip(row, features, strict=True))
             for row, bias in zip(self.weights, self.bias, strict=True)
         ]
+
+
+def _lines(numbers: Sequence[int]) -> str:
+    """Return a JSON array in lines that a diff can show."""
+    parts = [numbers[start : start + NUMBERS_A_LINE] for start in range(0, len(numbers), NUMBERS_A_LINE)]
+    return "[" + ",\n".join(",".join(str(number) for number in part) for part in parts) + "]"
 
 
 def softmax(scores: Sequence[float]) -> list[float]:

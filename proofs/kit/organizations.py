@@ -29,10 +29,17 @@ UNREADABLE = "a sound that no vendor can read"
 _OK_BELOW = 400
 
 
+# Said at the end of every session, so that there is a commitment to read and to correct.
+_COMMITMENT = (
+    (0, "Could you write down one worry every evening before we meet next week?"),
+    (1, "Okay, I'll try that."),
+)
+
+
 @contextmanager
 def stack_on_fakes() -> Iterator[Stack]:
     """Run the whole system on the vendors' fakes; a key may ask as often as it likes."""
-    ears = Faults(deepgram.DeepgramFake().app())
+    ears = Faults(deepgram.DeepgramFake(dialogue=(*deepgram.DIALOGUE, *_COMMITMENT)).app())
     ears.instead(UNREADABLE.encode(), deepgram.problem(400, "Bad Request", "corrupt or unsupported data"))
     with serve(ears) as recognition, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
         options = StackOptions(

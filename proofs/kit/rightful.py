@@ -25,6 +25,7 @@ _BEFORE: Mapping[str, Sequence[str]] = {
     "getErasure": ("eraseSession",),
     "erasePatient": ("createUser",),
     "correctTranscript": ("getTranscript",),
+    "correctCommitment": ("listCommitments",),
     "swapSpeakers": ("getTranscript",),
     "listMessages": ("chat",),
     "deleteConversation": ("chat",),
@@ -55,6 +56,9 @@ def learn(organization: Organization, operation_id: str, answer: httpx.Response)
     """Remember the id of what a request made, and the version of what it read."""
     if operation_id == "getTranscript":
         organization.know("if-match", answer.headers["etag"])
+    elif operation_id == "listCommitments":
+        for row in answer.json()["data"]:
+            organization.know("commitment_id", row["id"])
     elif operation_id in _LEARNED:
         kind, member = _LEARNED[operation_id]
         organization.know(kind, answer.json()[member])

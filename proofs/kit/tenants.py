@@ -148,4 +148,5 @@ _PLAIN: Mapping[str, Any] = {
     "_text": lambda: ["canary"],
     "_uuid": lambda: [new_id()],
     "halfvec": lambda: str([0.1] * DIMENSIONS),
+    "_halfvec": lambda: [str([0.1] * DIMENSIONS)],
 }

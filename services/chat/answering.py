@@ -89,7 +89,7 @@ class Answering:
         sessions = sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
         reading = await self._dependencies.reader.read(message.text)
         moment = Moment(self._dependencies.clock(), message.zone)
-        return understand(message.text, sessions, moment, pending.accepted.history, reading), sessions
+        return understand(message.text, sessions, moment, pending.accepted.history, reading=reading), sessions
 
     async def _answer_in_window_first(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]

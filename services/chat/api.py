@@ -202,6 +202,8 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "answered_by": answer.answered_by.value,
         "search": "text" if answer.text_only else "hybrid",
         "time_window": _window(answer.time_window),
+        "kind": answer.kind.value if answer.kind else None,
+        "understood_as": answer.understood_as,
     }
     if answer.answered_by is AnsweredBy.SAFETY:
         body["crisis_resources"] = CRISIS_RESOURCES

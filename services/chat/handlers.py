@@ -84,7 +84,6 @@ class Ask:
         get_logger().info(
             "chat.answered",
             answered_by=answer.answered_by.value,
-            kind=answer.kind.value if answer.kind else None,
             grounded=answer.grounded,
             source_count=len(answer.sources),
         )

@@ -2,7 +2,7 @@
 """What a turn does for a commitment: sets it, agrees to it, reports on it, drops or replaces it.
 
 A trained head weighs plain cues of the turn and of the one after it, the speaker, the place in the session, and the
-vectors of both turns, each read after the one before (evals/README.md, "Turn acts").
+vectors of both turns, each read after the one before (evals/chat/README.md, "Turn acts").
 """
 
 import re

@@ -4,5 +4,5 @@ Owns: organizations, users, API keys and when each was used, patient tokens, rat
     the audit of who was given what (access_audit), the public API and its description.
 Consumes: consent.revoked, session.erased, patient.erased.
 Emits: key.revoked, user.erased.
-Asks: consent, ingestion, transcriber and chat, each under a capability minted for one request.
+Asks: consent, ingestion, transcriber, embedder and chat, each under a capability minted for one request.
 """

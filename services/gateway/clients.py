@@ -103,4 +103,5 @@ class ServiceClients:
     consent: Peer
     ingestion: Peer
     transcriber: Peer
+    embedder: Peer
     chat: Peer

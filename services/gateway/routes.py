@@ -158,7 +158,9 @@ _READ_CONSENT = frozenset({"consent:read"})
 _FHIR = ("application/fhir+json",)
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
-_EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "chat:read", "audit:read"})
+_READ_INDEX = frozenset({"embedder:read", "consent:read"})
+_CORRECT_INDEX = _READ_INDEX | {"embedder:write"}
+_EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "embedder:read", "chat:read", "audit:read"})
 
 
 ROUTES: tuple[Route, ...] = (
@@ -316,6 +318,16 @@ ROUTES: tuple[Route, ...] = (
         "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
         problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), repeat=Repeat.READ,
         id_field="session_id", traits=Trait.TELLS_WORDS,
+    ),
+    Route(
+        "listCommitments", "GET /patients/{patient_id}/commitments", "commitments",
+        "What a patient took on, and what became of it",
+        scopes=_TRANSCRIPTS_READ, capability=_READ_INDEX, problems=(NOT_FOUND,),
+    ),
+    Route(
+        "correctCommitment", "PATCH /patients/{patient_id}/commitments/{commitment_id}", "commitments",
+        "Set what became of a commitment", scopes=_TRANSCRIPTS_WRITE, capability=_CORRECT_INDEX, status=204,
+        problems=(NOT_FOUND, ERASED),
     ),
     Route(
         "listAuditEvents", "GET /audit-events", "access", "Who was given what about whom, and when",

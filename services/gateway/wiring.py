@@ -65,7 +65,7 @@ def build() -> Service:
 
     async def close() -> None:
         peers = public.peers
-        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter):
+        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.embedder, peers.chat, public.limiter):
             await part.close()
         await runtime.close()
 
@@ -132,6 +132,7 @@ def _peers(settings: GatewaySettings, authority: Authority) -> ServiceClients:
         # A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
         ingestion=peer(settings.ingestion_url, settings.request_deadline_s + 10),
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
+        embedder=peer(settings.embedder_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),
     )
 

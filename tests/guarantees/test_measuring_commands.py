@@ -66,14 +66,28 @@ def _roles(folder: Path) -> Sequence[str]:
     return [str(path)]
 
 
-def _without(_: Path) -> Sequence[str]:
-    return []
+def _folder(folder: Path) -> Sequence[str]:
+    return ["--to", str(folder)]
+
+
+def _patient(folder: Path) -> Sequence[str]:
+    """Return a patient of one session who asks for their homework."""
+    turns = [["therapist", "How was the week?"], ["patient", "Long. I slept badly and worried about work."]]
+    turns += [["therapist", "Then write down one worry each evening."], ["patient", "I can try that."]]
+    asked = {"ask": "What was my homework?", "asked_at": "2026-05-09T10:00:00", "kind": "homework", "follows": None}
+    expected = {"expects": "answer", "gold": "write down one worry", "turns": [[0, 2]], "wrong_if": []}
+    sessions = [{"date": "2026-05-01T15:00:00", "turns": turns}]
+    path = folder / "patient.json"
+    path.write_text(json.dumps({"zone": "Europe/London", "sessions": sessions, "questions": [asked | expected]}))
+    return ["--patients", str(path)]
 
 
 # The command, how it is told to be small, and what it prints when it has measured. `benchmarks.events` needs other
 # packages from its first line on: its measures run in test_benchmark_of_events.py.
 COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
-    "evals.chat": (_without, r"crisis .* recall \d"),
+    "evals.chat": (_patient, r"answers +all .* right +\d"),
+    "evals.chat.heads": (_folder, r"turn acts +assign .* precision \d"),
+    "evals.chat.ranking": (_folder, r"ranking .* among 1 \d"),
     "evals.retrieval": (_retrieval, r"ours +\d+\.\d"),
     "evals.speech": (_speech, r"all: \d+\.\d+ x real time"),
     "evals.speech.fit_roles": (_roles, r'"\w+": -?\d'),

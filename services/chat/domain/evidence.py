@@ -16,6 +16,8 @@ from services.chat.domain.homework import Wanted, wanted
 from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems, words
 
 STATEMENT_WORDS_MIN = 4
+# A question that is likely to set a task is quoted: "Could you try that this week?"
+PROPOSED_MIN = 0.2
 # Turns further apart than this are not question and answer, because turns between them were not found.
 ADJOINING_S = 15.0
 # A synonym counts almost as much as the term itself.
@@ -27,6 +29,11 @@ RELEVANCE_UNKNOWN = 0.35
 _LONG_WORDS = 60
 
 _SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
+# A turn of nothing but these says nothing.
+_NOTHING = frozenset(
+    """mm mhm hm hmm uh huh um er ah oh yeah yes yep ok okay right sure no nope well so and good great fine
+    thanks""".split()  # noqa: SIM905 - a list of words reads as words
+)
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen\w*|half|twice|once|noon|hours?|"
     r"minutes?|days?|weeks?|months?|years?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|"
@@ -76,77 +83,105 @@ class Evidence:
 def evidence_of(question: Question) -> list[Evidence]:
     """Return every turn found that says something, with its evidence."""
     terms = QuestionTerms(question)
-    ranks: dict[object, int] = {}
-    for rank, passage in enumerate(question.passages):
-        ranks.setdefault((passage.chunk_id, passage.turns[0].start_s), rank)
-    found: list[Evidence] = []
-    for timeline in timelines(question.passages):
-        for number, place in enumerate(timeline):
-            if words(turn_of(place).text):
-                found.append(Evidence(place, _features(question, terms, timeline, number, ranks)))
-    return found
+    return [
+        Evidence(place, _features(question, _Place(timeline, number), terms))
+        for timeline in timelines(question.passages)
+        for number, place in enumerate(timeline)
+        if _says_something(turn_of(place))
+    ]
 
 
-def _features(
-    question: Question,
-    terms: "QuestionTerms",
-    timeline: Sequence[Citation],
-    number: int,
-    ranks: dict[object, int],
-) -> tuple[float, ...]:
-    place = timeline[number]
-    turn, passage = turn_of(place), place.passage
-    statement = statements(turn.text)
-    asked = asked_before(timeline, number)
-    coverage = terms.share([turn.text])
-    before = turn_of(timeline[number - 1]).text if number else ""
-    after = turn_of(timeline[number + 1]).text if number + 1 < len(timeline) else ""
+@dataclass(frozen=True)
+class _Place:
+    """A turn among those found of its session."""
+
+    timeline: Sequence[Citation]
+    number: int
+
+    @property
+    def passage(self) -> Passage:
+        return self.timeline[self.number].passage
+
+    @property
+    def turn(self) -> Turn:
+        return turn_of(self.timeline[self.number])
+
+    def text(self, step: int) -> str:
+        """Return what was said so many turns before or after, as far as it was found."""
+        place = self.number + step
+        return turn_of(self.timeline[place]).text if 0 <= place < len(self.timeline) else ""
+
+
+def _says_something(turn: Turn) -> bool:
+    """Tell whether a turn is more than an acknowledgement or a question; a proposal may be a question."""
+    if _NOTHING.issuperset(words(turn.text)):
+        return False
+    return bool(statements(turn.text)) or "?" not in turn.text or turn.acts.get("assign", 0.0) >= PROPOSED_MIN
+
+
+def _features(question: Question, place: _Place, terms: "QuestionTerms") -> tuple[float, ...]:
+    turn, passage = place.turn, place.passage
     relevance = RELEVANCE_UNKNOWN if passage.relevance is None else passage.relevance
     cosine = relevance if turn.relevance is None else turn.relevance
     recency, last = _recency(question, passage)
     patient = float(turn.speaker is Speaker.PATIENT)
     length = min(1.0, len(words(turn.text)) / _LONG_WORDS)
-    plain = (
+    coverage = terms.share([turn.text])
+    return (
         cosine,
         relevance,
-        1 / (1 + ranks[(passage.chunk_id, passage.turns[0].start_s)]),
-        coverage,
-        terms.share([statement, asked]) if asked else coverage,
-        terms.share(one.text for one in passage.turns),
-        min(1.0, terms.hits(turn.text) / 3),
-        terms.names(f"{turn.text} {before}"),
-        float(bool(statement)),
-        float(not statement and "?" in turn.text),
+        1 / (1 + question.passages.index(passage)),
+        *_coverages(place, terms, coverage),
+        float(bool(statements(turn.text))),
+        float(not statements(turn.text) and "?" in turn.text),
         length,
         *terms.fits(turn),
         patient,
         float(turn.speaker is Speaker.THERAPIST),
         last,
         recency,
-        float(number == 0),
-        terms.share([before]) if before else 0.0,
-        terms.share([after]) if after else 0.0,
+        float(place.number == 0),
+        terms.share([place.text(-1)]),
+        terms.share([place.text(1)]),
         float(bool(_PAST.search(turn.text))),
-        *_beside_previous(question, timeline, number),
+        *_beside_previous(question, place),
+        *_of_kinds(question, turn, cosine),
+        *(
+            question.kinds.get(kind, 0.0) * value
+            for kind in _KINDS
+            for value in (recency, patient, length, coverage, cosine)
+        ),
     )
-    of_kinds = [
-        question.kinds.get(kind, 0.0) * value for kind in _KINDS for value in (turn.acts.get(act, 0.0) for act in _ACTS)
-    ]
-    timed = [
-        question.kinds.get(kind, 0.0) * value
-        for kind in _KINDS
-        for value in (recency, patient, length, coverage, cosine)
-    ]
+
+
+def _coverages(place: _Place, terms: "QuestionTerms", coverage: float) -> tuple[float, ...]:
+    """Return how much of the question the turn has: by itself, as an answer, and in its passage; its hits and names."""
+    turn = place.turn
+    asked = asked_before(place.timeline, place.number)
+    return (
+        coverage,
+        terms.share([statements(turn.text), asked]) if asked else coverage,
+        terms.share(one.text for one in place.passage.turns),
+        min(1.0, terms.hits(turn.text) / 3),
+        terms.names(f"{turn.text} {place.text(-1)}"),
+    )
+
+
+def _of_kinds(question: Question, turn: Turn, cosine: float) -> list[float]:
+    """Return what the turn does for a commitment, weighed by what kind of question it is and what it is after."""
     about = sum(question.kinds.get(kind, 0.0) for kind in ("homework", "current", "did_it_ever"))
     asked_for = wanted(question.text)
-    of_parts = [about * (part is asked_for) * turn.acts.get(act, 0.0) for part in Wanted for act in _ACTS]
-    near = [about * (part is asked_for) * cosine for part in Wanted]
-    return (*plain, *of_kinds, *of_parts, *near, *timed)
+    acts = [turn.acts.get(act, 0.0) for act in _ACTS]
+    return [
+        *(question.kinds.get(kind, 0.0) * act for kind in _KINDS for act in acts),
+        *(about * (part is asked_for) * act for part in Wanted for act in acts),
+        *(about * (part is asked_for) * cosine for part in Wanted),
+    ]
 
 
-def _beside_previous(question: Question, timeline: Sequence[Citation], number: int) -> tuple[float, float]:
+def _beside_previous(question: Question, place: _Place) -> tuple[float, float]:
     """Return how near a turn is to what the previous answer quoted, 1 beside it, and whether it was quoted itself."""
-    turn, passage = turn_of(timeline[number]), timeline[number].passage
+    turn, passage = place.turn, place.passage
     apart = [
         max(0.0, turn.start_s - cited.end_s, cited.start_s - turn.end_s)
         for cited in question.near

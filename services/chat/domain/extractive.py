@@ -36,13 +36,13 @@ class Rule:
     """
 
     most: int = 2
-    share: float = 0.6
+    share: float = 0.3
     ends: bool = False
 
 
 DEFAULT_RULE = Rule()
 RULES = {
-    MessageKind.HOMEWORK: Rule(most=3, share=0.4),
+    MessageKind.HOMEWORK: Rule(most=2, share=0.2),
     MessageKind.OVERVIEW: Rule(most=4, share=0.2),
     MessageKind.COMPARISON: Rule(most=2, share=0.1, ends=True),
 }
@@ -51,6 +51,8 @@ _OF_SOMETHING = (MessageKind.DETAIL, MessageKind.DID_IT_EVER, MessageKind.CURREN
 # Fitted on the tuning patients: 11 % of what the sessions answer and 56 % of what they do not fall below.
 NEAR_MIN = 0.55
 COVERED_MIN = 0.9
+# Nothing is near and no word of the question was said: the neighbourhood of what is not there.
+FAR_MAX = 0.4
 
 
 def select(question: Question, ranking: Head) -> list[Citation]:
@@ -76,15 +78,18 @@ def select(question: Question, ranking: Head) -> list[Citation]:
 def _is_elsewhere(question: Question, found: Sequence[Evidence]) -> bool:
     """Tell whether a question speaks of something that occurs in no session, and nothing found is near it in sense.
 
-    A question for a period, for homework or about the previous answer may use words of its own.
+    A question for homework or about the previous answer may use words of its own; of a time that was asked about, the
+    best is shown.
     """
-    if question.windowed or question.kind not in _OF_SOMETHING:
+    if question.kind not in _OF_SOMETHING:
         return False
+    nearest = max(one["turn_cosine"] for one in found)
+    covered = max(one["answers_coverage"] for one in found)
+    if question.windowed or (nearest < FAR_MAX and not covered):
+        return nearest < FAR_MAX and not covered
     strange = {stem for word in question.unknown_words for stem in content_stems(word)} - ATTRIBUTES
     present = {stem for one in found for stem in content_stems(turn_of(one.citation).text)}
     strange = {stem for stem in strange if not SAME_SENSE.get(stem, frozenset()) & present}
-    nearest = max(one["turn_cosine"] for one in found)
-    covered = max(one["answers_coverage"] for one in found)
     return bool(strange) and nearest < NEAR_MIN and covered < COVERED_MIN
 
 

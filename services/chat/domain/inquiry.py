@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from libs.contracts.ids import SessionId
@@ -26,7 +26,6 @@ _ONE_BEFORE = re.compile(
     r"earlier one)\b"
 )
 _ONE_AFTER = re.compile(r"\b(?:the (?:one|session|time) after|after that(?: one)?|the next one|following one)\b")
-_MORE = re.compile(r"\b(?:what|anything|anyone|something|who) else\b|\b(?:any )?more\b|\b(?:the )?rest\b|\bothers?\b")
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,6 @@ class Inquiry:
     reading: Reading = field(default_factory=Reading)
     leans_on: Exchange | None = None
     understood_as: str | None = None
-    wants_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +59,7 @@ def understand(
     sessions: Sequence[Session],
     moment: Moment,
     history: Sequence[Exchange] = (),
+    *,
     reading: Reading | None = None,
 ) -> Inquiry:
     """Return what a message asks, with the previous exchange as context if it leans on it."""
@@ -70,9 +69,10 @@ def understand(
     own = content_stems(subject)
     kind = reading.decide(has_history=bool(history))
     overview = held and not own
+    inquiry = Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
     if history and not overview and _leans(message, own, kind):
-        return _leaning(message, (window, subject), sessions, (kind, reading), history)
-    return Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
+        return _leaning(message, inquiry, sessions, history)
+    return replace(inquiry, kind=MessageKind.OVERVIEW) if overview else inquiry
 
 
 def _timed(message: str, sessions: Sequence[Session], moment: Moment) -> tuple[TimeWindow | None, str]:
@@ -96,30 +96,21 @@ def _leans(message: str, own: Sequence[str], kind: MessageKind) -> bool:
     )
 
 
-def _leaning(
-    message: str,
-    timed: tuple[TimeWindow | None, str],
-    sessions: Sequence[Session],
-    read: tuple[MessageKind, Reading],
-    history: Sequence[Exchange],
-) -> Inquiry:
-    window, subject = timed
-    kind, reading = read
-    last, earlier = history[-1], topic_of(history)
+def _leaning(message: str, inquiry: Inquiry, sessions: Sequence[Session], history: Sequence[Exchange]) -> Inquiry:
+    """Return the inquiry with what the last exchange was about, and the session beside its own if one is meant."""
+    window, last, earlier = inquiry.window, history[-1], topic_of(history)
     text = plain(message)
     if window is None or not window.applied:
         step = -1 if _ONE_BEFORE.search(text) else 1 if _ONE_AFTER.search(text) else 0
         window = _beside(text, last, sessions, step) if step and last.session_ids else window
-    return Inquiry(
-        subject=f"{earlier} {subject}",
+    return replace(
+        inquiry,
+        subject=f"{earlier} {inquiry.subject}",
         window=window,
-        overview=False,
         empty=False,
-        kind=MessageKind.FOLLOW_UP if kind in _FIXED_SHORT else kind,
-        reading=reading,
+        kind=MessageKind.FOLLOW_UP if inquiry.kind in _FIXED_SHORT else inquiry.kind,
         leans_on=last,
         understood_as=f"{message.strip()} (about: {earlier.strip()})",
-        wants_more=bool(_MORE.search(text)),
     )
 
 

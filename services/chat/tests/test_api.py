@@ -74,6 +74,7 @@ async def test_an_answer_has_the_published_shape() -> None:
     assert response.status_code == 200
     assert set(answer) == {
         "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "search", "time_window",
+        "kind", "understood_as",
     }  # fmt: skip
     assert answer["sources"][0] == {
         "session_id": str(SLEEP.session_id),

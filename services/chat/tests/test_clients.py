@@ -59,7 +59,7 @@ async def test_passages_come_back_as_they_were_said() -> None:
     async with peer("/search", lambda _: JSONResponse({"results": [result()], "mode": "hybrid"})) as (client, asked):
         found = await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
-    assert found == Finding((SLEEP,))
+    assert found == Finding((SLEEP,), understood_as="sleep")
     assert asked == [
         {"patient_id": str(PATIENT), "query": "sleep", "limit": 16, "session_ids": [str(FIRST.id)]},
     ]

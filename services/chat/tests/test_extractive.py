@@ -6,6 +6,7 @@ from libs.sentences.head import Head
 from services.chat.domain.composing import compose
 from services.chat.domain.conversation import AnsweredBy, Draft, Passage, Question
 from services.chat.domain.extractive import QUOTE_CHARS_MAX, select
+from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.phrasing import NOTHING_FOUND
 from services.chat.tests.room import FIRST, NOW, SLEEP, SWIMMING, passage
 from services.chat.vendors import local_extractive
@@ -46,6 +47,13 @@ def test_what_nobody_said_is_not_answered() -> None:
     assert quotes("What medication did the doctor prescribe?", *low) == []
 
 
+def test_a_word_that_was_never_spoken_silences_what_only_resembles_it() -> None:
+    near = tuple(replace(one, relevance=0.45) for one in (SLEEP, SWIMMING))
+
+    assert quotes("When did I go sailing with Daniel on Thursdays?", *near)
+    assert quotes("When did I go sailing?", *near, unknown_words=("sailing",)) == []
+
+
 def test_without_cosines_words_alone_must_be_plain_evidence() -> None:
     blind = tuple(replace(one, relevance=None) for one in (SLEEP, SWIMMING))
 
@@ -64,14 +72,31 @@ def test_a_long_turn_is_cut_to_the_sentences_that_say_it() -> None:
     assert quote in talk.turns[0].text
 
 
-def test_an_overview_shows_what_says_most_in_the_order_it_was_said() -> None:
-    assert quotes("What did we talk about?", SLEEP, overview=True) == [SLEEP.turns[1].text, SLEEP.turns[2].text]
+def test_an_overview_quotes_more_than_one_place() -> None:
+    kinds = {MessageKind.OVERVIEW.value: 1.0}
+
+    said = quotes("What did we talk about?", SLEEP, SWIMMING, kind=MessageKind.OVERVIEW, kinds=kinds)
+
+    assert {SLEEP.turns[1].text, SWIMMING.turns[1].text} <= set(said)
+
+
+def test_what_was_set_is_quoted_to_a_question_about_homework() -> None:
+    task = "Write down one worry each evening before seven."
+    talk = passage(FIRST, "P: It was a long and rather busy week at work.", f"T: {task}", "P: I can try that.")
+    said = tuple(replace(turn, acts={"assign": 0.9} if turn.text == task else {}) for turn in talk.turns)
+
+    kinds = {MessageKind.HOMEWORK.value: 1.0}
+    asked = quotes("What was I set?", replace(talk, turns=said), kind=MessageKind.HOMEWORK, kinds=kinds)
+
+    assert asked[0] == task
 
 
 def test_the_answer_frames_its_quotes_with_date_speaker_and_time() -> None:
-    question = Question("What is my homework?", (SLEEP,), NOW)
+    question = Question("Where do I write my worries every evening?", (SLEEP,), NOW)
 
-    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=tuple(select(question, RANKING))))
+    [chosen] = [one for one in select(question, RANKING) if one.turn == 2]
+
+    answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=(chosen,)))
 
     assert answer.text == (
         "Here is what I found in your session on 8 September 2026.\n"

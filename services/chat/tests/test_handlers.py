@@ -1,5 +1,7 @@
 """A question from beginning to end, with fakes that keep the ports' contracts."""
 
+from dataclasses import replace
+
 import pytest
 
 from libs.common.capability import acting_under
@@ -18,6 +20,7 @@ from services.chat.tests.room import (
     FIRST,
     SECOND,
     SLEEP,
+    SWIMMING,
     FakeAnswerer,
     Room,
     passage,
@@ -98,7 +101,10 @@ async def test_a_time_is_a_hard_filter_and_is_named_in_the_answer() -> None:
 
 
 async def test_nothing_in_the_named_time_offers_what_is_outside_and_says_so() -> None:
-    reply = await Room().says("What did I say about swimming with Daniel in the first session?")
+    room = Room()
+    room.search.passages = (replace(SLEEP, relevance=0.2), SWIMMING)
+
+    reply = await room.says("What did I say about swimming with Daniel in the first session?")
 
     assert reply.answer.sources[0].session_id == SECOND.id
     assert reply.answer.text.startswith("I found nothing about that for “the first session”. This is from outside")

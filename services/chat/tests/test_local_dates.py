@@ -28,7 +28,7 @@ async def test_a_session_is_quoted_with_the_date_the_patients_calendar_showed(zo
     reply = await room_of(replace(FIRST, date=EVENING)).says("What homework did I get?", zone=zone)
 
     assert f"On {day} 2026" in reply.answer.text
-    assert [source.session_day for source in reply.answer.sources] == [date(2026, 9, int(day[0]))]
+    assert {source.session_day for source in reply.answer.sources} == {date(2026, 9, int(day[0]))}
     assert reply.answer.sources[0].session_date == EVENING
 
 

@@ -1,7 +1,7 @@
 """HTTP routes: a patient's commitments with the turns they rest on, and corrections by a therapist."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -14,8 +14,10 @@ from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.capability import parse
 from libs.contracts.ids import PatientId
-from services.embedder.commitments.domain import Commitment, Event, Status, as_of
-from services.embedder.commitments.ports import CommitmentRepository, Correction
+from libs.contracts.index import CommitmentStatus as Status
+from libs.contracts.index import Correction
+from services.embedder.commitments.domain import Commitment, Event, as_of
+from services.embedder.commitments.ports import CommitmentRepository, Corrected
 
 
 class CorrectionRequest(BaseModel):
@@ -23,7 +25,7 @@ class CorrectionRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    status: Status | Literal["none"]
+    status: Correction
 
 
 def build_router(commitments: CommitmentRepository) -> APIRouter:
@@ -45,7 +47,7 @@ def build_router(commitments: CommitmentRepository) -> APIRouter:
     async def correct(patient_id: UUID, commitment_id: UUID, request: CorrectionRequest) -> Response:
         """Set the status of a commitment. Raises AppError(NOT_FOUND)."""
         token = held()
-        correction = Correction(str(request.status), parse(token).actor if token else "unknown")
+        correction = Corrected(request.status, parse(token).actor if token else "unknown")
         if not await commitments.correct(PatientId(patient_id), commitment_id, correction):
             raise AppError(NOT_FOUND, "There is no such commitment.")
         return Response(status_code=204)

@@ -8,11 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from libs.common.ids import derived_id
 from libs.contracts.ids import ChunkId, SessionId
+from libs.contracts.index import CommitmentStatus as Status
+from libs.contracts.index import Correction
 from services.embedder.domain import Index, Turn, chunk_id
 from services.embedder.turn_acts import Act
 
@@ -31,19 +32,6 @@ _DUE = re.compile(
     r"|\btonight\b|\btomorrow\b",
     re.IGNORECASE,
 )
-
-
-NOT_ONE = "none"
-
-
-class Status(StrEnum):
-    """What became of a commitment."""
-
-    OPEN = "open"
-    DONE = "done"
-    NOT_DONE = "not_done"
-    DROPPED = "dropped"
-    REPLACED = "replaced"
 
 
 _STATUS_OF = {
@@ -146,7 +134,7 @@ def joined(mentions: Sequence[Mention], corrections: Mapping[UUID, str] | None =
     known: list[Commitment] = []
     for mention in sorted(mentions, key=lambda one: (one.session_date, one.turn.start_s)):
         _ACTIONS.get(mention.act, _reported)(known, mention)
-    return [_corrected(one, corrections or {}) for one in known if (corrections or {}).get(one.id) != NOT_ONE]
+    return [_corrected(one, corrections or {}) for one in known if (corrections or {}).get(one.id) != Correction.NONE]
 
 
 def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:

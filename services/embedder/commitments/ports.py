@@ -5,14 +5,15 @@ from typing import Protocol
 from uuid import UUID
 
 from libs.contracts.ids import PatientId
+from libs.contracts.index import Correction
 from services.embedder.commitments.domain import Commitment
 
 
 @dataclass(frozen=True)
-class Correction:
-    """A therapist's correction: the status that holds, or `none` where there never was a commitment."""
+class Corrected:
+    """A therapist's correction, and by whom."""
 
-    status: str
+    status: Correction
     corrected_by: str
 
 
@@ -23,6 +24,6 @@ class CommitmentRepository(Protocol):
         """Return the patient's commitments, oldest first."""
         ...
 
-    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Correction) -> bool:
+    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Corrected) -> bool:
         """Add a therapist's correction; return False if there is no such commitment."""
         ...

@@ -11,14 +11,14 @@ from sqlalchemy.dialects.postgresql import JSONB
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.ids import PatientId
 from services.embedder.commitments.domain import Commitment, Mention, joined, mentions_of
-from services.embedder.commitments.ports import Correction
+from services.embedder.commitments.ports import Corrected
 from services.embedder.domain import Index, Speaker, Turn
 
 _ADD = text(
     "insert into commitment_mention (organization_id, patient_id, therapist_id, session_id, session_date, chunk_id, id,"
     " speaker, content, start_s, end_s, acts, vector) values (:organization_id, :patient_id, :therapist_id,"
-    " :session_id, :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts, cast(:vector as halfvec))"
-    " on conflict do nothing"
+    " :session_id, :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts,"
+    " cast(:vector as halfvec)) on conflict do nothing"
 ).bindparams(bindparam("acts", type_=JSONB()), bindparam("vector", type_=HALFVEC()))
 _MENTIONS = text(
     "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector"
@@ -55,12 +55,12 @@ class CommitmentStore:
             corrected = await tx.execute(_CORRECTIONS, {"patient_id": patient_id})
             return joined(mentions, {row.commitment_id: row.status for row in corrected})
 
-    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Correction) -> bool:
+    async def correct(self, patient_id: PatientId, commitment_id: UUID, correction: Corrected) -> bool:
         """Add a therapist's correction; return False if there is no such commitment."""
         row = {
             "patient_id": patient_id,
             "id": commitment_id,
-            "status": correction.status,
+            "status": correction.status.value,
             "corrected_by": correction.corrected_by,
         }
         async with self._database.transaction() as tx:
@@ -94,5 +94,5 @@ def _mention(row: Row[Any]) -> Mention:
         chunk_id=row.chunk_id,
         turn=Turn(Speaker(row.speaker), row.content, row.start_s, row.end_s),
         acts=row.acts,
-        vector=tuple(row.vector.to_list()),
+        vector=tuple(row.vector),
     )

@@ -42,6 +42,7 @@ BODIES: dict[str, Any] = {
     },
     "updateOrganization": {"time_zone": "America/Chicago"},
     "updateUser": {"time_zone": "America/New_York"},
+    "correctCommitment": {"status": "done"},
     "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
 }
 
@@ -245,6 +246,22 @@ ANSWERS: dict[str, Any] = {
         "audit": [],
         "complete": True,
     },
+    "listCommitments": {
+        "data": [
+            {
+                "id": "0199f2a4-7d3e-5c21-8f04-6a1b2c3d4e5f",
+                "status": "done",
+                "corrected": False,
+                "text": "Could you write down three good moments each evening until we meet again?",
+                "by": "therapist",
+                "due": "each evening",
+                "session_id": _SESSION,
+                "assigned_at": _AT,
+                "events": [],
+            }
+        ]
+    },
+    "correctCommitment": {},
     "getTranscript": _TRANSCRIPT,
     "correctTranscript": _TRANSCRIPT | {"version": 2},
     "swapSpeakers": _TRANSCRIPT | {"version": 2},

@@ -36,6 +36,7 @@ class Sources:
     consent: Peer
     ingestion: Peer
     transcriber: Peer
+    embedder: Peer
     chat: Peer
 
 
@@ -43,7 +44,8 @@ def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: 
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
-        """Export everything about a patient: user, consents and ledger, sessions, transcripts, conversations, audit.
+        """Export everything about a patient: user, consents, ledger, sessions, transcripts, commitments, conversations,
+        audit.
 
         Words that consent hides at the moment are named as withheld.
         """
@@ -78,6 +80,7 @@ class _Document:
             ("consents", self._each(self._its.consent, "/consents", of_patient)),
             ("ledger", self._each(self._its.consent, history, {})),
             ("sessions", self._sessions(of_patient)),
+            ("commitments", self._commitments()),
             ("conversations", self._conversations(of_patient)),
             ("audit", self._audit(of_patient)),
         )
@@ -104,6 +107,10 @@ class _Document:
                 raise
             return json.dumps({"withheld": error.problem.slug})
         return answer.text
+
+    async def _commitments(self) -> AsyncIterator[str]:
+        answer = await self._its.embedder.ask(self._query, "GET", f"/patients/{self._patient_id}/commitments")
+        yield ",".join(json.dumps(row) for row in answer.json()["data"])
 
     async def _conversations(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from services.gateway.api.access import add_access
 from services.gateway.api.audit import add_audit
 from services.gateway.api.chat import add_chat
+from services.gateway.api.commitments import add_commitments
 from services.gateway.api.consents import add_consents
 from services.gateway.api.erasures import add_erasures
 from services.gateway.api.export import Sources, add_export
@@ -48,9 +49,11 @@ def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceCl
     add_transparency(registry, peers.consent)
     add_sessions(registry, peers.ingestion, own.zones)
     add_transcripts(registry, peers.transcriber)
+    add_commitments(registry, peers.embedder, own.users)
     add_audit(registry, own.audit, (peers.transcriber, peers.chat))
     add_chat(registry, peers.chat, own.users, own.zones)
     add_erasures(registry, peers.ingestion, own.users)
-    add_export(registry, Sources(peers.consent, peers.ingestion, peers.transcriber, peers.chat), own.users, own.audit)
+    sources = Sources(peers.consent, peers.ingestion, peers.transcriber, peers.embedder, peers.chat)
+    add_export(registry, sources, own.users, own.audit)
     add_operators(registry, own.renewals)
     return registry.router

@@ -159,7 +159,7 @@ class GatewayWorld:
 
 def settings_of(infra: Infra, peer_url: str, **more: Any) -> GatewaySettings:
     """Settings for a gateway whose every peer is one server."""
-    peers = dict.fromkeys(("consent_url", "ingestion_url", "transcriber_url", "chat_url"), peer_url)
+    peers = dict.fromkeys(("consent_url", "ingestion_url", "transcriber_url", "embedder_url", "chat_url"), peer_url)
     values: dict[str, Any] = {
         "env": "dev",
         "database_url": infra.database_url("gateway"),
@@ -185,7 +185,15 @@ async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str
             yield url
     finally:
         peers = public.peers
-        for part in (peers.consent, peers.ingestion, peers.transcriber, peers.chat, public.limiter, database):
+        for part in (
+            peers.consent,
+            peers.ingestion,
+            peers.transcriber,
+            peers.embedder,
+            peers.chat,
+            public.limiter,
+            database,
+        ):
             await part.close()
 
 

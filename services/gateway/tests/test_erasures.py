@@ -140,5 +140,7 @@ async def test_an_export_is_read_under_reading_scopes_bound_to_the_patient(world
     assert document["complete"] is True
     assert document["sessions"] == document["conversations"] == document["consents"] == document["ledger"] == []
     for heard in world.peer.heard:
-        assert heard.claims.scopes == {"consent:read", "ingestion:read", "transcriber:read", "chat:read", "audit:read"}
+        assert heard.claims.scopes == {
+            "consent:read", "ingestion:read", "transcriber:read", "embedder:read", "chat:read", "audit:read"
+        }  # fmt: skip
         assert str(heard.claims.patient_id) == world.patient_id

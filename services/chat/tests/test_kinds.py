@@ -1,0 +1,86 @@
+"""A message is answered by its kind: fixed replies without a search, boundaries, and what a follow-up leans on."""
+
+import pytest
+
+from libs.contracts.ids import SessionId
+from services.chat.domain.conversation import Cited, Exchange
+from services.chat.domain.homework import Wanted, wanted
+from services.chat.domain.inquiry import Moment, understand
+from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
+from services.chat.domain.reading import Reading
+from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
+from services.chat.tests.room import FIRST, NOW, SECOND, Room, session
+
+LATER = session(11, 3)
+MOMENT = Moment(NOW, NOW.tzinfo)  # type: ignore[arg-type]  # NOW is aware
+BEFORE = Exchange("What did I say about the garden wall?", "...", (Cited(SessionId(SECOND.id), 10.0, 18.0),))
+
+
+@pytest.mark.parametrize("kind", sorted(FIXED))
+async def test_a_kind_with_a_fixed_reply_is_answered_without_a_search(kind: MessageKind) -> None:
+    room = Room()
+    room.reader.kind = kind
+
+    reply = await room.says("Whatever it says, the kind decides.")
+
+    assert (reply.answer.text, reply.answer.kind) == (FIXED_REPLIES[kind], kind)
+    assert room.search.asked == []
+
+
+@pytest.mark.parametrize("kind", sorted(BOUNDED))
+async def test_a_boundary_comes_before_what_was_said(kind: MessageKind) -> None:
+    room = Room()
+    room.reader.kind = kind
+
+    reply = await room.says("How much should I write into the notebook every evening?")
+
+    assert reply.answer.text.startswith(BOUNDARIES[kind])
+    assert "notebook" in reply.answer.text
+
+
+async def test_a_boundary_stands_alone_where_nothing_was_said() -> None:
+    room = Room()
+    room.reader.kind, room.search.passages = MessageKind.MEDICATION, ()
+
+    reply = await room.says("How many tablets should I take?")
+
+    assert reply.answer.text == BOUNDARIES[MessageKind.MEDICATION]
+
+
+def test_an_unsure_reading_searches_rather_than_brushing_off() -> None:
+    unsure = Reading({"thanks": 0.45, "homework": 0.3, "follow_up": 0.25})
+
+    assert unsure.decide(has_history=False) is MessageKind.HOMEWORK
+
+
+def test_a_message_without_a_subject_of_its_own_leans_on_the_one_before() -> None:
+    inquiry = understand("And why?", [FIRST, SECOND], MOMENT, (BEFORE,))
+
+    assert inquiry.leans_on == BEFORE
+    assert inquiry.understood_as == "And why? (about: What did I say about the garden wall?)"
+
+
+def test_the_one_before_is_the_session_before_the_one_that_was_quoted() -> None:
+    inquiry = understand("And the one before that?", [FIRST, SECOND, LATER], MOMENT, (BEFORE,))
+
+    assert inquiry.window is not None
+    assert inquiry.window.session_ids == (FIRST.id,)
+
+
+def test_a_new_subject_leans_on_nothing() -> None:
+    inquiry = understand("What did Daniel tell me about his swimming lessons?", [FIRST, SECOND], MOMENT, (BEFORE,))
+
+    assert inquiry.leans_on is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "part"),
+    [
+        ("What was my homework last time?", Wanted.SET),
+        ("Did I manage the phone call?", Wanted.REPORT),
+        ("What is still open?", Wanted.OPEN),
+        ("Which exercise did we drop?", Wanted.OVER),
+    ],
+)
+def test_a_question_about_homework_is_after_a_part_of_its_life(asked: str, part: Wanted) -> None:
+    assert wanted(asked) is part
