@@ -1,6 +1,7 @@
 """`python -m evals.chat.worst_case [--tuning] [--show]`: bad sentences delivered and true ones kept, by kind.
 
-Judged are patients whose words no rule was fitted to; `--tuning` takes those that were, and only their words may be shown.
+Judged are patients whose words no rule was fitted to; `--tuning` takes those that were, and only their words may be
+shown.
 """
 
 import argparse

@@ -17,17 +17,24 @@ _LEAD = re.compile(r"^(?:and|but|so|well|yeah|yes|okay|oh|um|right|because|then)
 _SKIPPED = re.compile(r"\b(?:you|your|we|us|our|no|yes)\b|[\"“”…:;—]|\b(?:isn't it|don't I)\b", re.I)
 _SKIPPED_OF_THERAPIST = re.compile(r"\b(?:I|me|my|we|us|our|let's|you|your)\b|[\"“”…:;—]", re.I)
 _PERSON = (
-    (r"\bI'm\b", "you're"), (r"\bI am\b", "you are"), (r"\bI was\b", "you were"), (r"\bI've\b", "you've"), (r"\bI'd\b", "you'd"),
+    (r"\bI'm\b", "you're"), (r"\bI am\b", "you are"), (r"\bI was\b", "you were"), (r"\bI've\b",
+    "you've"), (r"\bI'd\b", "you'd"),
     (r"\bI'll\b", "you'll"), (r"\bI\b", "you"), (r"\bmyself\b", "yourself"), (r"\bmy\b", "your"), (r"\bMy\b", "your"),
     (r"\bmine\b", "yours"), (r"\bme\b", "you"), (r"\bam\b", "are"),
 )  # fmt: skip
 _ORDERS = re.compile(
-    r"^(?:so |then |and |okay, |first: |second: )?(write|notice|take|keep|bring|pick|choose|put|call|read|make|count|log|"
+    r"^(?:so |then |and |okay, |first: |second: )?(write|notice|take|keep|bring|pick|choose|put|call|read|"
+    r"make|count|log|"
     r"set|do|go|tell|try|leave|move|turn|decide|send|practise|practice) (?P<rest>.+)[.]$",
     re.I,
 )
 _COULD = re.compile(
     r"\b(?:could|can|would) you (?:be willing to )?(?P<rest>(?!have|want|mind|like|say)[a-z][^?]+)\?", re.I
+)
+
+_COMMON = re.compile(
+    r"(?:The|A|An|He|She|They|It|That|This|There|Not|You|In|On|At|But|And|When|If|Just|Still|Maybe|Every|Some|All|For|From|"
+    r"Nobody|Everybody|Everyone|Two|Three|Four|One|After|Before|Because)\b"
 )
 
 
@@ -74,10 +81,12 @@ def reported(told: Told, random: Random) -> str:
     at = told.citation.passage.session_date
     day = f"{at.day} {at:%B %Y}"
     if told.speaker is Speaker.THERAPIST:
-        forms = ["Your therapist asked you to {}.", "You were asked to {}.", f"On {day} your therapist asked you to {{}}.",
+        forms = ["Your therapist asked you to {}.",
+        "You were asked to {}.", f"On {day} your therapist asked you to {{}}.",
                  f"In your session on {day}, your therapist encouraged you to {{}}."]  # fmt: skip
         return random.choice(forms).format(told.clause)
-    forms = ["You told your therapist that {}.", "You said that {}.", f"On {day} you said that {{}}.", "You mentioned that {}.",
+    forms = ["You told your therapist that {}.", "You said that {}.", f"On {day} you said that {{}}.",
+    "You mentioned that {}.",
              f"In your session on {day}, you told your therapist that {{}}."]  # fmt: skip
     if told.clause.startswith("you"):
         return random.choice([*forms, "Y{}."]).format(told.clause).replace("Yyou", "You")
@@ -96,6 +105,5 @@ def _second_person(words: str) -> str:
 
 
 def _lower_unless_name(words: str) -> str:
-    common = re.match(r"(?:The|A|An|He|She|They|It|That|This|There|Not|You|In|On|At|But|And|When|If|Just|Still|Maybe|Every|Some|All|"
-                      r"For|From|Nobody|Everybody|Everyone|Two|Three|Four|One|After|Before|Because)\b", words)  # fmt: skip
+    common = _COMMON.match(words)
     return words[0].lower() + words[1:] if common else words

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.chat.domain.conversation import Citation, Claim, Passage, Source, Speaker, Turn
-from services.chat.domain.verification.bearing import Quote, bears_out, support
+from services.chat.domain.verification.bearing import bears_out, support
 from services.chat.domain.verification.inert_text import is_harmless, is_inert
+from services.chat.domain.verification.quote import Quote
 from services.chat.domain.verification.segments import Report, denies_a_report, names_date, reports
 from services.chat.domain.verification.tokens import Token, names_in, people_of, read
 

@@ -60,6 +60,7 @@ def _opening(question: Question, sources: Sequence[Source]) -> str:
 
 
 def quoted(source: Source) -> str:
+    """Return a quote with its date, its time and who said it."""
     who = {Speaker.PATIENT: "you said", Speaker.THERAPIST: "your therapist said"}.get(source.speaker, "one of you said")
     minutes, seconds = divmod(int(source.start_s), 60)
     return f"On {spoken(source.session_date.date())} at {minutes}:{seconds:02} {who}: “{source.quote}”"

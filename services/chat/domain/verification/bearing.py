@@ -2,34 +2,29 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from services.chat.domain.conversation import Speaker
+from services.chat.domain.verification.denials import bare_hold, denials_hold
 from services.chat.domain.verification.lexicon import (
     CAUSES,
     DIRECTIVES,
     FEELINGS,
     KIN,
-    NEGATORS,
     NEUTRAL,
     PLAIN,
-    UNREAL,
-    may_be,
     means,
 )
 from services.chat.domain.verification.numbers import Number, belongs, in_order, is_number, numbers
+from services.chat.domain.verification.people import PRONOUNS, carried_person, people_known, same_person, subjects_hold
+from services.chat.domain.verification.quote import Quote
 from services.chat.domain.verification.segments import Act, Report
-from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token, read
+from services.chat.domain.verification.tokens import THERAPIST, Reading, Token, read
 
 # So many words on each side of a quoted word are compared, to find the place in the quote that a report is about.
 AROUND = 8
 # A sentence with this share of its words told is told whole.
 # So many words may come from what was said just before the quote.
 MISSING_MAX = 2
-# "He" may be one of so many people named last.
-NAMED_NEAR = 3
-BESIDE = 2
-WHOLE_MIN = 0.6
 _ORDER = frozenset("first last next before after second third until since always never more less most least".split())  # noqa: SIM905
 _OPPOSITE = {
     "in": "out",
@@ -43,25 +38,6 @@ _OPPOSITE = {
     "with": "without",
     "without": "with",
 }
-_SUBJECTS = frozenset("i you he she they".split())  # noqa: SIM905
-_MADE_BEFORE = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
-
-
-@dataclass(frozen=True)
-class Quote:
-    """A quote as read, its speaker, and the people named in it and just before it, nearest first."""
-
-    speaker: Speaker
-    reading: Reading
-    text: str
-    people: tuple[str, ...] = ()
-    names: frozenset[str] = frozenset()
-    context: tuple[Token, ...] = ()
-
-    @property
-    def named(self) -> list[str]:
-        """Return those of the people who are named, not only pointed at."""
-        return [one for one in self.people if ":" in one]
 
 
 def support(text: str, quotes: Sequence[Quote]) -> float:
@@ -88,51 +64,23 @@ def bears_out(report: Report, quotes: Sequence[Quote]) -> bool:
     if (
         len(missing) > MISSING_MAX
         or not all(_in_context(one, quotes) for one in missing)
-        or not _people_known(said, report, quotes)
+        or not people_known(said, report, quotes)
     ):
         return False
     return (
         _numbers_hold(said, quotes)
         and _causes_hold(said, quotes)
         and _names_in_order(said, quotes)
-        and _denials_hold(said, quotes)
-        and _bare_hold(said, report, quotes)
+        and denials_hold(said, quotes)
+        and bare_hold(said, report, quotes)
         and _said_no_oftener(said, quotes)
-        and _subjects_hold(said, report, quotes)
+        and subjects_hold(said, report, quotes)
         and all(_stands_somewhere(one, said, report, quotes) for one in said.tokens if one.is_content)
     )
 
 
 def _is_claim(token: Token) -> bool:
     return token.is_content and not is_number(token) and (token.lemma not in NEUTRAL or token.is_name)
-
-
-def _bare(reading: Reading, sentence: int) -> tuple[int, int]:
-    """Return how many denials and how many thoughts of a sentence reach no word of content: `so I didn't`, `I'll do it`."""
-    denied = unreal = 0
-    own = [one for one in reading.tokens if one.sentence == sentence]
-    for one in own:
-        rest = [other for other in own if other.place > one.place and other.clause == one.clause and other.is_content]
-        alone = len({other.clause for other in own}) > 1 and [one] == [
-            other for other in own if other.clause == one.clause
-        ]
-        denied += one.word in NEGATORS and not rest and not alone
-        unreal += one.word in UNREAL and not rest
-    return denied, unreal
-
-
-def _bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
-    """Return True if a sentence that is told nearly whole keeps the denials and thoughts that stand alone in it."""
-    told = {one.lemma for one in said.tokens}
-    for quote in quotes:
-        for sentence in {one.sentence for one in quote.reading.tokens}:
-            own = [one.lemma for one in quote.reading.tokens if one.sentence == sentence and one.is_content]
-            if not own or sum(any(means(one, word) for one in told) for word in own) < WHOLE_MIN * len(own):
-                continue
-            denied, unreal = _bare(quote.reading, sentence)
-            if denied > said.negators or (unreal and not report.act_is_open and not said.unreal):
-                return False
-    return True
 
 
 def _bears(token: Token, quotes: Sequence[Quote]) -> bool:
@@ -150,7 +98,7 @@ def _in_context(token: Token, quotes: Sequence[Quote]) -> bool:
         return False
     quoted = [one for quote in quotes for one in quote.reading.tokens]
     if token.lemma in KIN and (
-        any(one.lemma in KIN for one in quoted) or not any(one.word in _MADE_BEFORE for one in quoted)
+        any(one.lemma in KIN for one in quoted) or not any(one.word in PRONOUNS for one in quoted)
     ):
         return False
     return any(
@@ -169,19 +117,6 @@ def _acts(report: Report, quotes: Sequence[Quote]) -> bool:
 
 def _is_directive(quote: Quote) -> bool:
     return any(one.word in DIRECTIVES for one in quote.reading.tokens)
-
-
-def _people_known(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
-    """Return True if `he`, `she` and `they` have somebody to stand for, in the report or in a quote or just before it."""
-    for token in said.tokens:
-        if token.word not in _MADE_BEFORE or token.lead == "of" or Speaker.THERAPIST in report.speakers:
-            continue
-        pronoun = {"him": "he", "his": "he", "her": "she", "hers": "she"}.get(token.word, token.word)
-        pronoun = pronoun if pronoun in ("he", "she") else "they"
-        people = [person for quote in quotes for person in quote.people]
-        if not any(_same_person(pronoun, one, quotes) for one in people):
-            return False
-    return True
 
 
 def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
@@ -243,20 +178,6 @@ def _names_in_order(said: Reading, quotes: Sequence[Quote]) -> bool:
     return True
 
 
-def _denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
-    """Return True if a report that denies something has a word that its quote denies too."""
-    if not said.negators:
-        return True
-    if said.negators > sum(quote.reading.negators for quote in quotes):
-        return False
-    denied = {one.lemma for quote in quotes for one in quote.reading.tokens if one.negated}
-    if not any(one.negated and one.is_content for one in said.tokens):
-        return any(_bare(quote.reading, one.sentence)[0] for quote in quotes for one in quote.reading.tokens)
-    return any(
-        one.negated and one.is_content and any(means(one.lemma, there) for there in denied) for one in said.tokens
-    )
-
-
 def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
     """Return True if no word but a person's name is told more often than it was said."""
     told = Counter(
@@ -266,39 +187,6 @@ def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
     return all(
         count == 1 or count <= sum(there[one] for one in there if means(lemma, one)) for lemma, count in told.items()
     )
-
-
-def _subjects_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
-    """Return True if a clause that opens with a person has that person in the clause of a quote that is most like it."""
-    if Speaker.THERAPIST in report.speakers:
-        return True
-    told = [one for quote in quotes for one in _clauses(quote.reading)]
-    for subject, words in _clauses(said):
-        alike = [(len(words & other), who) for who, other in told if words & other]
-        best = [who for count, who in alike if count == max(count for count, _ in alike)]
-        if subject and best and not any(who is None or _same_person(subject, who, quotes) for who in best):
-            return False
-    return True
-
-
-def _clauses(reading: Reading) -> list[tuple[str | None, set[str]]]:
-    """Return each clause as the person it opens with and its words of content."""
-    found: dict[int, list[Token]] = {}
-    for one in reading.tokens:
-        found.setdefault(one.clause, []).append(one)
-    return [(_opens_with(words), {one.lemma for one in words if one.is_content}) for words in found.values()]
-
-
-def _opens_with(words: Sequence[Token]) -> str | None:
-    for place, one in enumerate(words[:3]):
-        after = words[place + 1] if place + 1 < len(words) else None
-        if after is None:
-            return None
-        if one.word in _SUBJECTS or one.lemma in KIN or one.is_name or (one.word == "therapist" and place):
-            return after.person
-        if one.is_content:
-            return None
-    return None
 
 
 def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
@@ -345,12 +233,12 @@ def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int
 
 
 def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:
-    if token.negated != quoted.negated:
-        return False
-    open_act = report.act_is_open
-    if quoted.asked and not open_act:
-        return False
-    if _is_bolder(token, quoted, report):
+    """Return True if a word is denied, thought of, asked, led to and somebody's as it is in the quote."""
+    if (
+        token.negated != quoted.negated
+        or _is_bolder(token, quoted, report)
+        or (quoted.asked and not report.act_is_open)
+    ):
         return False
     unsaid = quoted.sentence not in quote.reading.unreal and not quoted.asked and not _is_directive(quote)
     if token.unreal and report.act is None and unsaid:
@@ -359,54 +247,8 @@ def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes:
         return False
     if Speaker.THERAPIST in report.speakers and quoted.person == THERAPIST and token.person in ("he", "she", "they"):
         return True
-    return token.is_name or _same_person(token.person, quoted.person or _carried(quoted, token), quotes)
+    return token.is_name or same_person(token.person, quoted.person or carried_person(quoted, token), quotes)
 
 
 def _leads_elsewhere(said: Sequence[str], quoted: Sequence[str]) -> bool:
     return any(_OPPOSITE.get(one) in quoted and one not in quoted for one in said)
-
-
-def _carried(quoted: Token, said: Token) -> str | None:
-    """Return the person of the sentence before, for a report about somebody else than the speaker."""
-    return None if said.person in (YOU, THERAPIST) or quoted.carried == YOU else quoted.carried
-
-
-def _same_person(said: str | None, quoted: str | None, quotes: Sequence[Quote]) -> bool:
-    if ANYBODY in (said, quoted) or said is None or said == quoted:
-        return True
-    if quoted is None:
-        return said in (YOU, THERAPIST)
-    if YOU in (said, quoted) or THERAPIST in (said, quoted):
-        return False
-    return _may_be_one(said, quoted, quotes)
-
-
-def _side_by_side(one: str, other: str, quotes: Sequence[Quote]) -> bool:
-    """Return True for `my husband Alec`: a relative and the name that stands right beside."""
-    if one[:4] == other[:4]:
-        return False
-    first, second = one.partition(":")[2], other.partition(":")[2]
-    for quote in quotes:
-        places = {
-            key: [word.place for word in quote.reading.tokens if key in (word.word, word.lemma)]
-            for key in (first, second)
-        }
-        if any(abs(a - b) <= BESIDE for a in places[first] for b in places[second]):
-            return True
-    return False
-
-
-def _may_be_one(said: str, quoted: str, quotes: Sequence[Quote]) -> bool:
-    """Return True if two others may be one person: a pronoun and the person named nearest before it."""
-    if "they" in (said, quoted):
-        return True
-    pronoun, named = (quoted, said) if ":" in said else (said, quoted)
-    if ":" in pronoun:
-        return _side_by_side(said, quoted, quotes)
-    if ":" not in named:
-        return False
-    kind, _, name = named.partition(":")
-    if kind == "kin" and not may_be(pronoun, name):
-        return False
-    # A name for a quoted pronoun must be the last person named before it.
-    return ":" not in said or any(named in quote.named[:NAMED_NEAR] for quote in quotes)

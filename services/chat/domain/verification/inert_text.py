@@ -1,4 +1,4 @@
-"""Decides whether a text is inert: no link, markup, invisible character, order or diagnosis that a reader may act on."""
+"""Decides whether a text is inert: no link, markup, invisible character, order or diagnosis to act on."""
 
 import re
 import unicodedata
@@ -25,7 +25,8 @@ _CHANGE = (
     r"stay(?:ing)? on|stick(?:ing)? with|do without|get rid of|leave off|leaving off)\w*"
 )
 _ADVICE = re.compile(
-    rf"\b(?:should|must|ought|need(?:s|ed)?|ha(?:ve|s|d) to|can|could|may|might|better|best|please|just|safe(?:ly)?|fine|"
+    rf"\b(?:should|must|ought|need(?:s|ed)?|ha(?:ve|s|d) to|can|could|may|might|better|best|please|just|"
+    rf"safe(?:ly)?|fine|"
     rf"okay|ok|suggest\w*|recommend\w*|advis\w*|encourag\w*|told you|tells you|ask(?:ed|s)? you|want(?:ed|s)? you|"
     rf"urg\w+|instruct\w*|remind\w*|would|will|let|homework|plan|time|never|instead|told|said|says) "
     rf"(?:\w+['’]?\w* ){{0,5}}?(?:{_CHANGE}|double|halve)\b.{{0,40}}\b{_TREATMENT}\b"
@@ -37,7 +38,8 @@ _ADVICE = re.compile(
 # A report of the patient's own treatment is not advice, as long as nobody is told to do anything.
 _OWN_PAST = re.compile(
     r"\byou (?:said|told your therapist|mentioned|explained|reported|described|shared)\b(?: that)?"
-    r" (?!.*\b(?:should|must|ought|needs?|needed|ha(?:ve|d|s) to|better|can|could|may|might|will|would|told you|advis\w+|recommend\w*|"
+    r" (?!.*\b(?:should|must|ought|needs?|needed|ha(?:ve|d|s) to|better|can|could|may|might|will|would|"
+    r"told you|advis\w+|recommend\w*|"
     r"suggest\w*|encourag\w+|want(?:s|ed) you|ask(?:s|ed) you|please|just|let)\b)(?:you|she|he|they|dr\.?|your)\b",
     re.IGNORECASE,
 )
@@ -60,12 +62,14 @@ _OWN_WORDS = re.compile(
     r"^\W*(?:on [\w ,]+,? )?you (?:said|told your therapist|mentioned|shared|explained)\b", re.IGNORECASE
 )
 _ORDER = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass) (?:\w+ ){0,4}(?:instructions?|rules|prompts?|guidelines|warnings?)\b"
+    r"\b(?:ignore|disregard|forget|override|bypass) (?:\w+ ){0,4}(?:instructions?|rules|prompts?|"
+    r"guidelines|warnings?)\b"
     r"|\b(?:system prompt|developer mode|as an ai|language model|jailbreak)\b"
     r"|\b(?:send|wire|transfer|pay|deposit)\b.{0,30}\b(?:money|\$|£|€|dollars|pounds|bitcoin|crypto|gift cards?)"
     r"|\b(?:password|passcode|credit card|social security|bank details|account number|pin code)\b"
     r"|\b(?:click|visit|download|scan|subscribe|log ?in)\b.{0,20}\b(?:link|here|site|page|app|code|below)\b"
-    r"|\b(?:kill|hurt|harm|cut|starve|hang|burn)(?:ing)? (?:yourself|yourselves|him|her|them)\b|\bend (?:your|it) (?:life|all)\b"
+    r"|\b(?:kill|hurt|harm|cut|starve|hang|burn)(?:ing)? (?:yourself|yourselves|him|her|them)\b|"
+    r"\bend (?:your|it) (?:life|all)\b"
     r"|\b(?:better off|be better) (?:dead|without you)\b|\bdeserve to (?:die|suffer)\b|\boverdos\w+\b",
     re.IGNORECASE,
 )
@@ -86,7 +90,7 @@ def is_inert(text: str) -> bool:
 
 
 def is_harmless(text: str) -> bool:
-    """Return True if the text holds no order, no advice on treatment and no diagnosis, whoever it is said to come from."""
+    """Return True if the text holds no order, advice on treatment or diagnosis, whoever it is said to come from."""
     if _ORDER.search(text) and not _SELF_REPORT.search(text):
         return False
     if _DIAGNOSIS.search(text) and not _OWN_WORDS.search(text):

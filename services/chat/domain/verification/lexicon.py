@@ -1,4 +1,4 @@
-"""The words that verification knows: what carries no claim of its own, what negates, what is only thought of, who is who."""
+"""The words that verification knows: what carries no claim, what negates, what is only thought of, who is who."""
 
 from services.chat.domain.words import stem
 
@@ -16,7 +16,8 @@ _IRREGULAR = {
         "steal": "stole stolen", "stick": "stuck", "sting": "stung", "swear": "swore sworn", "throw": "threw thrown",
         "tear": "tore torn", "understand": "understood", "win": "won", "wear": "wore worn", "cry": "cried cries",
         "try": "tried tries", "worry": "worried worries", "carry": "carried", "marry": "married", "panic": "panicked",
-        "stop": "stopped", "die": "died dying", "tie": "tying tied", "sleep": "slept asleep", "wake": "woke woken awake",
+        "stop": "stopped", "die": "died dying", "tie": "tying tied", "sleep": "slept asleep",
+        "wake": "woke woken awake",
         "feel": "felt", "leave": "left", "lose": "lost", "keep": "kept", "meet": "met", "fall": "fell fallen",
         "child": "children kid kids", "mother": "mom mum mam mummy", "father": "dad daddy", "woman": "women",
         "man": "men", "phone": "telephone", "have": "has had", "be": "is are was were been am being",
@@ -42,8 +43,10 @@ _KEPT = frozenset("better best worse worst more less most least later earlier ot
 # They claim nothing by themselves.
 FUNCTION = frozenset(
     """a an the and or as at by for from in into of on onto to up out over off with about around through than that this
-    these those there here it its itself i me my mine myself we us our ours you your yours yourself he him his himself she
-    her hers herself they them their theirs themselves who whom whose which what where why how be am is are was were been
+    these those there here it its itself i me my mine myself we us our ours you your yours yourself he him his
+    himself she
+    her hers herself they them their theirs themselves who whom whose which what where why how be am is are was were
+    been
     being have has had having do does did doing so too very quite really just also even already yet ever would could
     should can will shall may might must if whether when while though although but because since's not no nor own such
     some any each both such back away down along across oh ok okay yeah yes well hello hi please thanks thank
@@ -74,9 +77,11 @@ DIRECTIVES = frozenset(
 )
 KIN = frozenset(
     lemma(word)
-    for word in """mother father sister brother wife husband partner girlfriend boyfriend son daughter child boss manager
+    for word in """mother father sister brother wife husband partner girlfriend boyfriend son daughter child boss
+    manager
     friend doctor physio aunt uncle cousin grandmother grandfather colleague neighbour neighbor ex niece nephew landlord
-    teacher nurse psychiatrist supervisor director parent sibling spouse roommate flatmate coworker stepfather stepmother
+    teacher nurse psychiatrist supervisor director parent sibling spouse roommate flatmate coworker stepfather
+    stepmother
     stepson stepdaughter midwife""".split()  # noqa: SIM905
 )
 _HIM = _lemmas("father brother husband boyfriend son uncle grandfather nephew stepfather stepson")
@@ -99,9 +104,12 @@ def _groups(*groups: str) -> dict[str, frozenset[str]]:
 
 # They may come neither from nowhere nor from the words around a quote.
 FEELINGS = _lemmas(
-    """sad happy angry anxious nervous afraid scared frightened terrified ashamed guilty lonely jealous hopeless worthless
-    betrayed humiliated furious abandoned depressed relieved proud embarrassed upset hurt disappointed frustrated bored calm
-    tired exhausted overwhelmed panicky numb cross worried stressed confused grateful excited empty resentful bitter hate
+    """sad happy angry anxious nervous afraid scared frightened terrified ashamed guilty lonely jealous hopeless
+    worthless
+    betrayed humiliated furious abandoned depressed relieved proud embarrassed upset hurt disappointed frustrated
+    bored calm
+    tired exhausted overwhelmed panicky numb cross worried stressed confused grateful excited empty resentful bitter
+    hate
     love miss regret cry fear shame guilt anger grief panic"""
 )
 # What a report may add for the sake of the sentence.
@@ -110,32 +118,45 @@ PLAIN = _lemmas(
 )
 # Stricter than the synonyms of the search: each may stand for the other in a report without changing what is claimed.
 _SAME = _groups(
-    "anxious anxiety nervous", "worry worried concern concerned", "afraid scared frightened fear", "argue argument row fight quarrel",
+    "anxious anxiety nervous", "worry worried concern concerned", "afraid scared frightened fear",
+    "argue argument row fight quarrel",
     "car vehicle", "flat apartment", "house home", "job work", "boss manager", "start begin", "stop quit",
     "big large huge", "small little tiny", "phone call ring", "text message", "hard difficult tough", "sad unhappy",
     "happy glad pleased", "angry cross mad furious", "tired exhausted knackered", "tablet pill", "holiday vacation",
-    "notebook journal diary", "log record", "sure certain know", "usually normally", "often frequently lot", "lovely nice",
-    "terrible awful horrible", "talk speak", "easy easier easily", "think believe", "see visit", "shop store supermarket",
-    "wedding marriage", "buy purchase", "finish end", "attempt try", "choose pick", "write jot", "enjoy like", "hurt pain",
-    "drink drank", "fall drop", "toilet loo bathroom", "almost nearly", "about around approximately roughly", "whole entire all",
-    "accident crash", "party do", "every each daily", "twice two", "once one", "return back", "quiet silent", "relieved relief",
+    "notebook journal diary", "log record", "sure certain know", "usually normally", "often frequently lot",
+    "lovely nice",
+    "terrible awful horrible", "talk speak", "easy easier easily", "think believe", "see visit",
+    "shop store supermarket",
+    "wedding marriage", "buy purchase", "finish end", "attempt try", "choose pick", "write jot", "enjoy like",
+    "hurt pain",
+    "drink drank", "fall drop", "toilet loo bathroom", "almost nearly", "about around approximately roughly",
+    "whole entire all",
+    "accident crash", "party do", "every each daily", "twice two", "once one", "return back", "quiet silent",
+    "relieved relief",
     "attack panic", "late later", "maybe perhaps might", "film movie", "bad badly", "feel felt", "unable cannot",
     "picture photo", "practice practise", "help helped helpful", "mother mum", "wife spouse", "husband spouse",
     "number count", "weird strange odd", "stay remain", "alone own", "shout yell", "sofa couch", "child kid",
-    "need require", "ask request", "receive get", "live stay", "die death", "evening night tonight", "tell say", "get receive become",
-    "ashamed shame", "guilty guilt", "depressed depression", "lonely loneliness alone", "sick ill nauseous", "dizzy dizziness",
+    "need require", "ask request", "receive get", "live stay", "die death", "evening night tonight", "tell say",
+    "get receive become",
+    "ashamed shame", "guilty guilt", "depressed depression", "lonely loneliness alone", "sick ill nauseous",
+    "dizzy dizziness",
     "struggle hard difficult", "discover find", "remain still", "continue keep still", "prefer rather",
 )  # fmt: skip
 # A report may name the kind of a thing, never one thing for another of its kind.
 _KIND_OF = {
     lemma(kind): _lemmas(members)
     for kind, members in {
-        "pet": "dog cat rabbit", "relative": "sister brother mother father aunt uncle cousin", "sibling": "sister brother",
-        "parent": "mother father", "child": "son daughter", "alcohol": "wine beer vodka gin whisky", "drink": "wine beer coffee tea",
-        "medication": "tablet pill sertraline fluoxetine citalopram bupropion lisinopril dose drug medicine prescription",
-        "doctor": "psychiatrist physician", "colleague": "coworker", "technique": "breathe exercise", "meal": "dinner lunch breakfast",
-        "exercise": "breathe walk practice technique log list", "instrument": "guitar piano trumpet", "feeling": "sad angry anxious",
-        "partner": "wife husband girlfriend boyfriend", "body": "chest shoulder stomach hand heart", "travel": "drive train fly bus",
+        "pet": "dog cat rabbit", "relative": "sister brother mother father aunt uncle cousin",
+        "sibling": "sister brother",
+        "parent": "mother father", "child": "son daughter", "alcohol": "wine beer vodka gin whisky",
+        "drink": "wine beer coffee tea",
+        "medication": "tablet pill sertraline fluoxetine citalopram bupropion lisinopril drug medicine prescription",
+        "doctor": "psychiatrist physician", "colleague": "coworker", "technique": "breathe exercise",
+        "meal": "dinner lunch breakfast",
+        "exercise": "breathe walk practice technique log list", "instrument": "guitar piano trumpet",
+        "feeling": "sad angry anxious",
+        "partner": "wife husband girlfriend boyfriend", "body": "chest shoulder stomach hand heart",
+        "travel": "drive train fly bus",
         "music": "song guitar piano trumpet",
     }.items()
 }  # fmt: skip

@@ -7,14 +7,17 @@ from enum import StrEnum
 from services.chat.domain.conversation import Speaker
 
 _MONTHS = "january february march april may june july august september october november december".split()  # noqa: SIM905
+_MONTH = "|".join(_MONTHS)
 _DAY_NAMES = "monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 DATE = (
-    rf"(?:(?:{_DAY_NAMES}),? )?(?:the )?(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{'|'.join(_MONTHS)})|(?:{'|'.join(_MONTHS)})"
+    rf"(?:(?:{_DAY_NAMES}),? )?(?:the )?"
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)? (?:of )?(?:{_MONTH})|(?:{_MONTH})"
     r" \d{1,2}(?:st|nd|rd|th)?)(?:,? \d{4})?"
 )
 _IN_SESSION = rf"(?:in|at|during|from) (?:your|the|that|this)(?: therapy)? session (?:on|of|from) (?P<in>{DATE}),?"
 _SAID = (
-    "said|mentioned|described|explained|shared|noted|reported|recalled|remembered|admitted|added|talked|spoke|brought up|"
+    "said|mentioned|described|explained|shared|noted|reported|recalled|remembered|admitted|added|talked|spoke|"
+    "brought up|"
     "pointed out|acknowledged|discussed|observed|replied|answered|confirmed|commented|reflected"
 )
 _ASKED = "asked|wondered"
@@ -23,20 +26,24 @@ _AGREED = "agreed|decided|planned|promised|committed|intended"
 _LISTENER = r"(?:to |with )?your therapist|them|you (?=about|whether|if|how|what|when|where|why|who|that)"
 _ADVERBS = "(?:(?:also|then|both|later|once|already|briefly|had|have|has|first|even|initially) )*"
 _FRAME = re.compile(
-    rf"(?:\bas )?\b(?P<who>you and your therapist|your therapist and you|you both|the two of you|your therapist|you) {_ADVERBS}"
-    rf"(?:(?P<passive>were (?:asked|encouraged|invited|told|advised|reminded|given))|(?P<to>(?:told|asked|wanted|reminded) you to)"
-    rf"|(?P<told>told (?:your therapist|you)(?! to\b))|(?P<asked>{_ASKED})(?! (?!your therapist|you\b|for\b|about|whether|if|how|what|when|where|why|who|to\b)\w)"
+    rf"(?:\bas )?\b(?P<who>you and your therapist|your therapist and you|you both|the two of you|"
+    rf"your therapist|you) {_ADVERBS}"
+    rf"(?:(?P<passive>were (?:asked|encouraged|invited|told|advised|reminded|given))"
+    rf"|(?P<to>(?:told|asked|wanted|reminded) you to)"
+    rf"|(?P<told>told (?:your therapist|you)(?! to\b))|(?P<asked>{_ASKED})"
+    r"(?! (?!your therapist|you\b|for\b|about|whether|if|how|what|when|where|why|who|to\b)\w)"
     rf"|(?P<suggested>{_SUGGESTED})|(?P<agreed>{_AGREED})|(?P<said>{_SAID}))\b"
     rf"(?: (?:{_LISTENER}))?(?: on (?P<on>{DATE}))?,?(?: (?:about|how|that|whether|out|if)\b)?",
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    r"\b(?:you|therapist)\b (?:\w+ )?(?:did not|didn['’]t|never|have not|haven['’]t|has not|hasn['’]t|at no point|refused to)\b"
-    r" (?:\w+ )?(?:sa(?:y|id)|tell|told|mention(?:ed)?|suggest(?:ed)?|recommend(?:ed)?|ask(?:ed)?|talk(?:ed)?|discuss(?:ed)?)\b",
+    r"\b(?:you|therapist)\b (?:\w+ )?(?:did not|didn['’]t|never|have not|haven['’]t|has not|hasn['’]t|"
+    r"at no point|refused to)\b"
+    r" (?:\w+ )?(?:sa(?:y|id)|tell|told|mention(?:ed)?|suggest(?:ed)?|recommend(?:ed)?|ask(?:ed)?|"
+    r"talk(?:ed)?|discuss(?:ed)?)\b",
     re.IGNORECASE,
 )
 _SAID_ON = re.compile(rf"\b(?:on|back on) (?P<on>{DATE}),? (?=(?:you|your therapist|the two of you)\b)", re.IGNORECASE)
-_SAID_ON_END = re.compile(rf",? (?:this was |you said (?:this|that|so) )?{_IN_SESSION}$", re.IGNORECASE)
 _JOINED = re.compile(r"(?:\b(?:and|but|while|then)|[,;:.])\s*$", re.IGNORECASE)
 
 

@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from services.chat.domain.conversation import Speaker
 from services.chat.domain.verification.lexicon import FUNCTION, KIN, NEGATORS, UNREAL, lemma
 
+_DONE = r"(?:been|had|better|just|never|always|not|already|gone|done|\w+ed|left|got|said|told|lost)"
+_AUXILIARY = "(?:is|was|are|were|do|did|does|has|have|can|could|would|will)"
 _SPELLED_OUT = (
     (re.compile(r"[’`]"), "'"),
     (re.compile(r"\b(Dr|Mr|Mrs|St)\.", re.I), r"\1"),
     # What somebody was told to do need not have been done.
-    (re.compile(r"\b((?:told|asked|wanted|tells|asks|wants|want|like) (?:me|you|him|her|us|them|[A-Z]\w+)) to\b"), r"\1 ought to"),
+    (re.compile(r"\b((?:told|tells|asked|asks|wante?d?s?|like) (?:me|you|him|her|us|them|[A-Z]\w+)) to\b"), r"\1 ought to"),  # noqa: E501
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"\bcan'?t\b|\bcannot\b", re.I), "can not"),
     (re.compile(r"n't\b", re.I), " not"),
     (re.compile(r"'ve\b", re.I), " have"),
     (re.compile(r"'ll\b", re.I), " will"),
     (re.compile(r"'(?:m|re)\b", re.I), " are"),
-    (re.compile(r"'d (?=(?:been|had|better|just|never|always|not|already|gone|done|\w+ed|left|got|said|told|lost)\b)", re.I), " had "),
+    (re.compile(rf"'d (?={_DONE}\b)", re.I), " had "),
     (re.compile(r"'d\b", re.I), " would"),
     (re.compile(r"\b(?:gonna)\b", re.I), "going to"),
     (re.compile(r"\b(?:gotta)\b", re.I), "need to"),
@@ -27,7 +29,7 @@ _SPELLED_OUT = (
     (re.compile(r"(\d)\s*%"), r"\1 percent"),
     (re.compile(r"(\d)(mg|kg|km|am|pm)\b", re.I), r"\1 \2"),
     (re.compile(r",\s*(?:isn|wasn|don|didn|aren|doesn|haven|won|wouldn|can|couldn)['\w ]{1,14}\?"), "."),
-    (re.compile(r",\s*(?:is|was|are|were|do|did|does|has|have|can|could|would|will)(?:n't)? (?:it|he|she|they|you|i|we|there|that)\?", re.I), "."),
+    (re.compile(rf",\s*{_AUXILIARY}(?:n't)? (?:it|he|she|they|you|i|we|there|that)\?", re.I), "."),
     (re.compile(r",\s*(?:right|yeah|you know|okay|no)\?", re.I), "."),
 )  # fmt: skip
 # Hesitations split a clause where the speaker did not.
@@ -52,7 +54,8 @@ _OTHERS = {
     "their": "they",
 }
 _DAYS = frozenset(
-    """january february march april june july august september october november december monday tuesday wednesday thursday
+    """january february march april june july august september october november december monday tuesday wednesday
+    thursday
     friday saturday sunday may""".split()  # noqa: SIM905
 )
 _NO_NAMES = frozenset("i ai ok tv gp okay god christmas easter english".split()) | _DAYS  # noqa: SIM905
@@ -73,7 +76,11 @@ _OBJECTS = frozenset("it that this those these them what the a an my your his he
 
 @dataclass
 class Token:
-    """A word of a text. `person` is whom the words just before it name; `asked` and `unreal` (0: told as a fact) are of its clause."""
+    """A word of a text; `asked` and `unreal` (0: told as a fact) are of its clause.
+
+    `person` is whom the words just before it name, `carried` the last person of the sentence before; `lead` are the
+    particles before it (`out with`) and `following` is the next word.
+    """
 
     word: str
     lemma: str
