@@ -97,8 +97,7 @@ def _told_by_the_right_one(part: Report, quotes: Sequence[Quote]) -> bool:
 
 
 def _is_dated(passage: Passage, written: str) -> bool:
-    day = passage.session_date
-    return names_date(written, day.day, day.month, day.year, f"{day:%A}")
+    return names_date(written, passage.session_date.date())
 
 
 def _may_replace(source: Source, claim: Claim, citations: Sequence[Citation]) -> bool:

@@ -193,7 +193,7 @@ def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Seque
     """Return True if the word is used in the same way at the place of a quote that is most like its sentence."""
     paired = _pairs(token, said, quotes)
     if paired:
-        return _same_use(token, paired, report, quotes[0], quotes)
+        return _same_use(token, (quotes[0], paired), report, quotes)
     if token.is_name and len(quotes) > 1:
         return True
     places = [
@@ -206,7 +206,7 @@ def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Seque
         return True
     best = max(likeness for likeness, _, _ in places)
     nearest = [(quote, one) for likeness, quote, one in places if likeness == best]
-    return any(_same_use(token, one, report, quote, quotes) for quote, one in nearest)
+    return any(_same_use(token, one, report, quotes) for one in nearest)
 
 
 def _is_bolder(token: Token, quoted: Token, report: Report) -> bool:
@@ -232,7 +232,7 @@ def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int
     )
 
 
-def _same_use(token: Token, quoted: Token, report: Report, quote: Quote, quotes: Sequence[Quote]) -> bool:
+def _same_use(token: Token, place: tuple[Quote, Token], report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if a word is denied, thought of, asked, led to and somebody's as it is in the quote."""
     if (
         token.negated != quoted.negated

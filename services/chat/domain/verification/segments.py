@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from services.chat.domain.conversation import Speaker
@@ -96,17 +97,17 @@ def reports(sentence: str) -> list[Report]:
     return [replace(part, dates=(*part.dates, *dates)) for part in parts]
 
 
-def names_date(written: str, day: int, month: int, year: int, weekday: str) -> bool:
+def names_date(written: str, day: date) -> bool:
     """Return True if a written date is this day."""
     said = written.lower()
     years = re.findall(r"\b\d{4}\b", said)
     days = re.findall(r"\b(\d{1,2})(?:st|nd|rd|th)?\b", said)
     days_named = re.findall(_DAY_NAMES, said)
     return (
-        [int(one) for one in days] == [day]
-        and _MONTHS[month - 1] in said
-        and years in ([], [str(year)])
-        and days_named in ([], [weekday.lower()])
+        [int(one) for one in days] == [day.day]
+        and _MONTHS[day.month - 1] in said
+        and years in ([], [str(day.year)])
+        and days_named in ([], [f"{day:%A}".lower()])
     )
 
 

@@ -8,11 +8,12 @@ from services.chat.domain.verification.lexicon import FUNCTION, KIN, NEGATORS, U
 
 _DONE = r"(?:been|had|better|just|never|always|not|already|gone|done|\w+ed|left|got|said|told|lost)"
 _AUXILIARY = "(?:is|was|are|were|do|did|does|has|have|can|could|would|will)"
+_SOMEBODY = r"(?:me|you|him|her|us|them|[A-Z]\w+)"
 _SPELLED_OUT = (
     (re.compile(r"[’`]"), "'"),
     (re.compile(r"\b(Dr|Mr|Mrs|St)\.", re.I), r"\1"),
     # What somebody was told to do need not have been done.
-    (re.compile(r"\b((?:told|tells|asked|asks|wante?d?s?|like) (?:me|you|him|her|us|them|[A-Z]\w+)) to\b"), r"\1 ought to"),  # noqa: E501
+    (re.compile(rf"\b((?:told|tells|asked|asks|wante?d?s?|like) {_SOMEBODY}) to\b"), r"\1 ought to"),
     (re.compile(r"\bwon't\b", re.I), "will not"),
     (re.compile(r"\bcan'?t\b|\bcannot\b", re.I), "can not"),
     (re.compile(r"n't\b", re.I), " not"),
