@@ -234,6 +234,7 @@ def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int
 
 def _same_use(token: Token, place: tuple[Quote, Token], report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if a word is denied, thought of, asked, led to and somebody's as it is in the quote."""
+    quote, quoted = place
     if (
         token.negated != quoted.negated
         or _is_bolder(token, quoted, report)
