@@ -59,6 +59,7 @@ bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet 
 
 evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a figure
 	@$(PY) -m evals.chat
+	@$(PY) -m evals.chat.time
 
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)

@@ -85,7 +85,7 @@ def _history(judged: Sequence[Judged], asked: Asked, truly: Around | None) -> tu
 
 def judge(asked: Asked, answer: Answer, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
     """Return what an answer is worth."""
-    if asked.expects == "answer" and asked.turns:
+    if asked.expects == "answer" and asked.turns and asked.kind != "other_language":
         return _by_turns(asked, quoted)
     if asked.expects == "silence":
         return WRONG if quoted else RIGHT

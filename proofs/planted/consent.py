@@ -104,9 +104,9 @@ USE: tuple[Mutant, ...] = (
             "test_a_therapist_without_consent_is_left_out_before_any_model_is_asked",
         ),
         Edit(
-            "services/chat/handlers.py",
-            "(passage for passage in passages if therapists.get(passage.session_id) in consents)",
-            "(passage for passage in passages)",
+            "services/chat/answering.py",
+            "(passage for passage in found.passages if therapists.get(passage.session_id) in consents)",
+            "(passage for passage in found.passages)",
         ),
     ),
     planted(

@@ -88,6 +88,7 @@ COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "evals.chat": (_patient, r"answers +all .* right +\d"),
     "evals.chat.heads": (_folder, r"turn acts +assign .* precision \d"),
     "evals.chat.ranking": (_folder, r"ranking .* among 1 \d"),
+    "evals.chat.time": (lambda _: [], r"time +unseen +\d+ phrases +right \d"),
     "evals.retrieval": (_retrieval, r"ours +\d+\.\d"),
     "evals.speech": (_speech, r"all: \d+\.\d+ x real time"),
     "evals.speech.fit_roles": (_roles, r'"\w+": -?\d'),

@@ -34,6 +34,10 @@ def main() -> None:
     written = json.loads((Path(__file__).parent / "written.json").read_text())
     bad = [case for one in rooms for case in _bad(one, written)]
     _print("bad", bad, [delivered(case) for case in bad], show=arguments.show and arguments.tuning)
+    for one in rooms:
+        of_one, true_of_one = list(_bad(one, written)), list(_true(one, written))
+        said, kept_of_one = sum(map(delivered, of_one)), sum(map(delivered, true_of_one))
+        print(f"of       {one.name:28} bad {said:3} of {len(of_one):4}  true {kept_of_one:3} of {len(true_of_one):3}")
     true = [case for one in rooms for case in _true(one, written)]
     kept = [delivered(case) for case in true]
     quoted = sum(not there and answer(case).grounded for case, there in zip(true, kept, strict=True))

@@ -10,7 +10,7 @@ from services.chat.domain.conversation import Exchange, Session
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.plain_text import plain
 from services.chat.domain.reading import Reading
-from services.chat.domain.time_phrases import find_time
+from services.chat.domain.time.reading import find_time
 from services.chat.domain.time_window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems
 
@@ -77,7 +77,7 @@ def understand(
 
 def _timed(message: str, sessions: Sequence[Session], moment: Moment) -> tuple[TimeWindow | None, str]:
     """Return the window of a message, and the message without its words if it holds."""
-    phrase = find_time(message, moment.now.astimezone(moment.zone).date())
+    phrase = find_time(message, moment.now.astimezone(moment.zone).date(), moment.zone)
     dated = [Dated(session.id, session.date) for session in sessions]
     window = resolve(phrase, dated, moment.zone) if phrase else None
     if phrase and window is not None and window.applied:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from libs.contracts.ids import SessionId
-from services.chat.domain.time_phrases import Days, Row, TimePhrase
+from services.chat.domain.time.shapes import Days, Row, TimePhrase
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class TimeWindow:
 
 
 def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> TimeWindow | None:
-    """Return the first meaning that contains sessions, with a note if it is not the likeliest one.
+    """Return the first meaning that contains sessions, with a note if it is not the likeliest one or was ambiguous.
 
     If no meaning contains a session: None for a soft phrase, else a window that is not applied.
     """
@@ -44,7 +44,7 @@ def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> Time
     windows = [_window(phrase.words, meaning, ordered, zone) for meaning in phrase.meanings]
     for number, window in enumerate(windows):
         if window.session_ids:
-            return replace(window, note=_taken_as(window, zone)) if number else window
+            return replace(window, note=_taken_as(window, zone)) if number or phrase.ambiguous else window
     if phrase.soft:
         return None
     return windows[0].lifted(_nothing_there(phrase, windows[0], bool(ordered), zone))
@@ -59,6 +59,9 @@ def _window(words: str, meaning: Days | Row, ordered: Sequence[Dated], zone: tzi
     else:
         start, end = _midnight(meaning.start, zone), _midnight(meaning.end, zone)
         inside = [s for s in ordered if (start is None or start <= s.at) and (end is None or s.at < end)]
+        if meaning.pick and inside:
+            # The window is kept: what is said of it is the time that was named.
+            inside = [] if _outside(meaning.pick, len(inside)) else inside[meaning.pick.start : meaning.pick.stop]
     return TimeWindow(words, start, end, tuple(session.id for session in inside))
 
 
@@ -75,7 +78,7 @@ def _midnight(day: date | None, zone: tzinfo) -> datetime | None:
 def _taken_as(window: TimeWindow, zone: tzinfo) -> str:
     last = window.end.astimezone(zone).date() - timedelta(1) if window.end else None
     first = window.start.astimezone(zone).date() if window.start else None
-    span = spoken(first) if first == last else f"{spoken(first)} to {spoken(last)}"
+    span = spoken(first) if first == last else _span(first, last)
     return f"I took “{window.phrase}” to mean {span}."
 
 
@@ -86,8 +89,20 @@ def _nothing_there(phrase: TimePhrase, window: TimeWindow, any_sessions: bool, z
         )
     first = window.start.astimezone(zone).date() if window.start else None
     last = window.end.astimezone(zone).date() - timedelta(1) if window.end else None
-    span = f"on {spoken(first)}" if first == last else f"from {spoken(first)} to {spoken(last)}"
+    span = f"on {spoken(first)}" if first == last else _open_or_between(first, last)
     return f"I don't have a session {span}."
+
+
+def _span(first: date | None, last: date | None) -> str:
+    if first and last:
+        return f"{spoken(first)} to {spoken(last)}"
+    return f"the time from {spoken(first)} on" if first else f"the time up to {spoken(last)}"
+
+
+def _open_or_between(first: date | None, last: date | None) -> str:
+    if first and last:
+        return f"from {spoken(first)} to {spoken(last)}"
+    return f"from {spoken(first)} on" if first else f"up to {spoken(last)}"
 
 
 def spoken(day: date | None) -> str:

@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from services.chat.domain.time_phrases import Days, find_time
+from services.chat.domain.time.reading import find_time
+from services.chat.domain.time.shapes import Days
 from services.chat.domain.time_window import Dated, TimeWindow, resolve
 from services.chat.tests.room import session
 
