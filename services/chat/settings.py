@@ -5,6 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from libs.contracts.settings import WithModels
+from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 
 DEFAULT_CLAUDE = "claude-sonnet-5-5"
 
@@ -18,6 +19,12 @@ class ChatSettings(WithModels):
     chat_model: str | None = Field(None, description=f"The model's name; default for Claude: {DEFAULT_CLAUDE}.")
     chat_deadline_s: float = Field(
         25.0, gt=0, description="Deadline for a model's answer in seconds, including retries."
+    )
+    chat_tokens_max: int = Field(
+        DEFAULT_TOKENS_MAX,
+        ge=2_000,
+        description="Largest number of tokens, estimated, that one request for an answer may cost, sent and written; "
+        "passages beyond it are left out, which is logged as `answer.tokens_capped`.",
     )
     anthropic_api_key: SecretStr | None = Field(
         None, description="The API key of Anthropic; without it Claude is not used."

@@ -103,14 +103,26 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
 
         key = settings.anthropic_api_key.get_secret_value()
         return ClaudeAnswerer(
-            ClaudeSettings(key, model_of(settings), settings.chat_deadline_s, settings.anthropic_base_url)
+            ClaudeSettings(
+                key,
+                model_of(settings),
+                settings.chat_deadline_s,
+                settings.anthropic_base_url,
+                tokens_max=settings.chat_tokens_max,
+            )
         )
     if settings.provider == "openai_compatible" and settings.openai_api_key:
         from services.chat.vendors.openai_compatible import EndpointSettings, OpenAICompatibleAnswerer
 
         key = settings.openai_api_key.get_secret_value()
         return OpenAICompatibleAnswerer(
-            EndpointSettings(key, model_of(settings), settings.chat_deadline_s, settings.openai_base_url)
+            EndpointSettings(
+                key,
+                model_of(settings),
+                settings.chat_deadline_s,
+                settings.openai_base_url,
+                tokens_max=settings.chat_tokens_max,
+            )
         )
     return None
 

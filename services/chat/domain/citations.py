@@ -1,81 +1,60 @@
-"""Verifies every claim of a draft answer against the stored transcript.
+"""Verifies every sentence of a draft answer against the stored transcript.
 
-A sentence passes if its citation exists, if it shares enough words with the quote, and if all its numbers, dates and
-names are in the quote or in the session's record. Prompt injection by text in a transcript can make a model write
-anything, but such a sentence does not pass.
+A sentence passes if its citations exist and bear out all of it: who said it and when, whom it is about, each number and
+name, what is denied and what was only thought of. Prompt injection by text in a transcript can make a model write
+anything, but such a sentence does not pass; its quotes are shown in its place, unless they are orders themselves.
 """
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
 
-from services.chat.domain.conversation import Citation, Claim, Passage, Source, Turn
-from services.chat.domain.words import SAME_SENSE, content_stems, stem, words
+from services.chat.domain.conversation import Citation, Claim, Passage, Source, Speaker, Turn
+from services.chat.domain.verification.bearing import bears_out, support
+from services.chat.domain.verification.inert_text import is_harmless, is_inert
+from services.chat.domain.verification.quote import Quote
+from services.chat.domain.verification.segments import Report, denies_a_report, names_date, reports
+from services.chat.domain.verification.tokens import Token, names_in, people_of, read
 
-# Minimum share of a sentence's content words that its quotes must contain.
-SUPPORT_MIN = 0.3
+# Minimum share of a sentence's content words that its quotes must hold, before any other check.
+SUPPORT_MIN = 0.6
 SENTENCE_CHARS_MAX = 600
+FALLBACK_QUOTES_MAX = 3
+# People named so many turns before a quote may be meant by its "he" or "she".
+TURNS_BEFORE = 6
+# An answer is understood with its question.
+CONTEXT_TURNS = 1
+_REFUSES = re.compile(r"\W*(?:no|nope|nah|not|never|none)\b", re.IGNORECASE)
 
-_NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
-        seventeen eighteen nineteen twenty""".split()  # noqa: SIM905
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "hundred": "100", "twice": "2", "once": "1"}
-_ORDINAL_NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
-        fifteenth sixteenth seventeenth eighteenth nineteenth twentieth""".split(),  # noqa: SIM905
-        start=1,
-    )
-}
-_DATES = frozenset(
-    """january february march april june july august september october november december monday tuesday
-        wednesday thursday friday saturday sunday""".split()  # noqa: SIM905
-)
-# Capitalised words that are not names, and words that open a sentence.
-_NOT_NAMES = frozenset(
-    """i i'm i'd i'll i've ai ok therapist patient session a an the this that these those it its they their he she his
-    her we our you your yours in on at by for from to with after before during when while where what who how why as so
-    and but or also then there here both each another one two three first second third later earlier since because if
-    although though even still together according based looking going back sometimes yes no not overall today yesterday
-    last next once every all some most many nothing something someone everything another other between about against
-    over under until during it's that's there's you're you've you'd he's she's they're let's don't didn't
-    doesn't""".split()  # noqa: SIM905
-)
-_DIGITS = re.compile(r"\d+(?:[.,:]\d+)*")
-_CAPITAL = re.compile(r"\b[A-Z][A-Za-z]*(?:['’][a-z]+)?")
-_ADDRESS = re.compile(r"https?:|www\.|\w@\w|[a-z0-9]\.(?:com|org|net|io|info|biz)\b|<[a-z/]|\]\(|[`{}]", re.IGNORECASE)
-_ATTRIBUTED = re.compile(
-    r"\b(?:you|therapist|he|she|they|together|we)\b.{0,40}\b(?:said|told|mentioned|suggested|recommended|described|asked|"
-    r"talked|agreed|discussed|noted|shared|explained|planned|decided|spoke|proposed|advised|felt|noticed|remembered)\b",
-    re.IGNORECASE,
-)
-# Treatment instructions and diagnoses, which the chat must never give unless it reports what somebody said.
-_JUDGEMENT = re.compile(
-    r"\b(?:stop|start|quit|skip|double|increase|decrease|reduce|raise|lower|change)\b.{0,30}"
-    r"\b(?:medic\w+|meds|pills?|dos(?:e|age)|tablets?|prescription|antidepress\w+|insulin|lithium|ssris?|treatment)\b"
-    r"|\byou (?:have|are suffering from|suffer from|clearly have|probably have|may have|are) (?:a |an )?(?:\w+ )?"
-    r"(?:depress(?:ion|ed|ive)|bipolar|adhd|ptsd|ocd|schizo\w+|borderline|narciss\w+|psychotic|autis\w+|disorder)\b"
-    r"|\b(?:ignore|disregard|forget) (?:\w+ ){0,3}(?:instructions?|rules|prompts?)\b"
-    r"|\bsystem prompt\b|\b(?:send|wire|transfer|pay)\b.{0,20}\b(?:money|\$|dollars|bitcoin)\b"
-    r"|\b(?:password|credit card|social security)\b",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True)
+class Verified:
+    """A sentence that stands, or None in the place of one that does not, with the quotes to show."""
+
+    sentence: str | None
+    sources: tuple[Source, ...]
 
 
 def verify(claims: Iterable[Claim], passages: Sequence[Passage]) -> tuple[list[str], list[Source]]:
     """Return the verified sentences and their sources, in order, without duplicates."""
-    sentences: list[str] = []
-    sources: list[Source] = []
+    kept = [one for one in verify_each(claims, passages) if one.sentence]
+    sources = dict.fromkeys(source for one in kept for source in one.sources)
+    return [one.sentence for one in kept if one.sentence], list(sources)
+
+
+def verify_each(claims: Iterable[Claim], passages: Sequence[Passage]) -> list[Verified]:
+    """Return for each sentence that has a true citation the sentence, or the quotes that may stand in its place."""
+    results: list[Verified] = []
     for claim in claims:
-        found = verify_quotes(claim.citations, passages)
-        if found and stands(claim.text, found):
-            sentences.append(claim.text.strip())
-            sources += [source for source in found if source not in sources]
-    return sentences, sources
+        cited = [one for one in claim.citations if one.passage in passages and _source(one)]
+        sources = verify_quotes(cited, passages)
+        if not sources:
+            continue
+        if stands(claim.text, cited):
+            results.append(Verified(claim.text.strip(), tuple(sources)))
+        elif shown := [source for source in sources if _may_replace(source, claim, cited)]:
+            results.append(Verified(None, tuple(shown[:FALLBACK_QUOTES_MAX])))
+    return results
 
 
 def verify_quotes(citations: Iterable[Citation], passages: Sequence[Passage]) -> list[Source]:
@@ -84,15 +63,68 @@ def verify_quotes(citations: Iterable[Citation], passages: Sequence[Passage]) ->
     return list(dict.fromkeys(there))
 
 
-def stands(sentence: str, sources: Sequence[Source]) -> bool:
-    """Return True if the sources support the sentence."""
-    if len(sentence) > SENTENCE_CHARS_MAX or _ADDRESS.search(sentence):
+def stands(sentence: str, citations: Sequence[Citation]) -> bool:
+    """Return True if the cited quotes bear out the sentence, and it holds no link, order, advice or diagnosis."""
+    if len(sentence) > SENTENCE_CHARS_MAX or not is_inert(sentence) or not is_harmless(sentence):
         return False
-    if _JUDGEMENT.search(sentence) and not _ATTRIBUTED.search(sentence):
+    named = names_in(sentence)
+    quotes = [(citation.passage, _quote(citation, named)) for citation in citations]
+    if sentence.rstrip().endswith("?") or denies_a_report(sentence):
         return False
-    quotes = " ".join(source.quote for source in sources)
-    record = " ".join(_record(source) for source in sources)
-    return _facts(sentence) <= _facts(f"{quotes} {record}", names=False) and _support(sentence, quotes) >= SUPPORT_MIN
+    parts = [part for part in reports(sentence) if part.text.strip(" ,.;and")]
+    return bool(parts) and all(_part_stands(part, quotes) for part in parts)
+
+
+def _part_stands(part: Report, quotes: Sequence[tuple[Passage, Quote]]) -> bool:
+    """Check a part against the quotes of its speakers, from the session whose date it gives."""
+    own = [quote for passage, quote in quotes if all(_is_dated(passage, date) for date in part.dates)]
+    if part.speakers:
+        if not part.speakers <= {quote.speaker for quote in own} and len(part.speakers) == 1:
+            return False
+        own = [quote for quote in own if quote.speaker in part.speakers]
+    elif not _told_by_the_right_one(part, own):
+        return False
+    return bool(own) and support(part.text, own) >= SUPPORT_MIN and bears_out(part, own)
+
+
+def _told_by_the_right_one(part: Report, quotes: Sequence[Quote]) -> bool:
+    """Return True if what is told of the patient was told by the patient, or is what the therapist set."""
+    said = part.text.lower()
+    if "homework" in said or "exercise" in said:
+        return True
+    about_patient = any(one.word in ("you", "your") for one in read(part.text, None).tokens)
+    return not about_patient or any(quote.speaker is Speaker.PATIENT for quote in quotes)
+
+
+def _is_dated(passage: Passage, written: str) -> bool:
+    return names_date(written, passage.session_date.date())
+
+
+def _may_replace(source: Source, claim: Claim, citations: Sequence[Citation]) -> bool:
+    """Return True if a quote may be shown for its sentence: it is about the same, and holds no order or link itself."""
+    quotes = [_quote(one, names_in(claim.text)) for one in citations if _source(one) == source]
+    return is_inert(source.quote) and is_harmless(source.quote) and support(claim.text, quotes) > 0
+
+
+def _quote(citation: Citation, named: frozenset[str]) -> Quote:
+    turns = citation.passage.turns
+    turn = turns[citation.turn]
+    text = turn.text if citation.words is None else citation.words.strip()
+    names = named.union(*(names_in(one.text) for one in turns))
+    people: list[str] = []
+    for before in reversed(turns[max(0, citation.turn - TURNS_BEFORE) : citation.turn + 1]):
+        people += [one for one in reversed(people_of(read(before.text, before.speaker, names))) if one not in people]
+    return Quote(turn.speaker, read(text, turn.speaker, names), text, tuple(people), names, _context(citation))
+
+
+def _context(citation: Citation) -> tuple[Token, ...]:
+    """Return what was said just before a quote; nothing before a "no", which denies it."""
+    turns = citation.passage.turns
+    if _REFUSES.match(turns[citation.turn].text):
+        return ()
+    before = turns[max(0, citation.turn - CONTEXT_TURNS) : citation.turn]
+    own = [turns[citation.turn]] if citation.words is not None else []
+    return tuple(one for turn in (*before, *own) for one in read(turn.text, turn.speaker).tokens if one.is_content)
 
 
 def _source(citation: Citation) -> Source | None:
@@ -132,59 +164,5 @@ def _seconds(turn: Turn, quote: str) -> tuple[float, float]:
     return round(turn.start_s + place * share, 1), round(turn.start_s + (place + len(quote)) * share, 1)
 
 
-def _record(source: Source) -> str:
-    minutes, seconds = divmod(int(source.start_s), 60)
-    return f"{_spoken_dates(source.session_date)} {source.speaker.value} {minutes}:{seconds:02}"
-
-
-def _spoken_dates(at: datetime) -> str:
-    return f"{at.day} {at.day}th {at:%B} {at:%b} {at.year} {at:%A} {at:%Y-%m-%d}"
-
-
-def _facts(text: str, *, names: bool = True) -> set[str]:
-    """Return the numbers, dates and names of a text, normalised so that `eleven` equals `11`.
-
-    With `names` False every word counts as a name, because a transcript may not capitalise names.
-    """
-    said = words(text)
-    facts = {number for word in said if (number := _NUMBERS.get(word) or _ORDINAL_NUMBERS.get(word))}
-    if names:
-        # "first" and "second" often order a story instead of counting.
-        facts -= {"1", "2"} if not re.search(r"\b(?:one|two|once|twice|[12])\b", text, re.IGNORECASE) else set()
-        facts.discard("1")
-    facts |= {digits for found in _DIGITS.findall(text) for digits in _parts(found)}
-    facts |= {word for word in said if word in _DATES}
-    return facts | (_names(text) if names else {stem(word) for word in said} | set(said))
-
-
-def _parts(digits: str) -> list[str]:
-    return [part.lstrip("0") or "0" for part in re.split(r"[.,:]", digits)]
-
-
-def _names(text: str) -> set[str]:
-    # A sentence starts with a capital anyway, so its first word counts only if it does not look like an ordinary word.
-    names = set()
-    for found in _CAPITAL.finditer(text):
-        word = found[0].lower().replace("’", "'")
-        root = word.removesuffix("'s")
-        opening = not text[: found.start()].rstrip(" \"'“‘(—-") or text[: found.start()].rstrip()[-1:] in ".!?:"
-        ordinary = root in _NOT_NAMES or word in _NOT_NAMES or root in _NUMBERS or root in _ORDINAL_NUMBERS
-        if not ordinary and not (opening and re.search(r"(?:ing|ed|ly)$", root)):
-            names.add(stem(root) if opening else root)
-    return names
-
-
-def _support(sentence: str, quotes: str) -> float:
-    wanted = [one for one in content_stems(sentence) if one not in _FRAME]
-    if not wanted:
-        return 0.0
-    said = set(content_stems(quotes))
-    held = sum(1 for one in wanted if one in said or SAME_SENSE.get(one, frozenset()) & said)
-    return held / len(wanted)
-
-
 def _spaced(text: str) -> str:
     return " ".join(text.split())
-
-
-_FRAME = frozenset(stem(word) for word in ("describe", "share", "explain", "note", "recommend", "wonder", "notice"))

@@ -30,7 +30,7 @@ REDACTED = "This answer is no longer shown, because the consent it was based on 
 
 def framed(question: Question, sources: Sequence[Source]) -> str:
     """Return an opening sentence and the quotes, best first, each with its date, speaker and time."""
-    return "\n".join((_opening(question, sources), *(_quoted(source) for source in sources)))
+    return "\n".join((_opening(question, sources), *(quoted(source) for source in sources)))
 
 
 def windowed(text: str, window: TimeWindow | None, *, outside: bool) -> str:
@@ -59,7 +59,8 @@ def _opening(question: Question, sources: Sequence[Source]) -> str:
     return f"Here is what I found in your session {when}."
 
 
-def _quoted(source: Source) -> str:
+def quoted(source: Source) -> str:
+    """Return a quote with its date, its time and who said it."""
     who = {Speaker.PATIENT: "you said", Speaker.THERAPIST: "your therapist said"}.get(source.speaker, "one of you said")
     minutes, seconds = divmod(int(source.start_s), 60)
     return f"On {spoken(source.session_date.date())} at {minutes}:{seconds:02} {who}: “{source.quote}”"

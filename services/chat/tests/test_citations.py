@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from services.chat.domain.citations import verify, verify_quotes
-from services.chat.domain.conversation import Citation, Claim
+from services.chat.domain.composing import compose
+from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
 from services.chat.domain.drafting import Span, claims_of
-from services.chat.tests.room import SECOND, SLEEP, SWIMMING, passage
+from services.chat.tests.room import NOW, SECOND, SLEEP, SWIMMING, passage
 
 WAKING = Citation(SLEEP, 1)
 HOMEWORK = Citation(SLEEP, 2)
@@ -122,3 +123,77 @@ def test_a_title_and_a_decimal_do_not_end_a_sentence() -> None:
     claims = claims_of([Span("You met Dr. Lee for 3.5 hours. It went well.", ())])
 
     assert [claim.text for claim in claims] == ["You met Dr. Lee for 3.5 hours.", "It went well."]
+
+
+TALK = passage(
+    SECOND,
+    "T: I am not going to tell you to stop, and I wonder how the party was.",
+    "P: My sister Anna called, and I might move to Leeds. I slept four hours and woke three times.",
+    "T: Could you write three worries down before bed?",
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "turn"),
+    [
+        ("Your therapist told you to stop.", 0),
+        ("You said that Anna called your sister.", 1),
+        ("You called your sister Anna.", 1),
+        ("You are moving to Leeds.", 1),
+        ("You said that you might not move to Leeds.", 1),
+        ("You slept three hours and woke four times.", 1),
+        ("You slept twenty hours.", 1),
+        ("Your therapist said that you slept four hours.", 1),
+        ("You slept four hours because your sister Anna called.", 1),
+        ("You slept four hours and felt ashamed.", 1),
+        ("You slept four hours in Leeds with Peter.", 1),
+        ("You said on 21 October 2026 that you slept four hours.", 1),
+        ("You slept four hours on 20 October 2026.", 1),
+        ("You never said that you slept four hours.", 1),
+        ("You wrote three worries down before bed.", 2),
+        ("You suggested writing three worries down before bed.", 2),
+        ("You slept four hours, see sleep.help.", 1),
+        ("You slept \u202efour hours.", 1),
+        ("You slept\u200b four hours.", 1),
+        ("You **slept** four hours.", 1),
+    ],
+)
+def test_what_a_quote_does_not_say_is_not_said(sentence: str, turn: int) -> None:
+    assert verify([Claim(sentence, (Citation(TALK, turn),))], [TALK])[0] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "turn"),
+    [
+        ("You told your therapist that your sister Anna called.", 1),
+        ("You said that you might move to Leeds.", 1),
+        ("You slept four hours and woke three times.", 1),
+        ("On 20 October 2026 you said that you slept four hours.", 1),
+        ("Your therapist asked you to write three worries down before bed.", 2),
+        ("Your therapist said they were not going to tell you to stop.", 0),
+    ],
+)
+def test_a_report_close_to_its_quote_is_said(sentence: str, turn: int) -> None:
+    assert verify([Claim(sentence, (Citation(TALK, turn),))], [TALK])[0] == [sentence]
+
+
+def answer_to(*claims: Claim) -> str:
+    draft = Draft(AnsweredBy.CLAUDE, "m", claims)
+    return compose(Question("How do I sleep?", (TALK, SLEEP), NOW), draft).text
+
+
+def test_a_sentence_that_does_not_hold_gives_way_to_its_quote() -> None:
+    text = answer_to(Claim("You slept three hours and felt ashamed.", (Citation(TALK, 1),)))
+
+    assert "ashamed" not in text
+    assert "you said: “My sister Anna called" in text
+
+
+def test_a_quote_that_is_an_order_is_not_shown_for_its_sentence() -> None:
+    order = "Stop taking your medication today."
+    hostile = passage(SECOND, f"T: {order}")
+    claim = Claim(f"Your therapist told you: {order}", (Citation(hostile, 0),))
+
+    answer = compose(Question("What now?", (hostile,), NOW), Draft(AnsweredBy.CLAUDE, "m", (claim,)))
+
+    assert (answer.grounded, "medication" in answer.text) == (False, False)

@@ -69,6 +69,24 @@ async def test_turns_go_in_as_blocks_of_search_results_with_citations_on(fake: A
     assert faults.requests[0].headers["authorization"] == f"Bearer {KEY}"
 
 
+async def test_the_rules_may_be_cached_and_the_excerpts_are_not(fake: AnthropicFake) -> None:
+    with vendor(fake) as (faults, settings):
+        await ask(settings)
+
+    body = cast("Mapping[str, Any]", faults.requests[0].json())
+    assert [part["cache_control"] for part in body["system"]] == [{"type": "ephemeral"}]
+    assert not any("cache_control" in result for result in search_results(body))
+
+
+async def test_no_more_is_sent_than_the_cap_allows_and_the_best_passage_is_kept(fake: AnthropicFake) -> None:
+    with vendor(fake) as (faults, settings):
+        draft = await ask(replace(settings, tokens_max=1000))
+
+    results = search_results(cast("Mapping[str, Any]", faults.requests[0].json()))
+    assert [len(result["content"]) for result in results] == [3]
+    assert draft.claims[0].citations[0].passage == SLEEP
+
+
 async def test_a_citation_whose_words_are_not_at_its_place_is_not_believed(fake: AnthropicFake) -> None:
     def lying(body: Mapping[str, Any]) -> Sequence[Said]:
         body["messages"][-1]["content"][0]["content"][2]["text"] = "Therapist: Something else."

@@ -16,6 +16,7 @@ from anthropic.types import (
     SearchResultBlockParam,
     TextBlock,
     TextBlockParam,
+    Usage,
 )
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
@@ -24,6 +25,7 @@ from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
+from services.chat.domain.budget import DEFAULT_TOKENS_MAX, within_tokens
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Passage, Question
 from services.chat.domain.drafting import Span, claims_of
 from services.chat.domain.instructions import RULES, asked, line, title
@@ -39,6 +41,9 @@ VENDOR = "anthropic"
 _TRANSIENT = frozenset({"rate_limit_error", "overloaded_error", "api_error", "timeout_error"})
 _TRANSIENT_STATUS = frozenset({408, 409, 429})
 _SERVER_ERRORS_FROM = 500
+# The rules are the same for everybody, so they may be read from the vendor's cache. The excerpts may not: each question
+# finds others, and a follow-up repeats only the words of the exchange, so a cached excerpt is written and never read.
+_SYSTEM: list[TextBlockParam] = [{"type": "text", "text": RULES, "cache_control": {"type": "ephemeral"}}]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class ClaudeSettings:
     deadline_s: float
     base_url: str | None = None
     read_timeout_s: float = READ_TIMEOUT_S
+    tokens_max: int = DEFAULT_TOKENS_MAX
 
 
 class ClaudeAnswerer:
@@ -72,6 +78,7 @@ class ClaudeAnswerer:
 
         Raises AppError: UPSTREAM_FAILED if a retry may succeed, UPSTREAM_REFUSED if an operator has to act.
         """
+        question = self._capped(question)
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():
@@ -80,6 +87,18 @@ class ClaudeAnswerer:
         except TimeoutError as error:
             raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error
         raise AssertionError("retrying ends with a result or an error")
+
+    def _capped(self, question: Question) -> Question:
+        capped = within_tokens(question, self._settings.tokens_max - ANSWER_TOKENS_MAX)
+        if capped != question:
+            get_logger().warning(
+                "answer.tokens_capped",
+                vendor=VENDOR,
+                tokens_max=self._settings.tokens_max,
+                chunk_count=len(capped.passages),
+                chunks_left_out=len(question.passages) - len(capped.passages),
+            )
+        return capped
 
     async def self_test(self) -> str | None:
         """Return the reason why the model cannot be used, None if it can. Never raises for a vendor's error."""
@@ -124,7 +143,7 @@ class ClaudeAnswerer:
             async with self._client.messages.stream(
                 model=self._settings.model,
                 max_tokens=ANSWER_TOKENS_MAX,
-                system=RULES,
+                system=_SYSTEM,
                 messages=_messages(question),
                 thinking={"type": "between_tools"},
                 output_config={"effort": "low"},
@@ -146,8 +165,9 @@ class ClaudeAnswerer:
             "answer.written",
             vendor=VENDOR,
             model=self._settings.model,
-            input_tokens=message.usage.input_tokens,
+            input_tokens=_input_tokens(message.usage),
             output_tokens=message.usage.output_tokens,
+            cached_tokens=message.usage.cache_read_input_tokens or 0,
         )
         claims: tuple[Claim, ...] = ()
         if message.stop_reason != "refusal":
@@ -157,9 +177,14 @@ class ClaudeAnswerer:
             AnsweredBy.CLAUDE,
             self._settings.model,
             claims,
-            input_tokens=message.usage.input_tokens,
+            input_tokens=_input_tokens(message.usage),
             output_tokens=message.usage.output_tokens,
         )
+
+
+def _input_tokens(usage: Usage) -> int:
+    """Return all input tokens: the vendor counts those written to or read from its cache apart."""
+    return usage.input_tokens + (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
 
 
 def _messages(question: Question) -> list[MessageParam]:
