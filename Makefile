@@ -61,6 +61,7 @@ evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a 
 	@$(PY) -m evals.chat
 	@$(PY) -m evals.chat.time
 	@$(PY) -m evals.chat.crisis
+	@$(PY) -m evals.chat.worst_case
 
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)
