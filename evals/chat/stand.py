@@ -28,6 +28,7 @@ from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.clients import EmbedderClient
 from services.chat.domain.conversation import Cited, Exchange, Finding, Session
 from services.chat.domain.crisis.assessing import Concern
+from services.chat.domain.homework import TakenOn
 from services.chat.ports import Accepted, Crisis, Held, SearchResult
 from services.embedder.api import build_router
 from services.embedder.commitments.api import build_router as commitments_router
@@ -88,6 +89,10 @@ class Around:
         """Search among the sessions that there were by then."""
         only = sessions if sessions is not None else [one.id for one in await self.ready(patient_id)]
         return await self.embedder.find(patient_id, text, only)
+
+    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
+        """Return the commitments as they stood then."""
+        return await self.embedder.commitments(patient_id, self.now)
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:  # noqa: ARG002
         """Say that consent is in force; the index asks the database all the same."""

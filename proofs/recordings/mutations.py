@@ -14,7 +14,6 @@ BOXES = (b"ftyp", b"moov", b"mvhd", b"trak", b"tkhd", b"mdia", b"mdhd", b"hdlr",
 TABLES = (b"stsd", b"stts", b"stsc", b"stsz", b"stco")
 HUGE = (0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFF0, 0x40000000)
 SEGMENT, INFO, TRACKS, CLUSTER = b"\x18\x53\x80\x67", b"\x15\x49\xa9\x66", b"\x16\x54\xae\x6b", b"\x1f\x43\xb6\x75"
-MP3_FRAMES_KEPT = 4
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,16 @@ from libs.contracts.problems import CONSENT_REQUIRED
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
 from services.chat.domain.crisis.assessing import Concern
+from services.chat.domain.homework import answering, names_none
 from services.chat.domain.inquiry import Inquiry, Moment, understand
-from services.chat.domain.message_kind import BOUNDED, FIXED
+from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
 from services.chat.domain.replies import FIXED_REPLIES
 from services.chat.ports import (
     Accepted,
     Answerer,
     Attribution,
+    Commitments,
     ConsentHolds,
     Held,
     MessageReader,
@@ -43,6 +45,7 @@ class Dependencies:
     holds: ConsentHolds
     answerer: Answerer
     quotes: Answerer
+    commitments: Commitments
     reader: MessageReader
     clock: Clock
 
@@ -115,7 +118,9 @@ class Answering:
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
     ) -> SearchResult:
         patient_id = pending.message.patient_id
-        found = await self._found(patient_id, inquiry)
+        found = await self._taken_on(pending.message, inquiry, sessions)
+        chosen = found is not None
+        found = found or await self._found(patient_id, inquiry)
         therapists = {session.id: session.therapist_id for session in sessions}
         consents = await self._consents(patient_id, found.passages, therapists)
         dates = {session.id: session.date for session in sessions}
@@ -133,10 +138,21 @@ class Answering:
             near=inquiry.leans_on.sources if inquiry.leans_on else (),
             unknown_words=found.unknown_words,
             windowed=inquiry.window is not None and inquiry.window.applied,
+            chosen=chosen,
             kind=inquiry.kind,
         )
         answer = replace(await self._answer(question), text_only=found.text_only)
         return SearchResult(answer, Attribution(therapists, consents))
+
+    async def _taken_on(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
+        """Look up what was taken on, if the question is for homework in general; None if that answers nothing."""
+        if inquiry.kind is not MessageKind.HOMEWORK or inquiry.leans_on or not names_none(inquiry.subject):
+            return None
+        window = inquiry.window
+        only = window.session_ids if window and window.applied else None
+        taken = await self._dependencies.commitments.commitments(message.patient_id)
+        passages = answering(message.text, taken, only, sessions[-1].id)
+        return Finding(passages, understood_as=inquiry.subject) if passages else None
 
     async def _found(self, patient_id: PatientId, inquiry: Inquiry) -> Finding:
         """Search the window; a question that leans on an answer also what that answer quoted."""

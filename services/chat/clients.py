@@ -1,18 +1,21 @@
 """HTTP clients of the embedder, ingestion and consent; responses are validated."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from libs.common.clock import to_json_time
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
 from libs.contracts.ids import ChunkId, PatientId, SessionId, TherapistId
+from libs.contracts.index import CommitmentStatus
 from libs.contracts.purposes import Purpose
 from libs.tenancy.consent_hold import hold
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
+from services.chat.domain.homework import Said, TakenOn
 from services.chat.ports import Held
 
 PASSAGES_MAX = 16
@@ -40,6 +43,12 @@ class EmbedderClient:
             understood_as=found.understood_as or text,
             unknown_words=tuple(found.unknown_words),
         )
+
+    async def commitments(self, patient_id: PatientId, as_of: datetime | None = None) -> tuple[TakenOn, ...]:
+        """Return the patient's commitments, newest first."""
+        params = {"as_of": to_json_time(as_of) if as_of else None}
+        response = await self._client.request("GET", f"/patients/{patient_id}/commitments", params=params)
+        return tuple(_taken(one) for one in _read(_Commitments, response.content).data)
 
 
 class IngestionClient:
@@ -112,6 +121,27 @@ class _Found(_Wire):
     unknown_words: list[str] = Field(default_factory=list)
 
 
+class _Said(_Wire):
+    act: str
+    chunk_id: UUID
+    session_id: UUID
+    session_date: AwareDatetime
+    speaker: Speaker
+    quote: str
+    start_time: float = Field(ge=0)
+    end_time: float = Field(ge=0)
+    probability: float
+
+
+class _Commitment(_Wire):
+    status: str
+    events: list[_Said]
+
+
+class _Commitments(_Wire):
+    data: list[_Commitment]
+
+
 class _Session(_Wire):
     id: UUID
     therapist_id: UUID
@@ -130,6 +160,19 @@ def _read(shape: type[_W], body: bytes) -> _W:
     except ValidationError as error:
         # The validator's message contains transcript text, so it is not passed on.
         raise AppError(UPSTREAM_FAILED, "An upstream service sent an invalid response.") from error
+
+
+def _taken(commitment: _Commitment) -> TakenOn:
+    return TakenOn(commitment.status == CommitmentStatus.OPEN, tuple(_said(one) for one in commitment.events))
+
+
+def _said(one: _Said) -> Said:
+    turn = Turn(one.speaker, one.quote, one.start_time, max(one.start_time, one.end_time), acts={one.act: 1.0})
+    return Said(
+        one.act,
+        Passage(ChunkId(one.chunk_id), SessionId(one.session_id), one.session_date, (turn,), None),
+        one.probability,
+    )
 
 
 def _passage(result: _Result) -> Passage:

@@ -21,6 +21,7 @@ from services.chat.domain.conversation import (
     Session,
 )
 from services.chat.domain.crisis.assessing import Concern
+from services.chat.domain.homework import TakenOn
 from services.chat.domain.reading import Reading
 
 
@@ -53,6 +54,14 @@ class Search(Protocol):
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
         """Return the patient's best passages, best first; only of the given sessions, if any."""
+        ...
+
+
+class Commitments(Protocol):
+    """The embedder, for what a patient took on."""
+
+    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
+        """Return the patient's commitments, newest first."""
         ...
 
 

@@ -64,6 +64,7 @@ def build() -> Service:
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
         search=EmbedderClient(peers[2]),
+        commitments=EmbedderClient(peers[2]),
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),

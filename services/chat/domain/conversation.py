@@ -134,6 +134,7 @@ class Question:
     `overview`: the question only asks what a period was about. `kinds` are the probabilities of its kinds.
     `session_dates` are those of all sessions that may be asked about, oldest first. `near` is what the previous answer
     quoted, if the question leans on it. `windowed`: only sessions of the time that was asked about were searched.
+    `chosen`: the passages were looked up and answer in their order.
     """
 
     text: str
@@ -147,6 +148,7 @@ class Question:
     near: tuple[Cited, ...] = ()
     unknown_words: tuple[str, ...] = ()
     windowed: bool = False
+    chosen: bool = False
     kind: MessageKind = MessageKind.DETAIL
 
     @property

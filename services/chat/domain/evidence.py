@@ -48,7 +48,6 @@ _ASKS_THERAPIST = re.compile(
     r"plan|try|(?:my|the) (?:therapist|counsell?or)|did you|you (?:say|said|tell|told|think))\b"
 )
 _ASKS_PATIENT = re.compile(r"\b(?:did i|was i|am i|have i|do i|had i|were we|i (?:say|said|tell|told|felt|feel)|my)\b")
-_NEGATIVE = re.compile(r"\b(?:not|no|never|n't|didn't|don't|wasn't|couldn't|won't|haven't|nobody|nothing)\b|n't\b")
 _PAST = re.compile(r"\b(?:did|was|were|had|went|told|rang|said|got|\w{3,}ed)\b", re.IGNORECASE)
 _ACTS = ("assign", "agree", "report_done", "report_not_done", "drop", "replace")
 # Kinds whose answer depends on what a turn does, and on when it was said.

@@ -57,6 +57,8 @@ FAR_MAX = 0.4
 
 def select(question: Question, ranking: Head) -> list[Citation]:
     """Return the turns that answer, best first; empty if the evidence is too weak."""
+    if question.chosen:
+        return [_trimmed(Citation(passage, 0), question) for passage in question.passages]
     rule = RULES.get(question.kind, DEFAULT_RULE)
     ranked = rank(question, ranking)
     if not ranked or _is_elsewhere(question, [evidence for _, evidence in ranked]):

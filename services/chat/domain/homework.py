@@ -1,9 +1,16 @@
-"""What a question about homework is after: what was set, whether it was done, what is open, or what was given up."""
+"""What a question about homework is after, and which of the patient's commitments answer it."""
 
 import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
+from libs.contracts.ids import SessionId
+from services.chat.domain.conversation import Passage
 from services.chat.domain.plain_text import plain
+from services.chat.domain.words import content_stems, stem
+
+QUOTED_MAX = 4
 
 
 class Wanted(StrEnum):
@@ -36,3 +43,59 @@ def wanted(question: str) -> Wanted:
         if rule.search(text):
             return kind
     return Wanted.SET
+
+
+@dataclass(frozen=True)
+class Said:
+    """A turn of a commitment, alone in a passage, with what it does and how surely."""
+
+    act: str
+    passage: Passage
+    chance: float
+
+
+@dataclass(frozen=True)
+class TakenOn:
+    """A commitment of the patient: its turns in order of time, and whether it is open."""
+
+    is_open: bool
+    said: tuple[Said, ...]
+
+
+# Words that ask for homework without saying which.
+_ANY = frozenset(
+    stem(word)
+    for word in """homework task tasks exercise exercises assignment assignments list practice practise try trying set
+    given give assigned agree agreed promise promised commit committed undertake undertook sign signed supposed meant
+    work job jobs stuff bits open outstanding left finish finished pending plate drop dropped replace replaced stop
+    stopped suit way everything home send sent week weeks recent meeting currently new still need order tell show
+    please yet today complete completed""".split()  # noqa: SIM905 - a list of words reads as words
+)
+_EVERYTHING = re.compile(r"\b(?:all|everything|every|list|so far|whole|since (?:i|we) (?:began|started))\b")
+_SETTING, _ENDING = ("assign", "agree"), ("drop", "replace")
+
+
+def names_none(subject: str) -> bool:
+    """Tell whether a question about homework says nothing of which."""
+    return _ANY.issuperset(content_stems(subject))
+
+
+def answering(
+    question: str, taken: Sequence[TakenOn], of: Collection[SessionId] | None, last: SessionId
+) -> tuple[Passage, ...]:
+    """Return the turns that answer a question about homework in general, the surest commitments first.
+
+    `of` are the sessions of the time that was asked about. Without one, what was set is of the `last` session, and what
+    is open or over is of any.
+    """
+    part = wanted(question)
+    everything = bool(_EVERYTHING.search(plain(question)))
+    sessions = of if of is not None else None if everything or part is Wanted.OVER else (last,)
+    acts = _ENDING if part is Wanted.OVER else _SETTING
+    turns = [
+        [said for said in one.said if said.act in acts and (sessions is None or said.passage.session_id in sessions)]
+        for one in taken
+        if part is not Wanted.OPEN or one.is_open
+    ]
+    ranked = sorted((said for said in turns if said), key=lambda said: max(one.chance for one in said), reverse=True)
+    return tuple(said.passage for of_one in ranked for said in of_one)[:QUOTED_MAX]

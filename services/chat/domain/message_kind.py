@@ -1,4 +1,4 @@
-"""The kinds of message that have an answer of their own (docs/one-question.md names them)."""
+"""The kinds of message that have an answer of their own."""
 
 from enum import StrEnum
 

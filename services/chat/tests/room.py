@@ -23,6 +23,7 @@ from services.chat.domain.conversation import (
     Turn,
 )
 from services.chat.domain.crisis.assessing import Concern
+from services.chat.domain.homework import TakenOn
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply
@@ -120,6 +121,16 @@ class FakeSearch:
 
 
 @dataclass
+class FakeCommitments:
+    """What the patient took on."""
+
+    taken: tuple[TakenOn, ...] = ()
+
+    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
+        return self.taken
+
+
+@dataclass
 class FakeSessions:
     """The sessions that are ready."""
 
@@ -174,11 +185,13 @@ class Room:
 
     def __init__(self, answerer: Answerer | None = None, check: CrisisCheck | None = None) -> None:
         self.messages, self.search = FakeMessages(), FakeSearch()
+        self.commitments = FakeCommitments()
         self.sessions, self.holds, self.reader = FakeSessions(), FakeHolds(), FakeReader()
         self.ask = Ask(
             Dependencies(
                 messages=self.messages,
                 search=self.search,
+                commitments=self.commitments,
                 sessions=self.sessions,
                 holds=self.holds,
                 answerer=answerer or ExtractiveAnswerer(),

@@ -2,14 +2,15 @@
 
 import pytest
 
+from libs.common.errors import AppError
 from libs.contracts.ids import SessionId
-from services.chat.domain.conversation import Cited, Exchange
-from services.chat.domain.homework import Wanted, wanted
+from services.chat.domain.conversation import Cited, Exchange, Session
+from services.chat.domain.homework import Said, TakenOn, Wanted, wanted
 from services.chat.domain.inquiry import Moment, understand
 from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
 from services.chat.domain.reading import Reading
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
-from services.chat.tests.room import FIRST, NOW, SECOND, Room, session
+from services.chat.tests.room import FIRST, NOW, SECOND, Room, passage, session
 
 LATER = session(11, 3)
 MOMENT = Moment(NOW, NOW.tzinfo)  # type: ignore[arg-type]  # NOW is aware
@@ -84,3 +85,59 @@ def test_a_new_subject_leans_on_nothing() -> None:
 )
 def test_a_question_about_homework_is_after_a_part_of_its_life(asked: str, part: Wanted) -> None:
     assert wanted(asked) is part
+
+
+def taken(of: Session, act: str, text: str, *, chance: float = 0.9, is_open: bool = True) -> TakenOn:
+    """Return a commitment of one turn."""
+    return TakenOn(is_open, (Said(act, passage(of, f"T: {text}"), chance),))
+
+
+WALK = taken(FIRST, "assign", "Walk to the lake every morning.", is_open=False)
+CALL = taken(SECOND, "assign", "Ring your sister before Friday.")
+DROPPED = TakenOn(is_open=False, said=(*WALK.said, Said("drop", passage(SECOND, "T: Then we leave the walks."), 0.8)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "quoted"),
+    [
+        ("What was my homework?", "Ring your sister before Friday."),
+        ("What was my homework in the first session?", "Walk to the lake every morning."),
+        ("Which exercises did we drop?", "Then we leave the walks."),
+        ("What is still open?", "Ring your sister before Friday."),
+    ],
+)
+async def test_homework_in_general_is_looked_up_in_what_was_taken_on(asked: str, quoted: str) -> None:
+    room = Room()
+    room.reader.kind, room.commitments.taken = MessageKind.HOMEWORK, (CALL, DROPPED)
+
+    reply = await room.says(asked)
+
+    assert [source.quote for source in reply.answer.sources] == [quoted]
+    assert room.search.asked == []
+
+
+async def test_homework_about_something_is_searched() -> None:
+    room = Room()
+    room.reader.kind, room.commitments.taken = MessageKind.HOMEWORK, (CALL,)
+
+    await room.says("What was I told to write into the notebook?")
+
+    assert room.search.asked
+
+
+async def test_homework_is_searched_where_nothing_was_taken_on() -> None:
+    room = Room()
+    room.reader.kind = MessageKind.HOMEWORK
+
+    await room.says("What was my homework?")
+
+    assert room.search.asked
+
+
+async def test_a_commitment_of_a_therapist_without_consent_is_not_quoted() -> None:
+    room = Room()
+    room.reader.kind, room.commitments.taken = MessageKind.HOMEWORK, (CALL,)
+    room.holds.therapists = set()
+
+    with pytest.raises(AppError):
+        await room.says("What was my homework?")

@@ -4,7 +4,6 @@
 The rules of crisis.py read every reading of a message; these only the mended one, so a phrase stands here once.
 """
 
-_ME = r"(?:i|i'm|i am|i've|i have|i'll|i'd|i had)"
 _DO_IT = (
     r"(?:kill(?:ing)? (?:my|your)self|(?:end|take|finish)(?:ing)? my (?:own )?(?:life|suffering|misery)|end(?:ing)? it(?: all| here| now| tonight)?(?! with)|"
     r"(?:hang|drown|shoot|stab|gas|suffocate|starve|top|neck|off|unalive|poison|dispose of|delete|rope|electrocute)(?:ing)? myself(?! in the foot)|(?:do|doing) (?:myself in|away with myself)|"
