@@ -29,6 +29,9 @@ _TOKEN = re.compile(
 # How tokens that are no words are called.
 _KINDS = {"iso": "<iso>", "slashed": "<slashed>", "clock": "<clock>", "own": "'s", "dash": "-"}
 _DIGITS_MAX = 5
+# Twice as much as most questions have, so that a message of any length is read in some milliseconds.
+END_CHARS = 120
+END_TOKENS = 18
 _OPTIONAL_MAX = 8
 _JOINED = re.compile(rf"^({'|'.join(ONCE_JOINED)})({'|'.join(UNITS)}|weeks|months|years|days|sessions?|time)$")
 _AHEAD_OF_UNIT = ("last", "past", "this", "previous", "few", "couple")
@@ -103,10 +106,26 @@ class Text:
 
 
 def read(message: str, today: date, country: str, *, south: bool) -> Text:
-    """Return the tokens of a message."""
-    text = plain(message)
-    tokens = _corrected_in_place(list(_compounds(list(_tokens(text)))))
+    """Return the tokens of a message; of a long one, of its beginning and its end, where the question stands."""
+    text = _ends(plain(message))
+    tokens = _corrected_in_place(list(_compounds(_fewer(list(_tokens(text))))))
     return Text(text, tuple(tokens), today, country, south)
+
+
+def _ends(text: str) -> str:
+    """Return a long text without its middle: reading costs the same for every word, and all others wait meanwhile."""
+    if len(text) <= 2 * END_CHARS:
+        return text
+    beginning, end = text[:END_CHARS].rpartition(" ")[0], text[-END_CHARS:].partition(" ")[2]
+    return f"{beginning or text[:END_CHARS]} … {end or text[-END_CHARS:]}"
+
+
+def _fewer(tokens: list[Token]) -> list[Token]:
+    """Return many tokens without their middle; what stands in for it belongs to no phrase."""
+    if len(tokens) <= 2 * END_TOKENS:
+        return tokens
+    before, after = tokens[:END_TOKENS], tokens[-END_TOKENS:]
+    return [*before, Token("…", before[-1].end, before[-1].end, written="…"), *after]
 
 
 def _tokens(text: str) -> Iterator[Token]:
