@@ -9,6 +9,7 @@ from pathlib import Path
 # Coefficients are stored as integers of this fraction: no figure changes, and the file is a third as long.
 SCALE = 1000
 NUMBERS_A_LINE = 32
+CUE_WEIGHT = 0.7
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ def _lines(numbers: Sequence[int]) -> str:
     """Return a JSON array in lines that a diff can show."""
     parts = [numbers[start : start + NUMBERS_A_LINE] for start in range(0, len(numbers), NUMBERS_A_LINE)]
     return "[" + ",\n".join(",".join(str(number) for number in part) for part in parts) + "]"
+
+
+def weighed(cues: Sequence[float], vector: Sequence[float], vector_weight: float) -> tuple[float, ...]:
+    """Return what a head reads: cues of 0 and 1, and vectors, whose numbers are small beside them."""
+    return (*(CUE_WEIGHT * cue for cue in cues), *(vector_weight * number for number in vector))
 
 
 def softmax(scores: Sequence[float]) -> list[float]:

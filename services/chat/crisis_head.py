@@ -4,15 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from libs.sentences.head import Head
+from libs.sentences.head import Head, weighed
 from libs.sentences.minilm import SentenceEncoder
 from services.chat.domain.crisis.cues import cues
 from services.chat.domain.crisis.spelling import mended
 
 SIGNS = Path(__file__).with_name("crisis_signs.json")
-# A vector's numbers are small beside cues of 0 and 1.
 VECTOR_WEIGHT = 3.0
-CUE_WEIGHT = 0.7
 # The model reads no more of a longer message: what stands last was said last.
 CHARS_MAX = 700
 
@@ -40,4 +38,4 @@ def seen(message: str) -> str:
 
 def features(message: str, vector: Sequence[float]) -> tuple[float, ...]:
     """Return what the head reads."""
-    return (*(CUE_WEIGHT * cue for cue in cues(message)), *(VECTOR_WEIGHT * number for number in vector))
+    return weighed(cues(message), vector, VECTOR_WEIGHT)

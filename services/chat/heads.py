@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from libs.sentences.head import Head
+from libs.sentences.head import Head, weighed
 from libs.sentences.minilm import SentenceEncoder
 from services.chat.domain.message_cues import cues
 from services.chat.domain.reading import Reading
 
 KINDS = Path(__file__).with_name("message_kinds.json")
-# A vector's numbers are small beside cues of 0 and 1.
 VECTOR_WEIGHT = 2.0
-CUE_WEIGHT = 0.7
 
 
 class MessageHeads:
@@ -29,4 +27,4 @@ class MessageHeads:
 
 def kind_features(message: str, vector: Sequence[float]) -> tuple[float, ...]:
     """Return what the head of message kinds reads."""
-    return (*(CUE_WEIGHT * cue for cue in cues(message)), *(VECTOR_WEIGHT * number for number in vector))
+    return weighed(cues(message), vector, VECTOR_WEIGHT)

@@ -59,12 +59,13 @@ def build() -> Service:
     ]
     vendor = vendor_of(settings)
     encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir))
+    embedder = EmbedderClient(peers[2])
     dependencies = Dependencies(
         messages=store,
         holds=ConsentClient(peers[0]),
         sessions=IngestionClient(peers[1]),
-        search=EmbedderClient(peers[2]),
-        commitments=EmbedderClient(peers[2]),
+        search=embedder,
+        commitments=embedder,
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),

@@ -18,6 +18,7 @@ from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from libs.sentences.head import Head
+from libs.sentences.minilm import MODEL_NAME
 from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import (
     LANGUAGES_INDEXED,
@@ -200,7 +201,9 @@ class Search:
 
     async def _find(self, question: Question) -> Found:
         vector = await self._vector(question.text)
-        [turn_vector] = await self._turn_encoder.encode([question.text])
+        # The local model may be the one that embeds passages too: it reads a question once.
+        is_local = vector is not None and self._embedder.model.name == MODEL_NAME
+        turn_vector = vector if is_local else (await self._turn_encoder.encode([question.text]))[0]
         found = await self._repository.search(question, self._embedder.model, vector, turn_vector)
         return Found(found.hits, vector is not None, question.text, found.unknown_words)
 

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
-from libs.sentences.head import Head
+from libs.sentences.head import Head, weighed
 from services.embedder.domain import Speaker, Turn
 
 # The head reads vectors at this weight beside cues of 0 and 1.
 VECTOR_WEIGHT = 2.0
-CUE_WEIGHT = 0.7
 
 
 class Act(StrEnum):
@@ -68,13 +67,7 @@ def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[
         after = said[place + 1] if place + 1 < len(turns) else none
         next_vector = vectors[place + 1] if place + 1 < len(turns) else still
         plain = (*said[place], *before, *after, *_standing(turn, place / max(1, len(turns) - 1)))
-        rows.append(
-            (
-                *(CUE_WEIGHT * value for value in plain),
-                *(VECTOR_WEIGHT * value for value in vectors[place]),
-                *(VECTOR_WEIGHT * value for value in next_vector),
-            )
-        )
+        rows.append(weighed(plain, (*vectors[place], *next_vector), VECTOR_WEIGHT))
     return rows
 
 

@@ -103,7 +103,7 @@ class Commitment:
 
 
 def mention_id(session_id: SessionId, text: str) -> UUID:
-    """Return the id of a turn's mention: the same when a session is indexed again with the same words."""
+    """Return the id of a turn's mention: the same when its words are indexed again at the same second."""
     return derived_id(session_id, "commitment", text)
 
 
