@@ -25,10 +25,11 @@ from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
-from services.chat.domain.budget import DEFAULT_TOKENS_MAX, within_tokens
+from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Passage, Question
 from services.chat.domain.drafting import Span, claims_of
 from services.chat.domain.instructions import RULES, asked, line, title
+from services.chat.vendors.token_cap import capped
 
 ANSWER_TOKENS_MAX = 800
 TRIES_MAX = 3
@@ -78,7 +79,7 @@ class ClaudeAnswerer:
 
         Raises AppError: UPSTREAM_FAILED if a retry may succeed, UPSTREAM_REFUSED if an operator has to act.
         """
-        question = self._capped(question)
+        question = capped(question, VENDOR, self._settings.tokens_max, ANSWER_TOKENS_MAX)
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():
@@ -87,18 +88,6 @@ class ClaudeAnswerer:
         except TimeoutError as error:
             raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error
         raise AssertionError("retrying ends with a result or an error")
-
-    def _capped(self, question: Question) -> Question:
-        capped = within_tokens(question, self._settings.tokens_max - ANSWER_TOKENS_MAX)
-        if capped != question:
-            get_logger().warning(
-                "answer.tokens_capped",
-                vendor=VENDOR,
-                tokens_max=self._settings.tokens_max,
-                chunk_count=len(capped.passages),
-                chunks_left_out=len(question.passages) - len(capped.passages),
-            )
-        return capped
 
     async def self_test(self) -> str | None:
         """Return the reason why the model cannot be used, None if it can. Never raises for a vendor's error."""

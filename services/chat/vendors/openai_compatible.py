@@ -14,9 +14,10 @@ from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
-from services.chat.domain.budget import DEFAULT_TOKENS_MAX, within_tokens
+from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
 from services.chat.domain.instructions import RULES, asked, line, title
+from services.chat.vendors.token_cap import capped
 
 ANSWER_TOKENS_MAX = 1200
 TRIES_MAX = 2
@@ -62,7 +63,7 @@ class OpenAICompatibleAnswerer:
 
     async def answer(self, question: Question) -> Draft:
         """Return the model's sentences with their quotes. Raises AppError as documented in ports.Answerer."""
-        question = self._capped(question)
+        question = capped(question, VENDOR, self._settings.tokens_max, ANSWER_TOKENS_MAX)
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():
@@ -71,18 +72,6 @@ class OpenAICompatibleAnswerer:
         except TimeoutError as error:
             raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error
         raise AssertionError("retrying ends with a result or an error")
-
-    def _capped(self, question: Question) -> Question:
-        capped = within_tokens(question, self._settings.tokens_max - ANSWER_TOKENS_MAX)
-        if capped != question:
-            get_logger().warning(
-                "answer.tokens_capped",
-                vendor=VENDOR,
-                tokens_max=self._settings.tokens_max,
-                chunk_count=len(capped.passages),
-                chunks_left_out=len(question.passages) - len(capped.passages),
-            )
-        return capped
 
     async def self_test(self) -> str | None:
         """Return None: compatible servers describe their models too differently for a reliable test."""
