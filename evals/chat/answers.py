@@ -53,7 +53,7 @@ async def ask_all(
     """
     ask = Ask(
         Dependencies(
-            messages=around, search=around, commitments=around, sessions=around, holds=around,
+            messages=around, search=around, commitments=around, digests=around, sessions=around, holds=around,
             answerer=answerer, quotes=answerer, reader=reader, clock=around.clock,
         )
     )  # fmt: skip

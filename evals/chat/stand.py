@@ -29,10 +29,13 @@ from services.chat.clients import EmbedderClient
 from services.chat.domain.conversation import Cited, Exchange, Finding, Session
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
+from services.chat.domain.overview import Digest
 from services.chat.ports import Accepted, Crisis, Held, SearchResult
 from services.embedder.api import build_router
 from services.embedder.commitments.api import build_router as commitments_router
 from services.embedder.commitments.store import CommitmentStore
+from services.embedder.digests.api import build_router as digests_router
+from services.embedder.digests.store import DigestStore
 from services.embedder.domain import Transcript, Weights
 from services.embedder.handlers import Dependencies, IndexTranscript, Search
 from services.embedder.store import IndexStore
@@ -94,6 +97,10 @@ class Around:
         """Return the commitments as they stood then."""
         return await self.embedder.commitments(patient_id, self.now)
 
+    async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
+        """Return the digests of sessions."""
+        return await self.embedder.digests(sessions)
+
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:  # noqa: ARG002
         """Say that consent is in force; the index asks the database all the same."""
         return Held(ConsentId(UUID(int=1)), ConsentId(UUID(int=2)))
@@ -130,7 +137,17 @@ async def standing(
         database = Database(stack.url, REFUSALS)
         search = Search(IndexStore(database, Weights()), MiniLmEmbedder(encoder), encoder)
         with serve(
-            build_app(AppSpec("embedder", "1", (build_router(search), commitments_router(CommitmentStore(database)))))
+            build_app(
+                AppSpec(
+                    "embedder",
+                    "1",
+                    (
+                        build_router(search),
+                        commitments_router(CommitmentStore(database)),
+                        digests_router(DigestStore(database)),
+                    ),
+                )
+            )
         ) as url:
             client = ServiceClient(url, DEADLINE_S, BY_SLUG)
             try:
@@ -148,7 +165,7 @@ async def _index(stack: Ground, encoder: SentenceEncoder, file: PatientFile, act
             event = _event(indexed.patient, transcript, at)
             dependencies = Dependencies(
                 Granted(), OneTranscript(transcript), MiniLmEmbedder(encoder), encoder, acts, stack.store,
-                CommitmentStore(stack.database), stack.count,
+                (CommitmentStore(stack.database), DigestStore(stack.database)), stack.count,
             )  # fmt: skip
             step = IndexTranscript(dependencies)
             index = await step.work(event)

@@ -16,6 +16,7 @@ from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import answering, names_none
 from services.chat.domain.inquiry import Inquiry, Moment, understand
 from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
+from services.chat.domain.overview import is_of_sessions, overview
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
 from services.chat.domain.replies import FIXED_REPLIES
 from services.chat.ports import (
@@ -24,6 +25,7 @@ from services.chat.ports import (
     Attribution,
     Commitments,
     ConsentHolds,
+    Digests,
     Held,
     MessageReader,
     MessageRepository,
@@ -46,6 +48,7 @@ class Dependencies:
     answerer: Answerer
     quotes: Answerer
     commitments: Commitments
+    digests: Digests
     reader: MessageReader
     clock: Clock
 
@@ -118,7 +121,7 @@ class Answering:
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
     ) -> SearchResult:
         patient_id = pending.message.patient_id
-        found = await self._taken_on(pending.message, inquiry, sessions)
+        found = await self._looked_up(pending.message, inquiry, sessions)
         chosen = found is not None
         found = found or await self._found(patient_id, inquiry)
         therapists = {session.id: session.therapist_id for session in sessions}
@@ -144,6 +147,12 @@ class Answering:
         answer = replace(await self._answer(question), text_only=found.text_only)
         return SearchResult(answer, Attribution(therapists, consents))
 
+    async def _looked_up(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
+        """Look up what was made of the sessions when they were indexed, if that answers the question."""
+        if inquiry.kind is MessageKind.OVERVIEW and not inquiry.leans_on and is_of_sessions(inquiry.subject):
+            return await self._summed_up(inquiry, sessions)
+        return await self._taken_on(message, inquiry, sessions)
+
     async def _taken_on(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
         """Look up what was taken on, if the question is for homework in general; None if that answers nothing."""
         if inquiry.kind is not MessageKind.HOMEWORK or inquiry.leans_on or not names_none(inquiry.subject):
@@ -152,6 +161,14 @@ class Answering:
         only = window.session_ids if window and window.applied else None
         taken = await self._dependencies.commitments.commitments(message.patient_id)
         passages = answering(message.text, taken, only, sessions[-1].id)
+        return Finding(passages, understood_as=inquiry.subject) if passages else None
+
+    async def _summed_up(self, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
+        """Sum up the sessions of the time window from their digests; None if they have none."""
+        window = inquiry.window
+        only = window.session_ids if window and window.applied else None
+        wanted = [session.id for session in sessions if only is None or session.id in only]
+        passages = overview(await self._dependencies.digests.digests(wanted)) if wanted else ()
         return Finding(passages, understood_as=inquiry.subject) if passages else None
 
     async def _found(self, patient_id: PatientId, inquiry: Inquiry) -> Finding:

@@ -16,10 +16,13 @@ from libs.contracts.purposes import Purpose
 from libs.tenancy.consent_hold import hold
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
 from services.chat.domain.homework import Said, TakenOn
+from services.chat.domain.overview import Digest
 from services.chat.ports import Held
 
 PASSAGES_MAX = 16
 PAGE_SIZE = 200
+# The embedder's limit for one request.
+DIGESTS_MAX = 200
 PAGES_MAX = 5
 
 
@@ -49,6 +52,12 @@ class EmbedderClient:
         params = {"as_of": to_json_time(as_of) if as_of else None}
         response = await self._client.request("GET", f"/patients/{patient_id}/commitments", params=params)
         return tuple(_taken(one) for one in _read(_Commitments, response.content).data)
+
+    async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
+        """Return the digests of sessions, oldest first; of the newest DIGESTS_MAX, if there are more."""
+        params = {"session_id": [str(session) for session in sessions[-DIGESTS_MAX:]]}
+        response = await self._client.request("GET", "/digests", params=params)
+        return tuple(_digest(one) for one in _read(_Digests, response.content).data)
 
 
 class IngestionClient:
@@ -138,6 +147,30 @@ class _Commitment(_Wire):
     events: list[_Said]
 
 
+class _Topic(_Wire):
+    share: float
+
+
+class _Sentence(_Wire):
+    chunk_id: UUID
+    speaker: Speaker
+    quote: str
+    start_time: float = Field(ge=0)
+    end_time: float = Field(ge=0)
+    topic: int = Field(ge=0)
+
+
+class _Digest(_Wire):
+    session_id: UUID
+    session_date: AwareDatetime
+    topics: list[_Topic]
+    sentences: list[_Sentence]
+
+
+class _Digests(_Wire):
+    data: list[_Digest]
+
+
 class _Commitments(_Wire):
     data: list[_Commitment]
 
@@ -173,6 +206,23 @@ def _said(one: _Said) -> Said:
         Passage(ChunkId(one.chunk_id), SessionId(one.session_id), one.session_date, (turn,), None),
         one.probability,
     )
+
+
+def _digest(digest: _Digest) -> Digest:
+    shares = dict(enumerate(topic.share for topic in digest.topics))
+    largest_first = sorted(digest.sentences, key=lambda one: shares.get(one.topic, 0.0), reverse=True)
+    session_id = SessionId(digest.session_id)
+    return Digest(
+        session_id,
+        tuple(
+            Passage(ChunkId(one.chunk_id), session_id, digest.session_date, (_turn_of(one),), None)
+            for one in largest_first
+        ),
+    )
+
+
+def _turn_of(one: _Sentence) -> Turn:
+    return Turn(one.speaker, one.quote, one.start_time, max(one.start_time, one.end_time))
 
 
 def _passage(result: _Result) -> Passage:

@@ -22,6 +22,7 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
+from services.chat.domain.overview import Digest
 from services.chat.domain.reading import Reading
 
 
@@ -62,6 +63,14 @@ class Commitments(Protocol):
 
     async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
         """Return the patient's commitments, newest first."""
+        ...
+
+
+class Digests(Protocol):
+    """The embedder, for what whole sessions were about."""
+
+    async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
+        """Return the digests of sessions, oldest first; a session that has none is left out."""
         ...
 
 

@@ -66,6 +66,7 @@ def build() -> Service:
         sessions=IngestionClient(peers[1]),
         search=embedder,
         commitments=embedder,
+        digests=embedder,
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),

@@ -33,8 +33,8 @@ from services.embedder.domain import (
 )
 from services.embedder.ports import (
     Consents,
+    Derived,
     IndexRepository,
-    MentionRepository,
     TextEmbedder,
     Transcripts,
     TurnEncoder,
@@ -66,7 +66,7 @@ class Dependencies:
     turn_encoder: TurnEncoder
     act_head: Head
     index_repository: IndexRepository
-    commitments: MentionRepository
+    derived: Sequence[Derived]
     count_tokens: CountTokens
 
 
@@ -94,7 +94,8 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         if not await self._dependencies.index_repository.replace(tx, result):
             get_logger().info("index.superseded", session_id=str(event.session_id))
             return ()
-        await self._dependencies.commitments.add(tx, result)
+        for derived in self._dependencies.derived:
+            await derived.add(tx, result)
         return (_ready(event, result),)
 
     async def on_failure(self, event: TranscriptEvent, error: AppError, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002

@@ -54,11 +54,11 @@ class Transcripts(Protocol):
         ...
 
 
-class MentionRepository(Protocol):
-    """Keeps the turns that may bear a commitment."""
+class Derived(Protocol):
+    """Keeps what is made of an index besides its passages: mentions of commitments, a digest."""
 
     async def add(self, tx: Transaction, index: Index) -> None:
-        """Add those of an index that has just replaced the session's."""
+        """Add it for an index that has just replaced the session's."""
         ...
 
 

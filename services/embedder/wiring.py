@@ -23,6 +23,8 @@ from services.embedder.api import build_router
 from services.embedder.clients import ConsentClient, TranscriberClient
 from services.embedder.commitments.api import build_router as commitments_router
 from services.embedder.commitments.store import CommitmentStore
+from services.embedder.digests.api import build_router as digests_router
+from services.embedder.digests.store import DigestStore
 from services.embedder.domain import Weights
 from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion, Search
 from services.embedder.ports import IndexRepository, TextEmbedder
@@ -56,7 +58,7 @@ def build() -> Service:
     encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
     embedder = embedder_of(settings, encoder)
     index_repository = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
-    commitments = CommitmentStore(runtime.database)
+    commitments, digests = CommitmentStore(runtime.database), DigestStore(runtime.database)
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
     dependencies = Dependencies(
         ConsentClient(consent),
@@ -65,13 +67,17 @@ def build() -> Service:
         encoder,
         Head.read(HEAD),
         index_repository,
-        commitments,
+        (commitments, digests),
         cl100k_counter(),
     )
     app = AppSpec(
         title="embedder",
         version="1",
-        routers=(build_router(Search(index_repository, embedder, encoder)), commitments_router(commitments)),
+        routers=(
+            build_router(Search(index_repository, embedder, encoder)),
+            commitments_router(commitments),
+            digests_router(digests),
+        ),
         checks=runtime.checks,
         details={"provider": settings.provider, "model": embedder.model.name},
     )

@@ -320,6 +320,10 @@ ROUTES: tuple[Route, ...] = (
         id_field="session_id", traits=Trait.TELLS_WORDS,
     ),
     Route(
+        "getDigest", "GET /sessions/{session_id}/digest", "transcripts", "Read what a session was about",
+        scopes=_TRANSCRIPTS_READ, capability=_READ_INDEX | _READ_SESSION, problems=(NOT_FOUND, ERASED),
+    ),
+    Route(
         "listCommitments", "GET /patients/{patient_id}/commitments", "commitments",
         "What a patient took on, and what became of it",
         scopes=_TRANSCRIPTS_READ, capability=_READ_INDEX, problems=(NOT_FOUND,),

@@ -25,6 +25,7 @@ from services.chat.domain.conversation import (
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
 from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.overview import Digest
 from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply
 from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, SearchResult
@@ -131,6 +132,16 @@ class FakeCommitments:
 
 
 @dataclass
+class FakeDigests:
+    """What the sessions were about."""
+
+    made: tuple[Digest, ...] = ()
+
+    async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
+        return tuple(digest for digest in self.made if digest.session_id in sessions)
+
+
+@dataclass
 class FakeSessions:
     """The sessions that are ready."""
 
@@ -185,13 +196,14 @@ class Room:
 
     def __init__(self, answerer: Answerer | None = None, check: CrisisCheck | None = None) -> None:
         self.messages, self.search = FakeMessages(), FakeSearch()
-        self.commitments = FakeCommitments()
+        self.commitments, self.digests = FakeCommitments(), FakeDigests()
         self.sessions, self.holds, self.reader = FakeSessions(), FakeHolds(), FakeReader()
         self.ask = Ask(
             Dependencies(
                 messages=self.messages,
                 search=self.search,
                 commitments=self.commitments,
+                digests=self.digests,
                 sessions=self.sessions,
                 holds=self.holds,
                 answerer=answerer or ExtractiveAnswerer(),

@@ -8,6 +8,7 @@ from services.chat.domain.conversation import Cited, Exchange, Session
 from services.chat.domain.homework import Said, TakenOn, Wanted, wanted
 from services.chat.domain.inquiry import Moment, understand
 from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
+from services.chat.domain.overview import SENTENCES_MAX, Digest, overview
 from services.chat.domain.reading import Reading
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
 from services.chat.tests.room import FIRST, NOW, SECOND, Room, passage, session
@@ -114,6 +115,50 @@ async def test_homework_in_general_is_looked_up_in_what_was_taken_on(asked: str,
 
     assert [source.quote for source in reply.answer.sources] == [quoted]
     assert room.search.asked == []
+
+
+SUMMED_UP = (
+    Digest(FIRST.id, (passage(FIRST, "P: I moved to the lake house."), passage(FIRST, "P: I sleep in the attic."))),
+    Digest(SECOND.id, (passage(SECOND, "P: My sister rang on Sunday."),)),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "quoted"),
+    [
+        (
+            "Give me a quick rundown of everything we worked on.",
+            ["I moved to the lake house.", "I sleep in the attic.", "My sister rang on Sunday."],
+        ),
+        ("What were the main topics of the last session?", ["My sister rang on Sunday."]),
+    ],
+)
+async def test_whole_sessions_are_summed_up_from_their_digests(asked: str, quoted: list[str]) -> None:
+    room = Room()
+    room.reader.kind, room.digests.made = MessageKind.OVERVIEW, SUMMED_UP
+
+    reply = await room.says(asked)
+
+    assert [source.quote for source in reply.answer.sources] == quoted
+    assert room.search.asked == []
+
+
+@pytest.mark.parametrize("asked", ["Sum up how my sleep went.", "Give me an overview of the attic."])
+async def test_an_overview_of_something_is_searched(asked: str) -> None:
+    room = Room()
+    room.reader.kind, room.digests.made = MessageKind.OVERVIEW, SUMMED_UP
+
+    await room.says(asked)
+
+    assert room.search.asked
+
+
+async def test_many_sessions_are_summed_up_from_the_first_to_the_last() -> None:
+    digests = [Digest(FIRST.id, (passage(FIRST, f"P: This was week {week}."),)) for week in range(20)]
+
+    shown = [one.turns[0].text for one in overview(digests)]
+
+    assert (shown[0], shown[-1], len(shown)) == ("This was week 0.", "This was week 19.", SENTENCES_MAX)
 
 
 async def test_homework_about_something_is_searched() -> None:

@@ -37,7 +37,7 @@ _CORRECT = text(
 
 
 class CommitmentStore:
-    """Implements MentionRepository and CommitmentRepository."""
+    """Implements Derived and CommitmentRepository."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -15,8 +15,8 @@ from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIn
 from services.embedder.tests.world import (
     NO_TRANSACTION,
     SESSION_DATE,
-    FakeCommitments,
     FakeConsents,
+    FakeDerived,
     FakeIndexRepository,
     FakeTranscripts,
     FakeTurnEncoder,
@@ -51,7 +51,7 @@ class World:
                 self.turn_encoder,
                 no_acts(),
                 self.index_repository,
-                FakeCommitments(),
+                (FakeDerived(),),
                 words,
             )
         )

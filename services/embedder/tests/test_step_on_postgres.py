@@ -12,6 +12,7 @@ from libs.common.events import Event
 from libs.common.ids import new_id
 from libs.contracts.index import IndexReady
 from services.embedder.commitments.store import CommitmentStore
+from services.embedder.digests.store import DigestStore
 from services.embedder.domain import Index, Model, Withheld
 from services.embedder.handlers import Dependencies, IndexTranscript
 from services.embedder.ports import Vector
@@ -59,7 +60,7 @@ class Job:
             FakeTurnEncoder(),
             no_acts(),
             archive.store,
-            commitments,
+            (commitments, DigestStore(archive.database)),
             words,
         )
         self.step = IndexTranscript(world)

@@ -151,8 +151,8 @@ def no_acts() -> Head:
     return Head((Act.NONE.value, Act.ASSIGN.value), ((0.0,) * width,) * 2, (9.0, 0.0))
 
 
-class FakeCommitments:
-    """Keeps the indexes whose mentions were to be added."""
+class FakeDerived:
+    """Keeps the indexes of which more was to be made."""
 
     def __init__(self) -> None:
         self.added: list[Index] = []

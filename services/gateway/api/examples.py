@@ -246,6 +246,23 @@ ANSWERS: dict[str, Any] = {
         "audit": [],
         "complete": True,
     },
+    "getDigest": {
+        "session_id": _SESSION,
+        "session_date": _AT,
+        "transcript_version": 1,
+        "topics": [{"words": ["sister", "wedding"], "start_time": 0.0, "end_time": 512.4, "share": 0.31}],
+        "names": [{"name": "Anna", "mentions": 3, "start_time": 41.2}],
+        "sentences": [
+            {
+                "chunk_id": _CONVERSATION,
+                "speaker": "patient",
+                "quote": "I rang my sister on Sunday and we talked for an hour.",
+                "start_time": 44.1,
+                "end_time": 49.8,
+                "topic": 0,
+            }
+        ],
+    },
     "listCommitments": {
         "data": [
             {

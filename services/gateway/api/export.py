@@ -44,8 +44,8 @@ def add_export(registry: RouteRegistry, sources: Sources, users: Users, access: 
     """Add the route."""
 
     async def export(caller: Caller, patient_id: UUID) -> Response:
-        """Export everything about a patient: user, consents, ledger, sessions, transcripts, commitments, conversations,
-        audit.
+        """Export everything about a patient: user, consents, ledger, sessions with transcripts and digests,
+        commitments, conversations, audit.
 
         Words that consent hides at the moment are named as withheld.
         """
@@ -94,9 +94,9 @@ class _Document:
     async def _sessions(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""
         async for row in self._rows(self._its.ingestion, "/sessions", of_patient):
-            transcript = await self._transcript(row["id"])
+            transcript, digest = await self._transcript(row["id"]), await self._digest(row["id"])
             # The transcript as it came, not parsed and written again: an hour of words each.
-            yield comma + json.dumps(row)[:-1] + f',"transcript":{transcript}}}'
+            yield comma + json.dumps(row)[:-1] + f',"transcript":{transcript},"digest":{digest}}}'
             comma = ","
 
     async def _transcript(self, session_id: str) -> str:
@@ -107,6 +107,11 @@ class _Document:
                 raise
             return json.dumps({"withheld": error.problem.slug})
         return answer.text
+
+    async def _digest(self, session_id: str) -> str:
+        """Return what was made of a session for overviews; null before it is indexed or while consent hides it."""
+        answer = await self._its.embedder.ask(self._query, "GET", "/digests", params={"session_id": session_id})
+        return json.dumps(next(iter(answer.json()["data"]), None))
 
     async def _commitments(self) -> AsyncIterator[str]:
         answer = await self._its.embedder.ask(self._query, "GET", f"/patients/{self._patient_id}/commitments")

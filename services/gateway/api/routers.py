@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from services.gateway.api.access import add_access
 from services.gateway.api.audit import add_audit
 from services.gateway.api.chat import add_chat
-from services.gateway.api.commitments import add_commitments
 from services.gateway.api.consents import add_consents
 from services.gateway.api.erasures import add_erasures
 from services.gateway.api.export import Sources, add_export
+from services.gateway.api.index import add_commitments, add_digests
 from services.gateway.api.operators import add_operators
 from services.gateway.api.organization import add_organization
 from services.gateway.api.route_registry import RouteRegistry
@@ -49,6 +49,7 @@ def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceCl
     add_transparency(registry, peers.consent)
     add_sessions(registry, peers.ingestion, own.zones)
     add_transcripts(registry, peers.transcriber)
+    add_digests(registry, peers.ingestion, peers.embedder)
     add_commitments(registry, peers.embedder, own.users)
     add_audit(registry, own.audit, (peers.transcriber, peers.chat))
     add_chat(registry, peers.chat, own.users, own.zones)

@@ -1,4 +1,4 @@
-"""What a patient took on between sessions and what became of it, and its correction by a therapist."""
+"""What the index tells of sessions: what each was about, and what the patient took on and what became of it."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
@@ -14,7 +14,7 @@ from libs.contracts.ids import PatientId
 from libs.contracts.index import CommitmentStatus, Correction
 from services.gateway.api.proxying import as_json
 from services.gateway.api.route_registry import Caller, RouteRegistry, asked
-from services.gateway.clients import Peer
+from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Role
 from services.gateway.handlers import Users
 
@@ -53,6 +53,25 @@ def add_commitments(registry: RouteRegistry, embedder: Peer, users: Users) -> No
 
     registry.open("listCommitments", of_patient)
     registry.open("correctCommitment", correct)
+
+
+def add_digests(registry: RouteRegistry, ingestion: Peer, embedder: Peer) -> None:
+    """Add the route."""
+
+    async def of_session(caller: Caller, session_id: UUID) -> Response:
+        """Read what a session was about: its topics and names, and what was said, verbatim, each with its seconds.
+
+        It is made when the session is indexed; 404 before that, and while consent is not in force.
+        """
+        session = await ingestion.ask(asked(caller, "getDigest"), "GET", f"/sessions/{session_id}")
+        # The index tells nothing under a capability that names no patient.
+        query = asked(caller, "getDigest", PatientId(UUID(session.json()["patient_id"])))
+        answer = await embedder.ask(query, "GET", "/digests", params={"session_id": str(session_id)})
+        for digest in answer.json()["data"]:
+            return JSONResponse(digest)
+        raise not_found("digest")
+
+    registry.open("getDigest", of_session)
 
 
 def _text(at: datetime | None) -> str | None:
