@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from libs.common.folded_text import searchable
 from libs.common.ids import derived_id
 from libs.contracts.ids import ChunkId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 
@@ -70,8 +71,8 @@ class Span:
 
     @property
     def text(self) -> str:
-        """Return the text to embed and search: one turn per line, without speakers."""
-        return "\n".join(turn.text for turn in self.turns)
+        """Return the text to embed and search: one turn per line, without speakers, in the form of a question's."""
+        return searchable("\n".join(turn.text for turn in self.turns))
 
     @property
     def content(self) -> str:
@@ -240,4 +241,4 @@ def passage_id(transcript_id: TranscriptId, version: int, position: int) -> UUID
 def in_context(turns: Sequence[Turn]) -> list[str]:
     """Return each turn's text after the end of the one before it: an answer says little without its question."""
     before = ["", *(turn.text[-CONTEXT_CHARS:] for turn in turns)]
-    return [f"{context} {turn.text}".strip() for context, turn in zip(before, turns, strict=False)]
+    return [searchable(f"{context} {turn.text}").strip() for context, turn in zip(before, turns, strict=False)]

@@ -9,6 +9,7 @@ from libs.common.clock import Clock
 from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
+from libs.common.folded_text import searchable
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
@@ -189,6 +190,7 @@ class Search:
 
         A question with misspelt words is mended by the patient's own, and searched again.
         """
+        question = replace(question, text=searchable(question.text))
         found = await self._find(question)
         misspelt = [word for word in found.unknown_words if not self._turn_encoder.knows(word)]
         if not misspelt:

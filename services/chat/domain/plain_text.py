@@ -1,7 +1,8 @@
 """Normalises obfuscated text, so that rules about words cannot be evaded by the spelling."""
 
 import re
-import unicodedata
+
+from libs.common.folded_text import folded
 
 # Longer than any normalised message that a person types, and short enough to match in a few milliseconds.
 PLAIN_CHARS_MAX = 5_000
@@ -30,17 +31,12 @@ def plain(text: str) -> str:
 
     Truncates to PLAIN_CHARS_MAX after folding, because one character may fold to 18 letters.
     """
-    folded = ""
+    read = ""
     for start in range(0, len(text), _FOLDED_AT_ONCE):
-        folded += _folded(text[start : start + _FOLDED_AT_ONCE])
-        if len(folded) > PLAIN_CHARS_MAX:
+        read += folded(text[start : start + _FOLDED_AT_ONCE]).casefold()
+        if len(read) > PLAIN_CHARS_MAX:
             break
-    return _SPACE.sub(" ", folded[:PLAIN_CHARS_MAX].translate(_LOOKALIKES)).strip()
-
-
-def _folded(text: str) -> str:
-    wide = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text)).casefold()
-    return "".join(sign for sign in wide if unicodedata.category(sign) not in ("Mn", "Cf", "Cc") or sign in "\n\t")
+    return _SPACE.sub(" ", read[:PLAIN_CHARS_MAX].translate(_LOOKALIKES)).strip()
 
 
 def undisguised(text: str) -> tuple[str, ...]:

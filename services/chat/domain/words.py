@@ -2,6 +2,8 @@
 
 import re
 
+from libs.common.folded_text import searchable
+
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
 # Stop words: they occur in every question and session, so they do not discriminate.
@@ -45,7 +47,7 @@ _ENDINGS = (
 
 def words(text: str) -> list[str]:
     """Return the words of a text, in lower case and in order."""
-    return _WORD.findall(text.lower().replace("’", "'"))
+    return _WORD.findall(searchable(text).lower().replace("’", "'"))
 
 
 def content_stems(text: str) -> list[str]:
