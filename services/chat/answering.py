@@ -143,6 +143,7 @@ class Answering:
             windowed=inquiry.window is not None and inquiry.window.applied,
             chosen=chosen,
             kind=inquiry.kind,
+            sides=inquiry.sides,
         )
         answer = replace(await self._answer(question), text_only=found.text_only)
         return SearchResult(answer, Attribution(therapists, consents))
@@ -172,7 +173,11 @@ class Answering:
         return Finding(passages, understood_as=inquiry.subject) if passages else None
 
     async def _found(self, patient_id: PatientId, inquiry: Inquiry) -> Finding:
-        """Search the window; a question that leans on an answer also what that answer quoted."""
+        """Search the window, or each side of a comparison; a question that leans on an answer also what that quoted."""
+        if inquiry.sides:
+            earlier = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.sides.earlier)
+            later = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.sides.later)
+            return replace(later, passages=(*earlier.passages, *later.passages))
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
         found = await self._dependencies.search.find(patient_id, inquiry.subject, only)

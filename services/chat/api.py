@@ -33,7 +33,7 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.crisis.caring import has_care
 from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
-from services.chat.domain.time_window import TimeWindow
+from services.chat.domain.time.window import TimeWindow
 from services.chat.handlers import Ask, Reply
 from services.chat.ports import AnswerRecord, ConversationRepository
 from services.chat.server_sent import PING, event

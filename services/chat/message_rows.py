@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from libs.common.clock import to_json_time
 from libs.contracts.ids import ChunkId, MessageId, SessionId
 from services.chat.domain.conversation import Answer, AnsweredBy, Message, Source, Speaker
-from services.chat.domain.time_window import TimeWindow
+from services.chat.domain.time.window import TimeWindow
 from services.chat.ports import Accepted, Attribution
 
 

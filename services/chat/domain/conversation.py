@@ -7,8 +7,9 @@ from enum import StrEnum
 
 from libs.common.local_time import local
 from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from services.chat.domain.comparison import Sides
 from services.chat.domain.message_kind import MessageKind
-from services.chat.domain.time_window import TimeWindow
+from services.chat.domain.time.window import TimeWindow
 
 Day = date
 """An alias, because Session has a field named `date`."""
@@ -134,7 +135,7 @@ class Question:
     `overview`: the question only asks what a period was about. `kinds` are the probabilities of its kinds.
     `session_dates` are those of all sessions that may be asked about, oldest first. `near` is what the previous answer
     quoted, if the question leans on it. `windowed`: only sessions of the time that was asked about were searched.
-    `chosen`: the passages were looked up and answer in their order.
+    `chosen`: the passages were looked up and answer in their order. `sides`: each side of a comparison is quoted.
     """
 
     text: str
@@ -150,6 +151,7 @@ class Question:
     windowed: bool = False
     chosen: bool = False
     kind: MessageKind = MessageKind.DETAIL
+    sides: Sides | None = None
 
     @property
     def search_text(self) -> str:

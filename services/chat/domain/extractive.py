@@ -64,7 +64,13 @@ def select(question: Question, ranking: Head) -> list[Citation]:
     if not ranked or _is_elsewhere(question, [evidence for _, evidence in ranked]):
         return []
     best = [evidence.citation for chance, evidence in ranked[:_BEST] if chance >= rule.share * ranked[0][0]]
-    if rule.ends:
+    if question.sides:
+        best = [
+            next(one.citation for _, one in ranked if one.citation.passage.session_id in side)
+            for side in (question.sides.earlier, question.sides.later)
+            if any(one.citation.passage.session_id in side for _, one in ranked)
+        ]
+    elif rule.ends:
         ordered = sorted(best, key=lambda one: (one.passage.session_date, turn_of(one).start_s))
         best = list(dict.fromkeys((ordered[0], ordered[-1])))
     chosen: list[Citation] = []
@@ -83,7 +89,7 @@ def _is_elsewhere(question: Question, found: Sequence[Evidence]) -> bool:
     A question for homework or about the previous answer may use words of its own; of a time that was asked about, the
     best is shown.
     """
-    if question.kind not in _OF_SOMETHING:
+    if question.kind not in _OF_SOMETHING or question.sides:
         return False
     nearest = max(one["turn_cosine"] for one in found)
     covered = max(one["answers_coverage"] for one in found)

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from libs.contracts.ids import SessionId
+from services.chat.domain.comparison import Sides, compared, sides_of
 from services.chat.domain.conversation import Exchange, Session
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.plain_text import plain
 from services.chat.domain.reading import Reading
 from services.chat.domain.time.reading import find_time
-from services.chat.domain.time_window import Dated, TimeWindow, resolve
+from services.chat.domain.time.window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems
 
 # A message with fewer content words leans on the previous one ("And after that?").
@@ -33,7 +34,7 @@ class Inquiry:
     """An interpreted message.
 
     `overview`: it only asks what a period was about. `empty`: it asks nothing. `leans_on`: the previous exchange, if it
-    cannot be understood without; `understood_as` then says it in full.
+    cannot be understood without; `understood_as` then says it in full. `sides`: the times that it compares.
     """
 
     subject: str
@@ -43,6 +44,7 @@ class Inquiry:
     kind: MessageKind = MessageKind.DETAIL
     reading: Reading = field(default_factory=Reading)
     leans_on: Exchange | None = None
+    sides: Sides | None = None
     understood_as: str | None = None
 
 
@@ -72,7 +74,23 @@ def understand(
     inquiry = Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
     if history and not overview and _leans(message, own, kind):
         return _leaning(message, inquiry, sessions, history)
+    if kind is MessageKind.COMPARISON and own:
+        return _comparing(message, inquiry, sessions, moment)
     return replace(inquiry, kind=MessageKind.OVERVIEW) if overview else inquiry
+
+
+def _comparing(message: str, inquiry: Inquiry, sessions: Sequence[Session], moment: Moment) -> Inquiry:
+    """Return the inquiry with the two times that it compares, if it names any."""
+
+    def window_of(text: str) -> tuple[SessionId, ...]:
+        window, _ = _timed(text, sessions, moment)
+        return window.session_ids if window is not None and window.applied else ()
+
+    ordered = [one.id for one in sorted(sessions, key=lambda one: one.date)]
+    sides = sides_of(message, ordered, window_of)
+    if sides is None:
+        return inquiry
+    return replace(inquiry, sides=sides, window=None, subject=compared(inquiry.subject))
 
 
 def _timed(message: str, sessions: Sequence[Session], moment: Moment) -> tuple[TimeWindow | None, str]:

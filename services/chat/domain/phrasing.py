@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from services.chat.domain.conversation import Answer, Question, Source, Speaker
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
-from services.chat.domain.time_window import TimeWindow, spoken
+from services.chat.domain.time.window import TimeWindow, spoken
 
 NOTHING_FOUND = (
     "I looked through your sessions and couldn't find anything that answers this, so I'd rather not guess. "

@@ -7,7 +7,7 @@ import pytest
 
 from services.chat.domain.time.reading import find_time
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time_window import Dated, TimeWindow, resolve
+from services.chat.domain.time.window import Dated, TimeWindow, resolve
 from services.chat.tests.room import session
 
 TODAY = date(2026, 11, 24)

@@ -1,6 +1,6 @@
 """Finds the time phrase of a question by the grammar of this package: relation x unit x anchor.
 
-A phrase may have several meanings; all are returned, likeliest first, and time_window.py chooses by the sessions.
+A phrase may have several meanings; all are returned, likeliest first, and window.py chooses by the sessions.
 """
 
 from collections.abc import Iterator

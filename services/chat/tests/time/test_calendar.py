@@ -10,7 +10,7 @@ from libs.contracts.ids import SessionId
 from services.chat.domain.time.calendar.feasts import easter
 from services.chat.domain.time.reading import find_time
 from services.chat.domain.time.shapes import Days
-from services.chat.domain.time_window import Dated, resolve
+from services.chat.domain.time.window import Dated, resolve
 
 LONDON, NEW_YORK, AUCKLAND, PARIS, KOLKATA = (
     ZoneInfo(name) for name in ("Europe/London", "America/New_York", "Pacific/Auckland", "Europe/Paris", "Asia/Kolkata")
