@@ -85,11 +85,16 @@ def _history(judged: Sequence[Judged], asked: Asked, truly: Around | None) -> tu
 
 def judge(asked: Asked, answer: Answer, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
     """Return what an answer is worth."""
-    if asked.expects == "answer" and asked.turns and asked.kind != "other_language":
+    if is_answered(asked) and asked.kind != "other_language":
         return _by_turns(asked, quoted)
     if asked.expects == "silence":
         return WRONG if quoted else RIGHT
     return RIGHT if answer.kind == _KINDS.get(asked.kind) else WRONG
+
+
+def is_answered(asked: Asked) -> bool:
+    """Tell whether turns of the sessions bear the answer."""
+    return asked.expects == "answer" and bool(asked.turns)
 
 
 def _by_turns(asked: Asked, quoted: Sequence[frozenset[tuple[int, int]]]) -> str:
@@ -125,7 +130,7 @@ def table(judged: Sequence[Judged]) -> list[str]:
         _line(f"{kind} ({expects})", [one for one in judged if (one.asked.kind, one.asked.expects) == (kind, expects)])
         for kind, expects in sorted(kinds)
     ]
-    answerable = [one for one in judged if one.asked.expects == "answer" and one.asked.turns]
+    answerable = [one for one in judged if is_answered(one.asked)]
     return [*lines, _line("all that the sessions answer", answerable)]
 
 

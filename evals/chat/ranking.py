@@ -1,4 +1,4 @@
-"""`python -m evals.chat.ranking [--to DIR]`: trains which of the turns found bears the answer, on tuning patients.
+"""`python -m evals.chat.ranking [--to DIR]`: trains which turn found bears the answer, and whether any does.
 
 Every question of a tuning patient is searched as the product does, its turns are marked by those that bear the answer,
 and the head is fitted. A patient's turns are read by a head of turn acts that has not seen that patient, and the
@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,15 +20,19 @@ from evals.chat.answers import ask_all
 from evals.chat.heads import TINY, TUNING, acts_without
 from evals.chat.patients import PatientFile, read
 from evals.chat.stand import Around, standing
-from evals.chat.training import Numbers, fit_ranking
+from evals.chat.training import Examples, Numbers, fit, fit_ranking, held_out
 from libs.contracts.ids import SessionId
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
+from services.chat.domain.answerable import ANSWERS, OF_SOMETHING, SILENT, signs
 from services.chat.domain.conversation import AnsweredBy, Draft, Question, Turn
-from services.chat.domain.evidence import evidence_of, turn_of
-from services.chat.domain.extractive import BEARS
+from services.chat.domain.evidence import Evidence, evidence_of, turn_of
+from services.chat.domain.extractive import BEARS, SILENT_MIN, UNSURE_MIN, rank
 from services.chat.heads import MessageHeads
-from services.chat.vendors.local_extractive import RANKING
+from services.chat.vendors.local_extractive import ANSWERABLE, RANKING
+
+PENALTY = 0.5
+SEED = 20261130
 
 
 @dataclass
@@ -42,41 +47,85 @@ class Recorder:
         return Draft(AnsweredBy.LOCAL, "recorder")
 
 
-async def main(to: Path) -> None:
-    """Train and write the ranking; print how often its first turn bears the answer of a patient it has not seen."""
+@dataclass
+class Asked:
+    """What was searched for a question, and whether each turn found bears its answer; `silence`: nothing does."""
+
+    question: Question
+    evidence: list[Evidence]
+    bears: Numbers
+    silence: bool
+
+    @property
+    def rows(self) -> Numbers:
+        """Return the evidence as a matrix, a row for each turn."""
+        return np.array([one.features for one in self.evidence])
+
+
+async def main(to: Path | None) -> None:
+    """Train and write both heads; print what they are worth for patients that they have not seen."""
     files = [_corner(read(path)) for path in sorted(TUNING.glob("patient_*.json"))]
-    marked: list[list[tuple[Numbers, Numbers]]] = []
     with tempfile.TemporaryDirectory() as cache:
         encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
         async with standing(files, Path(cache), lambda file: acts_without(file.name, encoder)) as arounds:
-            for around in arounds:
-                marked.append(
-                    [
-                        (np.array(rows), np.array(bears, float))
-                        for rows, bears in await _marked(around, MessageHeads(encoder))
-                    ]
-                )
-    for number, file in enumerate(files):
-        others = [question for place, found in enumerate(marked) if place != number for question in found]
-        _print(file.name, fit_ranking(others, BEARS), marked[number])
-    fit_ranking([question for found in marked for question in found], BEARS).write(to)
+            asked = [await _asked(around, MessageHeads(encoder)) for around in arounds]
+    rankings = [
+        _ranking([one for place, found in enumerate(asked) if place != number for one in found])
+        for number in range(len(files))
+    ]
+    for file, ranking, found in zip(files, rankings, asked, strict=True):
+        _print(file.name, ranking, found)
+    answerable = _answerable(asked, rankings)
+    for name, head in (
+        (RANKING.name, _ranking([one for found in asked for one in found])),
+        (ANSWERABLE.name, answerable),
+    ):
+        head.write((to or RANKING.parent) / name)
 
 
-async def _marked(around: Around, reader: MessageHeads) -> list[tuple[list[tuple[float, ...]], list[bool]]]:
-    """Return for each question that can be answered the evidence of every turn found, and whether it bears it."""
+def _ranking(asked: Sequence[Asked]) -> Head:
+    return fit_ranking([(one.rows, one.bears) for one in asked if not one.silence], BEARS)
+
+
+def _answerable(asked: Sequence[Sequence[Asked]], rankings: Sequence[Head]) -> Head:
+    """Train whether the sessions answer a question, under rankings that have not seen its patient; print it."""
+    rows, labels, groups = [], [], []
+    for number, (found, ranking) in enumerate(zip(asked, rankings, strict=True)):
+        for one in found:
+            if one.question.kind in OF_SOMETHING and not one.question.sides:
+                ranked = rank(one.question, ranking)
+                rows.append(signs(one.question, ranked, ranking.scores(ranked[0][1].features)[0]))
+                labels.append(SILENT if one.silence else ANSWERS)
+                groups.append(number)
+    examples = Examples(np.array(rows), tuple(labels), tuple(groups))
+    chances = held_out(examples, PENALTY, len(asked), SEED)
+    for least in (UNSURE_MIN, SILENT_MIN):
+        above = Counter(label for label, one in zip(labels, chances, strict=True) if one.get(SILENT, 0.0) > least)
+        told = "  ".join(f"{label} {above[label]} of {labels.count(label)}" for label in (ANSWERS, SILENT))
+        print(f"head  answerable  doubt above {least}  {told}")
+    return fit(examples, PENALTY)
+
+
+async def _asked(around: Around, reader: MessageHeads) -> list[Asked]:
+    """Return what was found for each question that was searched, and which turns bear its answer."""
     recorder = Recorder()
-    marked: list[tuple[list[tuple[float, ...]], list[bool]]] = []
+    found: list[Asked] = []
     async for judged in ask_all(around, reader, recorder, true_history=True):
         question, recorder.asked = next(iter(recorder.asked), None), []
-        if question is None or not judged.asked.turns or judged.asked.expects != "answer":
+        silence = judged.asked.expects == "silence"
+        evidence = evidence_of(question) if question is not None and not question.chosen else []
+        if (
+            question is None
+            or not evidence
+            or not (silence or (judged.asked.turns and judged.asked.expects == "answer"))
+        ):
             continue
-        evidence = evidence_of(question)
         bears = [
             _bears(around, judged.asked.turns, turn_of(one.citation), one.citation.passage.session_id)
             for one in evidence
         ]
-        marked.append(([one.features for one in evidence], bears))
-    return marked
+        found.append(Asked(question, evidence, np.array(bears, float), silence))
+    return found
 
 
 def _corner(file: PatientFile) -> PatientFile:
@@ -91,8 +140,9 @@ def _bears(around: Around, wanted: frozenset[tuple[int, int]], turn: Turn, sessi
     return bool(around.indexed.places(session_id, turn.start_s, turn.end_s) & wanted)
 
 
-def _print(name: str, ranking: Head, questions: Sequence[tuple[Numbers, Numbers]]) -> None:
-    ranked = [bears[np.argsort(-(rows @ np.array(ranking.weights[0])), kind="stable")] for rows, bears in questions]
+def _print(name: str, ranking: Head, asked: Sequence[Asked]) -> None:
+    weights = np.array(ranking.weights[0])
+    ranked = [one.bears[np.argsort(-(one.rows @ weights), kind="stable")] for one in asked if not one.silence]
     among = "  ".join(f"among {count} {sum(bool(bears[:count].any()) for bears in ranked)}" for count in (1, 2, 3))
     found = sum(bool(bears.any()) for bears in ranked)
     print(f"head  ranking  {name}, not trained on  questions {len(ranked)}  found {found}  {among}")
@@ -101,5 +151,4 @@ def _print(name: str, ranking: Head, questions: Sequence[tuple[Numbers, Numbers]
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, help="a folder for what is trained")
-    folder = parser.parse_args().to
-    asyncio.run(main(folder / RANKING.name if folder else RANKING))
+    asyncio.run(main(parser.parse_args().to))

@@ -11,7 +11,7 @@ def compose(question: Question, draft: Draft) -> Answer:
     """Return an answer whose every sentence has a source, or a refusal."""
     if draft.quotes:
         sources = verify_quotes(draft.quotes, question.passages)
-        text = framed(question, sources) if sources else NOTHING_KEPT
+        text = framed(question, sources, unsure=draft.unsure) if sources else NOTHING_KEPT
     else:
         text, sources = _written(verify_each(draft.claims, question.passages))
         text = text or (NOTHING_KEPT if draft.claims else NOTHING_FOUND)

@@ -161,12 +161,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Draft:
-    """The unverified output of an answerer: claims or quotes; neither if it found no answer."""
+    """The unverified output of an answerer: claims or quotes; neither if it found no answer.
+
+    `unsure`: the quotes are the nearest that were found, and may answer something else.
+    """
 
     answered_by: AnsweredBy
     model: str
     claims: tuple[Claim, ...] = ()
     quotes: tuple[Citation, ...] = ()
+    unsure: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.sentences.head import Head, softmax
+from services.chat.domain.answerable import OF_SOMETHING, SILENT, signs
 from services.chat.domain.conversation import Citation, Question
 from services.chat.domain.evidence import (
     Evidence,
@@ -20,7 +21,6 @@ from services.chat.domain.evidence import (
     turn_of,
 )
 from services.chat.domain.message_kind import MessageKind
-from services.chat.domain.words import ATTRIBUTES, SAME_SENSE, content_stems
 
 BEARS = "bears"
 QUOTE_CHARS_MAX = 360
@@ -47,58 +47,68 @@ RULES = {
     MessageKind.COMPARISON: Rule(most=2, share=0.1, ends=True),
 }
 _BEST = 6
-_OF_SOMETHING = (MessageKind.DETAIL, MessageKind.DID_IT_EVER, MessageKind.CURRENT, MessageKind.COMPARISON)
-# Fitted on the tuning patients: 11 % of what the sessions answer and 56 % of what they do not fall below.
-NEAR_MIN = 0.55
-COVERED_MIN = 0.9
-# Nothing is near and no word of the question was said: the neighbourhood of what is not there.
-FAR_MAX = 0.4
+# Fitted on the tuning patients (evals/chat/README.md, "Silence"): above the first nothing is quoted, above the second
+# the answer says that it is not sure.
+SILENT_MIN = 0.22
+UNSURE_MIN = 0.12
 
 
-def select(question: Question, ranking: Head) -> list[Citation]:
-    """Return the turns that answer, best first; empty if the evidence is too weak."""
+@dataclass(frozen=True)
+class Heads:
+    """The trained heads: which turn bears the answer, and whether any does."""
+
+    ranking: Head
+    answerable: Head
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The turns that answer, best first; none if the evidence is too weak. `unsure`: they may answer something else."""
+
+    citations: tuple[Citation, ...] = ()
+    unsure: bool = False
+
+
+def select(question: Question, heads: Heads) -> Selection:
+    """Return the turns that answer."""
     if question.chosen:
-        return [_trimmed(Citation(passage, 0), question) for passage in question.passages]
-    rule = RULES.get(question.kind, DEFAULT_RULE)
-    ranked = rank(question, ranking)
-    if not ranked or _is_elsewhere(question, [evidence for _, evidence in ranked]):
-        return []
-    best = [evidence.citation for chance, evidence in ranked[:_BEST] if chance >= rule.share * ranked[0][0]]
-    if question.sides:
-        best = [
-            next(one.citation for _, one in ranked if one.citation.passage.session_id in side)
-            for side in (question.sides.earlier, question.sides.later)
-            if any(one.citation.passage.session_id in side for _, one in ranked)
-        ]
-    elif rule.ends:
-        ordered = sorted(best, key=lambda one: (one.passage.session_date, turn_of(one).start_s))
-        best = list(dict.fromkeys((ordered[0], ordered[-1])))
-    chosen: list[Citation] = []
+        return Selection(tuple(_trimmed(Citation(passage, 0), question) for passage in question.passages))
+    ranked = rank(question, heads.ranking)
+    if not ranked:
+        return Selection()
+    silent = doubt(question, ranked, heads)
+    if silent > SILENT_MIN:
+        return Selection()
     lines = timelines(question.passages)
+    rule = RULES.get(question.kind, DEFAULT_RULE)
+    chosen: list[Citation] = []
     excerpts = 0
-    for citation in best:
+    for citation in _best(question, ranked, rule):
         if citation not in chosen and excerpts < rule.most:
             excerpts += 1
             chosen += [one for one in _excerpt(citation, lines) if one not in chosen]
-    return [_trimmed(citation, question) for citation in chosen]
+    return Selection(tuple(_trimmed(citation, question) for citation in chosen), unsure=silent > UNSURE_MIN)
 
 
-def _is_elsewhere(question: Question, found: Sequence[Evidence]) -> bool:
-    """Tell whether a question speaks of something that occurs in no session, and nothing found is near it in sense.
+def doubt(question: Question, ranked: Sequence[tuple[float, Evidence]], heads: Heads) -> float:
+    """Return the probability that the sessions do not answer a question; 0 if its kind leaves no doubt."""
+    if question.kind not in OF_SOMETHING or question.sides:
+        return 0.0
+    best_score = heads.ranking.scores(ranked[0][1].features)[0]
+    return heads.answerable.probabilities(signs(question, ranked, best_score))[SILENT]
 
-    A question for homework or about the previous answer may use words of its own; of a time that was asked about, the
-    best is shown.
-    """
-    if question.kind not in _OF_SOMETHING or question.sides:
-        return False
-    nearest = max(one["turn_cosine"] for one in found)
-    covered = max(one["answers_coverage"] for one in found)
-    if question.windowed or (nearest < FAR_MAX and not covered):
-        return nearest < FAR_MAX and not covered
-    strange = {stem for word in question.unknown_words for stem in content_stems(word)} - ATTRIBUTES
-    present = {stem for one in found for stem in content_stems(turn_of(one.citation).text)}
-    strange = {stem for stem in strange if not SAME_SENSE.get(stem, frozenset()) & present}
-    return bool(strange) and nearest < NEAR_MIN and covered < COVERED_MIN
+
+def _best(question: Question, ranked: Sequence[tuple[float, Evidence]], rule: Rule) -> list[Citation]:
+    """Return the turns to quote: the best ones, or the best of both sides of a comparison."""
+    if question.sides:
+        sides = (question.sides.earlier, question.sides.later)
+        of_sides = ((one.citation for _, one in ranked if one.citation.passage.session_id in side) for side in sides)
+        return [citation for citations in of_sides if (citation := next(citations, None))]
+    best = [evidence.citation for chance, evidence in ranked[:_BEST] if chance >= rule.share * ranked[0][0]]
+    if rule.ends:
+        ordered = sorted(best, key=lambda one: (one.passage.session_date, turn_of(one).start_s))
+        return list(dict.fromkeys((ordered[0], ordered[-1])))
+    return best
 
 
 def rank(question: Question, ranking: Head) -> list[tuple[float, Evidence]]:

@@ -23,14 +23,16 @@ NO_SESSIONS = (
     "Once one has been transcribed, I can help you look back at it."
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
+UNSURE = "I'm not sure this is what you're asking for, but it's the closest I found in your sessions."
 TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
 ASK_ME = FIXED_REPLIES[MessageKind.GREETING]
 REDACTED = "This answer is no longer shown, because the consent it was based on has been withdrawn."
 
 
-def framed(question: Question, sources: Sequence[Source]) -> str:
+def framed(question: Question, sources: Sequence[Source], *, unsure: bool = False) -> str:
     """Return an opening sentence and the quotes, best first, each with its date, speaker and time."""
-    return "\n".join((_opening(question, sources), *(quoted(source) for source in sources)))
+    opening = UNSURE if unsure else _opening(question, sources)
+    return "\n".join((opening, *(quoted(source) for source in sources)))
 
 
 def windowed(text: str, window: TimeWindow | None, *, outside: bool) -> str:

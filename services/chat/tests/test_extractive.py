@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from libs.sentences.head import Head
 from services.chat.domain.composing import compose
 from services.chat.domain.conversation import AnsweredBy, Draft, Passage, Question
 from services.chat.domain.extractive import QUOTE_CHARS_MAX, select
@@ -11,12 +10,12 @@ from services.chat.domain.phrasing import NOTHING_FOUND
 from services.chat.tests.room import FIRST, NOW, SLEEP, SWIMMING, passage
 from services.chat.vendors import local_extractive
 
-RANKING = Head.read(local_extractive.RANKING)
+HEADS = local_extractive.shipped_heads()
 
 
 def quotes(text: str, *passages: Passage, **parts: object) -> list[str]:
     question = replace(Question(text, passages or (SLEEP, SWIMMING), NOW), **parts)  # type: ignore[arg-type]
-    return [cited.words or cited.passage.turns[cited.turn].text for cited in select(question, RANKING)]
+    return [cited.words or cited.passage.turns[cited.turn].text for cited in select(question, HEADS).citations]
 
 
 def test_the_turn_that_says_it_is_quoted_word_for_word() -> None:
@@ -94,7 +93,7 @@ def test_what_was_set_is_quoted_to_a_question_about_homework() -> None:
 def test_the_answer_frames_its_quotes_with_date_speaker_and_time() -> None:
     question = Question("Where do I write my worries every evening?", (SLEEP,), NOW)
 
-    [chosen] = [one for one in select(question, RANKING) if one.turn == 2]
+    [chosen] = [one for one in select(question, HEADS).citations if one.turn == 2]
 
     answer = compose(question, Draft(AnsweredBy.LOCAL, "x", quotes=(chosen,)))
 
