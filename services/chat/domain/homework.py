@@ -62,6 +62,20 @@ class TakenOn:
     said: tuple[Said, ...]
 
 
+_TASKS = re.compile(
+    r"\b(?:home ?work|to-?dos?|tasks?|exercises?|assignments?|agreed? (?:to|on|that)|undert(?:ake|ook)|signed? up|"
+    r"(?:supposed|meant|asked|told|given|set|want(?:ed|s)?) (?:me )?to (?:do|try|practi[cs]e|get done|work on)|"
+    r"(?:said|say|promised?) (?:that )?(?:i'?d|i would|i should|i was going to|we'?d|i'?ll) (?:do|try)|"
+    r"should (?:i|we) (?:do|try|have done)|(?:i|we) should (?:do|try|have done)|was i (?:set|given))\b"
+)
+_FIRST = re.compile(r"\bfirst (?:ever )?(?:thing|task|exercise|assignment|home ?work|job|one)\b")
+
+
+def asks_for_tasks(message: str) -> bool:
+    """Tell whether a message asks what was to be done: "what did I agree to", "my to-do", "what should I try"."""
+    return bool(_TASKS.search(plain(message)))
+
+
 # Words that ask for homework without saying which.
 _ANY = frozenset(
     stem(word)
@@ -90,12 +104,15 @@ def answering(
     """
     part = wanted(question)
     everything = bool(_EVERYTHING.search(plain(question)))
-    sessions = of if of is not None else None if everything or part is Wanted.OVER else (last,)
+    first = part is Wanted.SET and of is None and _FIRST.search(plain(question))
+    sessions = of if of is not None else None if everything or first or part is Wanted.OVER else (last,)
     acts = _ENDING if part is Wanted.OVER else _SETTING
     turns = [
         [said for said in one.said if said.act in acts and (sessions is None or said.passage.session_id in sessions)]
         for one in taken
         if part is not Wanted.OPEN or one.is_open
     ]
+    if first and (dates := [said.passage.session_date for of_one in turns for said in of_one]):
+        turns = [[said for said in of_one if said.passage.session_date == min(dates)] for of_one in turns]
     ranked = sorted((said for said in turns if said), key=lambda said: max(one.chance for one in said), reverse=True)
     return tuple(said.passage for of_one in ranked for said in of_one)[:QUOTED_MAX]

@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from libs.contracts.ids import SessionId
 from services.chat.domain.comparison import Sides, compared, sides_of
 from services.chat.domain.conversation import Exchange, Session
+from services.chat.domain.homework import asks_for_tasks
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.plain_text import plain
 from services.chat.domain.reading import Reading
@@ -70,8 +71,11 @@ def understand(
     held = window is not None and window.applied
     own = content_stems(subject)
     kind = reading.decide(has_history=bool(history))
-    overview = held and not own
-    inquiry = Inquiry(subject, window, overview, empty=not own and not held, kind=kind, reading=reading)
+    tasks = asks_for_tasks(message) and kind in _OF_TASKS
+    overview = held and not own and not tasks
+    kind = MessageKind.HOMEWORK if tasks and not own else kind
+    empty = not own and not held and kind not in _OF_NO_WORDS
+    inquiry = Inquiry(subject, window, overview, empty=empty, kind=kind, reading=reading)
     if history and not overview and _leans(message, own, kind):
         return _leaning(message, inquiry, sessions, history)
     if kind is MessageKind.COMPARISON and own:
@@ -132,6 +136,10 @@ def _leaning(message: str, inquiry: Inquiry, sessions: Sequence[Session], histor
     )
 
 
+# What may be meant by a message that asks what was to be done, if it says nothing else.
+_OF_TASKS = (MessageKind.HOMEWORK, MessageKind.OVERVIEW, MessageKind.CURRENT, MessageKind.DETAIL)
+# These ask something even in words that say nothing by themselves: "What did I say I'd do?"
+_OF_NO_WORDS = (MessageKind.HOMEWORK, MessageKind.OVERVIEW)
 # A short message after an answer is rather about it than a new subject of these kinds.
 _FIXED_SHORT = (MessageKind.ABOUT_YOU, MessageKind.DETAIL)
 
