@@ -4,14 +4,17 @@ The byte format of an entry and the detection of rewrites are public: libs/contr
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.ledger import led, link
+from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import KeyRing, SigningKey, receipt_message
 
@@ -177,6 +180,20 @@ class Document:
     published_at: datetime
     actor: str
 
+    def digest_shown_for(self, purpose: Purpose, reported_sha256: bytes | None) -> bytes:
+        """Return the digest that a consent to this text stores.
+
+        Raises AppError(INVALID_REQUEST) if the text cannot have been what the patient agreed to.
+        """
+        # A patient who read about recording has not agreed to analysis.
+        if self.purpose is not purpose:
+            raise _invalid("document_id", "Is the text for another purpose.")
+        if reported_sha256 not in (None, self.sha256):
+            raise _invalid("document_id", "Its text does not match `document_sha256`.")
+        if not is_text(self.text):
+            raise _invalid("document_id", "Its text must not be empty.")
+        return self.sha256
+
 
 @dataclass(frozen=True)
 class ChainHead:
@@ -219,6 +236,17 @@ class InForceRow:
     status: Status
     at: datetime
     at_seq: int
+
+
+def require_all(purposes: Sequence[Purpose], in_force: Mapping[Purpose, ConsentId]) -> None:
+    """Raise AppError(CONSENT_REQUIRED), naming the purposes without a consent in force, unless there are none."""
+    missing = [purpose.value for purpose in purposes if purpose not in in_force]
+    if missing:
+        raise AppError(
+            CONSENT_REQUIRED,
+            f"No consent is in force for: {', '.join(missing)}. Record the patient's consent and send it again.",
+            extra={"missing": missing},
+        )
 
 
 def signed(entry: Entry, key: SigningKey) -> Signature:
@@ -270,6 +298,11 @@ def is_text(document: str) -> bool:
 def document_digest(text: str) -> bytes:
     """Return the SHA-256 of the exact text that was shown; the text itself is not stored."""
     return hashlib.sha256(text.encode()).digest()
+
+
+def _invalid(field: str, detail: str) -> AppError:
+    fault = FieldError(f"/body/{field}", detail)
+    return AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
 
 
 def _place(position: ChainPosition) -> tuple[int, tuple[str, str, str]]:

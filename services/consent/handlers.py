@@ -10,12 +10,11 @@ from uuid import UUID
 from libs.common.capability import current
 from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
-from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
+from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
-from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import SigningKey
 from services.consent.domain import (
@@ -29,7 +28,7 @@ from services.consent.domain import (
     Method,
     Origin,
     Status,
-    is_text,
+    require_all,
     signed,
 )
 from services.consent.ports import ConsentFilter, Documents, Ledger, Transactions
@@ -174,13 +173,7 @@ class Consents:
         organization_id: OrganizationId = claims_in_force().organization_id
         async with self._database.transaction() as tx:
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
-        missing = [purpose.value for purpose in purposes if purpose not in held]
-        if missing:
-            raise AppError(
-                CONSENT_REQUIRED,
-                f"No consent is in force for: {', '.join(missing)}. Record the patient's consent and send it again.",
-                extra={"missing": missing},
-            )
+        require_all(purposes, held)
         return held
 
     async def _append(self, tx: Transaction, claims: Claims, decision: Decision) -> Entry:
@@ -192,19 +185,7 @@ class Consents:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
-        # A patient who read about recording has not agreed to analysis.
-        if document.purpose is not grant.parties.purpose:
-            raise _invalid("document_id", "Is the text for another purpose.")
-        if grant.document_sha256 not in (None, document.sha256):
-            raise _invalid("document_id", "Its text does not match `document_sha256`.")
-        if not is_text(document.text):
-            raise _invalid("document_id", "Its text must not be empty.")
-        return document.sha256
-
-
-def _invalid(field: str, detail: str) -> AppError:
-    fault = FieldError(f"/body/{field}", detail)
-    return AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
+        return document.digest_shown_for(grant.parties.purpose, grant.document_sha256)
 
 
 def _found(consent: Consent | None) -> Consent:
