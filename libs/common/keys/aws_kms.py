@@ -20,6 +20,7 @@ from libs.common.keys.aws_credentials import AwsCredentials
 from libs.common.keys.sigv4 import Scope, Unsigned, sign
 
 SERVICE = "kms"
+KIND_CHARS_MAX = 59
 _TRANSIENT = frozenset(
     {"ThrottlingException", "LimitExceededException", "KeyUnavailableException", "DependencyTimeoutException"}
 )
@@ -106,7 +107,7 @@ def _problem(answer: httpx.Response) -> AppError:
     except (ValueError, AttributeError):
         kind = ""
     # Its message repeats what was sent; its type is a word of AWS's own.
-    kind = kind if kind.isalnum() and len(kind) < 60 else "unknown"
+    kind = kind if kind.isalnum() and len(kind) <= KIND_CHARS_MAX else "unknown"
     return kms_call.down(reason=kind) if kind in _TRANSIENT else kms_call.refused(kind, status=answer.status_code)
 
 

@@ -5,6 +5,7 @@ The limits are listed in docs/adr/0002-dependencies.md, "Vendors' SDKs".
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 
 import openai
 from openai import AsyncOpenAI
@@ -23,6 +24,7 @@ REQUEST_TOKENS_MAX = 300_000
 DEADLINE_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 _VENDOR = "openai"
+_TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
 # Also a 429, but not retryable: the account has no credit left.
 _QUOTA_USED_UP = "insufficient_quota"
 
@@ -89,10 +91,12 @@ def _problem(error: Exception) -> AppError:
     if isinstance(error, openai.RateLimitError) and error.code != _QUOTA_USED_UP:
         seconds = error.response.headers.get("retry-after", "")
         wait = float(seconds) if seconds.isdigit() else None
-        return AppError(RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=429)
+        return AppError(
+            RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=error.status_code
+        )
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
-        if status >= 500 or status in (408, 409):
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
             return AppError(UPSTREAM_FAILED, "The embedding vendor failed.", vendor=_VENDOR, status=status)
         return AppError(UPSTREAM_REFUSED, "The embedding vendor refused the request.", vendor=_VENDOR, status=status)
     return AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)
