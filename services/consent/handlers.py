@@ -50,7 +50,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Grant:
+class GrantConsent:
     """A patient's consent to one purpose; the text shown is named by its digest or by a published version."""
 
     parties: ConsentParties
@@ -87,7 +87,7 @@ class Consents:
         self._documents = writer.documents
         self._key = writer.key
 
-    async def grant(self, grant: Grant) -> Granted:
+    async def grant(self, grant: GrantConsent) -> Granted:
         """Record a grant, unless a consent to the same text is already in force.
 
         A consent to another text is a new record; one revocation ends both.
@@ -181,7 +181,7 @@ class Consents:
         entry = await self._ledger.append(tx, claims.organization_id, decision)
         return await self._ledger.add_receipt(tx, entry, signed(entry, self._key))
 
-    async def _shown_digest(self, tx: Transaction, grant: Grant) -> bytes:
+    async def _shown_digest(self, tx: Transaction, grant: GrantConsent) -> bytes:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")

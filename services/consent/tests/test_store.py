@@ -21,7 +21,7 @@ from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.consent.domain import Consent
-from services.consent.handlers import Grant
+from services.consent.handlers import GrantConsent
 from services.consent.tests.ledger_world import HERE, Ledger, count
 
 HOLD = text("select consent.hold(:organization, :patient, :therapist, array['recording'])")
@@ -214,7 +214,7 @@ async def test_a_capability_without_the_scope_sees_nothing_and_adds_nothing(ledg
     async with ledger.transaction("chat:write") as tx:
         assert await count(tx, "event") == 0
     with acting_under(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
-        await ledger.consents.grant(Grant(ledger.parties(Purpose.RECORDING), HERE))
+        await ledger.consents.grant(GrantConsent(ledger.parties(Purpose.RECORDING), HERE))
 
 
 async def test_a_forged_capability_opens_no_transaction(ledger: Ledger) -> None:
