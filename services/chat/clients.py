@@ -36,6 +36,7 @@ class EmbedderClient:
             body["session_ids"] = [str(session) for session in sessions]
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
+        # A passage without turns has nothing that could be quoted.
         passages = tuple(_passage(result) for result in found.results if result.turns)
         return Finding(
             passages,
@@ -91,6 +92,7 @@ class ConsentClient:
 
 
 class _Wire(BaseModel):
+    # A service may add members before this one knows them; errors do not repeat the words they are about.
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 

@@ -82,6 +82,7 @@ class Evidence:
 
     def digest(self) -> bytes:
         """Return the SHA-256 stored in the ledger. The salt is erased with the data, so it cannot be guessed back."""
+        # Their order is part of the format: another one would break every digest that is stored.
         parts = (
             self.observed.ip,
             self.observed.user_agent,
@@ -256,6 +257,7 @@ def signed(entry: Entry, key: SigningKey) -> Signature:
 
 def line_of(entry: Entry) -> dict[str, Any]:
     """Return the entry in the public export format (docs/security/consent-ledger.md)."""
+    # What an auditor recomputes the hashes from: members may be added, and none renamed.
     return {
         "kind": "entry",
         "organization_id": str(entry.organization_id),

@@ -134,6 +134,7 @@ class Consents:
                 method=circumstances.method,
             )
             entry = await self._append(tx, claims, decision)
+            # In the transaction of the entry: no revocation without its event, and no event without it.
             await tx.emit(ConsentRevoked(**_event_fields(entry)))
         return Consent(consent.granted, entry.at, consent.evidence), entry
 
@@ -172,6 +173,7 @@ class Consents:
         """Return the consents in force for all purposes. Raises AppError(CONSENT_REQUIRED) with the missing ones."""
         organization_id: OrganizationId = claims_in_force().organization_id
         async with self._database.transaction() as tx:
+            # The lock ends with this transaction: whoever stores a result holds the consents again in its own.
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
         require_all(purposes, held)
         return held

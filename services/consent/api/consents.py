@@ -205,6 +205,7 @@ class _Filter(_Request):
 
 
 def _metadata_text(metadata: dict[str, Any]) -> str:
+    # One spelling for one object: this text is what the ledger's digest covers.
     text = json.dumps(metadata, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     if len(text) > METADATA_CHARS_MAX:
         raise _invalid("/body/metadata", f"Must be at most {METADATA_CHARS_MAX} characters as JSON.")

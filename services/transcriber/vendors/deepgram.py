@@ -165,6 +165,7 @@ def _speech(answer: Any, audio: Audio) -> Speech:
         read = _Answer.model_validate(answer.model_dump(warnings=False))
     except (ValidationError, AttributeError):
         raise _failed("Deepgram sent an invalid response.") from None
+    # Utterances overlap where two people speak at once, and all that follows expects words in order of time.
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
     language, confidence = _language(read.results.channels[0])
     return Speech(
