@@ -10,6 +10,7 @@ from libs.contracts.ledger import UnreadableError
 from libs.contracts.settings import WithRecordings
 from libs.ledger.signatures import SEED_BYTES, SigningKey, VerifyKey
 
+# Whoever else may read the key could sign entries in this service's name.
 _PRIVATE_MODES = (0o600, 0o400)
 _HEX = "64 hex digits: openssl rand -hex 32"
 

@@ -92,6 +92,7 @@ def subscriptions(
     index = IndexTranscript(dependencies)
     hide = ScheduleIndexDeletion(index_repository, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
+        # Exclusive: vectors cost money or minutes, so no two workers make them for one transcript.
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, hide),

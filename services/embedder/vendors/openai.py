@@ -54,6 +54,7 @@ class OpenAIEmbedder:
         await self._client.close()
 
     def _size(self, text: str) -> int:
+        # The vendor refuses a whole request for one text that is empty or too long, so it is found out first.
         size = self._count(text)
         if not text.strip() or size > INPUT_TOKENS_MAX:
             raise AppError(UPSTREAM_REFUSED, "A text is empty or too long to be embedded.", vendor=_VENDOR, count=size)
@@ -67,6 +68,7 @@ class OpenAIEmbedder:
                     answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
             raise _problem(error) from error
+        # By the place that each item names: nothing promises that they come in the order of the texts.
         vectors: list[Vector] = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts) or any(len(vector) != MODEL.dimension for vector in vectors):
             raise AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)

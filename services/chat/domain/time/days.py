@@ -97,6 +97,7 @@ def written_date(text: Text, at: int) -> Found | None:
 def _of_pair(text: Text, month: int, day: int, year: list[int]) -> date | None:
     if year:
         return valid_date(year[0] + (_CENTURY if year[0] < _SHORT_YEARS else 0), month, day)
+    # Sessions lie in the past, so a day without a year is the latest one that has been.
     this = valid_date(text.today.year, month, day)
     return this if this and this <= text.today else valid_date(text.today.year - 1, month, day)
 

@@ -86,6 +86,7 @@ def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = 2)
 def _backwards(of_year: OfYear, today: date, *, ended: bool, years: int) -> Iterator[Days]:
     firsts: list[Days] = []
     others: list[Days] = []
+    # From the next year on: New Year's Eve is a feast of the year that follows it.
     for year in range(today.year + 1, today.year - _YEARS_LOOKED_BACK, -1):
         for number, one in enumerate(of_year(year)):
             past = one.start and one.start <= today and (not ended or (one.end and one.end <= today))

@@ -249,6 +249,7 @@ def _rolling(text: Text, number: int, unit: str, stop: int) -> Found | None:
         start, whole = moved(today, -number * length), None
     meanings = [Days(start, today + timedelta(1))]
     if whole:
+        # The days just gone are likelier; whole weeks of the calendar are the other thing it may mean.
         meanings.append(Days(whole, week(today).start))
     return Found(tuple(meanings), stop, unit, settled=True)
 

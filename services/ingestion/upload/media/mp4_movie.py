@@ -162,6 +162,7 @@ def _noted(track: Track, kind: bytes) -> Handler:
 
 def _times(track: Track, size: int) -> Steps[None]:
     track.tables.add(b"stts")
+    # Read as it comes and only summed up: the table of a long recording is larger than the buffer.
     count = _u32((yield Read(8)), 4)
     if size != 8 + count * _ENTRY_BYTES:
         raise broken("a table has an impossible size")
@@ -219,6 +220,7 @@ def _trun_ticks(size: int, each: int) -> Steps[int]:
 
 
 def _require_in_this_file(dref: bytes) -> None:
+    # Media that lie in another file could be anything by the time a decoder opens them.
     at, count = 8, _u32(dref, 4)
     if not 1 <= count <= DATA_REFERENCES_MAX:
         raise broken("it refers to another file")
