@@ -79,5 +79,6 @@ def _standing(turn: Turn, share: float) -> tuple[float, ...]:
 
 
 def _cues(text: str) -> tuple[float, ...]:
+    # Recognizers write either apostrophe, and the cues only the plain one.
     said = text.replace("’", "'")
     return tuple(float(bool(rule.search(said))) for rule in _RULES)

@@ -263,6 +263,7 @@ def _read_info(found: _Segment, data: bytes) -> None:
     raw = info.get(_DURATION, b"")
     if not found.scale_ns:
         raise broken("its timestamps are not valid")
+    # A float of either size; any other is a duration that nobody could have written.
     if len(raw) in (4, 8):
         seconds = float(struct.unpack(">f" if len(raw) == 4 else ">d", raw)[0]) * found.scale_ns / _SECOND_NS
         found.duration_s = seconds if 0 < seconds < float("inf") else 0.0
