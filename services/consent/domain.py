@@ -14,7 +14,6 @@ from uuid import UUID
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.ledger import led, link
-from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import KeyRing, SigningKey, receipt_message
 
@@ -239,15 +238,9 @@ class InForceRow:
     at_seq: int
 
 
-def require_all(purposes: Sequence[Purpose], in_force: Mapping[Purpose, ConsentId]) -> None:
-    """Raise AppError(CONSENT_REQUIRED), naming the purposes without a consent in force, unless there are none."""
-    missing = [purpose.value for purpose in purposes if purpose not in in_force]
-    if missing:
-        raise AppError(
-            CONSENT_REQUIRED,
-            f"No consent is in force for: {', '.join(missing)}. Record the patient's consent and send it again.",
-            extra={"missing": missing},
-        )
+def missing(purposes: Sequence[Purpose], in_force: Mapping[Purpose, ConsentId]) -> list[Purpose]:
+    """Return the purposes without a consent in force, in the order asked: work needs them all."""
+    return [purpose for purpose in purposes if purpose not in in_force]
 
 
 def signed(entry: Entry, key: SigningKey) -> Signature:

@@ -15,6 +15,7 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
+from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import SigningKey
 from services.consent.domain import (
@@ -28,7 +29,7 @@ from services.consent.domain import (
     Method,
     Origin,
     Status,
-    require_all,
+    missing,
     signed,
 )
 from services.consent.ports import ConsentFilter, Documents, Ledger, Transactions
@@ -175,7 +176,12 @@ class Consents:
         async with self._database.transaction() as tx:
             # The lock ends with this transaction: whoever stores a result holds the consents again in its own.
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
-        require_all(purposes, held)
+        if lacking := [purpose.value for purpose in missing(purposes, held)]:
+            raise AppError(
+                CONSENT_REQUIRED,
+                f"No consent is in force for: {', '.join(lacking)}. Record the patient's consent and send it again.",
+                extra={"missing": lacking},
+            )
         return held
 
     async def _append(self, tx: Transaction, claims: Claims, decision: Decision) -> Entry:

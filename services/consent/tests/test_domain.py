@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from libs.common.errors import INVALID_REQUEST, AppError
 from libs.contracts.ids import ConsentId, OrganizationId
-from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from services.consent.domain import Document, Evidence, Origin, document_digest, require_all
+from services.consent.domain import Document, Evidence, Origin, document_digest, missing
 
 TEXT = "I agree that my sessions are recorded."
 DOCUMENT = Document(
@@ -59,18 +58,14 @@ def test_nobody_consents_to_a_text_they_cannot_have_read(
     assert refusal.value.problem is INVALID_REQUEST
 
 
-def test_work_that_lacks_a_consent_is_refused_with_the_purposes_it_lacks() -> None:
+def test_work_lacks_each_purpose_without_a_consent_in_force_and_no_other() -> None:
     in_force = {Purpose.RECORDING: ConsentId(UUID(int=3))}
 
-    with pytest.raises(AppError) as refusal:
-        require_all([Purpose.RECORDING, Purpose.AI_ANALYSIS], in_force)
-
-    assert refusal.value.problem is CONSENT_REQUIRED
-    assert refusal.value.extra == {"missing": [Purpose.AI_ANALYSIS.value]}
-
-
-def test_work_under_consents_in_force_for_all_its_purposes_goes_on() -> None:
-    require_all([Purpose.RECORDING], {purpose: ConsentId(UUID(int=3)) for purpose in Purpose})
+    assert missing([Purpose.AI_ANALYSIS, Purpose.RECORDING, Purpose.TRANSCRIPTION], in_force) == [
+        Purpose.AI_ANALYSIS,
+        Purpose.TRANSCRIPTION,
+    ]
+    assert missing([Purpose.RECORDING], in_force) == []
 
 
 def _evidence(parts: list[str | None]) -> Evidence:
