@@ -85,6 +85,7 @@ class Keys:
         """
         now = self._making.clock()
         async with self._database.transaction() as tx:
+            # Locked: of two changes at once neither may count on a key that the other one ends.
             keys = await self._store.all(tx, locked=True)
             old = _of(keys, key_id)
             if not old.is_in_force(now):
@@ -137,6 +138,7 @@ class Keys:
             self._making.clock(),
             expires_at=wish.expires_at,
         )
+        # Only the digest is stored: whoever loses the secret makes another key.
         stored = StoredKey(key, peppers.version, secret.digest(peppers.current))
         return IssuedKey(await self._store.add(tx, stored), secret)
 
@@ -154,6 +156,7 @@ class Users:
             made = await self._store.add(tx, user)
             if made is not None:
                 return made
+            # The database refuses either conflict; which of them it was is asked only now, for the caller to mend.
             if await self._store.email_is_taken(tx, user.email):
                 raise AppError(EMAIL_TAKEN, "Another user of this organization has this email.")
             raise AppError(CONFLICT, "Another user in this role has this external_id.")
@@ -191,6 +194,7 @@ class PatientTokens:
 
     async def mint(self, by: Principal, patient_id: PatientId) -> tuple[str, PatientToken]:
         """Mint a token for one patient; it dies with the key that asked for it."""
+        # Whole seconds, as tokens write times, so that the end that is stored is the one that is signed.
         wanted = self._clock().replace(microsecond=0) + self._signer.lifetime
         token = PatientToken(
             jti=new_id(),
