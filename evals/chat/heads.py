@@ -25,6 +25,7 @@ from services.chat import crisis_head
 from services.chat import heads as chat_heads
 from services.embedder import turn_acts
 from services.embedder.domain import Speaker, Turn, in_context
+from services.embedder.vendors.local_turn_acts import TURN_ACTS
 
 TUNING = Path(__file__).parent / "tuning"
 SEED = 20261130
@@ -148,7 +149,7 @@ def _read(name: str) -> list[dict[str, Any]]:
 HEADS: dict[str, tuple[Callable[[SentenceEncoder], Coroutine[None, None, Head]], Path]] = {
     "message-kinds": (train_message_kinds, chat_heads.KINDS),
     "crisis-signs": (train_crisis_signs, crisis_head.SIGNS),
-    "turn-acts": (train_turn_acts, turn_acts.HEAD),
+    "turn-acts": (train_turn_acts, TURN_ACTS),
 }
 
 

@@ -39,8 +39,8 @@ from services.embedder.digests.store import DigestStore
 from services.embedder.domain import Transcript, Weights
 from services.embedder.handlers import Dependencies, IndexTranscript, Search
 from services.embedder.store import IndexStore
-from services.embedder.turn_acts import HEAD
 from services.embedder.vendors.local_minilm import MiniLmEmbedder
+from services.embedder.vendors.local_turn_acts import turn_act_head
 
 SESSION_LASTS = timedelta(hours=1)
 DEADLINE_S = 60.0
@@ -131,7 +131,7 @@ async def standing(
     """
     async with ground(Weights()) as stack:
         encoder = SentenceEncoder(Runtime(None, cache))
-        shipped = Head.read(HEAD)
+        shipped = turn_act_head()
         indexed = [await _index(stack, encoder, file, await acts_of(file) if acts_of else shipped) for file in files]
         # The server runs in a thread with an event loop of its own, so it has connections of its own.
         database = Database(stack.url, REFUSALS)

@@ -129,6 +129,7 @@ class Catalogue:
         for event in events:
             if self._by_name.setdefault((event.type, event.version), event) is not event:
                 raise ValueError(f"two events are called {event.type} v{event.version}")
+        # Whether one consumer leads is decided for a topic, so its events cannot differ in that.
         orders = {(event.topic, event.is_ordered) for event in self}
         if len(orders) > len({topic for topic, _ in orders}):
             raise ValueError("the events of one topic are ordered alike")

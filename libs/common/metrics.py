@@ -80,6 +80,7 @@ CONSUMER_STATE = Gauge(
 )
 
 
+# From zero: a counter that begins with the first failure has no rate of it.
 for _outcome in ("served", "failed"):
     HTTP_ANSWERS.labels(_outcome)
 

@@ -70,6 +70,6 @@ class WithObjectStore(ProcessSettings):
     minio_endpoint: str = Field(description="The S3 store, as host:port.")
     minio_access_key: SecretStr = Field(description="The store's access key.")
     minio_secret_key: SecretStr = Field(description="The secret of that access key.")
-    minio_bucket: str = Field("recordings", description="The bucket that holds the encrypted objects.")
+    minio_bucket: str = Field(description="The bucket that holds the encrypted objects.")
     minio_region: str = Field("us-east-1", description="The region the store expects in signatures.")
     minio_secure: bool = Field(True, description="Whether the store is reached over TLS.")

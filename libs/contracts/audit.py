@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
+ACTOR_CHARS_MAX = 200
 Kind = Literal[
     "transcript.read",
     "transcript.corrected",
@@ -68,11 +69,11 @@ class AuditQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     patient_id: UUID | None = None
-    actor: str | None = Field(None, min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+    actor: str | None = Field(None, min_length=1, max_length=ACTOR_CHARS_MAX, pattern=r"^[^\x00]+$")
     since: Instant | None = None
     until: Instant | None = None
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
     @property
     def window(self) -> Window:

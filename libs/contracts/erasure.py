@@ -84,6 +84,7 @@ class EvidenceErased(Counted):
 
     type: ClassVar[str] = "evidence.erased"
     topic: ClassVar[str] = "consent"
+    # As all of the topic `consent`: no grant may overtake the revocation before it.
     is_ordered: ClassVar[bool] = True
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+IP_CHARS_MAX = 45
+"""An IPv6 address whose end is written as IPv4 is the longest."""
 LANGUAGE_TAG = r"^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$"
 """BCP 47 as far as language, script and region go.
 
@@ -19,7 +21,7 @@ def canonical_ip(text: str) -> str:
     return str(ip_address(text))
 
 
-IpText = Annotated[str, Field(max_length=45, pattern=r"^[0-9A-Fa-f:.]+$"), AfterValidator(canonical_ip)]
+IpText = Annotated[str, Field(max_length=IP_CHARS_MAX, pattern=r"^[0-9A-Fa-f:.]+$"), AfterValidator(canonical_ip)]
 """An address without the zone that an IPv6 address may have, which is free text."""
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from libs.common.settings import ProcessSettings
+from libs.common.settings import ProcessSettings, WithObjectStore
 
 
 class ServiceSettings(ProcessSettings):
@@ -16,6 +16,12 @@ class ServiceSettings(ProcessSettings):
     transcriber_url: str = Field("http://127.0.0.1:8003", description="Where the transcriber listens.")
     embedder_url: str = Field("http://127.0.0.1:8004", description="Where the embedder listens.")
     chat_url: str = Field("http://127.0.0.1:8005", description="Where the chat service listens.")
+
+
+class WithRecordings(WithObjectStore, ServiceSettings):
+    """Where a service that reads or writes encrypted objects of this product finds them."""
+
+    minio_bucket: str = Field("recordings", description="The bucket that holds the encrypted objects.")
 
 
 class WithModels(ServiceSettings):

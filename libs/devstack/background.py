@@ -80,6 +80,7 @@ def _word(process: Process, ports: dict[str, int]) -> str:
 def _start(folder: Folder) -> str:
     servers.stop_left_over(folder)
     with contextlib.ExitStack() as undo:
+        # Whatever breaks on the way leaves nothing running.
         undo.callback(servers.stop_left_over, folder)
         infra = provisioned(folder, servers.start(folder, detached=True))
         # For the operators' tools, who ask again when nothing has to be started.

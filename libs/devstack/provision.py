@@ -21,6 +21,7 @@ BEFORE_MIGRATIONS, AFTER_MIGRATIONS = ("roles.sql", "ctx.sql", "comparisons.sql"
 CAPABILITY_KEY_ID = "devstack"
 RELAY_ROLE = "svc_relay"
 OPS_ROLE = "svc_ops"
+# 409: it is there already.
 _CREATED = (200, 409)
 
 

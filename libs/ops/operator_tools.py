@@ -75,6 +75,7 @@ class OperatorTools:
         await self.store.note(action_id, "begun", name, (what, arguments))
         try:
             yield counts
+        # Also an interruption by hand: what was begun must not stay without an end.
         except BaseException as error:
             await self.store.note(action_id, "failed", name, (what, arguments), **counts, error=type(error).__name__)
             raise

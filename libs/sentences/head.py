@@ -9,6 +9,7 @@ from pathlib import Path
 # Coefficients are stored as integers of this fraction: no figure changes, and the file is a third as long.
 SCALE = 1000
 NUMBERS_A_LINE = 32
+# As all heads were trained, like the weights of vectors beside each.
 CUE_WEIGHT = 0.7
 
 

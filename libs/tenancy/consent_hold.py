@@ -30,6 +30,7 @@ async def hold(
     response = await client.request("POST", "/holds", json=body)
     try:
         held = _Held.model_validate_json(response.content).consents
+        # An answer that lacks one of the purposes is as invalid as one that cannot be read.
         return {purpose: ConsentId(held[purpose]) for purpose in purposes}
     except (ValidationError, KeyError) as error:
         raise AppError(UPSTREAM_FAILED, "The consent service sent an invalid response.") from error

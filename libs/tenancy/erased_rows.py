@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.common.database.transaction import Transaction
 
+# With their types, because a null by itself does not tell PostgreSQL which.
 _SESSION = bindparam("session_id", type_=Uuid())
 _PATIENT = bindparam("patient_id", type_=Uuid())
 _ERASE = text("select erase(:erasure_id, :patient_id, :session_id) as counts").bindparams(_SESSION)

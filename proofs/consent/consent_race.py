@@ -34,6 +34,7 @@ TRYING_ON_S = 0.03
 ROUND_WITHIN_S = 60.0
 REFUSED_WITHIN_S = 10.0
 REFUSED_PAUSE_S = 0.001
+LOOK_EVERY_S = 0.001
 P99_MS_MAX = 500
 CONSENT_REFUSED = "TR403"
 _INSERT = (
@@ -99,7 +100,7 @@ class _Race:
         goal = what.total() + more
         async with asyncio.timeout(within_s):
             while what.total() < goal:  # noqa: ASYNC110  # the writers would set an event thousands of times
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(LOOK_EVERY_S)
 
     def stop(self) -> None:
         """Let the writers end."""

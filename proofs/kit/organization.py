@@ -16,7 +16,7 @@ from libs.devstack.infra import Infra
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.document_store import DocumentStore
 from services.consent.domain import Consent, ConsentParties, Entry, Origin
-from services.consent.handlers import Circumstances, Consents, Grant, LedgerWriter
+from services.consent.handlers import Circumstances, Consents, GrantConsent, LedgerWriter
 from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
@@ -63,7 +63,7 @@ class Organization:
         """Grant through the service."""
         with self.acting():
             granted = await self.consents.grant(
-                Grant(
+                GrantConsent(
                     ConsentParties(patient or self.patient_id, self.therapist_id, purpose),
                     HERE,
                     document_sha256=bytes(32),

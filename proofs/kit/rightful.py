@@ -13,6 +13,7 @@ from services.consent.notary.checkpoints import SIGN_AFTER_ENTRIES
 NEWEST = -1
 FAILED_WITHIN_S = 60
 SIGNED_WITHIN_S = 30
+LOOK_EVERY_S = 1
 AT_ONCE = 10
 OPERATORS = "/operator/"
 # What has to be there is made by these operations first, each time anew: the request that follows may use it up.
@@ -108,10 +109,10 @@ class Rightful:
         for _ in range(SIGN_AFTER_ENTRIES // AT_ONCE):
             drawn = [self.drawn(grant) for _ in range(AT_ONCE)]
             await asyncio.gather(*(self._send(one, self.organization.key) for one in drawn))
-        for _ in range(SIGNED_WITHIN_S):
+        for _ in range(SIGNED_WITHIN_S // LOOK_EVERY_S):
             if (await self._send(self.drawn(look), self.organization.key)).is_success:
                 return
-            await asyncio.sleep(1)
+            await asyncio.sleep(LOOK_EVERY_S)
         raise TimeoutError("the ledger was not signed")
 
     async def _failed_session(self) -> None:

@@ -6,6 +6,7 @@ leaks: what the search does not find of that one, it would not find of others (`
 """
 
 import asyncio
+import secrets
 import sys
 import time
 from collections import Counter
@@ -125,7 +126,7 @@ def run(rounds: int, number: int) -> int:
     """Run everything once; print the line and return the exit code."""
     started = time.monotonic()
     words, other = Canaries(Random(number)), Canaries(Random(f"control {number}"))  # to be repeated
-    control = Control(other.word("the control"), secret_part(new_key("test").text), f"logs/{LEAKY}.log")
+    control = Control(other.word("the control"), secret_part(new_key("test", secrets.choice).text), f"logs/{LEAKY}.log")
     with world_of(words) as world:
         with leaky_service(world, control) as leaky:
             done = asyncio.run(Run(world, leaky).all_of_it(rounds))

@@ -28,6 +28,8 @@ from services.gateway.routes import ROUTES, V1
 PATIENTS, PATIENTS_SOAK = 1, 12
 PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 LOOKS_MAX = 12
+LOOK_EVERY_S = 0.5
+ERASED_LOOK_EVERY_S = 0.2
 QUESTION = "What about {0} and {1} and my sleep?"
 JUST_MADE = "update gateway.replay set kept_at = kept_at - interval '61 seconds' where kept_at is not null"
 
@@ -130,7 +132,7 @@ class House:
         for _ in range(READY_WITHIN_S):
             if (await self._http.get(f"{V1}/users/{patient}", headers=headers)).is_client_error:
                 return
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(ERASED_LOOK_EVERY_S)
 
     def a_minute_passes(self) -> None:
         """Make everything that is kept a minute older."""
@@ -205,7 +207,7 @@ async def _told(house: House, patient: str, said: list[str], of: tuple[str, str]
                 same = again.json().get("response") == answer.json()["response"]
                 house.seen.expect("unmarked", same and _is_marked(again), "chat")
                 break
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(LOOK_EVERY_S)
     swap = Call("swapSpeakers", f"/sessions/{session}/transcript/swap-speakers", headers={"If-Match": '"2"'})
     if said[0] in (await house.send(swap, house.key)).text:
         found.append((swap, house.key))

@@ -197,6 +197,7 @@ class Answering:
             try:
                 holds[therapist_id] = await self._dependencies.holds.hold(patient_id, therapist_id)
             except AppError as error:
+                # What was said with a therapist without consent is left out; the others' sessions still answer.
                 if error.problem is not CONSENT_REQUIRED:
                     raise
         return holds
@@ -211,6 +212,7 @@ class Answering:
         if not question.passages:
             return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
         try:
+            # A vendor that fails costs the wording of the answer and not the answer.
             draft = await self._dependencies.answerer.answer(question)
         except AppError as error:
             get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)

@@ -157,12 +157,14 @@ async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: floa
         while not (await asyncio.wait({answering}, timeout=ping_every_s))[0]:
             yield PING
     finally:
+        # Whoever has gone away gets no answer, and none is paid for.
         answering.cancel()
     error = answering.exception()
     if error is not None:
         yield event("error", 1, _problem(error))
         return
     reply = _reply(answering.result())
+    # The text is complete and verified by now, so smaller pieces than lines would only cost events.
     tokens = reply["response"].splitlines(keepends=True)
     for number, token in enumerate(tokens, start=1):
         yield event("token", number, {"text": token})
@@ -171,6 +173,7 @@ async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: floa
 
 
 def _problem(error: BaseException) -> dict[str, Any]:
+    # The stream has begun with 200, so no edge turns the error into a response or logs it: both are done here.
     known = error if isinstance(error, AppError) else internal_error()
     if known is not error:
         get_logger().error("chat.crashed", error_class=type(error).__name__, error_place=location_of(error))

@@ -27,6 +27,7 @@ class AnswerAudit:
         async with self._database.transaction() as tx:
             answers = [_answer(row) for row in await tx.execute(_ANSWERS, query.parameters())]
             readings = [_reading(row) for row in await tx.execute(_READINGS, query.parameters())]
+        # Both lists are newest first and reach one row beyond the page, so their merged beginning is the page.
         rows = heapq.merge(answers, readings, key=lambda row: row.position, reverse=True)
         return query.page(list(rows)[: query.limit + 1])
 

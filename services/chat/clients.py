@@ -20,6 +20,7 @@ from services.chat.domain.overview import Digest
 from services.chat.ports import Held
 
 PASSAGES_MAX = 16
+# Together a thousand sessions: almost ten years of two a week.
 PAGE_SIZE = 200
 # The embedder's limit for one request.
 DIGESTS_MAX = 200
@@ -39,6 +40,7 @@ class EmbedderClient:
             body["session_ids"] = [str(session) for session in sessions]
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
+        # A passage without turns has nothing that could be quoted.
         passages = tuple(_passage(result) for result in found.results if result.turns)
         return Finding(
             passages,
@@ -100,6 +102,7 @@ class ConsentClient:
 
 
 class _Wire(BaseModel):
+    # A service may add members before this one knows them; errors do not repeat the words they are about.
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 

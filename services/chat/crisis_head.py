@@ -10,6 +10,7 @@ from services.chat.domain.crisis.cues import cues
 from services.chat.domain.crisis.spelling import mended
 
 SIGNS = Path(__file__).with_name("crisis_signs.json")
+# As the head was trained: beside another weight its coefficients are wrong.
 VECTOR_WEIGHT = 3.0
 # The model reads no more of a longer message: what stands last was said last.
 CHARS_MAX = 700

@@ -70,10 +70,12 @@ class Ask:
         if concern is not None and concern.level is Level.EXPLICIT:
             return await self._crisis(message, concern)
         try:
+            # Before the message is stored: without consent nothing of it is kept.
             await self._dependencies.holds.hold(message.patient_id)
             accepted = await self._dependencies.messages.accept(
                 message.patient_id, message.conversation_id, message.text
             )
+            # Again with the history: some messages are a crisis only after what was said before them.
             after = await self._check.after(accepted.history, message.text, concern)
             pending = AcceptedMessage(message, accepted, after)
             return await self._crisis_after(pending) if _is_explicit(after) else pending
@@ -107,6 +109,7 @@ class Ask:
         if pending.concern is None:
             return Reply(search_result.answer, accepted.conversation_id, message_id)
         try:
+            # In a transaction of its own: an answer that is recorded stands, whether or not its signal can be written.
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
                 await self._dependencies.messages.signal(patient_id, accepted, pending.concern)
         except (AppError, TimeoutError):
@@ -126,6 +129,7 @@ class Ask:
                 noted = await self._dependencies.messages.note_crisis(message.patient_id, crisis)
         except (AppError, TimeoutError):
             get_logger().error("crisis.record_failed", level_of_signal=concern.level.value)
+            # Ids that lead nowhere: the answer keeps its shape although nothing could be stored.
             noted = Accepted(message.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
         return Reply(answer, noted.conversation_id, noted.message_id, self.crisis_resources)
 

@@ -9,6 +9,7 @@ from services.chat.domain.message_cues import cues
 from services.chat.domain.reading import Reading
 
 KINDS = Path(__file__).with_name("message_kinds.json")
+# As the head was trained: beside another weight its coefficients are wrong.
 VECTOR_WEIGHT = 2.0
 
 

@@ -52,6 +52,7 @@ def source_row(message_id: MessageId, position: int, source: Source, attribution
 def audit_row(message_id: MessageId, to: Accepted, answer: Answer, actor: str) -> dict[str, Any]:
     """Return the audit row of an answer."""
     return {
+        # Ids and counts only: whoever may read the audit need not be one who may read answers.
         "message_id": message_id,
         "conversation_id": to.conversation_id,
         "actor": actor,
@@ -102,6 +103,7 @@ def message_of(row: Row[Any], sources: Sequence[Source]) -> Message:
         answered_by=AnsweredBy(row.answered_by) if row.answered_by else None,
         grounded=row.grounded,
         time_window=_window_of(row.time_window),
+        # The quotes of a redacted answer would tell what its text told.
         sources=tuple(sources) if row.text is not None else (),
     )
 

@@ -37,10 +37,12 @@ from services.chat.ports import Accepted, Attribution, Basis, Crisis, SearchResu
 _TO_CONVERSATION, _TO_MESSAGE = narrow_to("conversation"), narrow_to("message")
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
 _OPEN = text("insert into conversation (organization_id, patient_id, id) values (:organization_id, :patient_id, :id)")
+# The row is held until commit: messages sent at once are counted one after the other, and none passes the limit.
 _LOCK = text(
     "insert into turnstile (organization_id, patient_id, passed_at) values (:organization_id, :patient_id,"
     " clock_timestamp()) on conflict (organization_id, patient_id) do update set passed_at = excluded.passed_at"
 )
+# Through a view: whoever may delete rows of a table may also lock it against everybody (deploy/postgres/locks.sql).
 _FORGET = text(
     "delete from sent_deletable where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'"
 )
@@ -85,6 +87,7 @@ _LIST = text(
     " order by created_at desc, id desc limit :most"
 )
 _OWNER = text("select patient_id from conversation where id = :id")
+# The statement itself asks for the consents of a text: a revocation hides it before `redact` has run.
 _MESSAGE = (
     "select m.id, m.conversation_id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
     " case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"
@@ -175,6 +178,7 @@ class ConversationStore:
             )
             messages = await _with_sources(tx, patient_id, found.all())
             page = Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
+            # In the transaction that reads: no words are given out without a note of it.
             await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, len(page.rows)))
         return page
 
@@ -309,6 +313,7 @@ def _claims() -> Claims:
 def _after(window: Window) -> dict[str, Any]:
     return {
         "at": window.after.at if window.after else None,
+        # Never compared: without `at` the statements take every row.
         "id": window.after.id if window.after else UUID(int=0),
         "most": window.limit + 1,
     }

@@ -67,6 +67,7 @@ def build() -> Service:
         search=embedder,
         commitments=embedder,
         digests=embedder,
+        # Without a vendor this machine answers; with one, quotes stand in while the vendor fails.
         answerer=vendor or ExtractiveAnswerer(),
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),
@@ -74,6 +75,7 @@ def build() -> Service:
     )
     ask = Ask(dependencies, CrisisCheck(CrisisHead(encoder), help_lines(settings.crisis_country)))
     details = {"provider": settings.provider, "model": model_of(settings)}
+    # Beside the start and not before it: a chat whose vendor is away still answers with quotes.
     self_test = asyncio.create_task(_self_test(vendor, details)) if vendor else None
     app = AppSpec("chat", "1", (build_router(ask, store, AnswerAudit(runtime.database)),), runtime.checks, details)
 

@@ -16,6 +16,7 @@ _COLUMNS = "d.id, d.organization_id, d.consent_type, d.language, d.version, d.te
 
 # Serializes publications per organization, because each takes the next version number.
 _IN_TURN = text("select ctx.in_turn('consent.document')")
+# The same text again meets a conflict and becomes no new version.
 _PUBLISH = text(
     "insert into document as d (id, organization_id, consent_type, language, version, text, sha256, actor) "  # noqa: S608
     "select :id, :organization_id, :consent_type, :language, coalesce(max(o.version), 0) + 1, :text, :sha256, :actor "

@@ -4,12 +4,14 @@ The byte format of an entry and the detection of rewrites are public: libs/contr
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.ledger import led, link
 from libs.contracts.purposes import Purpose
@@ -79,6 +81,7 @@ class Evidence:
 
     def digest(self) -> bytes:
         """Return the SHA-256 stored in the ledger. The salt is erased with the data, so it cannot be guessed back."""
+        # Their order is part of the format: another one would break every digest that is stored.
         parts = (
             self.observed.ip,
             self.observed.user_agent,
@@ -177,6 +180,20 @@ class Document:
     published_at: datetime
     actor: str
 
+    def digest_shown_for(self, purpose: Purpose, reported_sha256: bytes | None) -> bytes:
+        """Return the digest that a consent to this text stores.
+
+        Raises AppError(INVALID_REQUEST) if the text cannot have been what the patient agreed to.
+        """
+        # A patient who read about recording has not agreed to analysis.
+        if self.purpose is not purpose:
+            raise _invalid("document_id", "Is the text for another purpose.")
+        if reported_sha256 not in (None, self.sha256):
+            raise _invalid("document_id", "Its text does not match `document_sha256`.")
+        if not is_text(self.text):
+            raise _invalid("document_id", "Its text must not be empty.")
+        return self.sha256
+
 
 @dataclass(frozen=True)
 class ChainHead:
@@ -221,6 +238,11 @@ class InForceRow:
     at_seq: int
 
 
+def missing(purposes: Sequence[Purpose], in_force: Mapping[Purpose, ConsentId]) -> list[Purpose]:
+    """Return the purposes without a consent in force, in the order asked: work needs them all."""
+    return [purpose for purpose in purposes if purpose not in in_force]
+
+
 def signed(entry: Entry, key: SigningKey) -> Signature:
     """Sign an entry's receipt."""
     return Signature(key.public.key_id, key.sign(receipt_message(str(entry.organization_id), *_place(entry.position))))
@@ -228,6 +250,7 @@ def signed(entry: Entry, key: SigningKey) -> Signature:
 
 def line_of(entry: Entry) -> dict[str, Any]:
     """Return the entry in the public export format (docs/security/consent-ledger.md)."""
+    # What an auditor recomputes the hashes from: members may be added, and none renamed.
     return {
         "kind": "entry",
         "organization_id": str(entry.organization_id),
@@ -270,6 +293,11 @@ def is_text(document: str) -> bool:
 def document_digest(text: str) -> bytes:
     """Return the SHA-256 of the exact text that was shown; the text itself is not stored."""
     return hashlib.sha256(text.encode()).digest()
+
+
+def _invalid(field: str, detail: str) -> AppError:
+    fault = FieldError(f"/body/{field}", detail)
+    return AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
 
 
 def _place(position: ChainPosition) -> tuple[int, tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from libs.common.capability import current
 from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
-from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
+from libs.common.errors import NOT_FOUND, AppError
 from libs.common.ids import new_id
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
@@ -29,7 +29,7 @@ from services.consent.domain import (
     Method,
     Origin,
     Status,
-    is_text,
+    missing,
     signed,
 )
 from services.consent.ports import ConsentFilter, Documents, Ledger, Transactions
@@ -51,7 +51,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Grant:
+class GrantConsent:
     """A patient's consent to one purpose; the text shown is named by its digest or by a published version."""
 
     parties: ConsentParties
@@ -88,7 +88,7 @@ class Consents:
         self._documents = writer.documents
         self._key = writer.key
 
-    async def grant(self, grant: Grant) -> Granted:
+    async def grant(self, grant: GrantConsent) -> Granted:
         """Record a grant, unless a consent to the same text is already in force.
 
         A consent to another text is a new record; one revocation ends both.
@@ -135,6 +135,7 @@ class Consents:
                 method=circumstances.method,
             )
             entry = await self._append(tx, claims, decision)
+            # In the transaction of the entry: no revocation without its event, and no event without it.
             await tx.emit(ConsentRevoked(**_event_fields(entry)))
         return Consent(consent.granted, entry.at, consent.evidence), entry
 
@@ -173,13 +174,13 @@ class Consents:
         """Return the consents in force for all purposes. Raises AppError(CONSENT_REQUIRED) with the missing ones."""
         organization_id: OrganizationId = claims_in_force().organization_id
         async with self._database.transaction() as tx:
+            # The lock ends with this transaction: whoever stores a result holds the consents again in its own.
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
-        missing = [purpose.value for purpose in purposes if purpose not in held]
-        if missing:
+        if lacking := [purpose.value for purpose in missing(purposes, held)]:
             raise AppError(
                 CONSENT_REQUIRED,
-                f"No consent is in force for: {', '.join(missing)}. Record the patient's consent and send it again.",
-                extra={"missing": missing},
+                f"No consent is in force for: {', '.join(lacking)}. Record the patient's consent and send it again.",
+                extra={"missing": lacking},
             )
         return held
 
@@ -188,23 +189,11 @@ class Consents:
         entry = await self._ledger.append(tx, claims.organization_id, decision)
         return await self._ledger.add_receipt(tx, entry, signed(entry, self._key))
 
-    async def _shown_digest(self, tx: Transaction, grant: Grant) -> bytes:
+    async def _shown_digest(self, tx: Transaction, grant: GrantConsent) -> bytes:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
-        # A patient who read about recording has not agreed to analysis.
-        if document.purpose is not grant.parties.purpose:
-            raise _invalid("document_id", "Is the text for another purpose.")
-        if grant.document_sha256 not in (None, document.sha256):
-            raise _invalid("document_id", "Its text does not match `document_sha256`.")
-        if not is_text(document.text):
-            raise _invalid("document_id", "Its text must not be empty.")
-        return document.sha256
-
-
-def _invalid(field: str, detail: str) -> AppError:
-    fault = FieldError(f"/body/{field}", detail)
-    return AppError(INVALID_REQUEST, "The request has fields that are not valid.", errors=[fault])
+        return document.digest_shown_for(grant.parties.purpose, grant.document_sha256)
 
 
 def _found(consent: Consent | None) -> Consent:

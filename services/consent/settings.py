@@ -6,16 +6,16 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import WithObjectStore
 from libs.contracts.ledger import UnreadableError
-from libs.contracts.settings import ServiceSettings
+from libs.contracts.settings import WithRecordings
 from libs.ledger.signatures import SEED_BYTES, SigningKey, VerifyKey
 
+# Whoever else may read the key could sign entries in this service's name.
 _PRIVATE_MODES = (0o600, 0o400)
 _HEX = "64 hex digits: openssl rand -hex 32"
 
 
-class ConsentSettings(WithObjectStore, ServiceSettings):
+class ConsentSettings(WithRecordings):
     """The common settings, the store of signed checkpoints, and the key that signs them."""
 
     ledger_key: SecretStr | None = Field(

@@ -71,6 +71,7 @@ _BY_ID = text(
     f"{_WITH_PROOF} ({_RECORDS}) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "where e.consent_id = :consent_id and e.status = 'granted'"
 )
+# Cut to the page before signatures and evidence are joined, so that only its rows are looked up.
 _LIST = text(
     f"{_WITH_PROOF} (select * from ({_RECORDS} "  # noqa: S608
     "where (cast(:patient_id as uuid) is null or g.patient_id = :patient_id) "
@@ -133,6 +134,7 @@ class LedgerStore:
                 "evidence_sha256": evidence.digest(),
             },
         )
+        # From what the database returns: place, hashes and time are set by its trigger.
         entry = _entry(row.mappings().one())
         await tx.execute(
             _ADD_EVIDENCE,

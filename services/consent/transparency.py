@@ -46,6 +46,7 @@ class Transparency:
 
     async def checkpoints(self, after: int, limit: int) -> Sequence[str]:
         """Return notes after a seq."""
+        # For the capability's sake, which the object store cannot verify.
         await self._entry_count()
         return await self._sources.checkpoints.after(claims_in_force().organization_id, after, limit)
 

@@ -130,6 +130,7 @@ def _result(hit: Hit) -> ResultOut:
         start_time=passage.start_s,
         end_time=passage.end_s,
         speaker=passage.speaker.value,
+        # The turns are as many as the others, or the others are empty: without vectors there are neither.
         turns=[_turn(*one) for one in zip_longest(passage.turns, hit.turn_relevances, hit.turn_acts)],
         relevance=hit.relevance,
         score=hit.score,

@@ -59,6 +59,7 @@ def partition(sizes: Sequence[int], costs: Sequence[float], target: int, largest
 
     Minimises the sum of squared relative deviations and of `costs[i]` for each cut between items i and i+1.
     """
+    # best[n]: the least cost of the first n items, and where the last of their parts begins.
     best: list[tuple[float, int]] = [(0.0, 0)]
     for stop in range(1, len(sizes) + 1):
         best.append(min(_endings(sizes, costs, stop, best, (target, largest))))
@@ -85,6 +86,7 @@ def _endings(
 
 
 def _cut_cost(before: Turn, after: Turn, rules: Rules) -> float:
+    # A question stays with its answer; after a long pause people begin something new.
     cost = rules.question_cost if before.text.rstrip().endswith("?") else 0.0
     return cost - rules.pause_gain if after.start_s - before.end_s >= rules.pause_s else cost
 
@@ -106,6 +108,7 @@ def _sized(run: list[Turn], count: CountTokens, rules: Rules) -> list[Turn]:
         return [whole]
     pieces = [piece for turn in run for piece in _cut(turn, _SENTENCE.split(turn.text.strip()))]
     pieces = [small for piece in pieces for small in _split_words(piece, count, rules.passage_max)]
+    # One more for the space by which two pieces are joined.
     sizes = [count(piece.text) + 1 for piece in pieces]
     parts = -(-sum(sizes) // rules.passage_max)
     cuts = partition(sizes, [0.0] * len(sizes), sum(sizes) // parts, rules.passage_max)

@@ -47,6 +47,7 @@ class TranscriberClient:
 
 
 class _Wire(BaseModel):
+    # The transcriber may add members before this service knows them; errors do not repeat the words they are about.
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 

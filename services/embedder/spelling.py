@@ -35,5 +35,6 @@ def _nearest(word: str, spoken: Mapping[str, int]) -> str | None:
         return None
     most = 2 if len(word) >= LONG_WORD_CHARS else 1
     found = process.extract(word, spoken.keys(), scorer=OSA.distance, score_cutoff=most, limit=None)
+    # Of those as near the one with the same first letter, which is seldom mistyped, and then the commonest.
     best = min(found, key=lambda one: (one[1], one[0][0] != word[0], -spoken[one[0]]), default=None)
     return best[0] if best else None

@@ -72,6 +72,7 @@ _ADD_PASSAGE = text(
     " values (:organization_id, :patient_id, :id, :chunk_id, :therapist_id, :session_id, :session_date, :transcript_id,"
     " :position, :content, :speaker, :turns, :tokens, :content_hash, cast(:turn_vectors as halfvec[]))"
 ).bindparams(bindparam("turns", type_=JSONB()), bindparam("turn_vectors", type_=ARRAY(HALFVEC(), dimensions=1)))
+# What a new version no longer says must not stay behind as a vector.
 _DROP_STALE = text(
     "delete from embedding_deletable e where e.patient_id = :patient_id and e.session_id = :session_id and not exists"
     " (select from passage p where p.patient_id = e.patient_id and p.session_id = e.session_id"
@@ -118,6 +119,7 @@ class IndexStore:
         """Insert vectors in a transaction of their own."""
         whose = _owner(source) | {"model": model.name}
         rows = [whose | {"content_hash": key, "embedding": list(vector)} for key, vector in vectors.items()]
+        # Apart from the index: vectors cost minutes or money, and are kept if what follows fails.
         if rows:
             async with self._database.transaction() as tx:
                 await tx.execute(_ADD_VECTOR, rows)
@@ -244,6 +246,7 @@ def _turn_json(turn: Turn) -> dict[str, Any]:
 
 
 def _acting(turns: tuple[Turn, ...], acts: Iterator[Mapping[str, float]]) -> list[dict[str, Any]]:
+    # Filled up, because an index may have acts for none of its turns.
     of_turns = [*islice(acts, len(turns)), *({} for _ in turns)]
     return [
         _turn_json(turn) | {"acts": {name: round(chance, 2) for name, chance in of_turn.items() if chance >= ACT_MIN}}
@@ -262,6 +265,7 @@ def _hit(row: Row[Any]) -> Hit:
         session_date=row.session_date,
         transcript_id=row.transcript_id,
         passage=Span(turns, row.tokens),
+        # Half precision may round a little beyond what a cosine can be.
         relevance=None if row.relevance is None else min(1.0, max(0.0, float(row.relevance))),
         score=float(row.score),
         turn_relevances=tuple(min(1.0, max(0.0, near)) for near in row.turn_relevances or ()),

@@ -8,7 +8,6 @@ vectors of both turns, each read after the one before (evals/chat/README.md, "Tu
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from pathlib import Path
 
 from libs.sentences.head import Head, weighed
 from services.embedder.domain import Speaker, Turn
@@ -46,7 +45,6 @@ _CUES: tuple[tuple[str, str], ...] = (
     ("negative_effect", r"\b(?:dizzy|worse|tense|tight|hate[ds]?|didn'?t help|doesn'?t help|not helping|made me|uncomfortable|silly|too much)\b"),
     ("past_time", r"\b(?:on (?:the |monday|tuesday|wednesday|thursday|friday|saturday|sunday)|last (?:night|week|sunday|monday|tuesday|wednesday|thursday|friday|saturday)|yesterday|that (?:night|same|morning)|this morning|since|two weeks|the first (?:week|night|time))\b"),
 )  # fmt: skip
-HEAD = Path(__file__).with_name("turn_acts.json")
 _RULES = tuple(re.compile(rule, re.IGNORECASE) for _, rule in _CUES)
 _EARLY, _LATE = 0.35, 0.65
 
@@ -79,5 +77,6 @@ def _standing(turn: Turn, share: float) -> tuple[float, ...]:
 
 
 def _cues(text: str) -> tuple[float, ...]:
+    # Recognizers write either apostrophe, and the cues only the plain one.
     said = text.replace("’", "'")
     return tuple(float(bool(rule.search(said))) for rule in _RULES)

@@ -15,7 +15,6 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import IndexErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime as ModelRuntime
 from libs.sentences.minilm import SentenceEncoder
 from libs.tenancy.erase_own_rows import erasing
@@ -30,8 +29,8 @@ from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIn
 from services.embedder.ports import IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
-from services.embedder.turn_acts import HEAD
 from services.embedder.vendors.local_minilm import MiniLmEmbedder
+from services.embedder.vendors.local_turn_acts import turn_act_head
 from services.embedder.vendors.token_counts import cl100k_counter
 
 EVENT_CONFIG = EventConfig("embedder", CATALOGUE, topics_out=("index",), refusals=REFUSALS)
@@ -65,7 +64,7 @@ def build() -> Service:
         TranscriberClient(transcriber),
         embedder,
         encoder,
-        Head.read(HEAD),
+        turn_act_head(),
         index_repository,
         (commitments, digests),
         cl100k_counter(),
@@ -98,6 +97,7 @@ def subscriptions(
     index = IndexTranscript(dependencies)
     hide = ScheduleIndexDeletion(index_repository, utc_now, timedelta(days=settings.revocation_grace_days))
     return (
+        # Exclusive: vectors cost money or minutes, so no two workers make them for one transcript.
         Subscription(TranscriptReady, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(TranscriptUpdated, index, INDEX_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, hide),

@@ -31,17 +31,18 @@ from services.gateway.domain import (
     require_granted,
 )
 from services.gateway.idempotency.store import IdempotencyStore
-from services.gateway.key_format import Key, Mode, Peppers, new_key
+from services.gateway.key_format import Choice, Key, Mode, Peppers, new_key
 from services.gateway.store import KeyStore, TokenStore, UserFilter, UserStore
 
 
 @dataclass(frozen=True)
 class KeyIssuing:
-    """How keys are made here: their mode, the peppers of their digests, and the clock they expire by."""
+    """How keys are made here: their mode, the peppers of their digests, the clock they expire by, what draws them."""
 
     mode: Mode
     peppers: Peppers
     clock: Clock
+    choice: Choice
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class Keys:
         """
         now = self._making.clock()
         async with self._database.transaction() as tx:
+            # Locked: of two changes at once neither may count on a key that the other one ends.
             keys = await self._store.all(tx, locked=True)
             old = _of(keys, key_id)
             if not old.is_in_force(now):
@@ -125,7 +127,7 @@ class Keys:
             return ended
 
     async def _add(self, tx: Transaction, organization_id: OrganizationId, wish: KeySpec) -> IssuedKey:
-        secret, peppers = new_key(self._making.mode), self._making.peppers
+        secret, peppers = new_key(self._making.mode, self._making.choice), self._making.peppers
         # The time of its making that is kept is the database's.
         key = ApiKey(
             ApiKeyId(secret.id),
@@ -137,6 +139,7 @@ class Keys:
             self._making.clock(),
             expires_at=wish.expires_at,
         )
+        # Only the digest is stored: whoever loses the secret makes another key.
         stored = StoredKey(key, peppers.version, secret.digest(peppers.current))
         return IssuedKey(await self._store.add(tx, stored), secret)
 
@@ -154,6 +157,7 @@ class Users:
             made = await self._store.add(tx, user)
             if made is not None:
                 return made
+            # The database refuses either conflict; which of them it was is asked only now, for the caller to mend.
             if await self._store.email_is_taken(tx, user.email):
                 raise AppError(EMAIL_TAKEN, "Another user of this organization has this email.")
             raise AppError(CONFLICT, "Another user in this role has this external_id.")
@@ -191,6 +195,7 @@ class PatientTokens:
 
     async def mint(self, by: Principal, patient_id: PatientId) -> tuple[str, PatientToken]:
         """Mint a token for one patient; it dies with the key that asked for it."""
+        # Whole seconds, as tokens write times, so that the end that is stored is the one that is signed.
         wanted = self._clock().replace(microsecond=0) + self._signer.lifetime
         token = PatientToken(
             jti=new_id(),

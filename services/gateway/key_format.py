@@ -6,14 +6,15 @@ The pattern for secret scanners is PATTERN; the checksum is CRC-32 in base 62 ov
 import hashlib
 import hmac
 import re
-import secrets
 import string
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 Mode = Literal["live", "test"]
+Choice = Callable[[str], str]
+"""Draws one of these characters, as `secrets.choice` does."""
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 ID_CHARS = 12
@@ -61,9 +62,9 @@ class Peppers:
         return self.current if version == self.version else self.old.get(version)
 
 
-def new_key(mode: Mode) -> Key:
-    """Make a key."""
-    return Key(mode, _random(ID_CHARS), _random(SECRET_CHARS))
+def new_key(mode: Mode, choice: Choice) -> Key:
+    """Make a key of characters that `choice` draws; it must be fit for secrets."""
+    return Key(mode, _drawn(choice, ID_CHARS), _drawn(choice, SECRET_CHARS))
 
 
 def read_key(text: str) -> Key | None:
@@ -75,8 +76,8 @@ def read_key(text: str) -> Key | None:
     return Key("live" if match[1] == "live" else "test", match[2], match[3])
 
 
-def _random(length: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+def _drawn(choice: Choice, length: int) -> str:
+    return "".join(choice(_ALPHABET) for _ in range(length))
 
 
 def _checksum(body: str) -> str:

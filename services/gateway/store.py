@@ -22,6 +22,7 @@ _USER = "id, organization_id, role, email, external_id, created_at, time_zone"
 
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
+# Only forward, and only from the digest that was verified: a request that comes second changes nothing.
 _REPEPPER_KEY = text(
     "update api_key set digest = :becomes, pepper_version = :version"
     " where id = :id and digest = :was and pepper_version < :version and revoked_at is null"

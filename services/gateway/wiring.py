@@ -1,5 +1,6 @@
 """The gateway's parts, built and joined."""
 
+import secrets
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -97,7 +98,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         crisis_answer=crisis_rule(peers.chat, users, authority),
     )
     own = LocalServices(
-        keys=Keys(database, KeyStore(), KeyIssuing(_mode(settings), peppers, utc_now)),
+        keys=Keys(database, KeyStore(), KeyIssuing(_mode(settings), peppers, utc_now, secrets.choice)),
         users=users,
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),

@@ -38,6 +38,8 @@ WATCH_MAX_S = 600.0
 DRAIN_PATIENCE = Patience(all_s=3.0, silence_s=3.0)
 LENGTH_DIGITS_MAX = 18
 """Longer numbers are over every limit, and Python refuses to parse thousands of digits."""
+ETAG_DIGITS_MAX = 17
+"""No tag of this service is longer: microseconds since 1970 take 16 digits until the year 2286."""
 _DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{1,100}):")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -224,8 +226,7 @@ def _etag(session: Session) -> str:
 
 def _seen_at(etag: str | None) -> datetime | None:
     digits = etag.strip('"') if etag else ""
-    # No tag of this service has more than 17 digits, so a longer one matches no session.
-    if not digits.isdecimal() or len(digits) > 17:
+    if not digits.isdecimal() or len(digits) > ETAG_DIGITS_MAX:
         return None
     return _EPOCH + timedelta(microseconds=int(digits))
 

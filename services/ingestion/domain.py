@@ -69,6 +69,7 @@ UPLOAD_STATUS: Mapping[Status, str] = {
     Status.EMBEDDING: "processing",
     Status.READY: "completed",
     Status.FAILED: "failed",
+    # The upload itself went well: that nothing more is made of it is for the consent to say.
     Status.WITHHELD: "completed",
 }
 _PERCENT: Mapping[Status, int] = {_P: 0, _U: 10, _T: 30, _E: 80, _R: 100}

@@ -85,12 +85,14 @@ class UpdateSessionStatus(_StatusStep[PipelineEvent]):
 
     async def record(self, event: PipelineEvent, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Update the status under the session's row lock."""
+        # None: it was erased meanwhile, and there is nothing left to move.
         session = await self._sessions.lock(tx, SessionId(event.session_id))
         if session is None:
             return ()
         session_event = SessionEvent(
             Trigger(event.type),
             self._clock(),
+            # Only failures and withholdings have one.
             getattr(event, "reason", None),
             event.audio_duration_s if isinstance(event, TranscriptReady) else None,
             event.said_at,
@@ -174,6 +176,7 @@ class SessionQueries:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_s
         while session.updated_at == seen_at and session.status not in FINAL and loop.time() < deadline:
+            # Read again rather than notified: any process may move the session. No transaction is held meanwhile.
             await asyncio.sleep(min(POLL_S, max(0.0, deadline - loop.time())))
             session = await self.find(session_id)
         return session
@@ -198,6 +201,7 @@ class SessionQueries:
         session = await self.find(session_id)
         if session.status not in (Status.FAILED, Status.WITHHELD):
             raise AppError(NOT_FAILED, f"The session is {session.status.value}, so there is nothing to retry.")
+        # Before the transaction: none is held open across a call to another service.
         await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         async with self._deps.database.transaction() as tx:
             # Locked and checked again: the session may have changed since `find`.
@@ -220,12 +224,14 @@ class SessionQueries:
         async with self._deps.database.transaction() as tx:
             session = await self._found(tx, session_id)
             recording = _require(await self._deps.sessions.recording(tx, session_id))
+        # Asked again although the upload did: a recording may be opened long after.
         await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         context = sealing_context(session.parties, session.id, recording.object_name, recording.media_type)
         return OpenedRecording(recording, await self._deps.keys.open(session.parties, recording), context)
 
     async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
         session = await self._deps.sessions.find(tx, session_id)
+        # Only for those whose capability could have seen it; to all others it has never existed.
         if session is None and await self._deps.erased_subjects.is_erased(tx, bound_patient(), session_id):
             raise AppError(ERASED, "This session was erased.")
         return _require(session)

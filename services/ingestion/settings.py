@@ -2,12 +2,11 @@
 
 from pydantic import Field
 
-from libs.common.keys.root_key import RootKeySettings
-from libs.common.settings import WithObjectStore
-from libs.contracts.settings import ServiceSettings
+from libs.contracts.settings import WithRecordings
+from services.ingestion.keys.settings import KeySettings
 
 
-class IngestionSettings(RootKeySettings, WithObjectStore, ServiceSettings):
+class IngestionSettings(KeySettings, WithRecordings):
     """The common settings, the object store of recordings, and the root key."""
 
     recording_retention_days: int = Field(

@@ -64,6 +64,7 @@ _RECORDING = text(
     " where session_id = :session_id order by created_at desc limit 1"
 )
 
+# A function of the owner's: the sweep acts for no organization and learns only which names are unknown.
 _UNKNOWN = text("select unknown_objects(:names)").bindparams(bindparam("names", type_=ARRAY(TEXT())))
 
 

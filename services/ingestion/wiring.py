@@ -71,6 +71,7 @@ def build() -> Service:
         title="ingestion",
         version="1",
         routers=(build_router(parts(runtime.database, root, objects, ConsentClient(consent))),),
+        # /health fails until both have proven themselves: no recording may be taken that nobody could read again.
         checks={**runtime.checks, "object_store": objects.ready, "root_key": root.ready},
         details=root.details,
     )

@@ -133,6 +133,7 @@ def preferred(accept: str) -> str | None:
         if chosen is None and name not in ("application/json", "application/*", "*/*"):
             continue
         weight = _weight(parameters)
+        # Of equals the first is taken, and what has q=0 never.
         if weight > best[0]:
             best = (weight, chosen)
     return best[1]
@@ -147,6 +148,7 @@ def _version(if_match: str | None) -> int:
     if if_match is None:
         fault = FieldError("/header/if-match", "Send the ETag of the version you read.")
         raise AppError(INVALID_REQUEST, "Send `If-Match` with the ETag of the transcript to correct.", errors=[fault])
+    # Any other tag names no version of ours, and so not the newest: 412 as for an old one.
     found = _ETAG.match(if_match.strip())
     if found is None:
         raise AppError(PRECONDITION_FAILED, "`If-Match` is not the ETag of a transcript.")

@@ -66,6 +66,7 @@ class _Decrypted:
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
         async with self.store.get_stream(self.key.object_name) as sealed:
             plain = unseal(self.key.keyset, self.key.associated_data, sealed)
+            # Closed at once when the reader stops early, and with it the connection to the store.
             async with aclosing(plain) as blocks:
                 async for block in blocks:
                     yield block

@@ -76,6 +76,7 @@ class TranscriptService:
     async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
         transcript = await self._transcripts.newest(tx, session_id)
         if transcript is None:
+            # Told only where the capability could have seen the words; to all others they have never existed.
             if await self._transcripts.is_erased(tx, bound_patient(), session_id):
                 raise AppError(ERASED, "This session was erased.")
             raise AppError(NOT_FOUND, "There is no transcript of this session.")

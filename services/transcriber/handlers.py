@@ -224,6 +224,7 @@ def job_id_of(event: RecordingUploaded) -> JobId:
 
 def fingerprint_of(event: RecordingUploaded, vendor: SpeechToText) -> bytes:
     """Return the SHA-256 that identifies a transcription request: recording, vendor, model, language and options."""
+    # All that changes what is heard: with another model or option the recording is heard again.
     parts = [event.content_sha256, vendor.source.vendor, vendor.source.model, event.language]
     text = json.dumps([*parts, sorted(vendor.options.items())], separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()

@@ -50,6 +50,7 @@ def _clock(seconds: float, point: str) -> str:
 
 
 def _one_line(text: str) -> str:
+    # A line break inside a cue would end it, or begin another.
     return visible(" ".join(text.split()))
 
 

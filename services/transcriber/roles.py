@@ -16,6 +16,8 @@ SURE = 0.8
 """Below this probability the roles stay unknown, because a wrong role is worse than none."""
 PATIENT_SHARE_MIN = 0.1
 """Among three or more voices, one with a smaller share of the words (a receptionist, a child) gets no role."""
+PER_WORDS = 10
+"""Rates are of ten words, as the weights were fitted to."""
 CALM_WORDS = 20
 """Smoothing: added to a voice's word count, so that a single word does not dominate a short text."""
 
@@ -93,6 +95,9 @@ def score(text: str) -> float:
 def measured(text: str) -> Mapping[str, float]:
     """Return the rate of each kind of word (per ten words) and the share of questions among the sentences."""
     words = _WORD.findall(text.lower().replace("\u2019", "'"))
-    rates = {kind: 10 * sum(w in members for w in words) / (len(words) + CALM_WORDS) for kind, members in KINDS.items()}
+    rates = {
+        kind: PER_WORDS * sum(w in members for w in words) / (len(words) + CALM_WORDS)
+        for kind, members in KINDS.items()
+    }
     sentences = len(_SENTENCE_END.findall(text)) + 2
     return rates | {"questions": text.count("?") / sentences}

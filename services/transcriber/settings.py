@@ -4,13 +4,12 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.common.settings import WithObjectStore
-from libs.contracts.settings import WithModels
+from libs.contracts.settings import WithModels, WithRecordings
 
 DEEPGRAM_URL = "https://api.deepgram.com"
 
 
-class TranscriberSettings(WithObjectStore, WithModels):
+class TranscriberSettings(WithRecordings, WithModels):
     """The common settings, the speech-to-text provider, and the object store of recordings."""
 
     transcriber_provider: Literal["auto", "deepgram", "local"] = Field(

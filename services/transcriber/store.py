@@ -27,6 +27,7 @@ from services.transcriber.domain import (
 )
 
 _TO_JOB, _TO_TRANSCRIPT = narrow_to("job"), narrow_to("transcript")
+# The id comes from the recording: a second try is the same job, counted on.
 _BEGIN_JOB = text(
     "insert into job as j (organization_id, id, patient_id, session_id, status, attempts)"
     " values (:organization_id, :id, :patient_id, :session_id, 'processing', 1)"
@@ -55,6 +56,7 @@ _STORED_SPEECH = text("select speech from heard where session_id = :session_id a
 )
 _DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
+# An event that comes again finds its version stored, and adds none.
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
     " language, segments, full_text, confidence, speaker_confidence, duration_s, vendor, model, created_at)"
@@ -75,6 +77,7 @@ _WITHDRAW = text(
     " on conflict (organization_id, patient_id, therapist_id)"
     " do update set consent_id = excluded.consent_id, delete_after = excluded.delete_after"
 )
+# A function of the owner's: what consent hides from the service must be deleted all the same.
 _SWEEP = text("select sweep_withdrawn(:most)")
 # Number of withdrawn consents whose transcripts one pass deletes.
 SWEEP_BATCH = 20

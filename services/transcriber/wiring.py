@@ -74,6 +74,7 @@ def build() -> Service:
 def subscriptions(dependencies: Dependencies, withdrawals: Withdrawals, grace: timedelta) -> tuple[Subscription, ...]:
     """Return the event subscriptions of this service."""
     return (
+        # Exclusive: recognition costs money or hours, so no two workers do it for one recording.
         Subscription(RecordingUploaded, Transcribe(dependencies), TRANSCRIBE_TIMEOUT_S, exclusive=True),
         Subscription(ConsentRevoked, ScheduleTranscriptDeletion(withdrawals, utc_now, grace)),
         *erasing(TranscriptErased),

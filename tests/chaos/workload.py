@@ -24,6 +24,8 @@ TRY_FOR_S = 300.0
 """Longer than the faults of the small run: who sends it gives up only when nothing excuses the silence any more."""
 REQUEST_TIMEOUT_S = 15.0
 WAIT_MAX_S = 2.0
+CUT_OFF_WAIT_S = (0.1, 1.0)
+REVOKE_AGAIN_S = 0.3
 ACCEPTED, REFUSED = 202, 403
 # Worth another try with the same key; 409 is said while the first request may still be running.
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
@@ -149,7 +151,7 @@ async def _send(http: httpx.AsyncClient, upload: Upload, dice: random.Random) ->
         except httpx.TransportError as error:
             upload.ended = type(error).__name__
             upload.reasons[upload.ended] += 1
-            await asyncio.sleep(dice.uniform(0.1, 1.0))
+            await asyncio.sleep(dice.uniform(*CUT_OFF_WAIT_S))
             continue
         if answer.status_code == ACCEPTED:
             upload.session_id = answer.json()["session_id"]
@@ -172,7 +174,7 @@ async def _revoke(http: httpx.AsyncClient, patient: Patient) -> None:
         try:
             answer = await http.post(path, headers=headers, json={})
         except httpx.TransportError:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(REVOKE_AGAIN_S)
             continue
         if answer.status_code == httpx.codes.OK or answer.json().get("type", "").endswith("/already-revoked"):
             patient.revoked_at = time.time()

@@ -1,7 +1,6 @@
 """The ledger over the whole system: receipts, a checkpoint by the notary, an export, and a stranger's check of it."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from libs.devstack.conditions import block_until
 from libs.devstack.stack import Stack
 from libs.ops.main import app
 from libs.ops.rest.connection import Connection
@@ -93,7 +93,4 @@ def test_a_published_text_is_named_by_a_grant_and_read_as_fhir(integrator: Integ
 
 
 def _wait_for_checkpoint(integrator: Integrator) -> None:
-    deadline = time.monotonic() + SIGNED_WITHIN_S
-    while integrator.http.get("/transparency/checkpoint").status_code != 200:
-        assert time.monotonic() < deadline, "the notary has signed nothing"
-        time.sleep(0.5)
+    block_until(lambda: integrator.http.get("/transparency/checkpoint").is_success, SIGNED_WITHIN_S, every_s=0.5)

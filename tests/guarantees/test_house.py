@@ -36,6 +36,12 @@ FILES_MIN = 300
 WAITING = {"sleep", "timeout", "wait_for", "Timer", "Semaphore", "ThreadPoolExecutor", "deque", "Queue"}
 LIMIT = re.compile(r"timeout|retries|max_connections|maxsize|pool_size|max_overflow|attempts|within_s|grace")
 EVERYTHING = ("Exception", "BaseException")
+# Tests that still sleep for a time that was guessed, by the number of sleeps; may only become less.
+GUESSED_SLEEPS = {
+    "services/gateway/tests/gateway_world.py": 2,
+    "services/gateway/tests/test_bodies.py": 1,
+    "services/gateway/tests/test_proxying.py": 1,
+}
 BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
 
 
@@ -165,6 +171,22 @@ def test_whatever_waits_is_tried_again_or_is_kept_has_a_limit_with_a_name() -> N
 
     started_by_hand = "libs/devstack"
     assert _offences([path for path in SHIPPED if not _name(path).startswith(started_by_hand)], nameless) == {}
+
+
+def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() -> None:
+    def guessed(path: Path) -> int:
+        calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
+        sleeps = [part for call in calls if ast.unparse(call.func).endswith(".sleep") for part in call.args]
+        return sum(isinstance(part, ast.Constant) and _is_duration(part) for part in sleeps)
+
+    # Why time has to pass is said where it does: conditions.let_pass, or the name of what takes that long.
+    tests = [path for path in SOURCES if path not in PRODUCT or path.parts[len(ROOT.parts)] == "proofs"]
+    assert _offences(tests, guessed) == GUESSED_SLEEPS
+
+
+def _is_duration(given: ast.Constant) -> bool:
+    """Tell a number of seconds from 0, with which a test lets other tasks run."""
+    return isinstance(given.value, int | float) and given.value > 0
 
 
 def _is_limit(given: ast.Constant) -> bool:

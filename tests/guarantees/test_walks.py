@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
 from tests.guarantees.deployment.parts import ROOT, SETTINGS
 from tests.guarantees.pages.arrows import TYPE_OF, Arrow
 
@@ -133,6 +134,15 @@ def test_the_pages_name_every_service() -> None:
     text = " ".join(map(_page, THROUGH))
 
     assert [service for service in SETTINGS if not re.search(rf"\b{service}\b", text)] == []
+
+
+def test_the_way_of_a_question_names_every_kind_of_message_once_and_by_what_it_gets() -> None:
+    rows = re.findall(r"^\| (`.+`) \| (.+) \|$", _page("one-question"), re.MULTILINE)
+    gets = {kind: said for cell, said in rows for kind in re.findall(r"`(\w+)`", cell)}
+
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cell for cell, _ in rows))) == sorted(MessageKind)
+    assert {kind for kind, said in gets.items() if said.startswith("a fixed reply")} == FIXED
+    assert {kind for kind, said in gets.items() if said.startswith("a boundary")} == BOUNDED
 
 
 @pytest.mark.parametrize("hop", HOPS, ids=_hop)

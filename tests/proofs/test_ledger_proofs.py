@@ -1,20 +1,30 @@
 """The proofs of the consent ledger in their small size: the same code, the same conditions."""
 
-from collections.abc import Awaitable, Callable
-
 import pytest
 
 from libs.devstack.infra import Infra
 from proofs.consent import consent_race, ledger, tamper
 from proofs.kit.proof import Outcome, Run
 
-PROOFS = (ledger.prove, tamper.prove, pytest.param(consent_race.prove, marks=pytest.mark.alone))
+
+@pytest.mark.slow
+async def test_writers_at_every_isolation_level_make_one_chain(infra: Infra) -> None:
+    outcome = await ledger.prove(Run(infra))
+
+    assert outcome.told() == 0, outcome.failed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prove", PROOFS, ids=lambda prove: prove.__module__)
-async def test_the_proof_holds(infra: Infra, prove: Callable[[Run], Awaitable[Outcome]]) -> None:
-    outcome = await prove(Run(infra))
+async def test_whatever_a_superuser_does_to_the_ledger_a_strangers_check_names_it(infra: Infra) -> None:
+    outcome = await tamper.prove(Run(infra))
+
+    assert outcome.told() == 0, outcome.failed
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+async def test_no_row_that_rests_on_a_consent_appears_after_its_revocation_has_returned(infra: Infra) -> None:
+    outcome = await consent_race.prove(Run(infra))
 
     assert outcome.told() == 0, outcome.failed
 

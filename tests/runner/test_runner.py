@@ -5,12 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from libs.devstack.conditions import block_until
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.processes import start_time
 from tests.runner import records
@@ -43,13 +42,6 @@ def heard(arguments: list[str], report: Report, count: int = 2) -> list[tuple[in
     for number, one in said:
         report.hear(number, one)
     return said
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -135,10 +127,10 @@ def test_whoever_ends_it_ends_everything_that_it_started(tmp_path: Path, number:
     pids_of_it = os.environ | {"PIDS": str(pids), "FAILURES": str(tmp_path / "failures.txt")}
     arguments = [sys.executable, "-m", "tests.runner", "--", *written(tmp_path, long=code)]
     with subprocess.Popen(arguments, cwd=ROOT, env=pids_of_it, stdout=subprocess.DEVNULL) as runner:
-        until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+        block_until(lambda: pids.exists() and len(pids.read_text().split()) == 2, WITHIN_S)
         runner.send_signal(number)
 
-    until(lambda: not any(start_time(int(pid)) for pid in pids.read_text().split()))
+    block_until(lambda: not any(start_time(int(pid)) for pid in pids.read_text().split()), WITHIN_S)
 
 
 def test_paths_are_run_as_they_are_and_anything_else_is_an_expression() -> None:

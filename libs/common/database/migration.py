@@ -35,6 +35,7 @@ def migrate(schema: str, versions: Path, url: str) -> None:
     config.set_main_option("script_location", str(_ENVIRONMENT))
     config.set_main_option("version_locations", str(versions))
     config.set_main_option("path_separator", "newline")
+    # An error would repeat the parameters, and the log with it.
     engine = create_engine(url, hide_parameters=True)
     try:
         with engine.connect() as connection:
@@ -82,6 +83,7 @@ def archive(op: Operations, schema: str) -> None:
     op.execute(f"create table {schema}.outbox_rest partition of {schema}.outbox default")
     op.execute(f"create index outbox_in_order on {schema}.outbox (topic, xid, seq)")
     op.execute(f"create index outbox_by_id on {schema}.outbox (id)")
+    # With their own numbers, which the relays' cursors point at.
     op.execute(f"insert into {schema}.outbox overriding system value select * from {schema}.outbox_before")  # noqa: S608
     op.execute(f"drop table {schema}.outbox_before")
     op.execute(f"create index inbox_by_time on {schema}.inbox using brin (at)")

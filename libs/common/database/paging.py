@@ -13,7 +13,10 @@ from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 PAGE_DEFAULT = 50
 PAGE_MAX = 200
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CURSOR_CHARS_MAX = 200
+"""Far above what `to_cursor` returns: whatever else is sent is refused before it is decoded."""
 _LENGTH = 24
+_AT_BYTES = 8
 
 T = TypeVar("T")
 
@@ -28,7 +31,7 @@ class Position:
     def to_cursor(self) -> str:
         """Return the opaque text a caller gives back."""
         micros = (self.at - _EPOCH) // timedelta(microseconds=1)
-        return base64.urlsafe_b64encode(micros.to_bytes(8, "big") + self.id.bytes).decode()
+        return base64.urlsafe_b64encode(micros.to_bytes(_AT_BYTES, "big") + self.id.bytes).decode()
 
     @staticmethod
     def from_cursor(cursor: str) -> "Position":
@@ -37,11 +40,11 @@ class Position:
             raw = base64.b64decode(cursor, altchars=b"-_", validate=True)
             if len(raw) != _LENGTH:
                 raise ValueError
-            at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:8], "big"))
+            at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:_AT_BYTES], "big"))
         except (binascii.Error, ValueError, OverflowError) as error:
             fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
             raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error
-        return Position(at, UUID(bytes=raw[8:]))
+        return Position(at, UUID(bytes=raw[_AT_BYTES:]))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -108,7 +109,8 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    problem = _BY_STATUS.get(error.status_code, INVALID_REQUEST if error.status_code < 500 else INTERNAL)
+    is_of_caller = error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    problem = _BY_STATUS.get(error.status_code, INVALID_REQUEST if is_of_caller else INTERNAL)
     response = await _on_app_error(request, AppError(problem, problem.doc))
     # Only what HTTP demands of a 405: all others are set above.
     response.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})

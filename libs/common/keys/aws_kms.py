@@ -20,8 +20,7 @@ from libs.common.keys.aws_credentials import AwsCredentials
 from libs.common.keys.sigv4 import Scope, Unsigned, sign
 
 SERVICE = "kms"
-CONTEXT = "therapyrag"
-"""The name of the one entry of the encryption context."""
+KIND_CHARS_MAX = 59
 _TRANSIENT = frozenset(
     {"ThrottlingException", "LimitExceededException", "KeyUnavailableException", "DependencyTimeoutException"}
 )
@@ -30,10 +29,14 @@ _OTHER_KEY = "IncorrectKeyException"
 
 @dataclass(frozen=True)
 class KmsKey:
-    """Where a key is. Of `key_ids` (id or ARN) the first wraps; the others still open what they once wrapped."""
+    """Where a key is. Of `key_ids` (id or ARN) the first wraps; the others still open what they once wrapped.
+
+    `context_name` names the one entry of the encryption context: what was wrapped under another name does not open.
+    """
 
     region: str
     key_ids: Sequence[str]
+    context_name: str
     endpoint: str | None = None
 
     @property
@@ -56,12 +59,12 @@ class AwsKms:
 
     async def wrap(self, secret: bytes, context: bytes) -> bytes:
         """Have the secret encrypted under the first key."""
-        body = {"KeyId": self._key.key_ids[0], "Plaintext": _b64(secret), "EncryptionContext": _context(context)}
+        body = {"KeyId": self._key.key_ids[0], "Plaintext": _b64(secret), "EncryptionContext": self._context(context)}
         return self.tag + _bytes(await self._call("Encrypt", body), "CiphertextBlob")
 
     async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """Have it decrypted under whichever of the keys wrapped it."""
-        body = {"CiphertextBlob": _b64(wrapped.removeprefix(self.tag)), "EncryptionContext": _context(context)}
+        body = {"CiphertextBlob": _b64(wrapped.removeprefix(self.tag)), "EncryptionContext": self._context(context)}
         *others, last = self._key.key_ids
         for key_id in others:
             try:
@@ -75,6 +78,10 @@ class AwsKms:
         """Close all connections."""
         await self._client.aclose()
         await self._credentials.close()
+
+    def _context(self, context: bytes) -> dict[str, str]:
+        # Readable in CloudTrail ("organization-key%1F0192..."), and no two contexts become the same.
+        return {self._key.context_name: quote(context, safe="")}
 
     async def _call(self, action: str, body: Mapping[str, Any]) -> dict[str, Any]:
         content = json.dumps(body).encode()
@@ -100,13 +107,8 @@ def _problem(answer: httpx.Response) -> AppError:
     except (ValueError, AttributeError):
         kind = ""
     # Its message repeats what was sent; its type is a word of AWS's own.
-    kind = kind if kind.isalnum() and len(kind) < 60 else "unknown"
+    kind = kind if kind.isalnum() and len(kind) <= KIND_CHARS_MAX else "unknown"
     return kms_call.down(reason=kind) if kind in _TRANSIENT else kms_call.refused(kind, status=answer.status_code)
-
-
-def _context(context: bytes) -> dict[str, str]:
-    # Readable in CloudTrail ("organization-key%1F0192..."), and no two contexts become the same.
-    return {CONTEXT: quote(context, safe="")}
 
 
 def _bytes(answer: Mapping[str, Any], name: str) -> bytes:

@@ -54,6 +54,7 @@ def refused(reason: str, status: int | None = None) -> AppError:
 
 async def _once(send: Send, problem_of: Callable[[httpx.Response], AppError]) -> dict[str, Any]:
     try:
+        # For the whole call: the client's own limit begins anew with each read.
         async with asyncio.timeout(CALL_TIMEOUT_S):
             answer = await send()
     except (httpx.TransportError, TimeoutError) as error:

@@ -49,6 +49,11 @@ class RootKeySettings(BaseSettings):
     aws_kms_key_id: str | None = Field(None, description="The id or ARN of the key in AWS KMS; needs `AWS_REGION`.")
     aws_kms_retiring_key_id: str | None = Field(None, description="An older key in AWS KMS that still opens.")
     aws_kms_endpoint: str | None = Field(None, description="Another address of AWS KMS; none means the region's own.")
+    aws_kms_context_name: str = Field(
+        min_length=1,
+        description="The name in the encryption context under which AWS KMS authenticates what a key is for; "
+        "what was wrapped under another name does not open.",
+    )
     aws_region: str | None = Field(None, description="The region of the key in AWS KMS.")
     aws_access_key_id: str | None = Field(None, description="The AWS key pair; none means the container's role.")
     aws_secret_access_key: SecretStr | None = Field(None, description="The secret of that key pair.")
@@ -173,7 +178,8 @@ def _aws(settings: RootKeySettings) -> Root | None:
         raise ValueError("AWS_KMS_KEY_ID is set, but AWS_REGION is not")
     _require_tls("AWS_KMS_ENDPOINT", settings.aws_kms_endpoint)
     ids = [settings.aws_kms_key_id, *filter(None, [settings.aws_kms_retiring_key_id])]
-    return AwsKms(KmsKey(settings.aws_region, ids, settings.aws_kms_endpoint), _aws_credentials(settings))
+    key = KmsKey(settings.aws_region, ids, settings.aws_kms_context_name, settings.aws_kms_endpoint)
+    return AwsKms(key, _aws_credentials(settings))
 
 
 def _aws_credentials(settings: RootKeySettings) -> AwsCredentials:

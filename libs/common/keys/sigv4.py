@@ -66,6 +66,7 @@ def sign(request: Unsigned, credentials: Credentials, scope: Scope, at: datetime
 def signing_key(secret_access_key: str, place: str) -> bytes:
     """Return the key of one day, region and service."""
     key = f"AWS4{secret_access_key}".encode()
+    # One HMAC a part: the key of one day, region and service tells nothing about any other.
     for part in place.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     return key

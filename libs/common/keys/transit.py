@@ -65,6 +65,7 @@ class Transit:
         url = f"{self._key.address.rstrip('/')}/v1/{self._key.mount.strip('/')}/{action}/{self._key.name}"
 
         async def send() -> httpx.Response:
+            # Agents may demand the second header, which a request forged through another server does not have.
             headers = {"x-vault-token": self._token(), "x-vault-request": "true"}
             if self._key.namespace:
                 headers["x-vault-namespace"] = self._key.namespace

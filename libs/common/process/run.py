@@ -59,6 +59,7 @@ def main(entry: Entry, arguments: Sequence[str] | None = None) -> None:
             migrate(entry.name, entry.migrations, MigrationSettings().migration_database_url.get_secret_value())
             return
         settings = entry.settings()
+    # Without the input, which may be a password.
     except ValidationError as error:
         _refuse(
             "\n".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False))
@@ -68,6 +69,7 @@ def main(entry: Entry, arguments: Sequence[str] | None = None) -> None:
     configure_tracing(entry.name, settings.otel_exporter_otlp_endpoint)
     try:
         asyncio.run(_serve(entry, settings, given[0]))
+    # A group, because the tasks that may break run in one.
     except* AppError as refusals:
         _refuse("\n".join(_details(refusals)))
 
@@ -79,6 +81,7 @@ async def _serve(entry: Entry, settings: ProcessSettings, mode: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop)
     workers = service.workers if mode != "api" else ()
+    # A worker answers /health and /metrics, and none of the routes.
     spec = replace(service.app, routers=()) if mode == "work" else service.app
     if workers:
         checks: dict[str, Check] = {**spec.checks, "workers": partial(check, workers)}
@@ -127,6 +130,7 @@ def _details(group: BaseExceptionGroup[AppError]) -> list[str]:
 
 
 def _on_signal(stop: asyncio.Event) -> None:
+    # A second signal: whoever sends it does not want to wait for the grace.
     if stop.is_set():
         sys.exit(1)
     stop.set()

@@ -121,6 +121,7 @@ class StreamAdmin:
             protocol=3,
             legacy_responses=False,
             decode_responses=True,
+            # Whatever somebody put into a stream can be shown, and removed, byte for byte.
             encoding_errors="surrogateescape",
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
@@ -167,6 +168,7 @@ class StreamAdmin:
         known = True
         for key in (lane.main, lane.key("r")):
             info = (await self.groups(key)).get(lane.group)
+            # The server cannot tell where entries were deleted from the middle of a stream.
             known = known and (info is None or info.get("lag") is not None)
             lag += int((info or {}).get("lag") or 0)
             first = await answered(self.redis.xpending_range(key, lane.group, "-", "+", 1)) if info else ()

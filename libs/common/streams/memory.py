@@ -164,6 +164,7 @@ class MemoryChannel:
         counted = state.dead_at[state.counted_from :]
         lately = [at for at in counted if at > self._streams.now() - LIMIT_WINDOW_S]
         why = "count" if len(counted) >= limit.count else "rate" if len(lately) >= limit.a_minute else ""
+        # A group that an operator has paused stays so for that reason.
         state.paused = state.paused or why
         return not state.paused
 
@@ -203,6 +204,7 @@ class MemoryChannel:
     async def audit(self, known: Collection[Delivery], room: int) -> Sequence[Delivery]:
         """Claim what is mine on the books only."""
         mine = {(delivery.lane, delivery.entry_id) for delivery in known}
+        # What was read a moment ago may not be in `known` yet.
         old = self._streams.now() - AUDIT_IDLE_S
         forgotten = [
             given

@@ -29,6 +29,7 @@ VENDOR_KEYS = {"DEEPGRAM_API_KEY": "Deepgram", "OPENAI_API_KEY": "OpenAI", "ANTH
 
 def main() -> int:
     """Run the demo on a system of its own and leave nothing running behind."""
+    # As an interruption by hand, so that everything it started is stopped then too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     view = View()
     try:

@@ -134,6 +134,7 @@ class Story:
 
         self._enter(track, "uploading")
         session_id = await self._gateway.upload(self._recording(track.sample), sent)
+        # A recording that is late breaks a claim at the end, and not the rest of the story.
         with suppress(TimeoutError):
             async with asyncio.timeout(READY_WITHIN_S):
                 async for track.session in self._gateway.settled(session_id):

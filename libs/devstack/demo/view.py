@@ -37,6 +37,7 @@ class View:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        # A pipe has no width of its own, and wrapped lines cannot be searched.
         if not self.console.is_terminal:
             self.console.width = PIPED_WIDTH
         self._started_at = time.monotonic()

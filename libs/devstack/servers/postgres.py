@@ -24,6 +24,7 @@ NAME = "postgres"
 SUPERUSER = "postgres"
 READY_WITHIN_S = 60.0
 ORPHANS_END_WITHIN_S = 10.0
+ORPHANS_LOOK_EVERY_S = 0.05
 INITDB_TIMEOUT_S = 120
 MAJOR_WITH_BUILTIN_LOCALE = 17
 
@@ -156,7 +157,7 @@ def _settle(cluster: _Cluster) -> None:
     while working := _working_in(cluster.data):
         if time.monotonic() > deadline:
             raise DevstackError(f"processes {working} of an earlier PostgreSQL still use {cluster.data}")
-        time.sleep(0.05)
+        time.sleep(ORPHANS_LOOK_EVERY_S)
     lock.unlink(missing_ok=True)
 
 

@@ -52,6 +52,7 @@ def start(folder: Folder, detached: bool = False, binary: Path | None = None) ->
     (port,) = folder.ports(NAME, 1)
     password = folder.secret("valkey")
     configuration = folder.path / "valkey.conf"
+    # Closed to others before the password is written into it.
     configuration.touch(mode=0o600)
     configuration.write_text(_CONFIGURATION.format(port=port, password=password, data=data))
     program = Program(

@@ -1,10 +1,10 @@
 """Which addresses a process listens on, as the kernel tells it."""
 
-import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from pathlib import Path
 
+from libs.devstack.conditions import block_until
 from libs.devstack.servers.processes import start_time
 
 ENDS_WITHIN_S = 5.0
@@ -46,11 +46,7 @@ def _unless_it_ends(pid: int, read: Callable[[], list[str]]) -> list[str]:
     try:
         return read()
     except OSError:
-        deadline = time.monotonic() + ENDS_WITHIN_S
-        while start_time(pid) is not None:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+        block_until(lambda: start_time(pid) is None, ENDS_WITHIN_S)
         return []
 
 

@@ -6,16 +6,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from libs.devstack.conditions import block_until
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.forked import ForkServer, fork_server
-from libs.devstack.servers.processes import LOOK_EVERY_S, Process, Program, left_over, log_tail
+from libs.devstack.servers.processes import Process, Program, left_over, log_tail
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux has a parent-death signal: run this on Linux"
@@ -68,10 +68,7 @@ def until_said(process: Process, log: Path) -> None:
 
 
 def none_is_left(folder: Path) -> None:
-    deadline = time.monotonic() + WITHIN_S
-    while left_over(folder):
-        assert time.monotonic() < deadline
-        time.sleep(LOOK_EVERY_S)
+    block_until(lambda: not left_over(folder), WITHIN_S)
 
 
 def test_it_runs_the_module_of_its_folder_with_what_it_was_given_and_nothing_else(folder: Path) -> None:

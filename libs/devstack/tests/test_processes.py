@@ -5,11 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
+from libs.devstack.conditions import block_until
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
 from libs.devstack.servers.parent_death import EXIT_CANNOT, NOBODY
@@ -71,9 +71,7 @@ def test_kill_takes_the_children_along(tmp_path: Path) -> None:
     process.kill()
 
     # The kernel ends a killed child a moment after the signal; left alone it would sleep for a minute.
-    ends = time.monotonic() + 10
-    while start_time(int(child)) is not None and time.monotonic() < ends:
-        time.sleep(0.01)
+    block_until(lambda: start_time(int(child)) is None)
     assert start_time(int(child)) is None
 
 
@@ -131,10 +129,7 @@ def test_a_process_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
         pid = int(starter.stdout.readline())
         starter.kill()
         starter.wait()
-    for _ in range(500):
-        if start_time(pid) is None:
-            break
-        threading.Event().wait(0.01)
+    block_until(lambda: start_time(pid) is None)
 
     assert start_time(pid) is None
 

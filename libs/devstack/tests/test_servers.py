@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import psycopg
 import pytest
 import redis
 
+from libs.devstack.conditions import block_until
 from libs.devstack.errors import DevstackError
 from libs.devstack.provision import ROOT
 from libs.devstack.servers import full_disk, postgres, s3_request, servers
@@ -26,6 +26,7 @@ from libs.devstack.tests.listening import listening
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which only Linux has: run this on Linux")
 NAMES = ("postgres", "valkey", "seaweedfs")
+ENDED_WITHIN_S = 20.0
 WORDS = b"kept over a crash"
 
 
@@ -60,15 +61,6 @@ def read(addresses: Addresses) -> bool:
         and entries == 1
         and s3_request.send(addresses.object_store, "GET", "/therapyrag/kept").content == WORDS
     )
-
-
-def within(seconds: float, holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -185,7 +177,8 @@ def test_when_the_starter_is_killed_its_servers_end_and_the_next_start_finds_all
         starter.kill()
 
     assert len(pids) == len(NAMES)
-    assert within(20, lambda: left_over(folder.records) == [])
+    block_until(lambda: not left_over(folder.records), ENDED_WITHIN_S, every_s=0.05)
+    assert left_over(folder.records) == []
     with folder.locked(), servers.running(folder, throwaway=True):
         pass
 
@@ -256,6 +249,7 @@ def test_an_ordinary_user_runs_the_servers_too(tmp_path_factory: pytest.TempPath
             with psycopg.connect(url) as connection:
                 assert connection.execute("select version()").fetchone()
             starter.terminate()
-        assert within(20, lambda: left_over(Folder(home / "stack").records) == [])
+        block_until(lambda: not left_over(Folder(home / "stack").records), ENDED_WITHIN_S, every_s=0.05)
+        assert left_over(Folder(home / "stack").records) == []
     finally:
         subprocess.run(["rm", "-rf", str(home)], check=True)

@@ -106,6 +106,7 @@ class AnthropicFake:
         yield _event("message_stop", {})
 
     def _refusal(self, request: Request) -> Response | None:
+        # The SDK sends a key in the one header and a token in the other.
         sent = (request.headers.get("authorization"), request.headers.get("x-api-key"))
         if f"Bearer {self.key}" != sent[0] and self.key != sent[1]:
             return problem(401, "authentication_error")
@@ -162,6 +163,7 @@ def _block(said: Said, body: Body) -> dict[str, Any]:
 def _block_events(index: int, block: Body) -> Iterable[bytes]:
     empty: dict[str, Any] = {"type": "text", "text": "", "citations": [] if block["citations"] else None}
     yield _event("content_block_start", {"index": index, "content_block": empty})
+    # In small pieces, so that words are cut in two as they are by the vendor.
     for start in range(0, len(block["text"]), 12):
         delta = {"type": "text_delta", "text": block["text"][start : start + 12]}
         yield _event("content_block_delta", {"index": index, "delta": delta})

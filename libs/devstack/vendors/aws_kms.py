@@ -84,6 +84,7 @@ class KmsFake:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = AESGCM(self.keys[arn][-1]).encrypt(nonce, base64.b64decode(asked["Plaintext"]), _context(asked))
         name = arn.encode()
+        # With the key's name, as AWS has it: a blob of another key is told from a damaged one.
         blob = bytes([len(name)]) + name + nonce + sealed
         return _answer(arn, CiphertextBlob=base64.b64encode(blob).decode())
 
@@ -133,6 +134,7 @@ def _signature_fault(request: Request, body: bytes) -> str | None:
 
 
 def _context(asked: dict[str, Any]) -> bytes:
+    # Sorted, because AWS compares pairs and not their order.
     return json.dumps(asked.get("EncryptionContext", {}), sort_keys=True).encode()
 
 

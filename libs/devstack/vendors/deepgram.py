@@ -43,6 +43,7 @@ class DeepgramFake:
         if request.headers.get("authorization") != f"Token {self.key}":
             return problem(401, "INVALID_AUTH", "Invalid credentials.")
         digest, size = hashlib.sha256(), 0
+        # By the piece, as it is sent: a recording may be larger than what a test should hold.
         async for block in request.stream():
             digest.update(block)
             size += len(block)
@@ -50,6 +51,7 @@ class DeepgramFake:
             return problem(400, "Bad Request", "Bad Request: failed to process audio: corrupt or unsupported data")
         utterances = list(_utterances(self.dialogue))
         answer = _answer(utterances, digest.hexdigest(), request.query_params.get("model", "base"))
+        # Only what was asked for, as the vendor does: a client that forgets an option has to notice.
         if request.query_params.get("detect_language") == "true":
             answer["results"]["channels"][0] |= {"detected_language": self.language, "language_confidence": 0.99}
         if request.query_params.get("utterances") == "true":

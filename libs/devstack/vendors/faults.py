@@ -83,6 +83,7 @@ class Faults:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        # Whole and first: which app answers may depend on it, and an answer that is cut is recorded as well.
         body = await _read(receive)
         self.requests.append(_recorded(scope, body))
         fault = self._next.popleft() if self._next else self._always

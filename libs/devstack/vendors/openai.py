@@ -56,6 +56,7 @@ class OpenAIFake:
         if refused:
             return refused
         inputs = [body["input"]] if isinstance(body["input"], str) else body["input"]
+        # The SDK asks for this by itself and unpacks it; other clients ask for numbers.
         packed = body.get("encoding_format") == "base64"
         tokens = sum(len(text.split()) for text in inputs)
         data = [
@@ -75,6 +76,7 @@ class OpenAIFake:
         said = self.reply(body["messages"])
         usage = _usage(body["messages"], said)
         if body.get("stream"):
+            # The vendor counts the tokens of a stream only for whoever asks.
             wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
             return StreamingResponse(
                 _streamed(body["model"], said, usage if wants_usage else None), media_type="text/event-stream"

@@ -58,6 +58,7 @@ class TransitFake:
     def _refusal(self, request: Request) -> Response | None:
         if request.headers.get("x-vault-token") != self.token:
             return _errors(403, "permission denied")
+        # In another namespace there is no such engine, and the vendor says no more than that.
         if self.namespace != request.headers.get("x-vault-namespace"):
             return _errors(404, "no handler for route")
         if request.path_params["name"] != KEY:
@@ -87,6 +88,7 @@ class TransitFake:
         return JSONResponse({"data": {"plaintext": base64.b64encode(plain).decode()}})
 
     def _aead(self, version: int, context: bytes) -> AESGCM:
+        # Without derivation the context changes nothing, which the proof at the start has to find out (root_key.py).
         key = self.versions[version - 1]
         return AESGCM(hmac.new(key, context, hashlib.sha256).digest() if self.derived else key)
 

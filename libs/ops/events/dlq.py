@@ -50,6 +50,7 @@ class Which:
             return False
         if self.why not in (None, dead_letter.why) or (self.before and at_ms(dead_letter.at_ms) >= self.before):
             return False
+        # By its entry too: a body that cannot be read has no id of an event.
         return not self.ids or dead_letter.entry_id in self.ids or str(_event(dead_letter).get("id")) in self.ids
 
     def as_arguments(self) -> dict[str, Any]:
@@ -134,6 +135,7 @@ async def _changed(tools: OperatorTools, change: _Change, which: Which, approval
     if not approval.execute:
         return _plan(change.verb, dead_letters)
     async with tools.recorded(approval.who, f"dlq.{change.verb}", which.as_arguments()) as counts:
+        # From the start: the record of a deed that breaks off says how far it came.
         counts |= {"found": len(dead_letters), change.counted: 0}
         # In batches, so that no script holds the server up for thousands of letters.
         for lane, entry_ids in _batches(dead_letters):
@@ -148,6 +150,7 @@ def _before(older: str | None) -> datetime | None:
 
 
 def _confirmed(which: Which, every: bool) -> Which:
+    # An option that was forgotten must not mean all of them: that has to be said.
     if which.is_everything != every:
         raise typer.BadParameter("say which ones, or --all for every one")
     return which
@@ -181,6 +184,7 @@ def _plan(deed: str, dead_letters: Sequence[DeadLetter]) -> Shown:
 
 def _has_expired(dead_letter: DeadLetter) -> bool:
     try:
+        # What cannot be read has no capability that could have expired.
         expires_at = expiry(Envelope.from_json(dead_letter.body))
     except (ValueError, KeyError, TypeError):
         return False

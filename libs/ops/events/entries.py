@@ -70,9 +70,11 @@ async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, app
         said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
         return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
     now_ms = await tools.streams.now_ms()
+    # The fields that a consumer writes, so that one command reads dead letters of both.
     fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
     arguments = {"group": row["group"], "stream": row["stream"], "entry": row["entry"], "event_id": row["event_id"]}
     async with tools.recorded(approval.who, f"entries.{deed.name}", arguments) as counts:
+        # None when the group was done with it since it was looked at, which is said and is no success.
         counts["taken"] = int(await tools.streams.remove_entry(one.lane, one.entry_id, fields if deed.why else None))
     said = "Done." if counts["taken"] else "It was not there any more."
     return Shown(dict(counts), said, 0 if counts["taken"] else 1)

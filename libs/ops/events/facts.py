@@ -16,6 +16,8 @@ from libs.contracts.catalogue import EVENTS
 
 _KNOWN = {event.type: frozenset(event.model_fields) for event in EVENTS}
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+/-]{1,80}")
+_TENTHS_SHOWN_BELOW_S = 10
+_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _HEADERS = ("traceparent", "cause")
 
 
@@ -71,12 +73,13 @@ def ago(span: timedelta | None) -> str:
     if span is None:
         return "-"
     seconds = span.total_seconds()
-    if seconds < 10:
+    if seconds < _TENTHS_SHOWN_BELOW_S:
         return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-    for limit, size, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
-        if seconds < limit:
+    # A unit goes on for two of the next one: "90 s" says more than "2 min".
+    for size, unit, next_size in ((1, "s", _MINUTE_S), (_MINUTE_S, "min", _HOUR_S), (_HOUR_S, "h", _DAY_S)):
+        if seconds < 2 * next_size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds / 86_400:.0f} d"
+    return f"{seconds / _DAY_S:.0f} d"
 
 
 def plain(text: str) -> str:

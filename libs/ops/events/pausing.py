@@ -41,6 +41,7 @@ async def _lanes(tools: OperatorTools, group: str, topic: str | None) -> list[Gr
 
 async def _changed(tools: OperatorTools, deed: str, lanes: Sequence[GroupStream], approval: Approval) -> Shown:
     why = {lane: await tools.streams.paused(lane) for lane in lanes}
+    # Only those of the other state: a group that its limit has paused keeps that reason.
     meant = [lane for lane in lanes if bool(why[lane]) == (deed == "resume")]
     rows = [{"stream": lane.stream, "group": lane.group, "paused": why[lane] or None} for lane in lanes]
     if not approval.execute:

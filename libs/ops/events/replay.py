@@ -72,6 +72,7 @@ async def replay(
     asked = Replay(secrets.token_hex(4), group or "", chosen, epoch, rate)
     wanted = _confirmed(asked, every) if resume is None else await _begun(tools, resume, rate)
     if wanted.epoch and execute and not (again or resume):
+        # Asked for twice and written down either way: applying again may cost money and make rows.
         raise await tools.denied(who, WHAT, _arguments(wanted), EPOCH_MEANS.format(epoch=wanted.epoch))
     counts = await plan(tools, wanted)
     if not execute:
@@ -89,6 +90,7 @@ async def _done(tools: OperatorTools, wanted: Replay, total: int, who: str | Non
             try:
                 await send(tools, wanted, became, lambda steps: bar.advance(task, steps))
             finally:
+                # Also when it is stopped half-way, so that the record says what was sent.
                 counts.update(became)
     payload = {"name": wanted.name, "group": wanted.group, "epoch": wanted.epoch, "executed": True, "counts": counts}
     return Shown(payload, f"{counts.get('sent', 0)} events sent to {wanted.group}.")

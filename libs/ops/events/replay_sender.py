@@ -76,6 +76,7 @@ async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_st
             fates = await judged(tools, mine, wanted.group, wanted.epoch)
             bodies = await _bodies(fates, wanted.group, renewals, counts)
             move = ReplayMove(wanted.name, _text(before), _text(after))
+            # One script adds the events and moves the progress, if that still stands where this sender read it.
             if not await tools.streams.replay(source.lane, move, wanted.epoch, bodies):
                 raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
             on_step(len(mine))

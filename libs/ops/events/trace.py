@@ -55,6 +55,7 @@ def _told(answering: Answering, since: datetime) -> dict[str, Any]:
 def _drawn(steps: Sequence[Step]) -> Table:
     start = steps[0].fact.envelope.at
     end = max((answering.at or utc_now() for step in steps for answering in step.answers), default=start)
+    # Not nothing: a single fact takes no time, and shares of the whole are drawn.
     whole = max(end, steps[-1].fact.envelope.at) - start or timedelta(milliseconds=1)
     table = Table("after", "service", "fact", "from emission to effect", "answered by", box=None)
     for step in steps:
@@ -73,6 +74,7 @@ def _bar(offset: timedelta, span: timedelta | None, whole: timedelta, colour: st
     before = min(WIDTH - 1, int(WIDTH * (offset / whole)))
     if span is None:
         return Text(" " * before + "·", style=colour)
+    # A sign at least, or what was quick would not be seen.
     length = max(1, min(WIDTH - before, round(WIDTH * (span / whole))))
     return Text(" " * before + "━" * length, style=colour)
 

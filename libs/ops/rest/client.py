@@ -58,6 +58,7 @@ class Gateway:
             headers={"Authorization": f"Bearer {connection.key}"} if connection.key else {},
             timeout=TIMEOUT_S,
             transport=connection.transport,
+            # A proxy that the environment names would be shown the key.
             trust_env=False,
         )
 
@@ -197,6 +198,7 @@ class Gateway:
         self, path: str, wanted: Mapping[str, str | int | None], pages_max: int = PAGES_MAX
     ) -> AsyncIterator[dict[str, Any]]:
         cursor: str | None = None
+        # Bounded, whatever the server says of there being more.
         for _ in range(pages_max):
             page = await self._send(Page, "GET", path, params=_given(**wanted, cursor=cursor))
             for row in page.data:

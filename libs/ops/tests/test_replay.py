@@ -6,7 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 
+from libs.devstack.conditions import block_until
 from libs.devstack.provision import ROOT
 from libs.ops.tests.events_world import ALL_PURPOSES, Case, World
 from libs.ops.tests.fake_gateway import OPERATOR, FakeGateway
@@ -161,19 +161,12 @@ def _background(world: World, *words: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def _until(holds: Callable[[], Any], within_s: float = 30.0) -> None:
-    deadline = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_a_killed_replay_goes_on_where_it_was_and_sends_nothing_twice(world: World) -> None:
     case = world.case(*ALL_PURPOSES)
     ids = {str(world.uploaded(case).id) for _ in range(EVENTS)}
     killed = _background(world, *INTO, "--session", case.session_id, "--rate", 20, "--execute")
 
-    _until(lambda: len(world.sent_to("recording", "transcriber")) >= EVENTS // 4)
+    block_until(lambda: len(world.sent_to("recording", "transcriber")) >= EVENTS // 4)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     before = len(world.sent_to("recording", "transcriber"))
@@ -230,7 +223,7 @@ def test_two_who_send_the_same_replay_do_not_send_it_twice(world: World) -> None
     for _ in range(EVENTS):
         world.uploaded(case)
     with _background(world, *INTO, "--session", case.session_id, "--rate", 20, "--execute") as slow:
-        _until(lambda: world.sent_to("recording", "transcriber"))
+        block_until(lambda: world.sent_to("recording", "transcriber"))
         ((_, _, arguments, _),) = world.record("events.replay")
 
         second = world.types("events", "replay", "--resume", arguments["name"], "--execute")

@@ -69,6 +69,7 @@ def stands(sentence: str, citations: Sequence[Citation]) -> bool:
         return False
     named = names_in(sentence)
     quotes = [(citation.passage, _quote(citation, named)) for citation in citations]
+    # A question reports nothing, and no quote shows that something was never said.
     if sentence.rstrip().endswith("?") or denies_a_report(sentence):
         return False
     parts = [part for part in reports(sentence) if part.text.strip(" ,.;and")]
@@ -156,6 +157,7 @@ def _of(passage: Passage, turn: Turn, quote: str) -> Source:
 
 def _seconds(turn: Turn, quote: str) -> tuple[float, float]:
     """Return start and end of a quote in seconds, interpolated within its turn and rounded to 0.1 s."""
+    # -1 where only the spaces differ: then the whole turn is cited.
     place = turn.text.find(quote)
     if place < 0 or len(quote) == len(turn.text):
         return turn.start_s, turn.end_s

@@ -14,6 +14,7 @@ def compose(question: Question, draft: Draft) -> Answer:
         text = framed(question, sources, unsure=draft.unsure) if sources else NOTHING_KEPT
     else:
         text, sources = _written(verify_each(draft.claims, question.passages))
+        # A model that wrote sentences found something, even if none of them stands.
         text = text or (NOTHING_KEPT if draft.claims else NOTHING_FOUND)
     if sources and draft.answered_by is AnsweredBy.QUOTES_ONLY:
         text = QUOTES_ONLY + text

@@ -51,6 +51,8 @@ _BEST = 6
 # the answer says that it is not sure.
 SILENT_MIN = 0.22
 UNSURE_MIN = 0.12
+# Nothing is near in sense and no word of the question was said.
+FAR_MAX = 0.4
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ def doubt(question: Question, ranked: Sequence[tuple[float, Evidence]], heads: H
     """Return the probability that the sessions do not answer a question; 0 if its kind leaves no doubt."""
     if question.kind not in OF_SOMETHING or question.sides:
         return 0.0
+    found = [evidence for _, evidence in ranked]
+    is_far = max(one["turn_cosine"] for one in found) < FAR_MAX and not any(one["answers_coverage"] for one in found)
+    if is_far or question.windowed:
+        # Of a time that was asked about the best is shown: what is outside may only be further off.
+        return float(is_far)
     best_score = heads.ranking.scores(ranked[0][1].features)[0]
     return heads.answerable.probabilities(signs(question, ranked, best_score))[SILENT]
 

@@ -4,6 +4,8 @@ import re
 
 from libs.common.folded_text import searchable
 
+# Fewer letters tell no two words apart, so no ending is cut that leaves less.
+STEM_CHARS_MIN = 3
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?")
 
 # Stop words: they occur in every question and session, so they do not discriminate.
@@ -60,19 +62,19 @@ def stem(word: str) -> str:
     word = word.removesuffix("'s").partition("'")[0]
     if word in _IRREGULAR:
         return _finish(_IRREGULAR[word])
-    if word.endswith("ss") or len(word) <= 3 or word.isdigit():
+    if word.endswith("ss") or len(word) <= STEM_CHARS_MIN or word.isdigit():
         return word
     for ending, replacement in _ENDINGS:
         root = word.removesuffix(ending)
-        if root != word and len(root) >= 3:
+        if root != word and len(root) >= STEM_CHARS_MIN:
             return _finish(_IRREGULAR.get(root + replacement, root + replacement))
     return _finish(word)
 
 
 def _finish(root: str) -> str:
-    if len(root) > 3 and root[-1] == root[-2] and root[-1] not in "aeiouls":
+    if len(root) > STEM_CHARS_MIN and root[-1] == root[-2] and root[-1] not in "aeiouls":
         root = root[:-1]
-    return root[:-1] if len(root) > 3 and root.endswith("e") else root
+    return root[:-1] if len(root) > STEM_CHARS_MIN and root.endswith("e") else root
 
 
 def _senses(*groups: str) -> dict[str, frozenset[str]]:

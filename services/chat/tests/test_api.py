@@ -1,6 +1,5 @@
 """The chat over HTTP: JSON, a stream, conversations, and problems."""
 
-import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +12,12 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.devstack.conditions import let_pass
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question
 from services.chat.tests.room import NOW, PATIENT, SLEEP, FakeAnswerer, Room
+
+PING_EVERY_S = 0.01
 
 
 @dataclass
@@ -45,7 +47,7 @@ class SlowAnswerer(FakeAnswerer):
     """Lets some pings pass."""
 
     async def answer(self, question: Question) -> Draft:
-        await asyncio.sleep(0.05)
+        await let_pass(5 * PING_EVERY_S, "pings are sent by the clock while nobody answers")
         return await super().answer(question)
 
 
@@ -57,7 +59,7 @@ class BrokenAnswerer(FakeAnswerer):
 
 
 def client(room: Room | None = None) -> httpx.AsyncClient:
-    router = build_router((room or Room()).ask, FakeConversations(), ping_every_s=0.01)
+    router = build_router((room or Room()).ask, FakeConversations(), ping_every_s=PING_EVERY_S)
     app = build_app(AppSpec("chat", "1", (router,)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chat")
 

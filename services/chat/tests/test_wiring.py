@@ -1,6 +1,5 @@
 """The parts joined as in production, on real servers."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 from libs.common.http.app import build_app
 from libs.common.ids import new_id
 from libs.common.process.run import Service
+from libs.devstack.conditions import until_seen
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.chat.wiring import build
@@ -39,8 +39,12 @@ async def service(infra: Infra, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_health_says_who_answers_and_that_the_model_could_not_be_asked(service: Service) -> None:
     async with client(service) as http:
-        while "model_status" not in (health := (await http.get("/health")).json())["details"]:
-            await asyncio.sleep(0.01)
+
+        async def is_checked() -> bool:
+            return bool("model_status" in (await http.get("/health")).json()["details"])
+
+        await until_seen(is_checked)
+        health = (await http.get("/health")).json()
 
     assert health["status"] == "ok"
     assert health["details"]["provider"] == "anthropic"

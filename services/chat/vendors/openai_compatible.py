@@ -57,6 +57,7 @@ class OpenAICompatibleAnswerer:
         self._client = openai.AsyncOpenAI(
             api_key=settings.api_key,
             base_url=settings.base_url,
+            # Retried below instead, so that one deadline holds for all tries.
             max_retries=0,
             timeout=httpx2.Timeout(settings.read_timeout_s, connect=CONNECT_TIMEOUT_S),
         )
@@ -90,6 +91,7 @@ class OpenAICompatibleAnswerer:
         )
 
     def _worth_another_try(self, error: BaseException) -> bool:
+        # Whoever asks for a wait beyond the deadline is not asked again: quotes answer now.
         transient = isinstance(error, AppError) and error.problem.retryable
         return transient and (getattr(error, "retry_after_s", None) or 0.0) < self._settings.deadline_s
 
@@ -154,6 +156,7 @@ class _Written(BaseModel):
 
 
 def _claims(written: _Written, question: Question) -> tuple[Claim, ...]:
+    # A citation of a turn that was never sent is left out, and a sentence without any is dropped later (composing.py).
     places = {
         f"P{p}.T{t}": (passage, t - 1)
         for p, passage in enumerate(question.passages, start=1)

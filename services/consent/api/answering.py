@@ -27,5 +27,6 @@ def many(request: Request, plain: dict[str, Any], consents: Sequence[Consent]) -
 
 def wants_fhir(request: Request) -> bool:
     """Return True if the Accept header lists FHIR JSON."""
+    # Without weights: whoever names FHIR at all has asked for it.
     accepted = request.headers.get("accept", "").split(",")
     return any(each.partition(";")[0].strip().lower() == MEDIA_TYPE for each in accepted)

@@ -18,7 +18,7 @@ from libs.contracts.purposes import Purpose
 from services.consent.api.answering import many, one
 from services.consent.api.rendering import consent_json, entry_json, receipt_json
 from services.consent.domain import ConsentParties, Method, Origin, Status, document_digest, is_text
-from services.consent.handlers import Circumstances, Consents, Grant
+from services.consent.handlers import Circumstances, Consents, GrantConsent
 from services.consent.ports import ConsentFilter
 
 DOCUMENT_CHARS_MAX = 200_000
@@ -71,7 +71,7 @@ class GrantRequest(_Request):
     observed: OriginIn = OriginIn()
     witnessed_by: UUID | None = None
 
-    def to_grant(self) -> Grant:
+    def to_grant(self) -> GrantConsent:
         """Return the domain object. Raises AppError(INVALID_REQUEST) without a text, or without a required witness."""
         if self.method is Method.VERBAL and self.witnessed_by is None:
             raise _invalid("/body/witnessed_by", "A verbal consent needs a witness.")
@@ -81,7 +81,7 @@ class GrantRequest(_Request):
             raise _invalid("/body/document", "Must not be empty.")
         if self.document_sha256 == _SHA256_OF_NOTHING:
             raise _invalid("/body/document_sha256", "Must not be the SHA-256 of an empty text.")
-        return Grant(
+        return GrantConsent(
             parties=ConsentParties(PatientId(self.patient_id), TherapistId(self.therapist_id), self.consent_type),
             circumstances=Circumstances(
                 self.observed.to_origin(),
@@ -205,6 +205,7 @@ class _Filter(_Request):
 
 
 def _metadata_text(metadata: dict[str, Any]) -> str:
+    # One spelling for one object: this text is what the ledger's digest covers.
     text = json.dumps(metadata, separators=(",", ":"), sort_keys=True, ensure_ascii=True)
     if len(text) > METADATA_CHARS_MAX:
         raise _invalid("/body/metadata", f"Must be at most {METADATA_CHARS_MAX} characters as JSON.")

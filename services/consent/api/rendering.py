@@ -26,6 +26,7 @@ def consent_json(consent: Consent, as_of: datetime | None = None) -> dict[str, A
         "actor": entry.actor,
         "method": entry.method.value if entry.method else None,
         "document_sha256": entry.document_sha256.hex() if entry.document_sha256 else None,
+        # What the integrator reports is the patient's; what the gateway sees may be the integrator's own server.
         "ip_address": attested.ip or observed.ip,
         "user_agent": attested.user_agent or observed.user_agent,
         "observed": {"ip": observed.ip, "user_agent": observed.user_agent},

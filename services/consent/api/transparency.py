@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from libs.common.clock import to_json_time
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, Window
 from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.purposes import Purpose
@@ -24,7 +24,7 @@ SEQ_DIGITS_MAX = 12
 
 Entries = Annotated[int, Query(ge=1, le=ENTRIES_MAX)]
 Notes = Annotated[int, Query(ge=1, le=NOTES_MAX)]
-Cursor = Annotated[str | None, Query(max_length=200)]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX)]
 
 
 class DocumentRequest(BaseModel):

@@ -13,6 +13,7 @@ from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.consent.domain import ChainHead, ChainLink, ChainPosition, ConsentParties, InForceRow, Signature, Status
 
+# Functions of the owner's: the notary acts for no organization, and they return nothing of a person.
 _HEADS = text(
     "select organization_id, seq, hash, last_at "
     "from consent.heads(coalesce(cast(:after as timestamptz), '-infinity'::timestamptz))"
@@ -22,6 +23,7 @@ _LINKS = text(
     "from consent.links(:organization_id, :after, :limit)"
 )
 _HEAD_SEQ = text("select seq from head")
+# The ledger's length in the same statement, so that both are of one moment.
 _IN_FORCE = text(
     "select c.patient_id, c.therapist_id, c.consent_type, c.consent_id, c.status, "
     "coalesce(c.revoked_at, c.granted_at) as at, (select h.seq from head h) as at_seq from current c "

@@ -19,7 +19,7 @@ from libs.ledger.check import InForceCheck, SignedEvidence, Verdict, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import in_force_json, line_json
 from services.consent.domain import Consent, ConsentParties, Entry, Origin
-from services.consent.handlers import Circumstances, Grant
+from services.consent.handlers import Circumstances, GrantConsent
 from services.consent.notary.checkpoints import CheckpointStore, Notary
 from services.consent.notary.store import NotaryStore
 from services.consent.store import LedgerStore
@@ -50,7 +50,7 @@ class Ledger:
     async def grants(self, purpose: Purpose = Purpose.RECORDING) -> Consent:
         """The patient says yes to one purpose."""
         with acting_under(self.tenant.capability("consent:write")):
-            return (await self.consents.grant(Grant(self.parties(purpose), HERE))).consent
+            return (await self.consents.grant(GrantConsent(self.parties(purpose), HERE))).consent
 
     async def revokes(self, consent: Consent) -> tuple[Consent, Entry]:
         """The patient takes it back."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from libs.contracts.ledger import UnreadableError
 from libs.contracts.purposes import Purpose
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.servers.folder import Folder
@@ -113,10 +115,20 @@ async def test_the_notary_signs_a_hundred_entries_at_once(ledger: Ledger) -> Non
     assert Checkpoint.read(note).seq == SIGN_AFTER_ENTRIES
 
 
+class AwaitedEvent(asyncio.Event):
+    """Tells whether somebody has begun to wait for it."""
+
+    is_awaited = False
+
+    async def wait(self) -> Literal[True]:
+        self.is_awaited = True
+        return await super().wait()
+
+
 async def test_the_worker_stops_when_it_is_told_to(ledger: Ledger) -> None:
-    stop = asyncio.Event()
+    stop = AwaitedEvent()
     working = asyncio.create_task(ledger.notary.run(stop))
-    await asyncio.sleep(0.1)
+    await until(lambda: stop.is_awaited)
 
     stop.set()
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from uuid import uuid4
 
 import psycopg
@@ -16,10 +17,11 @@ from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS
 from libs.contracts.purposes import Purpose
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.consent.domain import Consent
-from services.consent.handlers import Grant
+from services.consent.handlers import GrantConsent
 from services.consent.tests.ledger_world import HERE, Ledger, count
 
 HOLD = text("select consent.hold(:organization, :patient, :therapist, array['recording'])")
@@ -212,7 +214,7 @@ async def test_a_capability_without_the_scope_sees_nothing_and_adds_nothing(ledg
     async with ledger.transaction("chat:write") as tx:
         assert await count(tx, "event") == 0
     with acting_under(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
-        await ledger.consents.grant(Grant(ledger.parties(Purpose.RECORDING), HERE))
+        await ledger.consents.grant(GrantConsent(ledger.parties(Purpose.RECORDING), HERE))
 
 
 async def test_a_forged_capability_opens_no_transaction(ledger: Ledger) -> None:
@@ -257,8 +259,7 @@ async def test_after_the_revocation_returned_no_writer_gets_through(ledger: Ledg
         consent = await ledger.grants()
         race = _Race()
         writers = [asyncio.create_task(race.write_until_refused(ledger, writer)) for _ in range(6)]
-        while race.stored_before < len(writers):
-            await asyncio.sleep(0.005)
+        await until(partial(race.is_begun_by, len(writers)))
         await ledger.revokes(consent)
         race.revoked = True
         await asyncio.gather(*writers)
@@ -271,6 +272,9 @@ class _Race:
         self.revoked = False
         self.stored_before = 0
         self.stored_after = 0
+
+    def is_begun_by(self, writers: int) -> bool:
+        return self.stored_before >= writers
 
     async def write_until_refused(self, ledger: Ledger, writer: Database) -> None:
         with acting_under(ledger.tenant.capability("ingestion:write")):

@@ -146,6 +146,7 @@ def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:
             past = Commitment(commitment.id, events[:1])
             for event in events[1:]:
                 past = past.then(event.act, event.mention)
+            # Unchanged since then: a therapist's correction stands as well.
             standing.append(past if len(events) < len(commitment.events) else commitment)
     return standing
 

@@ -24,6 +24,7 @@ _MENTIONS = text(
     "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector"
     " from commitment_mention where patient_id = :patient_id order by session_date, start_s"
 ).columns(vector=HALFVEC())
+# The last one counts, and the others stay as they were made.
 _CORRECTIONS = text(
     "select distinct on (commitment_id) commitment_id, status from commitment_correction"
     " where patient_id = :patient_id order by commitment_id, at desc"

@@ -7,6 +7,7 @@ from typing import cast
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from libs.common.clock import utc_now
 from libs.common.errors import AppError
@@ -16,6 +17,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import Erasure, IndexErased, PatientErased, SessionErased, Table
 from libs.contracts.problems import ERASED
 from libs.contracts.purposes import Purpose
+from libs.devstack.conditions import until
 from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.embedder.domain import Source
 from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion
@@ -34,6 +36,12 @@ def _left(archive: Archive) -> dict[str, int]:
             table: connection.execute(query.format(table).encode(), [archive.tenant.organization_id]).fetchone()[0]  # type: ignore[index]  # a count has a row
             for table in TABLES
         }
+
+
+def _is_waited_for(archive: Archive, backend_pid: int) -> bool:
+    query = "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+    with psycopg.connect(archive.infra.admin_url) as connection:
+        return connection.execute(query, [backend_pid]).fetchone() is not None
 
 
 async def _erases(archive: Archive, session: Source | None) -> Sequence[Event]:
@@ -96,8 +104,9 @@ async def test_rows_that_are_being_written_when_the_erasure_comes_are_waited_for
     with archive.acting_under():
         async with archive.database.transaction() as tx:
             assert await archive.store.replace(tx, index)
+            writer = (await tx.execute(text("select pg_backend_pid()"))).scalar_one()
             erasing = asyncio.create_task(_erases(archive, archive.source))
-            await asyncio.sleep(0.5)
+            await until(lambda: erasing.done() or _is_waited_for(archive, writer))
             waited = not erasing.done()
     (fact,) = await erasing
 

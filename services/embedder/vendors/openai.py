@@ -5,6 +5,7 @@ The limits are listed in docs/adr/0002-dependencies.md, "Vendors' SDKs".
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 
 import openai
 from openai import AsyncOpenAI
@@ -23,6 +24,7 @@ REQUEST_TOKENS_MAX = 300_000
 DEADLINE_S = 60.0
 CONNECT_TIMEOUT_S = 5.0
 _VENDOR = "openai"
+_TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT)
 # Also a 429, but not retryable: the account has no credit left.
 _QUOTA_USED_UP = "insufficient_quota"
 
@@ -52,6 +54,7 @@ class OpenAIEmbedder:
         await self._client.close()
 
     def _size(self, text: str) -> int:
+        # The vendor refuses a whole request for one text that is empty or too long, so it is found out first.
         size = self._count(text)
         if not text.strip() or size > INPUT_TOKENS_MAX:
             raise AppError(UPSTREAM_REFUSED, "A text is empty or too long to be embedded.", vendor=_VENDOR, count=size)
@@ -65,6 +68,7 @@ class OpenAIEmbedder:
                     answer = await self._client.embeddings.create(model=MODEL.name, input=texts)
         except (openai.OpenAIError, TimeoutError, ValueError) as error:
             raise _problem(error) from error
+        # By the place that each item names: nothing promises that they come in the order of the texts.
         vectors: list[Vector] = [item.embedding for item in sorted(answer.data, key=lambda item: item.index)]
         if len(vectors) != len(texts) or any(len(vector) != MODEL.dimension for vector in vectors):
             raise AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)
@@ -89,10 +93,12 @@ def _problem(error: Exception) -> AppError:
     if isinstance(error, openai.RateLimitError) and error.code != _QUOTA_USED_UP:
         seconds = error.response.headers.get("retry-after", "")
         wait = float(seconds) if seconds.isdigit() else None
-        return AppError(RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=429)
+        return AppError(
+            RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=error.status_code
+        )
     if isinstance(error, openai.APIStatusError):
         status = error.status_code
-        if status >= 500 or status in (408, 409):
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
             return AppError(UPSTREAM_FAILED, "The embedding vendor failed.", vendor=_VENDOR, status=status)
         return AppError(UPSTREAM_REFUSED, "The embedding vendor refused the request.", vendor=_VENDOR, status=status)
     return AppError(UPSTREAM_FAILED, "The embedding vendor sent an invalid response.", vendor=_VENDOR)

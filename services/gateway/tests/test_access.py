@@ -1,5 +1,6 @@
 """Keys, tokens and users at the gateway: who gets in, with what, and for how long."""
 
+import secrets
 from uuid import uuid4
 
 import httpx
@@ -34,11 +35,11 @@ async def test_only_the_operator_creates_organizations(world: GatewayWorld, toke
 async def test_unknown_wrong_and_revoked_keys_get_the_same_answer(world: GatewayWorld) -> None:
     revoked = await world.new_key("sessions:read")
     await world.http.delete(f"/api/v1/api-keys/{revoked['id']}")
-    wrong = new_key("test")
+    wrong = new_key("test", secrets.choice)
     known_id = type(wrong)(wrong.mode, world.key[9:21], wrong.secret).text
 
     answers = []
-    for key in ("nonsense", new_key("test").text, known_id, revoked["api_key"]):
+    for key in ("nonsense", new_key("test", secrets.choice).text, known_id, revoked["api_key"]):
         async with world.as_bearer(key) as http:
             answers.append(await http.get("/api/v1/me"))
 

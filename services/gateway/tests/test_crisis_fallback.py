@@ -1,5 +1,6 @@
 """Nobody in a crisis is turned away by a limit, an outage or a broken service; everybody else is told where to call."""
 
+import secrets
 from typing import Any
 
 import httpx
@@ -64,7 +65,7 @@ async def test_garbage_asks_nobody_also_without_a_database(world: GatewayWorld, 
         gateway(infra, world.peer_url, database_url=NO_DATABASE) as url,
         httpx.AsyncClient(base_url=url, trust_env=False) as http,
     ):
-        keys = (new_key("test").text[:-1] + "!", "", "x.y.z")
+        keys = (new_key("test", secrets.choice).text[:-1] + "!", "", "x.y.z")
         answers = [await http.post("/api/v1/chat", json=_asking(world), headers={"X-API-Key": key}) for key in keys]
 
     assert [answer.status_code for answer in answers] == [401] * 3

@@ -1,6 +1,7 @@
 """The rules of the gateway, without any I/O."""
 
 import re
+import secrets
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -44,7 +45,7 @@ def _key(name: str, *scopes: Scope, revoked: bool = False) -> ApiKey:
 
 
 def test_a_new_key_has_the_published_shape_and_reads_back() -> None:
-    key = new_key("live")
+    key = new_key("live", secrets.choice)
 
     assert re.fullmatch(PATTERN, key.text)
     assert read_key(key.text) == key
@@ -53,21 +54,28 @@ def test_a_new_key_has_the_published_shape_and_reads_back() -> None:
 
 @pytest.mark.parametrize("position", [4, 10, 22, 30, -7, -1])
 def test_a_key_with_one_character_changed_is_garbage_without_any_look_up(position: int) -> None:
-    text = list(new_key("test").text)
+    text = list(new_key("test", secrets.choice).text)
     text[position] = "x" if text[position] != "x" else "y"
 
     assert read_key("".join(text)) is None
 
 
 @pytest.mark.parametrize(
-    "text", ["", "trk_", "trk_live_short_x", new_key("live").text + "0", " " + new_key("live").text]
+    "text",
+    [
+        "",
+        "trk_",
+        "trk_live_short_x",
+        new_key("live", secrets.choice).text + "0",
+        " " + new_key("live", secrets.choice).text,
+    ],
 )
 def test_what_is_no_key_is_not_read(text: str) -> None:
     assert read_key(text) is None
 
 
 def test_a_digest_needs_the_pepper() -> None:
-    key = new_key("live")
+    key = new_key("live", secrets.choice)
 
     assert key.digest(b"one") != key.digest(b"other")
 

@@ -1,5 +1,6 @@
 """The life of a key: made, used, replaced, expired, and moved to a new pepper."""
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -143,7 +144,7 @@ async def test_unknown_wrong_revoked_and_expired_keys_cost_the_same_statements(
     revoked, expired = await world.new_key("sessions:read"), await world.new_key("sessions:read")
     await world.http.delete(f"/api/v1/api-keys/{revoked['id']}")
     _time_passes(infra, expired["id"])
-    unknown = new_key("test")
+    unknown = new_key("test", secrets.choice)
     wrong = type(unknown)(unknown.mode, world.key[9:21], unknown.secret)
 
     asked = [
@@ -155,7 +156,7 @@ async def test_unknown_wrong_revoked_and_expired_keys_cost_the_same_statements(
 
 
 async def test_garbage_is_refused_without_asking_the_database(infra: Infra) -> None:
-    assert await _statements_for(infra, new_key("test").text[:-1] + "!") == []
+    assert await _statements_for(infra, new_key("test", secrets.choice).text[:-1] + "!") == []
 
 
 async def _statements_for(infra: Infra, credential: str) -> list[str]:

@@ -42,6 +42,7 @@ _ADD_RESULT = text(
     " select organization_id, patient_id, id, :store, :counts from erasure where id = :id on conflict do nothing"
 ).bindparams(bindparam("counts", type_=JSONB()))
 
+# Changes nothing, and still locks the row of the hold, or makes one that can be locked.
 _LOCK_HOLD = text(
     "insert into legal_hold as h (organization_id, patient_id, held, actor)"
     " values (:organization_id, :patient_id, false, :actor)"
@@ -96,7 +97,9 @@ class ErasureStore:
         await tx.execute(_MARK_ERASED, whose)
         found = await tx.execute(_UNFINISHED, whose | {"final": [status.value for status in FINAL]})
         unfinished = [SessionId(one) for one in found.scalars()]
+        # The names outlive the rows: the objects are removed after the commit, as often as it takes.
         await tx.execute(_DISCARD, whose)
+        # What retention has set aside and not removed yet becomes this erasure's, and its receipt waits for it.
         await tx.execute(_TAKE_OVER, whose)
         keys = await _shred(tx, subject)
         rows = await erase(tx, erasure_id, subject.patient_id, subject.session_id)

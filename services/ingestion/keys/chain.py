@@ -50,6 +50,7 @@ class KeyChain:
     async def _load(self, parties: SessionParties) -> tuple[OrganizationKey | None, PatientKey | None]:
         async with self._database.transaction() as tx:
             patient = await self._repository.patient_key(tx, parties)
+            # The version that wraps the patient's key, which need not be the newest while keys are rotated.
             version = patient.version if patient else None
             return await self._repository.organization_key(tx, parties.organization_id, version), patient
 
@@ -61,6 +62,7 @@ class KeyChain:
             candidate = await self._root.wrap(new_key(), context)
             async with self._database.transaction() as tx:
                 organization = await self._repository.keep_organization_key(tx, parties.organization_id, candidate)
+        # Unwrapped again rather than remembered: the key that was stored may be another request's.
         above = LocalKey(await self._root.unwrap(organization.wrapped, context))
         wrapped = await above.wrap(new_key(), patient_context(parties.organization_id, parties.patient_id))
         async with self._database.transaction() as tx:
@@ -88,4 +90,5 @@ def recording_context(parties: SessionParties, recording_id: RecordingId) -> byt
 
 
 def _context(*parts: object) -> bytes:
+    # No id contains the separator, so no two lists of parts make the same context.
     return "\x1f".join(map(str, parts)).encode()

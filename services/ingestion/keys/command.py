@@ -15,18 +15,19 @@ from pydantic import Field, SecretStr, ValidationError
 
 from libs.common.database.transaction import Database
 from libs.common.errors import UPSTREAM_REFUSED, AppError
-from libs.common.keys.root_key import RootKey, RootKeySettings, root_key
+from libs.common.keys.root_key import RootKey, root_key
 from libs.common.log import configure_logging, get_logger, redact_uncaught_errors
 from libs.contracts.ids import OrganizationId
 from libs.contracts.log_keys import LOG_KEYS
 from services.ingestion.keys.rotation import Rotation
 from services.ingestion.keys.rotation_store import RotationStore
+from services.ingestion.keys.settings import KeySettings
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-class MaintenanceSettings(RootKeySettings):
+class MaintenanceSettings(KeySettings):
     """Settings of the root key, and a database login that may become the schema's owner."""
 
     migration_database_url: SecretStr = Field(description="PostgreSQL as a role that may SET ROLE to the owners.")

@@ -41,6 +41,7 @@ _BEHIND = text(
     " where organization_id = :organization_id and organization_key_version < :version and patient_id > :after"
     " order by patient_id limit :most"
 )
+# The key of a patient who was erased meanwhile is null, compares to nothing, and so is not brought back.
 _MOVE = text(
     "update ingestion.patient_key set wrapped = :now, organization_key_version = :version"
     " where organization_id = :organization_id and patient_id = :patient_id and wrapped = :before"
@@ -136,6 +137,7 @@ class RotationStore:
     @asynccontextmanager
     async def _owner(self) -> AsyncIterator[Transaction]:
         async with self._database.without_capability() as tx:
+            # `local`: the role ends with the transaction, and no pooled connection stays the owner's.
             await tx.execute(_AS_OWNER)
             yield tx
 

@@ -12,6 +12,7 @@ _ORGANIZATION_KEY = text(
     "select wrapped, version from organization_key where organization_id = :organization_id"
     " and (cast(:version as int) is null or version = :version) order by version desc limit 1"
 )
+# Not by the conflict alone: once version 1 was rotated out and deleted, it would be free to come back.
 _KEEP_ORGANIZATION_KEY = text(
     "insert into organization_key (organization_id, version, wrapped)"
     " select :organization_id, 1, :wrapped"

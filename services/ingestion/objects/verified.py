@@ -69,6 +69,7 @@ class VerifiedStore:
         sealed = Sealer(keyset, _CONTEXT).finish(plain)
         try:
             await self._store.put_stream(name, _once(sealed))
+            # One byte more than was written, to find out a store that appends to what it is given.
             raw = await self._head(name, len(sealed) + 1)
             encrypted = (await self._store.stat(name)).encrypted_by_store
         finally:

@@ -4,12 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
+from libs.devstack.conditions import block_until
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.services import ledger_key
@@ -43,16 +43,14 @@ def consent_url(infra: Infra) -> Iterator[str]:
 
 
 def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_WITHIN_S
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         assert process.poll() is None, "the consent service ended at its start"
         try:
-            if httpx.get(url).status_code == 200:
-                return
+            return httpx.get(url).status_code == httpx.codes.OK
         except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-    raise TimeoutError("the consent service did not start")
+            return False
+
+    block_until(answers, START_WITHIN_S, every_s=0.05)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import io
 import json
 import socket
 import wave
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,12 +23,17 @@ from libs.common.http.client import ServiceClient, certificates
 from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.common.messaging.steps import Step
 from libs.common.objects.store import ObjectStore, StoreAddress
+from libs.contracts.ids import ConsentId
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.contracts.purposes import Purpose
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
+from services.ingestion.domain import SessionParties
 from services.ingestion.ports import Objects
+from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX
 from services.ingestion.wiring import parts, subscriptions
 
 BOUNDARY = "a-boundary-nobody-writes"
@@ -78,6 +83,17 @@ def part(name: str, value: bytes) -> bytes:
     return f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + value + b"\r\n"
 
 
+class CountedConsents(ConsentClient):
+    """The real client, which counts the uploads that consent was found for."""
+
+    found = 0
+
+    async def hold(self, parties: SessionParties, purposes: Sequence[Purpose]) -> Mapping[Purpose, ConsentId]:
+        held = await super().hold(parties, purposes)
+        self.found += 1
+        return held
+
+
 @dataclass
 class World:
     """One tenant and the verbs on its sessions."""
@@ -89,6 +105,7 @@ class World:
     objects: ObjectStore
     http: httpx.AsyncClient
     consent: httpx.AsyncClient
+    consents: CountedConsents
     url: str
 
     @property
@@ -179,6 +196,14 @@ class World:
         )
         return [str(one.object_name) for one in found]
 
+    async def accepts_an_upload(self) -> None:
+        """Wait until an upload has passed all that is checked before its file is read."""
+        await until(lambda: self.consents.found > 0)
+
+    async def is_done_with_uploads(self) -> None:
+        """Wait until no upload holds a slot any more, however it ended."""
+        await until(lambda: self.parts.accept._upload_slots._value == CONCURRENT_UPLOADS_MAX)
+
     async def is_gone(self, name: str) -> bool:
         """Tell whether an object is not in the store."""
         try:
@@ -206,14 +231,15 @@ async def world(
     database = kind_of_database(infra.database_url("ingestion"), REFUSALS)
     peer = ServiceClient(consent_url, 10, BY_SLUG)
     store = ObjectStore(store_settings(infra))
-    made = parts(database, LocalKey(new_key()), objects or store, ConsentClient(peer))
+    consents = CountedConsents(peer)
+    made = parts(database, LocalKey(new_key()), objects or store, consents)
     app = build_app(AppSpec(title="ingestion", version="1", routers=(build_router(made),)))
     async with (
         _served(app) as url,
         httpx.AsyncClient(base_url=url, timeout=60, verify=certificates()) as http,
         httpx.AsyncClient(base_url=consent_url, verify=certificates()) as consent,
     ):
-        yield World(infra, tenant, made, database, store, http, consent, url)
+        yield World(infra, tenant, made, database, store, http, consent, consents, url)
     await peer.close()
     await database.close()
 
@@ -226,8 +252,7 @@ async def _served(app: Any) -> AsyncIterator[str]:
             uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
         )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         await serving

@@ -9,8 +9,10 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.common.keys.key_wrapping import LocalKey, new_key
 from libs.contracts.ids import RecordingId
+from libs.contracts.settings import WithRecordings
 from services.ingestion.domain import Recording, SessionParties
 from services.ingestion.keys.chain import KeyChain, recording_context
+from services.ingestion.keys.settings import KeySettings
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.tests.ingestion_world import World
 
@@ -24,6 +26,11 @@ async def _recording(chain: KeyChain, parties: SessionParties) -> Recording:
     key = await chain.patient_key(parties)
     wrapped = await key.wrap(b"keyset", recording_context(parties, recording_id))
     return Recording(recording_id, "name", "audio/wav", 1, "0" * 64, wrapped)
+
+
+def test_what_was_stored_before_the_names_were_settings_is_still_found_and_opened() -> None:
+    assert KeySettings.model_fields["aws_kms_context_name"].default == "therapyrag"
+    assert WithRecordings.model_fields["minio_bucket"].default == "recordings"
 
 
 async def test_a_key_wrapped_now_opens_later(at: World) -> None:

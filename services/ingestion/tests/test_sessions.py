@@ -24,6 +24,7 @@ from libs.contracts.transcript import (
     TranscriptReady,
     TranscriptWithheld,
 )
+from libs.devstack.conditions import let_pass
 from services.ingestion.domain import FINAL
 from services.ingestion.tests.ingestion_world import World, problem_of, world
 
@@ -235,7 +236,7 @@ async def test_a_waiting_reader_hears_of_the_change_when_it_happens(at: World) -
     first = await at.reads(f"/sessions/{session_id}")
 
     waiting = asyncio.create_task(at.reads(f"/sessions/{session_id}", wait=10))
-    await asyncio.sleep(0.1)
+    await let_pass(0.1, "the reader is to wait before it happens, and nothing outside shows that it waits")
     await at.happens(Story(at, session_id).started)
     later = await asyncio.wait_for(waiting, 5)
 
@@ -266,14 +267,18 @@ async def test_a_session_can_be_watched_until_it_is_done(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
-    watching = asyncio.create_task(at.reads(f"/sessions/{session_id}/events"))
-    for fact in (story.started, story.transcribed, story.indexed):
-        await asyncio.sleep(0.5)
-        await at.happens(fact)
-    stream = (await asyncio.wait_for(watching, 10)).text
+    facts = iter((story.started, story.transcribed, story.indexed))
+    lines = []
+    watching = at.http.stream("GET", f"/sessions/{session_id}/events", headers=at.headers)
+    async with asyncio.timeout(10), watching as stream:
+        async for line in stream.aiter_lines():
+            lines.append(line)
+            # Each fact happens once the watcher has heard of the one before.
+            if line.startswith("data: ") and (fact := next(facts, None)):
+                await at.happens(fact)
 
-    names = [line.removeprefix("event: ") for line in stream.splitlines() if line.startswith("event: ")]
-    data = [json.loads(line.removeprefix("data: ")) for line in stream.splitlines() if line.startswith("data: ")]
+    names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+    data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
     assert names == ["status"] * 4 + ["done"]
     assert [state["status"] for state in data[:4]] == ["uploaded", "transcribing", "embedding", "ready"]
 

@@ -244,8 +244,9 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(at: World) -
     _, writer = await asyncio.open_connection("127.0.0.1", int(at.url.rpartition(":")[2]))
     writer.write(_request_head(at, 90_000_000) + at.form().head() + wav(1200))
     await writer.drain()
+    await at.accepts_an_upload()
     writer.transport.abort()
-    await asyncio.sleep(1)
+    await at.is_done_with_uploads()
 
     assert at.objects_left() == []
     assert at.events() == []
@@ -257,7 +258,7 @@ async def test_a_consent_taken_back_while_the_recording_comes_in_keeps_nothing(a
 
     async def body() -> AsyncIterator[bytes]:
         yield at.form().head() + wav()
-        await asyncio.sleep(0.3)  # long enough for the first hold to be answered
+        await at.accepts_an_upload()
         await at.revokes(consents["recording"])
         yield END
 

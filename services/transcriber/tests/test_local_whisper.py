@@ -11,6 +11,7 @@ import pytest
 
 from libs.common.errors import AppError
 from libs.common.objects.model_files import MODEL_MISSING, ModelFile, locate
+from libs.devstack.conditions import let_pass
 from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
@@ -22,6 +23,8 @@ from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeec
 
 pytestmark = pytest.mark.models
 PIECE_S = 28
+TICK_S = 0.01
+AT_WORK_AFTER_S = 0.5
 NAME = "2026-09-08_first"
 
 
@@ -102,7 +105,7 @@ async def test_the_event_loop_lives_while_a_recording_is_heard(
     started, longest = loop.time(), 0.0
     while not work.done():
         before = loop.time()
-        await asyncio.sleep(0.01)
+        await let_pass(TICK_S, "how much later than asked it returns is what the loop could not do meanwhile")
         longest = max(longest, loop.time() - before)
 
     assert work.result().words
@@ -112,7 +115,7 @@ async def test_the_event_loop_lives_while_a_recording_is_heard(
 async def test_a_cancelled_recording_makes_room_for_the_next(speech_to_text: LocalSpeechToText, piece: Samples) -> None:
     audio = Audio(Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes())), "audio/wav", "en")
     first = asyncio.create_task(speech_to_text.transcribe(audio, lambda _: None))
-    await asyncio.sleep(0.5)
+    await let_pass(AT_WORK_AFTER_S, "nothing outside shows when the recognizer's thread is at work")
 
     first.cancel()
     second = await speech_to_text.transcribe(audio, lambda _: None)

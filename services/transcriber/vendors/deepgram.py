@@ -5,6 +5,7 @@ import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 import httpx
@@ -37,6 +38,8 @@ POOL_TIMEOUT_S = 30.0
 UPLOAD_SHARE = 0.5
 RETRY_AFTER_MAX_S = 3600.0
 _BLOCK_BYTES = 256 * 1024
+_CLIENT_ERRORS = range(400, 500)
+_UNREADABLE = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @dataclass(frozen=True)
@@ -162,6 +165,7 @@ def _speech(answer: Any, audio: Audio) -> Speech:
         read = _Answer.model_validate(answer.model_dump(warnings=False))
     except (ValidationError, AttributeError):
         raise _failed("Deepgram sent an invalid response.") from None
+    # Utterances overlap where two people speak at once, and all that follows expects words in order of time.
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
     language, confidence = _language(read.results.channels[0])
     return Speech(
@@ -184,7 +188,7 @@ def _language(channel: _Channel) -> tuple[str | None, float]:
 
 def _refusal(error: ApiError) -> AppError:
     status = error.status_code or 0
-    if status == 429:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return AppError(
             RATE_LIMITED,
             "Deepgram is limiting requests.",
@@ -193,9 +197,9 @@ def _refusal(error: ApiError) -> AppError:
             status=status,
         )
     # Not the key's fault and not worth a retry: the file is what somebody has to look at.
-    if status in (400, 415, 422):
+    if status in _UNREADABLE:
         return AppError(RECORDING_UNREADABLE, "Deepgram cannot decode the recording.", vendor="deepgram", status=status)
-    if 400 <= status < 500 and status != 408:
+    if status in _CLIENT_ERRORS and status != HTTPStatus.REQUEST_TIMEOUT:
         detail = "Deepgram refused the request. Check the API key, its permissions and the account balance."
         return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
     return _failed("Deepgram failed.", f"status {status}")

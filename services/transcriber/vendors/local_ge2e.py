@@ -34,6 +34,12 @@ LAYERS = 3
 BATCH = 128
 FRAMES_AT_ONCE = 4096
 LEVEL_DBFS = -30.0
+FULL_SCALE = 32_768.0
+"""Of 16-bit samples."""
+BLOCK_S = 60
+# Slaney's scale: 200/3 Hz a step as far as 1 kHz, then 27 equal ratios that make 6.4 together.
+_LINEAR_TO_HZ, _LINEAR_TO_MEL = 1000, 15
+_STEPS, _SPAN = 27, 6.4
 _TORCH_MAGIC = 0x1950A86A20F9469CFC6C
 _PREAMBLE_PICKLES = 3
 
@@ -88,7 +94,7 @@ def mel_frames(samples: NDArray[np.int16], loudness: float) -> Floats:
     for first in range(0, count, FRAMES_AT_ONCE):
         last = min(first + FRAMES_AT_ONCE, count)
         start, end = first * HOP - FRAME // 2, (last - 1) * HOP + FRAME // 2
-        piece = samples[max(start, 0) : end].astype(np.float32) * (loudness / 32768.0)
+        piece = samples[max(start, 0) : end].astype(np.float32) * (loudness / FULL_SCALE)
         piece = np.pad(piece, (max(-start, 0), end - max(start, 0) - len(piece)))
         frames = np.lib.stride_tricks.sliding_window_view(piece, FRAME)[::HOP]
         spectrum = np.fft.rfft(frames * _WINDOW, axis=1)
@@ -99,12 +105,12 @@ def mel_frames(samples: NDArray[np.int16], loudness: float) -> Floats:
 def loudness_of(samples: NDArray[np.int16]) -> float:
     """Return the gain that raises a quiet recording to the level the model was trained at."""
     power = sum(float(np.square(block.astype(np.float32)).sum()) for block in _blocks(samples)) / max(len(samples), 1)
-    level = 10 * np.log10(max(power, 1e-3) / 32768.0**2)
+    level = 10 * np.log10(max(power, 1e-3) / FULL_SCALE**2)
     return float(10 ** (max(LEVEL_DBFS - level, 0.0) / 20))
 
 
 def _blocks(samples: NDArray[np.int16]) -> Iterable[NDArray[np.int16]]:
-    size = 60 * SAMPLE_RATE
+    size = BLOCK_S * SAMPLE_RATE
     return (samples[start : start + size] for start in range(0, len(samples), size))
 
 
@@ -143,11 +149,17 @@ def _mel_filters() -> Floats:
 
 
 def _to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(hz < 1000, hz * 3 / 200, 15 + np.log(np.maximum(hz, 1) / 1000) * 27 / np.log(6.4))
+    return np.where(
+        hz < _LINEAR_TO_HZ,
+        hz * 3 / 200,
+        _LINEAR_TO_MEL + np.log(np.maximum(hz, 1) / _LINEAR_TO_HZ) * _STEPS / np.log(_SPAN),
+    )
 
 
 def _to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp(np.log(6.4) / 27 * (mel - 15)))
+    return np.where(
+        mel < _LINEAR_TO_MEL, mel * 200 / 3, _LINEAR_TO_HZ * np.exp(np.log(_SPAN) / _STEPS * (mel - _LINEAR_TO_MEL))
+    )
 
 
 _WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)

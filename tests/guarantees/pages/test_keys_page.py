@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from libs.common.keys.root_key import RootKeySettings
 from libs.devstack.infra import Infra
+from services.ingestion.keys.settings import KeySettings
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "security" / "keys.md").read_text()
@@ -53,7 +53,7 @@ def test_every_setting_the_page_names_exists() -> None:
     names = set(re.findall(r"`((?:ROOT|AWS|VAULT|TRANSIT)_[A-Z_]+)`", PAGE))
 
     assert names
-    assert names <= {name.upper() for name in RootKeySettings.model_fields}
+    assert names <= {name.upper() for name in KeySettings.model_fields}
 
 
 def test_every_table_of_keys_the_page_names_exists(infra: Infra) -> None:

@@ -22,9 +22,10 @@ from libs.devstack.vendors.faults import Fault, Faults
 from libs.devstack.vendors.transit import TransitFake
 
 CONTEXT = b"organization-key\x1f0192"
+CONTEXT_NAME = "some-product"
 UNSET: dict[str, Any] = {
-    name: RootKeySettings.model_fields[name].default for name in RootKeySettings.model_fields
-}  # the environment of whoever runs the tests says nothing here
+    name: field.default for name, field in RootKeySettings.model_fields.items() if not field.is_required()
+} | {"aws_kms_context_name": CONTEXT_NAME}  # the environment of whoever runs the tests says nothing here
 
 
 def settings(**given: Any) -> RootKeySettings:
@@ -179,8 +180,16 @@ async def test_aws_is_told_what_a_key_is_for_and_nothing_else(world: World) -> N
     async with world.key("aws_kms") as key:
         await key.unwrap(await key.wrap(b"secret", CONTEXT), CONTEXT)
 
-    context = {"therapyrag": "organization-key%1F0192"}
+    context = {CONTEXT_NAME: "organization-key%1F0192"}
     assert world.kms.seen == [("Encrypt", context), ("Decrypt", context)]
+
+
+async def test_what_aws_wrapped_under_another_context_name_does_not_open(world: World) -> None:
+    async with world.key("aws_kms", aws_kms_context_name="another-product") as key:
+        wrapped = await key.wrap(b"secret", CONTEXT)
+
+    async with world.key("aws_kms") as key:
+        assert (await _refusal(key, wrapped)).facts["reason"] == "InvalidCiphertextException"
 
 
 @REMOTE

@@ -10,10 +10,13 @@ from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.streams.memory import MemoryChannel, MemoryStreams
 from libs.common.streams.port import DeadLetterReason, Delivery, Outlet
+from libs.devstack.conditions import let_pass, until, until_seen
 
 QUICK = ConsumerTiming(
     concurrency=4, block_s=0.05, sweep_s=0.05, audit_s=0.1, promote_s=0.02, grace_s=0.2, follow_s=0.02, pause_s=0.02
 )
+
+ASKING_S = 0.05
 
 
 @dataclass
@@ -54,12 +57,6 @@ async def running(consumer: Consumer) -> AsyncIterator[Callable[[], Awaitable[No
     await stopped()
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not holds():
-            await asyncio.sleep(0.005)
-
-
 async def test_every_entry_is_handled_once_and_acknowledged(streams: Streams, topic: str) -> None:
     bodies = [str(number) for number in range(50)]
     await streams.publisher().publish(topic, "", "1", bodies)
@@ -81,7 +78,7 @@ async def test_no_more_entries_run_at_a_time_than_there_is_room_for(streams: Str
 
     async with running(Consumer(streams.channel(topic, "g"), handler, QUICK)):
         await until(lambda: handler.running == QUICK.concurrency)
-        await asyncio.sleep(0.1)
+        await let_pass(0.1, "one more than there is room for would be running by then")
         handler.go.set()
         await until(lambda: len(handler.seen) == 20)
 
@@ -150,9 +147,11 @@ async def test_an_entry_that_killed_its_worker_three_times_alone_is_dead_lettere
     channel = streams.channel(topic, "g")
 
     async with running(Consumer(channel, handler, QUICK)):
-        async with asyncio.timeout(5):
-            while not (await depth(channel)).dead:
-                await asyncio.sleep(0.01)
+
+        async def is_dead_lettered() -> bool:
+            return (await depth(channel)).dead > 0
+
+        await until_seen(is_dead_lettered)
 
     assert (handler.seen, handler.poison) == ([], ["poison"])
 
@@ -167,7 +166,7 @@ class StoppedMeanwhile(MemoryChannel):
     async def lead(self) -> bool:
         if (await depth(self)).pending == QUICK.concurrency:
             self.stop.set()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(ASKING_S)
         return await super().lead()
 
 

@@ -9,10 +9,13 @@ from libs.common.events import key_of
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.ordered import KeyOrderedHandler
 from libs.common.messaging.tests.conftest import Streams
-from libs.common.messaging.tests.test_consumer import QUICK, running, until
+from libs.common.messaging.tests.test_consumer import QUICK, running
 from libs.common.streams.port import Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
+
+FIRST_TAKES_S = 0.02
 
 
 def _body(key: str, number: int) -> str:
@@ -25,13 +28,15 @@ class Uneven:
 
     fails_on: set[int] = field(default_factory=set)
     seen: list[tuple[str, int]] = field(default_factory=list)
+    begun: int = 0
     go: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, channel: Outlet, deliveries: Sequence[Delivery]) -> Collection[Delivery]:
         (delivery,) = deliveries
         fact = json.loads(delivery.body)
+        self.begun += 1
         await self.go.wait()
-        await asyncio.sleep(0.02 if fact["number"] == 0 else 0)
+        await asyncio.sleep(FIRST_TAKES_S if fact["number"] == 0 else 0)
         if fact["number"] in self.fails_on and delivery.attempt == 1:
             await channel.park(delivery, 0.05, 2)
             return []
@@ -85,7 +90,7 @@ async def test_when_the_leader_leaves_the_next_one_does_what_was_left_first_and_
     next_one.go.set()
 
     async with running(_consumer(streams, topic, stuck)):
-        await asyncio.sleep(0.2)
+        await until(lambda: stuck.begun > 0)
     await streams.publisher().publish(topic, "1", "2", [_body("a", n) for n in range(4, 8)])
     async with running(_consumer(streams, topic, next_one)):
         await until(lambda: len(next_one.seen) == 8)

@@ -11,12 +11,13 @@ from libs.common.heartbeat import State
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
-from libs.common.messaging.tests.test_consumer import QUICK, running, until
+from libs.common.messaging.tests.test_consumer import QUICK, running
 from libs.common.messaging.tests.test_poison import add
 from libs.common.streams.admin import GroupStream, StreamAdmin
 from libs.common.streams.memory import MemoryStreams
 from libs.common.streams.port import Channel, DeadLetterLimit, DeadLetterReason, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
+from libs.devstack.conditions import let_pass, until
 from libs.devstack.infra import Infra
 
 COUNT = DeadLetterLimit(count=3, a_minute=100)
@@ -49,7 +50,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
     real, admin = RedisStreams(infra.redis_url, limit=LIMITS[why]), StreamAdmin(infra.redis_url)
 
     async def resume_real(topic: str) -> None:
-        await asyncio.sleep(0.01)  # what was dead in this very millisecond would be counted again
+        await let_pass(0.01, "what was dead in the very millisecond of the resumption would be counted again")
         assert await admin.resume(GroupStream(topic, "g"))
 
     yield World(real, resume_real, why)
@@ -128,7 +129,7 @@ async def test_a_bad_deployment_pauses_its_group_and_the_next_one_does_what_is_l
         await until(lambda: consumer.state() is State.PAUSED)
         left = await depth(channel)
         handler.bad = False
-        await asyncio.sleep(0.3)
+        await let_pass(0.3, "a consumer that went on while it is paused would handle something by then")
         idle = list(handler.done)
         await world.resume(topic)
         await until(lambda: len(handler.done) >= len(bodies) - left.dead)

@@ -16,11 +16,12 @@ from libs.common.messaging.consumer import ISOLATED_MAX, Consumer
 from libs.common.messaging.tests.conftest import Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
-from libs.common.messaging.tests.test_consumer import QUICK, Remembering, running, until
+from libs.common.messaging.tests.test_consumer import QUICK, Remembering, running
 from libs.common.streams import entries
 from libs.common.streams.memory import MemoryChannel, MemoryStreams
 from libs.common.streams.port import Channel, Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 
 GOOD = Envelope(new_id(), "thing.counted", 1, "thing", "k", utc_now(), {"number": 1}, {"capability": "c"})

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from typing import Any
 from uuid import uuid4
 
@@ -22,8 +21,10 @@ from libs.common.http.app import AppSpec, build_app
 from libs.common.messaging.consumer import Consumer
 from libs.common.streams.memory import MemoryStreams
 from libs.common.tracing import calling
+from libs.devstack.conditions import block_until, until
 from libs.devstack.servers.ports import pick
 
+START_WITHIN_S = 30.0
 COUNTED = ("delivered", "applied", "duplicates", "retried", "dead_lettered", "lease_lost")
 
 
@@ -45,9 +46,7 @@ async def test_a_consumer_counts_from_zero_before_anything_has_come() -> None:
     topic = f"topic-{uuid4().hex}"
     stop = asyncio.Event()
     running = asyncio.create_task(Consumer(MemoryStreams().channel(topic, "g"), Idle()).run(stop))
-    async with asyncio.timeout(5):
-        while _value("events_consumer_state", topic=topic, group="g", state="running") is None:
-            await asyncio.sleep(0.01)
+    await until(lambda: _value("events_consumer_state", topic=topic, group="g", state="running") is not None)
     stop.set()
     await running
 
@@ -163,12 +162,11 @@ def test_a_public_service_shows_its_metrics_on_a_port_of_their_own_and_nothing_e
 
 
 def _until_it_answers(url: str) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+    def answers() -> bool:
         try:
             httpx.get(url)
         except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("it does not answer")
+            return False
+        return True
+
+    block_until(answers, START_WITHIN_S, every_s=0.05)

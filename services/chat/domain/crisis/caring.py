@@ -60,6 +60,7 @@ def with_care(answer: Answer, concern: Concern | None, lines: HelpLines) -> Answ
     if concern is None or concern.level is not Level.POSSIBLE:
         return answer
     line = caring_line(concern.kind, lines)
+    # Behind "nothing was found" the line would read as an afterthought, so it stands alone.
     empty = answer.text in (NOTHING_FOUND, NOTHING_KEPT) or answer.kind is MessageKind.FEELING
     return replace(answer, text=line if empty and not answer.grounded else f"{answer.text}\n{line}")
 

@@ -16,6 +16,7 @@ _WORDS_KEPT_MAX = 4096
 # Words of a phrase that is repeated.
 _PHRASE_MAX = 12
 _FUZZY_MIN, _FUZZY_MAX = 4, 14
+_MASKED_MIN = 3
 # Two wrong letters are only mended in words that are long enough to be told from all others.
 _TWO_ERRORS_MIN = 8
 _PART_MAX = max(map(len, SPLIT))
@@ -64,7 +65,7 @@ def _mended_word(token: str) -> str:
 
 def _unmasked(token: str) -> str | None:
     """Return the word whose letters are masked by signs or figures ("k*ll", "su!cide")."""
-    if not _MASKS.search(token) or not 3 <= len(token) <= _FUZZY_MAX:
+    if not _MASKS.search(token) or not _MASKED_MIN <= len(token) <= _FUZZY_MAX:
         return None
     bare = _MASKS.sub("", token)
     for word in (bare, token.translate(LEET)):

@@ -2,7 +2,17 @@
 
 from datetime import date, timedelta
 
-from services.chat.domain.time.calendar.spans import months, moved, one, week, weekend, year_of
+from services.chat.domain.time.calendar.spans import (
+    FORTNIGHT_DAYS,
+    WEEK_DAYS,
+    YEAR_MONTHS,
+    months,
+    moved,
+    one,
+    week,
+    weekend,
+    year_of,
+)
 from services.chat.domain.time.days import near_day, ordinal_day, weekday, written_date
 from services.chat.domain.time.found import Found, longest, remembered
 from services.chat.domain.time.named import yearly
@@ -17,6 +27,11 @@ _PLAIN = (written_date, near_day, part, yearly, weekday, ordinal_day, relative, 
 _NEIGHBOURS = ("day", "night", "evening", "morning", "afternoon", "week", "weekend", "fortnight", "month", "year")
 # "the day after the day after ..." ends: a message may repeat it a hundred times.
 DEPTH_MAX = 3
+# "A million days before Easter" is no day of a calendar.
+_COUNT_MAX = 1000
+# How far "the days before" and "the weeks before" reach, in days; "the months before" reach about three.
+_SOME_DAYS = {"day": WEEK_DAYS, "week": 3 * WEEK_DAYS}
+_SOME_MONTHS_DAYS = 90
 _BEFORE, _AFTER = ("before", "preceding"), ("after", "following")
 
 
@@ -46,7 +61,7 @@ def _beside(text: Text, at: int, depth: int) -> Found | None:
     if other is None or text.follows(start + 2, "last"):
         return None
     if text.tokens[start].written in ("days", "weeks", "months") or (leading and unit == "week"):
-        length = 7 if leading and unit == "week" else {"day": 7, "week": 21}.get(unit, 90)
+        length = WEEK_DAYS if leading and unit == "week" else _SOME_DAYS.get(unit, _SOME_MONTHS_DAYS)
         return other.mapped(lambda days: _stretch(days, step * length), other.stop, unit)
     return other.mapped(lambda days: _neighbour(days, unit, step), other.stop, "day")
 
@@ -57,12 +72,12 @@ def _neighbour(days: Days, unit: str, step: int) -> Days | None:
     last = days.end - timedelta(1)
     edge = days.start - timedelta(1) if step < 0 else days.end
     if unit in WEEKDAYS:
-        return one(edge + timedelta(step * ((edge.weekday() - WEEKDAYS.index(unit)) * -step % 7)))
+        return one(edge + timedelta(step * ((edge.weekday() - WEEKDAYS.index(unit)) * -step % WEEK_DAYS)))
     if unit == "weekend":
         return _weekend_beside(days.start if step < 0 else last, step)
     if unit in ("week", "fortnight"):
         # The week after a day is the next one of the calendar; after a longer stretch the seven days behind it.
-        width = 7 if unit == "week" else 14
+        width = WEEK_DAYS if unit == "week" else FORTNIGHT_DAYS
         beside = one(days.start - timedelta(width) if step < 0 else days.end, width)
         return week(days.start, step) if unit == "week" and days.start == last else beside
     if unit == "month":
@@ -95,7 +110,7 @@ def _counted_beside(text: Text, at: int, depth: int) -> Found | None:
     if (
         unit not in ("day", "week", "fortnight", "month", "year")
         or text.word(stop + 1) not in (*_BEFORE, *_AFTER)
-        or number > 1000
+        or number > _COUNT_MAX
     ):
         return None
     step = -1 if text.word(stop + 1) in _BEFORE else 1
@@ -110,8 +125,8 @@ def _distant(days: Days, unit: str, number: int) -> Days | None:
     if unit == "day":
         return one(edge + timedelta(number))
     if unit in ("week", "fortnight"):
-        return week(edge + timedelta(number * (7 if unit == "week" else 14)))
-    return months(edge.year, edge.month + number) if unit == "month" else one(moved(edge, 12 * number))
+        return week(edge + timedelta(number * (WEEK_DAYS if unit == "week" else FORTNIGHT_DAYS)))
+    return months(edge.year, edge.month + number) if unit == "month" else one(moved(edge, YEAR_MONTHS * number))
 
 
 def _of_week(text: Text, at: int) -> Found | None:
@@ -131,7 +146,7 @@ def _of_week(text: Text, at: int) -> Found | None:
         if days.start is None:
             return None
         if begins:
-            return one(days.start, 7)
+            return one(days.start, WEEK_DAYS)
         return week(days.start) if unit == "week" else weekend(days.start)
 
     return other.mapped(change, other.stop, unit)

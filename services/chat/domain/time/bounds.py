@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.chat.domain.time.anchors import anchor
+from services.chat.domain.time.calendar.spans import WEEK_DAYS
 from services.chat.domain.time.found import Found, Meaning, firm
 from services.chat.domain.time.sessions import session
 from services.chat.domain.time.shapes import Days, Row
@@ -153,7 +154,11 @@ def _around(text: Text, at: int) -> Found | None:
         return replace(found, bare=False) if found else None
 
     def change(days: Days) -> Days | None:
-        return Days(days.start - timedelta(7), days.end + timedelta(7)) if days.start and days.end else None
+        return (
+            Days(days.start - timedelta(WEEK_DAYS), days.end + timedelta(WEEK_DAYS))
+            if days.start and days.end
+            else None
+        )
 
     wide = found.mapped(change, found.stop)
     return replace(wide, meanings=(*wide.meanings[:1], *found.meanings)) if wide else None

@@ -3,7 +3,16 @@
 import re
 from datetime import date, timedelta
 
-from services.chat.domain.time.calendar.spans import moved, one, valid_date, week
+from services.chat.domain.time.calendar.spans import (
+    FORTNIGHT_DAYS,
+    MONTH_DAYS_MAX,
+    WEEK_DAYS,
+    YEAR_MONTHS,
+    moved,
+    one,
+    valid_date,
+    week,
+)
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.words.counts import count, ordinal
@@ -12,6 +21,11 @@ from services.chat.domain.time.words.vocabulary import PLURAL_WEEKDAYS, WEEKDAYS
 
 _PARTS_OF_DAY = ("morning", "afternoon", "evening", "night", "lunchtime", "midday", "noon")
 _MONTH_FIRST = ("US",)
+# As far back as anybody means a day: what is counted beyond is a slip, and no date may leave the calendar.
+_DAYS_AGO_MAX, _WEEKS_AGO_MAX, _WEEKDAYS_AGO_MAX, _MONTHS_AGO_MAX = 3660, 3000, 520, 600
+_CENTURY, _SHORT_YEARS = 2000, 100
+# Any four months in a row hold two with a 31st.
+_MONTHS_LOOKED_BACK = 4
 # Behind "the 3rd" any other word says that it is no day of a month.
 _ENDS = frozenset((
     "", "?", ".", ",", "!", ";", ":", "'s", "session", "and", "or", "-", "i", "we", "you", "she", "he", "they", "did",
@@ -39,7 +53,7 @@ def _counted(text: Text, at: int) -> Found | None:
         return None
     number, stop = counted
     if text.word(stop) in ("day", "night") and text.word(stop + 1) in ("ago", "back"):
-        return _found(text, text.today - timedelta(number), stop + 2) if number < 3660 else None
+        return _found(text, text.today - timedelta(number), stop + 2) if number < _DAYS_AGO_MAX else None
     if text.word(stop) in ("week", "fortnight", "month", "year") and text.word(stop + 1) == "ago":
         # "a week ago today" is a day, "a week ago" a week.
         back = {"today": 0, "yesterday": 1}.get(text.word(stop + 2))
@@ -50,8 +64,8 @@ def _counted(text: Text, at: int) -> Found | None:
 
 def _back(day: date, number: int, unit: str) -> date:
     if unit in ("month", "year"):
-        return moved(day, -min(number, 600) * (12 if unit == "year" else 1))
-    return day - timedelta(min(number, 3000) * (14 if unit == "fortnight" else 7))
+        return moved(day, -min(number, _MONTHS_AGO_MAX) * (YEAR_MONTHS if unit == "year" else 1))
+    return day - timedelta(min(number, _WEEKS_AGO_MAX) * (FORTNIGHT_DAYS if unit == "fortnight" else WEEK_DAYS))
 
 
 def _found(text: Text, day: date, stop: int) -> Found:
@@ -82,7 +96,8 @@ def written_date(text: Text, at: int) -> Found | None:
 
 def _of_pair(text: Text, month: int, day: int, year: list[int]) -> date | None:
     if year:
-        return valid_date(year[0] + (2000 if year[0] < 100 else 0), month, day)
+        return valid_date(year[0] + (_CENTURY if year[0] < _SHORT_YEARS else 0), month, day)
+    # Sessions lie in the past, so a day without a year is the latest one that has been.
     this = valid_date(text.today.year, month, day)
     return this if this and this <= text.today else valid_date(text.today.year - 1, month, day)
 
@@ -91,7 +106,7 @@ def ordinal_day(text: Text, at: int) -> Found | None:
     """Read "the 3rd" and "the 3rd of last month" as the latest such day."""
     start = text.after(at, "the")
     token = text.token(start)
-    if token is None or not token.ordinal or not token.number or token.number > 31:
+    if token is None or not token.ordinal or not token.number or token.number > MONTH_DAYS_MAX:
         return None
     behind = text.after(start + 1, "of", "the")
     if text.word(behind) in ("last", "this", "previous") and text.word(behind + 1) == "month":
@@ -101,7 +116,7 @@ def ordinal_day(text: Text, at: int) -> Found | None:
     stop = behind + 1 if text.follows(text.after(start + 1, "of"), "the", "month") else start + 1
     if start == at or text.word(stop) not in _ENDS or (token.written == "second" and stop == start + 1):
         return None
-    firsts = (moved(text.today.replace(day=1), -back) for back in range(4))
+    firsts = (moved(text.today.replace(day=1), -back) for back in range(_MONTHS_LOOKED_BACK))
     days = [day for first in firsts if (day := valid_date(first.year, first.month, token.number)) and day <= text.today]
     return Found(tuple(map(one, days[:2])), stop, "day", bare=stop == start + 1)
 
@@ -166,7 +181,7 @@ def _week_told(text: Text, at: int) -> tuple[tuple[int, ...], int] | None:
 
 def _in_weeks(text: Text, place: int, back: tuple[int, ...], stop: int) -> Found | None:
     offset = timedelta(_number(text, place))
-    days = [(week(text.today, -number).start or text.today) + offset for number in back if number < 520]
+    days = [(week(text.today, -number).start or text.today) + offset for number in back if number < _WEEKDAYS_AGO_MAX]
     stop = text.after(text.after(stop, "'s"), *_PARTS_OF_DAY)
     return Found(tuple(map(one, days)), stop, "day", settled=True) if days else None
 
@@ -178,15 +193,17 @@ def _weekdays_ago(text: Text, at: int) -> Found | None:
     name = (
         text.word(counted[1]).removesuffix("s") if text.word(counted[1]) in PLURAL_WEEKDAYS else text.word(counted[1])
     )
-    if name not in WEEKDAYS or not 1 <= counted[0] <= 520:
+    if name not in WEEKDAYS or not 1 <= counted[0] <= _WEEKDAYS_AGO_MAX:
         return None
-    back = (text.today.weekday() - WEEKDAYS.index(name)) % 7 or 7
-    return Found((one(text.today - timedelta(back + 7 * (counted[0] - 1))),), counted[1] + 2, "day", settled=True)
+    back = (text.today.weekday() - WEEKDAYS.index(name)) % WEEK_DAYS or WEEK_DAYS
+    return Found(
+        (one(text.today - timedelta(back + WEEK_DAYS * (counted[0] - 1))),), counted[1] + 2, "day", settled=True
+    )
 
 
 def _latest(text: Text, place: int, earlier: int) -> Days:
-    back = (text.today.weekday() - _number(text, place)) % 7 or 7
-    return one(text.today - timedelta(back + 7 * earlier))
+    back = (text.today.weekday() - _number(text, place)) % WEEK_DAYS or WEEK_DAYS
+    return one(text.today - timedelta(back + WEEK_DAYS * earlier))
 
 
 def weekday_of(text: Text, at: int) -> tuple[int, int, int] | None:

@@ -11,6 +11,9 @@ from services.chat.domain.time.words.tokens import Text
 
 Meaning = Days | Row
 _MEANINGS_MAX = 4
+_YEARS_LOOKED_BACK = 4
+# Days that begin closer together are one feast, told wider or narrower.
+_SAME_FEAST_DAYS = 15
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,17 @@ def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = 2)
 def _backwards(of_year: OfYear, today: date, *, ended: bool, years: int) -> Iterator[Days]:
     firsts: list[Days] = []
     others: list[Days] = []
-    for year in range(today.year + 1, today.year - 4, -1):
+    # From the next year on: New Year's Eve is a feast of the year that follows it.
+    for year in range(today.year + 1, today.year - _YEARS_LOOKED_BACK, -1):
         for number, one in enumerate(of_year(year)):
             past = one.start and one.start <= today and (not ended or (one.end and one.end <= today))
             if past:
                 (others if number else firsts).append(one)
     # "Christmas" is the latest one by its likeliest days, then by its other days, then the one of the year before.
     yield from firsts[:1]
-    yield from (one for one in others if firsts and one.start and abs((one.start - _start(firsts[0])).days) < 15)
+    yield from (
+        one for one in others if firsts and one.start and abs((one.start - _start(firsts[0])).days) < _SAME_FEAST_DAYS
+    )
     yield from firsts[1:years]
 
 

@@ -5,13 +5,26 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.chat.domain.time.calendar import feasts
-from services.chat.domain.time.calendar.spans import months, one, season, valid_date, weekend
+from services.chat.domain.time.calendar.spans import (
+    HALF_YEAR_MONTHS,
+    MONTH_DAYS_MAX,
+    QUARTER_MONTHS,
+    YEAR_MONTHS,
+    months,
+    one,
+    season,
+    valid_date,
+    weekend,
+)
 from services.chat.domain.time.found import Found, OfYear, latest, remembered
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.words.counts import count, year, year_after
 from services.chat.domain.time.words.tokens import Text
 from services.chat.domain.time.words.vocabulary import MONTHS, SEASONS, WEEKDAYS
 
+# "The fourth of July" is spelled with a numeral in the list of feasts, and only this one.
+_INDEPENDENCE_DAY = 4
+_YEARS_TOLD = 4
 _DETERMINERS = ("last", "this", "past", "previous", "recent")
 _STRETCHING = ("over", "during", "throughout")
 
@@ -60,7 +73,7 @@ def yearly(text: Text, at: int) -> Found | None:
 
 def _firsts(name: Named, text: Text, *, ended: bool) -> tuple[Days, ...]:
     """Return the likeliest days of the latest years, the latest first."""
-    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended, years=4)
+    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended, years=_YEARS_TOLD)
 
 
 def _in_year(name: Named, number: int, stop: int) -> Found | None:
@@ -105,7 +118,7 @@ def _feast(text: Text, at: int, *, stretched: bool) -> Named | None:
 
 
 def _numeral(text: Text, at: int) -> str:
-    return "4th" if text.word(at) == "<number>" and text.tokens[at].number == 4 else text.word(at)
+    return "4th" if text.word(at) == "<number>" and text.tokens[at].number == _INDEPENDENCE_DAY else text.word(at)
 
 
 def _as_feast(text: Text, name: str, stop: int, *, stretched: bool) -> Named:
@@ -161,7 +174,9 @@ def _after_weekday(text: Text, at: int) -> int:
 
 def _day(text: Text, at: int) -> int | None:
     token = text.token(at)
-    return token.number if token and token.number and token.number <= 31 and token.word != "<year>" else None
+    return (
+        token.number if token and token.number and token.number <= MONTH_DAYS_MAX and token.word != "<year>" else None
+    )
 
 
 def _as_day(month: int, day: int, stop: int) -> Named:
@@ -191,18 +206,22 @@ def _season(text: Text, at: int) -> Named | None:
 def _quarter(text: Text, at: int) -> Named | None:
     written = text.word(at)
     if len(written) == 1 and written in "qh" and (token := text.token(at + 1)) and token.word == "<number>":
-        return _as_part(3 if written == "q" else 6, token.number or 0, at + 2)
+        return _as_part(QUARTER_MONTHS if written == "q" else HALF_YEAR_MONTHS, token.number or 0, at + 2)
     first = text.token(at)
     if first and first.ordinal and first.number and text.word(at + 1) in ("quarter", "half"):
         stop = text.after(at + 2, "of")
         # "the first half of May" is a part of a month, and read as such.
         of_year = text.word(text.after(stop, "the")) in ("", "year", "?", ",", ".") or year(text, stop) is not None
         stop = text.after(stop, "the", "year") if text.follows(text.after(stop, "the"), "year") else at + 2
-        return _as_part(3 if text.word(at + 1) == "quarter" else 6, first.number, stop) if of_year else None
+        return (
+            _as_part(QUARTER_MONTHS if text.word(at + 1) == "quarter" else HALF_YEAR_MONTHS, first.number, stop)
+            if of_year
+            else None
+        )
     return None
 
 
 def _as_part(length: int, number: int, stop: int) -> Named | None:
-    if not 1 <= number <= 12 // length:
+    if not 1 <= number <= YEAR_MONTHS // length:
         return None
     return Named(lambda year_: (months(year_, (number - 1) * length + 1, length),), stop, "quarter", clear=True)

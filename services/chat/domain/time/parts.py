@@ -4,7 +4,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
-from services.chat.domain.time.calendar.spans import moved, nth_weekday, one, weekend
+from services.chat.domain.time.calendar.spans import (
+    FORTNIGHT_DAYS,
+    MONTH_DAYS_MAX,
+    MONTH_DAYS_MEAN,
+    MONTH_DAYS_MIN,
+    QUARTER_MONTHS,
+    SATURDAY,
+    WEEK_DAYS,
+    YEAR_MONTHS,
+    moved,
+    nth_weekday,
+    one,
+    week,
+    weekend,
+)
 from services.chat.domain.time.days import weekday_of
 from services.chat.domain.time.found import Found, Meaning, begun, firm, longest, remembered
 from services.chat.domain.time.named import yearly
@@ -18,6 +32,11 @@ _WORDS = {
     "early": _EARLY, "late": _LATE, "middle": _MIDDLE, "beginning": _BEGINNING, "end": _END, "ending": _END,
     "close": _END, "opening": _BEGINNING,
 }  # fmt: skip
+# A month is told in thirds of about ten days, and halved after its 15th, whatever its length.
+_TEN_DAYS, _HALF_MONTH_DAYS = 10, 15
+# What is longer, a season at least, is halved at the turn of a month.
+_DAYS_READ_AS_DAYS_MAX = 80
+_COUNT_MAX = 400
 _PARTED = ("month", "year", "season", "week", "quarter")
 Change = Callable[[Days], Days | None]
 
@@ -32,10 +51,10 @@ def period(text: Text, at: int) -> Found | None:
     if text.word(start) in ("month", "year", "week") and start > at:
         unit = text.word(start)
         first = text.today.replace(day=1) if unit == "month" else text.today.replace(month=1, day=1)
-        length = 1 if unit == "month" else 12
+        length = 1 if unit == "month" else YEAR_MONTHS
         if unit == "week":
             monday = text.today - timedelta(text.today.weekday())
-            return Found((one(monday, 7), one(monday - timedelta(7), 7)), start + 1, unit)
+            return Found((week(monday), week(monday, -1)), start + 1, unit)
         spans = tuple(Days(moved(first, -back * length), moved(first, length - back * length)) for back in range(2))
         return Found(spans, start + 1, unit)
     return None
@@ -107,10 +126,12 @@ def _half(days: Days, which: int) -> Days | None:
     if days.start is None or days.end is None:
         return None
     length = (days.end - days.start).days
-    if length > 80:
-        middle = moved(days.start, round(length / 30.4) // 2)
+    if length > _DAYS_READ_AS_DAYS_MAX:
+        middle = moved(days.start, round(length / MONTH_DAYS_MEAN) // 2)
     else:
-        middle = days.start + timedelta(15 if 28 <= length <= 31 else (length + 1) // 2)
+        middle = days.start + timedelta(
+            _HALF_MONTH_DAYS if MONTH_DAYS_MIN <= length <= MONTH_DAYS_MAX else (length + 1) // 2
+        )
     return Days(days.start, middle) if which == 0 else Days(middle, days.end)
 
 
@@ -119,21 +140,23 @@ def _cut(days: Days, word: str) -> Days | None:
     if days.start is None or days.end is None:
         return None
     length = (days.end - days.start).days
-    if length > 31:
-        return _months_of(days, days.start, round(length / 30.4), word)
-    if length >= 28:
-        first = {_EARLY: 0, _BEGINNING: 0, _MIDDLE: 10}.get(word, 20)
-        return Days(days.start + timedelta(first), days.end if first == 20 else days.start + timedelta(first + 10))
-    if length == 7:
-        first, last = {_EARLY: (0, 2), _BEGINNING: (0, 2), _MIDDLE: (2, 4)}.get(word, (4, 7))
+    if length > MONTH_DAYS_MAX:
+        return _months_of(days, days.start, round(length / MONTH_DAYS_MEAN), word)
+    if length >= MONTH_DAYS_MIN:
+        first = {_EARLY: 0, _BEGINNING: 0, _MIDDLE: _TEN_DAYS}.get(word, 2 * _TEN_DAYS)
+        end = days.end if first == 2 * _TEN_DAYS else days.start + timedelta(first + _TEN_DAYS)
+        return Days(days.start + timedelta(first), end)
+    if length == WEEK_DAYS:
+        first, last = {_EARLY: (0, 2), _BEGINNING: (0, 2), _MIDDLE: (2, 4)}.get(word, (4, WEEK_DAYS))
         return Days(days.start + timedelta(first), days.start + timedelta(last))
     return days
 
 
 def _months_of(days: Days, start: date, length: int, word: str) -> Days:
     third = max(length // 3, 1)
-    if length == 12 and word in (_BEGINNING, _END):
-        third = 3
+    # "The beginning of the year" is its first quarter, "early in the year" its first third.
+    if length == YEAR_MONTHS and word in (_BEGINNING, _END):
+        third = QUARTER_MONTHS
     if word in (_EARLY, _BEGINNING):
         return Days(start, moved(start, third))
     return (
@@ -168,11 +191,11 @@ def _counted_units(text: Text, at: int) -> Found | None:
 
 
 def _some(days: Days, number: int, unit: str, *, backwards: bool) -> Days | None:
-    if days.start is None or days.end is None or number > 400:
+    if days.start is None or days.end is None or number > _COUNT_MAX:
         return None
     if unit == "month":
         return Days(moved(days.end, -number), days.end) if backwards else Days(days.start, moved(days.start, number))
-    length = timedelta(number * (7 if unit == "week" else 1))
+    length = timedelta(number * (WEEK_DAYS if unit == "week" else 1))
     return Days(days.end - length, days.end) if backwards else Days(days.start, days.start + length)
 
 
@@ -217,18 +240,20 @@ def _nth(days: Days, number: int, unit: str) -> Days | None:
         return None
     if unit == "weekend":
         first = weekend(
-            days.start + timedelta((5 - days.start.weekday()) % 7) if number > 0 else days.end - timedelta(1)
+            days.start + timedelta((SATURDAY - days.start.weekday()) % WEEK_DAYS)
+            if number > 0
+            else days.end - timedelta(1)
         )
         if number < 0:
             last = days.end - timedelta(1)
-            saturday = last - timedelta((last.weekday() - 5) % 7)
-            return _inside(one(saturday + timedelta(7 * (number + 1)), 2), days)
-        return _inside(one((first.start or days.start) + timedelta(7 * (number - 1)), 2), days)
+            saturday = last - timedelta((last.weekday() - SATURDAY) % WEEK_DAYS)
+            return _inside(one(saturday + timedelta(WEEK_DAYS * (number + 1)), 2), days)
+        return _inside(one((first.start or days.start) + timedelta(WEEK_DAYS * (number - 1)), 2), days)
     if unit in ("month", "quarter"):
-        length = 1 if unit == "month" else 3
+        length = 1 if unit == "month" else QUARTER_MONTHS
         start = moved(days.start, (number - 1) * length) if number > 0 else moved(days.end, number * length)
         return _inside(Days(start, moved(start, length)), days)
-    length = {"week": 7, "fortnight": 14}.get(unit, 1)
+    length = {"week": WEEK_DAYS, "fortnight": FORTNIGHT_DAYS}.get(unit, 1)
     start = days.start + timedelta((number - 1) * length) if number > 0 else days.end + timedelta(number * length)
     found = _inside(one(start, length), days)
     # A fifth week of a month is what is left of it.
@@ -248,7 +273,7 @@ def _nth_weekday(text: Text, at: int) -> Found | None:
         return None
 
     def change(days: Days) -> Days | None:
-        if days.start is None or days.end is None or (days.end - days.start).days > 31:
+        if days.start is None or days.end is None or (days.end - days.start).days > MONTH_DAYS_MAX:
             return None
         day = nth_weekday(days.start.year, days.start.month, nth[1], nth[0])
         return one(day) if day else None

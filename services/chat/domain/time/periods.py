@@ -2,7 +2,21 @@
 
 from datetime import timedelta
 
-from services.chat.domain.time.calendar.spans import months, moved, one, week, weekend, year_of
+from services.chat.domain.time.calendar.spans import (
+    FORTNIGHT_DAYS,
+    HALF_YEAR_MONTHS,
+    QUARTER_MONTHS,
+    SATURDAY,
+    WEEK_DAYS,
+    YEAR_MIN,
+    YEAR_MONTHS,
+    months,
+    moved,
+    one,
+    week,
+    weekend,
+    year_of,
+)
 from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.words.counts import count, year
@@ -11,17 +25,22 @@ from services.chat.domain.time.words.tokens import Text
 _ROLLING = ("last", "past", "recent", "previous")
 _UNITS = ("day", "week", "fortnight", "month", "quarter", "year", "weekend")
 _PLURALS = ("weekends", "days", "weeks", "months", "years")
+# In months this is a century, which is as far back as a life is told.
 _COUNT_MAX = 1200
+_A_FEW = 3
+_DAY_HOURS = 24
 _BEFORE_UNIT = ("the", "earlier", "sometime", "so", "far", "all", "whole", "entire", "of", "course", "later")
 _WITHIN = ("in", "over", "during", "within", "for", "across", "throughout")
 _THIS = ("this", "current")
 _OWNED = ("session", "homework", "notes")
-_RECENTLY_DAYS = 30
+_RECENTLY_DAYS, _MONTHS_DAYS = 30, 92
 _VAGUE = {
     ("recently",): _RECENTLY_DAYS, ("lately",): _RECENTLY_DAYS, ("of", "late"): _RECENTLY_DAYS,
     ("these", "day"): _RECENTLY_DAYS, ("nowadays",): _RECENTLY_DAYS, ("in", "recent", "week"): _RECENTLY_DAYS,
-    ("in", "recent", "day"): 7, ("in", "recent", "month"): 92, ("the", "other", "day"): 7, ("the", "other", "week"): 21,
-    ("the", "other", "night"): 7, ("over", "recent", "week"): _RECENTLY_DAYS, ("over", "recent", "month"): 92,
+    ("in", "recent", "day"): WEEK_DAYS, ("in", "recent", "month"): _MONTHS_DAYS, ("the", "other", "day"): WEEK_DAYS,
+    ("the", "other", "week"): 3 * WEEK_DAYS,
+    ("the", "other", "night"): WEEK_DAYS, ("over", "recent", "week"): _RECENTLY_DAYS,
+    ("over", "recent", "month"): _MONTHS_DAYS,
     ("just", "now"): 1, ("not", "long", "ago"): _RECENTLY_DAYS, ("not", "so", "long", "ago"): _RECENTLY_DAYS,
     ("in", "recent", "times"): _RECENTLY_DAYS, ("the", "recent", "past"): _RECENTLY_DAYS,
 }  # fmt: skip
@@ -76,13 +95,13 @@ def _unit(text: Text, unit: str, back: int, stop: int) -> Found:
     if unit == "day":
         return Found((one(today - timedelta(back)),), stop, unit, settled=True)
     if unit == "fortnight":
-        return Found((Days(today - timedelta(14), today + timedelta(1)),), stop, unit, settled=True)
+        return Found((Days(today - timedelta(FORTNIGHT_DAYS), today + timedelta(1)),), stop, unit, settled=True)
     if unit == "week":
-        calendar, rolling = week(today, -back), Days(today - timedelta(7), today + timedelta(1))
+        calendar, rolling = week(today, -back), Days(today - timedelta(WEEK_DAYS), today + timedelta(1))
     elif unit == "year":
-        calendar, rolling = year_of(today.year - back), Days(moved(today, -12), today + timedelta(1))
+        calendar, rolling = year_of(today.year - back), Days(moved(today, -YEAR_MONTHS), today + timedelta(1))
     else:
-        length = 3 if unit == "quarter" else 1
+        length = QUARTER_MONTHS if unit == "quarter" else 1
         first = today.month - (today.month - 1) % length
         calendar = months(today.year, first - back * length, length)
         rolling = Days(moved(today, -length), today + timedelta(1))
@@ -91,7 +110,7 @@ def _unit(text: Text, unit: str, back: int, stop: int) -> Found:
 
 def _weekend(text: Text, back: int, stop: int) -> Found:
     # On a weekend "the weekend" is this one, and "last weekend" the one before; else the latest.
-    inside = text.today.weekday() >= 5
+    inside = text.today.weekday() >= SATURDAY
     latest = 0 if inside else -1
     first = latest if back == 0 else latest - back + (0 if inside else 1)
     return Found((weekend(text.today, first), weekend(text.today, first - 1)), stop, "weekend", settled=True)
@@ -101,9 +120,9 @@ def ago(text: Text, at: int) -> Found | None:
     """Read "two weeks ago", "a year back", "half a year ago"."""
     half = text.after(at, "about", "around")
     if text.follows(half, "half", "a", "year", "ago") or text.follows(half, "half", "year", "ago"):
-        return _units_ago(text, 6, "month", text.after(half, "half", "a", "year") + 1)
+        return _units_ago(text, HALF_YEAR_MONTHS, "month", text.after(half, "half", "a", "year") + 1)
     if text.follows(at, "a", "year", "and", "a", "half", "ago"):
-        return _units_ago(text, 18, "month", at + 6)
+        return _units_ago(text, YEAR_MONTHS + HALF_YEAR_MONTHS, "month", at + 6)
     counted = count(text, at)
     if counted is None or not 1 <= counted[0] <= _COUNT_MAX:
         return None
@@ -157,8 +176,12 @@ def this_time(text: Text, at: int) -> Found | None:
     if whole not in ("year", "month", "week") or not (ago or text.word(at + 2) == "last"):
         return None
     stop = at + (5 if ago else 4)
-    day = text.today - timedelta(7) if whole == "week" else moved(text.today, -12 if whole == "year" else -1)
-    month, around = months(day.year, day.month), Days(day - timedelta(7), day + timedelta(8))
+    day = (
+        text.today - timedelta(WEEK_DAYS)
+        if whole == "week"
+        else moved(text.today, -YEAR_MONTHS if whole == "year" else -1)
+    )
+    month, around = months(day.year, day.month), Days(day - timedelta(WEEK_DAYS), day + timedelta(WEEK_DAYS + 1))
     told = {"day": one(day), "week": week(day), "month": month}.get(unit)
     vague = (month, around) if whole == "year" else (week(day), one(day))
     return Found((told,) if told else vague, stop, "day", settled=True)
@@ -169,15 +192,15 @@ def _units_ago(text: Text, number: int, unit: str, stop: int) -> Found | None:
     if unit == "fortnight":
         unit, number = "week", number * 2
     if unit == "week":
-        day = today - timedelta(7 * number)
-        about = Days(day - timedelta(3), day + timedelta(4))
+        day = today - timedelta(WEEK_DAYS * number)
+        about = one(day - timedelta(WEEK_DAYS // 2), WEEK_DAYS)
         return Found((week(today, -number), about, one(day)), stop, "week", settled=True)
     if unit == "weekend":
         return _weekend(text, number, stop)
-    if unit == "year" and number > today.year - 1900:
+    if unit == "year" and number > today.year - YEAR_MIN:
         return None
     found = _unit(text, unit, number, stop)
-    day = moved(today, -number * {"year": 12, "quarter": 3}.get(unit, 1))
+    day = moved(today, -number * {"year": YEAR_MONTHS, "quarter": QUARTER_MONTHS}.get(unit, 1))
     return Found((*found.meanings[:1], one(day)), stop, unit, settled=True)
 
 
@@ -195,8 +218,8 @@ def rolling(text: Text, at: int) -> Found | None:
 def _months_and_half(text: Text, at: int) -> tuple[int, str, int] | None:
     half = text.after(at, "half", "a")
     if text.word(at) == "half" and text.word(half) == "year":
-        return 6, "month", half + 1
-    return (18, "month", at + 4) if text.follows(at, "year", "and", "a", "half") else None
+        return HALF_YEAR_MONTHS, "month", half + 1
+    return (YEAR_MONTHS + HALF_YEAR_MONTHS, "month", at + 4) if text.follows(at, "year", "and", "a", "half") else None
 
 
 def _counted(text: Text, at: int) -> tuple[int, str, int] | None:
@@ -205,10 +228,10 @@ def _counted(text: Text, at: int) -> tuple[int, str, int] | None:
     if counted is None:
         unit = text.word(at + 1)
         plural = unit in _UNITS and text.word(at) != "recent" and text.tokens[at + 1].written.endswith("s")
-        return (3, unit, at + 2) if plural else None
+        return (_A_FEW, unit, at + 2) if plural else None
     unit, stop = text.word(counted[1]), counted[1] + 1
-    if unit == "hours" and counted[0] % 24 == 0:
-        return counted[0] // 24, "day", stop
+    if unit == "hours" and counted[0] % _DAY_HOURS == 0:
+        return counted[0] // _DAY_HOURS, "day", stop
     return (counted[0], unit, stop) if unit in _UNITS else None
 
 
@@ -217,15 +240,16 @@ def _rolling(text: Text, number: int, unit: str, stop: int) -> Found | None:
     if unit == "weekend":
         return Found((Days(weekend(today, -number).start, today + timedelta(1)),), stop, unit, settled=True)
     if unit in ("day", "week", "fortnight"):
-        start = today - timedelta(number * {"day": 1, "week": 7, "fortnight": 14}[unit])
+        start = today - timedelta(number * {"day": 1, "week": WEEK_DAYS, "fortnight": FORTNIGHT_DAYS}[unit])
         whole = week(today, -number).start if unit == "week" else None
     else:
-        length = {"month": 1, "quarter": 3, "year": 12}[unit]
-        if number * length > 1200:
+        length = {"month": 1, "quarter": QUARTER_MONTHS, "year": YEAR_MONTHS}[unit]
+        if number * length > _COUNT_MAX:
             return None
         start, whole = moved(today, -number * length), None
     meanings = [Days(start, today + timedelta(1))]
     if whole:
+        # The days just gone are likelier; whole weeks of the calendar are the other thing it may mean.
         meanings.append(Days(whole, week(today).start))
     return Found(tuple(meanings), stop, unit, settled=True)
 

@@ -27,6 +27,10 @@ _BEFORE_TIMES = frozenset("at until till by past since".split())  # noqa: SIM905
 _DIGITS = re.compile(r"(\d+)(?:st|nd|rd|th)?")
 # So many words of content may stand between a number and what it counts.
 REACH = 3
+_CLAUSE_AWAY = 10
+"""A word of another clause is as far away as a word ten places off."""
+_TENS_VALUES = range(20, 100, 10)
+_ONES_END = 10
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,7 @@ def _holders(owner: Token, quoted: Sequence[Number]) -> set[str]:
 def _apart(number: Number, word: Token) -> float:
     # What is counted follows its number: at the same distance the number before the word owns it.
     distance = word.place - number.place
-    far = 10 * abs(word.clause - number.clause)
+    far = _CLAUSE_AWAY * abs(word.clause - number.clause)
     return far + (distance if distance > 0 else 0.5 - distance)
 
 
@@ -153,7 +157,7 @@ def _value(tokens: Sequence[Token], place: int) -> tuple[str | None, int]:
         return None, 1
     value, used = _VALUES[word], 1
     following = tokens[place + 1].word if place + 1 < len(tokens) else ""
-    if 20 <= value <= 90 and value % 10 == 0 and 0 < _VALUES.get(following, 0) < 10:
+    if value in _TENS_VALUES and 0 < _VALUES.get(following, 0) < _ONES_END:
         value, used = value + _VALUES[following], 2
     elif following in _SCALES:
         value, used = value * _SCALES[following], 2

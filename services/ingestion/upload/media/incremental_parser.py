@@ -175,6 +175,7 @@ class IncrementalParser:
         except StopIteration as stop:
             self._finished = True
             self._duration_s = stop.value
+        # Sizes are what the file claims: without the limit it could make us buffer all of it.
         if isinstance(self._request, Read) and self._request.size > READ_BYTES_MAX:
             raise broken("a part of its header is too large")
         if isinstance(self._request, Read | Skip) and not self._request.size and not self._finished:

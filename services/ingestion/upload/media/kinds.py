@@ -64,6 +64,7 @@ def kind_of(filename: str, declared: str) -> Kind:
     """Return the format of a file name and declared type. Raises AppError(UNSUPPORTED_MEDIA_TYPE) if they differ."""
     found = _EXTENSION.fullmatch(filename)
     kind = KINDS.get(found[1].lower()) if found else None
+    # A name that cannot be printed is none that a person gave to a file.
     if kind is None or not filename.isprintable():
         raise AppError(UNSUPPORTED_MEDIA_TYPE, f"The file's name must end in one of: {ACCEPTED}.")
     bare = declared.partition(";")[0].strip().lower()
@@ -124,6 +125,7 @@ def sniff(head: bytes) -> str | None:
         return "MP4"
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return "WebM"
+    # An MP3 has no magic bytes: it begins with a tag or with the sync word and layer III of a frame.
     if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2):
         return "MP3"
     return None

@@ -15,7 +15,14 @@ _BITRATES = {
 _RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 _VERSION_1 = 3
 _LAYER_3 = 1
-_ID3_FOOTER = 0x10
+_RESERVED, _MONO = 3, 3
+# Index 0 leaves the bitrate to the decoder, and with it the size of a frame; 15 is not allowed.
+_NO_BITRATE = (0, 15)
+_SAMPLES = 1152
+_HEADER_BYTES = 4
+_ID3_FOOTER, _ID3_FOOTER_BYTES = 0x10, 10
+_ID3V1_BYTES, _APE_HEADER_BYTES = 128, 32
+_PIECE_BYTES = 64
 FRAMES_MIN = 3
 FRAMES_AMISS = 2
 """Tolerance between the declared and the counted frames: encoders disagree on whether the first one counts."""
@@ -44,7 +51,7 @@ def parse_mp3() -> Parser:
     if first is None:
         raise broken("it has no MP3 frames")
     # Only a count in the header tells that the end is missing: a stream without one may stop anywhere.
-    declared = _declared_frames(first, (yield Read(first.size - 4)))
+    declared = _declared_frames(first, (yield Read(first.size - _HEADER_BYTES)))
     count, whole = yield from _frames(first)
     if declared and (count + FRAMES_AMISS < declared or not whole):
         raise broken("it is truncated")
@@ -59,7 +66,7 @@ def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
     try:
         for _ in range(TAGS_MAX):
             yield Scan(run.take)
-            yield from _tag((yield Read(4)))
+            yield from _tag((yield Read(_HEADER_BYTES)))
     except FileEnded as end:
         cut = end.inside and run.is_last
         return run.count - cut, not end.inside
@@ -78,8 +85,8 @@ class _Run:
     def take(self, data: bytes) -> tuple[int, bool]:
         at = 0
         self.is_last = True
-        while at + 4 <= len(data):
-            header = data[at : at + 4]
+        while at + _HEADER_BYTES <= len(data):
+            header = data[at : at + _HEADER_BYTES]
             size = self._sizes.get(header) or self._size(header)
             if not size:
                 self.is_last = False
@@ -99,7 +106,7 @@ class _Run:
 
 def _after_tags() -> Steps[bytes]:
     for _ in range(TAGS_BEFORE_MAX):
-        header = yield Read(4)
+        header = yield Read(_HEADER_BYTES)
         if not header.startswith(b"ID3"):
             return header
         yield from _id3()
@@ -111,14 +118,14 @@ def _tag(header: bytes) -> Steps[None]:
     if header.startswith(b"ID3"):
         yield from _id3()
     elif header.startswith(b"TAG"):
-        yield Skip(124)
+        yield Skip(_ID3V1_BYTES - _HEADER_BYTES)
     elif header == b"APET":
-        rest = yield Read(28)
+        rest = yield Read(_APE_HEADER_BYTES - _HEADER_BYTES)
         size = int.from_bytes(rest[8:12], "little")
         if rest[:4] != b"AGEX" or size > TRAILER_BYTES_MAX:
             raise broken("its APE tag has an impossible size")
         yield Skip(size)
-    elif header != bytes(4):
+    elif header != bytes(_HEADER_BYTES):
         raise broken("it has data that is no frame")
     else:
         yield from _zeros()
@@ -126,8 +133,8 @@ def _tag(header: bytes) -> Steps[None]:
 
 def _zeros() -> Steps[None]:
     # Some recorders pad the end; zeros without an end would keep the parser busy for as long as they are sent.
-    for _ in range(TRAILER_BYTES_MAX // 64):
-        if any((yield Read(64))):
+    for _ in range(TRAILER_BYTES_MAX // _PIECE_BYTES):
+        if any((yield Read(_PIECE_BYTES))):
             raise broken("it has data that is no frame")
     raise broken("it ends in zeros")
 
@@ -137,7 +144,7 @@ def _id3() -> Steps[None]:
     size = rest[2] << 21 | rest[3] << 14 | rest[4] << 7 | rest[5]
     if any(byte & 0x80 for byte in rest[2:6]):
         raise broken("its ID3 tag has an impossible size")
-    yield Skip(size + (10 if rest[1] & _ID3_FOOTER else 0))
+    yield Skip(size + (_ID3_FOOTER_BYTES if rest[1] & _ID3_FOOTER else 0))
 
 
 def _frame(header: bytes) -> _Frame | None:
@@ -145,13 +152,19 @@ def _frame(header: bytes) -> _Frame | None:
     rate_index, bitrate_index = header[2] >> 2 & 3, header[2] >> 4
     # Eleven bits of ones are no proof: the other fields must make sense as well.
     synced = header[0] == 0xFF and header[1] & 0xE0 == 0xE0
-    if not synced or layer != _LAYER_3 or version not in _RATES or rate_index == 3 or bitrate_index in (0, 15):
+    if (
+        not synced
+        or layer != _LAYER_3
+        or version not in _RATES
+        or rate_index == _RESERVED
+        or bitrate_index in _NO_BITRATE
+    ):
         return None
     bitrate = _BITRATES[3 if version == _VERSION_1 else 2][bitrate_index] * 1000
     rate = _RATES[version][rate_index]
-    samples = 1152 if version == _VERSION_1 else 576
+    samples = _SAMPLES if version == _VERSION_1 else _SAMPLES // 2
     size = samples // 8 * bitrate // rate + (header[2] >> 1 & 1)
-    return _Frame(size, samples, rate, bitrate, header[3] >> 6 == 3, version)
+    return _Frame(size, samples, rate, bitrate, header[3] >> 6 == _MONO, version)
 
 
 def _declared_frames(frame: _Frame, audio: bytes) -> int:

@@ -20,6 +20,8 @@ from services.ingestion.upload.media.incremental_parser import (
 
 CHILDREN_MAX = 10_000
 SMALL_BYTES_MAX = 16 * 1024
+DATA_REFERENCES_MAX = 64
+_REFERENCE_BYTES_MIN = 12
 _ENTRY_BYTES = 8
 _IN_THIS_FILE = 1
 _IN_MINF = frozenset(
@@ -41,6 +43,9 @@ _IN_MINF = frozenset(
 )
 _NEEDED = frozenset({b"dref", b"stsd", b"stts", b"stsc", b"stco"})
 _UNKNOWN = (0, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+# Version 1 of a header has times of 8 bytes: where the time scale and the duration stand in it, and in version 0.
+_LONG = 1
+_LONG_TIMES, _SHORT_TIMES = (">IQ", 20, 32), (">II", 12, 20)
 _MVHD_BYTES, _MDHD_BYTES, _TKHD_BYTES = 20, 20, 16
 
 Handler = Callable[[int], Steps[None]]
@@ -157,6 +162,7 @@ def _noted(track: Track, kind: bytes) -> Handler:
 
 def _times(track: Track, size: int) -> Steps[None]:
     track.tables.add(b"stts")
+    # Read as it comes and only summed up: the table of a long recording is larger than the buffer.
     count = _u32((yield Read(8)), 4)
     if size != 8 + count * _ENTRY_BYTES:
         raise broken("a table has an impossible size")
@@ -214,11 +220,16 @@ def _trun_ticks(size: int, each: int) -> Steps[int]:
 
 
 def _require_in_this_file(dref: bytes) -> None:
+    # Media that lie in another file could be anything by the time a decoder opens them.
     at, count = 8, _u32(dref, 4)
-    if not 1 <= count <= 64:
+    if not 1 <= count <= DATA_REFERENCES_MAX:
         raise broken("it refers to another file")
     for _ in range(count):
-        if len(dref) < at + 12 or not dref[at + 11] & _IN_THIS_FILE or _u32(dref, at) < 12:
+        if (
+            len(dref) < at + _REFERENCE_BYTES_MIN
+            or not dref[at + 11] & _IN_THIS_FILE
+            or _u32(dref, at) < _REFERENCE_BYTES_MIN
+        ):
             raise broken("it refers to another file")
         at += _u32(dref, at)
     if at != len(dref):
@@ -252,9 +263,10 @@ def _small(size: int, least: int) -> Steps[bytes]:
 
 def _stated_s(header: bytes) -> tuple[int, float]:
     """Return the time scale and the duration in seconds of an `mvhd` or `mdhd`; the duration is 0 if unknown."""
-    if header[0] == 1 and len(header) < 32:
+    if header[0] == _LONG and len(header) < _LONG_TIMES[2]:
         raise broken("a box has an impossible size")
-    scale, duration = struct.unpack(">IQ", header[20:32]) if header[0] == 1 else struct.unpack(">II", header[12:20])
+    form, start, end = _LONG_TIMES if header[0] == _LONG else _SHORT_TIMES
+    scale, duration = struct.unpack(form, header[start:end])
     return scale, duration / scale if scale and duration not in _UNKNOWN else 0.0
 
 

@@ -17,6 +17,9 @@ _PLAIN = frozenset({1, 3, 6, 7, 0xFFFE})
 _ADPCM = {2: (7, 2), 0x11: (4, 1)}
 """Half a byte per sample after a header in each block: header bytes per channel, and samples in the header."""
 _BITS = frozenset({8, 16, 24, 32, 64})
+_BYTE_BITS = 8
+_ADPCM_BITS, _ADPCM_BLOCK_MIN = 4, 8
+"""Bits per sample, and bytes per channel that a block must pass: its header takes up to 7 of them."""
 
 
 def parse_wav() -> Parser:
@@ -50,9 +53,9 @@ def _byte_rate(format_chunk: bytes) -> int:
     tag, channels, sample_rate, byte_rate, block, bits = _FORMAT.unpack_from(format_chunk)
     if not 1 <= channels <= CHANNELS_MAX or sample_rate not in RATES or not block:
         raise broken("its format is not valid")
-    if tag in _PLAIN and bits in _BITS and block == channels * bits // 8 and byte_rate == sample_rate * block:
+    if tag in _PLAIN and bits in _BITS and block == channels * bits // _BYTE_BITS and byte_rate == sample_rate * block:
         return int(byte_rate)
-    if tag in _ADPCM and bits == 4 and 8 * channels < block <= ADPCM_BLOCK_MAX:
+    if tag in _ADPCM and bits == _ADPCM_BITS and _ADPCM_BLOCK_MIN * channels < block <= ADPCM_BLOCK_MAX:
         # Computed from the block size, because encoders leave the byte rate empty.
         head, whole = _ADPCM[tag]
         return max(1, int(sample_rate * block / ((block - head * channels) * 2 / channels + whole)))

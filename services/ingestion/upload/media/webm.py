@@ -31,6 +31,9 @@ _TRACK_ENTRY, _TRACK_TYPE, _AUDIO = 0xAE, 0x83, b"\x02"
 _TIMESTAMP_SCALE, _DURATION = 0x2AD7B1, 0x4489
 _DEFAULT_SCALE_NS = 1_000_000
 _BLOCK_HEAD_BYTES = 4
+_ID_BYTES_MAX, _SIZE_BYTES_MAX = 4, 8
+"""Of an element's header (RFC 8794, sections 5 and 6)."""
+_SECOND_NS = 1_000_000_000
 _NEEDED = {_SIMPLE_BLOCK: _BLOCK_HEAD_BYTES, _TIMESTAMP: 8}
 """The number of payload bytes read per element."""
 
@@ -63,7 +66,7 @@ class _Segment:
             # Track numbers above 126 would take more bytes; real files have far fewer tracks.
             # The latest of all: blocks of several tracks do not come in order of time.
             self.latest = max(self.latest, self.cluster + int.from_bytes(head[1:3], "big", signed=True))
-        elif element.kind == _TIMESTAMP and element.size <= 8:
+        elif element.kind == _TIMESTAMP and element.size <= _NEEDED[_TIMESTAMP]:
             self.cluster = int.from_bytes(head[: element.size], "big")
             self.latest = max(self.latest, self.cluster)
         elif element.kind in _IN_CLUSTER and element.size != UNTIL_EOF:
@@ -74,7 +77,7 @@ class _Segment:
     @property
     def seconds(self) -> float | None:
         # The longer one: a recorder that was stopped leaves a duration from before, or none.
-        return max(self.duration_s, self.latest * self.scale_ns / 1e9) or None
+        return max(self.duration_s, self.latest * self.scale_ns / _SECOND_NS) or None
 
 
 def parse_webm() -> Parser:
@@ -190,13 +193,13 @@ def _parsed(data: bytes, at: int) -> _Element | None:
     if at >= len(data):
         return None
     id_length = 9 - data[at].bit_length()
-    if id_length > 4:
+    if id_length > _ID_BYTES_MAX:
         raise broken("an element has no id")
     size_at = at + id_length
     if size_at >= len(data):
         return None
     length = 9 - data[size_at].bit_length()
-    if length > 8:
+    if length > _SIZE_BYTES_MAX:
         raise broken("an element has no size")
     if size_at + length > len(data):
         return None
@@ -209,13 +212,13 @@ def _parsed(data: bytes, at: int) -> _Element | None:
 def _element() -> Steps[_Element]:
     first = (yield Read(1))[0]
     id_length = 9 - first.bit_length()
-    if not 1 <= id_length <= 4:
+    if not 1 <= id_length <= _ID_BYTES_MAX:
         raise broken("an element has no id")
     rest = yield from _whole_read(id_length)
     kind = int.from_bytes(bytes([first]) + rest[:-1], "big")
     first = rest[-1]
     length = 9 - first.bit_length()
-    if length > 8:
+    if length > _SIZE_BYTES_MAX:
         raise broken("an element has no size")
     more = (yield from _whole_read(length - 1)) if length > 1 else b""
     size = int.from_bytes(bytes([first & (0xFF >> length)]) + more, "big")
@@ -237,10 +240,10 @@ def _children(data: bytes) -> list[tuple[int, bytes]]:
     while at < len(data) and len(found) < CHILDREN_MAX:
         id_length = 9 - data[at].bit_length()
         size_at = at + id_length
-        if id_length > 4 or size_at >= len(data):
+        if id_length > _ID_BYTES_MAX or size_at >= len(data):
             break
         size_length = 9 - data[size_at].bit_length()
-        if size_length > 8:
+        if size_length > _SIZE_BYTES_MAX:
             break
         start = size_at + size_length
         size = int.from_bytes(data[size_at:start], "big") & ((1 << 7 * size_length) - 1)
@@ -260,6 +263,7 @@ def _read_info(found: _Segment, data: bytes) -> None:
     raw = info.get(_DURATION, b"")
     if not found.scale_ns:
         raise broken("its timestamps are not valid")
+    # A float of either size; any other is a duration that nobody could have written.
     if len(raw) in (4, 8):
-        seconds = float(struct.unpack(">f" if len(raw) == 4 else ">d", raw)[0]) * found.scale_ns / 1e9
+        seconds = float(struct.unpack(">f" if len(raw) == 4 else ">d", raw)[0]) * found.scale_ns / _SECOND_NS
         found.duration_s = seconds if 0 < seconds < float("inf") else 0.0

@@ -30,6 +30,7 @@ from libs.common.messaging.tests.crash.world import AT_WORK, GROUP, UNREADABLE, 
 from libs.common.streams.consumer_name import new_consumer_name
 from libs.common.streams.redis_streams import RedisStreams
 from libs.common.tests.kernel_world import CATALOGUE, PASSWORD, SCHEMA, ThingCounted, make_schema, token
+from libs.devstack.conditions import until_seen
 from libs.devstack.infra import Infra
 
 _EFFECTS = "select thing_id::text || ' ' || number from kernel.effect where thing_id = any(%s)"
@@ -186,9 +187,8 @@ class Worlds:
     async def _relayed(self, topic: str) -> None:
         """Publish the events, as soon as no older transaction of another world is open."""
         relay = Relay(self.outbox, self.streams.publisher(), [topic])
-        async with self._turn, asyncio.timeout(RELAYED_WITHIN_S):
-            while not await relay.turn():
-                await asyncio.sleep(0.005)
+        async with self._turn:
+            await until_seen(relay.turn, RELAYED_WITHIN_S)
 
     async def _taken_and_not_finished(self, job: Job) -> None:
         """A consumer took what is not slow and was killed; some it had run alone too often, though one was applied."""

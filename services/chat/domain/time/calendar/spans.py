@@ -8,6 +8,11 @@ from services.chat.domain.time.shapes import Days
 # The first month of a season in the north; the south is half a year apart.
 SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "winter": 12}
 YEAR_MIN, YEAR_MAX = 1900, 2100
+WEEK_DAYS, FORTNIGHT_DAYS = 7, 14
+MONTH_DAYS_MIN, MONTH_DAYS_MAX, MONTH_DAYS_MEAN = 28, 31, 30.4
+QUARTER_MONTHS, HALF_YEAR_MONTHS, YEAR_MONTHS = 3, 6, 12
+SATURDAY = 5
+"""As date.weekday() counts."""
 
 
 def valid_date(year: int, month: int, day: int) -> date | None:
@@ -25,12 +30,12 @@ def one(day: date, length: int = 1) -> Days:
 
 def week(day: date, later: int = 0) -> Days:
     """Return the week that a day lies in, or one of the weeks around it."""
-    return one(day - timedelta(day.weekday() - 7 * later), 7)
+    return one(day - timedelta(day.weekday() - WEEK_DAYS * later), WEEK_DAYS)
 
 
 def weekend(day: date, later: int = 0) -> Days:
     """Return the Saturday and Sunday of the week that a day lies in, or of one of the weeks around it."""
-    return one(day - timedelta(day.weekday() - 7 * later - 5), 2)
+    return one(day - timedelta(day.weekday() - WEEK_DAYS * later - SATURDAY), 2)
 
 
 def months(year: int, month: int, count: int = 1) -> Days:
@@ -45,8 +50,8 @@ def year_of(year: int, count: int = 1) -> Days:
 
 def season(name: str, year: int, *, south: bool) -> Days:
     """Return the season that begins in a year."""
-    first = (SEASONS[name] + (6 if south else 0) - 1) % 12 + 1
-    return months(year, first, 3)
+    first = (SEASONS[name] + (HALF_YEAR_MONTHS if south else 0) - 1) % YEAR_MONTHS + 1
+    return months(year, first, QUARTER_MONTHS)
 
 
 def moved(day: date, count: int) -> date:
@@ -60,11 +65,11 @@ def nth_weekday(year: int, month: int, weekday: int, nth: int) -> date | None:
     first = date(year, month, 1)
     if nth < 0:
         end = _first(year, month + 1) - timedelta(1)
-        return end - timedelta((end.weekday() - weekday) % 7 + 7 * (-nth - 1))
-    found = first + timedelta((weekday - first.weekday()) % 7 + 7 * (nth - 1))
+        return end - timedelta((end.weekday() - weekday) % WEEK_DAYS + WEEK_DAYS * (-nth - 1))
+    found = first + timedelta((weekday - first.weekday()) % WEEK_DAYS + WEEK_DAYS * (nth - 1))
     return found if found.month == month else None
 
 
 def _first(year: int, month: int) -> date:
-    count = year * 12 + month - 1
-    return date(count // 12, count % 12 + 1, 1)
+    count = year * YEAR_MONTHS + month - 1
+    return date(count // YEAR_MONTHS, count % YEAR_MONTHS + 1, 1)

@@ -26,6 +26,9 @@ _TOKEN = re.compile(
     r"|(?P<nth>\d{1,3}(?= ?(?:st|nd|rd|th)\b))(?: ?(?:st|nd|rd|th)\b)|(?P<number>\d+)|(?P<short_year>'\d\d(?!\d))"
     r"|(?P<own>'s?(?!\w))|(?P<word>[a-z]+(?:'(?!s\b)[a-z]+)*)|(?P<dash>[-–—])|(?P<sign>[^\w\s])"
 )
+_CENTURY = 2000
+_ONES_END = 10
+_NAME_CHARS_MAX = 10
 # How tokens that are no words are called.
 _KINDS = {"iso": "<iso>", "slashed": "<slashed>", "clock": "<clock>", "own": "'s", "dash": "-"}
 _DIGITS_MAX = 5
@@ -138,7 +141,7 @@ def _tokens(text: str) -> Iterator[Token]:
             number = int(found[kind]) if len(found[kind]) <= _DIGITS_MAX else None
             yield replace(place, word="<number>", number=number, ordinal=kind == "nth")
         elif kind == "short_year":
-            yield replace(place, word="<year>", number=2000 + int(written[1:]))
+            yield replace(place, word="<year>", number=_CENTURY + int(written[1:]))
         elif kind != "dash" or _means_to(text, found.start()):
             yield replace(place, word=_KINDS.get(kind, written))
 
@@ -146,7 +149,7 @@ def _tokens(text: str) -> Iterator[Token]:
 def _means_to(text: str, at: int) -> bool:
     """Tell a hyphen inside a word, which parts it ("mid-october"), from one that may mean "to" (3-7, march-may)."""
     inside = text[at - 1 : at].isalpha() and text[at + 1 : at + 2].isalpha()
-    return not inside or text[max(0, at - 10) : at].endswith((*MONTHS, *WEEKDAYS, *SEASONS, *SHORT))
+    return not inside or text[max(0, at - _NAME_CHARS_MAX) : at].endswith((*MONTHS, *WEEKDAYS, *SEASONS, *SHORT))
 
 
 def _words(token: Token) -> Iterator[Token]:
@@ -168,7 +171,7 @@ def _compounds(tokens: list[Token]) -> Iterator[Token]:
     while at < len(tokens):
         here = tokens[at]
         there = tokens[at + 1] if at + 1 < len(tokens) else None
-        if there and here.written in TENS and there.number and there.number < 10 and there.word != "<number>":
+        if there and here.written in TENS and there.number and there.number < _ONES_END and there.word != "<number>":
             number = TENS[here.written] + there.number
             yield replace(there, word="<number>", start=here.start, number=number)
             at += 2
