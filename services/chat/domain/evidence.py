@@ -144,7 +144,7 @@ def _features(question: Question, place: _Place, terms: "QuestionTerms") -> tupl
         terms.share([place.text(1)]),
         float(bool(_PAST.search(turn.text))),
         *_beside_previous(question, place),
-        *_of_kinds(question, turn, cosine),
+        *_of_kinds(question, turn, cosine, terms),
         *(
             question.kinds.get(kind, 0.0) * value
             for kind in _KINDS
@@ -162,14 +162,14 @@ def _coverages(place: _Place, terms: "QuestionTerms", coverage: float) -> tuple[
         terms.share([statements(turn.text), asked]) if asked else coverage,
         terms.share(one.text for one in place.passage.turns),
         min(1.0, terms.hits(turn.text) / 3),
-        terms.names(f"{turn.text} {place.text(-1)}"),
+        terms.names([turn.text, place.text(-1)]),
     )
 
 
-def _of_kinds(question: Question, turn: Turn, cosine: float) -> list[float]:
+def _of_kinds(question: Question, turn: Turn, cosine: float, terms: "QuestionTerms") -> list[float]:
     """Return what the turn does for a commitment, weighed by what kind of question it is and what it is after."""
     about = sum(question.kinds.get(kind, 0.0) for kind in ("homework", "current", "did_it_ever"))
-    asked_for = wanted(question.text)
+    asked_for = terms.wanted
     acts = [turn.acts.get(act, 0.0) for act in _ACTS]
     return [
         *(question.kinds.get(kind, 0.0) * act for kind in _KINDS for act in acts),
@@ -205,9 +205,12 @@ class QuestionTerms:
 
     def __init__(self, question: Question) -> None:
         self.text = question.search_text.lower()
+        self.wanted = wanted(question.text)
+        # A turn is read for itself, before and after its neighbours, and with its passage.
+        self._read: dict[str, frozenset[str]] = {}
         self.stems = tuple(dict.fromkeys(content_stems(question.search_text)))
         self._names = frozenset(content_stems(" ".join(re.findall(r"(?<!^)\b[A-Z][a-zA-Z]+", question.search_text))))
-        turns = [set(content_stems(turn.text)) for passage in question.passages for turn in passage.turns]
+        turns = [self._stems_of(turn.text) for passage in question.passages for turn in passage.turns]
         holders = Counter(stem for turn in turns for stem in turn)
         self._weight = {
             stem: _says_much(stem) * math.log(1 + (len(turns) - holders[stem] + 0.5) / (holders[stem] + 0.5))
@@ -221,19 +224,27 @@ class QuestionTerms:
         """Return the weighted share of the terms that the texts contain, 0 to 1."""
         if not self._total:
             return 0.0
-        present = {stem for text in texts for stem in content_stems(text)}
+        present = frozenset().union(*(self._stems_of(text) for text in texts))
         found = sum(self._weight[stem] * self._presence(stem, present) for stem in self.stems)
         return found / self._total
 
     def hits(self, text: str) -> int:
         """Return how many of the terms a text contains."""
-        return len(set(self.stems) & set(content_stems(text)))
+        return len(self._stems_of(text).intersection(self.stems))
 
-    def names(self, text: str) -> float:
-        """Return the share of the names in the question that a text contains; 0 if it has none."""
-        return len(self._names & set(content_stems(text))) / len(self._names) if self._names else 0.0
+    def names(self, texts: Iterable[str]) -> float:
+        """Return the share of the names in the question that the texts contain; 0 if it has none."""
+        if not self._names:
+            return 0.0
+        return len(self._names & frozenset().union(*map(self._stems_of, texts))) / len(self._names)
 
-    def _presence(self, stem: str, present: set[str]) -> float:
+    def _stems_of(self, text: str) -> frozenset[str]:
+        stems = self._read.get(text)
+        if stems is None:
+            stems = self._read[text] = frozenset(content_stems(text))
+        return stems
+
+    def _presence(self, stem: str, present: frozenset[str]) -> float:
         if stem in present:
             return 1.0
         return SAME_SENSE_SHARE if self._likes[stem] & present else 0.0
