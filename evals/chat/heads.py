@@ -80,13 +80,16 @@ def _patients_messages() -> list[dict[str, Any]]:
 
 async def train_turn_acts(encoder: SentenceEncoder) -> Head:
     """Train what a turn does for a commitment."""
-    examples = await _acts(encoder, sorted(TUNING.glob("patient_*.json")))
+    paths = sorted(TUNING.glob("patient_*.json"))
+    examples = await _acts(encoder, paths)
     found = held_out(examples, 1.0, FOLDS, SEED)
+    # Of whole sessions only: in snippets there is more to find than in a session.
+    judged = [place for place, group in enumerate(examples.groups) if group < len(_sessions(paths))]
     for act in turn_acts.Act:
-        is_it = [label == act for label in examples.labels]
+        is_it = [examples.labels[place] == act for place in judged]
         print(
             f"head  turn acts      {act:16} n {sum(is_it):4}"
-            f"  average precision {average_precision([one.get(act, 0.0) for one in found], is_it):.2f}"
+            f"  average precision {average_precision([found[place].get(act, 0.0) for place in judged], is_it):.2f}"
         )
     return fit(examples, 1.0)
 
@@ -107,10 +110,12 @@ async def _acts(encoder: SentenceEncoder, paths: Sequence[Path]) -> Examples:
     rows: list[tuple[float, ...]] = []
     labels: list[str] = []
     groups: list[int] = []
-    for number, (turns, acts) in enumerate(_sessions(paths)):
-        rows += turn_acts.features(turns, await encoder.encode(in_context(turns)))
-        labels += acts
-        groups += [number] * len(turns)
+    for number, (turns, acts) in enumerate([*_sessions(paths), *_snippets()]):
+        features = turn_acts.features(turns, await encoder.encode(in_context(turns)))
+        kept = [place for place, turn in enumerate(turns) if turn.text]
+        rows += [features[place] for place in kept]
+        labels += [acts[place] for place in kept]
+        groups += [number] * len(kept)
     return Examples(np.array(rows), tuple(labels), tuple(groups))
 
 
@@ -126,6 +131,25 @@ def _sessions(paths: Sequence[Path]) -> list[tuple[list[Turn], list[str]]]:
             acts = [raw["acts"].get(f"{number},{place}", turn_acts.Act.NONE.value) for place in range(len(turns))]
             sessions.append((turns, acts))
     return sessions
+
+
+def _snippets() -> list[tuple[list[Turn], list[str]]]:
+    """Return the labelled snippets, each in the middle of a session that is silent before and after it."""
+    return [
+        _standing_in_silence([(speaker, text) for speaker, text in one["turns"]], one["acts"])
+        for one in corner(_read("acts"))
+    ]
+
+
+def _standing_in_silence(said: list[tuple[str, str]], acts: dict[str, str]) -> tuple[list[Turn], list[str]]:
+    silence = [("therapist", "")] * (2 * len(said))
+    turns = [
+        Turn(Speaker(speaker), text, 10.0 * place, 10.0 * place + 8)
+        for place, (speaker, text) in enumerate([*silence, *said, *silence])
+    ]
+    none = turn_acts.Act.NONE.value
+    first = len(silence)
+    return turns, [acts.get(str(place - first), none) for place in range(len(turns))]
 
 
 def _print_kinds(name: str, examples: Examples, found: Sequence[dict[str, float]]) -> None:
