@@ -9,26 +9,27 @@ Questions without an answer in the sessions are right by what they expect: silen
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 from evals.chat.patients import Asked
 from evals.chat.stand import Around
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.domain.conversation import Answer, Cited, Exchange
-from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.message_kind import BOUNDED, MessageKind
 from services.chat.handlers import Ask
 from services.chat.ports import Answerer, MessageReader
 
 RIGHT, PARTLY, WRONG, SILENT = "right", "partly", "wrong", "silent"
-_KINDS = {
-    "greeting": MessageKind.GREETING,
-    "feeling": MessageKind.FEELING,
-    "privacy": MessageKind.PRIVACY,
-    "medication": MessageKind.MEDICATION,
-    "about_you": MessageKind.ABOUT_YOU,
-    "other_people": MessageKind.OTHER_PEOPLE,
-    "other_language": MessageKind.OTHER_LANGUAGE,
+# The files call thanks a greeting, and both kinds of a boundary medication.
+_KINDS: dict[str, Collection[MessageKind]] = {
+    "greeting": (MessageKind.GREETING, MessageKind.THANKS),
+    "feeling": (MessageKind.FEELING,),
+    "privacy": (MessageKind.PRIVACY,),
+    "medication": BOUNDED,
+    "about_you": (MessageKind.ABOUT_YOU,),
+    "other_people": (MessageKind.OTHER_PEOPLE,),
+    "other_language": (MessageKind.OTHER_LANGUAGE,),
 }
 EXCERPT_TURNS = 2
 _FROM_TWO_SESSIONS = ("comparison", "overview")
@@ -89,7 +90,7 @@ def judge(asked: Asked, answer: Answer, quoted: Sequence[frozenset[tuple[int, in
         return _by_turns(asked, quoted)
     if asked.expects == "silence":
         return WRONG if quoted else RIGHT
-    return RIGHT if answer.kind == _KINDS.get(asked.kind) else WRONG
+    return RIGHT if answer.kind in _KINDS.get(asked.kind, ()) else WRONG
 
 
 def is_answered(asked: Asked) -> bool:
