@@ -90,7 +90,8 @@ _OWNER = text("select patient_id from conversation where id = :id")
 # The statement itself asks for the consents of a text: a revocation hides it before `redact` has run.
 _MESSAGE = (
     "select m.id, m.conversation_id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
-    " case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"
+    " case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text,"
+    " is_shown(m.patient_id, m.id) as is_shown"
     " from message m"
 )
 _ANSWER = text(f"{_MESSAGE} where m.id = :id and m.author = 'assistant'")
