@@ -25,5 +25,6 @@ class ReleaseAudit:
 
 
 def _entry(row: Row[Any]) -> AuditEntry:
-    kind = "session.released" if row.released else "session.held_back"
-    return AuditEntry.of_row(row, kind, {"session_id": str(row.session_id)})
+    return AuditEntry.of_row(
+        row, "session.released" if row.released else "session.held_back", {"session_id": str(row.session_id)}
+    )

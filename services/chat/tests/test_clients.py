@@ -68,7 +68,7 @@ async def test_passages_come_back_as_they_were_said() -> None:
 async def test_words_alone_come_without_relevance() -> None:
     answer = JSONResponse({"results": [result(relevance=None)], "mode": "text"})
     async with peer("/search", lambda _: answer) as (client, _):
-        found = await EmbedderClient(client).find(PATIENT, "sleep", None)
+        found = await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
     assert found.text_only
     assert [passage.relevance for passage in found.passages] == [None]
@@ -78,7 +78,7 @@ async def test_words_alone_come_without_relevance() -> None:
 async def test_an_answer_that_is_not_one_is_not_believed(wrong: dict[str, Any]) -> None:
     async with peer("/search", lambda _: JSONResponse({"results": [result(**wrong)]})) as (client, _):
         with pytest.raises(AppError) as caught:
-            await EmbedderClient(client).find(PATIENT, "sleep", None)
+            await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
     assert caught.value.problem is UPSTREAM_FAILED
 
@@ -93,7 +93,7 @@ async def test_all_pages_of_ready_sessions_are_read() -> None:
         found = await IngestionClient(client).ready(PATIENT)
 
     assert found == (FIRST, FIRST)
-    assert asked[0]["status"] == "ready"
+    assert (asked[0]["status"], asked[0]["released"]) == ("ready", "true")
 
 
 async def test_the_consents_in_force_that_quotes_need_have_ids() -> None:
