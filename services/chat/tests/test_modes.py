@@ -83,6 +83,12 @@ async def test_a_crisis_is_answered_where_the_chat_is_off_and_everything_else_is
     assert (await room.says("I want to kill myself")).answer.text == CRISIS_TEXT
 
 
+async def test_a_crisis_is_answered_over_http_where_the_chat_is_off() -> None:
+    answer = await _posted(Room(), {HEADER: "off"}, message="I want to kill myself")
+
+    assert (answer.status_code, answer.json().get("answered_by")) == (200, "safety")
+
+
 @pytest.mark.parametrize(
     ("named", "mode"),
     [
