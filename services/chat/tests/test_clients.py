@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
+from libs.contracts.ids import SessionId
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.devstack.vendors.asgi_server import serve
-from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
+from services.chat.clients import PAGE_SIZE, PAGES_MAX, ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import Finding
 from services.chat.tests.room import FIRST, PATIENT, SLEEP, THERAPIST
 
@@ -94,6 +95,14 @@ async def test_all_pages_of_ready_sessions_are_read() -> None:
 
     assert found == (FIRST, FIRST)
     assert (asked[0]["status"], asked[0]["released"]) == ("ready", "true")
+
+
+async def test_commitments_are_asked_of_all_sessions_that_a_patient_may_have() -> None:
+    sessions = [SessionId(UUID(int=number)) for number in range(PAGE_SIZE * PAGES_MAX)]
+    async with peer(f"/patients/{PATIENT}/commitments", lambda _: JSONResponse({"data": []})) as (client, asked):
+        found = await EmbedderClient(client).commitments(PATIENT, sessions)
+
+    assert (found, asked[0]["session_id"]) == ((), str(sessions[-1]))
 
 
 async def test_the_consents_in_force_that_quotes_need_have_ids() -> None:
