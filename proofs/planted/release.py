@@ -5,8 +5,8 @@ from proofs.planted.planting import ByTest, Edit, Mutant, planted
 _ANSWERING = "services/chat/answering.py"
 _INGESTION = "services/ingestion/migrations/versions/0011_release.py"
 _OF_INGESTION = "services/ingestion/tests/test_release.py"
-_OF_CHAT = "services/chat/tests/test_release.py"
-_OF_MODES = "services/chat/tests/test_modes.py"
+_OF_CHAT = "services/chat/tests/organization/test_release.py"
+_OF_MODES = "services/chat/tests/organization/test_modes.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     planted(
@@ -90,7 +90,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "mode-believed-when-missing",
         "a message without a mode is answered by quotes",
         ByTest(_OF_MODES, "test_a_mode_that_is_missing_or_unknown_means_no_more_than_quotes"),
-        Edit("libs/contracts/chat_mode.py", "ChatMode.QUOTES)\n", "ChatMode.RECALL)\n"),
+        Edit("libs/contracts/safety.py", "ChatMode.QUOTES)\n", "ChatMode.RECALL)\n"),
     ),
     planted(
         "off-before-the-crisis-check",

@@ -8,9 +8,9 @@ from libs.common.clock import Clock
 from libs.common.errors import AppError
 from libs.common.local_time import local
 from libs.common.log import get_logger
-from libs.contracts.chat_mode import ChatMode
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.safety import ChatMode
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
 from services.chat.domain.crisis.assessing import Concern

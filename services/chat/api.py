@@ -19,8 +19,8 @@ from libs.common.http.problems import internal_error
 from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
-from libs.contracts.chat_mode import mode_of_caller
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.safety import mode_of_caller
 from services.chat.answering import AcceptedMessage, ChatMessage
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,

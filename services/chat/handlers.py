@@ -12,11 +12,11 @@ from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
-from libs.contracts.chat_mode import ChatMode
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.problems import CHAT_OFF
 from libs.contracts.purposes import Purpose
+from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
 from services.chat.domain.composing import fixed

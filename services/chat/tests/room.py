@@ -7,9 +7,9 @@ from uuid import UUID, uuid5
 
 from libs.common.errors import AppError
 from libs.common.ids import new_id
-from libs.contracts.chat_mode import ChatMode
 from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
 from services.chat.domain.conversation import (

@@ -11,8 +11,8 @@ from libs.common.database.paging import Page, Window
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
-from libs.contracts.chat_mode import HEADER, ChatMode
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.safety import MODE_HEADER, ChatMode
 from libs.devstack.conditions import let_pass
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question
@@ -66,7 +66,7 @@ def client(room: Room | None = None) -> httpx.AsyncClient:
 
 
 # As the gateway asks for an organization that has left its chat as it was.
-RECALL = {HEADER: ChatMode.RECALL.value}
+RECALL = {MODE_HEADER: ChatMode.RECALL.value}
 
 
 def body(**parts: Any) -> dict[str, Any]:

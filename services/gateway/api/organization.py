@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from libs.common.local_time import ZoneName
-from libs.contracts.chat_mode import ChatMode
+from libs.contracts.safety import ChatMode
 from services.gateway.api.route_registry import RouteRegistry, Strict
 from services.gateway.domain import ReleasePolicy
 from services.gateway.organization.handlers import OrganizationSettings

@@ -10,9 +10,8 @@ from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.local_time import HEADER as ZONE_HEADER
 from libs.common.local_time import zone_named
-from libs.contracts.chat_mode import HEADER as MODE_HEADER
-from libs.contracts.chat_mode import ChatMode
 from libs.contracts.ids import PatientId, UserId
+from libs.contracts.safety import MODE_HEADER, ChatMode
 from services.gateway.organization.store import Changes, Organization, OrganizationStore
 
 

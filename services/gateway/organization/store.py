@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from libs.common.database.transaction import Transaction
-from libs.contracts.chat_mode import ChatMode
 from libs.contracts.ids import OrganizationId, PatientId, UserId
+from libs.contracts.safety import ChatMode
 from services.gateway.domain import ReleasePolicy
 
 _ORGANIZATION = text("select organization_id, name, time_zone, chat_mode, release from organization")

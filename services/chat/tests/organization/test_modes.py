@@ -8,9 +8,9 @@ import pytest
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
-from libs.contracts.chat_mode import HEADER, ChatMode, mode_of_caller
 from libs.contracts.ids import ConversationId
 from libs.contracts.problems import CHAT_OFF
+from libs.contracts.safety import MODE_HEADER, ChatMode, mode_of_caller
 from services.chat.answering import ChatMessage
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Citation, Cited, Claim, Draft, Exchange
@@ -84,7 +84,7 @@ async def test_a_crisis_is_answered_where_the_chat_is_off_and_everything_else_is
 
 
 async def test_a_crisis_is_answered_over_http_where_the_chat_is_off() -> None:
-    answer = await _posted(Room(), {HEADER: "off"}, message="I want to kill myself")
+    answer = await _posted(Room(), {MODE_HEADER: "off"}, message="I want to kill myself")
 
     assert (answer.status_code, answer.json().get("answered_by")) == (200, "safety")
 
@@ -102,7 +102,7 @@ async def test_a_crisis_is_answered_over_http_where_the_chat_is_off() -> None:
     ],
 )
 def test_a_mode_that_is_missing_or_unknown_means_no_more_than_quotes(named: str | None, mode: ChatMode) -> None:
-    assert mode_of_caller({} if named is None else {HEADER: named}) is mode
+    assert mode_of_caller({} if named is None else {MODE_HEADER: named}) is mode
     assert ChatMessage(PATIENT, "Hello").mode is ChatMode.QUOTES
 
 
@@ -110,7 +110,7 @@ def test_a_mode_that_is_missing_or_unknown_means_no_more_than_quotes(named: str 
 async def test_the_mode_comes_in_a_header(named: str | None, answered_by: str) -> None:
     room, _ = room_in(ChatMode.RECALL)
 
-    answer = await _posted(room, {HEADER: named} if named else {})
+    answer = await _posted(room, {MODE_HEADER: named} if named else {})
 
     assert answer.json()["answered_by"] == answered_by
 
@@ -118,7 +118,7 @@ async def test_the_mode_comes_in_a_header(named: str | None, answered_by: str) -
 async def test_off_is_a_problem_of_its_own_before_a_stream_is_opened() -> None:
     room, _ = room_in(ChatMode.RECALL)
 
-    refused = await _posted(room, {HEADER: "off", "accept": "text/event-stream"})
+    refused = await _posted(room, {MODE_HEADER: "off", "accept": "text/event-stream"})
 
     assert (refused.status_code, refused.json()["type"]) == (403, "/problems/chat-off")
 
