@@ -195,6 +195,8 @@ USE: tuple[Mutant, ...] = (
         "a repeated request reads its answer under the consent of now",
         ByProof("surface.repeat", "words_given"),
         Edit("services/chat/store.py", _SHOWN, "true"),
+        # A session whose index was withheld for want of consent is in no answer either.
+        Edit("services/chat/store.py", " and is_shown(m.patient_id, m.id) then", " then"),
         # What the event of the revocation does comes later, and would hide what this takes away.
         Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
         Edit("services/chat/handlers.py", "if event.consent_type in _QUOTE_PURPOSES:", "if False:"),
