@@ -88,14 +88,13 @@ class Around:
         sessions = zip(self.indexed.ids, self.indexed.file.sessions, strict=True)
         return tuple(Session(one, at, therapist) for one, (at, _) in sessions if at + SESSION_LASTS <= self.now)
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
-        """Search among the sessions that there were by then."""
-        only = sessions if sessions is not None else [one.id for one in await self.ready(patient_id)]
-        return await self.embedder.find(patient_id, text, only)
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
+        """Search among these of the sessions that there were by then."""
+        return await self.embedder.find(patient_id, text, sessions)
 
-    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
+    async def commitments(self, patient_id: PatientId, sessions: Sequence[SessionId]) -> tuple[TakenOn, ...]:
         """Return the commitments as they stood then."""
-        return await self.embedder.commitments(patient_id, self.now)
+        return await self.embedder.commitments(patient_id, sessions, self.now)
 
     async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
         """Return the digests of sessions."""

@@ -11,6 +11,13 @@ CONSENT_REQUIRED = ProblemType(
     "Record the patient's consent (POST /api/v1/consents) and send the request again.",
     is_refusal=True,
 )
+CHAT_OFF = ProblemType(
+    "chat-off",
+    403,
+    "The chat is off",
+    "This organization has switched its chat off (`chat_mode`), so the message was neither stored nor answered. "
+    "A message in a crisis is answered all the same. An administrator changes it (PATCH /api/v1/organization).",
+)
 PATIENT_QUOTA = ProblemType(
     "patient-quota",
     429,
@@ -91,6 +98,20 @@ NOT_FAILED = ProblemType(
     "The session has not failed",
     "Only a session whose processing failed or was withheld can be retried. Read its status.",
 )
+NOT_READY = ProblemType(
+    "not-ready",
+    409,
+    "The session is not ready",
+    "Only a session that is ready can be released to the chat. Wait until its status is `ready`, and read it first.",
+)
+NOT_RELEASED = ProblemType(
+    "not-released",
+    409,
+    "The session is not released",
+    "A session that the answer was to quote was taken back from the chat while it was written, so it was not given. "
+    "Send the message again.",
+    retryable=True,
+)
 ERASED = ProblemType(
     "erased",
     410,
@@ -115,6 +136,7 @@ PRODUCT: tuple[ProblemType, ...] = (
     MODEL_MISSING,
     RECORDING_UNREADABLE,
     CONSENT_REQUIRED,
+    CHAT_OFF,
     PATIENT_QUOTA,
     ALREADY_REVOKED,
     EMAIL_TAKEN,
@@ -123,6 +145,8 @@ PRODUCT: tuple[ProblemType, ...] = (
     REPLAY_RUNNING,
     REPLAY_CHANGED,
     SECRET_SHOWN,
+    NOT_READY,
+    NOT_RELEASED,
     ERASED,
     LEGAL_HOLD,
 )
@@ -130,4 +154,4 @@ PRODUCT: tuple[ProblemType, ...] = (
 BY_SLUG: dict[str, ProblemType] = {problem.slug: problem for problem in (*GENERIC, *PRODUCT)}
 
 # SQLSTATEs that our database functions raise for a business "no".
-REFUSALS: dict[str, ProblemType] = {"TR403": CONSENT_REQUIRED, "TR410": ERASED}
+REFUSALS: dict[str, ProblemType] = {"TR403": CONSENT_REQUIRED, "TR409": NOT_RELEASED, "TR410": ERASED}

@@ -1,4 +1,4 @@
-"""What people who care must hear about, and whom to call in a crisis, by country.
+"""What people who care must hear about, whom to call in a crisis, by country, and how far the chat may go otherwise.
 
 Each number has the page it stands on and the day it was entered. Numbers change: docs/operations/before-production.md
 asks for a call to each before patients are told of them. An organization's own numbers are one more `HelpLines`, made
@@ -8,6 +8,7 @@ with `dataclasses.replace` from those of its country.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
@@ -15,6 +16,29 @@ from libs.common.events import Event
 
 ENTERED = date(2026, 11, 30)
 ELSEWHERE = "https://findahelpline.com"
+MODE_HEADER = "Chat-Mode"
+"""Tells the chat with each message what the organization lets it do."""
+
+
+class ChatMode(StrEnum):
+    """How a message is answered. In a crisis it is answered in every mode."""
+
+    RECALL = "recall"
+    """In the words of the configured model, verified."""
+    QUOTES = "quotes"
+    """By verbatim quotes alone: no model of a vendor is asked."""
+    OFF = "off"
+    """Not at all."""
+
+
+def mode_of_caller(headers: Mapping[str, str]) -> ChatMode:
+    """Return the mode that a request between services is sent in; QUOTES when it names none that is known.
+
+    A header that was lost, or a mode that is newer than this code, must not let words leave to a vendor. Nor may it
+    close the chat of everybody, as while a gateway from before this header is being replaced.
+    """
+    named = headers.get(MODE_HEADER)
+    return next((mode for mode in ChatMode if mode.value == named), ChatMode.QUOTES)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,9 @@ _noun(
     "Therapy sessions and their progress.",
     list=sessions.list_sessions,
     show=sessions.show,
+    release=sessions.release,
     stuck=stuck.stuck,
+    **{"hold-back": sessions.hold_back},
 )
 app.command("transcript")(as_command(transcript.transcript))
 app.command("chat")(as_command(chat.chat))

@@ -31,11 +31,12 @@ _BEFORE: Mapping[str, Sequence[str]] = {
     "listMessages": ("chat",),
     "deleteConversation": ("chat",),
 }
-_NEEDS_A_FAILED_SESSION = ("retrySession", "eraseSession")
-# Ids of another kind than the parameter's name says: what words hang on is nobody's to revoke or to erase.
+_NEEDS_A_FAILED_SESSION = ("retrySession", "eraseSession", "holdSessionBack")
+# Ids of another kind than the parameter's name says: what words hang on is nobody's to revoke, erase or hold back.
 _INSTEAD: Mapping[str, Mapping[str, str]] = {
     "retrySession": {"session_id": "failed_session_id"},
     "eraseSession": {"session_id": "failed_session_id"},
+    "holdSessionBack": {"session_id": "failed_session_id"},
     "erasePatient": {"patient_id": "made_user_id"},
     "grantConsent": {"patient_id": "spare_patient_id"},
 }

@@ -11,8 +11,7 @@ _HOLDS_BOTH = """\
             new.organization_id, new.patient_id, new.therapist_id, '{transcription,ai_analysis}');
 """
 _TRANSCRIBER = "services/transcriber/migrations/versions/0001_transcript.py"
-_SHOWN = """\
- case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"""
+_SHOWN = "(m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids))"
 _HELD = "order by c.therapist_id, c.consent_type for share;"
 
 LOCK: tuple[Mutant, ...] = (
@@ -138,7 +137,7 @@ USE: tuple[Mutant, ...] = (
             "services/chat/tests/test_store.py",
             "test_revocation_hides_old_answers_at_once_and_keeps_them_from_the_model",
         ),
-        Edit("services/chat/store.py", _SHOWN, " m.text as text"),
+        Edit("services/chat/store.py", _SHOWN, "true"),
     ),
     planted(
         "search-without-consent-to-words",
@@ -195,7 +194,9 @@ USE: tuple[Mutant, ...] = (
         "old-answer-repeated",
         "a repeated request reads its answer under the consent of now",
         ByProof("surface.repeat", "words_given"),
-        Edit("services/chat/store.py", _SHOWN, " m.text as text"),
+        Edit("services/chat/store.py", _SHOWN, "true"),
+        # A session whose index was withheld for want of consent is in no answer either.
+        Edit("services/chat/store.py", " and is_shown(m.patient_id, m.id) then", " then"),
         # What the event of the revocation does comes later, and would hide what this takes away.
         Edit("services/gateway/handlers.py", "if event.consent_type is not Purpose.RECORDING:", "if False:"),
         Edit("services/chat/handlers.py", "if event.consent_type in _QUOTE_PURPOSES:", "if False:"),

@@ -20,12 +20,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from proofs.kit.line import proof, seed
-from proofs.planted import consent, events, isolation, keys, ledger, recordings, times, traces
+from proofs.planted import consent, events, isolation, keys, ledger, recordings, release, times, traces
 from proofs.planted.planting import ByProof, ByTest, Mutant, Sources
 from proofs.planted.running import Runner, Said
 from proofs.planted.shared_servers import shared_servers
 
-FAMILIES = (isolation, ledger, consent, keys, recordings, times, traces, events)
+FAMILIES = (isolation, ledger, consent, release, keys, recordings, times, traces, events)
 PLANTED: tuple[Mutant, ...] = tuple(mutant for family in FAMILIES for mutant in family.MUTANTS)
 LANES = 2
 

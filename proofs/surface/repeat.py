@@ -268,6 +268,19 @@ async def refusals(house: House) -> None:
     await _put_right(house, await house.user("patient"), therapist)
 
 
+async def released(house: House) -> None:
+    """A session is released before it is there, and under the same key when it is ready."""
+    patient, therapist = await house.user("patient"), await house.user("therapist")
+    await house.grants(patient, therapist)
+    sent = upload(patient, therapist, recording())
+    session = derived_id(UUID(house.organization_id), "upload", house.key_id, sent.key)
+    release = Call("releaseSession", f"/sessions/{session}/release")
+    await _is_refused(house, release, (404,))
+    await house.send(sent, house.key)
+    await house.settled(str(session))
+    await _is_done(house, release)
+
+
 async def _put_right(house: House, patient: str, therapist: str) -> None:
     """What was not valid is sent as it should be, under the same key."""
     old = await house.send(Call("createApiKey", "/api-keys", {"name": "k", "scopes": ["users"]}), house.key)
@@ -313,6 +326,7 @@ async def _seen(stack: Stack, patients: int) -> Seen:
                 await words(house, purpose)
         await secrets(house)
         await refusals(house)
+        await released(house)
     return seen
 
 

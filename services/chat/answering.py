@@ -10,6 +10,7 @@ from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.safety import ChatMode
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
 from services.chat.domain.crisis.assessing import Concern
@@ -55,12 +56,16 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class ChatMessage:
-    """A patient's message and time zone; None as `conversation_id` starts a new conversation."""
+    """A patient's message and time zone; None as `conversation_id` starts a new conversation.
+
+    Whoever does not say a `mode` gets the one in which no words leave to a vendor.
+    """
 
     patient_id: PatientId
     text: str
     conversation_id: ConversationId | None = None
     zone: tzinfo = UTC
+    mode: ChatMode = ChatMode.QUOTES
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,9 @@ class Answering:
 
     async def answer(self, pending: AcceptedMessage) -> SearchResult:
         """Return the answer with the consents of its sources."""
-        inquiry, sessions = await self._understood(pending)
+        sessions = await self._sessions(pending.message)
+        pending = _without_held_back(pending, sessions)
+        inquiry = await self._understood(pending, sessions)
         if inquiry.kind in FIXED:
             return _said(FIXED_REPLIES[inquiry.kind], inquiry)
         if not sessions or inquiry.empty:
@@ -91,13 +98,16 @@ class Answering:
             answer = replace(answer, text=bounded(answer, inquiry.kind))
         return replace(found, answer=answer)
 
-    async def _understood(self, pending: AcceptedMessage) -> tuple[Inquiry, list[Session]]:
-        message = pending.message
+    async def _sessions(self, message: ChatMessage) -> list[Session]:
+        """Return the sessions that may be told of, oldest first: nothing is asked about any other."""
         ready = await self._dependencies.sessions.ready(message.patient_id)
-        sessions = sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
+        return sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
+
+    async def _understood(self, pending: AcceptedMessage, sessions: Sequence[Session]) -> Inquiry:
+        message = pending.message
         reading = await self._dependencies.reader.read(message.text)
         moment = Moment(self._dependencies.clock(), message.zone)
-        return understand(message.text, sessions, moment, pending.accepted.history, reading=reading), sessions
+        return understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
 
     async def _answer_in_window_first(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
@@ -123,7 +133,7 @@ class Answering:
         patient_id = pending.message.patient_id
         found = await self._looked_up(pending.message, inquiry, sessions)
         chosen = found is not None
-        found = found or await self._found(patient_id, inquiry)
+        found = found or await self._found(patient_id, inquiry, sessions)
         therapists = {session.id: session.therapist_id for session in sessions}
         consents = await self._consents(patient_id, found.passages, therapists)
         dates = {session.id: session.date for session in sessions}
@@ -145,7 +155,7 @@ class Answering:
             kind=inquiry.kind,
             sides=inquiry.sides,
         )
-        answer = replace(await self._answer(question), text_only=found.text_only)
+        answer = replace(await self._answer(question, pending.message.mode), text_only=found.text_only)
         return SearchResult(answer, Attribution(therapists, consents))
 
     async def _looked_up(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
@@ -160,7 +170,7 @@ class Answering:
             return None
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
-        taken = await self._dependencies.commitments.commitments(message.patient_id)
+        taken = await self._dependencies.commitments.commitments(message.patient_id, [one.id for one in sessions])
         passages = answering(message.text, taken, only, sessions[-1].id)
         return Finding(passages, understood_as=inquiry.subject) if passages else None
 
@@ -172,7 +182,7 @@ class Answering:
         passages = overview(await self._dependencies.digests.digests(wanted)) if wanted else ()
         return Finding(passages, understood_as=inquiry.subject) if passages else None
 
-    async def _found(self, patient_id: PatientId, inquiry: Inquiry) -> Finding:
+    async def _found(self, patient_id: PatientId, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding:
         """Search the window, or each side of a comparison; a question that leans on an answer also what that quoted."""
         if inquiry.sides:
             earlier = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.sides.earlier)
@@ -180,7 +190,8 @@ class Answering:
             return replace(later, passages=(*earlier.passages, *later.passages))
         window = inquiry.window
         only = window.session_ids if window and window.applied else None
-        found = await self._dependencies.search.find(patient_id, inquiry.subject, only)
+        among = [session.id for session in sessions] if only is None else only
+        found = await self._dependencies.search.find(patient_id, inquiry.subject, among)
         if inquiry.leans_on is None or only is not None or not inquiry.leans_on.session_ids:
             return found
         near = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.leans_on.session_ids)
@@ -208,9 +219,13 @@ class Answering:
             await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
         return pending.accepted.history
 
-    async def _answer(self, question: Question) -> Answer:
+    async def _answer(self, question: Question, mode: ChatMode) -> Answer:
         if not question.passages:
             return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
+        if mode is not ChatMode.RECALL:
+            # A choice and no failure: the answer is the local one, and excuses itself for nothing.
+            draft = await self._dependencies.quotes.answer(question)
+            return compose(question, replace(draft, answered_by=AnsweredBy.LOCAL))
         try:
             # A vendor that fails costs the wording of the answer and not the answer.
             draft = await self._dependencies.answerer.answer(question)
@@ -218,6 +233,13 @@ class Answering:
             get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
             draft = await self._dependencies.quotes.answer(question)
         return compose(question, draft)
+
+
+def _without_held_back(pending: AcceptedMessage, sessions: Sequence[Session]) -> AcceptedMessage:
+    """Return the message without the exchanges whose answer quotes a session that may not be told of any more."""
+    open_to_all = {session.id for session in sessions}
+    history = tuple(one for one in pending.accepted.history if open_to_all.issuperset(one.session_ids))
+    return replace(pending, accepted=replace(pending.accepted, history=history))
 
 
 def _said(text: str, inquiry: Inquiry) -> SearchResult:

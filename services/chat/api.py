@@ -3,7 +3,8 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.safety import mode_of_caller
 from services.chat.answering import AcceptedMessage, ChatMessage
 from services.chat.domain.conversation import (
     MESSAGE_CHARS_MAX,
@@ -33,6 +35,7 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.crisis.caring import has_care
 from services.chat.domain.phrasing import REDACTED, TEXT_ONLY
+from services.chat.domain.replies import NOTICE
 from services.chat.domain.time.window import TimeWindow
 from services.chat.handlers import Ask, Reply
 from services.chat.ports import AnswerRecord, ConversationRepository
@@ -64,7 +67,8 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Return an answer with sources, or a refusal. Errors are sent as problems before a stream is opened."""
-        pending = await ask.begin(_chat_message(body, zone_of_caller(request.headers)))
+        told = replace(_chat_message(body), zone=zone_of_caller(request.headers), mode=mode_of_caller(request.headers))
+        pending = await ask.begin(told)
         headers = _rate_limit_headers(pending.accepted.quota) if isinstance(pending, AcceptedMessage) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, pending, ping_every_s), headers)
@@ -111,13 +115,13 @@ def _add_conversations(
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
         cursor: str | None = None,
     ) -> dict[str, Any]:
-        """List a conversation's messages in order; answers whose consent was revoked are redacted."""
+        """List messages in order; answers whose consent was revoked or whose session is held back are redacted."""
         found = await repository.messages(ConversationId(conversation_id), Window.of(limit, cursor))
         return found.to_json(_message)
 
     @router.get("/messages/{message_id}", operation_id="getAnswer")
     async def answer(message_id: UUID) -> dict[str, Any]:
-        """Return a stored answer, for a repeated request; `redacted` if its consent was revoked."""
+        """Return a stored answer, for a repeated request; `redacted` as in a conversation's messages."""
         return _stored_answer(*await repository.message(MessageId(message_id)), crisis_resources)
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
@@ -186,13 +190,12 @@ def _problem(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _chat_message(body: ChatRequest, zone: tzinfo = UTC) -> ChatMessage:
+def _chat_message(body: ChatRequest) -> ChatMessage:
     return ChatMessage(
         patient_id=PatientId(body.patient_id),
         # PostgreSQL rejects NUL in text.
         text=body.message.replace("\x00", " "),
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
-        zone=zone,
     )
 
 
@@ -209,6 +212,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "time_window": _window(answer.time_window),
         "kind": answer.kind.value if answer.kind else None,
         "understood_as": answer.understood_as,
+        "notice": reply.notice,
     }
     if reply.crisis_resources is not None:
         body["crisis_resources"] = dict(reply.crisis_resources)
@@ -230,6 +234,7 @@ def _stored_answer(
         # The search mode is not stored, but a text-only answer starts with this sentence.
         "search": "text" if message.text.startswith(TEXT_ONLY) else "hybrid",
         "time_window": _window(message.time_window),
+        "notice": NOTICE if message.opens and message.answered_by is not AnsweredBy.SAFETY else None,
     }
     if message.answered_by is AnsweredBy.SAFETY or has_care(message.text):
         body["crisis_resources"] = dict(crisis_resources)

@@ -33,11 +33,10 @@ class EmbedderClient:
     def __init__(self, client: ServiceClient) -> None:
         self._client = client
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
-        """Return the patient's best passages, best first; only of the given sessions, if any."""
-        body = {"patient_id": str(patient_id), "query": text, "limit": PASSAGES_MAX}
-        if sessions is not None:
-            body["session_ids"] = [str(session) for session in sessions]
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
+        """Return the best passages of these sessions of the patient, best first."""
+        of = [str(session) for session in sessions]
+        body = {"patient_id": str(patient_id), "query": text, "limit": PASSAGES_MAX, "session_ids": of}
         response = await self._client.request("POST", "/search", json=body)
         found = _read(_Found, response.content)
         # A passage without turns has nothing that could be quoted.
@@ -49,9 +48,12 @@ class EmbedderClient:
             unknown_words=tuple(found.unknown_words),
         )
 
-    async def commitments(self, patient_id: PatientId, as_of: datetime | None = None) -> tuple[TakenOn, ...]:
-        """Return the patient's commitments, newest first."""
-        params = {"as_of": to_json_time(as_of) if as_of else None}
+    async def commitments(
+        self, patient_id: PatientId, sessions: Sequence[SessionId], as_of: datetime | None = None
+    ) -> tuple[TakenOn, ...]:
+        """Return the patient's commitments as these sessions tell them, newest first."""
+        of = [str(session) for session in sessions]
+        params = {"session_id": of, "as_of": to_json_time(as_of) if as_of else None}
         response = await self._client.request("GET", f"/patients/{patient_id}/commitments", params=params)
         return tuple(_taken(one) for one in _read(_Commitments, response.content).data)
 
@@ -69,15 +71,12 @@ class IngestionClient:
         self._client = client
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
-        """Return the patient's ready sessions, at most the newest 1000."""
+        """Return the patient's sessions that are ready and released, at most the newest 1000."""
+        wanted = {"patient_id": str(patient_id), "status": "ready", "released": "true", "limit": PAGE_SIZE}
         sessions: list[Session] = []
         cursor: str | None = None
         for _ in range(PAGES_MAX):
-            response = await self._client.request(
-                "GET",
-                "/sessions",
-                params={"patient_id": str(patient_id), "status": "ready", "limit": PAGE_SIZE, "cursor": cursor},
-            )
+            response = await self._client.request("GET", "/sessions", params=wanted | {"cursor": cursor})
             page = _read(_Page, response.content)
             sessions += [
                 Session(SessionId(row.id), row.session_date, TherapistId(row.therapist_id), row.session_day)

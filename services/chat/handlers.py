@@ -14,13 +14,16 @@ from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.problems import CHAT_OFF
 from libs.contracts.purposes import Purpose
+from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import Answer, AnsweredBy
 from services.chat.domain.crisis.assessing import Concern, Kind, Level
 from services.chat.domain.crisis.caring import fixed_text, with_care
+from services.chat.domain.replies import NOTICE
 from services.chat.ports import Accepted, Attribution, Crisis, Redaction, SearchResult
 
 # A crisis answer must not wait for a database that is down.
@@ -31,12 +34,16 @@ _QUOTE_PURPOSES = (Purpose.TRANSCRIPTION, Purpose.AI_ANALYSIS)
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with the ids of its conversation and message; with whom to call where the message gave a concern."""
+    """An answer with the ids of its conversation and message; with whom to call where the message gave a concern.
+
+    `notice` says what this is, beside the first answer of a conversation.
+    """
 
     answer: Answer
     conversation_id: ConversationId
     message_id: MessageId
     crisis_resources: Mapping[str, str] | None = None
+    notice: str | None = None
 
 
 class Ask:
@@ -62,13 +69,17 @@ class Ask:
     async def begin(self, message: ChatMessage) -> Reply | AcceptedMessage:
         """Return the crisis answer, or the accepted message to pass to `finish`.
 
-        Raises AppError: NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two include crisis resources,
-        and so does each where a crisis is possible.
+        Raises AppError: NOT_FOUND, CHAT_OFF, CONSENT_REQUIRED, PATIENT_QUOTA, UNAVAILABLE; the last two include crisis
+        resources, and so does each where a crisis is possible.
         """
         _only_own(message.patient_id)
         concern = await self._check.concern(message.text)
-        if concern is not None and concern.level is Level.EXPLICIT:
+        off = message.mode is ChatMode.OFF
+        # Where the chat is off no ordinary answer is to be had, so a possible crisis gets the fixed text as well.
+        if concern is not None and (off or concern.level is Level.EXPLICIT):
             return await self._crisis(message, concern)
+        if off:
+            raise AppError(CHAT_OFF, "This organization does not offer the chat.")
         try:
             # Before the message is stored: without consent nothing of it is kept.
             await self._dependencies.holds.hold(message.patient_id)
@@ -106,15 +117,18 @@ class Ask:
         """Record an answer, and emit the signal if there is a concern; that is attempted, but never required."""
         patient_id, accepted = pending.message.patient_id, pending.accepted
         message_id = await self._dependencies.messages.answered(patient_id, accepted, search_result)
+        reply = Reply(
+            search_result.answer, accepted.conversation_id, message_id, notice=_notice(pending, search_result)
+        )
         if pending.concern is None:
-            return Reply(search_result.answer, accepted.conversation_id, message_id)
+            return reply
         try:
             # In a transaction of its own: an answer that is recorded stands, whether or not its signal can be written.
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
                 await self._dependencies.messages.signal(patient_id, accepted, pending.concern)
         except (AppError, TimeoutError):
             get_logger().error("crisis.record_failed", level_of_signal=pending.concern.level.value)
-        return Reply(search_result.answer, accepted.conversation_id, message_id, self.crisis_resources)
+        return replace(reply, crisis_resources=self.crisis_resources)
 
     async def _crisis_after(self, pending: AcceptedMessage) -> Reply:
         """Answer an accepted message that is a crisis after what was said before it."""
@@ -173,6 +187,12 @@ def _only_own(patient_id: PatientId) -> None:
     token = held()
     if token is not None and parse(token).patient_id not in (None, patient_id):
         raise AppError(NOT_FOUND, "There is no such patient.")
+
+
+def _notice(pending: AcceptedMessage, search_result: SearchResult) -> str | None:
+    # The text for a crisis says itself what this is, and nothing is to stand beside it.
+    is_first = pending.message.conversation_id is None
+    return NOTICE if is_first and search_result.answer.answered_by is not AnsweredBy.SAFETY else None
 
 
 def _is_explicit(concern: Concern | None) -> bool:

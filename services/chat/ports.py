@@ -53,16 +53,16 @@ class CrisisReader(Protocol):
 class Search(Protocol):
     """The embedder."""
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
-        """Return the patient's best passages, best first; only of the given sessions, if any."""
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
+        """Return the best passages of these sessions of the patient, best first."""
         ...
 
 
 class Commitments(Protocol):
     """The embedder, for what a patient took on."""
 
-    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
-        """Return the patient's commitments, newest first."""
+    async def commitments(self, patient_id: PatientId, sessions: Sequence[SessionId]) -> tuple[TakenOn, ...]:
+        """Return the patient's commitments as these sessions tell them, newest first."""
         ...
 
 
@@ -78,7 +78,7 @@ class Sessions(Protocol):
     """Ingestion."""
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
-        """Return the patient's ready sessions."""
+        """Return the patient's sessions that are ready and released: what the chat may know of."""
         ...
 
 

@@ -1,6 +1,7 @@
 """SQL for conversations, messages and their sources, and the exact message count of a patient's last hour."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -90,12 +91,17 @@ _OWNER = text("select patient_id from conversation where id = :id")
 # The statement itself asks for the consents of a text: a revocation hides it before `redact` has run.
 _MESSAGE = (
     "select m.id, m.conversation_id, m.author, m.created_at, m.answered_by, m.grounded, m.time_window,"
-    " case when m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids) then m.text end as text"
-    " from message m"
+    " case when (m.therapist_ids = '{}' or stands(m.patient_id, m.therapist_ids, m.consent_ids))"
+    " and is_shown(m.patient_id, m.id) then m.text end as text"
 )
-_ANSWER = text(f"{_MESSAGE} where m.id = :id and m.author = 'assistant'")
+_ANSWER = text(
+    f"{_MESSAGE}, not exists (select from message e where e.patient_id = m.patient_id"  # noqa: S608
+    " and e.conversation_id = m.conversation_id and e.author = 'assistant'"
+    " and (e.created_at, e.id) < (m.created_at, m.id)) as opens"
+    " from message m where m.id = :id and m.author = 'assistant'"
+)
 _MESSAGES = text(
-    f"{_MESSAGE} where m.patient_id = :patient_id and m.conversation_id = :conversation_id"
+    f"{_MESSAGE} from message m where m.patient_id = :patient_id and m.conversation_id = :conversation_id"
     " and (cast(:at as timestamptz) is null or (m.created_at, m.id) > (:at, :id))"
     " order by m.created_at, m.id limit :most"
 )
@@ -196,7 +202,7 @@ class ConversationStore:
             conversation_id, patient_id = ConversationId(row.conversation_id), PatientId(owner)
             (message,) = await _with_sources(tx, patient_id, [row])
             await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, 1))
-        return conversation_id, message
+        return conversation_id, replace(message, opens=row.opens)
 
     async def delete(self, conversation_id: ConversationId) -> None:
         """Delete a conversation and its messages. Raises AppError(NOT_FOUND)."""

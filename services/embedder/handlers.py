@@ -195,7 +195,7 @@ class Search:
         misspelt = [word for word in found.unknown_words if not self._turn_encoder.knows(word)]
         if not misspelt:
             return found
-        spoken = await self._repository.spoken(question.patient_id)
+        spoken = await self._repository.spoken(question)
         text = mended(question.text, misspelt, spoken, self._turn_encoder.knows)
         if text != question.text:
             found = await self._find(replace(question, text=text))

@@ -90,6 +90,6 @@ class IndexRepository(Protocol):
         """
         ...
 
-    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
-        """Return the words of the patient's sessions, and in how many passages each is."""
+    async def spoken(self, question: Question) -> Mapping[str, int]:
+        """Return the words of the sessions that a question is asked of, and in how many passages each is."""
         ...

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
 
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import PatientId
 from services.embedder.domain import (
     Chunk,
     Hit,
@@ -87,8 +86,9 @@ _WITHDRAW = text(
 # The function reads by a statement of its own, under the same row-level security.
 _SPOKEN = text(
     "select word, ndoc from ts_stat(format('select to_tsvector(''simple'', content) from embedder.passage"
-    " where patient_id = %L', cast(:patient_id as uuid)))"
-)
+    " where patient_id = %1$L and (%2$L::uuid[] is null or session_id = any (%2$L::uuid[]))',"
+    " cast(:patient_id as uuid), cast(:session_ids as uuid[])))"
+).bindparams(bindparam("session_ids", type_=ARRAY(UUID())))
 _SWEEP = text("select sweep_withdrawn(:most)")
 
 _SEARCH = Path(__file__).with_name("search.sql")
@@ -184,10 +184,11 @@ class IndexStore:
             rows = (await tx.execute(self._search, parameters)).all()
         return Hits(tuple(_hit(row) for row in rows), tuple(rows[0].unknown_words or ()) if rows else ())
 
-    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
-        """Return the words of the patient's sessions, and in how many passages each is."""
+    async def spoken(self, question: Question) -> Mapping[str, int]:
+        """Return the words of the sessions that a question is asked of, and in how many passages each is."""
+        of = None if question.session_ids is None else list(question.session_ids)
         async with self._database.transaction() as tx:
-            rows = await tx.execute(_SPOKEN, {"patient_id": patient_id})
+            rows = await tx.execute(_SPOKEN, {"patient_id": question.patient_id, "session_ids": of})
             return {row.word: row.ndoc for row in rows}
 
 

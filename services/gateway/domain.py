@@ -46,6 +46,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class ReleasePolicy(StrEnum):
+    """Who makes a session that is ready part of the chat."""
+
+    AUTO = "auto"
+    THERAPIST = "therapist"
+
+
 class Access(StrEnum):
     """Who may use a route at all."""
 

@@ -26,12 +26,15 @@ from libs.common.errors import (
 from libs.contracts.capability import CARRIED, REQUEST_LIFETIME_S
 from libs.contracts.problems import (
     ALREADY_REVOKED,
+    CHAT_OFF,
     CONSENT_REQUIRED,
     EMAIL_TAKEN,
     ERASED,
     KEY_REPLACED,
     LAST_ADMIN_KEY,
     LEGAL_HOLD,
+    NOT_READY,
+    NOT_RELEASED,
     PATIENT_QUOTA,
     REPLAY_CHANGED,
     REPLAY_RUNNING,
@@ -156,6 +159,7 @@ _DELEGATE = frozenset({Scope.CHAT_DELEGATE})
 _WORDS = ("text/vtt", "application/x-subrip", "text/plain")
 _READ_CONSENT = frozenset({"consent:read"})
 _FHIR = ("application/fhir+json",)
+_RELEASE = frozenset({"ingestion:write"})
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 _READ_INDEX = frozenset({"embedder:read", "consent:read"})
@@ -182,9 +186,9 @@ ROUTES: tuple[Route, ...] = (
         scopes=_USERS, status=201, problems=(EMAIL_TAKEN, CONFLICT), repeat=Repeat.READ,
     ),
     Route("listUsers", "GET /users", "users", "List users", scopes=_USERS),
-    Route("getOrganization", "GET /organization", "access", "Read your organization and its time zone"),
+    Route("getOrganization", "GET /organization", "access", "Read your organization and its settings"),
     Route(
-        "updateOrganization", "PATCH /organization", "access", "Set the time zone of your organization", scopes=_ADMIN
+        "updateOrganization", "PATCH /organization", "access", "Change settings of your organization", scopes=_ADMIN
     ),
     Route(
         "updateUser", "PATCH /users/{user_id}", "users", "Set a user's time zone",
@@ -281,6 +285,15 @@ ROUTES: tuple[Route, ...] = (
         repeat=Repeat.READ,
     ),
     Route(
+        "releaseSession", "POST /sessions/{session_id}/release", "sessions", "Make a session part of the chat",
+        scopes=_TRANSCRIPTS_WRITE, capability=_RELEASE, problems=(NOT_FOUND, ERASED, NOT_READY), repeat=Repeat.READ,
+        traits=Trait.NATURALLY_IDEMPOTENT,
+    ),
+    Route(
+        "holdSessionBack", "DELETE /sessions/{session_id}/release", "sessions", "Keep a session out of the chat",
+        scopes=_TRANSCRIPTS_WRITE, capability=_RELEASE, problems=(NOT_FOUND, ERASED),
+    ),
+    Route(
         "eraseSession", "DELETE /sessions/{session_id}", "erasure", "Erase a session for good",
         scopes=_SESSIONS_WRITE, capability=_ERASURE, status=202, problems=(NOT_FOUND, LEGAL_HOLD),
     ),
@@ -339,7 +352,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "chat", "POST /chat", "chat", "Ask about a patient's sessions", access=Access.KEY_OR_PATIENT, scopes=_DELEGATE,
-        capability=_CHAT, lifetime_s=STREAM_LIFETIME_S, problems=(NOT_FOUND, CONSENT_REQUIRED, PATIENT_QUOTA, ERASED),
+        capability=_CHAT, lifetime_s=STREAM_LIFETIME_S,
+        problems=(NOT_FOUND, CONSENT_REQUIRED, CHAT_OFF, PATIENT_QUOTA, ERASED, NOT_RELEASED),
         repeat=Repeat.READ, id_field="message_id", traits=Trait.SERVES_PATIENTS_IN_CRISIS | Trait.TELLS_WORDS,
         also_as=("text/event-stream",),
     ),

@@ -33,14 +33,14 @@ from services.gateway.handlers import KeyIssuing, Keys, PatientTokens, RedactSto
 from services.gateway.idempotency.handlers import Idempotency
 from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Mode
+from services.gateway.organization.handlers import OrganizationSettings
+from services.gateway.organization.store import OrganizationStore
 from services.gateway.pipeline.edge import ResponseHeadersMiddleware
 from services.gateway.pipeline.limiter import Limiter
 from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
 from services.gateway.settings import GatewaySettings
 from services.gateway.store import ActionStore, KeyStore, TokenStore, UserStore
-from services.gateway.time_zones.handlers import TimeZones
-from services.gateway.time_zones.store import ZoneStore
 
 EVENT_CONFIG = EventConfig("gateway", CATALOGUE, topics_out=("key", "user"), refusals=REFUSALS)
 # A chat answer is written by a model while its reader waits.
@@ -103,7 +103,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         audit=AccessAudit(database, authority),
-        zones=TimeZones(database, ZoneStore(), settings.patient_time_zone),
+        organization=OrganizationSettings(database, OrganizationStore(), settings.patient_time_zone),
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(pipeline, own, peers)

@@ -1,7 +1,8 @@
 """Ingestion: accepts recordings and tracks the status of each session.
 
 Owns: sessions and their status, recordings and their keys (organization_key, patient_key), erasures and the parts of
-    their receipts, legal holds, the names of objects that are still to be deleted (discarded).
+    their receipts, legal holds, the names of objects that are still to be deleted (discarded),
+    who released sessions to the chat or held them back (release_audit).
 Consumes: transcription.started, transcription.failed, transcript.ready, transcript.withheld, index.ready,
     index.failed, index.withheld, consent.revoked, session.erased, patient.erased, transcript.erased, index.erased,
     answers.erased, evidence.erased, user.erased.

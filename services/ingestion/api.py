@@ -23,12 +23,13 @@ from libs.common.errors import INVALID_REQUEST, AppError, FieldError
 from libs.common.http.draining import DrainingResponse, Patience
 from libs.common.http.problems import problem_response
 from libs.common.local_time import end_of, start_of, zone_of_caller
+from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from services.ingestion.domain import UPLOAD_STATUS, Session, Status
 from services.ingestion.erasure.api import build_erasure_router
 from services.ingestion.erasure.handlers import ErasureService
 from services.ingestion.handlers import SessionQueries
-from services.ingestion.ports import SessionFilter
+from services.ingestion.ports import Audit, SessionFilter
 from services.ingestion.upload.accept import AcceptRecording, UploadHead
 
 WAIT_MAX_S = 30.0
@@ -51,6 +52,7 @@ class Parts:
     accept: AcceptRecording
     queries: SessionQueries
     eraser: ErasureService
+    audit: Audit
 
 
 def build_router(parts: Parts) -> APIRouter:
@@ -59,6 +61,8 @@ def build_router(parts: Parts) -> APIRouter:
     _add_upload(router, parts.accept)
     _add_reads(router, parts.queries)
     _add_watching(router, parts.queries)
+    _add_release(router, parts.queries)
+    _add_audit(router, parts.audit)
     _add_recording(router, parts.queries)
     router.include_router(build_erasure_router(parts.eraser))
     return router
@@ -111,6 +115,25 @@ def _add_reads(router: APIRouter, queries: SessionQueries) -> None:
         return _session(await queries.retry(SessionId(session_id)))
 
 
+def _add_release(router: APIRouter, queries: SessionQueries) -> None:
+    @router.post("/sessions/{session_id}/release")
+    async def release(session_id: UUID) -> dict[str, Any]:
+        """Make a ready session part of the chat."""
+        return _session(await queries.release(SessionId(session_id)))
+
+    @router.delete("/sessions/{session_id}/release")
+    async def hold_back(session_id: UUID) -> dict[str, Any]:
+        """Keep a session out of the chat."""
+        return _session(await queries.hold_back(SessionId(session_id)))
+
+
+def _add_audit(router: APIRouter, audit: Audit) -> None:
+    @router.get("/audit-events")
+    async def audit_events(query: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+        """List who released sessions or held them back, newest first."""
+        return (await audit.page(query)).to_json(lambda row: row.to_json())
+
+
 def _add_watching(router: APIRouter, queries: SessionQueries) -> None:
     @router.get("/sessions/{session_id}/events")
     async def events(session_id: UUID) -> Response:
@@ -145,6 +168,7 @@ class _Filter(BaseModel):
     patient_id: UUID | None = None
     therapist_id: UUID | None = None
     status: Status | None = None
+    released: bool | None = None
     date_from: DayOrInstant | None = None
     date_to: DayOrInstant | None = None
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
@@ -161,6 +185,7 @@ class _Filter(BaseModel):
             _instant(self.date_to, zone, _last_of),
             first,
             last,
+            self.released,
         )
 
 
@@ -250,6 +275,7 @@ def _session(session: Session) -> dict[str, Any]:
         "progress": {"stage": session.status.value, "percent": session.percent},
         "stage_times": {stage: to_json_time(at) for stage, at in session.stage_times.items()},
         "error_message": session.error_message,
+        "released": session.released,
         "metadata": dict(session.metadata),
         "created_at": to_json_time(session.created_at),
         "updated_at": to_json_time(session.updated_at),

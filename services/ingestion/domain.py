@@ -104,6 +104,7 @@ class Session:
     """A therapy session and the status of its recording. `reason` is a problem slug.
 
     `session_day` is set if the sender gave a day without a time; `session_date` is then the start of that day.
+    `released_at` is set by the database when the session becomes ready, unless a therapist is to release it.
     """
 
     id: SessionId
@@ -119,6 +120,12 @@ class Session:
     stage_times: Mapping[str, datetime] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     session_day: date | None = None
+    released_at: datetime | None = None
+
+    @property
+    def released(self) -> bool:
+        """Return whether the session is part of the chat."""
+        return self.released_at is not None
 
     @property
     def error_message(self) -> str | None:

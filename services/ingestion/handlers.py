@@ -16,7 +16,7 @@ from libs.contracts.capability import bound_patient
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
-from libs.contracts.problems import ERASED, NOT_FAILED
+from libs.contracts.problems import ERASED, NOT_FAILED, NOT_READY
 from libs.contracts.purposes import Purpose
 from libs.contracts.session import SessionFailed, SessionReady
 from libs.contracts.transcript import (
@@ -219,6 +219,26 @@ class SessionQueries:
             await tx.emit(uploaded(moved, recording), *events_after_move(locked, moved))
         return moved
 
+    async def release(self, session_id: SessionId) -> Session:
+        """Make a ready session part of the chat; one that is stays as it is. Raises AppError: NOT_READY, NOT_FOUND."""
+        async with self._deps.database.transaction() as tx:
+            session = await self._locked(tx, session_id)
+            if session.status is not Status.READY:
+                raise AppError(NOT_READY, f"The session is {session.status.value}, so there is nothing to release.")
+            if not session.released:
+                await self._deps.sessions.release(tx, session_id, self._deps.clock())
+            return await self._found(tx, session_id)
+
+    async def hold_back(self, session_id: SessionId) -> Session:
+        """Keep a session out of the chat until it is released by hand. Raises AppError(NOT_FOUND).
+
+        The lock waits for answers that are being stored; those that come after this returns cannot quote the session.
+        """
+        async with self._deps.database.transaction() as tx:
+            await self._locked(tx, session_id)
+            await self._deps.sessions.hold_back(tx, session_id, self._deps.clock())
+            return await self._found(tx, session_id)
+
     async def open_recording(self, session_id: SessionId) -> OpenedRecording:
         """Return a recording and its key if consent to transcription is in force."""
         async with self._deps.database.transaction() as tx:
@@ -228,6 +248,10 @@ class SessionQueries:
         await self._deps.consents.hold(session.parties, [Purpose.RECORDING, Purpose.TRANSCRIPTION])
         context = sealing_context(session.parties, session.id, recording.object_name, recording.media_type)
         return OpenedRecording(recording, await self._deps.keys.open(session.parties, recording), context)
+
+    async def _locked(self, tx: Transaction, session_id: SessionId) -> Session:
+        await self._found(tx, session_id)  # says so if it was erased
+        return _require(await self._deps.sessions.lock(tx, session_id))
 
     async def _found(self, tx: Transaction, session_id: SessionId) -> Session:
         session = await self._deps.sessions.find(tx, session_id)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
+from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import OrganizationKey, PatientKey, Recording, Session, SessionParties, Trigger
@@ -30,6 +31,7 @@ class SessionFilter:
     date_to: datetime | None = None
     day_from: date | None = None
     day_to: date | None = None
+    released: bool | None = None
 
 
 class Consents(Protocol):
@@ -111,11 +113,24 @@ class Sessions(Protocol):
     async def save(self, tx: Transaction, session: Session) -> None:
         """Write a session's status, times, reason and duration."""
 
+    async def release(self, tx: Transaction, session_id: SessionId, at: datetime) -> None:
+        """Write when a session was released."""
+
+    async def hold_back(self, tx: Transaction, session_id: SessionId, at: datetime) -> None:
+        """Keep a session out of the chat until it is released by hand."""
+
     async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
         """Return the metadata of a session's recording."""
 
     async def page(self, tx: Transaction, filters: SessionFilter, window: Window) -> Page[Session]:
         """Return sessions, newest first."""
+
+
+class Audit(Protocol):
+    """The record of who released sessions or held them back."""
+
+    async def page(self, query: AuditQuery) -> Page[AuditEntry]:
+        """Return audit rows, newest first."""
 
 
 class IgnoredTransitions(Protocol):

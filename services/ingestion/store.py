@@ -19,12 +19,13 @@ _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
+_SHOWN = f"{_COLUMNS}, released_at"
 _NARROW = narrow_to("session")
-_FIND = text(f"select {_COLUMNS} from session where session_id = :session_id")  # noqa: S608
+_FIND = text(f"select {_SHOWN} from session where session_id = :session_id")  # noqa: S608
 _PARTIES = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
-_LOCK = text(f"select {_COLUMNS} from session where session_id = :session_id for update")  # noqa: S608
+_LOCK = text(f"select {_SHOWN} from session where session_id = :session_id for update")  # noqa: S608
 _LOCK_OF_PARTIES = text(
-    f"select {_COLUMNS} from session"  # noqa: S608
+    f"select {_SHOWN} from session"  # noqa: S608
     " where organization_id = :organization_id and patient_id = :patient_id and therapist_id = :therapist_id"
     " and status <> all (:final) order by session_id for update"
 )
@@ -38,11 +39,18 @@ _SAVE = text(
     "update session set status = :status, duration_s = :duration_s, reason = :reason, stage_times = :stage_times,"
     " updated_at = :updated_at where session_id = :session_id"
 ).bindparams(bindparam("stage_times", type_=JSONB()))
+# Held back by hand, it is not released by becoming ready either.
+_RELEASE = text("update session set released_at = :at, updated_at = :at where session_id = :session_id")
+_HOLD_BACK = text(
+    "update session set released_at = null, release = 'therapist', updated_at = :at where session_id = :session_id"
+    " and (released_at is not null or release = 'auto')"
+)
 _PAGE = text(
-    f"select {_COLUMNS} from session"  # noqa: S608
+    f"select {_SHOWN} from session"  # noqa: S608
     " where (:patient_id is null or patient_id = :patient_id)"
     " and (:therapist_id is null or therapist_id = :therapist_id)"
     " and (cast(:status as text) is null or status = :status)"
+    " and (cast(:released as boolean) is null or (released_at is not null) = :released)"
     # A session that was given as a day is compared as a day: its instant depends on whose midnight it was.
     " and (:date_from is null or coalesce(session_day >= :day_from, session_date >= :date_from))"
     " and (:date_to is null or coalesce(session_day <= :day_to, session_date <= :date_to))"
@@ -127,6 +135,14 @@ class SessionStore:
         parameters = _parameters(session)
         await tx.execute(_SAVE, {name: parameters[name] for name in columns})
 
+    async def release(self, tx: Transaction, session_id: SessionId, at: datetime) -> None:
+        """Write when a session was released."""
+        await tx.execute(_RELEASE, {"session_id": session_id, "at": at})
+
+    async def hold_back(self, tx: Transaction, session_id: SessionId, at: datetime) -> None:
+        """Keep a session out of the chat; one that is kept out stays as it is."""
+        await tx.execute(_HOLD_BACK, {"session_id": session_id, "at": at})
+
     async def recording(self, tx: Transaction, session_id: SessionId) -> Recording | None:
         """Return a session's newest recording."""
         row = (await tx.execute(_RECORDING, {"session_id": session_id})).mappings().first()
@@ -153,6 +169,7 @@ class SessionStore:
                 "date_to": filters.date_to,
                 "day_from": filters.day_from,
                 "day_to": filters.day_to,
+                "released": filters.released,
                 "after_at": window.after.at if window.after else None,
                 "after_id": window.after.id if window.after else None,
                 "most": window.limit + 1,
@@ -221,4 +238,5 @@ def _session(row: RowMapping) -> Session:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         session_day=row["session_day"],
+        released_at=row["released_at"],
     )

@@ -34,6 +34,7 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from services.ingestion.api import Parts, build_router
+from services.ingestion.audit_store import ReleaseAudit
 from services.ingestion.clients import ConsentClient
 from services.ingestion.erasure.handlers import Dependencies as ErasureDependencies
 from services.ingestion.erasure.handlers import ErasureService, RecordErasureResult, RemoveObjects, Retention
@@ -117,6 +118,7 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
         accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
         queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
         eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
+        audit=ReleaseAudit(database),
     )
 
 

@@ -25,8 +25,9 @@ async def chat(
 
 
 def view(answer: Answer) -> Group:
-    """The answer and below it each source: date, place, speaker, relevance, quote."""
-    return Group(Text(answer.response), *(_source(source) for source in answer.sources))
+    """What answers, the first time; the answer; each source: date, place, speaker, relevance, quote."""
+    notice = (Text(answer.notice, "dim"),) if answer.notice else ()
+    return Group(*notice, Text(answer.response), *(_source(source) for source in answer.sources))
 
 
 def _source(source: Source) -> Text:

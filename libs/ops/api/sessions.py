@@ -29,11 +29,30 @@ async def show(
     return Shown(session, describe(session))
 
 
+async def release(
+    gateway: Gateway,
+    session_id: Annotated[str, typer.Argument(help="The session's id.")],
+) -> Shown:
+    """Make a session that is ready part of the patient's chat."""
+    session = await gateway.release(session_id)
+    return Shown(session, describe(session))
+
+
+async def hold_back(
+    gateway: Gateway,
+    session_id: Annotated[str, typer.Argument(help="The session's id.")],
+) -> Shown:
+    """Keep a session out of the patient's chat until it is released."""
+    session = await gateway.hold_back(session_id)
+    return Shown(session, describe(session))
+
+
 def describe(session: Session) -> str:
     """A session in one line, and why it stopped if it did."""
     length = f", {clock(session.recording_duration_seconds)}" if session.recording_duration_seconds else ""
     why = f"\n{session.error_message}" if session.error_message else ""
-    return f"{session.id}  {session.when}  {session.status}{length}{why}"
+    held = ", not released" if session.status == "ready" and session.released is False else ""
+    return f"{session.id}  {session.when}  {session.status}{held}{length}{why}"
 
 
 def clock(seconds: float) -> str:

@@ -146,6 +146,14 @@ class Gateway:
         """One session; with `wait_s` the gateway answers when its status changes, or after that long."""
         return await self._send(Session, "GET", f"/api/v1/sessions/{session_id}", params=_given(wait=wait_s))
 
+    async def release(self, session_id: str) -> Session:
+        """Make a session that is ready part of the chat."""
+        return await self._send(Session, "POST", f"/api/v1/sessions/{session_id}/release")
+
+    async def hold_back(self, session_id: str) -> Session:
+        """Keep a session out of the chat until it is released."""
+        return await self._send(Session, "DELETE", f"/api/v1/sessions/{session_id}/release")
+
     async def settled(self, session_id: str) -> AsyncIterator[Session]:
         """The session each time something about it is known, until nothing more will happen by itself."""
         session = await self.session(session_id)

@@ -80,6 +80,7 @@ class Session(Wire):
     progress: Progress | None = None
     stage_times: dict[str, datetime] = Field(default_factory=dict)
     error_message: str | None = None
+    released: bool | None = None
 
     @property
     def when(self) -> str:
@@ -150,6 +151,7 @@ class Answer(Wire):
     grounded: bool = True
     answered_by: str | None = None
     conversation_id: str | None = None
+    notice: str | None = None
 
 
 class Page(Wire):

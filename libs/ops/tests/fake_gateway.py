@@ -58,6 +58,7 @@ class FakeGateway:
                 *self._keyed("/consents/{id}/revoke", {"POST": self._revoke}),
                 *self._keyed("/sessions", {"POST": self._upload, "GET": self._list_sessions}),
                 *self._keyed("/sessions/{id}", {"GET": self._session}),
+                *self._keyed("/sessions/{id}/release", {"POST": self._release, "DELETE": self._release}),
                 *self._keyed("/sessions/{id}/transcript", {"GET": self._transcript}),
                 *self._keyed("/chat", {"POST": self._chat}),
                 *self._keyed("/me", {"GET": self._me}),
@@ -128,6 +129,9 @@ class FakeGateway:
         status = self.statuses[min(self.looks[session_id], len(self.statuses) - 1)]
         self.looks[session_id] += 1
         return JSONResponse(session(status, session_id))
+
+    async def _release(self, request: Request) -> JSONResponse:
+        return JSONResponse(session("ready", request.path_params["id"]) | {"released": request.method == "POST"})
 
     async def _list_sessions(self, _: Request) -> JSONResponse:
         return page([session("ready")])

@@ -183,3 +183,20 @@ def test_a_gateway_that_is_not_there_is_a_failure_with_a_next_step() -> None:
 
     assert result.exit_code == 1
     assert "fix: start it with `make up`" in result.stderr
+
+
+def test_a_session_is_released_to_the_chat_and_held_back(terminal: Terminal) -> None:
+    released = terminal.types("sessions", "release", "s1")
+    held = terminal.types("sessions", "hold-back", "s1")
+
+    assert [result.exit_code for result in (released, held)] == [0, 0]
+    assert ["not released" in result.stdout for result in (released, held)] == [False, True]
+
+
+def test_what_answers_says_so_before_its_first_answer(terminal: Terminal) -> None:
+    terminal.gateway.obeys_consent = False
+    terminal.gateway.answers["Who are you?"] = {"response": "Ask me.", "sources": [], "notice": "I'm an AI."}
+
+    result = terminal.types("chat", "--patient", "p1", "Who are you?")
+
+    assert result.stdout.split() == ["I'm", "an", "AI.", "Ask", "me."]

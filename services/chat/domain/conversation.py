@@ -236,7 +236,10 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Message:
-    """A stored message. `text` is None once a consent it rests on is revoked."""
+    """A stored message. `text` is None once a consent it rests on is revoked, or its session is held back.
+
+    `opens`: it is known to be the first answer of its conversation.
+    """
 
     id: MessageId
     author: str
@@ -246,3 +249,4 @@ class Message:
     grounded: bool | None
     time_window: TimeWindow | None
     sources: tuple[Source, ...]
+    opens: bool = False

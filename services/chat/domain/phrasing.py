@@ -20,13 +20,16 @@ NOTHING_KEPT = (
 )
 NO_SESSIONS = (
     "I don't have any of your sessions to look through yet. "
-    "Once one has been transcribed, I can help you look back at it."
+    "Once one is ready and open to me, I can help you look back at it."
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
 UNSURE = "I'm not sure this is what you're asking for, but it's the closest I found in your sessions."
 TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
 ASK_ME = FIXED_REPLIES[MessageKind.GREETING]
-REDACTED = "This answer is no longer shown, because the consent it was based on has been withdrawn."
+REDACTED = (
+    "This answer is no longer shown, because the consent it was based on has been withdrawn, or the session it quotes "
+    "is not open to this chat at the moment."
+)
 
 
 def framed(question: Question, sources: Sequence[Source], *, unsure: bool = False) -> str:

@@ -7,6 +7,9 @@ WHAT_I_AM = (
     "I can find what you and your therapist said, show you the words with the date and the second, "
     "and tell you what you agreed to do. I only know your own sessions, and I don't give advice."
 )
+# Beside the first answer of a conversation, not in it: the answer's own words are stored, read again and, as history,
+# sent to a model, and a platform shows this where its users will see it.
+NOTICE = "I'm an AI that only recalls what was said in your own sessions. I'm not a therapist."
 FIXED_REPLIES = {
     MessageKind.GREETING: (
         "Hello! I'm an AI that helps you look back at your therapy sessions. "

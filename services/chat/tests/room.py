@@ -9,6 +9,7 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import ChunkId, ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
+from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
 from services.chat.domain.conversation import (
@@ -113,11 +114,11 @@ class FakeSearch:
 
     passages: tuple[Passage, ...] = (SLEEP, SWIMMING)
     text_only: bool = False
-    asked: list[tuple[str, Sequence[SessionId] | None]] = field(default_factory=list)
+    asked: list[tuple[str, Sequence[SessionId]]] = field(default_factory=list)
 
-    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId] | None) -> Finding:
+    async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
         self.asked.append((text, sessions))
-        passages = tuple(one for one in self.passages if sessions is None or one.session_id in sessions)
+        passages = tuple(one for one in self.passages if one.session_id in sessions)
         return Finding(passages, self.text_only)
 
 
@@ -126,8 +127,10 @@ class FakeCommitments:
     """What the patient took on."""
 
     taken: tuple[TakenOn, ...] = ()
+    asked: list[Sequence[SessionId]] = field(default_factory=list)
 
-    async def commitments(self, patient_id: PatientId) -> tuple[TakenOn, ...]:
+    async def commitments(self, patient_id: PatientId, sessions: Sequence[SessionId]) -> tuple[TakenOn, ...]:
+        self.asked.append(sessions)
         return self.taken
 
 
@@ -143,7 +146,7 @@ class FakeDigests:
 
 @dataclass
 class FakeSessions:
-    """The sessions that are ready."""
+    """The sessions that are ready and released."""
 
     sessions: tuple[Session, ...] = (FIRST, SECOND)
 
@@ -195,6 +198,7 @@ class Room:
     """Everything around one patient's question."""
 
     def __init__(self, answerer: Answerer | None = None, check: CrisisCheck | None = None) -> None:
+        self.mode = ChatMode.RECALL
         self.messages, self.search = FakeMessages(), FakeSearch()
         self.commitments, self.digests = FakeCommitments(), FakeDigests()
         self.sessions, self.holds, self.reader = FakeSessions(), FakeHolds(), FakeReader()
@@ -216,5 +220,5 @@ class Room:
 
     async def says(self, message: str, conversation_id: ConversationId | None = None, zone: tzinfo = UTC) -> Reply:
         """The patient writes; return what comes back."""
-        pending = await self.ask.begin(ChatMessage(PATIENT, message, conversation_id, zone))
+        pending = await self.ask.begin(ChatMessage(PATIENT, message, conversation_id, zone, self.mode))
         return await self.ask.finish(pending) if isinstance(pending, AcceptedMessage) else pending

@@ -85,9 +85,10 @@ class StoreWorld:
         therapist_id = therapist_id or self.therapist_id
         consents = self.in_force[therapist_id]
         held = Held(consents[Purpose.AI_ANALYSIS], consents[Purpose.TRANSCRIPTION])
-        attribution = Attribution({SLEEP.session_id: therapist_id}, {therapist_id: held})
+        answer = answer or quoting()
+        attribution = Attribution({one.session_id: therapist_id for one in answer.sources}, {therapist_id: held})
         with self.acting_under():
-            return await self.store.answered(self.patient_id, accepted, SearchResult(answer or quoting(), attribution))
+            return await self.store.answered(self.patient_id, accepted, SearchResult(answer, attribution))
 
     async def reads(self, conversation_id: ConversationId) -> list[Message]:
         """The patient looks at a conversation again."""

@@ -12,6 +12,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.safety import MODE_HEADER, ChatMode
 from libs.devstack.conditions import let_pass
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question
@@ -61,7 +62,11 @@ class BrokenAnswerer(FakeAnswerer):
 def client(room: Room | None = None) -> httpx.AsyncClient:
     router = build_router((room or Room()).ask, FakeConversations(), ping_every_s=PING_EVERY_S)
     app = build_app(AppSpec("chat", "1", (router,)))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chat")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://chat", headers=RECALL)
+
+
+# As the gateway asks for an organization that has left its chat as it was.
+RECALL = {MODE_HEADER: ChatMode.RECALL.value}
 
 
 def body(**parts: Any) -> dict[str, Any]:
@@ -76,7 +81,7 @@ async def test_an_answer_has_the_published_shape() -> None:
     assert response.status_code == 200
     assert set(answer) == {
         "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "search", "time_window",
-        "kind", "understood_as",
+        "kind", "understood_as", "notice",
     }  # fmt: skip
     assert answer["sources"][0] == {
         "session_id": str(SLEEP.session_id),

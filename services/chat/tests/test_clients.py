@@ -14,9 +14,10 @@ from starlette.routing import Route
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
 from libs.common.http.client import ServiceClient
+from libs.contracts.ids import SessionId
 from libs.contracts.problems import BY_SLUG, CONSENT_REQUIRED
 from libs.devstack.vendors.asgi_server import serve
-from services.chat.clients import ConsentClient, EmbedderClient, IngestionClient
+from services.chat.clients import PAGE_SIZE, PAGES_MAX, ConsentClient, EmbedderClient, IngestionClient
 from services.chat.domain.conversation import Finding
 from services.chat.tests.room import FIRST, PATIENT, SLEEP, THERAPIST
 
@@ -68,7 +69,7 @@ async def test_passages_come_back_as_they_were_said() -> None:
 async def test_words_alone_come_without_relevance() -> None:
     answer = JSONResponse({"results": [result(relevance=None)], "mode": "text"})
     async with peer("/search", lambda _: answer) as (client, _):
-        found = await EmbedderClient(client).find(PATIENT, "sleep", None)
+        found = await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
     assert found.text_only
     assert [passage.relevance for passage in found.passages] == [None]
@@ -78,7 +79,7 @@ async def test_words_alone_come_without_relevance() -> None:
 async def test_an_answer_that_is_not_one_is_not_believed(wrong: dict[str, Any]) -> None:
     async with peer("/search", lambda _: JSONResponse({"results": [result(**wrong)]})) as (client, _):
         with pytest.raises(AppError) as caught:
-            await EmbedderClient(client).find(PATIENT, "sleep", None)
+            await EmbedderClient(client).find(PATIENT, "sleep", (FIRST.id,))
 
     assert caught.value.problem is UPSTREAM_FAILED
 
@@ -93,7 +94,15 @@ async def test_all_pages_of_ready_sessions_are_read() -> None:
         found = await IngestionClient(client).ready(PATIENT)
 
     assert found == (FIRST, FIRST)
-    assert asked[0]["status"] == "ready"
+    assert (asked[0]["status"], asked[0]["released"]) == ("ready", "true")
+
+
+async def test_commitments_are_asked_of_all_sessions_that_a_patient_may_have() -> None:
+    sessions = [SessionId(UUID(int=number)) for number in range(PAGE_SIZE * PAGES_MAX)]
+    async with peer(f"/patients/{PATIENT}/commitments", lambda _: JSONResponse({"data": []})) as (client, asked):
+        found = await EmbedderClient(client).commitments(PATIENT, sessions)
+
+    assert (found, asked[0]["session_id"]) == ((), str(sessions[-1]))
 
 
 async def test_the_consents_in_force_that_quotes_need_have_ids() -> None:

@@ -13,11 +13,13 @@ from libs.common.client_time import Instant
 from libs.common.clock import to_json_time
 from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.capability import parse
-from libs.contracts.ids import PatientId
+from libs.contracts.ids import PatientId, SessionId
 from libs.contracts.index import CommitmentStatus as Status
 from libs.contracts.index import Correction
 from services.embedder.commitments.domain import Commitment, Event, as_of
 from services.embedder.commitments.ports import CommitmentRepository, Corrected
+
+SESSIONS_MAX = 1000
 
 
 class CorrectionRequest(BaseModel):
@@ -37,9 +39,14 @@ def build_router(commitments: CommitmentRepository) -> APIRouter:
         patient_id: UUID,
         status: Annotated[list[Status] | None, Query()] = None,
         at: Annotated[Instant | None, Query(alias="as_of")] = None,
+        session_id: Annotated[list[UUID] | None, Query(max_length=SESSIONS_MAX)] = None,
     ) -> dict[str, Any]:
-        """List a patient's commitments, newest first; `as_of` tells them as they stood at that time."""
-        found = await commitments.of_patient(PatientId(patient_id))
+        """List a patient's commitments, newest first; `as_of` tells them as they stood at that time.
+
+        With `session_id` they are as if there were only these sessions.
+        """
+        only = None if session_id is None else [SessionId(one) for one in session_id]
+        found = await commitments.of_patient(PatientId(patient_id), only)
         standing = found if at is None else as_of(found, at)
         return {"data": [_commitment(one) for one in reversed(standing) if status is None or one.status in status]}
 

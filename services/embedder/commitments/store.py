@@ -1,15 +1,15 @@
 """SQL for mentions and corrections of commitments. Row-level security shows those of consented therapists only."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 from pgvector.sqlalchemy import HALFVEC
-from sqlalchemy import Row, bindparam, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Row, Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from libs.common.database.transaction import Database, Transaction
-from libs.contracts.ids import PatientId
+from libs.contracts.ids import PatientId, SessionId
 from services.embedder.commitments.domain import Commitment, Mention, joined, mentions_of
 from services.embedder.commitments.ports import Corrected
 from services.embedder.domain import Index, Speaker, Turn
@@ -20,10 +20,12 @@ _ADD = text(
     " :session_id, :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts,"
     " cast(:vector as halfvec)) on conflict do nothing"
 ).bindparams(bindparam("acts", type_=JSONB()), bindparam("vector", type_=HALFVEC()))
-_MENTIONS = text(
+_READ = text(
     "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector"
-    " from commitment_mention where patient_id = :patient_id order by session_date, start_s"
-).columns(vector=HALFVEC())
+    " from commitment_mention where patient_id = :patient_id"
+    " and (cast(:sessions as uuid[]) is null or session_id = any (:sessions)) order by session_date, start_s"
+)
+_MENTIONS = _READ.bindparams(bindparam("sessions", type_=ARRAY(Uuid()))).columns(vector=HALFVEC())
 # The last one counts, and the others stay as they were made.
 _CORRECTIONS = text(
     "select distinct on (commitment_id) commitment_id, status from commitment_correction"
@@ -49,10 +51,13 @@ class CommitmentStore:
         if rows:
             await tx.execute(_ADD, rows)
 
-    async def of_patient(self, patient_id: PatientId) -> list[Commitment]:
-        """Return the patient's commitments, oldest first."""
+    async def of_patient(
+        self, patient_id: PatientId, sessions: Collection[SessionId] | None = None
+    ) -> list[Commitment]:
+        """Return the patient's commitments as `sessions` tell them (None: all), oldest first."""
+        whose = {"patient_id": patient_id, "sessions": None if sessions is None else list(sessions)}
         async with self._database.transaction() as tx:
-            mentions = [_mention(row) for row in await tx.execute(_MENTIONS, {"patient_id": patient_id})]
+            mentions = [_mention(row) for row in await tx.execute(_MENTIONS, whose)]
             corrected = await tx.execute(_CORRECTIONS, {"patient_id": patient_id})
             return joined(mentions, {row.commitment_id: row.status for row in corrected})
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import psycopg
 
 from libs.common.ids import new_id
-from libs.contracts.ids import PatientId
+from libs.contracts.ids import PatientId, SessionId
 from libs.contracts.index import CommitmentStatus, Correction
 from libs.tenancy.erased_rows import erase
 from services.embedder.commitments.ports import Corrected
@@ -40,6 +40,15 @@ async def test_what_a_session_set_is_read_with_its_seconds(archive: Archive) -> 
     assert found.assigned.turn.text == dialogue()[-1].text
     assert found.assigned.turn.start_s == dialogue()[-1].start_s
     assert found.status is CommitmentStatus.OPEN
+
+
+async def test_what_other_sessions_set_is_not_told_of_those_that_are_asked_about(archive: Archive) -> None:
+    store, patient = await _commitment(archive), PatientId(archive.tenant.patient_id)
+
+    with archive.acting_under():
+        told = [await store.of_patient(patient, [one]) for one in (archive.source.session_id, SessionId(new_id()))]
+
+    assert [len(commitments) for commitments in told] == [1, 0]
 
 
 async def test_a_correction_outlives_a_new_version_of_the_session(archive: Archive) -> None:

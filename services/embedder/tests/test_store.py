@@ -157,3 +157,19 @@ async def test_a_history_of_many_sessions_is_searched_without_nested_loops(archi
         hits = await archive.search(limit=8)
 
     assert len(hits) == 8
+
+
+async def test_the_words_that_mend_a_question_are_those_of_the_sessions_that_it_is_asked_of(archive: Archive) -> None:
+    await archive.add(archive.source, dialogue(repeats=2))
+    asked = about(archive, 8, "walks")
+    other = replace(asked, session_ids=(archive.new_session().session_id,))
+
+    with archive.acting_under():
+        spoken = [
+            await archive.store.spoken(one)
+            for one in (asked, replace(asked, session_ids=(archive.source.session_id,)), other)
+        ]
+
+    assert spoken[0] == spoken[1]
+    assert spoken[0]
+    assert spoken[2] == {}

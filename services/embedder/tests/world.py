@@ -227,6 +227,6 @@ class FakeIndexRepository:
         self.asked.append((question, vector))
         return Hits(tuple(self.hits), tuple(word for word in self.unknown_words if word in question.text.lower()))
 
-    async def spoken(self, patient_id: PatientId) -> Mapping[str, int]:
+    async def spoken(self, question: Question) -> Mapping[str, int]:
         """Return the words of the prepared vocabulary."""
         return self.vocabulary

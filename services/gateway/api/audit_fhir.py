@@ -16,11 +16,14 @@ _OURS = "urn:therapyrag"
 _ACTIONS = {
     "transcript.read": ("read", "R"),
     "transcript.corrected": ("update", "U"),
+    "session.released": ("update", "U"),
+    "session.held_back": ("update", "U"),
     "answer.given": ("operation", "E"),
     "conversation.read": ("read", "R"),
     "key.created": ("create", "C"),
     "key.replaced": ("update", "U"),
     "key.revoked": ("delete", "D"),
+    "organization.changed": ("update", "U"),
     "user.created": ("create", "C"),
     "token.created": ("create", "C"),
     "token.revoked": ("delete", "D"),
@@ -31,6 +34,7 @@ _OBJECTS = {
     "message_id": "message",
     "conversation_id": "conversation",
     "key_id": "key",
+    "organization_id": "organization",
     "user_id": "user",
     "token_id": "token",
 }

@@ -12,7 +12,6 @@ from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.client import Call
 from libs.common.ids import new_id
-from libs.common.local_time import HEADER
 from libs.contracts.ids import PatientId
 from services.gateway.access.authority import Authority
 from services.gateway.api.proxying import EVENTS, as_json, as_stream
@@ -20,8 +19,8 @@ from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, a
 from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
+from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.crisis_fallback import CrisisAnswer
-from services.gateway.time_zones.handlers import TimeZones
 
 MESSAGE_CHARS_MAX = 4000
 
@@ -70,7 +69,7 @@ class ChatRequest(Strict):
     conversation_id: UUID | None = None
 
 
-def add_chat(registry: RouteRegistry, chat: Peer, users: Users, zones: TimeZones) -> None:
+def add_chat(registry: RouteRegistry, chat: Peer, users: Users, settings: OrganizationSettings) -> None:
     """Add the routes."""
     _add_conversations(registry, chat, users)
 
@@ -79,16 +78,20 @@ def add_chat(registry: RouteRegistry, chat: Peer, users: Users, zones: TimeZones
 
         Dates are those of the patient's time zone (else the organization's); so is `session_day` of each source.
 
+        The first answer of a conversation carries `notice`, a sentence that this is an AI and not a therapist: show it.
+        The organization's `chat_mode` may keep to quotes (`answered_by` is `local`) or refuse messages (`chat-off`); a
+        crisis is always answered.
+
         With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
-        # The chat has no users: the patient's time zone travels with the question.
-        sent, where = _sent(patient_id, body), {HEADER: await zones.of(patient_id)}
+        # The chat has no users and no organizations: what counts for this patient travels with the question.
+        sent, told = _sent(patient_id, body), (await settings.for_message(patient_id)).headers()
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):
-            where |= {"Accept": EVENTS}
-            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=where)))
-        return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=where))
+            told |= {"Accept": EVENTS}
+            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=told)))
+        return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=told))
 
     registry.open("chat", ask)
 
@@ -107,7 +110,7 @@ def _add_conversations(registry: RouteRegistry, chat: Peer, users: Users) -> Non
     async def messages(
         caller: Caller, conversation_id: UUID, limit: Limit = PAGE_DEFAULT, cursor: Cursor = None
     ) -> Response:
-        """Read a conversation. Answers whose consent has ended come without their words."""
+        """Read a conversation. Answers whose consent has ended, or whose session was taken back, have no words."""
         path = f"/conversations/{conversation_id}/messages"
         params = {"limit": limit, "cursor": cursor}
         return as_json(await chat.ask(asked(caller, "listMessages"), "GET", path, params=params))

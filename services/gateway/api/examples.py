@@ -40,7 +40,7 @@ BODIES: dict[str, Any] = {
     "correctTranscript": {
         "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
     },
-    "updateOrganization": {"time_zone": "America/Chicago"},
+    "updateOrganization": {"time_zone": "America/Chicago", "chat_mode": "recall", "release": "auto"},
     "updateUser": {"time_zone": "America/New_York"},
     "correctCommitment": {"status": "done"},
     "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
@@ -67,6 +67,8 @@ _ORGANIZATION = {
     "name": "Clinic by the lake",
     "time_zone": "America/Chicago",
     "effective_time_zone": "America/Chicago",
+    "chat_mode": "recall",
+    "release": "auto",
 }
 _RECEIPT = {
     "organization_id": _THERAPIST,
@@ -114,6 +116,12 @@ _SESSION_RECORD = {
     "upload_status": "processing",
     "progress": {"stage": "transcribing", "percent": 40},
     "error_message": None,
+    "released": False,
+}
+_READY_RECORD = _SESSION_RECORD | {
+    "status": "ready",
+    "upload_status": "completed",
+    "progress": {"stage": "ready", "percent": 100},
 }
 _TRANSCRIPT = {
     "session_id": _SESSION,
@@ -231,6 +239,8 @@ ANSWERS: dict[str, Any] = {
     "listSessions": _page(_SESSION_RECORD),
     "getSession": _SESSION_RECORD,
     "retrySession": _SESSION_RECORD,
+    "releaseSession": _READY_RECORD | {"released": True},
+    "holdSessionBack": _READY_RECORD,
     "eraseSession": _ERASURE,
     "erasePatient": _ERASURE | {"session_id": None},
     "getErasure": _ERASURE,
@@ -299,6 +309,7 @@ ANSWERS: dict[str, Any] = {
         "conversation_id": _CONVERSATION,
         "message_id": _CONSENT,
         "grounded": True,
+        "notice": "I'm an AI that only recalls what was said in your own sessions. I'm not a therapist.",
     },
     "listAuditEvents": _page(
         {

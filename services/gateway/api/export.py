@@ -129,6 +129,7 @@ class _Document:
     async def _audit(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""
         for rows in (
+            self._rows(self._its.ingestion, "/audit-events", of_patient),
             self._rows(self._its.transcriber, "/audit-events", of_patient),
             self._rows(self._its.chat, "/audit-events", of_patient),
             self._access_rows(),

@@ -45,6 +45,7 @@ def replay_readers(users: Users, peers: ServiceClients) -> Mapping[str, ReplayRe
             peers.consent, "publishConsentDocument", "/consent-documents/{}", "/api/v1/consent-documents/{}"
         ),
         "retrySession": _at(peers.ingestion, "retrySession", "/sessions/{}"),
+        "releaseSession": _at(peers.ingestion, "releaseSession", "/sessions/{}"),
         "swapSpeakers": words,
         "chat": answer,
     }

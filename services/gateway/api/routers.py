@@ -20,9 +20,9 @@ from services.gateway.api.users import add_users
 from services.gateway.audit_store import AccessAudit
 from services.gateway.clients import ServiceClients
 from services.gateway.handlers import Keys, PatientTokens, Users
+from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.pipeline import RequestPipeline
 from services.gateway.renewals import Renewals
-from services.gateway.time_zones.handlers import TimeZones
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LocalServices:
     tokens: PatientTokens
     renewals: Renewals
     audit: AccessAudit
-    zones: TimeZones
+    organization: OrganizationSettings
     requests_per_hour: int
 
 
@@ -42,17 +42,17 @@ def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceCl
     """Return every route of the table, each through the request pipeline."""
     registry = RouteRegistry(pipeline)
     add_access(registry, own.keys, own.requests_per_hour)
-    add_organization(registry, own.zones)
-    add_users(registry, own.users, own.tokens, own.zones)
+    add_organization(registry, own.organization)
+    add_users(registry, own.users, own.tokens, own.organization)
     add_consents(registry, peers.consent, own.users)
     add_documents(registry, peers.consent)
     add_transparency(registry, peers.consent)
-    add_sessions(registry, peers.ingestion, own.zones)
+    add_sessions(registry, peers.ingestion, own.organization)
     add_transcripts(registry, peers.transcriber)
     add_digests(registry, peers.ingestion, peers.embedder)
     add_commitments(registry, peers.embedder, own.users)
-    add_audit(registry, own.audit, (peers.transcriber, peers.chat))
-    add_chat(registry, peers.chat, own.users, own.zones)
+    add_audit(registry, own.audit, (peers.ingestion, peers.transcriber, peers.chat))
+    add_chat(registry, peers.chat, own.users, own.organization)
     add_erasures(registry, peers.ingestion, own.users)
     sources = Sources(peers.consent, peers.ingestion, peers.transcriber, peers.embedder, peers.chat)
     add_export(registry, sources, own.users, own.audit)

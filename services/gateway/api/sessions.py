@@ -23,8 +23,8 @@ from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, a
 from services.gateway.clients import Peer
 from services.gateway.domain import Principal, Scope
 from services.gateway.idempotency.handlers import require_key
+from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.pipeline import body_of
-from services.gateway.time_zones.handlers import TimeZones
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.
@@ -49,6 +49,7 @@ class SessionQuery(Strict):
     patient_id: UUID | None = None
     therapist_id: UUID | None = None
     status: Status | None = None
+    released: bool | None = Field(None, description="Only those that are part of the chat, or only those that are not.")
     date_from: DayOrInstant | None = Field(None, description=f"The first time, or the first day {_WHOSE_DAY}.")
     date_to: DayOrInstant | None = Field(None, description=f"The last time, or the last whole day {_WHOSE_DAY}.")
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
@@ -76,16 +77,17 @@ class CorrectionRequest(Strict):
     segments: list[Segment] = Field(min_length=1, max_length=SEGMENTS_MAX)
 
 
-def add_sessions(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> None:
+def add_sessions(registry: RouteRegistry, ingestion: Peer, settings: OrganizationSettings) -> None:
     """Add the routes."""
-    _add_upload(registry, ingestion, zones)
+    _add_upload(registry, ingestion, settings)
+    _add_release(registry, ingestion)
 
     async def list_sessions(caller: Caller, wanted: Annotated[SessionQuery, Query()]) -> Response:
         """List sessions, newest first."""
         parts: dict[str, Any] = {"params": params_of(wanted)}
-        if wanted.names_a_day:
-            parts["headers"] = {HEADER: await zones.of(PatientId(wanted.patient_id) if wanted.patient_id else None)}
         query = asked(caller, "listSessions", PatientId(wanted.patient_id) if wanted.patient_id else None)
+        if wanted.names_a_day:
+            parts["headers"] = {HEADER: await settings.zone_of(query.patient_id)}
         return as_json(await ingestion.ask(query, "GET", "/sessions", **parts))
 
     async def get_session(
@@ -115,7 +117,28 @@ def add_sessions(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> 
     registry.open("retrySession", retry)
 
 
-def _add_upload(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> None:
+def _add_release(registry: RouteRegistry, ingestion: Peer) -> None:
+    async def release(caller: Caller, session_id: UUID) -> Response:
+        """Release a session: from now on the chat may find it and quote from it. One that is released stays so.
+
+        409 (`not-ready`) while it is being processed: what nobody can have read yet is not released.
+        """
+        return as_json(await ingestion.ask(asked(caller, "releaseSession"), "POST", f"/sessions/{session_id}/release"))
+
+    async def hold_back(caller: Caller, session_id: UUID) -> Response:
+        """Take a release back, or hold a session back before it is ready, whoever releases sessions otherwise.
+
+        When this returns, no answer quotes it any more; answers that did are not shown to the patient until it is
+        released again.
+        """
+        query = asked(caller, "holdSessionBack")
+        return as_json(await ingestion.ask(query, "DELETE", f"/sessions/{session_id}/release"))
+
+    registry.open("releaseSession", release)
+    registry.open("holdSessionBack", hold_back)
+
+
+def _add_upload(registry: RouteRegistry, ingestion: Peer, settings: OrganizationSettings) -> None:
     async def upload(caller: Caller, request: Request) -> Response:
         """Upload a recording as multipart/form-data: the fields first, `file` last.
 
@@ -123,7 +146,7 @@ def _add_upload(registry: RouteRegistry, ingestion: Peer, zones: TimeZones) -> N
         and encrypted; the work on it goes on by itself.
         """
         # Which patient it is about stands in the body, which is not read here.
-        headers = _upload_headers(request) | {HEADER.lower(): await zones.of(None)}
+        headers = _upload_headers(request) | {HEADER.lower(): await settings.zone_of(None)}
         answer = await ingestion.upload(asked(caller, "uploadSession"), "/sessions", headers, body_of(request))
         passed = {name: value for name, value in answer.headers.items() if name in _UPLOAD_HEADERS}
         location = passed.get("location", "")

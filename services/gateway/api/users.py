@@ -15,8 +15,8 @@ from libs.contracts.ids import PatientId, UserId
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict
 from services.gateway.domain import Role, User
 from services.gateway.handlers import PatientTokens, Users
+from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.store import UserFilter
-from services.gateway.time_zones.handlers import TimeZones
 
 # One @ with something on both sides; whether mail arrives is not ours to know.
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
@@ -48,7 +48,7 @@ class UserQuery(Strict):
     cursor: str | None = None
 
 
-def add_users(registry: RouteRegistry, users: Users, tokens: PatientTokens, zones: TimeZones) -> None:
+def add_users(registry: RouteRegistry, users: Users, tokens: PatientTokens, settings: OrganizationSettings) -> None:
     """Add the routes."""
     _add_tokens(registry, users, tokens)
 
@@ -78,7 +78,7 @@ def add_users(registry: RouteRegistry, users: Users, tokens: PatientTokens, zone
 
     async def update_user(user_id: UUID, request: UserChange) -> dict[str, Any]:
         """Set a user's time zone: a patient is told the dates that their own calendar showed."""
-        await zones.change_user(UserId(user_id), request.time_zone)
+        await settings.change_user(UserId(user_id), request.time_zone)
         return user_json(await users.find(UserId(user_id)))
 
     registry.open("createUser", create_user)

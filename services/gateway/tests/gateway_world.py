@@ -37,6 +37,7 @@ class Heard:
     headers: dict[str, str]
     body: bytes
     claims: Claims
+    query: str = ""
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Peer:
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         token = headers.get("authorization", "").removeprefix("Bearer ")
         claims = parse(token) if token else NOBODY
-        self.heard.append(Heard(scope["method"], scope["path"], headers, body, claims))
+        query = scope["query_string"].decode()
+        self.heard.append(Heard(scope["method"], scope["path"], headers, body, claims, query))
         await asyncio.sleep(self.pause_s)
         if scope["path"] == "/crisis":
             await _plain(send, 200 if self.crisis else 204, b'{"answered_by": "safety"}' if self.crisis else b"")

@@ -69,6 +69,7 @@ def test_every_route_that_takes_an_idempotency_key_says_how_it_is_repeated() -> 
         "revokeConsent": Repeat.READ,
         "publishConsentDocument": Repeat.READ,
         "retrySession": Repeat.READ,
+        "releaseSession": Repeat.READ,
         "swapSpeakers": Repeat.READ,
         "chat": Repeat.READ,
     }

@@ -16,6 +16,8 @@ PAGE = (ROOT / "docs" / "operations" / "operators.md").read_text()
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 # These speak to the gateway with an organization's key, and need none of the operators' addresses.
 FOR_INTEGRATORS = {
+    "sessions hold-back",
+    "sessions release",
     "bootstrap",
     "users",
     "consent",

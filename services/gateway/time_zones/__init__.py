@@ -1,1 +1,0 @@
-"""Where a patient's clock is: their own time zone, else the organization's, else UTC."""
