@@ -76,7 +76,8 @@ def dialogue(word: Word, what: str, mark: str = "") -> Sequence[Turn]:
         (0, f"Hello, what would you like to say about {word(what)} today?"),
         (1, f"I don't sleep well because of {word(what)} in my dreams. {mark}"),
         (0, f"And what do you do when {word(what)} wakes you up?"),
-        (1, f"I look for {word(what)} until the morning."),
+        # Written large as a name is, so that it is kept where names are.
+        (1, f"I look for {word(what).capitalize()} until the morning."),
     )
 
 

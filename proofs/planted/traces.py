@@ -177,9 +177,9 @@ CRISIS: tuple[Mutant, ...] = (
         "no message makes the crisis pipeline slow",
         ByProof("availability.crisis_cost", "worst_ms"),
         Edit(
-            "services/chat/domain/plain_text.py", "        if len(folded) > PLAIN_CHARS_MAX:\n            break\n", ""
+            "services/chat/domain/plain_text.py", "        if len(read) > PLAIN_CHARS_MAX:\n            break\n", ""
         ),
-        Edit("services/chat/domain/plain_text.py", "folded[:PLAIN_CHARS_MAX].translate", "folded.translate"),
+        Edit("services/chat/domain/plain_text.py", "read[:PLAIN_CHARS_MAX].translate", "read.translate"),
     ),
 )
 MUTANTS = (*WORDS, *RECORDS, *ERASURE, *CRISIS)

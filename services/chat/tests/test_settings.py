@@ -24,7 +24,7 @@ def test_auto_means_claude_with_a_key_and_this_machine_without() -> None:
 def test_the_model_is_a_setting_with_a_default_that_is_served() -> None:
     assert model_of(settings(anthropic_api_key="k")) == DEFAULT_CLAUDE
     assert model_of(settings(anthropic_api_key="k", chat_model="claude-other")) == "claude-other"
-    assert model_of(settings()) == "extractive-2"
+    assert model_of(settings()) == "extractive-3"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ EDITS: dict[str, list[tuple[str, str]]] = {
         ("    UserErased,\n)\n\nCATALOGUE", "    UserErased,\n    ReminderDue,\n)\n\nCATALOGUE"),
     ],
     "services/chat/handlers.py": [
-        ("from services.chat.answering", f"{_IMPORT}from services.chat.answering"),
+        ("from libs.contracts.safety", f"{_IMPORT}from libs.contracts.safety"),
         ("redact(tx, event)\n        return ()", f"redact(tx, event)\n        {_SAID}"),
     ],
     "services/chat/wiring.py": [('("safety", "answers")', '("safety", "answers", "reminder")')],
