@@ -176,9 +176,7 @@ CRISIS: tuple[Mutant, ...] = (
         "message-not-cut-after-folding",
         "no message makes the crisis pipeline slow",
         ByProof("availability.crisis_cost", "worst_ms"),
-        Edit(
-            "services/chat/domain/plain_text.py", "        if len(read) > PLAIN_CHARS_MAX:\n            break\n", ""
-        ),
+        Edit("services/chat/domain/plain_text.py", "        if len(read) > PLAIN_CHARS_MAX:\n            break\n", ""),
         Edit("services/chat/domain/plain_text.py", "read[:PLAIN_CHARS_MAX].translate", "read.translate"),
     ),
 )

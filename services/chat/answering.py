@@ -1,5 +1,6 @@
 """Answers an accepted message: by its kind, from the sessions of its time window first."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
@@ -85,9 +86,12 @@ class Answering:
 
     async def answer(self, pending: AcceptedMessage) -> SearchResult:
         """Return the answer with the consents of its sources."""
-        sessions = await self._sessions(pending.message)
+        message = pending.message
+        # Neither needs the other: one waits for ingestion while the other computes.
+        sessions, reading = await asyncio.gather(self._sessions(message), self._dependencies.reader.read(message.text))
         pending = _without_held_back(pending, sessions)
-        inquiry = await self._understood(pending, sessions)
+        moment = Moment(self._dependencies.clock(), message.zone)
+        inquiry = understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
         if inquiry.kind in FIXED:
             return _said(FIXED_REPLIES[inquiry.kind], inquiry)
         if not sessions or inquiry.empty:
@@ -102,12 +106,6 @@ class Answering:
         """Return the sessions that may be told of, oldest first: nothing is asked about any other."""
         ready = await self._dependencies.sessions.ready(message.patient_id)
         return sorted((session.local(message.zone) for session in ready), key=lambda session: session.date)
-
-    async def _understood(self, pending: AcceptedMessage, sessions: Sequence[Session]) -> Inquiry:
-        message = pending.message
-        reading = await self._dependencies.reader.read(message.text)
-        moment = Moment(self._dependencies.clock(), message.zone)
-        return understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
 
     async def _answer_in_window_first(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
