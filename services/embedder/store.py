@@ -18,6 +18,7 @@ from services.embedder.domain import (
     Hits,
     Index,
     Model,
+    ModelsInUse,
     Question,
     Source,
     Span,
@@ -90,6 +91,10 @@ _SPOKEN = text(
     " cast(:patient_id as uuid), cast(:session_ids as uuid[])))"
 ).bindparams(bindparam("session_ids", type_=ARRAY(UUID())))
 _SWEEP = text("select sweep_withdrawn(:most)")
+_MODELS_IN_USE = text(
+    "select a.name as active, b.name as building from organization_model o"
+    " join model a on a.id = o.model_id left join model b on b.id = o.building_id"
+)
 
 _SEARCH = Path(__file__).with_name("search.sql")
 _SEARCH_TYPES = (
@@ -182,7 +187,16 @@ class IndexStore:
         }
         async with self._database.transaction() as tx:
             rows = (await tx.execute(self._search, parameters)).all()
-        return Hits(tuple(_hit(row) for row in rows), tuple(rows[0].unknown_words or ()) if rows else ())
+            if not rows:
+                return Hits(by_vectors=vector is not None, model=model.name)
+            in_use = model.name if rows[0].is_compared else (await _models_in_use(tx)).active
+        hits = tuple(_hit(row) for row in rows)
+        return Hits(hits, tuple(rows[0].unknown_words or ()), rows[0].is_compared, in_use)
+
+    async def models_in_use(self) -> ModelsInUse:
+        """Return whose vectors the capability's organization has."""
+        async with self._database.transaction() as tx:
+            return await _models_in_use(tx)
 
     async def spoken(self, question: Question) -> Mapping[str, int]:
         """Return the words of the sessions that a question is asked of, and in how many passages each is."""
@@ -190,6 +204,11 @@ class IndexStore:
         async with self._database.transaction() as tx:
             rows = await tx.execute(_SPOKEN, {"patient_id": question.patient_id, "session_ids": of})
             return {row.word: row.ndoc for row in rows}
+
+
+async def _models_in_use(tx: Transaction) -> ModelsInUse:
+    row = (await tx.execute(_MODELS_IN_USE)).first()
+    return ModelsInUse() if row is None else ModelsInUse(row.active, row.building)
 
 
 def _owner(source: Source) -> dict[str, Any]:
