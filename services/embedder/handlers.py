@@ -220,20 +220,22 @@ class Search:
         return replace(found, unknown_words=tuple(filter(self._turn_encoder.knows, found.unknown_words)))
 
     async def _find(self, question: Question) -> Found:
-        vector = await self._vector(question.text)
+        model, vector = await self._read(question.text)
         # The local model may be the one that embeds passages too: it reads a question once.
-        is_local = vector is not None and self._embedder.model.name == LOCAL.name
-        turn_vector = vector if is_local else (await self._turn_encoder.encode([question.text]))[0]
-        found = await self._repository.search(question, self._embedder.model, vector, turn_vector)
-        if not found.by_vectors and found.model == LOCAL.name != self._embedder.model.name:
-            # This organization was indexed by the local model, and not rebuilt since another was configured.
-            found = await self._repository.search(question, LOCAL, turn_vector, turn_vector)
+        is_read = vector is not None and model == LOCAL
+        turn_vector = vector if is_read else (await self._turn_encoder.encode([question.text]))[0]
+        found = await self._repository.search(question, model, vector, turn_vector)
         if vector is not None and not found.by_vectors:
-            in_use, configured = found.model, self._embedder.model.name
-            get_logger().warning(
-                "search.text_only_fallback", problem="rebuild-needed", model=in_use, configured=configured
-            )
+            names = {"model": found.model, "configured": self._embedder.model.name}
+            get_logger().warning("search.text_only_fallback", problem="rebuild-needed", **names)
         return Found(found.hits, found.by_vectors, question.text, found.unknown_words, found.model)
+
+    async def _read(self, text: str) -> tuple[Model, Vector | None]:
+        """Return a model and its vector; no vendor is asked for an organization whose index is of the local model."""
+        configured = self._embedder.model
+        if configured != LOCAL and (await self._repository.models_in_use()).active == LOCAL.name:
+            return LOCAL, (await self._turn_encoder.encode([text]))[0]
+        return configured, await self._vector(text)
 
     async def _vector(self, text: str) -> Vector | None:
         try:

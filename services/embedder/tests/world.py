@@ -202,6 +202,7 @@ class FakeIndexRepository:
     vocabulary: dict[str, int] = field(default_factory=dict)
     models: ModelsInUse = field(default_factory=ModelsInUse)
     bought: dict[str, dict[bytes, Vector]] = field(default_factory=dict)
+    compared_with: list[str] = field(default_factory=list)
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the hashes that have a vector of this model."""
@@ -228,6 +229,7 @@ class FakeIndexRepository:
     ) -> Hits:
         """Return the prepared hits."""
         self.asked.append((question, vector))
+        self.compared_with.append(model.name)
         unknown = tuple(word for word in self.unknown_words if word in question.text.lower())
         in_use = self.models.active or model.name
         return Hits(tuple(self.hits), unknown, vector is not None and model.name == in_use, in_use)

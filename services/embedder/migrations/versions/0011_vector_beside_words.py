@@ -51,13 +51,14 @@ def _vector_of_passage() -> None:
 
 
 def _fill() -> None:
-    # `content = content` has the words made again, because words that were moved out before stay so otherwise.
+    # `content = content` has the words made again, because words that were moved out before stay so otherwise. Looked
+    # up row by row and not joined, so that rows keep their order: a session's are on a few pages next to each other.
     op.execute("""
-        update embedder.passage p set content = p.content, model_id = e.model_id, embedding = e.embedding
-          from embedder.passage s join embedder.organization_model o on o.organization_id = s.organization_id
-          left join embedder.embedding e on e.model_id = o.model_id and e.organization_id = s.organization_id
-           and e.patient_id = s.patient_id and e.session_id = s.session_id and e.content_hash = s.content_hash
-         where p.organization_id = s.organization_id and p.patient_id = s.patient_id and p.id = s.id""")
+        update embedder.passage p set content = p.content, (model_id, embedding) =
+          (select e.model_id, e.embedding from embedder.organization_model o join embedder.embedding e
+             on e.model_id = o.model_id and e.organization_id = p.organization_id and e.patient_id = p.patient_id
+            and e.session_id = p.session_id and e.content_hash = p.content_hash
+            where o.organization_id = p.organization_id)""")
 
 
 def _place() -> None:
@@ -135,12 +136,11 @@ def _rebuild() -> None:
           select count(*) into missing from embedder.passage p
            where p.organization_id = organization and {_IN_FORCE} and not {_BOUGHT};
           if missing = 0 then
-            update embedder.passage p set model_id = e.model_id, embedding = e.embedding
-              from embedder.passage s left join embedder.embedding e on e.model_id = m.id
-               and e.organization_id = s.organization_id and e.patient_id = s.patient_id
-               and e.session_id = s.session_id and e.content_hash = s.content_hash
-             where s.organization_id = organization and p.organization_id = s.organization_id
-               and p.patient_id = s.patient_id and p.id = s.id;
+            update embedder.passage p set (model_id, embedding) =
+              (select e.model_id, e.embedding from embedder.embedding e where e.model_id = m.id
+                  and e.organization_id = p.organization_id and e.patient_id = p.patient_id
+                  and e.session_id = p.session_id and e.content_hash = p.content_hash)
+             where p.organization_id = organization;
             update embedder.indexed i set model = m.name where i.organization_id = organization;
             update embedder.organization_model o set model_id = m.id, building_id = null,
               changed_at = clock_timestamp() where o.organization_id = organization;
