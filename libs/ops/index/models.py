@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,19 @@ class OrganizationIndex:
         }
 
 
+@dataclass(frozen=True)
+class IndexedSession:
+    """A session of which the other model lacks vectors, as its index says: ids, a date, a number."""
+
+    organization_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    session_id: UUID
+    session_date: datetime
+    transcript_id: UUID
+    transcript_version: int
+
+
 class IndexModels:
     """Questions to the functions of schema `embedder` that operators may call. Raises AppError."""
 
@@ -49,6 +63,16 @@ class IndexModels:
     async def begin(self, model: str) -> None:
         """Have the embedder collect this model's vectors, in every organization that has another."""
         await self._archive.ask("select embedder.rebuild_begin(:model)", {"model": model})
+
+    async def lacking(self, model: str, after: IndexedSession | None, most: int) -> list[IndexedSession]:
+        """Return sessions that consent shows and that lack a vector of this model, from one on."""
+        first = UUID(int=0)
+        whose = (first, first) if after is None else (after.organization_id, after.session_id)
+        rows = await self._archive.ask(
+            "select * from embedder.rebuild_sessions(:model, :organization_id, :session_id, :most)",
+            {"model": model, "organization_id": whose[0], "session_id": whose[1], "most": most},
+        )
+        return [IndexedSession(**row) for row in rows]
 
     async def switch(self, organization_id: UUID, model: str) -> int:
         """Search an organization with this model from now on if no vector is missing; return how many are."""

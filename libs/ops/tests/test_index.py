@@ -1,11 +1,15 @@
 """`therapyrag index rebuild`: an honest plan, no unknown model, and a switch only when nothing is missing."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from libs.ops.tests.events_world import ALL_PURPOSES, Case, World
+from libs.ops.tests.fake_gateway import OPERATOR, FakeGateway
 
 USED, WANTED = "all-MiniLM-L6-v2-int8", "text-embedding-3-small"
 REBUILD = ("index", "rebuild", "--model", WANTED)
@@ -20,9 +24,8 @@ def indexed(world: World) -> Iterator[Case]:
         world.admin.execute("set local session_replication_role = replica")
         world.admin.execute("delete from embedder.organization_model")
         ids = {"o": case.organization_id, "p": case.patient_id, "t": case.therapist_id, "s": case.session_id}
-        world.admin.execute(
-            "insert into embedder.organization_model (organization_id, model_id) values (%(o)s, 1)", ids
-        )
+        world.admin.execute("insert into embedder.organization_model values (%(o)s, 1)", ids)
+        world.admin.execute("insert into embedder.indexed values (%(o)s, %(p)s, %(s)s, %(s)s, 1, 1, 'any')", ids)
         world.admin.execute(
             "insert into embedder.passage (organization_id, patient_id, id, chunk_id, therapist_id, session_id, "
             "session_date, transcript_id, position, content, speaker, turns, tokens, content_hash) values "
@@ -59,22 +62,43 @@ def test_an_organization_is_switched_when_nothing_is_missing(world: World, index
     assert world.json(*REBUILD)["organizations"] == []
 
 
-def test_what_is_missing_is_collected_beside_and_the_rebuild_can_go_on(world: World, indexed: Case) -> None:
-    ready = world.fact("transcriber", "transcript.ready", indexed)
+def test_sessions_without_the_vectors_are_given_to_the_embedder_under_a_new_capability(
+    world: World, indexed: Case
+) -> None:
+    fake = _with_gateway(world)
 
     stopped = world.types(*REBUILD, *AT_ONCE, "--execute")
     building = _models(world, indexed)
+    (entry,) = _sent(world)
     _bought(world, indexed)
-    name = world.record("index.rebuild")[0][2]["name"]
-    world.json(*REBUILD, *AT_ONCE, "--resume", name, "--execute")
+    world.json(*REBUILD, *AT_ONCE, "--execute")
 
     assert stopped.exit_code == 1
     assert "1 passages have no vector" in stopped.output
     assert building == (1, 2)
-    # Once, in an epoch of its own: what was applied at first would be skipped otherwise.
-    (sent,) = [entry for entry in world.sent_to("transcript", "embedder") if entry["id"] == str(ready.id)]
-    assert sent["epoch"] > 0
+    assert entry["type"] == "transcript.ready"
+    assert entry["payload"]["session_id"] == str(indexed.session_id)
+    assert fake.renewals == [indexed.payload(purposes=["transcription", "ai_analysis"])]
+    # Started again it goes on: what is there is not asked for a second time.
+    assert len(_sent(world)) == 1
     assert _models(world, indexed) == (2, None)
+
+
+def test_a_session_whose_consent_has_ended_is_left_out_and_counted(world: World, indexed: Case) -> None:
+    _with_gateway(world, obeys_consent=True)
+
+    world.types(*REBUILD, *AT_ONCE, "--execute")
+
+    assert _sent(world) == []
+    assert world.record("index.rebuild")[-1][3]["refused"] == 1
+
+
+def test_without_the_operators_token_nothing_is_sent(world: World, indexed: Case) -> None:
+    result = world.types(*REBUILD, *AT_ONCE, "--execute")
+
+    assert result.exit_code == 2, result.output
+    assert "OPERATOR_TOKEN" in result.output
+    assert _sent(world) == []
 
 
 def test_an_unknown_model_is_refused_with_those_that_exist(world: World, indexed: Case) -> None:
@@ -83,13 +107,6 @@ def test_an_unknown_model_is_refused_with_those_that_exist(world: World, indexed
     assert result.exit_code == 1
     assert f"Known are {USED}, {WANTED}." in result.output
     assert _models(world, indexed) == (1, None)
-
-
-def test_a_rebuild_nobody_began_is_not_gone_on_with(world: World, indexed: Case) -> None:
-    result = world.types(*REBUILD, "--resume", "abc", "--execute")
-
-    assert result.exit_code == 1
-    assert "No rebuild called abc" in result.output
 
 
 def _row(case: Case, *, filled: int) -> dict[str, Any]:
@@ -115,3 +132,16 @@ def _models(world: World, case: Case) -> tuple[int, int | None]:
     ).fetchone()
     assert found is not None
     return (found[0], found[1])
+
+
+def _with_gateway(world: World, *, obeys_consent: bool = False) -> FakeGateway:
+    fake = FakeGateway(obeys_consent=obeys_consent)
+    world.connection = replace(
+        world.connection, url="http://gateway", operator_token=OPERATOR, transport=httpx.ASGITransport(fake.app())
+    )
+    return fake
+
+
+def _sent(world: World) -> list[dict[str, Any]]:
+    entries: Any = world.redis.xrange("{transcript}:r:embedder")
+    return [json.loads(fields["d"]) for _, fields in entries]

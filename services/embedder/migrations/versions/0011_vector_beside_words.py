@@ -112,6 +112,22 @@ def _rebuild() -> None:
             left join embedder.passage p on p.organization_id = o.organization_id and {_IN_FORCE}
            group by o.organization_id, a.name, o.building_id, m.id order by o.organization_id
         $$""")
+    op.execute(f"""
+        create function embedder.rebuild_sessions(wanted text, after_organization uuid, after_session uuid, most int)
+        returns table (organization_id uuid, patient_id uuid, therapist_id uuid, session_id uuid,
+                       session_date timestamptz, transcript_id uuid, transcript_version int)
+        language sql stable security definer set search_path = pg_catalog as $$
+          select i.organization_id, i.patient_id, first.therapist_id, i.session_id, first.session_date, i.transcript_id,
+                 i.transcript_version
+            from embedder.model m join embedder.organization_model o on o.model_id <> m.id
+            join embedder.indexed i on i.organization_id = o.organization_id
+            cross join lateral (
+              select p.therapist_id, p.session_date from embedder.passage p
+               where p.organization_id = i.organization_id and p.patient_id = i.patient_id
+                 and p.session_id = i.session_id and {_IN_FORCE} and not {_BOUGHT} limit 1) first
+           where m.name = wanted and (i.organization_id, i.session_id) > (after_organization, after_session)
+           order by i.organization_id, i.session_id limit most
+        $$""")
     op.execute("""
         create function embedder.rebuild_begin(wanted text) returns bigint
         language plpgsql volatile security definer set search_path = pg_catalog as $$
@@ -147,5 +163,6 @@ def _rebuild() -> None:
           end if;
           return missing;
         end $$""")
-    for function in ("rebuild_state(text)", "rebuild_begin(text)", "rebuild_switch(uuid, text)"):
-        op.execute(f"revoke all on function embedder.{function} from public")
+    functions = ("state(text)", "sessions(text, uuid, uuid, int)", "begin(text)", "switch(uuid, text)")
+    for function in functions:
+        op.execute(f"revoke all on function embedder.rebuild_{function} from public")
