@@ -8,7 +8,7 @@
 -- compares may use an index (docs/adr/0014-no-comparison-before-a-policy.md), so a second look-up by id would read the
 -- whole patient again. It follows the index by session and position, in which order neighbours are.
 -- No join of passages with passages: the planner estimates one row per patient and picks nested loops (30 s, not 10 ms).
--- `ranks` has a place for each term; passages without any of them are found by one comparison with all.
+-- `ranks` has a place for each term, as `term` was written; passages without any are told by one comparison with all.
 -- Vectors count only if every passage has one of this model (`spread`): a mixture would rank by which one has.
 -- `unknown_words` are those of the question that occur nowhere in what was searched.
 with term as materialized (
@@ -22,7 +22,7 @@ with term as materialized (
     case when p.model_id = (select m.id from model m where m.name = :model)
       then 1 - (p.embedding <=> cast(:vector as halfvec)) end as similarity,
     case when p.words @@ (select string_agg(t.query::text, ' | ')::tsquery from term t)
-      then array(select ts_rank(p.words, t.query) from term t order by t.place)::vector end as ranks
+      then array(select ts_rank(p.words, t.query) from term t)::vector end as ranks
   from passage p
   where p.patient_id = :patient_id
     and (cast(:date_from as timestamptz) is null or p.session_date >= :date_from)

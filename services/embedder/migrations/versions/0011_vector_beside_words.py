@@ -27,8 +27,8 @@ def _organization_model() -> None:
     op.execute("""
         create table embedder.organization_model (
           organization_id uuid primary key,
-          model_id smallint not null references embedder.model,
-          building_id smallint references embedder.model,
+          model_id smallint not null,
+          building_id smallint,
           changed_at timestamptz not null default clock_timestamp()
         )""")
     isolate(op, "embedder.organization_model", patient=False)
