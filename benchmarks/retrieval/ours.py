@@ -24,7 +24,7 @@ from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import REFUSALS
 from libs.devstack.infra import Infra
 from services.embedder.domain import Question, Weights
-from services.embedder.search_statement import search_parameters, search_statement
+from services.embedder.search.store import search_parameters, search_statement
 from services.embedder.store import IndexStore
 from services.embedder.vendors.local_minilm import MODEL
 

@@ -28,7 +28,7 @@ from services.embedder.domain import (
     passage_id,
 )
 from services.embedder.ports import Vector
-from services.embedder.search_statement import search_parameters, search_statement
+from services.embedder.search.store import search_parameters, search_statement
 
 # What a turn hardly does is not stored with it.
 ACT_MIN = 0.05

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from services.embedder.domain import Weights
-from services.embedder.search_statement import search_parameters, search_statement
+from services.embedder.search.store import search_parameters, search_statement
 from services.embedder.tests.archive import MODEL, Archive, about, vector_of
 from services.embedder.tests.world import dialogue
 
