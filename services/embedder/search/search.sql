@@ -36,7 +36,7 @@ with term as materialized (
   select t.query, t.place, coalesce(o.passages, 0) as passages,
     ln(1 + ((select count(*) from searched) - coalesce(o.passages, 0) + 0.5) / (coalesce(o.passages, 0) + 0.5)) as weight
   from term t left join occurring o using (place)
-), scored as materialized (
+), scored as not materialized (
   select s.*, coalesce(-(s.ranks <#> (select array_agg(w.weight order by w.place)::vector from weighted w)), 0) as rank
   from searched s
 ), spread as materialized (
@@ -45,7 +45,7 @@ with term as materialized (
     bool_and(similarity is not null) as is_compared,
     case when bool_and(similarity is not null) then :dense else 0 end as dense
   from scored
-), mixed as (
+), mixed as materialized (
   select s.*,
     (select dense from spread)
       * coalesce((s.similarity - (select p.similarity from spread p)) / (select by_similarity from spread), 0)
