@@ -84,7 +84,7 @@ class IndexModels:
         return int(row["missing"] or 0)
 
     async def _known(self, model: str) -> None:
-        rows = await self._archive.ask("select name from embedder.model where state <> 'retired' order by name")
+        rows = await self._archive.ask("select name from embedder.rebuild_models() as name")
         names = [row["name"] for row in rows]
         if model not in names:
             raise AppError(NOT_FOUND, f"There is no such model. Known are {', '.join(names)}.")

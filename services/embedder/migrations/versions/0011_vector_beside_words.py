@@ -101,6 +101,11 @@ _BOUGHT = """exists (select from embedder.embedding e where e.model_id = m.id
 
 def _rebuild() -> None:
     # For operators (deploy/postgres/ops.sql): names of models, ids of organizations and numbers, never words.
+    op.execute("""
+        create function embedder.rebuild_models() returns setof text
+        language sql stable security definer set search_path = pg_catalog as $$
+          select m.name from embedder.model m where m.state <> 'retired' order by m.name
+        $$""")
     op.execute(f"""
         create function embedder.rebuild_state(wanted text)
         returns table (organization_id uuid, model text, is_building boolean, passages bigint, filled bigint)
@@ -163,6 +168,6 @@ def _rebuild() -> None:
           end if;
           return missing;
         end $$""")
-    functions = ("state(text)", "sessions(text, uuid, uuid, int)", "begin(text)", "switch(uuid, text)")
+    functions = ("models()", "state(text)", "sessions(text, uuid, uuid, int)", "begin(text)", "switch(uuid, text)")
     for function in functions:
         op.execute(f"revoke all on function embedder.rebuild_{function} from public")
