@@ -21,6 +21,11 @@ def upgrade() -> None:
     _fill()
     _place()
     _rebuild()
+    _rebuild_sessions()
+    _rebuild_change()
+    functions = ("models()", "state(text)", "sessions(text, uuid, uuid, int)", "begin(text)", "switch(uuid, text)")
+    for function in functions:
+        op.execute(f"revoke all on function embedder.rebuild_{function} from public")
 
 
 def _organization_model() -> None:
@@ -117,6 +122,9 @@ def _rebuild() -> None:
             left join embedder.passage p on p.organization_id = o.organization_id and {_IN_FORCE}
            group by o.organization_id, a.name, o.building_id, m.id order by o.organization_id
         $$""")
+
+
+def _rebuild_sessions() -> None:
     op.execute(f"""
         create function embedder.rebuild_sessions(wanted text, after_organization uuid, after_session uuid, most int)
         returns table (organization_id uuid, patient_id uuid, therapist_id uuid, session_id uuid,
@@ -133,6 +141,9 @@ def _rebuild() -> None:
            where m.name = wanted and (i.organization_id, i.session_id) > (after_organization, after_session)
            order by i.organization_id, i.session_id limit most
         $$""")
+
+
+def _rebuild_change() -> None:
     op.execute("""
         create function embedder.rebuild_begin(wanted text) returns bigint
         language plpgsql volatile security definer set search_path = pg_catalog as $$
@@ -168,6 +179,3 @@ def _rebuild() -> None:
           end if;
           return missing;
         end $$""")
-    functions = ("models()", "state(text)", "sessions(text, uuid, uuid, int)", "begin(text)", "switch(uuid, text)")
-    for function in functions:
-        op.execute(f"revoke all on function embedder.rebuild_{function} from public")
