@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events evals migration docs lock clean
+.PHONY: help install demo up up-ops down test quick check e2e proofs bench-events bench-search evals migration docs lock clean
 
 help: ## print this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ proofs: $(STAMP) ## what is promised, proved: one PROOF line each (SIZE=soak for
 bench-events: $(STAMP) ## events beside other queues (25 minutes, wants a quiet machine)
 	@$(PY) -m benchmarks.events --write
 
+bench-search: $(STAMP) ## the search beside other stores (100,000 chunks, 15 minutes, wants a quiet machine)
+	@$(PY) -m benchmarks.retrieval
+
 evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a figure
 	@$(PY) -m evals.chat
 	@$(PY) -m evals.chat.time
@@ -81,6 +84,8 @@ lock: ## resolve pyproject.toml again into the lock files (needs uv)
 	  uv pip compile benchmarks/events/$$peers.in --universal --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o benchmarks/events/$$peers.lock; \
 	done
+	@uv pip compile benchmarks/retrieval/requirements.in --no-strip-extras --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate -q -o benchmarks/retrieval/requirements.lock
 
 clean: ## stop the servers and remove everything that was made here
 	@test ! -x $(PY) || $(PY) -m libs.devstack down || true

@@ -29,6 +29,12 @@ grant select (organization_id, patient_id, therapist_id, consent_type, status) o
 drop policy if exists of_operators on consent.current;
 create policy of_operators on consent.current for select to owner_ops using (true);
 reset role;
+-- Which model an organization's vectors are of, how many there are, and the change to another: ids, dates, numbers.
+set role owner_embedder;
+grant execute on function
+  embedder.rebuild_models(), embedder.rebuild_state(text), embedder.rebuild_sessions(text, uuid, uuid, int),
+  embedder.rebuild_begin(text), embedder.rebuild_switch(uuid, text) to svc_ops;
+reset role;
 
 set role owner_ops;
 

@@ -7,6 +7,7 @@ import typer
 from libs.ops.api import audit, bootstrap, chat, consent, ledger, sessions, status, transcript, upload, users
 from libs.ops.command import AS_JSON, JsonFlag, Verb, as_command
 from libs.ops.events import actions, dlq, entries, events, outbox, pausing, rebuild, replay, stuck, trace
+from libs.ops.index import rebuild as index_rebuild
 from libs.ops.rest.connection import Connection
 
 app = typer.Typer(
@@ -91,6 +92,7 @@ _noun(
     redrive=dlq.redrive,
     drop=dlq.drop,
 )
+_noun("index", "What is searched, and the model it was made with.", rebuild=index_rebuild.rebuild)
 app.command("trace")(as_command(trace.trace))
 _noun("outbox", "How far the relays are with the archives.", status=outbox.status)
 _noun("actions", "What operators did.", list=actions.list_actions)

@@ -180,4 +180,25 @@ CRISIS: tuple[Mutant, ...] = (
         Edit("services/chat/domain/plain_text.py", "read[:PLAIN_CHARS_MAX].translate", "read.translate"),
     ),
 )
-MUTANTS = (*WORDS, *RECORDS, *ERASURE, *CRISIS)
+INDEX: tuple[Mutant, ...] = (
+    planted(
+        "rebuild-switches-early",
+        "an organization changes its model only when no vector is missing",
+        ByTest("services/embedder/tests/models/test_rebuild.py", "test_nothing_changes_while_one_vector_is_missing"),
+        Edit(
+            "services/embedder/migrations/versions/0011_vector_beside_words.py",
+            "          if missing = 0 then\n",
+            "          if true then\n",
+        ),
+    ),
+    planted(
+        "vendor-reads-for-a-local-index",
+        "a vendor reads nothing of an organization that is searched with the local model",
+        ByTest(
+            "services/embedder/tests/models/test_model_choice.py",
+            "test_words_go_to_the_configured_vendor_only_for_organizations_that_use_it",
+        ),
+        Edit("services/embedder/handlers.py", "if configured != LOCAL and (await", "if configured == LOCAL and (await"),
+    ),
+)
+MUTANTS = (*WORDS, *RECORDS, *ERASURE, *CRISIS, *INDEX)

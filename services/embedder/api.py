@@ -71,7 +71,7 @@ class ResultOut(BaseModel):
 
 
 class SearchResponse(BaseModel):
-    """Passages, best first. `mode` is `text` while vectors are unavailable.
+    """Passages, best first. `mode` is `text` while vectors are unavailable, or are not all of `model`.
 
     `understood_as` is the query with misspelt words mended; `unknown_words` occur nowhere in what was searched.
     """
@@ -90,7 +90,8 @@ def build_router(search: Search) -> APIRouter:
     @router.post("/search", operation_id="search", summary="Find passages in one patient's sessions")
     async def find(request: SearchRequest) -> SearchResponse:
         """Search the sessions that consent allows. For a patient outside the capability the result is empty."""
-        return _rendered(await search.find(_question(request)), search.model_name)
+        found = await search.find(_question(request))
+        return _rendered(found, found.model or search.model_name)
 
     return router
 

@@ -125,6 +125,14 @@ class Model:
 
 
 @dataclass(frozen=True)
+class ModelsInUse:
+    """The model an organization is searched with, and the one whose vectors are collected beside it; None if none."""
+
+    active: str | None = None
+    building: str | None = None
+
+
+@dataclass(frozen=True)
 class Index:
     """The index of one transcript version."""
 
@@ -195,23 +203,30 @@ class Hit:
 
 @dataclass(frozen=True)
 class Hits:
-    """The hits of one search, best first, and the words of the question that occur nowhere in what was searched."""
+    """The hits of one search, best first, and the words of the question that occur nowhere in what was searched.
+
+    `by_vectors`: every passage was compared with the question's vector. `model` is the one the organization has.
+    """
 
     hits: tuple[Hit, ...] = ()
     unknown_words: tuple[str, ...] = ()
+    by_vectors: bool = False
+    model: str | None = None
 
 
 @dataclass(frozen=True)
 class Found:
     """The result of a search: hits, best first, whether vectors were used, and the question as it was understood.
 
-    `understood_as` has misspelt words mended; `unknown_words` occur nowhere in the sessions.
+    `understood_as` has misspelt words mended; `unknown_words` occur nowhere in the sessions; `model` is the one that
+    what was searched is of.
     """
 
     hits: tuple[Hit, ...]
     by_vectors: bool
     understood_as: str
     unknown_words: tuple[str, ...] = ()
+    model: str | None = None
 
 
 def labelled(turns: Iterable[Turn]) -> str:

@@ -19,19 +19,20 @@ from libs.contracts.problems import CONSENT_REQUIRED, ERASED
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from libs.sentences.head import Head
-from libs.sentences.minilm import MODEL_NAME
 from services.embedder.chunking import CountTokens, chunks_of
 from services.embedder.domain import (
     LANGUAGES_INDEXED,
     Chunk,
     Found,
     Index,
+    Model,
     Question,
     Source,
     Transcript,
     Withheld,
     in_context,
 )
+from services.embedder.model_choice import LOCAL, Embed, model_called
 from services.embedder.ports import (
     Consents,
     Derived,
@@ -123,7 +124,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         # In a thread, because chunking an hour of speech would block the event loop.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
-        await self._embed(index)
+        index = await self._embed(index)
         vectors = tuple(await dependencies.turn_encoder.encode(in_context(index.turns)))
         acts = await asyncio.to_thread(acts_of, index.turns, vectors, dependencies.act_head)
         return replace(index, turn_vectors=vectors, turn_acts=acts)
@@ -139,15 +140,31 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
                     await self._dependencies.consents.hold(*whose, purpose)
             raise
 
-    async def _embed(self, index: Index) -> None:
-        index_repository, embedder = self._dependencies.index_repository, self._dependencies.embedder
-        embedded_hashes = await index_repository.embedded_hashes(index.source, index.model)
+    async def _embed(self, index: Index) -> Index:
+        """Buy what is missing of the model in use, and of one that is being built beside it; return whose index it is.
+
+        What can no longer embed is left to a rebuild: until then this organization is searched by text.
+        """
+        in_use = await self._dependencies.index_repository.models_in_use()
+        configured = self._dependencies.embedder.model
+        wanted = [name for name in (in_use.active or configured.name, in_use.building) if name]
+        local = self._dependencies.turn_encoder
+        embedders = [found for name in wanted if (found := model_called(name, self._dependencies.embedder, local))]
+        if len(embedders) < len(wanted):
+            get_logger().warning("index.model_unavailable", model=in_use.active, configured=configured.name)
+        for model, embed in embedders or [(configured, self._dependencies.embedder.embed)]:
+            await self._embed_with(model, embed, index)
+        return replace(index, model=embedders[0][0]) if embedders else index
+
+    async def _embed_with(self, model: Model, embed: Embed, index: Index) -> None:
+        index_repository = self._dependencies.index_repository
+        embedded_hashes = await index_repository.embedded_hashes(index.source, model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in embedded_hashes]
         for start in range(0, len(missing), BATCH_PASSAGES):
             batch = missing[start : start + BATCH_PASSAGES]
-            vectors = await embedder.embed([text for _, text in batch])
+            vectors = await embed([text for _, text in batch])
             keys = [key for key, _ in batch]
-            await index_repository.add_vectors(index.source, index.model, dict(zip(keys, vectors, strict=True)))
+            await index_repository.add_vectors(index.source, model, dict(zip(keys, vectors, strict=True)))
 
 
 class ScheduleIndexDeletion(Step[ConsentRevoked, None]):
@@ -203,12 +220,22 @@ class Search:
         return replace(found, unknown_words=tuple(filter(self._turn_encoder.knows, found.unknown_words)))
 
     async def _find(self, question: Question) -> Found:
-        vector = await self._vector(question.text)
+        model, vector = await self._read(question.text)
         # The local model may be the one that embeds passages too: it reads a question once.
-        is_local = vector is not None and self._embedder.model.name == MODEL_NAME
-        turn_vector = vector if is_local else (await self._turn_encoder.encode([question.text]))[0]
-        found = await self._repository.search(question, self._embedder.model, vector, turn_vector)
-        return Found(found.hits, vector is not None, question.text, found.unknown_words)
+        is_read = vector is not None and model == LOCAL
+        turn_vector = vector if is_read else (await self._turn_encoder.encode([question.text]))[0]
+        found = await self._repository.search(question, model, vector, turn_vector)
+        if vector is not None and not found.by_vectors:
+            names = {"model": found.model, "configured": self._embedder.model.name}
+            get_logger().warning("search.text_only_fallback", problem="rebuild-needed", **names)
+        return Found(found.hits, found.by_vectors, question.text, found.unknown_words, found.model)
+
+    async def _read(self, text: str) -> tuple[Model, Vector | None]:
+        """Return a model and its vector; no vendor is asked for an organization whose index is of the local model."""
+        configured = self._embedder.model
+        if configured != LOCAL and (await self._repository.models_in_use()).active == LOCAL.name:
+            return LOCAL, (await self._turn_encoder.encode([text]))[0]
+        return configured, await self._vector(text)
 
     async def _vector(self, text: str) -> Vector | None:
         try:

@@ -8,7 +8,7 @@ from libs.common.database.transaction import Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.embedder.domain import Hits, Index, Model, Question, Source, Transcript
+from services.embedder.domain import Hits, Index, Model, ModelsInUse, Question, Source, Transcript
 
 Vector = Sequence[float]
 
@@ -84,7 +84,7 @@ class IndexRepository(Protocol):
     async def search(
         self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
     ) -> Hits:
-        """Return the patient's best passages, best first; without a vector, by text alone.
+        """Return the patient's best passages, best first; by text alone without a vector, or where passages have none.
 
         `turn_vector` is the question's vector of the local model, with which turns are compared.
         """
@@ -92,4 +92,8 @@ class IndexRepository(Protocol):
 
     async def spoken(self, question: Question) -> Mapping[str, int]:
         """Return the words of the sessions that a question is asked of, and in how many passages each is."""
+        ...
+
+    async def models_in_use(self) -> ModelsInUse:
+        """Return whose vectors the capability's organization has."""
         ...

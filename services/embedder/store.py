@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import Row, bindparam, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from libs.common.database.transaction import Database, Transaction
 from libs.contracts.consent import ConsentRevoked
@@ -18,6 +17,7 @@ from services.embedder.domain import (
     Hits,
     Index,
     Model,
+    ModelsInUse,
     Question,
     Source,
     Span,
@@ -28,10 +28,8 @@ from services.embedder.domain import (
     passage_id,
 )
 from services.embedder.ports import Vector
-from services.embedder.spelling import words_of
+from services.embedder.search.store import search_parameters, search_statement
 
-# More terms per question take time without improving the results.
-TERMS_MAX = 64
 # What a turn hardly does is not stored with it.
 ACT_MIN = 0.05
 # Number of withdrawn consents whose index one pass deletes.
@@ -90,14 +88,9 @@ _SPOKEN = text(
     " cast(:patient_id as uuid), cast(:session_ids as uuid[])))"
 ).bindparams(bindparam("session_ids", type_=ARRAY(UUID())))
 _SWEEP = text("select sweep_withdrawn(:most)")
-
-_SEARCH = Path(__file__).with_name("search.sql")
-_SEARCH_TYPES = (
-    bindparam("vector", type_=HALFVEC()),
-    bindparam("turn_vector", type_=HALFVEC()),
-    bindparam("session_ids", type_=ARRAY(UUID())),
-    bindparam("date_from", type_=TIMESTAMP(timezone=True)),
-    bindparam("date_to", type_=TIMESTAMP(timezone=True)),
+_MODELS_IN_USE = text(
+    "select a.name as active, b.name as building from organization_model o"
+    " join model a on a.id = o.model_id left join model b on b.id = o.building_id"
 )
 
 
@@ -107,7 +100,7 @@ class IndexStore:
     def __init__(self, database: Database, weights: Weights) -> None:
         self._database = database
         self._weights = weights
-        self._search = text(_SEARCH.read_text()).bindparams(*_SEARCH_TYPES)
+        self._search = search_statement()
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
         """Return the content hashes of a session that have a vector of this model."""
@@ -165,24 +158,19 @@ class IndexStore:
         self, question: Question, model: Model, vector: Vector | None, turn_vector: Vector | None = None
     ) -> Hits:
         """Return the patient's best passages, best first; without a vector, by text alone."""
-        parameters = {
-            "question": question.text,
-            "words": words_of(question.text)[:TERMS_MAX],
-            "terms_max": TERMS_MAX,
-            "patient_id": question.patient_id,
-            "date_from": question.date_from,
-            "date_to": question.date_to,
-            "session_ids": None if question.session_ids is None else list(question.session_ids),
-            "vector": None if vector is None else list(vector),
-            "turn_vector": None if turn_vector is None else list(turn_vector),
-            "model": model.name,
-            "dense": self._weights.dense if vector is not None else 0.0,
-            "neighbour": self._weights.neighbour,
-            "limit": question.limit,
-        }
+        parameters = search_parameters(question, model, (vector, turn_vector), self._weights)
         async with self._database.transaction() as tx:
             rows = (await tx.execute(self._search, parameters)).all()
-        return Hits(tuple(_hit(row) for row in rows), tuple(rows[0].unknown_words or ()) if rows else ())
+            if not rows:
+                return Hits(by_vectors=vector is not None, model=model.name)
+            in_use = model.name if rows[0].is_compared else (await _models_in_use(tx)).active
+        hits = tuple(_hit(row) for row in rows)
+        return Hits(hits, tuple(rows[0].unknown_words or ()), rows[0].is_compared, in_use)
+
+    async def models_in_use(self) -> ModelsInUse:
+        """Return whose vectors the capability's organization has."""
+        async with self._database.transaction() as tx:
+            return await _models_in_use(tx)
 
     async def spoken(self, question: Question) -> Mapping[str, int]:
         """Return the words of the sessions that a question is asked of, and in how many passages each is."""
@@ -190,6 +178,11 @@ class IndexStore:
         async with self._database.transaction() as tx:
             rows = await tx.execute(_SPOKEN, {"patient_id": question.patient_id, "session_ids": of})
             return {row.word: row.ndoc for row in rows}
+
+
+async def _models_in_use(tx: Transaction) -> ModelsInUse:
+    row = (await tx.execute(_MODELS_IN_USE)).first()
+    return ModelsInUse() if row is None else ModelsInUse(row.active, row.building)
 
 
 def _owner(source: Source) -> dict[str, Any]:

@@ -103,10 +103,15 @@ class Archive:
         except (ArgumentError, InvalidRequestError, ImportError) as error:
             raise ValueError("not an address") from error
 
-    async def ask(self, statement: str, parameters: Mapping[str, Any] | None = None) -> list[Mapping[str, Any]]:
-        """Run one statement in a transaction of its own and return its rows."""
+    async def ask(
+        self, statement: str, parameters: Mapping[str, Any] | None = None, *, within_s: int | None = None
+    ) -> list[Mapping[str, Any]]:
+        """Run one statement in a transaction of its own and return its rows; `within_s` instead of the role's limit."""
         try:
             async with self._engine.begin() as connection:
+                if within_s is not None:
+                    limit = {"limit": f"{within_s}s"}
+                    await connection.execute(text("select set_config('statement_timeout', :limit, true)"), limit)
                 found = await connection.execute(text(statement), parameters or {})
                 return [dict(row._mapping) for row in found] if found.returns_rows else []
         except DBAPIError as error:

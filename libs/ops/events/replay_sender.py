@@ -81,8 +81,8 @@ async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_st
                 raise AppError(CONFLICT, f"Somebody else is sending the replay {wanted.name}.")
             on_step(len(mine))
             counts["sent"] += len(bodies)
-            await _paced(started, counts["sent"], wanted.rate)
-            await _kept_up(tools, source.lane, wanted.name)
+            await paced(started, counts["sent"], wanted.rate)
+            await kept_up(tools, source.lane, wanted.name)
 
 
 class Renewals:
@@ -184,7 +184,8 @@ def _text(position: Position) -> str:
     return "" if position == START else f"{position.xid}:{position.seq}"
 
 
-async def _kept_up(tools: OperatorTools, lane: GroupStream, name: str) -> None:
+async def kept_up(tools: OperatorTools, lane: GroupStream, name: str) -> None:
+    """Wait until the group has read most of its lane. Raises AppError(CONFLICT) when it does not."""
     deadline = asyncio.get_running_loop().time() + KEEPS_UP_WITHIN_S
     while await tools.streams.replayed_ahead(lane) > AHEAD_MAX:
         if asyncio.get_running_loop().time() > deadline:
@@ -192,6 +193,7 @@ async def _kept_up(tools: OperatorTools, lane: GroupStream, name: str) -> None:
         await asyncio.sleep(KEEPS_UP_EVERY_S)
 
 
-async def _paced(started: float, sent: int, rate: float | None) -> None:
+async def paced(started: float, sent: int, rate: float | None) -> None:
+    """Wait as long as the rate wants."""
     if rate is not None:
         await asyncio.sleep(max(0.0, started + sent / rate - asyncio.get_running_loop().time()))

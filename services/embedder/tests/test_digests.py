@@ -100,10 +100,14 @@ def test_without_vectors_there_is_no_digest() -> None:
     assert digest_of(index_of(source(), dialogue())) is None
 
 
+# The same whenever a digest is made: other vectors may choose other sentences.
+VECTORS = tuple(vector_of(MODEL) for _ in dialogue())
+
+
 async def _digested(archive: Archive, version: int = 1) -> DigestStore:
     store = DigestStore(archive.database)
     plain = index_of(replace(archive.source, transcript_version=version), dialogue())
-    whole = replace(plain, turn_vectors=tuple(vector_of(MODEL) for _ in plain.turns))
+    whole = replace(plain, turn_vectors=VECTORS[: len(plain.turns)])
     with archive.acting_under():
         async with archive.database.transaction() as tx:
             assert await archive.store.replace(tx, whole)
@@ -118,7 +122,7 @@ async def test_a_digest_is_read_as_it_was_made(archive: Archive) -> None:
         [digest] = await store.of_sessions([archive.source.session_id, SessionId(new_id())])
 
     plain = index_of(archive.source, dialogue())
-    assert digest == digest_of(replace(plain, turn_vectors=tuple(vector_of(MODEL) for _ in plain.turns)))
+    assert digest == digest_of(replace(plain, turn_vectors=VECTORS[: len(plain.turns)]))
 
 
 async def test_a_new_version_replaces_the_digest(archive: Archive) -> None:

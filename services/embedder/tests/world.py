@@ -16,7 +16,7 @@ from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from libs.sentences.head import Head
 from libs.sentences.minilm import DIMENSION
 from services.embedder.chunking import chunks_of
-from services.embedder.domain import Hit, Hits, Index, Model, Question, Source, Speaker, Transcript, Turn
+from services.embedder.domain import Hit, Hits, Index, Model, ModelsInUse, Question, Source, Speaker, Transcript, Turn
 from services.embedder.ports import Vector
 from services.embedder.turn_acts import Act, features
 
@@ -200,14 +200,18 @@ class FakeIndexRepository:
     hits: list[Hit] = field(default_factory=list)
     unknown_words: tuple[str, ...] = ()
     vocabulary: dict[str, int] = field(default_factory=dict)
+    models: ModelsInUse = field(default_factory=ModelsInUse)
+    bought: dict[str, dict[bytes, Vector]] = field(default_factory=dict)
+    compared_with: list[str] = field(default_factory=list)
 
     async def embedded_hashes(self, source: Source, model: Model) -> set[bytes]:
-        """Return the hashes that have a vector."""
-        return set(self.vectors)
+        """Return the hashes that have a vector of this model."""
+        return set(self.bought.get(model.name, {}))
 
     async def add_vectors(self, source: Source, model: Model, vectors: Mapping[bytes, Vector]) -> None:
         """Keep vectors."""
         self.vectors.update(vectors)
+        self.bought.setdefault(model.name, {}).update(vectors)
 
     async def replace(self, tx: Transaction, index: Index) -> bool:
         """Replace the index unless a newer version is there."""
@@ -225,7 +229,14 @@ class FakeIndexRepository:
     ) -> Hits:
         """Return the prepared hits."""
         self.asked.append((question, vector))
-        return Hits(tuple(self.hits), tuple(word for word in self.unknown_words if word in question.text.lower()))
+        self.compared_with.append(model.name)
+        unknown = tuple(word for word in self.unknown_words if word in question.text.lower())
+        in_use = self.models.active or model.name
+        return Hits(tuple(self.hits), unknown, vector is not None and model.name == in_use, in_use)
+
+    async def models_in_use(self) -> ModelsInUse:
+        """Return the prepared models."""
+        return self.models
 
     async def spoken(self, question: Question) -> Mapping[str, int]:
         """Return the words of the prepared vocabulary."""

@@ -107,6 +107,7 @@ def test_whatever_changes_something_is_a_plan_until_it_is_executed_and_says_who(
         "entries dead-letter",
         "dlq redrive",
         "dlq drop",
+        "index rebuild",
     }
 
     assert {name for name, options in COMMANDS.items() if "--execute" in options} == acting
