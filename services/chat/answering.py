@@ -16,7 +16,7 @@ from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import answering, names_none
-from services.chat.domain.inquiry import Inquiry, Moment, understand
+from services.chat.domain.inquiry import Inquiry, Moment, asked_part, understand
 from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
 from services.chat.domain.overview import is_of_sessions, overview
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
@@ -88,7 +88,9 @@ class Answering:
         """Return the answer with the consents of its sources."""
         message = pending.message
         # Neither needs the other: one waits for ingestion while the other computes.
-        sessions, reading = await asyncio.gather(self._sessions(message), self._dependencies.reader.read(message.text))
+        sessions, reading = await asyncio.gather(
+            self._sessions(message), self._dependencies.reader.read(asked_part(message.text))
+        )
         pending = _without_held_back(pending, sessions)
         moment = Moment(self._dependencies.clock(), message.zone)
         inquiry = understand(message.text, sessions, moment, pending.accepted.history, reading=reading)

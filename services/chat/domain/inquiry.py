@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from libs.contracts.ids import SessionId
 from services.chat.domain.comparison import Sides, compared, sides_of
 from services.chat.domain.conversation import Exchange, Session
+from services.chat.domain.evidence import sentences
 from services.chat.domain.homework import asks_for_tasks
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.plain_text import plain
@@ -19,6 +20,9 @@ from services.chat.domain.words import content_stems
 # A message with fewer content words leans on the previous one ("And after that?").
 OWN_WORDS_MIN = 2
 LEANING_WORDS_MAX = 9
+# Nobody asks anything in more; what is longer tells a story first.
+LONG_CHARS = 500
+ASKED_SENTENCES = 2
 _LEANS = re.compile(
     r"^(?:and|but|so|ok(?:ay)?|then|why|really|what about|how about|or|which|when was|where was|who was)\b|"
     r"\b(?:that|it|this|those|these|them|then|there|one|she|he|they|him|her|else|again|instead|same)\b"
@@ -49,6 +53,18 @@ class Inquiry:
     understood_as: str | None = None
 
 
+def asked_part(message: str) -> str:
+    """Return what a long message asks: its last questions, or its last sentences if it has none.
+
+    A story before the question would drown its words, and the sentence model reads no more than the beginning.
+    """
+    if len(message) <= LONG_CHARS:
+        return message
+    parts = sentences(message)
+    asked = [part for part in parts if part.rstrip("\"') ").endswith("?")] or parts
+    return " ".join(asked[-ASKED_SENTENCES:])[-LONG_CHARS:]
+
+
 @dataclass(frozen=True)
 class Moment:
     """The current time and the patient's time zone."""
@@ -69,6 +85,7 @@ def understand(
     reading = reading or Reading()
     window, subject = _timed(message, sessions, moment)
     held = window is not None and window.applied
+    subject = asked_part(subject)
     own = content_stems(subject)
     kind = reading.decide(has_history=bool(history))
     tasks = asks_for_tasks(message) and kind in _OF_TASKS

@@ -100,6 +100,18 @@ async def test_a_time_is_a_hard_filter_and_is_named_in_the_answer() -> None:
     assert reply.answer.time_window.session_ids == (SECOND.id,)
 
 
+async def test_a_long_story_does_not_drown_the_question_at_its_end() -> None:
+    room = Room()
+    story = "We drove to the coast and the children were tired and it rained on all of the days. " * 40
+
+    reply = await room.says(f"{story} Anyway. What did I say about swimming with Daniel?")
+
+    [(searched, _)] = room.search.asked
+    assert "swimming" in searched
+    assert "coast" not in searched
+    assert reply.answer.sources[0].session_id == SECOND.id
+
+
 async def test_nothing_in_the_named_time_offers_what_is_outside_and_says_so() -> None:
     room = Room()
     room.search.passages = (replace(SLEEP, relevance=0.2), SWIMMING)
