@@ -22,7 +22,10 @@ from services.gateway.domain import (
 )
 from services.gateway.handlers import IssuedKey, Keys
 
-Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_LINE]
+NAME_CHARS_MAX = 200
+Name = Annotated[
+    str, Field(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_LINE
+]
 KeyId = Annotated[str, Path(pattern=r"^[0-9A-Za-z]{12}$")]
 
 

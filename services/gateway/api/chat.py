@@ -8,7 +8,7 @@ from fastapi import Query, Request
 from pydantic import Field, ValidationError
 from starlette.responses import Response
 
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.client import Call
 from libs.common.ids import new_id
@@ -25,7 +25,7 @@ from services.gateway.pipeline.crisis_fallback import CrisisAnswer
 MESSAGE_CHARS_MAX = 4000
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
-Cursor = Annotated[str | None, Query(max_length=200)]
+Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX)]
 
 
 def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:

@@ -9,7 +9,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from libs.common.client_time import Instant
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import FORBIDDEN, AppError
 from libs.contracts.formats import IpText, canonical_ip
 from libs.contracts.ids import PatientId
@@ -70,14 +70,14 @@ class ConsentQuery(Strict):
     consent_type: Purpose | None = None
     status: Annotated[str, Field(pattern="^(granted|revoked)$")] | None = None
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
 
 class HistoryQuery(Strict):
     """Which part of the history."""
 
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
 
 def add_consents(registry: RouteRegistry, consent: Peer, users: Users) -> None:

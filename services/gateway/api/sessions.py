@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from libs.common.client_time import DayOrInstant
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
 from libs.common.http.client import Call
 from libs.common.local_time import HEADER
@@ -38,8 +38,9 @@ _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";
 
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
 _WHOSE_DAY = "of the patient's time zone, or without `patient_id` of the organization's"
+ETAG_CHARS_MAX = 100
 IfMatch = Annotated[
-    str | None, Header(max_length=100, description='The version that is changed, as in its ETag: `"1"`.')
+    str | None, Header(max_length=ETAG_CHARS_MAX, description='The version that is changed, as in its ETag: `"1"`.')
 ]
 
 
@@ -53,7 +54,7 @@ class SessionQuery(Strict):
     date_from: DayOrInstant | None = Field(None, description=f"The first time, or the first day {_WHOSE_DAY}.")
     date_to: DayOrInstant | None = Field(None, description=f"The last time, or the last whole day {_WHOSE_DAY}.")
     limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
-    cursor: str | None = Field(None, max_length=200)
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
     @property
     def names_a_day(self) -> bool:
@@ -94,7 +95,7 @@ def add_sessions(registry: RouteRegistry, ingestion: Peer, settings: Organizatio
         caller: Caller,
         session_id: UUID,
         wait: Annotated[float | None, Query(ge=0, le=WAIT_MAX_S)] = None,
-        if_none_match: Annotated[str | None, Header(max_length=100)] = None,
+        if_none_match: Annotated[str | None, Header(max_length=ETAG_CHARS_MAX)] = None,
     ) -> Response:
         """Read a session. With `wait` the answer comes when the status changes, or after that many seconds."""
         params = {"wait": wait} if wait is not None else None

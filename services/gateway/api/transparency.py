@@ -7,7 +7,7 @@ from fastapi import Query
 from pydantic import Field
 from starlette.responses import Response
 
-from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.purposes import Purpose
 from services.gateway.api.consents import DOCUMENT_CHARS_MAX
@@ -17,7 +17,6 @@ from services.gateway.clients import Peer
 
 ENTRIES_DEFAULT, ENTRIES_MAX = 500, 1000
 NOTES_DEFAULT, NOTES_MAX = 100, 500
-CURSOR_CHARS_MAX = 200
 
 
 class DocumentRequest(Strict):

@@ -20,7 +20,8 @@ from services.gateway.store import UserFilter
 
 # One @ with something on both sides; whether mail arrives is not ours to know.
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
-ExternalId = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$"), VISIBLE_LINE]
+NAME_CHARS_MAX = 200
+ExternalId = Annotated[str, Field(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00]+$"), VISIBLE_LINE]
 
 
 class UserRequest(Strict):
