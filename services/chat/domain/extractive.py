@@ -26,6 +26,8 @@ BEARS = "bears"
 QUOTE_CHARS_MAX = 360
 # An excerpt goes on while it is short: the answer to "how did it go?" often follows "I did it."
 EXCERPT_CHARS_MAX = 420
+# A turn does what it more likely does than not.
+ACT_MIN = 0.5
 
 
 @dataclass(frozen=True)
@@ -128,14 +130,25 @@ def rank(question: Question, ranking: Head) -> list[tuple[float, Evidence]]:
 
 
 def _excerpt(citation: Citation, lines: Sequence[Sequence[Citation]]) -> list[Citation]:
-    """Return a turn and what its speaker said next, if that follows at once and both are short."""
+    """Return a turn and what its speaker said next, if that follows at once and both are short.
+
+    What somebody agrees to is said before: an agreement comes with it.
+    """
     line = next(line for line in lines if citation in line)
-    after = line[line.index(citation) : line.index(citation) + 3]
+    place = line.index(citation)
+    before = line[place - 1] if place else None
+    if before and adjoin(before, citation) and _is(citation, "agree") and _is(before, "assign"):
+        return [before, citation]
+    after = line[place : place + 3]
     if len(after) < 3 or not (adjoin(after[0], after[1]) and adjoin(after[1], after[2])):
         return [citation]
     first, last = turn_of(after[0]), turn_of(after[2])
     short = len(first.text) + len(last.text) <= EXCERPT_CHARS_MAX
     return [after[0], after[2]] if short and first.speaker is last.speaker and statements(last.text) else [citation]
+
+
+def _is(citation: Citation, act: str) -> bool:
+    return turn_of(citation).acts.get(act, 0.0) >= ACT_MIN
 
 
 def _trimmed(citation: Citation, question: Question) -> Citation:
