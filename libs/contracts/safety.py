@@ -1,18 +1,19 @@
 """What people who care must hear about, whom to call in a crisis, by country, and how far the chat may go otherwise.
 
 Each number has the page it stands on and the day it was entered. Numbers change: docs/operations/before-production.md
-asks for a call to each before patients are told of them. An organization's own numbers are one more `HelpLines`, made
-with `dataclasses.replace` from those of its country.
+asks for a call to each before patients are told of them. An organization's own numbers come before those of its country
+(libs/contracts/own_help_lines.py).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
 from libs.common.events import Event
+from libs.contracts.own_help_lines import CrisisSettings, OwnLine
 
 ENTERED = date(2026, 11, 30)
 ELSEWHERE = "https://findahelpline.com"
@@ -60,7 +61,10 @@ class Line:
 
 @dataclass(frozen=True)
 class HelpLines:
-    """The lines of one country; without a number of its own kind, the emergency number or the crisis line is named."""
+    """The lines of one country; without a number of its own kind, the emergency number or the crisis line is named.
+
+    `own` are the lines of an organization, which are told before those of the country.
+    """
 
     country: str
     emergency: str
@@ -69,11 +73,13 @@ class HelpLines:
     abuse: Line | None = None
     child: Line | None = None
     poison: Line | None = None
+    own: tuple[OwnLine, ...] = ()
 
-    def to_json(self) -> dict[str, str]:
-        """Return what a client shows."""
+    def to_json(self) -> dict[str, Any]:
+        """Return what a client shows, in the order in which to show it."""
         other = {"abuse": self.abuse, "child": self.child, "poison": self.poison}
         return {
+            **({"own": [line.model_dump() for line in self.own]} if self.own else {}),
             "call_or_text": self.crisis.number,
             "name": self.crisis.name,
             "emergency": self.emergency,
@@ -176,8 +182,10 @@ def help_lines(country: str) -> HelpLines:
     return HELP_LINES.get(country.upper(), _FALLBACK)
 
 
-# Said beside every "not now" to a patient where nobody has set a country.
-CRISIS_RESOURCES: dict[str, str] = help_lines("US").to_json()
+def lines_told(settings: CrisisSettings, default: HelpLines) -> HelpLines:
+    """Return the lines that an organization's patients are told; `default` are those of the service's country."""
+    country = default if settings.country is None else help_lines(settings.country)
+    return replace(country, own=settings.lines)
 
 
 class CrisisSignalV1(Event):

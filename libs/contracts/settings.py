@@ -18,6 +18,17 @@ class ServiceSettings(ProcessSettings):
     chat_url: str = Field("http://127.0.0.1:8005", description="Where the chat service listens.")
 
 
+class WithCrisisCountry(ServiceSettings):
+    """Whose help lines a service tells that answers patients."""
+
+    crisis_country: str = Field(
+        "US",
+        pattern="^[A-Z]{2}$",
+        description="The country (ISO 3166) whose help lines are told in a crisis, unless the organization has set its "
+        "own; without lines of that country findahelpline.com.",
+    )
+
+
 class WithRecordings(WithObjectStore, ServiceSettings):
     """Where a service that reads or writes encrypted objects of this product finds them."""
 

@@ -1,4 +1,4 @@
-"""Defects of the release of sessions (docs/adr/0019-who-releases-is-asked-in-the-database.md)."""
+"""Defects of what an organization decides (docs/adr/0019-who-releases-is-asked-in-the-database.md)."""
 
 from proofs.planted.planting import ByTest, Edit, Mutant, planted
 
@@ -7,6 +7,7 @@ _INGESTION = "services/ingestion/migrations/versions/0011_release.py"
 _OF_INGESTION = "services/ingestion/tests/test_release.py"
 _OF_CHAT = "services/chat/tests/organization/test_release.py"
 _OF_MODES = "services/chat/tests/organization/test_modes.py"
+_OF_LINES = "services/chat/tests/organization/test_crisis_lines.py"
 
 MUTANTS: tuple[Mutant, ...] = (
     planted(
@@ -100,6 +101,26 @@ MUTANTS: tuple[Mutant, ...] = (
             "services/chat/handlers.py",
             "if concern is not None and (off or concern.level is Level.EXPLICIT):",
             "if concern is not None and not off and concern.level is Level.EXPLICIT:",
+        ),
+    ),
+    planted(
+        "another-organizations-lines-told",
+        "a patient in a crisis is told the lines of the own organization",
+        ByTest(_OF_LINES, "test_each_message_is_told_the_lines_of_its_own_organization"),
+        Edit(
+            "services/chat/crisis_care.py",
+            "return lines_told(organization, self.lines)",
+            'return self.__dict__.setdefault("first", lines_told(organization, self.lines))',
+        ),
+    ),
+    planted(
+        "lines-of-the-organization-before-the-ambulance",
+        "in a medical emergency the ambulance comes first",
+        ByTest(_OF_LINES, "test_own_lines_stand_first_in_every_text_but_after_the_ambulance"),
+        Edit(
+            "services/chat/domain/crisis/caring.py",
+            'return f"{now} {own_first}To talk to somebody: {crisis}."',
+            'return f"{own_first}{now} To talk to somebody: {crisis}."',
         ),
     ),
 )

@@ -10,6 +10,7 @@ from libs.common.errors import AppError
 from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
+from libs.contracts.own_help_lines import NOTHING_SET, CrisisSettings
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
 from services.chat.domain.composing import compose, fixed
@@ -67,6 +68,7 @@ class ChatMessage:
     conversation_id: ConversationId | None = None
     zone: tzinfo = UTC
     mode: ChatMode = ChatMode.QUOTES
+    crisis: CrisisSettings = NOTHING_SET
 
 
 @dataclass(frozen=True)

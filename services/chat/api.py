@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,6 +19,7 @@ from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.own_help_lines import CrisisSettings
 from libs.contracts.safety import mode_of_caller
 from services.chat.answering import AcceptedMessage, ChatMessage
 from services.chat.domain.conversation import (
@@ -67,8 +67,7 @@ def build_router(
     @router.post("/chat", operation_id="chat", summary="Ask about a patient's sessions")
     async def chat(body: ChatRequest, request: Request) -> Response:
         """Return an answer with sources, or a refusal. Errors are sent as problems before a stream is opened."""
-        told = replace(_chat_message(body), zone=zone_of_caller(request.headers), mode=mode_of_caller(request.headers))
-        pending = await ask.begin(told)
+        pending = await ask.begin(_chat_message(body, request.headers))
         headers = _rate_limit_headers(pending.accepted.quota) if isinstance(pending, AcceptedMessage) else {}
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, pending, ping_every_s), headers)
@@ -77,14 +76,15 @@ def build_router(
     @router.post("/crisis", operation_id="crisis", summary="The crisis answer, if the message asks for one")
     async def crisis(body: ChatRequest, request: Request) -> Response:
         """Return the crisis answer, or 204. The gateway calls this for messages that it would otherwise refuse."""
-        reply = await ask.only_crisis(_chat_message(body))
+        reply = await ask.only_crisis(_chat_message(body, request.headers))
         if reply is None:
             return Response(status_code=204)
         if EVENT_STREAM in request.headers.get("accept", ""):
             return _streaming(_stream(ask, reply, ping_every_s), {})
         return JSONResponse(_reply(reply))
 
-    _add_conversations(router, conversations, ask.crisis_resources)
+    _add_conversations(router, conversations)
+    _add_answer(router, conversations, ask)
     if record is not None:
         _add_audit(router, record)
     return router
@@ -97,9 +97,15 @@ def _add_audit(router: APIRouter, record: AnswerRecord) -> None:
         return (await record.page(query)).to_json(lambda row: row.to_json())
 
 
-def _add_conversations(
-    router: APIRouter, repository: ConversationRepository, crisis_resources: Mapping[str, str]
-) -> None:
+def _add_answer(router: APIRouter, repository: ConversationRepository, ask: Ask) -> None:
+    @router.get("/messages/{message_id}", operation_id="getAnswer")
+    async def answer(message_id: UUID, request: Request) -> dict[str, Any]:
+        """Return a stored answer, for a repeated request; `redacted` as in a conversation's messages."""
+        resources = ask.crisis_resources(CrisisSettings.of_caller(request.headers))
+        return _stored_answer(*await repository.message(MessageId(message_id)), resources)
+
+
+def _add_conversations(router: APIRouter, repository: ConversationRepository) -> None:
     @router.get("/conversations", operation_id="listConversations")
     async def conversations(
         patient_id: UUID,
@@ -118,11 +124,6 @@ def _add_conversations(
         """List messages in order; answers whose consent was revoked or whose session is held back are redacted."""
         found = await repository.messages(ConversationId(conversation_id), Window.of(limit, cursor))
         return found.to_json(_message)
-
-    @router.get("/messages/{message_id}", operation_id="getAnswer")
-    async def answer(message_id: UUID) -> dict[str, Any]:
-        """Return a stored answer, for a repeated request; `redacted` as in a conversation's messages."""
-        return _stored_answer(*await repository.message(MessageId(message_id)), crisis_resources)
 
     @router.delete("/conversations/{conversation_id}", operation_id="deleteConversation", status_code=204)
     async def delete(conversation_id: UUID) -> Response:
@@ -190,12 +191,15 @@ def _problem(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _chat_message(body: ChatRequest) -> ChatMessage:
+def _chat_message(body: ChatRequest, headers: Mapping[str, str]) -> ChatMessage:
     return ChatMessage(
         patient_id=PatientId(body.patient_id),
         # PostgreSQL rejects NUL in text.
         text=body.message.replace("\x00", " "),
         conversation_id=ConversationId(body.conversation_id) if body.conversation_id else None,
+        zone=zone_of_caller(headers),
+        mode=mode_of_caller(headers),
+        crisis=CrisisSettings.of_caller(headers),
     )
 
 
@@ -220,7 +224,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 
 def _stored_answer(
-    conversation_id: ConversationId, message: Message, crisis_resources: Mapping[str, str]
+    conversation_id: ConversationId, message: Message, crisis_resources: Mapping[str, Any]
 ) -> dict[str, Any]:
     if message.text is None:
         return {"message_id": str(message.id), "redacted": True}

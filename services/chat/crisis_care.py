@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from libs.common.errors import AppError
 from libs.common.log import get_logger, location_of
-from libs.contracts.safety import HelpLines, help_lines
+from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.safety import HelpLines, help_lines, lines_told
 from services.chat.domain.conversation import Exchange
 from services.chat.domain.crisis.assessing import Concern, Level, assess
 from services.chat.domain.crisis.signs import Signs, escalated, weigh
@@ -22,10 +23,14 @@ _DEFAULT = help_lines("US")
 
 @dataclass(frozen=True)
 class CrisisCheck:
-    """`reader` is None where no model runs; `lines` are those of the organization's country."""
+    """`reader` is None where no model runs; `lines` are told where an organization has set no country."""
 
     reader: CrisisReader | None = None
     lines: HelpLines = _DEFAULT
+
+    def lines_for(self, organization: CrisisSettings) -> HelpLines:
+        """Return the lines that the patients of an organization are told."""
+        return lines_told(organization, self.lines)
 
     async def concern(self, message: str) -> Concern | None:
         """Return the level and kind of a message. An error of the head leaves it to the rules."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from libs.common.capability import held
 from libs.common.database.transaction import Transaction
@@ -14,6 +15,7 @@ from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId
+from libs.contracts.own_help_lines import CrisisSettings
 from libs.contracts.problems import CHAT_OFF
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import ChatMode
@@ -42,7 +44,7 @@ class Reply:
     answer: Answer
     conversation_id: ConversationId
     message_id: MessageId
-    crisis_resources: Mapping[str, str] | None = None
+    crisis_resources: Mapping[str, Any] | None = None
     notice: str | None = None
 
 
@@ -54,10 +56,9 @@ class Ask:
         self._answering = Answering(dependencies)
         self._check = check or CrisisCheck()
 
-    @property
-    def crisis_resources(self) -> Mapping[str, str]:
-        """Return whom to call."""
-        return self._check.lines.to_json()
+    def crisis_resources(self, organization: CrisisSettings) -> Mapping[str, Any]:
+        """Return whom the patients of an organization are to call."""
+        return self._check.lines_for(organization).to_json()
 
     async def only_crisis(self, message: ChatMessage) -> Reply | None:
         """Return the crisis answer, None if the message needs none. Requires neither consent nor quota."""
@@ -91,19 +92,20 @@ class Ask:
             pending = AcceptedMessage(message, accepted, after)
             return await self._crisis_after(pending) if _is_explicit(after) else pending
         except AppError as error:
-            raise self._with_crisis_resources(error, concern) from error
+            raise self._with_crisis_resources(error, message, concern) from error
 
     async def finish(self, pending: AcceptedMessage) -> Reply:
         """Search, answer, verify and record; an answer is returned only once recorded. Raises the errors of `begin`."""
         try:
             return await self._finish(pending)
         except AppError as error:
-            raise self._with_crisis_resources(error, pending.concern) from error
+            raise self._with_crisis_resources(error, pending.message, pending.concern) from error
 
     async def _finish(self, pending: AcceptedMessage) -> Reply:
         """Answer and record. Raises AppError(CONSENT_REQUIRED) if a consent was revoked meanwhile."""
         search_result = await self._answering.answer(pending)
-        answer = with_care(search_result.answer, pending.concern, self._check.lines)
+        lines = self._check.lines_for(pending.message.crisis)
+        answer = with_care(search_result.answer, pending.concern, lines)
         reply = await self._recorded(pending, replace(search_result, answer=answer))
         get_logger().info(
             "chat.answered",
@@ -128,15 +130,16 @@ class Ask:
                 await self._dependencies.messages.signal(patient_id, accepted, pending.concern)
         except (AppError, TimeoutError):
             get_logger().error("crisis.record_failed", level_of_signal=pending.concern.level.value)
-        return replace(reply, crisis_resources=self.crisis_resources)
+        return replace(reply, crisis_resources=self.crisis_resources(pending.message.crisis))
 
     async def _crisis_after(self, pending: AcceptedMessage) -> Reply:
         """Answer an accepted message that is a crisis after what was said before it."""
-        return await self._recorded(pending, SearchResult(self._fixed(pending.concern), Attribution({}, {})))
+        answer = self._fixed(pending.message, pending.concern)
+        return await self._recorded(pending, SearchResult(answer, Attribution({}, {})))
 
     async def _crisis(self, message: ChatMessage, concern: Concern) -> Reply:
         """Return the fixed crisis answer. Recording it and emitting the signal are attempted, but never required."""
-        answer = self._fixed(concern)
+        answer = self._fixed(message, concern)
         crisis = Crisis(message.conversation_id, message.text, concern, answer)
         try:
             async with asyncio.timeout(CRISIS_RECORD_TIMEOUT_S):
@@ -145,13 +148,13 @@ class Ask:
             get_logger().error("crisis.record_failed", level_of_signal=concern.level.value)
             # Ids that lead nowhere: the answer keeps its shape although nothing could be stored.
             noted = Accepted(message.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
-        return Reply(answer, noted.conversation_id, noted.message_id, self.crisis_resources)
+        return Reply(answer, noted.conversation_id, noted.message_id, self.crisis_resources(message.crisis))
 
-    def _fixed(self, concern: Concern | None) -> Answer:
+    def _fixed(self, message: ChatMessage, concern: Concern | None) -> Answer:
         kind = concern.kind if concern else Kind.SELF_HARM
-        return fixed(fixed_text(kind, self._check.lines), AnsweredBy.SAFETY)
+        return fixed(fixed_text(kind, self._check.lines_for(message.crisis)), AnsweredBy.SAFETY)
 
-    def _with_crisis_resources(self, error: AppError, concern: Concern | None) -> AppError:
+    def _with_crisis_resources(self, error: AppError, message: ChatMessage, concern: Concern | None) -> AppError:
         """Return the error with crisis resources if it is 429 or 503, or a crisis is possible."""
         if error.problem.status not in _NOT_ANSWERED_STATUS and concern is None:
             return error
@@ -160,7 +163,7 @@ class Ask:
             error.detail,
             retry_after_s=error.retry_after_s,
             errors=error.errors,
-            extra={**error.extra, "crisis_resources": self.crisis_resources},
+            extra={**error.extra, "crisis_resources": self.crisis_resources(message.crisis)},
             **error.facts,
         )
 

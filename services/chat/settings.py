@@ -4,13 +4,13 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from libs.contracts.settings import WithModels
+from libs.contracts.settings import WithCrisisCountry, WithModels
 from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 
 DEFAULT_CLAUDE = "claude-sonnet-5-5"
 
 
-class ChatSettings(WithModels):
+class ChatSettings(WithCrisisCountry, WithModels):
     """The common settings and the provider of answers."""
 
     chat_provider: Literal["auto", "anthropic", "openai_compatible", "local"] = Field(
@@ -32,12 +32,6 @@ class ChatSettings(WithModels):
     anthropic_base_url: str | None = Field(None, description="Base URL of Anthropic's API, if not the default.")
     openai_api_key: SecretStr | None = Field(None, description="The API key of an OpenAI-compatible server.")
     openai_base_url: str | None = Field(None, description="Base URL of an OpenAI-compatible server; default: OpenAI.")
-
-    crisis_country: str = Field(
-        "US",
-        pattern="^[A-Z]{2}$",
-        description="The country (ISO 3166) whose help lines are told in a crisis; else findahelpline.com.",
-    )
 
     @property
     def provider(self) -> Literal["anthropic", "openai_compatible", "local"]:

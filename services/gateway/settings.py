@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, SecretStr
 
 from libs.common.local_time import ZoneName
-from libs.contracts.settings import ServiceSettings
+from libs.contracts.settings import WithCrisisCountry
 from services.gateway.key_format import Peppers
 
 
@@ -32,7 +32,7 @@ HexSecret = Annotated[SecretStr, BeforeValidator(_hex_of_32)]
 OldPeppers = Annotated[SecretStr, BeforeValidator(_numbered)]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(WithCrisisCountry):
     """The common settings and what only the public entry point needs."""
 
     capability_key: HexSecret = Field(description="Signs capabilities, in hex; installed in the database as well.")

@@ -18,11 +18,12 @@ from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import UserErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
+from libs.contracts.safety import help_lines
 from libs.tenancy.erase_own_rows import erasing
 from services.gateway.access.authentication import Authenticator
 from services.gateway.access.authority import Authority
 from services.gateway.access.patient_tokens import TokenSigner
-from services.gateway.api.chat import crisis_rule
+from services.gateway.api.chat import crisis_lookup, crisis_rule
 from services.gateway.api.openapi import VERSION, openapi_document
 from services.gateway.api.pages import description_pages, health_page, problem_pages
 from services.gateway.api.repeats import replay_readers
@@ -35,6 +36,7 @@ from services.gateway.idempotency.store import IdempotencyStore
 from services.gateway.key_format import Mode
 from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.organization.store import OrganizationStore
+from services.gateway.pipeline.crisis_fallback import CrisisFallback
 from services.gateway.pipeline.edge import ResponseHeadersMiddleware
 from services.gateway.pipeline.limiter import Limiter
 from services.gateway.pipeline.pipeline import RequestPipeline
@@ -88,14 +90,16 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     limiter = _limiter(settings)
     peers = _peers(settings, authority)
     users = Users(database, UserStore())
+    organization = OrganizationSettings(database, OrganizationStore(), settings.patient_time_zone)
+    lines = help_lines(settings.crisis_country)
     pipeline = RequestPipeline(
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
         idempotency=Idempotency(database, IdempotencyStore(), utc_now),
         operator_token=_plain(settings.operator_token),
-        replay_readers=replay_readers(users, peers),
-        crisis_answer=crisis_rule(peers.chat, users, authority),
+        replay_readers=replay_readers(users, peers, organization),
+        crisis=CrisisFallback(crisis_rule(peers.chat, users, authority), crisis_lookup(organization, authority), lines),
     )
     own = LocalServices(
         keys=Keys(database, KeyStore(), KeyIssuing(_mode(settings), peppers, utc_now, secrets.choice)),
@@ -103,7 +107,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         tokens=PatientTokens(database, TokenStore(), signer, utc_now),
         renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
         audit=AccessAudit(database, authority),
-        organization=OrganizationSettings(database, OrganizationStore(), settings.patient_time_zone),
+        organization=organization,
         requests_per_hour=settings.requests_per_hour,
     )
     router = build_router(pipeline, own, peers)

@@ -11,7 +11,7 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConversationId, OrganizationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
-from libs.contracts.safety import CRISIS_RESOURCES
+from libs.contracts.safety import help_lines
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
 from services.chat.domain.crisis.caring import CRISIS_TEXT
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, TEXT_ONLY
@@ -86,7 +86,7 @@ async def test_not_now_comes_with_the_crisis_resources(problem: object) -> None:
     with pytest.raises(AppError) as caught:
         await room.says("What homework did I get?")
 
-    assert caught.value.extra["crisis_resources"] == CRISIS_RESOURCES
+    assert caught.value.extra["crisis_resources"] == help_lines("US").to_json()
     assert caught.value.retry_after_s == 9
 
 

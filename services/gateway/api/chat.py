@@ -1,5 +1,6 @@
 """Chat: for a patient with a token of their own, or for an integrator that may ask in a patient's name."""
 
+import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +13,9 @@ from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.client import Call
 from libs.common.ids import new_id
+from libs.common.log import get_logger
 from libs.contracts.ids import PatientId
+from libs.contracts.own_help_lines import NOTHING_SET, CrisisSettings
 from services.gateway.access.authority import Authority
 from services.gateway.api.proxying import EVENTS, as_json, as_stream
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
@@ -20,12 +23,31 @@ from services.gateway.clients import Peer, not_found
 from services.gateway.domain import Principal, Role
 from services.gateway.handlers import Users
 from services.gateway.organization.handlers import OrganizationSettings
-from services.gateway.pipeline.crisis_fallback import CrisisAnswer
+from services.gateway.pipeline.crisis_fallback import CrisisAnswer, CrisisLookup
 
 MESSAGE_CHARS_MAX = 4000
+# Whoever is in a crisis must not wait for a database that hangs.
+CRISIS_LOOKUP_TIMEOUT_S = 2.0
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MAX)]
 Cursor = Annotated[str | None, Query(max_length=CURSOR_CHARS_MAX)]
+
+
+def crisis_lookup(settings: OrganizationSettings, authority: Authority) -> CrisisLookup:
+    """Return how the help lines of a caller's organization are found when the request is rejected."""
+
+    async def settings_of(caller: Principal | None) -> CrisisSettings:
+        if caller is None:
+            return NOTHING_SET
+        try:
+            with authority.own(caller):
+                async with asyncio.timeout(CRISIS_LOOKUP_TIMEOUT_S):
+                    return await settings.crisis()
+        except (AppError, TimeoutError):
+            get_logger().error("crisis.lines_not_read")
+            return NOTHING_SET
+
+    return settings_of
 
 
 def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
@@ -42,12 +64,14 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
                 return None
             raise
 
-    async def crisis_answer(request: Request, caller: Principal | None) -> Response | None:
+    async def crisis_answer(
+        request: Request, caller: Principal | None, organization: CrisisSettings
+    ) -> Response | None:
         try:
             body = ChatRequest.model_validate_json(await request.body())
         except ValidationError:
             return None
-        parts: dict[str, Any] = {"headers": {"Accept": request.headers.get("accept", "*/*")}}
+        parts: dict[str, Any] = {"headers": {"Accept": request.headers.get("accept", "*/*")} | organization.headers()}
         patient_id = await known_patient(caller, body.patient_id) if caller else None
         if caller is None or patient_id is None:
             # Nothing is read or stored for an unauthenticated caller, so the patient does not matter.

@@ -8,6 +8,7 @@ _SESSION = "0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c"
 _CONSENT = "0199f2a4-5e6f-7a8b-9c0d-1e2f3a4b5c6d"
 _CONVERSATION = "0199f2a4-aa01-7b02-8c03-0d04e05f0607"
 _AT = "2026-11-24T15:00:00.000Z"
+_CRISIS_LINES = [{"name": "Our therapist on call, until 10 pm", "contact": "+1 312 555 0142"}]
 _KEY_ID = "4fGh7Jk2MnPq"
 _SHOWN_ONCE = f"trk_live_{_KEY_ID}_(43 characters and a checksum of 6)"
 
@@ -40,7 +41,13 @@ BODIES: dict[str, Any] = {
     "correctTranscript": {
         "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
     },
-    "updateOrganization": {"time_zone": "America/Chicago", "chat_mode": "recall", "release": "auto"},
+    "updateOrganization": {
+        "time_zone": "America/Chicago",
+        "chat_mode": "recall",
+        "release": "auto",
+        "country": "US",
+        "crisis_lines": _CRISIS_LINES,
+    },
     "updateUser": {"time_zone": "America/New_York"},
     "correctCommitment": {"status": "done"},
     "chat": {"patient_id": _PATIENT, "message": "What homework did we agree on?"},
@@ -69,6 +76,8 @@ _ORGANIZATION = {
     "effective_time_zone": "America/Chicago",
     "chat_mode": "recall",
     "release": "auto",
+    "country": "US",
+    "crisis_lines": _CRISIS_LINES,
 }
 _RECEIPT = {
     "organization_id": _THERAPIST,

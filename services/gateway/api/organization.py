@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from libs.common.local_time import ZoneName
+from libs.contracts.own_help_lines import CountryCode, OwnLines
 from libs.contracts.safety import ChatMode
 from services.gateway.api.route_registry import RouteRegistry, Strict
 from services.gateway.domain import ReleasePolicy
@@ -32,6 +33,17 @@ class OrganizationChange(Strict):
         "Counts for sessions that become ready from now on.",
     )
 
+    country: CountryCode | None = Field(
+        None,
+        description="The country (ISO 3166-1, two letters) whose help lines patients are told in a crisis; null for "
+        "the deployment's. For a country that we have no lines of, findahelpline.com.",
+    )
+    crisis_lines: OwnLines = Field(
+        default_factory=tuple,
+        description="Help lines of your own, told before those of the country: who answers, and how to reach them. "
+        "All of them are replaced; `[]` leaves those of the country alone.",
+    )
+
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
         if not self.model_fields_set:
@@ -46,6 +58,9 @@ class OrganizationChange(Strict):
             "time_zone" in given,
             self.chat_mode if "chat_mode" in given else None,
             self.release if "release" in given else None,
+            self.country,
+            "country" in given,
+            self.crisis_lines if "crisis_lines" in given else None,
         )
 
 
@@ -60,7 +75,8 @@ def add_organization(registry: RouteRegistry, settings: OrganizationSettings) ->
         """Change settings of the organization; what is left out stays as it is.
 
         Dates in answers and filters are dates in its time zone; a patient's own (see users) comes first. `chat_mode`
-        counts from the next message on, `release` for sessions that become ready from now on.
+        counts from the next message on, as do `country` and `crisis_lines`, `release` for sessions that become ready
+        from now on. Call each number before you set it: patients in a crisis are told it.
         """
         return _organization(await settings.change(request.to_changes()), settings)
 
@@ -76,4 +92,6 @@ def _organization(organization: Organization, settings: OrganizationSettings) ->
         "effective_time_zone": settings.effective_zone(organization),
         "chat_mode": organization.chat_mode.value,
         "release": organization.release.value,
+        "country": organization.crisis.country,
+        "crisis_lines": [line.model_dump() for line in organization.crisis.lines],
     }

@@ -14,10 +14,11 @@ from services.gateway.api.users import user_json
 from services.gateway.clients import Peer, ServiceClients
 from services.gateway.domain import Principal
 from services.gateway.handlers import Users
+from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.pipeline import ReplayReader
 
 
-def replay_readers(users: Users, peers: ServiceClients) -> Mapping[str, ReplayReader]:
+def replay_readers(users: Users, peers: ServiceClients, settings: OrganizationSettings) -> Mapping[str, ReplayReader]:
     """Return for each operation whose repeats are read again how that is done."""
 
     async def user(_: Principal, user_id: str) -> Response:
@@ -30,7 +31,8 @@ def replay_readers(users: Users, peers: ServiceClients) -> Mapping[str, ReplayRe
 
     async def answer(caller: Principal, message_id: str) -> Response | None:
         try:
-            found = await peers.chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}")
+            told = (await settings.crisis()).headers()
+            found = await peers.chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}", headers=told)
         except AppError as error:
             if error.problem is NOT_FOUND:
                 return None  # deleted, or a crisis answer that could not be recorded: it is given again

@@ -1,7 +1,8 @@
 """An organization's settings, and which of them count for a patient.
 
 The gateway owns organizations and users, so it decides, and passes what counts along with what is asked; no other
-service keeps time zones or modes of the chat. Who releases a session is asked by the database itself (migration 0012).
+service keeps time zones, modes of the chat or help lines. Who releases a session is asked by the database itself
+(migration 0012).
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.local_time import HEADER as ZONE_HEADER
 from libs.common.local_time import zone_named
 from libs.contracts.ids import PatientId, UserId
+from libs.contracts.own_help_lines import CrisisSettings
 from libs.contracts.safety import MODE_HEADER, ChatMode
 from services.gateway.organization.store import Changes, Organization, OrganizationStore
 
@@ -21,10 +23,11 @@ class MessageSettings:
 
     time_zone: str
     chat_mode: ChatMode
+    crisis: CrisisSettings
 
     def headers(self) -> dict[str, str]:
         """Return the headers that tell it."""
-        return {ZONE_HEADER: self.time_zone, MODE_HEADER: self.chat_mode.value}
+        return {ZONE_HEADER: self.time_zone, MODE_HEADER: self.chat_mode.value} | self.crisis.headers()
 
 
 class OrganizationSettings:
@@ -62,7 +65,12 @@ class OrganizationSettings:
         """Return what counts for a patient's message."""
         async with self._database.transaction() as tx:
             found = await self._store.for_patient(tx, patient_id)
-        return MessageSettings(self._first(*found.zones), found.chat_mode)
+        return MessageSettings(self._first(*found.zones), found.chat_mode, found.crisis)
+
+    async def crisis(self) -> CrisisSettings:
+        """Return whom the patients of the organization are to call."""
+        async with self._database.transaction() as tx:
+            return (await self._store.for_patient(tx, None)).crisis
 
     def effective_zone(self, organization: Organization) -> str:
         """Return the zone that counts for an organization's patients who have none."""

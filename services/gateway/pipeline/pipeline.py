@@ -18,7 +18,9 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.http.draining import DrainingResponse
 from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
+from libs.contracts.own_help_lines import CrisisSettings
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
+from libs.contracts.safety import lines_told
 from services.gateway.access.authentication import Authenticator, credential_in, operator
 from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
@@ -30,7 +32,7 @@ from services.gateway.idempotency.handlers import (
     attempt,
 )
 from services.gateway.pipeline import bodies
-from services.gateway.pipeline.crisis_fallback import CrisisAnswer, needs_crisis_answer, with_crisis_resources
+from services.gateway.pipeline.crisis_fallback import CrisisFallback, needs_crisis_answer, with_crisis_resources
 from services.gateway.pipeline.edge import answer_headers
 from services.gateway.pipeline.limiter import Limiter, exceeded, upstream_limit_headers
 from services.gateway.routes import Repeat, Route, Trait
@@ -54,7 +56,7 @@ class RequestPipeline:
     idempotency: Idempotency
     operator_token: str | None
     replay_readers: Mapping[str, ReplayReader]
-    crisis_answer: CrisisAnswer
+    crisis: CrisisFallback
 
     async def serve(self, request: Request, route: Route, answer: Endpoint) -> Response:
         """Handle one request; a refused upload is not read to its end."""
@@ -75,11 +77,13 @@ class RequestPipeline:
                 said[name] = f"{value}, {said[name]}" if name in said else value
             if Trait.SERVES_PATIENTS_IN_CRISIS not in route.traits or not needs_crisis_answer(error):
                 raise
-            return await self._crisis_answer(request, route) or problem_response(
-                with_crisis_resources(error), request.scope
+            principal: Principal | None = getattr(request.state, "principal", None)
+            organization = await self.crisis.settings_of(principal)
+            return await self._crisis_answer(request, route, organization) or problem_response(
+                with_crisis_resources(error, lines_told(organization, self.crisis.lines)), request.scope
             )
 
-    async def _crisis_answer(self, request: Request, route: Route) -> Response | None:
+    async def _crisis_answer(self, request: Request, route: Route, organization: CrisisSettings) -> Response | None:
         principal: Principal | None = getattr(request.state, "principal", None)
         # Who it is cannot be asked now, but a credential that is made up is told apart without asking.
         if principal is None and not self.authenticator.has_valid_format(request.headers):
@@ -87,7 +91,7 @@ class RequestPipeline:
         if principal is not None and not may(principal, route.access, route.scopes):
             return None
         try:
-            return await self.crisis_answer(request, principal)
+            return await self.crisis.answer(request, principal, organization)
         except AppError:
             return None  # the chat is out of reach as well: the caller gets the resources
 

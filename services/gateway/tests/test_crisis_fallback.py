@@ -6,12 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.contracts.safety import CRISIS_RESOURCES
+from libs.contracts.safety import help_lines
 from libs.devstack.infra import Infra
 from services.gateway.key_format import new_key
 from services.gateway.tests.gateway_world import NOBODY, GatewayWorld, gateway, gateway_world
 
 MESSAGE = {"message": "I cannot go on."}
+CRISIS_RESOURCES = help_lines("US").to_json()
 NO_DATABASE = "postgresql+psycopg://nobody:x@127.0.0.1:9/none"
 
 

@@ -73,12 +73,15 @@ def has_care(text: str) -> bool:
 def _whom_to_call(kind: Kind, lines: HelpLines) -> str:
     emergency = f"in immediate danger, call {lines.emergency} or go to the nearest emergency room."
     crisis = lines.crisis.spoken if lines.country else f"{ELSEWHERE} lists who to call in your country"
+    own_first = f"You can reach {', or '.join(line.spoken for line in lines.own)}. " if lines.own else ""
     if kind is Kind.MEDICAL_EMERGENCY:
         poison = f" If something was swallowed, you can also {lines.poison.spoken}." if lines.poison else ""
-        return f"Call {lines.emergency} now or go to the nearest emergency room.{poison} To talk to somebody: {crisis}."
+        # The ambulance comes before any line to talk to.
+        now = f"Call {lines.emergency} now or go to the nearest emergency room.{poison}"
+        return f"{now} {own_first}To talk to somebody: {crisis}."
     own = {Kind.ABUSE: lines.abuse, Kind.CHILD_IN_DANGER: lines.child}.get(kind)
     who = f"{own.spoken}, or {crisis}" if own else crisis
-    return f"You can {who}, at any hour; {emergency}" if lines.country else f"{crisis}; {emergency}"
+    return own_first + (f"You can {who}, at any hour; {emergency}" if lines.country else f"{crisis}; {emergency}")
 
 
 def _elsewhere(lines: HelpLines) -> str:
