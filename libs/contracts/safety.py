@@ -2,7 +2,7 @@
 
 Each number has the page it stands on and the day it was entered. Numbers change: docs/operations/before-production.md
 asks for a call to each before patients are told of them. An organization's own numbers come before those of its country
-(libs/contracts/own_help_lines.py).
+(libs/contracts/organization/own_help_lines.py).
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from libs.common.events import Event
-from libs.contracts.own_help_lines import CrisisSettings, OwnLine
+from libs.contracts.organization.own_help_lines import CrisisSettings, OwnLine
 
 ENTERED = date(2026, 11, 30)
 ELSEWHERE = "https://findahelpline.com"

@@ -10,7 +10,7 @@ from libs.common.errors import AppError
 from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
-from libs.contracts.own_help_lines import NOTHING_SET, CrisisSettings
+from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettings
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
 from services.chat.domain.composing import compose, fixed

@@ -19,7 +19,7 @@ from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.safety import mode_of_caller
 from services.chat.answering import AcceptedMessage, ChatMessage
 from services.chat.domain.conversation import (

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from libs.common.errors import AppError
 from libs.common.log import get_logger, location_of
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.safety import HelpLines, help_lines, lines_told
 from services.chat.domain.conversation import Exchange
 from services.chat.domain.crisis.assessing import Concern, Level, assess

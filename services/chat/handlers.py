@@ -15,7 +15,7 @@ from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConversationId, MessageId, PatientId
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.problems import CHAT_OFF
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import ChatMode

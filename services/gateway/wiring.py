@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from fastapi import APIRouter
 from pydantic import SecretStr
 from starlette.middleware import Middleware
 
@@ -113,7 +114,11 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     router = build_router(pipeline, own, peers)
     document = openapi_document(router, settings.own_url)
     pages = description_pages(document, authenticator, open_to_all=settings.env == "dev")
-    app = AppSpec(
+    return Public(_app(settings, database, router, pages), limiter, peers)
+
+
+def _app(settings: GatewaySettings, database: Database, router: APIRouter, pages: APIRouter) -> AppSpec:
+    return AppSpec(
         title="TherapyRAG",
         version=VERSION,
         routers=(router, problem_pages(), health_page(database.ping), pages),
@@ -121,7 +126,6 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         internal=False,
         options={"middleware": [Middleware(ResponseHeadersMiddleware, own_url=settings.own_url)]},
     )
-    return Public(app, limiter, peers)
 
 
 def _plain(secret: SecretStr | None) -> str | None:

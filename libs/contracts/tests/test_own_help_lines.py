@@ -3,7 +3,14 @@
 import pytest
 from pydantic import ValidationError
 
-from libs.contracts.own_help_lines import HEADER, LINE_CHARS_MAX, NOTHING_SET, OWN_LINES_MAX, CrisisSettings, OwnLine
+from libs.contracts.organization.own_help_lines import (
+    HEADER,
+    LINE_CHARS_MAX,
+    NOTHING_SET,
+    OWN_LINES_MAX,
+    CrisisSettings,
+    OwnLine,
+)
 from libs.contracts.safety import HELP_LINES, help_lines, lines_told
 
 OURS = CrisisSettings(country="GB", lines=(OwnLine(name="Our therapist on call", contact="020 7946 0142"),))

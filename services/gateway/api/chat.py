@@ -15,7 +15,7 @@ from libs.common.http.client import Call
 from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.contracts.ids import PatientId
-from libs.contracts.own_help_lines import NOTHING_SET, CrisisSettings
+from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettings
 from services.gateway.access.authority import Authority
 from services.gateway.api.proxying import EVENTS, as_json, as_stream
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from libs.common.local_time import ZoneName
-from libs.contracts.own_help_lines import CountryCode, OwnLines
+from libs.contracts.organization.own_help_lines import CountryCode, OwnLines
 from libs.contracts.safety import ChatMode
 from services.gateway.api.route_registry import RouteRegistry, Strict
 from services.gateway.domain import ReleasePolicy

@@ -12,7 +12,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.common.local_time import HEADER as ZONE_HEADER
 from libs.common.local_time import zone_named
 from libs.contracts.ids import PatientId, UserId
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.safety import MODE_HEADER, ChatMode
 from services.gateway.organization.store import Changes, Organization, OrganizationStore
 

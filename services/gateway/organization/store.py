@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import OrganizationId, PatientId, UserId
-from libs.contracts.own_help_lines import NOTHING_SET, CrisisSettings, OwnLine
+from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettings, OwnLine
 from libs.contracts.safety import ChatMode
 from services.gateway.domain import ReleasePolicy
 

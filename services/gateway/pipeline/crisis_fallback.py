@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.errors import AppError
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.safety import HelpLines
 from services.gateway.domain import Principal
 

@@ -18,7 +18,7 @@ from libs.common.errors import FORBIDDEN, AppError
 from libs.common.http.draining import DrainingResponse
 from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
-from libs.contracts.own_help_lines import CrisisSettings
+from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
 from libs.contracts.safety import lines_told
 from services.gateway.access.authentication import Authenticator, credential_in, operator

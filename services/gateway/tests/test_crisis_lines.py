@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from libs.contracts.own_help_lines import LINE_CHARS_MAX, NOTHING_SET, OWN_LINES_MAX, CrisisSettings
+from libs.contracts.organization.own_help_lines import LINE_CHARS_MAX, NOTHING_SET, OWN_LINES_MAX, CrisisSettings
 from libs.contracts.safety import help_lines, lines_told
 from libs.devstack.infra import Infra
 from services.gateway.tests.gateway_world import NOBODY, GatewayWorld, gateway, gateway_world
@@ -84,7 +84,8 @@ async def test_a_repeated_request_is_told_the_lines_of_now(world: GatewayWorld) 
 
 
 async def test_changed_lines_are_on_record_and_the_same_ones_are_not(world: GatewayWorld) -> None:
-    for settings in (OURS, OURS, {"country": "IE"}, {"crisis_lines": []}):
+    steps: list[dict[str, Any]] = [OURS, OURS, {"country": "IE"}, {"crisis_lines": []}]
+    for settings in steps:
         await _set(world, **settings)
     world.peer.body = b'{"data": [], "has_more": false, "next_cursor": null}'
 

@@ -9,7 +9,7 @@ import pytest
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
-from libs.contracts.own_help_lines import HEADER, CrisisSettings, OwnLine
+from libs.contracts.organization.own_help_lines import HEADER, CrisisSettings, OwnLine
 from libs.contracts.safety import HELP_LINES, MODE_HEADER, help_lines, lines_told
 from services.chat.api import build_router
 from services.chat.domain.crisis.assessing import Kind
