@@ -5,9 +5,19 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.common.clock import utc_now
+from libs.common.database.transaction import Database
+from libs.common.ids import new_id
+from libs.contracts.capability import Minter
+from libs.contracts.ids import ApiKeyId, OrganizationId
 from libs.contracts.organization.own_help_lines import LINE_CHARS_MAX, NOTHING_SET, OWN_LINES_MAX, CrisisSettings
 from libs.contracts.safety import help_lines, lines_told
 from libs.devstack.infra import Infra
+from services.gateway.access.authority import Authority
+from services.gateway.api.chat import crisis_lookup
+from services.gateway.domain import Principal
+from services.gateway.organization.handlers import OrganizationSettings
+from services.gateway.organization.store import OrganizationStore
 from services.gateway.tests.gateway_world import NOBODY, GatewayWorld, gateway, gateway_world
 from services.gateway.tests.test_crisis_fallback import NO_DATABASE
 
@@ -128,3 +138,15 @@ async def test_without_a_database_the_services_country_is_told(world: GatewayWor
 
     assert (answer.status_code, answer.json()["crisis_resources"]) == (503, help_lines("IE").to_json())
     assert [heard.claims for heard in world.peer.heard] == [NOBODY]
+
+
+async def test_a_caller_who_is_known_is_told_the_services_country_when_the_database_goes_away(infra: Infra) -> None:
+    gone = Database(NO_DATABASE)
+    settings = OrganizationSettings(gone, OrganizationStore(), "UTC")
+    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now)
+    caller = Principal(OrganizationId(new_id()), ApiKeyId(new_id()), "key:tests")
+
+    found = [await crisis_lookup(settings, authority)(one) for one in (caller, None)]
+    await gone.close()
+
+    assert found == [NOTHING_SET, NOTHING_SET]
