@@ -144,7 +144,7 @@ async def test_a_caller_who_is_known_is_told_the_services_country_when_the_datab
     gone = Database(NO_DATABASE)
     settings = OrganizationSettings(gone, OrganizationStore(), "UTC")
     authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now)
-    caller = Principal(OrganizationId(new_id()), ApiKeyId(new_id()), "key:tests")
+    caller = Principal(OrganizationId(new_id()), ApiKeyId("tests"), "key:tests")
 
     found = [await crisis_lookup(settings, authority)(one) for one in (caller, None)]
     await gone.close()
