@@ -172,8 +172,9 @@ _COUNTRIES = (
         Line("National Poisons Information Centre, AIIMS", "1800 116 117", "https://www.aiims.edu"),
     ),
 )  # fmt: skip
-# 112 also reaches the emergency services from a mobile phone in most countries.
-_FALLBACK = HelpLines("", "112", _EU, Line("the line of your country", ELSEWHERE, ELSEWHERE))
+# 112 reaches the emergency services from a mobile phone in most countries, and not in all.
+_ANY_EMERGENCY = "112 or the emergency number of your country"
+_FALLBACK = HelpLines("", _ANY_EMERGENCY, _EU, Line("the line of your country", ELSEWHERE, ELSEWHERE))
 HELP_LINES: Mapping[str, HelpLines] = {lines.country: lines for lines in _COUNTRIES}
 
 

@@ -20,7 +20,7 @@ FIXED_REPLIES = {
         "Thank you for telling me. That matters, and you don't have to carry it alone. "
         "I'm an AI, so I can't do what a person can: your therapist would want to hear this, and somebody you "
         "trust may be able to be with you now. If it becomes too much, findahelpline.com lists who to call in your "
-        "country at any hour, and your local emergency number is there when you are in danger. "
+        "country, and your local emergency number is there when you are in danger. "
         "If it helps, I can look up what you and your therapist said about this."
     ),
     MessageKind.ABOUT_YOU: WHAT_I_AM,

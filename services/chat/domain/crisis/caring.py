@@ -81,7 +81,7 @@ def _whom_to_call(kind: Kind, lines: HelpLines) -> str:
         return f"{now} {own_first}To talk to somebody: {crisis}."
     own = {Kind.ABUSE: lines.abuse, Kind.CHILD_IN_DANGER: lines.child}.get(kind)
     who = f"{own.spoken}, or {crisis}" if own else crisis
-    return own_first + (f"You can {who}, at any hour; {emergency}" if lines.country else f"{crisis}; {emergency}")
+    return own_first + (f"You can {who}; {emergency}" if lines.country else f"{crisis}; {emergency}")
 
 
 def _elsewhere(lines: HelpLines) -> str:
