@@ -37,7 +37,7 @@ def texts() -> list[str]:
 
 
 def _rows() -> Iterator[tuple[str, str]]:
-    for name in ("crisis", "crisis_more"):
+    for name in ("crisis", "crisis_more", "crisis_third"):
         for row in json.loads((TUNING / f"{name}.json").read_text()):
             if row["kind"] not in _LEFT_OUT:
                 yield row["text"], _sign(row["text"], row["kind"])

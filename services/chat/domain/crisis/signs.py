@@ -9,10 +9,10 @@ from services.chat.domain.crisis.spelling import mended
 NONE = "none"
 POSSIBLE_SELF_HARM = "self_harm_possible"
 # Chosen by held-out parts of the tuning sets and by the false alarms counted on AnnoMI's client turns (dev half).
-EXPLICIT_MIN = 0.78
+EXPLICIT_MIN = 0.84
 # So likely a crisis that the head need not tell which.
-CRISIS_EXPLICIT_MIN = 0.88
-POSSIBLE_MIN = 0.44
+CRISIS_EXPLICIT_MIN = 0.94
+POSSIBLE_MIN = 0.52
 
 # The head alone gives no fixed text to what is past, told or asked about, and needs more to hear the latter two.
 APART_MIN = 0.7
