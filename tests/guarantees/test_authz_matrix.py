@@ -6,13 +6,23 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from fastapi.routing import iter_route_contexts
 
 from libs.devstack.infra import Infra
 from services.gateway.domain import Scope
 from services.gateway.routes import ROUTES, Route
 from services.gateway.tests.gateway_world import OPERATOR as OPERATOR_TOKEN
-from services.gateway.tests.gateway_world import GatewayWorld, gateway_world
-from tests.guarantees.authorization import CALLERS, KEY, NOBODY, OPERATOR, PATIENT, admits
+from services.gateway.tests.gateway_world import GatewayWorld, gateway_app, gateway_world
+from tests.guarantees.authorization import (
+    CALLERS,
+    KEY,
+    NOBODY,
+    OPERATOR,
+    OUTSIDE_THE_TABLE,
+    PATIENT,
+    WITH_A_CREDENTIAL,
+    admits,
+)
 from tests.guarantees.generate import DOCS, PAGES
 
 PAGE = "authorization.md"
@@ -33,6 +43,26 @@ async def credentials(clinic: GatewayWorld) -> dict[str, str]:
 
 def test_who_may_do_what_is_what_was_reviewed() -> None:
     assert PAGES[PAGE]() == (DOCS / PAGE).read_text()
+
+
+async def test_whatever_the_public_side_serves_is_in_the_table_or_named_outside_it(infra: Infra) -> None:
+    async with gateway_app(infra, "http://127.0.0.1:1") as app:
+        served = {(route.path, method) for route in iter_route_contexts(app.routes) for method in route.methods or ()}
+
+    beside = served - {(route.path, route.method) for route in ROUTES}
+    assert beside == {(path, "GET") for path in OUTSIDE_THE_TABLE}
+
+
+@pytest.mark.parametrize("path", OUTSIDE_THE_TABLE)
+@pytest.mark.parametrize("env", ["dev", "test"])
+async def test_what_is_outside_the_table_lets_in_whom_the_page_says(infra: Infra, path: str, env: str) -> None:
+    who, _ = OUTSIDE_THE_TABLE[path]
+    async with gateway_app(infra, "http://127.0.0.1:1", env=env) as app:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            answer = await http.get(re.sub(r"\{\w+\}", "none", path))
+
+    assert (answer.status_code == httpx.codes.UNAUTHORIZED) == (who == WITH_A_CREDENTIAL and env != "dev")
 
 
 def test_nobody_is_let_in_anywhere() -> None:

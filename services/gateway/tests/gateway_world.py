@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.common.database.transaction import Database
@@ -177,14 +178,13 @@ def settings_of(infra: Infra, peer_url: str, **more: Any) -> GatewaySettings:
 
 
 @contextlib.asynccontextmanager
-async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str]:
-    """Run a gateway; yield its URL."""
+async def gateway_app(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[FastAPI]:
+    """Build the public side of a gateway; yield its app."""
     settings = settings_of(infra, peer_url, **more)
     database = Database(settings.database_url.get_secret_value(), REFUSALS)
     public = public_side(settings, database)
     try:
-        async with serving(build_app(public.app)) as url:
-            yield url
+        yield build_app(public.app)
     finally:
         peers = public.peers
         for part in (
@@ -197,6 +197,13 @@ async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str
             database,
         ):
             await part.close()
+
+
+@contextlib.asynccontextmanager
+async def gateway(infra: Infra, peer_url: str, **more: Any) -> AsyncIterator[str]:
+    """Run a gateway; yield its URL."""
+    async with gateway_app(infra, peer_url, **more) as app, serving(app) as url:
+        yield url
 
 
 @contextlib.asynccontextmanager
