@@ -205,7 +205,11 @@ USE: tuple[Mutant, ...] = (
         "words-to-a-key-that-writes",
         "a key that may not read words is given none by a swap of speakers or its repeat",
         ByProof("surface.repeat", "words_given"),
-        Edit("services/gateway/api/sessions.py", "if Scope.TRANSCRIPTS_READ in caller.scopes:", "if caller.scopes:"),
+        Edit(
+            "services/gateway/domain.py",
+            "return Scope.TRANSCRIPTS_READ in principal.scopes",
+            "return bool(principal.scopes)",
+        ),
     ),
     planted(
         "repeats-shared-by-keys",

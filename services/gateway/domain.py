@@ -165,6 +165,26 @@ def may(principal: Principal, access: Access, scopes: frozenset[Scope]) -> bool:
     return not scopes or bool(scopes & principal.scopes)
 
 
+def may_read_words(principal: Principal) -> bool:
+    """Tell whether somebody is given a transcript's words; a key may write them and not read them."""
+    return Scope.TRANSCRIPTS_READ in principal.scopes
+
+
+def may_see_receipt(principal: Principal, *, of_a_session: bool) -> bool:
+    """Tell whether somebody may read the receipt of an erasure: that a patient was erased is for few to know."""
+    return of_a_session or Scope.ADMIN in principal.scopes
+
+
+def require_right_to_record(principal: Principal, *, is_witnessed: bool) -> None:
+    """A witness is named by keys for that, and by those that have nothing else always; raise AppError(FORBIDDEN)."""
+    if is_witnessed and Scope.CONSENT_WITNESSED not in principal.scopes:
+        raise AppError(FORBIDDEN, "Naming a witness requires a key with the scope consent:witnessed.")
+    if not is_witnessed and Scope.CONSENT_WRITE not in principal.scopes:
+        raise AppError(
+            FORBIDDEN, "With consent:witnessed alone, `witnessed_by` must name the therapist who records it."
+        )
+
+
 def require_granted(principal: Principal, wish: KeySpec, now: datetime) -> None:
     """A key makes no key that may do more or lasts longer than itself; raise AppError(FORBIDDEN, INVALID_REQUEST)."""
     more = sorted(wish.scopes - principal.scopes)

@@ -32,6 +32,21 @@ def test_every_room_says_what_is_in_it() -> None:
     assert [str(path.parent.relative_to(ROOT)) for path in silent] == []
 
 
+def test_who_may_what_is_decided_in_the_domain_and_in_no_route() -> None:
+    folders = [path for path in sorted((ROOT / "services").rglob("api*")) if "tests" not in path.parts]
+    routes = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.py")))]
+
+    assert routes
+    assert [str(path.relative_to(ROOT)) for path in routes if _compares_scopes(path)] == []
+
+
+def _compares_scopes(path: Path) -> bool:
+    """Tell whether a file has a condition on scopes, as in `Scope.ADMIN in caller.scopes`."""
+    conditions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Compare | ast.BinOp)]
+    parts = [part for condition in conditions for part in ast.iter_child_nodes(condition)]
+    return any(isinstance(part, ast.Attribute) and part.attr == "scopes" for part in parts)
+
+
 def test_the_mechanism_has_no_word_of_the_domain() -> None:
     paths = [path for path in (ROOT / "libs" / "common").rglob("*") if path.suffix in (".py", ".sql", ".lua")]
     product = [path for path in paths if "tests" not in path.parts]

@@ -10,7 +10,6 @@ from starlette.responses import Response
 
 from libs.common.client_time import Instant
 from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
-from libs.common.errors import FORBIDDEN, AppError
 from libs.contracts.formats import IpText, canonical_ip
 from libs.contracts.ids import PatientId
 from libs.contracts.metadata import Metadata
@@ -18,7 +17,7 @@ from libs.contracts.purposes import Purpose
 from services.gateway.api.proxying import accepted_of, as_json, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
-from services.gateway.domain import Principal, Role, Scope
+from services.gateway.domain import Role, require_right_to_record
 from services.gateway.handlers import Users
 
 TEXT_MAX = 500
@@ -124,7 +123,7 @@ def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None
 
         When consent to the same text is in force already, nothing is recorded and that one is answered, with 200.
         """
-        _require_right_to_record(caller, body.witnessed_by)
+        require_right_to_record(caller, is_witnessed=body.witnessed_by is not None)
         # Only here are users known: the consent service would take any id for a patient's.
         witness = [(body.witnessed_by, Role.THERAPIST)] if body.witnessed_by else []
         await users.require((body.patient_id, Role.PATIENT), (body.therapist_id, Role.THERAPIST), *witness)
@@ -143,15 +142,6 @@ def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None
 
     registry.open("grantConsent", grant)
     registry.open("revokeConsent", revoke)
-
-
-def _require_right_to_record(caller: Principal, witness: UUID | None) -> None:
-    if witness and Scope.CONSENT_WITNESSED not in caller.scopes:
-        raise AppError(FORBIDDEN, "Naming a witness requires a key with the scope consent:witnessed.")
-    if witness is None and Scope.CONSENT_WRITE not in caller.scopes:
-        raise AppError(
-            FORBIDDEN, "With consent:witnessed alone, `witnessed_by` must name the therapist who records it."
-        )
 
 
 def _observed(request: Request) -> dict[str, str]:

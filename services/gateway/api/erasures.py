@@ -1,6 +1,5 @@
 """Erasing a session or a patient for good, the receipt of it, and the legal hold that forbids it."""
 
-from typing import Any
 from uuid import UUID
 
 import httpx
@@ -11,7 +10,7 @@ from libs.contracts.ids import PatientId
 from services.gateway.api.proxying import as_json
 from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.clients import Peer, not_found
-from services.gateway.domain import Principal, Role, Scope
+from services.gateway.domain import Role, may_see_receipt
 from services.gateway.handlers import Users
 
 
@@ -44,8 +43,8 @@ def add_erasures(registry: RouteRegistry, ingestion: Peer, users: Users) -> None
         The receipt of a patient's erasure is for keys with the scope admin.
         """
         answer = await ingestion.ask(asked(caller, "getErasure"), "GET", f"/erasures/{erasure_id}")
-        # As if there were none: that a patient was erased is for few to know.
-        if not _may_see(caller, answer.json()):
+        # As if there were none: a refusal would tell that a patient was erased.
+        if not may_see_receipt(caller, of_a_session=answer.json()["session_id"] is not None):
             raise not_found("erasure")
         return as_json(answer)
 
@@ -80,10 +79,6 @@ async def _is_patient(users: Users, patient_id: UUID) -> bool:
             raise
         return False
     return True
-
-
-def _may_see(caller: Principal, receipt: dict[str, Any]) -> bool:
-    return Scope.ADMIN in caller.scopes or receipt["session_id"] is not None
 
 
 def _with_location(answer: httpx.Response) -> Response:

@@ -21,7 +21,7 @@ from libs.contracts.ids import PatientId
 from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
-from services.gateway.domain import Principal, Scope
+from services.gateway.domain import Principal, may_read_words
 from services.gateway.idempotency.handlers import require_key
 from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.pipeline import body_of
@@ -210,7 +210,7 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
 def words_for(caller: Principal, answer: httpx.Response) -> Response:
     """Return a transcript's new version; a key that may write words and not read them is not given them."""
     whole = as_json(answer)
-    if Scope.TRANSCRIPTS_READ in caller.scopes:
+    if may_read_words(caller):
         return whole
     without = {name: value for name, value in answer.json().items() if name not in _WORDS}
     headers = {name: value for name, value in whole.headers.items() if name in ("etag", "location")}

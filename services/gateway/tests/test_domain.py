@@ -23,7 +23,10 @@ from services.gateway.domain import (
     Scope,
     is_last_admin,
     may,
+    may_read_words,
+    may_see_receipt,
     require_granted,
+    require_right_to_record,
 )
 from services.gateway.key_format import PATTERN, new_key, read_key
 
@@ -42,6 +45,28 @@ def _key(name: str, *scopes: Scope, revoked: bool = False) -> ApiKey:
     return ApiKey(
         ApiKeyId(name), ORGANIZATION, name, "live", frozenset(scopes), "abcd", NOW, revoked_at=NOW if revoked else None
     )
+
+
+def test_words_are_given_to_a_key_that_may_read_them_and_to_no_other() -> None:
+    assert [scope for scope in Scope if may_read_words(_principal(scope))] == [Scope.TRANSCRIPTS_READ]
+
+
+def test_the_receipt_of_a_patient_is_seen_with_admin_only_and_that_of_a_session_with_any_key() -> None:
+    assert [scope for scope in Scope if may_see_receipt(_principal(scope), of_a_session=False)] == [Scope.ADMIN]
+    assert all(may_see_receipt(_principal(scope), of_a_session=True) for scope in Scope)
+
+
+@pytest.mark.parametrize("is_witnessed", [True, False])
+def test_a_consent_is_recorded_with_the_scope_for_having_a_witness_or_none(is_witnessed: bool) -> None:
+    right, wrong = Scope.CONSENT_WITNESSED, Scope.CONSENT_WRITE
+    if not is_witnessed:
+        right, wrong = wrong, right
+
+    require_right_to_record(_principal(right), is_witnessed=is_witnessed)
+
+    with pytest.raises(AppError) as refused:
+        require_right_to_record(_principal(wrong), is_witnessed=is_witnessed)
+    assert refused.value.problem is FORBIDDEN
 
 
 def test_a_new_key_has_the_published_shape_and_reads_back() -> None:
