@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
+from uuid import UUID
 
 from libs.common.database.transaction import Transaction
 from libs.common.events import Catalogue, Event
@@ -18,6 +19,9 @@ class Idled(Event):
 
     type: ClassVar[str] = "thing.idled"
     topic: ClassVar[str] = "idle"
+    key_field: ClassVar[str] = "thing_id"
+
+    thing_id: UUID
 
 
 class Rest(Step[Idled, None]):

@@ -63,7 +63,7 @@ NOT_FOUND = ProblemType(
     "not-found",
     404,
     "Not found",
-    "The resource does not exist, or it belongs to another organization. Check the id and which key you use.",
+    "The resource does not exist, or it belongs to somebody else. Check the id and which key you use.",
 )
 UNAUTHENTICATED = ProblemType(
     "unauthenticated",

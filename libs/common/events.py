@@ -17,6 +17,7 @@ class Event(BaseModel):
     """A fact. Fields are ids and small numbers, never words of a person.
 
     `type` is dotted and past tense; `topic` names the stream and has one producing service.
+    `key_field` is the field by which events are ordered and looked up.
     `is_ordered`: the topic's events are applied in the order of their key, by one consumer of a group.
     """
 
@@ -25,7 +26,7 @@ class Event(BaseModel):
     type: ClassVar[str]
     topic: ClassVar[str]
     version: ClassVar[int] = 1
-    key_field: ClassVar[str] = "organization_id"
+    key_field: ClassVar[str]
     is_ordered: ClassVar[bool] = False
 
     _said_at: datetime | None = PrivateAttr(default=None)

@@ -20,7 +20,7 @@ class ProcessSettings(BaseSettings):
         None,
         ge=1,
         le=65535,
-        description="A port of its own for /metrics and the full /health, where `PORT` is public: the gateway's.",
+        description="A port of its own for /metrics and the full /health, where `PORT` is public.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
     database_url: SecretStr = Field(description="PostgreSQL as this service's own role (postgresql+psycopg://).")

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("services", "libs", "proofs", "tests", "benchmarks", "evals", "deploy")
 MODULES_MAX = 20
-DOMAIN = re.compile(r"patient|therap|consent|transcri|clinic|recording(?!s?_)", re.IGNORECASE)
+DOMAIN = re.compile(r"patient|therap|consent|transcri|clinic|organi[sz]ation|gateway|recording(?!s?_)", re.IGNORECASE)
 
 
 def _modules() -> list[Path]:

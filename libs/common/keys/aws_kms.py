@@ -80,7 +80,7 @@ class AwsKms:
         await self._credentials.close()
 
     def _context(self, context: bytes) -> dict[str, str]:
-        # Readable in CloudTrail ("organization-key%1F0192..."), and no two contexts become the same.
+        # Readable in CloudTrail ("tenant-key%1F0192..."), and no two contexts become the same.
         return {self._key.context_name: quote(context, safe="")}
 
     async def _call(self, action: str, body: Mapping[str, Any]) -> dict[str, Any]:

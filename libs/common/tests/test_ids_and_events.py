@@ -15,6 +15,7 @@ class Measured(Event):
 
     type: ClassVar[str] = "thing.measured"
     topic: ClassVar[str] = "thing"
+    key_field: ClassVar[str] = "organization_id"
 
     organization_id: UUID
     count: int

@@ -1,6 +1,6 @@
 -- Closes a schema's bookkeeping of events to SQL of its own service. SCHEMA is replaced.
 -- Notes and claims are reached by these functions only, which want the event's id: nobody can look for one to swallow
--- another organization's event, and ids cannot be guessed.
+-- another tenant's event, and ids cannot be guessed.
 revoke all on SCHEMA.inbox, SCHEMA.claim from svc_SCHEMA;
 
 create function SCHEMA.inbox_applied(of_group text, ids uuid[], epochs int[]) returns table (event_id uuid, epoch int)
