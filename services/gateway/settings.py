@@ -8,11 +8,14 @@ from libs.common.local_time import ZoneName
 from libs.contracts.settings import WithCrisisCountry
 from services.gateway.key_format import Peppers
 
+SECRET_BYTES_MIN = 32
+OPERATOR_TOKEN_CHARS_MIN = 16
+
 
 def _hex_of_32(value: object) -> object:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if not isinstance(text, str) or len(bytes.fromhex(text)) < 32:
-        raise ValueError("it must be at least 32 bytes in hex: openssl rand -hex 32")
+    if not isinstance(text, str) or len(bytes.fromhex(text)) < SECRET_BYTES_MIN:
+        raise ValueError(f"it must be at least {SECRET_BYTES_MIN} bytes in hex: openssl rand -hex {SECRET_BYTES_MIN}")
     return text
 
 
@@ -44,7 +47,9 @@ class GatewaySettings(WithCrisisCountry):
         description="Earlier peppers as `version:hex,version:hex`; a key moves to the new one when it is next used.",
     )
     operator_token: SecretStr | None = Field(
-        None, min_length=16, description="Opens the operators' API (/operator/v1); none keeps that API shut."
+        None,
+        min_length=OPERATOR_TOKEN_CHARS_MIN,
+        description="Opens the operators' API (/operator/v1); none keeps that API shut.",
     )
     patient_token_key: HexSecret | None = Field(
         None, description="The seed of the Ed25519 key that signs patient tokens, in hex; none offers no tokens."

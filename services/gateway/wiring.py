@@ -50,6 +50,8 @@ EVENT_CONFIG = EventConfig("gateway", CATALOGUE, topics_out=("key", "user"), ref
 CHAT_TIMEOUT_S = 120.0
 # After the last byte of a recording has been sent it is still being sealed and stored.
 UPLOAD_TIMEOUT_S = 120.0
+# A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
+STATUS_TRAVEL_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,7 @@ def _peers(settings: GatewaySettings, authority: Authority) -> ServiceClients:
 
     return ServiceClients(
         consent=peer(settings.consent_url, settings.request_deadline_s),
-        # A caller may wait 30 seconds for a session's status to change, and the answer still has to travel.
-        ingestion=peer(settings.ingestion_url, settings.request_deadline_s + 10),
+        ingestion=peer(settings.ingestion_url, settings.request_deadline_s + STATUS_TRAVEL_S),
         transcriber=peer(settings.transcriber_url, settings.request_deadline_s),
         embedder=peer(settings.embedder_url, settings.request_deadline_s),
         chat=peer(settings.chat_url, CHAT_TIMEOUT_S),

@@ -7,7 +7,9 @@ from pathlib import Path
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
+from deploy.provision import ProvisionSettings
 from libs.common.errors import GENERIC
+from libs.common.process.run import MigrationSettings
 from libs.contracts.catalogue import CATALOGUE
 from libs.contracts.problems import PRODUCT
 from libs.contracts.services import SERVICES
@@ -90,6 +92,9 @@ def settings() -> str:
         "",
     ]
     lines += _table(ExporterSettings, set())
+    lines += ["## provision", "", "`python -m deploy.provision`, which prepares the database.", ""]
+    lines += _table(ProvisionSettings, set())
+    lines += ["## migrate", "", "`python -m services.<service> migrate`.", "", *_table(MigrationSettings, set())]
     return "\n".join(lines)
 
 

@@ -8,11 +8,19 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from deploy.provision import ProvisionSettings
+from libs.common.process.run import MigrationSettings
 from libs.common.settings import DEFAULT_PASSWORDS
+from libs.ops.exporter import ExporterSettings
 from libs.ops.rest.connection import OpsSettings
 from tests.guarantees.deployment.parts import SETTINGS
 
-ALL: tuple[type[BaseSettings], ...] = (*SETTINGS.values(), ProvisionSettings, OpsSettings)
+ALL: tuple[type[BaseSettings], ...] = (
+    *SETTINGS.values(),
+    ProvisionSettings,
+    MigrationSettings,
+    OpsSettings,
+    ExporterSettings,
+)
 SENTENCE_CHARS_MIN = 15
 
 

@@ -12,6 +12,7 @@ from libs.common.errors import UNAVAILABLE, UPSTREAM_REFUSED, AppError
 CONNECT_TIMEOUT_S = 2.0
 CALL_TIMEOUT_S = 5.0
 TRIES = 3
+WAIT_S = 0.1
 WAIT_MAX_S = 1.0
 RETRY_AFTER_S = 5.0
 _SERVER_ERRORS = 500
@@ -31,7 +32,7 @@ async def call(send: Send, problem_of: Callable[[httpx.Response], AppError]) -> 
     """
     async for attempt in AsyncRetrying(
         stop=stop_after_attempt(TRIES),
-        wait=wait_random_exponential(multiplier=0.1, max=WAIT_MAX_S),
+        wait=wait_random_exponential(multiplier=WAIT_S, max=WAIT_MAX_S),
         retry=retry_if_exception(_passes),
         reraise=True,
     ):

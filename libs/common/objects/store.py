@@ -31,6 +31,7 @@ READ_BYTES = 512 * 1024
 CONNECT_TIMEOUT_S = 3.0
 READ_TIMEOUT_S = 60.0
 RETRIES_MAX = 2
+RETRY_WAIT_S = 0.2
 CONNECTIONS_MAX = 32
 RETRY_AFTER_S = 5.0
 UNFINISHED_DAYS = 1
@@ -245,7 +246,7 @@ def _pool() -> urllib3.PoolManager:
     return urllib3.PoolManager(
         maxsize=CONNECTIONS_MAX,
         timeout=urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
-        retries=urllib3.Retry(total=RETRIES_MAX, backoff_factor=0.2, status_forcelist=(500, 502, 503, 504)),
+        retries=urllib3.Retry(total=RETRIES_MAX, backoff_factor=RETRY_WAIT_S, status_forcelist=(500, 502, 503, 504)),
     )
 
 

@@ -11,7 +11,9 @@ from libs.common.clock import to_json_time
 from libs.ops.console import Shown
 from libs.ops.operator_tools import OperatorTools
 
-LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many entries.")]
+LISTED_MAX = 10_000
+
+LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=LISTED_MAX, help="How many entries.")]
 
 
 async def list_actions(tools: OperatorTools, last: LastOption = 50) -> Shown:

@@ -22,13 +22,14 @@ from libs.ops.events.facts import ago, at_ms, shown
 from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicOption, TypeOption, since_of
 from libs.ops.operator_tools import OperatorTools
 
+LISTED_MAX = 10_000
 FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
 FOLLOW_BATCH = 500
 
 _TOLD = {"session_id", "status", "reason", "consent_type", "attempt", "chunk_count", "size_bytes"}
 
-LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=10_000, help="How many to begin with.")]
+LastOption = Annotated[int, typer.Option("--last", "-n", min=1, max=LISTED_MAX, help="How many to begin with.")]
 FollowFlag = Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")]
 ForOption = Annotated[float, typer.Option("--for", max=FOLLOW_MAX_S, help="Follow for this many seconds at most.")]
 

@@ -15,8 +15,10 @@ from libs.ops.events.timeline import Answering, Step, StreamSnapshot, read_books
 from libs.ops.operator_tools import OperatorTools
 from libs.ops.store import LastStatus
 
+LOOKED_AT_MAX = 1_000
+
 OlderOption = Annotated[str, typer.Option("--older", help="Whose last status is older than this: 15m, 2h.")]
-MostOption = Annotated[int, typer.Option("--most", min=1, max=1_000, help="How many sessions to look at.")]
+MostOption = Annotated[int, typer.Option("--most", min=1, max=LOOKED_AT_MAX, help="How many sessions to look at.")]
 
 _NEXT = {
     "vendor": "see docs/operations/runbooks/vendor-down.md",

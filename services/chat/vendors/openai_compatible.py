@@ -21,6 +21,8 @@ from services.chat.vendors.token_cap import capped
 
 ANSWER_TOKENS_MAX = 1200
 TRIES_MAX = 2
+RETRY_WAIT_S = 0.5
+RETRY_WAIT_MAX_S = 5.0
 READ_TIMEOUT_S = 30.0
 CONNECT_TIMEOUT_S = 5.0
 VENDOR = "openai_compatible"
@@ -85,7 +87,7 @@ class OpenAICompatibleAnswerer:
     def _retrying(self) -> AsyncRetrying:
         return AsyncRetrying(
             stop=stop_after_attempt(TRIES_MAX),
-            wait=wait_exponential(multiplier=0.5, max=5),
+            wait=wait_exponential(multiplier=RETRY_WAIT_S, max=RETRY_WAIT_MAX_S),
             retry=retry_if_exception(self._worth_another_try),
             reraise=True,
         )

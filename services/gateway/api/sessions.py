@@ -32,6 +32,7 @@ FORM_BYTES_MAX = 256 * 1024
 WAIT_MAX_S = 30
 _WORDS = ("full_text", "segments")
 SEGMENTS_MAX = 20_000
+SEGMENT_CHARS_MAX = 10_000
 # What of the answer to an upload goes on to the caller.
 _UPLOAD_HEADERS = ("content-type", "location", "idempotent-replayed")
 _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
@@ -39,6 +40,7 @@ _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
 _WHOSE_DAY = "of the patient's time zone, or without `patient_id` of the organization's"
 ETAG_CHARS_MAX = 100
+ACCEPT_CHARS_MAX = 500
 IfMatch = Annotated[
     str | None, Header(max_length=ETAG_CHARS_MAX, description='The version that is changed, as in its ETag: `"1"`.')
 ]
@@ -66,7 +68,7 @@ class Segment(Strict):
     """One speaker's words with their seconds."""
 
     speaker: Literal["therapist", "patient", "unknown"]
-    text: Annotated[str, Field(min_length=1, max_length=10_000), VISIBLE_WORDS]
+    text: Annotated[str, Field(min_length=1, max_length=SEGMENT_CHARS_MAX), VISIBLE_WORDS]
     start_time: float = Field(ge=0, allow_inf_nan=False)
     end_time: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(1.0, ge=0, le=1)
@@ -181,7 +183,7 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
     """Add the routes."""
 
     async def read(
-        caller: Caller, session_id: UUID, accept: Annotated[str, Header(max_length=500)] = "*/*"
+        caller: Caller, session_id: UUID, accept: Annotated[str, Header(max_length=ACCEPT_CHARS_MAX)] = "*/*"
     ) -> Response:
         """Read the newest version, as JSON or (by Accept) text/vtt, application/x-subrip or text/plain."""
         query = asked(caller, "getTranscript")

@@ -18,8 +18,10 @@ from services.gateway.handlers import PatientTokens, Users
 from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.store import UserFilter
 
+# What fits into the path of an SMTP command (RFC 5321, 4.5.3.1.3).
+EMAIL_CHARS_MAX = 254
 # One @ with something on both sides; whether mail arrives is not ours to know.
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
+Email = Annotated[str, Field(max_length=EMAIL_CHARS_MAX, pattern=r"^[^\s@\x00]+@[^\s@\x00]+$"), VISIBLE_LINE]
 NAME_CHARS_MAX = 200
 ExternalId = Annotated[str, Field(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[^\x00]+$"), VISIBLE_LINE]
 
