@@ -8,5 +8,6 @@ Consumes: transcription.started, transcription.failed, transcript.ready, transcr
     answers.erased, evidence.erased, user.erased.
 Emits: recording.uploaded, session.status_changed, session.ready, session.failed,
     session.erased, patient.erased.
-Asks: consent (may this be recorded?), the object store.
+Asks: consent (may this be recorded?), the object store, and the key service of the root key (AWS KMS or Vault), if it
+    is no file.
 """

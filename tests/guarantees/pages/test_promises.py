@@ -24,7 +24,22 @@ ALSO_CALLED = {
 }
 # Owned, and not in a table: counted in Redis, and made of the table of routes.
 NO_TABLE = {"gateway": {"rate limits", "the public API and its description"}}
+# How Asks calls an outside party, by the class or function of ours that reaches it; a file of vendors/ by its name.
+OUTSIDE = {"ObjectStore": "object store", "root_key": "key service"}
+VENDOR_CALLED = {"openai_compatible": "another model", "claude": "Claude", "openai": "OpenAI", "deepgram": "Deepgram"}
+# Beside an answer of our own and not asked for one: they count, and read weights from the disk.
+ASKS_NOBODY = {"token_counts", "local_turn_acts", "local_extractive"}
 TYPE_OF = {event.__name__: event.type for event in EVENTS}
+
+
+def _parties_imported(service: str) -> set[str]:
+    """How Asks has to call the outside parties that the wiring imports."""
+    tree = ast.parse((ROOT / "services" / service / "wiring.py").read_text())
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    named = {OUTSIDE[alias.name] for node in imports for alias in node.names if alias.name in OUTSIDE}
+    files = {path.rpartition(".")[2] for node in imports if ".vendors." in (path := node.module or "")}
+    vendors = {VENDOR_CALLED.get(file, "local model") for file in files - ASKS_NOBODY}
+    return named | vendors
 
 
 @cache
@@ -103,3 +118,13 @@ def test_a_service_has_the_addresses_of_those_it_says_it_asks_and_of_no_other(se
     addresses = {node.attr.removesuffix("_url") for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
 
     assert addresses & set(SETTINGS) - {service} == peers_asked(service)
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_names_the_outside_parties_that_its_wiring_imports(service: str) -> None:
+    asks = promise(service)["Asks"]
+
+    assert {party for party in _parties_imported(service) if party not in asks} == set()
+    # And none of those that it does not import.
+    others = {*OUTSIDE.values(), *VENDOR_CALLED.values()} - _parties_imported(service)
+    assert {party for party in others if party in asks} == set()
