@@ -1,4 +1,4 @@
-"""Dependency wiring of the chat."""
+"""Joins the crisis check, the reader of messages, the vendor or quotes in its place, and the three services asked."""
 
 import asyncio
 from typing import Protocol

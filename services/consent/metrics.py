@@ -1,4 +1,4 @@
-"""Prometheus metrics of the notary."""
+"""How many checkpoints of the ledger were signed, and how many chains were refused a signature."""
 
 from prometheus_client import Counter
 

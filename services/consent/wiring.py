@@ -1,4 +1,4 @@
-"""Dependency wiring of the consent service."""
+"""Joins the ledger, the consent texts, and the notary that signs checkpoints into the object store."""
 
 from libs.common.database.transaction import Database
 from libs.common.http.app import AppSpec

@@ -1,4 +1,4 @@
-"""Dependency wiring of the embedder."""
+"""Joins the vectors' source, the index, commitments and digests, and the sweep of withdrawn indexes."""
 
 from datetime import timedelta
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Dependency wiring of ingestion."""
+"""Joins uploads under the root key, the status of sessions, erasures, and what sweeps expired objects."""
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database

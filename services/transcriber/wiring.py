@@ -1,4 +1,4 @@
-"""Dependency wiring of the transcriber."""
+"""Joins the recognizer, the recordings it fetches, transcripts with their audit, and the sweep of withdrawn ones."""
 
 from datetime import timedelta
 from typing import Protocol

@@ -42,7 +42,7 @@ def test_a_peers_lock_has_a_hash_for_each_package_and_names_no_index(lock: str) 
 
 
 def test_a_page_is_written_again_in_its_own_place(tmp_path: Path) -> None:
-    page = tmp_path / "performance.md"
+    page = tmp_path / "page"
     section = Section("Drain", ["How."], ["", "rate"], [["ours", "7"]], [Bar("Rate", 7, 8, "/s", at_least=True)])
     report.write(page, report.render("first", ["quiet"], [section]))
     page.write_text(page.read_text() + "\n## Uploads\n")

@@ -1,4 +1,4 @@
-"""All routes of this service."""
+"""Consents, consent texts and the ledger's transparency on one router, and what answers them."""
 
 from dataclasses import dataclass
 

@@ -73,6 +73,12 @@ def test_every_decision_is_in_the_list_of_decisions() -> None:
     assert listed == {page.name for page in folder.glob("[0-9]*.md")}
 
 
+def test_a_decision_is_headed_by_its_number() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+
+    assert [page.name for page in pages if not page.read_text().startswith(f"# {page.name[:4]}: ")] == []
+
+
 @pytest.mark.parametrize("service", SETTINGS)
 def test_the_table_of_services_says_what_each_service_says_itself(service: str) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
