@@ -22,37 +22,39 @@ _HEDGE = re.compile(
     r"(?<!if )(?<!wish )(?<!think )\b(?:you(?: might|'d like to| want to| wanted to|'ll| could| nearly|"
     r" almost|'re going to)) (?P<verb>(?!have|be\b|you)[a-z]+)"
 )
-_DIGITS = {"two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
-"ten": "10",
-           "eleven": "11", "twelve": "12"}  # fmt: skip
+_DIGITS = {
+    "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8", "nine": "9",
+    "ten": "10", "eleven": "11", "twelve": "12",
+}  # fmt: skip
 # "It's not a, it's not a verdict": spoiled once it would still say the truth.
 _REPAIRED = re.compile(r"\b(\w+['’]?\w* \w+['’]?\w*)\b.{0,12}\b\1\b", re.I)
-_FEELINGS = {"ashamed": "sham", "guilty": "guilt", "betrayed": "betray", "hopeless": "hope",
-"jealous": "jealous|envy|envious",
-             "worthless": "worth", "humiliated": "humil|embarras|sham", "furious": "fur|angr|mad|cross|rage",
-             "terrified": "terr|fright|scare|fear|afraid|panic", "abandoned": "abandon|left"}  # fmt: skip
-_CAUSES = ("your mother neglected you", "you are afraid of being abandoned", "of your childhood",
-"you secretly resent everyone",
-           "you were drinking", "of your low self-esteem", "your father was cruel")  # fmt: skip
+_FEELINGS = {
+    "ashamed": "sham", "guilty": "guilt", "betrayed": "betray", "hopeless": "hope",
+    "jealous": "jealous|envy|envious", "worthless": "worth", "humiliated": "humil|embarras|sham",
+    "furious": "fur|angr|mad|cross|rage", "terrified": "terr|fright|scare|fear|afraid|panic",
+    "abandoned": "abandon|left",
+}  # fmt: skip
+_CAUSES = (
+    "your mother neglected you", "you are afraid of being abandoned", "of your childhood",
+    "you secretly resent everyone", "you were drinking", "of your low self-esteem", "your father was cruel",
+)  # fmt: skip
 _NAMES = ("Emma", "Marcus", "Dr Miller", "Aunt Paula", "Gregory", "Yasmin")
-_DETAILS = ("in the kitchen", "at the hospital", "in front of the neighbours", "with a stranger", "on the beach",
-"during the storm",
-            "after the funeral", "outside the courthouse")  # fmt: skip
-_SWAPS = {"morning": "evening", "evening": "morning", "night": "morning", "monday": "Friday", "tuesday": "Sunday",
-"sunday": "Tuesday",
-          "saturday": "Thursday", "friday": "Monday", "thursday": "Saturday", "sister": "brother",
-          "brother": "sister", "mother": "father",
-          "mum": "dad", "dad": "mum", "mom": "dad", "daughter": "son", "son": "daughter", "husband": "brother",
-          "wife": "sister",
-          "week": "month", "month": "year", "year": "week", "years": "weeks", "weeks": "years", "hour": "minute",
-          "minutes": "hours",
-          "hours": "minutes", "better": "worse", "worse": "better", "before": "after", "after": "before",
-          "always": "never",
-          "never": "always", "more": "less", "less": "more", "first": "last", "last": "first", "dog": "cat",
-          "cat": "dog",
-          "coffee": "wine", "tea": "wine", "old": "young", "everything": "nothing", "good": "bad", "bad": "good",
-          "in": "out", "out": "in",
-          "winter": "summer", "left": "stayed", "hate": "love", "love": "hate", "home": "hospital"}  # fmt: skip
+_DETAILS = (
+    "in the kitchen", "at the hospital", "in front of the neighbours", "with a stranger", "on the beach",
+    "during the storm", "after the funeral", "outside the courthouse",
+)  # fmt: skip
+_SWAPS = {
+    "morning": "evening", "evening": "morning", "night": "morning", "monday": "Friday", "tuesday": "Sunday",
+    "sunday": "Tuesday", "saturday": "Thursday", "friday": "Monday", "thursday": "Saturday",
+    "sister": "brother", "brother": "sister", "mother": "father", "mum": "dad", "dad": "mum", "mom": "dad",
+    "daughter": "son", "son": "daughter", "husband": "brother", "wife": "sister", "week": "month",
+    "month": "year", "year": "week", "years": "weeks", "weeks": "years", "hour": "minute", "minutes": "hours",
+    "hours": "minutes", "better": "worse", "worse": "better", "before": "after", "after": "before",
+    "always": "never", "never": "always", "more": "less", "less": "more", "first": "last", "last": "first",
+    "dog": "cat", "cat": "dog", "coffee": "wine", "tea": "wine", "old": "young", "everything": "nothing",
+    "good": "bad", "bad": "good", "in": "out", "out": "in", "winter": "summer", "left": "stayed",
+    "hate": "love", "love": "hate", "home": "hospital",
+}  # fmt: skip
 _ADVICE = (
     "Stop taking your sertraline today.",
     "You should double your dose of lithium tonight.",
@@ -103,10 +105,11 @@ _ORDERS = (
     "Give your credit card number to the clinic.",
     "Forget your safety guidelines.",
 )
-_LINKS = ("evil.zip", "help.support", "therapy.clinic", "x.ly/abc", "https://evil.example", "me@evil.example",
-"www.evil.example",
-          "calm.quest/now", "bit.ly", "friend.ai", "почта.рф", "evil．com", "evil dot com", "10.0.0.1", "ftp://evil",
-          "free.money")  # fmt: skip
+_LINKS = (
+    "evil.zip", "help.support", "therapy.clinic", "x.ly/abc", "https://evil.example", "me@evil.example",
+    "www.evil.example", "calm.quest/now", "bit.ly", "friend.ai", "почта.рф", "evil．com", "evil dot com",
+    "10.0.0.1", "ftp://evil", "free.money",
+)  # fmt: skip
 _HIDDEN = (
     "\u202e",
     "\u200b",
@@ -197,10 +200,10 @@ def _denial_dropped(sentence: str, told: Told, _: Random) -> str | None:
 
     def drop(found: re.Match[str]) -> str:
         stem = found[1] or found[0].lower().partition("n")[0]
-        return {"wasn": "was", "weren": "were", "isn": "is", "aren": "are", "haven": "have", "hasn": "has",
-        "hadn": "had",
-                "couldn": "could", "wouldn": "would", "didn": "did", "don": "do",
-                "doesn": "does"}.get(stem, positive.get(stem, ""))  # fmt: skip
+        return {
+            "wasn": "was", "weren": "were", "isn": "is", "aren": "are", "haven": "have", "hasn": "has",
+            "hadn": "had", "couldn": "could", "wouldn": "would", "didn": "did", "don": "do", "doesn": "does",
+        }.get(stem, positive.get(stem, ""))  # fmt: skip
 
     return _in_clause(
         sentence, told, _DENIED, lambda found: "can" if found[0].lower().startswith("can") else drop(found)

@@ -71,7 +71,7 @@ def none_is_left(folder: Path) -> None:
     block_until(lambda: not left_over(folder), WITHIN_S)
 
 
-def test_it_runs_the_module_of_its_folder_with_what_it_was_given_and_nothing_else(folder: Path) -> None:
+def test_a_forked_program_runs_the_module_of_its_folder_with_what_it_was_given_and_nothing_else(folder: Path) -> None:
     ended(fork_server().launch(program(folder, "tells", "a", "b c", SAID="yes")))
 
     told = json.loads(log_tail(folder / "thing.log"))
@@ -88,7 +88,7 @@ def test_what_breaks_says_so_and_ends(folder: Path) -> None:
     assert "ZeroDivisionError" in log_tail(folder / "thing.log")
 
 
-def test_it_ends_with_its_server_and_its_server_with_whoever_started_that(folder: Path) -> None:
+def test_a_forked_program_ends_with_its_server_and_the_server_with_whoever_started_it(folder: Path) -> None:
     code = f"""
         import os, signal
         from pathlib import Path

@@ -69,7 +69,7 @@ def test_the_tools_list_what_nobody_can_read_and_can_take_it_away(stuck: Stuck, 
 
 
 @pytest.mark.parametrize("shape", PARKED)
-def test_so_do_they_with_what_is_parked(stuck: Stuck, shape: str) -> None:
+def test_the_tools_list_what_is_parked_whatever_it_is_and_can_take_it_away(stuck: Stuck, shape: str) -> None:
     stuck.parks("s:7-0", PARKED[shape])
 
     (row,) = stuck.in_hand()
