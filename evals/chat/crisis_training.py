@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evals.chat.training import Examples
+from evals.chat.training import TUNING, Examples, corner, tuning_patients
 from libs.sentences.minilm import SentenceEncoder
 from services.chat.crisis_head import features, seen
 from services.chat.domain.crisis.assessing import Kind, assess
 from services.chat.domain.crisis.signs import NONE, POSSIBLE_SELF_HARM
 
-TUNING = Path(__file__).parent / "tuning"
 _PHRASES = Path(__file__).parent / "crisis_phrases.json"
 _SIGNS = {
     **dict.fromkeys(("explicit", "explicit_noisy", "masked", "plans_means"), Kind.SELF_HARM.value),
@@ -21,11 +20,13 @@ _SIGNS = {
 }
 # A head that cannot read a language is not taught by it: rules hear other languages.
 _LEFT_OUT = ("other_languages",)
+# Enough that each sign has some, with SIZE=tiny.
+TINY_ROWS = 300
 
 
 async def crisis_examples(encoder: SentenceEncoder) -> Examples:
     """Return the examples, with the label of each."""
-    rows = list(dict.fromkeys(_rows()))
+    rows = corner(list(dict.fromkeys(_rows())), TINY_ROWS)
     vectors = await encoder.encode([seen(text) for text, _ in rows])
     found = np.array([features(text, vector) for (text, _), vector in zip(rows, vectors, strict=True)])
     return Examples(found, tuple(label for _, label in rows), tuple(range(len(rows))))
@@ -57,7 +58,7 @@ def _sign(text: str, kind: str) -> str:
 
 def _ordinary() -> Iterator[str]:
     """Yield what made-up patients say in sessions and ask, which is hardly ever a crisis."""
-    for path in sorted(TUNING.glob("patient_*.json")):
+    for path in tuning_patients():
         patient = json.loads(path.read_text())
         yield from (question["ask"] for question in patient["questions"])
         for session in patient["sessions"]:

@@ -9,16 +9,15 @@ evals/chat/unseen are never read here.
 import argparse
 import asyncio
 import json
-import os
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from evals.chat.crisis_training import crisis_examples
-from evals.chat.training import Examples, average_precision, fit, held_out
+from evals.chat.training import TUNING, Examples, average_precision, corner, fit, held_out, tuning_patients
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat import crisis_head
@@ -27,11 +26,8 @@ from services.embedder import turn_acts
 from services.embedder.domain import Speaker, Turn, in_context
 from services.embedder.vendors.local_turn_acts import TURN_ACTS
 
-TUNING = Path(__file__).parent / "tuning"
 SEED = 20261130
 FOLDS = 5
-TINY = 3
-T = TypeVar("T")
 _KINDS = {
     **{
         kind: kind for kind in ("homework", "current", "did_it_ever", "comparison", "overview", "follow_up", "greeting")
@@ -56,11 +52,6 @@ def main() -> None:
             asyncio.run(train(encoder)).write(arguments.to / path.name if arguments.to else path)
 
 
-def corner(rows: Sequence[T]) -> Sequence[T]:
-    """Return all rows or, with SIZE=tiny, a few of them: enough to see that training works."""
-    return rows[:: max(1, len(rows) // TINY)] if os.environ.get("SIZE") == "tiny" else rows
-
-
 async def train_message_kinds(encoder: SentenceEncoder) -> Head:
     """Train what kind of message it is."""
     rows = corner([*_read("messages"), *_patients_messages()])
@@ -74,13 +65,13 @@ async def train_message_kinds(encoder: SentenceEncoder) -> Head:
 
 def _patients_messages() -> list[dict[str, Any]]:
     """Return what the tuning patients ask, where the kind of question is a kind of message."""
-    asked = [one for path in sorted(TUNING.glob("patient_*.json")) for one in json.loads(path.read_text())["questions"]]
+    asked = [one for path in tuning_patients() for one in json.loads(path.read_text())["questions"]]
     return [{"text": one["ask"], "kind": _KINDS[one["kind"]]} for one in asked if one["kind"] in _KINDS]
 
 
 async def train_turn_acts(encoder: SentenceEncoder) -> Head:
     """Train what a turn does for a commitment."""
-    paths = sorted(TUNING.glob("patient_*.json"))
+    paths = tuning_patients()
     examples = await _acts(encoder, paths)
     found = held_out(examples, 1.0, FOLDS, SEED)
     # Of whole sessions only: in snippets there is more to find than in a session.
@@ -103,7 +94,7 @@ async def train_crisis_signs(encoder: SentenceEncoder) -> Head:
 
 async def acts_without(name: str, encoder: SentenceEncoder) -> Head:
     """Return a head of turn acts that has not seen the patient of this name."""
-    return fit(await _acts(encoder, [path for path in sorted(TUNING.glob("patient_*.json")) if path.stem != name]), 1.0)
+    return fit(await _acts(encoder, [path for path in tuning_patients() if path.stem != name]), 1.0)
 
 
 async def _acts(encoder: SentenceEncoder, paths: Sequence[Path]) -> Examples:

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from evals.chat.answers import ask_all
-from evals.chat.heads import TINY, TUNING, acts_without
+from evals.chat.heads import acts_without
 from evals.chat.patients import PatientFile, read
 from evals.chat.stand import Around, standing
-from evals.chat.training import Examples, Numbers, fit, fit_ranking, held_out
+from evals.chat.training import TINY, Examples, Numbers, corner, fit, fit_ranking, held_out, tuning_patients
 from libs.contracts.ids import SessionId
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
@@ -33,6 +33,8 @@ from services.chat.vendors.local_extractive import ANSWERABLE, RANKING
 
 PENALTY = 0.5
 SEED = 20261130
+# Some of each kind, with SIZE=tiny.
+TINY_QUESTIONS = 8
 
 
 @dataclass
@@ -64,7 +66,7 @@ class Asked:
 
 async def main(to: Path | None) -> None:
     """Train and write both heads; print what they are worth for patients that they have not seen."""
-    files = [_corner(read(path)) for path in sorted(TUNING.glob("patient_*.json"))]
+    files = [_corner(read(path)) for path in tuning_patients()]
     with tempfile.TemporaryDirectory() as cache:
         encoder = SentenceEncoder(Runtime(None, Path(cache), threads=2))
         async with standing(files, Path(cache), lambda file: acts_without(file.name, encoder)) as arounds:
@@ -133,7 +135,7 @@ def _corner(file: PatientFile) -> PatientFile:
     if os.environ.get("SIZE") != "tiny":
         return file
     asked = [one for one in file.questions if one.follows is None and all(session < TINY for session, _ in one.turns)]
-    return replace(file, sessions=file.sessions[:TINY], questions=tuple(asked[:TINY]))
+    return replace(file, sessions=file.sessions[:TINY], questions=tuple(corner(asked, TINY_QUESTIONS)))
 
 
 def _bears(around: Around, wanted: frozenset[tuple[int, int]], turn: Turn, session_id: SessionId) -> bool:

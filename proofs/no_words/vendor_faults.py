@@ -78,6 +78,9 @@ def dialogue(word: Word, what: str, mark: str = "") -> Sequence[Turn]:
         (0, f"And what do you do when {word(what)} wakes you up?"),
         # Written large as a name is, so that it is kept where names are.
         (1, f"I look for {word(what).capitalize()} until the morning."),
+        # Sets something to do, so that it is kept where commitments are.
+        (0, f"For homework, could you write down {word(what)} every evening before we meet next week?"),
+        (1, "Okay, I'll try that."),
     )
 
 
