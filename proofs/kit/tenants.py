@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from libs.common.clock import utc_now
 from libs.common.ids import new_id
@@ -111,6 +112,8 @@ def _value(tenant: SeededTenant, column: str, kind: str, checks: str) -> Any:
         "therapist_id": tenant.therapist_id,
         "session_id": tenant.session_id,
         "language": "en",
+        "country": "DE",
+        "crisis_lines": Jsonb([{"name": tenant.canary, "contact": "0800"}]),
     }
     if column in named:
         return named[column]
