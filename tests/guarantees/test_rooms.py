@@ -33,8 +33,8 @@ def test_every_room_says_what_is_in_it() -> None:
 
 
 def test_who_may_what_is_decided_in_the_domain_and_in_no_route() -> None:
-    folders = [path for path in sorted((ROOT / "services").rglob("api*")) if "tests" not in path.parts]
-    routes = [path for folder in folders for path in ([folder] if folder.is_file() else sorted(folder.rglob("*.py")))]
+    sources = [path for path in sorted((ROOT / "services").rglob("*.py")) if "tests" not in path.parts]
+    routes = [path for path in sources if path.stem == "api" or "api" in path.parts]
 
     assert routes
     assert [str(path.relative_to(ROOT)) for path in routes if _compares_scopes(path)] == []
