@@ -26,6 +26,8 @@ from proofs.kit.kept_bytes import Kept
 from proofs.no_words.words import Canaries
 
 UNKNOWN_NAME = "the name of an unknown"
+# Whom an organization wants its patients to call: told with a refusal, because somebody may need it then.
+HELP_LINES = "updateOrganization json /crisis_lines"
 """A refusal may point at a member that nobody knows by the name the caller gave it; whoever sent it must find it."""
 _ERRORS_FROM = 400
 _SERVER_ERRORS_FROM = 500
@@ -125,7 +127,9 @@ class RequestSender:
         if answer.status_code >= _SERVER_ERRORS_FROM:
             world.broken[f"{name} {answer.status_code}"] += 1
         if answer.status_code >= _ERRORS_FROM:
-            data = world.words.without(answer.content + repr(answer.headers.raw).encode(), UNKNOWN_NAME)
+            data = answer.content + repr(answer.headers.raw).encode()
+            for origin in (UNKNOWN_NAME, HELP_LINES):
+                data = world.words.without(data, origin)
             world.refusals.append(Kept("problem document", f"{name} {answer.status_code}", data))
         elif answer.headers.get("content-type", "") == "application/json":
             world.credentials |= set(_secrets(answer.json()))
