@@ -152,7 +152,7 @@ class Answering:
             session_dates=tuple(session.date for session in sessions),
             near=inquiry.leans_on.sources if inquiry.leans_on else (),
             unknown_words=found.unknown_words,
-            windowed=inquiry.window is not None and inquiry.window.applied,
+            windowed=inquiry.window_sessions is not None,
             chosen=chosen,
             kind=inquiry.kind,
             sides=inquiry.sides,
@@ -170,16 +170,14 @@ class Answering:
         """Look up what was taken on, if the question is for homework in general; None if that answers nothing."""
         if inquiry.kind is not MessageKind.HOMEWORK or inquiry.leans_on or not names_none(inquiry.subject):
             return None
-        window = inquiry.window
-        only = window.session_ids if window and window.applied else None
+        only = inquiry.window_sessions
         taken = await self._dependencies.commitments.commitments(message.patient_id, [one.id for one in sessions])
         passages = answering(message.text, taken, only, sessions[-1].id)
         return Finding(passages, understood_as=inquiry.subject) if passages else None
 
     async def _summed_up(self, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
         """Sum up the sessions of the time window from their digests; None if they have none."""
-        window = inquiry.window
-        only = window.session_ids if window and window.applied else None
+        only = inquiry.window_sessions
         wanted = [session.id for session in sessions if only is None or session.id in only]
         passages = overview(await self._dependencies.digests.digests(wanted)) if wanted else ()
         return Finding(passages, understood_as=inquiry.subject) if passages else None
@@ -190,8 +188,7 @@ class Answering:
             earlier = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.sides.earlier)
             later = await self._dependencies.search.find(patient_id, inquiry.subject, inquiry.sides.later)
             return replace(later, passages=(*earlier.passages, *later.passages))
-        window = inquiry.window
-        only = window.session_ids if window and window.applied else None
+        only = inquiry.window_sessions
         among = [session.id for session in sessions] if only is None else only
         found = await self._dependencies.search.find(patient_id, inquiry.subject, among)
         if inquiry.leans_on is None or only is not None or not inquiry.leans_on.session_ids:

@@ -35,11 +35,6 @@ class Sides:
     earlier: tuple[SessionId, ...]
     later: tuple[SessionId, ...]
 
-    @property
-    def both(self) -> tuple[SessionId, ...]:
-        """Return the sessions of either."""
-        return (*self.earlier, *self.later)
-
 
 def sides_of(
     message: str, ordered: Sequence[SessionId], window_of: Callable[[str], tuple[SessionId, ...]]

@@ -52,6 +52,11 @@ class Inquiry:
     sides: Sides | None = None
     understood_as: str | None = None
 
+    @property
+    def window_sessions(self) -> tuple[SessionId, ...] | None:
+        """Return the sessions of the time window; None if none holds, so that all are meant."""
+        return self.window.session_ids if self.window is not None and self.window.applied else None
+
 
 def asked_part(message: str) -> str:
     """Return what a long message asks: its last questions, or its last sentences if it has none.
