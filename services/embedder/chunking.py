@@ -14,7 +14,7 @@ from services.embedder.domain import Chunk, Span, Turn
 
 CountTokens = Callable[[str], int]
 
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
+SENTENCE_END = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _sized(run: list[Turn], count: CountTokens, rules: Rules) -> list[Turn]:
     whole = _joined(run)
     if count(whole.text) <= rules.passage_max:
         return [whole]
-    pieces = [piece for turn in run for piece in _cut(turn, _SENTENCE.split(turn.text.strip()))]
+    pieces = [piece for turn in run for piece in _cut(turn, SENTENCE_END.split(turn.text.strip()))]
     pieces = [small for piece in pieces for small in _split_words(piece, count, rules.passage_max)]
     # One more for the space by which two pieces are joined.
     sizes = [count(piece.text) + 1 for piece in pieces]

@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from libs.contracts.ids import ChunkId, SessionId
+from services.embedder.chunking import SENTENCE_END
 from services.embedder.digests.topics import boundaries, center, cosine
 from services.embedder.domain import Index, Speaker, Turn, chunk_id
 from services.embedder.turn_acts import Act
@@ -33,7 +34,6 @@ PATIENT_WEIGHT = 0.2
 LENGTH_WEIGHT = 0.3
 FULL_LENGTH_CHARS = 200
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_SENTENCE = re.compile(r"(?<=[.!?…])[\"')\]]*\s+")
 # A name is written large in the middle of a sentence, and never small anywhere in the session.
 _LARGE = re.compile(r"(?<=[\w,;] )[A-Z][^\W\d_]+(?: [A-Z][^\W\d_]+)*")
 _NO_NAMES = frozenset(
@@ -122,7 +122,7 @@ def digest_of(index: Index) -> Digest | None:
 def _topics(turns: Sequence[Turn], stretches: Sequence[range]) -> tuple[Topic, ...]:
     # By turns, so that a word which one turn repeats does not name the topic.
     counts = [Counter(word for place in stretch for word in _words(turns[place].text)) for stretch in stretches]
-    lengths = [sum(len(turns[place].text) for place in stretch) for stretch in stretches]
+    lengths = _lengths(turns, stretches)
     return tuple(
         Topic(
             words=_naming(counts, number),
@@ -132,6 +132,10 @@ def _topics(turns: Sequence[Turn], stretches: Sequence[range]) -> tuple[Topic, .
         )
         for number, stretch in enumerate(stretches)
     )
+
+
+def _lengths(turns: Sequence[Turn], stretches: Sequence[range]) -> list[int]:
+    return [sum(len(turns[place].text) for place in stretch) for stretch in stretches]
 
 
 def _naming(counts: Sequence[Counter[str]], number: int) -> tuple[str, ...]:
@@ -165,7 +169,7 @@ def _sentences(index: Index, stretches: Sequence[range]) -> tuple[Sentence, ...]
     """Return the turn that shows each of the longest topics best, in order of time."""
     turns, source = index.turns, index.source
     chunks = [number for number, chunk in enumerate(index.chunks) for _ in chunk.span.turns]
-    lengths = [sum(len(turns[place].text) for place in stretch) for stretch in stretches]
+    lengths = _lengths(turns, stretches)
     longest = sorted(range(len(stretches)), key=lambda number: -lengths[number])
     sentences = []
     for number in sorted(longest[:SENTENCES_MAX]):
@@ -195,7 +199,7 @@ def _showing(index: Index, stretch: range) -> int | None:
 
 
 def _is_statement(text: str) -> bool:
-    stated = [part for part in _SENTENCE.split(text.strip()) if not part.rstrip("\"')").endswith("?")]
+    stated = [part for part in SENTENCE_END.split(text.strip()) if not part.rstrip("\"')").endswith("?")]
     return len(_WORD.findall(" ".join(stated))) >= SENTENCE_WORDS_MIN
 
 
@@ -204,7 +208,7 @@ def _short(turn: Turn) -> Turn:
     if len(turn.text) <= SENTENCE_CHARS_MAX:
         return turn
     kept = ""
-    for part in _SENTENCE.split(turn.text.strip()):
+    for part in SENTENCE_END.split(turn.text.strip()):
         if kept and len(kept) + len(part) >= SENTENCE_CHARS_MAX:
             break
         kept = f"{kept} {part}".strip()
