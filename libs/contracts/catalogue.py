@@ -17,6 +17,7 @@ from libs.contracts.recording import RecordingUploaded
 from libs.contracts.safety import CrisisSignal, CrisisSignalV1
 from libs.contracts.session import SessionFailed, SessionReady, SessionStatusChanged
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
@@ -29,6 +30,7 @@ EVENTS: tuple[type[Event], ...] = (
     ConsentRevoked,
     RecordingUploaded,
     TranscriptionStarted,
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptReady,
     TranscriptUpdated,

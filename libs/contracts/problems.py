@@ -29,7 +29,28 @@ RECORDING_UNREADABLE = ProblemType(
     "recording-unreadable",
     422,
     "The recording cannot be read",
-    "The recording could not be decoded, or holds no sound. Check that it plays, and upload it again.",
+    "Nothing in the recording could be decoded. Check that it plays, and upload it again, or save it as MP3 or M4A first.",
+)
+RECORDING_DAMAGED = ProblemType(
+    "recording-damaged",
+    422,
+    "A part of the recording cannot be decoded",
+    "More than 5 % of the recording could not be decoded, so words would be missing unnoticed. "
+    "Copy it from the device again, or cut the damaged part out, and upload it again.",
+)
+NO_SOUND = ProblemType(
+    "no-sound",
+    422,
+    "The recording has no sound",
+    "The file has no sound track, or it ends before any sound begins. Check that the microphone was on, "
+    "and that the whole file was copied.",
+)
+NO_SPEECH = ProblemType(
+    "no-speech",
+    422,
+    "No speech in the recording",
+    "The recording is silent, or less than a second of speech was found in it. "
+    "Check that it is the right file and that the microphone was not muted.",
 )
 
 ALREADY_REVOKED = ProblemType(
@@ -134,6 +155,9 @@ PRODUCT: tuple[ProblemType, ...] = (
     NOT_FAILED,
     MODEL_MISSING,
     RECORDING_UNREADABLE,
+    RECORDING_DAMAGED,
+    NO_SOUND,
+    NO_SPEECH,
     CONSENT_REQUIRED,
     CHAT_OFF,
     PATIENT_QUOTA,

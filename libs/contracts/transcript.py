@@ -25,6 +25,19 @@ class TranscriptionStarted(_OfTranscript):
     attempt: int
 
 
+class RecordingProbed(_OfTranscript):
+    """A recording was played by a probe: its length, and whether its end is there.
+
+    `damaged_at_s` is where the first part is that cannot be decoded, if so much of it cannot that it was refused.
+    """
+
+    type: ClassVar[str] = "recording.probed"
+
+    duration_s: float
+    is_complete: bool
+    damaged_at_s: float | None
+
+
 class TranscriptionFailed(_OfTranscript):
     """A transcription job failed; `reason` is a problem slug."""
 

@@ -270,6 +270,7 @@ def _session(session: Session) -> dict[str, Any]:
         "session_day": session.session_day.isoformat() if session.session_day else None,
         "language": session.language,
         "recording_duration_seconds": session.duration_s,
+        "recording_complete": session.recording_complete,
         "status": session.status.value,
         "upload_status": UPLOAD_STATUS[session.status],
         "progress": {"stage": session.status.value, "percent": session.percent},

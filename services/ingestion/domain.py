@@ -11,7 +11,6 @@ from uuid import UUID
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 
-DURATION_MAX_S = 4 * 3600.0
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OBJECT_NAME = re.compile(f"{_UUID}(?:/{_UUID}){{3}}")
 
@@ -80,13 +79,17 @@ _SENTENCES: Mapping[str, str] = {
     "language-unsupported": "The session is not in English, which is the only language transcribed at present.",
     "unsupported-media-type": "The recording could not be decoded. Please check the file and upload it again.",
     "recording-unreadable": "The recording could not be decoded. Please check the file and upload it again.",
-    "no-speech": "No speech was found in the recording.",
+    "recording-damaged": "A part of the recording could not be decoded. Please copy it from the device again.",
+    "recording-too-long": "The recording lasts longer than four hours. Please split it and upload each part.",
+    "no-sound": "The file has no sound track, or it ends before any sound begins. Please check the microphone.",
+    "no-speech": "The recording is silent, or less than a second of speech was found in it.",
     "upstream-refused": "The transcription or indexing service refused this recording. Support has to look at it.",
     "upstream-failed": "The transcription or indexing service did not answer after several tries. Please retry later.",
     "rate-limited": "The transcription or indexing service was too busy after several tries. Please retry later.",
     "unavailable": "A part of the system was not available after several tries. Please retry later.",
     "not-found": "The recording or its transcript is no longer stored.",
 }
+_DAMAGED = "recording-damaged"
 _OTHER_REASON = "Processing failed for a reason on our side. Please retry; if it fails again, contact support."
 
 
@@ -105,6 +108,8 @@ class Session:
 
     `session_day` is set if the sender gave a day without a time; `session_date` is then the start of that day.
     `released_at` is set by the database when the session becomes ready, unless a therapist is to release it.
+    `recording_complete` is false if the recording's end is missing, None until it was probed; `damaged_at_s` is where
+    the first part is that cannot be decoded, if that is why it failed.
     """
 
     id: SessionId
@@ -121,6 +126,8 @@ class Session:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     session_day: date | None = None
     released_at: datetime | None = None
+    recording_complete: bool | None = None
+    damaged_at_s: float | None = None
 
     @property
     def released(self) -> bool:
@@ -130,7 +137,12 @@ class Session:
     @property
     def error_message(self) -> str | None:
         """Return why processing ended, as a sentence for the therapist."""
-        return sentence_for(self.reason) if self.reason else None
+        if not self.reason:
+            return None
+        if self.reason == _DAMAGED and self.damaged_at_s is not None:
+            minutes, seconds = divmod(int(self.damaged_at_s), 60)
+            return f"{sentence_for(self.reason)} The first such part is at {minutes}:{seconds:02d} (minutes:seconds)."
+        return sentence_for(self.reason)
 
     @property
     def percent(self) -> int:

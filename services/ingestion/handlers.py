@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ from libs.contracts.problems import ERASED, NOT_FAILED, NOT_READY
 from libs.contracts.purposes import Purpose
 from libs.contracts.session import SessionFailed, SessionReady
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
@@ -98,6 +99,28 @@ class UpdateSessionStatus(_StatusStep[PipelineEvent]):
             event.published_at,
         )
         return await self._move(session, session_event, tx)
+
+
+class RecordProbe(Step[RecordingProbed, None]):
+    """Writes down what a probe found in a session's recording."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def record(self, event: RecordingProbed, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Write it under the session's row lock; nothing for a session that was erased."""
+        session = await self._sessions.lock(tx, SessionId(event.session_id))
+        if session is not None:
+            probed = replace(
+                session,
+                duration_s=event.duration_s,
+                recording_complete=event.is_complete,
+                damaged_at_s=event.damaged_at_s,
+                updated_at=self._clock(),
+            )
+            await self._sessions.save(tx, probed)
+        return ()
 
 
 class EndOnRevocation(_StatusStep[ConsentRevoked]):

@@ -19,7 +19,7 @@ _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
-_SHOWN = f"{_COLUMNS}, released_at"
+_SHOWN = f"{_COLUMNS}, released_at, recording_complete, damaged_at_s"
 _NARROW = narrow_to("session")
 _FIND = text(f"select {_SHOWN} from session where session_id = :session_id")  # noqa: S608
 _PARTIES = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
@@ -37,7 +37,8 @@ _ADD = text(
 ).bindparams(bindparam("stage_times", type_=JSONB()), bindparam("metadata", type_=JSONB()))
 _SAVE = text(
     "update session set status = :status, duration_s = :duration_s, reason = :reason, stage_times = :stage_times,"
-    " updated_at = :updated_at where session_id = :session_id"
+    " recording_complete = :recording_complete, damaged_at_s = :damaged_at_s, updated_at = :updated_at"
+    " where session_id = :session_id"
 ).bindparams(bindparam("stage_times", type_=JSONB()))
 # Held back by hand, it is not released by becoming ready either.
 _RELEASE = text("update session set released_at = :at, updated_at = :at where session_id = :session_id")
@@ -130,8 +131,9 @@ class SessionStore:
         ]
 
     async def save(self, tx: Transaction, session: Session) -> None:
-        """Update a session's status, duration, reason and times."""
+        """Update a session's status, what is known of its recording, reason and times."""
         columns = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
+        columns += ("recording_complete", "damaged_at_s")
         parameters = _parameters(session)
         await tx.execute(_SAVE, {name: parameters[name] for name in columns})
 
@@ -217,6 +219,8 @@ def _parameters(session: Session) -> dict[str, Any]:
         "created_at": session.created_at,
         "updated_at": session.updated_at,
         "session_day": session.session_day,
+        "recording_complete": session.recording_complete,
+        "damaged_at_s": session.damaged_at_s,
     }
 
 
@@ -239,4 +243,6 @@ def _session(row: RowMapping) -> Session:
         updated_at=row["updated_at"],
         session_day=row["session_day"],
         released_at=row["released_at"],
+        recording_complete=row["recording_complete"],
+        damaged_at_s=row["damaged_at_s"],
     )

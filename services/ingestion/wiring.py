@@ -28,6 +28,7 @@ from libs.contracts.erasure import (
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
@@ -40,7 +41,7 @@ from services.ingestion.erasure.handlers import Dependencies as ErasureDependenc
 from services.ingestion.erasure.handlers import ErasureService, RecordErasureResult, RemoveObjects, Retention
 from services.ingestion.erasure.ports import ObjectDeleter
 from services.ingestion.erasure.store import ErasureStore, ExpiredRecordingStore, OldestErasureGauge
-from services.ingestion.handlers import EndOnRevocation, Reading, SessionQueries, UpdateSessionStatus
+from services.ingestion.handlers import EndOnRevocation, Reading, RecordProbe, SessionQueries, UpdateSessionStatus
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIgnoredTransitions
@@ -103,6 +104,7 @@ def subscriptions(database: Database, objects: ObjectDeleter) -> tuple[Subscript
     counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
     return (
         *(Subscription(event, advance, batch=QUICK_BATCH) for event in pipeline_events),
+        Subscription(RecordingProbed, RecordProbe(SessionStore(), utc_now), batch=QUICK_BATCH),
         Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIgnoredTransitions(), utc_now)),
         Subscription(SessionErased, remove, DELETE_TIMEOUT_S),
         Subscription(PatientErased, remove, DELETE_TIMEOUT_S),

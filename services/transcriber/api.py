@@ -57,7 +57,10 @@ class SourceOut(BaseModel):
 
 
 class TranscriptOut(BaseModel):
-    """The newest version of a transcript. `speaker_confidence`: probability (0 to 1) that speakers are correct."""
+    """The newest version of a transcript. `speaker_confidence`: probability (0 to 1) that speakers are correct.
+
+    `recording_complete` is false if the end of the recording is missing.
+    """
 
     id: UUID
     session_id: UUID
@@ -66,6 +69,7 @@ class TranscriptOut(BaseModel):
     confidence: float
     speaker_confidence: float
     audio_duration_s: float
+    recording_complete: bool
     source: SourceOut
     full_text: str
     segments: list[SegmentBody]
@@ -165,6 +169,7 @@ def _json(transcript: Transcript) -> Response:
         confidence=round(transcript.confidence, 4),
         speaker_confidence=round(draft.speaker_confidence, 4),
         audio_duration_s=draft.duration_s,
+        recording_complete=draft.recording_complete,
         source=SourceOut(vendor=draft.source.vendor, model=draft.source.model),
         full_text=transcript.full_text,
         # Without validation: stored segments are valid, and there may be thousands.

@@ -17,6 +17,9 @@ SEGMENT_MAX_S = 45.0
 SEGMENT_WORDS_MIN = 4
 """A turn longer than SEGMENT_MAX_S is cut at the next end of a sentence, but never to fewer words than this."""
 
+SPEECH_MIN_S = 1.0
+"""Less speech than this, a "Bye." at the door, is no session."""
+
 
 class Speaker(StrEnum):
     """The role of a speaker."""
@@ -71,6 +74,8 @@ class Speech:
     language_confidence: float
     duration_s: float
     source: Source
+    is_complete: bool = True
+    """False if the end of the recording is missing."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class Draft:
     speaker_confidence: float
     duration_s: float
     source: Source
+    recording_complete: bool = True
 
 
 @dataclass(frozen=True)
@@ -156,10 +162,15 @@ def heard_other_language(speech: Speech) -> bool:
     return speech.language_confidence >= LANGUAGE_SURE and not is_supported(speech.language)
 
 
+def has_speech(speech: Speech) -> bool:
+    """Return True if words of SPEECH_MIN_S or more were recognized."""
+    return sum(word.end_s - word.start_s for word in speech.words) >= SPEECH_MIN_S
+
+
 def draft_of(speech: Speech, speakers: Mapping[int, Speaker], speaker_confidence: float) -> Draft:
     """Merge words into segments with the given roles of the voices."""
     segments = tuple(_segment(words, speakers) for words in _turns(speech.words))
-    return Draft(segments, speech.language, speaker_confidence, speech.duration_s, speech.source)
+    return Draft(segments, speech.language, speaker_confidence, speech.duration_s, speech.source, speech.is_complete)
 
 
 def corrected(transcript: Transcript, segments: Sequence[Segment], at: datetime) -> Transcript:

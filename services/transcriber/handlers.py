@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential
 
@@ -20,15 +20,17 @@ from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.messaging.inbox import confirm_claim
 from libs.common.messaging.steps import Step
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
-from libs.contracts.problems import CONSENT_REQUIRED, ERASED, RECORDING_UNREADABLE
+from libs.contracts.problems import CONSENT_REQUIRED, ERASED, NO_SPEECH
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptWithheld,
 )
+from libs.media.recording import Probe
 from services.transcriber.corrections import transcript_updated_event
 from services.transcriber.domain import (
     About,
@@ -38,10 +40,21 @@ from services.transcriber.domain import (
     Transcript,
     Withheld,
     draft_of,
+    has_speech,
     heard_other_language,
     is_supported,
 )
-from services.transcriber.ports import Audio, Consents, Progress, Recordings, SpeechToText, Transactions, Transcripts
+from services.transcriber.ports import (
+    Audio,
+    ByteSource,
+    Consents,
+    Prober,
+    Progress,
+    Recordings,
+    SpeechToText,
+    Transactions,
+    Transcripts,
+)
 from services.transcriber.roles import roles_of
 
 PURPOSES = (Purpose.RECORDING, Purpose.TRANSCRIPTION)
@@ -61,6 +74,7 @@ class Dependencies:
     consents: Consents
     recordings: Recordings
     speech_to_text: SpeechToText
+    probe: Prober
     clock: Clock
 
 
@@ -89,8 +103,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             raise
         if speech is None:
             return None
-        if not speech.words:
-            raise AppError(RECORDING_UNREADABLE, "No speech was found in the recording.")
+        if not has_speech(speech):
+            raise AppError(NO_SPEECH, NO_SPEECH.doc)
         if heard_other_language(speech):
             return Withheld.LANGUAGE
         # In a thread, because scoring hours of speech would block the event loop.
@@ -164,18 +178,42 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
         fingerprint = fingerprint_of(event, dependencies.speech_to_text)
         key = await dependencies.recordings.key_of(about.session_id)
-        # Last check before the paid call: a slow worker that held the event before may have finished meanwhile.
+        # A slow worker that held the event before may have finished meanwhile.
         await confirm_claim()
         async with dependencies.transactions.transaction() as tx:
             stored = await dependencies.transcripts.stored_speech(tx, about.session_id, fingerprint)
             has_transcript = stored is None and await dependencies.transcripts.newest(tx, about.session_id) is not None
         if stored is not None or has_transcript:
             return stored
-        audio = Audio(dependencies.recordings.open(key), key.media_type, event.language, event.duration_s)
+        content = dependencies.recordings.open(key)
+        probe = await self._probed(event, content)
+        # Last check before the paid call, since probing took seconds.
+        await confirm_claim()
+        audio = Audio(content, key.media_type, event.language, probe.duration_s)
         async with self._recording_progress(job_id_of(event)) as progress:
-            speech = await dependencies.speech_to_text.transcribe(audio, progress)
+            heard = await dependencies.speech_to_text.transcribe(audio, progress)
+        # By the recording's clock, whatever the vendor measured: the session and its transcript agree.
+        speech = replace(heard, duration_s=probe.duration_s, is_complete=probe.is_complete)
         await self._store_speech(about, fingerprint, speech)
         return speech
+
+    async def _probed(self, event: RecordingUploaded, content: ByteSource) -> Probe:
+        """Play the recording before anything is bought; publish what it is. Raises AppError if it is refused."""
+        probe = await self._dependencies.probe(content)
+        async with self._dependencies.transactions.transaction() as tx:
+            await tx.emit(
+                RecordingProbed(
+                    organization_id=event.organization_id,
+                    patient_id=event.patient_id,
+                    session_id=event.session_id,
+                    duration_s=probe.duration_s,
+                    is_complete=probe.is_complete,
+                    damaged_at_s=probe.damaged_at_s,
+                )
+            )
+        if probe.refusal is not None:
+            raise probe.refusal
+        return probe
 
     async def _store_speech(self, about: About, fingerprint: bytes, speech: Speech) -> None:
         """Store a paid response, with retries during a database outage: it would have to be paid for again."""

@@ -1,6 +1,6 @@
 """Interfaces to the stores, services and vendors that the handlers use."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +13,7 @@ from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
+from libs.media.recording import Probe
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
 
 Progress = Callable[[float], None]
@@ -34,6 +35,13 @@ class Audio:
     media_type: str
     language: str
     duration_s: float | None = None
+
+
+Prober = Callable[[ByteSource], Awaitable[Probe]]
+"""Plays a recording and says how long it is, and whether and why it is refused.
+
+Raises AppError(RECORDING_UNREADABLE) or AppError(NO_SOUND) if nothing can be played.
+"""
 
 
 class SpeechToText(Protocol):

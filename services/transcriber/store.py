@@ -59,14 +59,15 @@ _DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_i
 # An event that comes again finds its version stored, and adds none.
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
-    " language, segments, full_text, confidence, speaker_confidence, duration_s, vendor, model, created_at)"
-    " values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id, :version,"
-    " :language, :segments, :full_text, :confidence, :speaker_confidence, :duration_s, :vendor, :model, :created_at)"
+    " language, segments, full_text, confidence, speaker_confidence, duration_s, recording_complete, vendor, model,"
+    " created_at) values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id, :version,"
+    " :language, :segments, :full_text, :confidence, :speaker_confidence, :duration_s, :recording_complete, :vendor,"
+    " :model, :created_at)"
     " on conflict do nothing returning version"
 ).bindparams(bindparam("segments", type_=JSONB()))
 _NEWEST_TRANSCRIPT = text(
     "select organization_id, patient_id, therapist_id, session_id, session_date, id, version, language, segments,"
-    " speaker_confidence, duration_s, vendor, model, created_at from transcript"
+    " speaker_confidence, duration_s, recording_complete, vendor, model, created_at from transcript"
     " where session_id = :session_id order by version desc limit 1"
 ).columns(segments=JSONB())
 
@@ -141,6 +142,7 @@ class TranscriberStore:
             "confidence": transcript.confidence,
             "speaker_confidence": draft.speaker_confidence,
             "duration_s": draft.duration_s,
+            "recording_complete": draft.recording_complete,
             "vendor": draft.source.vendor,
             "model": draft.source.model,
             "created_at": transcript.created_at,
@@ -203,6 +205,7 @@ def _transcript(row: Row[Any]) -> Transcript:
             speaker_confidence=row.speaker_confidence,
             duration_s=row.duration_s,
             source=Source(row.vendor, row.model),
+            recording_complete=row.recording_complete,
         ),
         created_at=row.created_at,
     )
@@ -218,6 +221,7 @@ def _speech_json(speech: Speech) -> dict[str, Any]:
         "duration_s": speech.duration_s,
         "vendor": speech.source.vendor,
         "model": speech.source.model,
+        "is_complete": speech.is_complete,
     }
 
 
@@ -228,4 +232,6 @@ def _speech(stored: Mapping[str, Any]) -> Speech:
         language_confidence=stored["language_confidence"],
         duration_s=stored["duration_s"],
         source=Source(stored["vendor"], stored["model"]),
+        # What the version before stored is complete: it refused what was not.
+        is_complete=stored.get("is_complete", True),
     )

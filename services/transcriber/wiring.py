@@ -16,6 +16,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
+from libs.media.recording import probe
 from libs.tenancy.erase_own_rows import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
@@ -52,7 +53,9 @@ def build() -> Service:
     )
     audit = ReadAudit(runtime.database)
     recordings = StoredRecordings(ingestion, objects)
-    dependencies = Dependencies(runtime.database, store, ConsentClient(consent), recordings, speech_to_text, utc_now)
+    dependencies = Dependencies(
+        runtime.database, store, ConsentClient(consent), recordings, speech_to_text, probe, utc_now
+    )
     app = AppSpec(
         title="transcriber",
         version="1",

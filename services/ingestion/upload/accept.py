@@ -1,8 +1,8 @@
 """Accepts one upload: requires consent, then counts, inspects, hashes and encrypts the bytes as they stream.
 
 Checks in this order, stopping at the first failure: declared size, a free slot, the form, erasure of the patient,
-consent, the declared media type, the object store; then size, content and digest while streaming. A refused upload
-leaves nothing in the store.
+consent, the object store, what the first bytes are; then size and digest while streaming, and what the last bytes are.
+A refused upload leaves nothing in the store. Whether the recording plays is found later, by the transcriber.
 """
 
 import asyncio
@@ -22,12 +22,11 @@ from libs.common.log import get_logger
 from libs.common.objects.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
 from libs.contracts.ids import ConsentId, RecordingId, SessionId
-from libs.contracts.problems import DIGEST_MISMATCH, ERASED, RECORDING_TOO_LONG, REPLAY_CHANGED, REPLAY_RUNNING
+from libs.contracts.problems import DIGEST_MISMATCH, ERASED, REPLAY_CHANGED, REPLAY_RUNNING
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.domain import (
-    DURATION_MAX_S,
     Recording,
     Session,
     SessionParties,
@@ -39,8 +38,8 @@ from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
 from services.ingestion.ports import Consents, Identify, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
-from services.ingestion.upload.media.kinds import Inspector, Kind, kind_of
 from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
+from services.ingestion.upload.sniff import HEAD_BYTES, Tail, sniff
 
 FILE_BYTES_MAX = 500 * 1024 * 1024
 FORM_BYTES_MAX = 64 * 1024
@@ -101,7 +100,6 @@ class _Plan:
     parties: SessionParties
     consent_id: ConsentId
     upload: Upload
-    kind: Kind
     session_id: SessionId
     recording_id: RecordingId
 
@@ -123,10 +121,9 @@ class AcceptRecording:
             raise _too_large()
         # The slot first: nothing is read of a body that there is no room for.
         async with self._upload_slot(), aclosing(_pieces(MultipartReader(head.content_type), body)) as pieces:
-            fields, begins = await _until_file(pieces)
-            upload = read_form(fields, self._dependencies.clock(), head.zone)
-            plan = await self._plan(upload, begins, head.idempotency_key)
-            stream = _RecordingStream(plan.kind, head.digest, pieces)
+            upload = read_form(await _until_file(pieces), self._dependencies.clock(), head.zone)
+            plan = await self._plan(upload, head.idempotency_key)
+            stream = _RecordingStream(head.digest, pieces)
             if head.idempotency_key is not None and (before := await self._previous_upload(plan)) is not None:
                 return Accepted(await _require_same_upload(plan, *before, stream), already_existed=True)
             # Before the body: a store that is down must not cost the sender half a gigabyte first.
@@ -147,7 +144,7 @@ class AcceptRecording:
         finally:
             self._upload_slots.release()
 
-    async def _plan(self, upload: Upload, begins: FileBegins, idempotency_key: str | None) -> _Plan:
+    async def _plan(self, upload: Upload, idempotency_key: str | None) -> _Plan:
         # Not verified here: the database verifies the capability; these claims only name the rows to write.
         claims = parse(capability.current())
         parties = SessionParties(claims.organization_id, upload.patient_id, upload.therapist_id)
@@ -165,7 +162,6 @@ class AcceptRecording:
             parties,
             held[Purpose.RECORDING],
             upload,
-            kind_of(begins.filename, begins.media_type),
             SessionId(session_id),
             RecordingId(self._dependencies.new_id()),
         )
@@ -183,10 +179,12 @@ class AcceptRecording:
         return None if session is None or recording is None else (session, recording)
 
     async def _store(self, plan: _Plan, stream: "_RecordingStream") -> Session:
+        # Its kind first: the encryption is bound to it, and what is no recording opens no object.
+        media_type = await stream.begin()
         key = await self._dependencies.keys.patient_key(plan.parties)
         # One for each recording, so that destroying a single key erases a single recording.
         keyset = new_keyset()
-        context = sealing_context(plan.parties, plan.session_id, plan.name, plan.kind.media_type)
+        context = sealing_context(plan.parties, plan.session_id, plan.name, media_type)
         try:
             await self._dependencies.objects.put_stream(
                 plan.name, stream.sampled(seal(keyset, context, stream.plain()))
@@ -228,21 +226,18 @@ class AcceptRecording:
             status=Status.UPLOADED,
             created_at=now,
             updated_at=now,
-            duration_s=stream.duration_s,
             stage_times={Status.UPLOADED.value: now},
             metadata=plan.upload.metadata,
         )
         recording = Recording(
-            plan.recording_id, plan.name, plan.kind.media_type, stream.size, stream.digest.hexdigest(), wrapped
+            plan.recording_id, plan.name, stream.kind, stream.size, stream.digest.hexdigest(), wrapped
         )
         async with self._dependencies.database.transaction() as tx:
             if not await self._dependencies.sessions.add(tx, session, recording):
                 # A concurrent duplicate won the race; a retry returns its session.
                 raise AppError(REPLAY_RUNNING, REPLAY_RUNNING.doc, retry_after_s=DUPLICATE_RETRY_AFTER_S)
             await tx.emit(uploaded(session, recording), status_changed(session))
-        get_logger().info(
-            "recording.accepted", session_id=str(session.id), size_bytes=stream.size, duration_s=stream.duration_s
-        )
+        get_logger().info("recording.accepted", session_id=str(session.id), size_bytes=stream.size)
         return session
 
 
@@ -261,31 +256,46 @@ async def _require_same_upload(
 
 
 class _RecordingStream:
-    """Streams the file's bytes; computes size, digest and duration on the way."""
+    """Streams the file's bytes; tells their kind, and computes size and digest on the way."""
 
-    def __init__(self, kind: Kind, expected: bytes | None, pieces: AsyncIterator[Piece]) -> None:
-        self._inspector = Inspector(kind)
+    def __init__(self, expected: bytes | None, pieces: AsyncIterator[Piece]) -> None:
         self._expected = expected
         self._pieces = pieces
+        self._tail = Tail()
+        self._head: list[bytes] = []
+        self.kind = ""
+        """The media type of the content, once it was looked at."""
         self.size = 0
         self.digest = hashlib.sha256()
-        self.duration_s: float | None = None
         self.plain_sample = b""
         self.sealed_sample = b""
 
+    async def begin(self) -> str:
+        """Read the file's first bytes; return their kind. Raises AppError for what is no recording, or is empty."""
+        size = 0
+        async for piece in self._pieces:
+            if isinstance(piece, FileBytes):
+                self._head.append(piece.data)
+                size += len(piece.data)
+            if size >= HEAD_BYTES:
+                break
+        if not size:
+            raise _empty()
+        self.kind = sniff(b"".join(self._head)[:HEAD_BYTES])
+        return self.kind
+
     async def plain(self) -> AsyncIterator[bytes]:
         """Yield the file's bytes. Raises AppError before the end if a check fails, so no bad object is completed."""
+        for data in self._head:
+            self._check(data)
+            yield data
         async for piece in self._pieces:
             if isinstance(piece, FileBytes):
                 self._check(piece.data)
                 yield piece.data
         if not self.size:
-            raise AppError(
-                INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "Must not be empty.")]
-            )
-        self.duration_s = self._inspector.finish()
-        if self.duration_s is not None and self.duration_s > DURATION_MAX_S:
-            raise AppError(RECORDING_TOO_LONG, RECORDING_TOO_LONG.doc)
+            raise _empty()
+        self._tail.finish()
         # Only now, and before the object is completed: what was damaged on the way is never stored.
         if self._expected not in (None, self.digest.digest()):
             raise AppError(DIGEST_MISMATCH, DIGEST_MISMATCH.doc)
@@ -300,7 +310,7 @@ class _RecordingStream:
         self.size += len(data)
         if self.size > FILE_BYTES_MAX:
             raise _too_large()
-        self._inspector.feed(data)
+        self._tail.feed(data)
         self.digest.update(data)
         if len(self.plain_sample) < SAMPLE_BYTES:
             self.plain_sample += data[:SAMPLE_BYTES]
@@ -354,16 +364,20 @@ async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncG
     reader.finish()
 
 
-async def _until_file(pieces: AsyncIterator[Piece]) -> tuple[Mapping[str, str], FileBegins]:
+async def _until_file(pieces: AsyncIterator[Piece]) -> Mapping[str, str]:
     fields: dict[str, str] = {}
     async for piece in pieces:
         if isinstance(piece, FileBegins):
-            return fields, piece
+            return fields
         if isinstance(piece, FieldRead):
             if piece.name in fields:
                 raise AppError(INVALID_REQUEST, "A form field was sent twice.")
             fields[piece.name] = piece.value
     raise AppError(INVALID_REQUEST, "The form has no part named `file`.")
+
+
+def _empty() -> AppError:
+    return AppError(INVALID_REQUEST, "The file is empty.", errors=[FieldError("/body/file", "Must not be empty.")])
 
 
 def _too_large() -> AppError:

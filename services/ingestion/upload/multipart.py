@@ -30,10 +30,7 @@ class FieldRead:
 
 @dataclass(frozen=True)
 class FileBegins:
-    """The headers of `file`; its bytes follow."""
-
-    filename: str
-    media_type: str
+    """The headers of `file` are over; its bytes follow. Its name and declared type say nothing and are not kept."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +133,7 @@ class MultipartReader:
             raise _malformed("A part has no field name.")
         if name == FILE_PART.encode():
             self._file_seen = self._in_file = True
-            self._pieces.append(
-                FileBegins(_text(options.get(b"filename", b"")), _text(self._headers.get(b"content-type", b"")))
-            )
+            self._pieces.append(FileBegins())
             return
         self._field = _text(name)
         self._value = bytearray()

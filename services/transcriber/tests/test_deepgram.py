@@ -6,7 +6,6 @@ from urllib.parse import parse_qs
 import pytest
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
-from libs.contracts.problems import RECORDING_UNREADABLE
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.deepgram import KEY, DeepgramFake
 from libs.devstack.vendors.faults import Fault, Faults
@@ -80,7 +79,7 @@ async def test_every_byte_of_the_recording_arrives(world: World) -> None:
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
-        (400, RECORDING_UNREADABLE),
+        (400, UPSTREAM_REFUSED),
         (401, UPSTREAM_REFUSED),
         (402, UPSTREAM_REFUSED),
         (408, UPSTREAM_FAILED),

@@ -25,7 +25,7 @@ from services.transcriber.ports import Audio, Progress
 from services.transcriber.revocations import ScheduleTranscriptDeletion
 from services.transcriber.store import WithdrawnTranscripts
 from services.transcriber.tests.archive import Archive
-from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
+from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings, plays
 
 TABLES = ("transcript", "heard", "job")
 LATER = timedelta(days=7)
@@ -39,7 +39,7 @@ class World:
         self.admin_url = admin_url
         self.ears = FakeEars()
         dependencies = Dependencies(
-            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW
         )
         self.step = Transcribe(dependencies)
         self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)

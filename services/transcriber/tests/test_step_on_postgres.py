@@ -15,7 +15,7 @@ from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.tests.archive import Archive
-from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings
+from services.transcriber.tests.world import NOW, FakeConsents, FakeEars, FakeRecordings, plays
 
 
 class Pipeline:
@@ -25,7 +25,7 @@ class Pipeline:
         self.archive = archive
         self.ears = FakeEars()
         dependencies = Dependencies(
-            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW
         )
         self.step = Transcribe(dependencies)
         self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)

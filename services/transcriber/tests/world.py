@@ -16,6 +16,7 @@ from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, Ther
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
+from libs.media.recording import Probe
 from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import (
     About,
@@ -266,8 +267,9 @@ class World:
         self.consents = FakeConsents()
         self.recordings = FakeRecordings()
         self.ears = FakeEars()
+        self.probes = Probe(duration_s=60.0, is_complete=True)
         world = Dependencies(
-            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW
+            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, self._probe, lambda: NOW
         )
         self.step = Transcribe(world)
         self.audit = FakeAudit()
@@ -289,6 +291,9 @@ class World:
         self.consents.holds = False
         self.transcripts.consent_holds = False
 
+    async def _probe(self, content: ByteSource) -> Probe:
+        return self.probes
+
     async def run(self) -> Sequence[Event]:
         """Do both halves as the consumer does, recording the failure of what is not to be tried again."""
         tx = cast(Transaction, FakeTransaction())
@@ -298,6 +303,11 @@ class World:
             if error.problem.retryable:
                 raise
             return await self.step.on_failure(self.event, error, tx)
+
+
+async def plays(content: ByteSource) -> Probe:
+    """Find that a recording plays for a minute."""
+    return Probe(duration_s=60.0, is_complete=True)
 
 
 def _nothing() -> None:

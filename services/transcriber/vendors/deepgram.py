@@ -19,7 +19,6 @@ from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, 
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from libs.contracts.formats import is_language_tag
-from libs.contracts.problems import RECORDING_UNREADABLE
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, ByteSource, Progress
 
@@ -39,7 +38,6 @@ UPLOAD_SHARE = 0.5
 RETRY_AFTER_MAX_S = 3600.0
 _BLOCK_BYTES = 256 * 1024
 _CLIENT_ERRORS = range(400, 500)
-_UNREADABLE = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 @dataclass(frozen=True)
@@ -196,10 +194,8 @@ def _refusal(error: ApiError) -> AppError:
             vendor="deepgram",
             status=status,
         )
-    # Not the key's fault and not worth a retry: the file is what somebody has to look at.
-    if status in _UNREADABLE:
-        return AppError(RECORDING_UNREADABLE, "Deepgram cannot decode the recording.", vendor="deepgram", status=status)
     if status in _CLIENT_ERRORS and status != HTTPStatus.REQUEST_TIMEOUT:
+        # Also for a file that it cannot decode: it was played here before, so it is not unreadable.
         detail = "Deepgram refused the request. Check the API key, its permissions and the account balance."
         return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
     return _failed("Deepgram failed.", f"status {status}")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from libs.common.objects.model_files import ModelFile, locate
+from libs.media.recording import decode
+from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
-from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_diarization import with_voices
 from services.transcriber.vendors.local_ge2e import FULL_SCALE, VOICE_MODEL, VoiceEncoder
 
@@ -88,7 +89,7 @@ class LocalSpeechToText:
         """Decode in a child process, recognize and diarize. Raises AppError as documented in ports.SpeechToText."""
         async with self._turn:
             # Inside the turn: the samples of an hour are more than 100 MB, and one recording's at a time are enough.
-            samples = await decoded(audio.content)
+            samples = await decode(audio.content)
             task = _Task(samples, audio.language, progress)
             work = asyncio.create_task(asyncio.to_thread(self._transcribe, task))
             try:
