@@ -142,9 +142,15 @@ def _as_floats(frame: av.AudioFrame) -> NDArray[np.float32]:
         data = data.reshape(-1, len(frame.layout.channels)).T
     if data.dtype.kind == "f":
         return np.ascontiguousarray(np.clip(np.nan_to_num(data), -1, 1), np.float32)
-    info = np.iinfo(data.dtype)
-    middle = 128 if data.dtype == np.uint8 else 0
-    return np.ascontiguousarray((data.astype(np.float32) - middle) / (info.max - middle))
+    middle, full = _range_of(data.dtype)
+    return np.ascontiguousarray((data.astype(np.float32) - middle) / full)
+
+
+def _range_of(kind: np.dtype[Any]) -> tuple[float, float]:
+    """Return where silence is in a kind of sample, and how far it goes from there."""
+    if kind.kind == "f":
+        return 0.0, 1.0
+    return (128.0, 127.0) if kind == np.uint8 else (0.0, 2.0 ** (kind.itemsize * 8 - 1) - 1)
 
 
 class Track:
@@ -184,8 +190,7 @@ class Track:
 
     def _take(self, frame: av.AudioFrame) -> None:
         data = frame.to_ndarray()
-        middle = 128 if data.dtype == np.uint8 else 0
-        full = 1.0 if data.dtype.kind == "f" else np.iinfo(data.dtype).max - middle
+        middle, full = _range_of(data.dtype)
         self.peak = max(self.peak, (float(data.max()) - middle) / full, (middle - float(data.min())) / full)
 
 
@@ -304,7 +309,7 @@ class Playing:
     def _declared_frames(self) -> int:
         """Return the number of samples that the header of an encoder tells (Xing, Info, VBRI); 0 without one."""
         with self._source.getbuffer() as data:
-            tag = bytes(data[6:10]) if data[:3] == b"ID3" else bytes(4)
+            tag = bytes(data[6:10]) if bytes(data[:3]) == b"ID3" else bytes(4)
             start = sum(byte << shift for byte, shift in zip(tag, (21, 14, 7, 0), strict=False))
             head = bytes(data[start : start + XING_WITHIN_BYTES])
         frame = 1152 if self._streams[0].codec_context.sample_rate >= MPEG1_RATE_MIN else 576
@@ -318,11 +323,11 @@ class Playing:
         """Return by how much a RIFF says that it is longer than the file; the library counts what is there."""
         with self._source.getbuffer() as data:
             size, told = len(data), int.from_bytes(data[4:8], "little") + 8
-            is_told = data[:4] == b"RIFF" and told < RIFF_UNKNOWN
+            is_told = bytes(data[:4]) == b"RIFF" and told < RIFF_UNKNOWN
         return told / size if is_told and told > size else 1.0
 
     def _report(self) -> dict[str, Any]:
-        duration_s = min(max(track.played_s for track in self.tracks), DURATION_MAX_S)
+        duration_s = round(min(max(track.played_s for track in self.tracks), DURATION_MAX_S), 3)
         missing_s = (self._declared_s or 0.0) - duration_s
         lost_s = sum(seconds for _, seconds in self._lost)
         return {

@@ -132,8 +132,10 @@ class SessionStore:
 
     async def save(self, tx: Transaction, session: Session) -> None:
         """Update a session's status, what is known of its recording, reason and times."""
-        columns = ("status", "duration_s", "reason", "stage_times", "updated_at", "session_id")
-        columns += ("recording_complete", "damaged_at_s")
+        columns = (
+            *("status", "duration_s", "reason", "stage_times", "updated_at", "session_id"),
+            *("recording_complete", "damaged_at_s"),
+        )
         parameters = _parameters(session)
         await tx.execute(_SAVE, {name: parameters[name] for name in columns})
 

@@ -50,9 +50,10 @@ class TranscriptService:
         return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
 
     def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
+        # A vendor's last word may end behind what was measured here; who corrects the words keeps its time.
+        ends_s = max(current.draft.duration_s, *(segment.end_time for segment in current.draft.segments), 0.0)
         faults = [
-            FieldError(f"/body/segments/{index}", sentence)
-            for index, sentence in validation_errors(segments, current.draft.duration_s)
+            FieldError(f"/body/segments/{index}", sentence) for index, sentence in validation_errors(segments, ends_s)
         ]
         if faults:
             raise AppError(INVALID_REQUEST, "The segments are not valid for this recording.", errors=faults)

@@ -1,7 +1,8 @@
-"""Recordings decoded in a confined child: good ones, broken ones, hostile ones."""
+"""Recordings played in a confined child: good ones, broken ones, hostile ones."""
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -9,62 +10,47 @@ import pytest
 
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
-from services.transcriber.tests.recordings import SAMPLES, BrokenRecording, Recording, wav
-from services.transcriber.vendors import local_decode_child
-from services.transcriber.vendors.local_decoder import SAMPLE_RATE, decoded
+from libs.media import child
+from libs.media.sandbox import SAMPLE_RATE, play
+from libs.media.tests.made import pieces, tone, wav
 
-TONE = (8000 * np.sin(np.arange(2 * SAMPLE_RATE) * 2 * np.pi * 440 / SAMPLE_RATE)).astype("<i2")
+TONE = tone(2)
 
 
 async def test_samples_come_out_as_they_went_in() -> None:
-    samples = await decoded(Recording(wav(TONE.tobytes())))
+    played = await play(pieces(wav(TONE)), "decode")
 
-    assert np.array_equal(samples, TONE)
+    assert np.array_equal(played.samples, TONE)
 
 
 async def test_another_rate_is_brought_to_16_khz() -> None:
-    samples = await decoded(Recording(wav(TONE.tobytes(), rate=8000)))
+    played = await play(pieces(wav(TONE, rate=8000)), "decode")
 
-    assert len(samples) == pytest.approx(4 * SAMPLE_RATE, abs=200)
-
-
-@pytest.mark.parametrize("name", ["2026-09-08_first.mp3", "2026-09-22_second.m4a", "2026-10-20_third.webm"])
-async def test_every_container_of_the_samples_is_read(name: str) -> None:
-    samples = await decoded(Recording((SAMPLES / name).read_bytes()))
-
-    assert 115 < len(samples) / SAMPLE_RATE < 135
+    assert len(played.samples) == pytest.approx(4 * SAMPLE_RATE, abs=200)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"not a recording " * 1000, wav(b""), b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/secret.ts\n" * 40],
-    ids=["empty", "words", "no samples", "playlist"],
-)
-async def test_what_holds_no_sound_is_unreadable(content: bytes) -> None:
-    with pytest.raises(AppError) as caught:
-        await decoded(Recording(content))
+async def test_a_probe_writes_no_samples() -> None:
+    played = await play(pieces(wav(TONE)), "probe")
 
-    assert caught.value.problem is RECORDING_UNREADABLE
-
-
-async def test_a_recording_cut_in_the_middle_gives_what_is_there() -> None:
-    whole = (SAMPLES / "2026-09-08_first.mp3").read_bytes()
-
-    samples = await decoded(Recording(whole[: len(whole) // 2]))
-
-    assert 50 < len(samples) / SAMPLE_RATE < 70
+    assert len(played.samples) == 0
+    assert played.report.duration_s == 2
+    assert played.report.peak == pytest.approx(8000 / 32768, abs=0.001)
 
 
 async def test_a_decoder_that_takes_too_long_is_ended() -> None:
     with pytest.raises(AppError) as caught:
-        await decoded(Recording((SAMPLES / "2026-09-08_first.mp3").read_bytes()), wall_max_s=0.01)
+        await play(pieces(wav(TONE)), "decode", wall_max_s=0.01)
 
     assert caught.value.problem is RECORDING_UNREADABLE
 
 
 async def test_an_error_of_the_store_stays_what_it_is() -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield b"ID3"
+        raise AppError(UNAVAILABLE, "The store is down.")
+
     with pytest.raises(AppError) as caught:
-        await decoded(BrokenRecording(lambda: AppError(UNAVAILABLE, "The store is down.")))
+        await play(content(), "decode")
 
     assert caught.value.problem is UNAVAILABLE
 
@@ -79,9 +65,9 @@ async def test_an_error_of_the_store_stays_what_it_is() -> None:
     ],
 )
 def test_the_child_can_open_nothing_and_take_no_more_than_its_memory(attempt: str) -> None:
-    child = Path(local_decode_child.__file__).read_text().partition('if __name__ == "__main__"')[0]
+    source = Path(child.__file__).read_text().partition('if __name__ == "__main__"')[0]
 
-    code = f"import socket, subprocess\n{child}\nconfine()\n{attempt}\n"
+    code = f"import socket, subprocess\n{source}\nconfine()\n{attempt}\n"
     ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=False, env={})
 
     assert ended.returncode == 1
@@ -89,7 +75,7 @@ def test_the_child_can_open_nothing_and_take_no_more_than_its_memory(attempt: st
 
 
 def test_the_child_starts_without_our_secrets_and_modules() -> None:
-    source = Path(local_decode_child.__file__).read_text()
+    source = Path(child.__file__).read_text()
 
     assert "from libs" not in source
     assert "from services" not in source

@@ -52,7 +52,7 @@ def test_a_form_is_read_in_order() -> None:
     assert pieces == [
         FieldRead("patient_id", "p"),
         FieldRead("metadata", "{}"),
-        FileBegins("a.wav", "audio/wav"),
+        FileBegins(),
         FileBytes(b"bytes"),
         FileEnds(),
     ]

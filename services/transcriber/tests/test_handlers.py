@@ -7,15 +7,17 @@ import pytest
 
 from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UNAVAILABLE, UPSTREAM_FAILED, AppError
-from libs.contracts.problems import RECORDING_UNREADABLE
+from libs.contracts.problems import RECORDING_DAMAGED, RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptUpdated,
     TranscriptWithheld,
 )
+from libs.media.recording import Probe
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.tests.world import FakeTransaction, World, segment, speech, uploaded
 
@@ -188,6 +190,7 @@ async def test_a_recording_without_speech_is_a_failed_job_and_not_an_empty_trans
     (fact,) = await world.run()
 
     assert isinstance(fact, TranscriptionFailed)
+    assert fact.reason == "no-speech"
     assert world.transcripts.versions == []
 
 
@@ -236,3 +239,46 @@ async def test_a_session_without_a_transcript_is_not_found(world: World) -> None
         await world.words.find(world.session_id)
 
     assert caught.value.problem is NOT_FOUND
+
+
+async def test_what_a_recording_is_is_published_before_anything_is_heard(world: World) -> None:
+    world.probes = Probe(duration_s=42.5, is_complete=False)
+    world.ears.fails_with = [OUTAGE]
+    with pytest.raises(AppError):
+        await world.run()
+
+    (probed,) = [fact for fact in world.transactions.facts if isinstance(fact, RecordingProbed)]
+
+    assert (probed.duration_s, probed.is_complete, probed.damaged_at_s) == (42.5, False, None)
+
+
+async def test_a_transcript_is_as_long_as_its_recording_and_says_that_the_end_is_missing(world: World) -> None:
+    world.probes = Probe(duration_s=42.5, is_complete=False)
+
+    (fact,) = await world.run()
+
+    assert isinstance(fact, TranscriptReady)
+    assert fact.audio_duration_s == 42.5
+    made = await world.words.find(world.session_id)
+    assert made.draft.recording_complete is False
+
+
+async def test_a_damaged_recording_is_not_bought_and_its_place_is_published(world: World) -> None:
+    refusal = AppError(RECORDING_DAMAGED, RECORDING_DAMAGED.doc)
+    world.probes = Probe(duration_s=600.0, is_complete=True, damaged_at_s=125.0, refusal=refusal)
+
+    (fact,) = await world.run()
+
+    assert isinstance(fact, TranscriptionFailed)
+    assert fact.reason == "recording-damaged"
+    assert [f.damaged_at_s for f in world.transactions.facts if isinstance(f, RecordingProbed)] == [125.0]
+    assert world.ears.heard == []
+
+
+async def test_a_goodbye_is_no_session(world: World) -> None:
+    world.ears.hears = speech((0, "Bye."))
+
+    (fact,) = await world.run()
+
+    assert isinstance(fact, TranscriptionFailed)
+    assert fact.reason == "no-speech"

@@ -12,11 +12,12 @@ import pytest
 from libs.common.errors import MODEL_MISSING, AppError
 from libs.common.objects.model_files import ModelFile, locate
 from libs.devstack.conditions import let_pass
+from libs.media.recording import decode
+from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
-from services.transcriber.vendors.local_decoder import SAMPLE_RATE, Samples, decoded
 from services.transcriber.vendors.local_diarization import two_centres, with_voices
 from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
 from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
@@ -35,7 +36,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> ModelPlaces:
 
 @pytest.fixture(scope="session")
 async def piece() -> Samples:
-    whole = await decoded(Recording((SAMPLES / f"{NAME}.mp3").read_bytes()))
+    whole = await decode(Recording((SAMPLES / f"{NAME}.mp3").read_bytes()))
     return whole[: PIECE_S * SAMPLE_RATE]
 
 
