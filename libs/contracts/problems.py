@@ -29,7 +29,8 @@ RECORDING_UNREADABLE = ProblemType(
     "recording-unreadable",
     422,
     "The recording cannot be read",
-    "Nothing in the recording could be decoded. Check that it plays, and upload it again, or save it as MP3 or M4A first.",
+    "Nothing in the recording could be decoded. Check that it plays, and upload it again, "
+    "or save it as MP3 or M4A first.",
 )
 RECORDING_DAMAGED = ProblemType(
     "recording-damaged",

@@ -8,9 +8,11 @@ Exit codes: 0 a report was written, 3 not decodable, 4 no sound track or nothing
 """
 
 import ctypes
+import importlib
 import io
 import json
 import os
+import pkgutil
 import resource
 import struct
 import sys
@@ -54,6 +56,13 @@ ESTIMATED = ("aac", "amr")
 UNREADABLE, NO_TRACK = 3, 4
 
 Mono = NDArray[np.int16]
+
+
+def load() -> None:
+    """Load all of the library: parts that it loads when it meets such a stream could not be opened any more."""
+    for module in pkgutil.walk_packages(av.__path__, "av."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def confine() -> None:
@@ -363,7 +372,8 @@ def write(out: io.FileIO, data: bytes) -> None:
 def _received() -> io.BytesIO:
     # In memory and seekable: what many phones write has its index at the end.
     source = io.BytesIO()
-    with os.fdopen(0, "rb", buffering=0) as standard_input:
+    # Left open: a closed descriptor would be a free one, with which something could be opened.
+    with os.fdopen(0, "rb", buffering=0, closefd=False) as standard_input:
         while block := standard_input.read(INPUT_BLOCK_BYTES):
             source.write(block)
     source.seek(0)
@@ -373,8 +383,13 @@ def _received() -> io.BytesIO:
 def main(mode: str) -> int:
     """Drop privileges, read the recording, and play it; return the exit code."""
     out = os.fdopen(1, "wb", buffering=0)
+    load()
     confine()
-    source = _received()
+    return answer(_received(), mode, out)
+
+
+def answer(source: io.BytesIO, mode: str, out: io.FileIO) -> int:
+    """Play the recording and write what was asked for; return the exit code."""
     try:
         report = play(source, out if mode == "decode" else None)
     except EOFError:

@@ -1,4 +1,7 @@
-"""Files and forms that must be refused, made by hand: disguises, bombs, tricks with boundaries, limits and lengths."""
+"""Files and forms made by hand: what must be refused at the door, and recordings that are broken in some way.
+
+Disguises, bombs, tricks with boundaries, limits and lengths.
+"""
 
 import io
 import struct
@@ -10,7 +13,6 @@ from dataclasses import dataclass
 
 from proofs.recordings.mutations import CLUSTER, Sent
 from services.ingestion.tests.ingestion_world import BOUNDARY, END, part
-from services.ingestion.upload.media.mp4 import BOXES_MAX
 from services.ingestion.upload.multipart import (
     FIELD_BYTES_MAX,
     FIELDS_MAX,
@@ -20,7 +22,10 @@ from services.ingestion.upload.multipart import (
 )
 
 BOUNDARY_LINE = f"--{BOUNDARY}\r\n".encode()
-FOUR_HOURS_S = 4 * 3600
+OVER_FOUR_HOURS_S = 4 * 3600 + 120
+EMPTY_BOXES = 10_000
+TOO_LONG = frozenset({"recording-too-long"})
+NEVER_PLAYS = frozenset({"refused", "recording-unreadable", "recording-damaged", "no-sound", "no-speech"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,15 @@ class Bad:
     name: str
     body: bytes
     content_type: str = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A recording that is broken in some way, and what may become of it; None: anything but a crash."""
+
+    name: str
+    sent: Sent
+    may: frozenset[str] | None = None
 
 
 def file_part(sent: Sent) -> bytes:
@@ -55,18 +69,41 @@ def bad_requests(fields: Mapping[str, str], good: Mapping[str, Sent]) -> Iterato
 
 def bad_files(good: Mapping[str, Sent]) -> Iterator[tuple[str, Sent]]:
     """Yield files that are no recordings, each with what is wrong with it."""
-    for extension in good:
+    for extension in ("mp3", "wav", "m4a", "webm", "mp4"):
         for name, data in _other_things():
             yield f"{name} called .{extension}", _called(extension, data)
         yield f"zero bytes called .{extension}", _called(extension, b"")
         yield f"one byte called .{extension}", _called(extension, good[extension].data[:1])
-        yield f"its first twelve bytes called .{extension}", _called(extension, good[extension].data[:12])
         yield f"a zip archive behind a .{extension}", _called(extension, good[extension].data + _zip())
-    yield from _of_wav(good["wav"].data)
-    yield from _of_mp3(good["mp3"].data)
-    yield from _of_mp4(good["m4a"].data)
-    yield from _of_webm(good["webm"].data)
-    yield from _names(good["mp3"])
+        document = good[extension].data[:200] + b"%PDF-1.7 " + good[extension].data + b"trailer <<>>\n%%EOF"
+        yield f"a PDF around a .{extension}", _called(extension, document)
+        yield f"a program before a .{extension}", _called(extension, b"MZ\x90\0\x03" + bytes(400) + good["mp3"].data)
+
+
+def broken_recordings(good: Mapping[str, Sent]) -> Iterator[Broken]:
+    """Yield recordings that begin like one, each with what is wrong with it."""
+    for extension in ("mp3", "wav", "m4a", "webm", "mp4"):
+        yield Broken(f"its first twelve bytes called .{extension}", _called(extension, good[extension].data[:12]))
+    for name, head in (("Ogg", b"OggS\x00\x02"), ("FLAC", b"fLaC\x00\x00\x00\x22")):
+        yield Broken(f"{name} and nothing", _called("ogg", head + bytes(400)), NEVER_PLAYS)
+    of_kinds = (
+        *(_of_wav(good["wav"].data), _of_mp3(good["mp3"].data)),
+        *(_of_mp4(good["m4a"].data), _of_webm(good["webm"].data)),
+    )
+    for kind in of_kinds:
+        for name, sent in kind:
+            yield Broken(name, sent, _MAY.get(name))
+
+
+_NAMED_NEVER = (
+    *("a WAV with only a header", "an ID3 tag and nothing else", "text behind an ID3 tag"),
+    *("a program in an MP3's tag and no sound", "samples without a movie", "a movie without samples"),
+    *("a movie that is elsewhere", "a WebM without a cluster", "a frame header and text"),
+)
+# An MP4 or a WebM only says so in its header, and plays for a second.
+_MAY = dict.fromkeys(_NAMED_NEVER, NEVER_PLAYS) | {
+    f"{kind} of more than four hours": TOO_LONG for kind in ("a WAV", "an MP3")
+}
 
 
 def _called(extension: str, data: bytes) -> Sent:
@@ -85,8 +122,7 @@ def _other_things() -> Iterator[tuple[str, bytes]]:
     yield "a Linux program", b"\x7fELF\x02\x01\x01" + bytes(400)
     yield "a PNG", b"\x89PNG\r\n\x1a\n" + bytes(400)
     yield "a JPEG", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(400)
-    yield "Ogg", b"OggS\x00\x02" + bytes(400)
-    yield "FLAC", b"fLaC\x00\x00\x00\x22" + bytes(400)
+    yield "a HEIC image", _box(b"ftyp", b"heic\0\0\0\0mif1heic") + _box(b"mdat", bytes(500))
     yield "AVI", b"RIFF\x00\x10\x00\x00AVI LIST" + bytes(400)
     yield "a playlist", b"#EXTM3U\nhttp://169.254.169.254/latest/meta-data\n"
     yield "a concat script", b"ffconcat version 1.0\nfile /etc/passwd\n"
@@ -99,9 +135,6 @@ def _of_wav(data: bytes) -> Iterator[tuple[str, Sent]]:
     yield "a WAV of 4 GB in a few bytes", _called("wav", data[:40] + struct.pack("<I", 0x7FFE0000) + data[44:])
     yield "a WAV with 200 chunks before its samples", _called("wav", data[:36] + b"JUNK\4\0\0\0abcd" * 200 + data[36:])
     yield "a WAV in a RIFF that is longer", _called("wav", data[:4] + struct.pack("<I", 1 << 20) + data[8:])
-    yield "a WAV that is a PDF as well", _called("wav", data[:36] + b"LIST\x0a\0\0\0%PDF-1.7\n " + data[36:])
-    zipped = _zip()
-    yield "a WAV that ends as a zip archive", _called("wav", data + b"zipp" + struct.pack("<I", len(zipped)) + zipped)
     yield "a WAV of more than four hours", _called("wav", _long_wav())
     yield "an RF64", _called("wav", b"RF64" + data[4:])
     yield "a WAV inside a WAV's header", _called("wav", data[:12] + data)
@@ -131,11 +164,10 @@ def _of_mp4(data: bytes) -> Iterator[tuple[str, Sent]]:
     yield "a movie without samples", _called("mp4", ftyp + movie)
     yield "samples without a movie", _called("mp4", ftyp + _box(b"mdat", bytes(500)))
     yield "two movies", _called("m4a", data + movie)
-    yield "an image", _called("mp4", _box(b"ftyp", b"heic\0\0\0\0mif1heic") + _box(b"mdat", bytes(500)))
     yield "a box of 8 exabytes", _called("mp4", ftyp + struct.pack(">I4sQ", 1, b"mdat", 1 << 63) + bytes(100))
     yield "a box of 4 GB", _called("mp4", ftyp + struct.pack(">I4s", 0xFFFFFFFF, b"mdat") + bytes(100))
     yield "a movie to the end of the file", _called("mp4", ftyp + struct.pack(">I4s", 0, b"moov") + movie[8:])
-    yield "far too many empty boxes", _called("mp4", ftyp + _box(b"free", b"") * BOXES_MAX + data[len(ftyp) :])
+    yield "far too many empty boxes", _called("mp4", ftyp + _box(b"free", b"") * EMPTY_BOXES + data[len(ftyp) :])
     yield (
         "a movie that is elsewhere",
         _called("mp4", ftyp + _box(b"moov", _box(b"rmra", bytes(40))) + data[len(ftyp) :]),
@@ -168,13 +200,13 @@ def _of_webm(data: bytes) -> Iterator[tuple[str, Sent]]:
     yield "a WebM whose last byte is missing", _called("webm", data[:-1])
 
 
-def _names(good: Sent) -> Iterator[tuple[str, Sent]]:
-    for filename in ("", ".", "mp3", "session", "session.", "session.mp3.exe", "session.mp3 ", "a.mp3/", "a.mp3.."):
-        yield f"a recording called {filename!r}", Sent(filename, "audio/mpeg", good.data)
-    yield "a recording with a line break in its name", Sent("a\tb.mp3", "audio/mpeg", good.data)
-    yield "a recording with a zero in its name", Sent("a.exe\0.mp3", "audio/mpeg", good.data)
+def any_name(good: Sent) -> Iterator[Sent]:
+    """Yield a recording under names and types that say nothing, or something else."""
+    names = ("", ".", "mp3", "blob", "session.", "session.mp3.exe", "session.mp3 ", "a.mp3/", "a\tb.mp3", "a.exe\0.mp3")
+    for filename in (*names, "9.14\u202fAM.m4a", "\u200f\u05e4\u05d2.wav", "\U0001f468\u200d\U0001f469", "session.txt"):
+        yield Sent(filename, "audio/mpeg", good.data)
     for media_type in ("text/html", "audio/wav", "multipart/mixed", "audio/mpeg2", "*/*", "audio"):
-        yield f"an MP3 declared as {media_type}", Sent("a.mp3", media_type, good.data)
+        yield Sent("a.mp3", media_type, good.data)
 
 
 def _bad_forms(fields: Mapping[str, str], wav: Sent) -> Iterator[Bad]:
@@ -200,7 +232,6 @@ def _bad_forms(fields: Mapping[str, str], wav: Sent) -> Iterator[Bad]:
     yield Bad("an attachment", whole.replace(b'form-data; name="file"', b'attachment; name="file"'))
     yield Bad("a file in the name of a field", whole.replace(b'name="file"', b'name="File"'))
     yield Bad("a header that is folded", whole.replace(b"; filename", b";\r\n filename"))
-    yield Bad("a name that is not UTF-8", whole.replace(b'filename="', b'filename="\xff\xfe'))
     yield Bad("a field that is not UTF-8", part("language", b"\xff\xfe") + head + tail)
     yield Bad("a file sent as base64", whole.replace(wav.data, b"UklGRg==" * 100))
     yield Bad("a form in the file", head + file_part(Sent("a.wav", "audio/wav", whole)) + END)
@@ -248,25 +279,25 @@ def _long_wav() -> bytes:
         writer.setnchannels(1)
         writer.setsampwidth(1)
         writer.setframerate(1000)
-        writer.writeframes(bytes(1000 * (FOUR_HOURS_S + 1)))
+        writer.writeframes(bytes(1000 * (OVER_FOUR_HOURS_S)))
     return file.getvalue()
 
 
 def _long_mp3() -> bytes:
     # MPEG 2.5, 8 kbit/s, 8 kHz, mono: frames of 72 bytes and 72 ms.
-    return (b"\xff\xe3\x18\xc4" + bytes(68)) * int((FOUR_HOURS_S + 1) / 0.072)
+    return (b"\xff\xe3\x18\xc4" + bytes(68)) * int((OVER_FOUR_HOURS_S) / 0.072)
 
 
 def _long_mp4(data: bytes) -> bytes:
     at = data.index(b"mvhd") + 4
     scale = struct.unpack_from(">I", data, at + 12)[0]
-    return data[: at + 16] + struct.pack(">I", scale * (FOUR_HOURS_S + 1)) + data[at + 20 :]
+    return data[: at + 16] + struct.pack(">I", scale * (OVER_FOUR_HOURS_S)) + data[at + 20 :]
 
 
 def _long_webm(data: bytes, cluster: int) -> bytes:
     """Let the first cluster begin after four hours: four bytes of time where there was one."""
     at = data.index(b"\xe7\x81", cluster)
-    grown = data[:at] + b"\xe7\x84" + struct.pack(">I", 1000 * FOUR_HOURS_S) + data[at + 3 :]
+    grown = data[:at] + b"\xe7\x84" + struct.pack(">I", 1000 * OVER_FOUR_HOURS_S) + data[at + 3 :]
     return _resized(grown, cluster, 3)
 
 

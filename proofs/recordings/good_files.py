@@ -40,6 +40,16 @@ MEDIA_TYPES = {
     "m4a": "audio/mp4",
     "webm": "audio/webm",
     "mp4": "video/mp4",
+    "mov": "video/quicktime",
+    "3gp": "video/3gpp",
+    "mkv": "video/x-matroska",
+    "ogg": "audio/ogg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "aac": "audio/aac",
+    "aiff": "audio/aiff",
+    "caf": "audio/x-caf",
+    "w64": "audio/wav",
 }
 
 
@@ -74,6 +84,21 @@ def encodings() -> Iterator[Encoding]:
     yield Encoding("webm", "webm", "libopus", 48000, 1, 32000, {"cluster_time_limit": "200"})
     yield Encoding("webm", "webm", "libopus", 48000, 1, 32000, {"live": "1", "cluster_time_limit": "200"})
     yield Encoding("webm", "webm", "libopus", 48000, 1, 32000, {}, "libvpx")
+    yield from _others()
+
+
+def _others() -> Iterator[Encoding]:
+    yield Encoding("mov", "mov", "aac", 44100, 1, 64000)
+    yield Encoding("3gp", "3gp", "aac", 44100, 1, 64000)
+    yield Encoding("mkv", "matroska", "libopus", 48000, 1, 32000)
+    for extension in ("ogg", "opus"):
+        yield Encoding(extension, "ogg", "libopus", 48000, 1, 32000)
+    yield Encoding("flac", "flac", "flac", 16000)
+    yield Encoding("aac", "adts", "aac", 44100, 1, 64000)
+    yield Encoding("aiff", "aiff", "pcm_s16be", 16000)
+    yield Encoding("caf", "caf", "pcm_s16le", 16000)
+    yield Encoding("w64", "w64", "pcm_s16le", 16000)
+    yield Encoding("wav", "wav", "pcm_s16le", 16000, options={"rf64": "always"})
 
 
 def made(encoding: Encoding, seconds: float = SECONDS) -> bytes:

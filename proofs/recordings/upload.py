@@ -1,10 +1,12 @@
-"""PROOF upload: what is no recording is refused, whatever it calls itself, and every recording is taken.
+"""PROOF upload: what is no recording is refused, every recording is taken, and what is broken is told truly.
 
     .venv/bin/python -m proofs.recordings.upload            # SIZE=soak for a million, SEED=n to repeat
 
-Mutated files go through the real form, validation and sealing in this process, and so does a recording that is one
-byte too large and does not say so; a sample of everything goes through the real gateway, ingestion, database and store
-over HTTP.
+Mutated files go through the real form, sniff and sealing in this process, and so does a recording that is one byte too
+large and does not say so; a sample of everything goes through the real gateway, ingestion, database and store over
+HTTP. What the door takes is played by the confined child's code: it plays, or fails with a reason, and never crashes or
+hangs.
+What is refused or fails is also given to a plain player: it must not play it to 95 %.
 """
 
 import asyncio
@@ -22,9 +24,19 @@ from benchmarks.upload import recording, serving
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
 from proofs.kit.line import proof, seed, sized
-from proofs.recordings.bad_files import Bad, bad_requests, body_of, file_part
-from proofs.recordings.good_files import MEDIA_TYPES, encodings, made
+from proofs.recordings.bad_files import (
+    NEVER_PLAYS,
+    Bad,
+    Broken,
+    any_name,
+    bad_requests,
+    body_of,
+    broken_recordings,
+    file_part,
+)
+from proofs.recordings.good_files import MEDIA_TYPES, SECONDS, encodings, made
 from proofs.recordings.mutations import Sent, mutated
+from proofs.recordings.player import CRASHED, HUNG, PLAYS, TORN, Player, player
 from proofs.recordings.upload_route import UploadRoute
 from services.ingestion.tests.ingestion_world import BOUNDARY, END, part
 from services.ingestion.upload.accept import FILE_BYTES_MAX, UploadHead
@@ -32,7 +44,10 @@ from services.ingestion.upload.accept import FILE_BYTES_MAX, UploadHead
 MUTATED = 5_000
 MUTATED_TINY, MUTATED_SOAK = 200, 1_000_000
 HANDMADE_MIN = 100
-GOOD_MIN = 40
+GOOD_MIN = 60
+PLAYED_SHARE = 0.95
+TOO_LONG = "recording-too-long"
+MUTATION = "mutation"
 OVER_HTTP = 40
 BASE_BYTES_MAX = 40_000
 LARGE_CPU_S = 60.0
@@ -41,9 +56,15 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 @dataclass
 class Tally:
-    """What became of the requests; `wrong` names those that must not have ended so."""
+    """What became of the requests; `wrong` names those that must not have ended so.
+
+    `played` counts what the child said of what the door took, `playable` what was refused and plays all the same.
+    """
 
     bad: Counter[str] = field(default_factory=Counter)
+    door: Counter[str] = field(default_factory=Counter)
+    played: Counter[str] = field(default_factory=Counter)
+    playable: int = 0
     good: Counter[str] = field(default_factory=Counter)
     http: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -71,19 +92,28 @@ def run(infra: Infra | None, mutations: int, number: int) -> int:
     good = [Sent(one.name, MEDIA_TYPES[one.extension], made(one)) for one in encodings()]
     fields = {"patient_id": _ID, "therapist_id": _ID, "session_date": "2026-11-24T10:00:00Z"}
     handmade = list(bad_requests(fields, _simple(good)))
-    asyncio.run(_in_process(tally, good, handmade, (mutations, number)))
+    broken = list(broken_recordings(_simple(good)))
+    with player() as plays:
+        trial = Trial(tally, UploadRoute(), plays)
+        named = [*good, *any_name(good[0])]
+        asyncio.run(trial.run(named, handmade, broken))
+        asyncio.run(trial.mutated(_mutations(_bases(good), mutations, Random(number))))
+        trial.check_kept()
     if infra is not None:
         with serving(infra) as route:
             _over_http(tally, good, route, Random(number))
     for line in tally.wrong[:20]:
         sys.stderr.write(f"{line}\n")
-    return _say(tally, (mutations, len(handmade), len(good)), number, time.monotonic() - started)
+    return _say(tally, (mutations, len(handmade) + len(broken), len(named)), number, time.monotonic() - started)
 
 
 def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float) -> int:
     mutations, handmade, good = sizes
-    crashes = sum(count for kind, count in tally.bad.items() if kind not in ("accepted", "refused", "hung"))
-    whole = tally.bad.total() == mutations + handmade + 1 and handmade >= HANDMADE_MIN and good >= GOOD_MIN
+    door = tally.bad + tally.door
+    crashes = sum(count for kind, count in door.items() if kind not in ("accepted", "refused", "hung"))
+    crashes += sum(count for kind, count in tally.played.items() if kind.startswith(CRASHED))
+    whole = door.total() == mutations + handmade + 1 and handmade >= HANDMADE_MIN and good >= GOOD_MIN
+    plays = tally.played[PLAYS] + tally.played[TORN]
     return proof(
         "upload",
         whole and not tally.wrong,
@@ -92,7 +122,11 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
         too_large=1,
         accepted=tally.bad["accepted"],
         crashes=crashes,
-        hangs=tally.bad["hung"],
+        hangs=door["hung"] + tally.played[HUNG],
+        refused=tally.door["refused"],
+        plays=plays,
+        failed=tally.played.total() - plays,
+        playable_refused=tally.playable,
         good=good,
         refused_good=tally.good.total() - tally.good["accepted"],
         over_http=tally.http.total(),
@@ -103,21 +137,69 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
     )
 
 
-async def _in_process(tally: Tally, good: Sequence[Sent], handmade: Sequence[Bad], run: tuple[int, int]) -> None:
-    mutations, number = run
-    route = UploadRoute()
-    for sent in good:
-        tally.note(tally.good, sent.filename, await route.tries(FORM, body_of(_FIELDS, sent)), "accepted")
-    taken = len(route.kept)
-    for bad in handmade:
-        tally.note(tally.bad, bad.name, await route.tries(bad.content_type, bad.body), "refused")
-    tally.note(tally.bad, "one byte too many", await _too_large(route), "refused")
-    for name, sent in _mutations(_bases(good), mutations, Random(number)):
-        started = time.perf_counter()
-        tally.note(tally.bad, f"{name} {sent.filename}", await route.tries(FORM, body_of(_FIELDS, sent)), "refused")
-        tally.slowest_s = max(tally.slowest_s, time.perf_counter() - started)
-    if not taken == len(route.kept) == len(route.rows) == len(good):
-        tally.wrong.append("something of a refused file was kept")
+class Trial:
+    """Sends files to the door, and what it takes to the player."""
+
+    def __init__(self, tally: Tally, route: UploadRoute, plays: Player) -> None:
+        self._tally = tally
+        self._route = route
+        self._plays = plays
+        self._taken = 0
+
+    async def run(self, good: Sequence[Sent], handmade: Sequence[Bad], broken: Sequence[Broken]) -> None:
+        """Try what is good, what must be refused, and what is broken by hand."""
+        for sent in good:
+            found = await self._at_the_door(sent)
+            played = self._plays.verdict(sent.data).outcome if found == "accepted" else found
+            self._tally.note(self._tally.good, sent.filename, "accepted" if played == PLAYS else played, "accepted")
+        for bad in handmade:
+            self._tally.note(self._tally.bad, bad.name, await self._route.tries(bad.content_type, bad.body), "refused")
+        self._tally.note(self._tally.bad, "one byte too many", await _too_large(self._route), "refused")
+        for one in broken:
+            outcome = await self._outcome(one.name, one.sent)
+            if one.may is not None and outcome not in one.may:
+                self._tally.wrong.append(f"{one.name}: {outcome}")
+
+    async def mutated(self, files: Iterator[tuple[str, Sent]]) -> None:
+        """Try what was broken by dice."""
+        for name, sent in files:
+            started = time.perf_counter()
+            await self._outcome(f"{name} {sent.filename}", sent)
+            self._tally.slowest_s = max(self._tally.slowest_s, time.perf_counter() - started)
+
+    def check_kept(self) -> None:
+        """Note it if anything of a refused file was kept."""
+        if not self._taken == len(self._route.kept) == len(self._route.rows):
+            self._tally.wrong.append("something of a refused file was kept")
+
+    async def _outcome(self, name: str, sent: Sent) -> str:
+        """Return what becomes of a file that may be refused, fail or play, and note what may not be."""
+        found = await self._at_the_door(sent)
+        self._tally.door[found] += 1
+        verdict = self._plays.verdict(sent.data, plain=found != "accepted")
+        if found == "accepted":
+            self._tally.played[verdict.outcome] += 1
+            found = verdict.outcome
+        plays = found in (PLAYS, TORN, TOO_LONG) or _is_two_kinds(sent.data)
+        if not plays and verdict.plain_s >= PLAYED_SHARE * SECONDS:
+            self._tally.playable += 1
+            self._tally.wrong.append(f"{name}: {found}, and a player plays {verdict.plain_s:.2f} s of it")
+        if found == HUNG or found.startswith(CRASHED) or found not in _ENDS:
+            self._tally.wrong.append(f"{name}: {found}")
+        return found
+
+    async def _at_the_door(self, sent: Sent) -> str:
+        found = await self._route.tries(FORM, body_of(_FIELDS, sent))
+        self._taken += found == "accepted"
+        return found
+
+
+_ENDS = {"refused", PLAYS, TORN, TOO_LONG, *NEVER_PLAYS}
+
+
+def _is_two_kinds(data: bytes) -> bool:
+    """Return True for a recording that is also an archive or a document, which is refused although it plays."""
+    return b"PK\x05\x06" in data[-100:] or b"%%EOF" in data[-100:]
 
 
 async def _too_large(route: UploadRoute) -> str:
@@ -142,11 +224,13 @@ def _over_http(tally: Tally, good: Sequence[Sent], route: HttpUploader, dice: Ra
     small = [bad for bad in bad_requests(fields, _simple(good)) if len(bad.body) < 1 << 20]
     sample = dice.sample(small, OVER_HTTP)
     broken = _mutations(_bases(good), OVER_HTTP, dice)
-    sample += [Bad(f"{name} {sent.filename}", body_of(fields, sent)) for name, sent in broken]
+    sample += [Bad(f"{MUTATION} {name} {sent.filename}", body_of(fields, sent)) for name, sent in broken]
     with httpx.Client(base_url=route.base_url, timeout=60, trust_env=False) as client:
         for bad in sample:
             status = _post(client, route, bad.content_type, bad.body)
-            tally.note(tally.http, f"{bad.name} over HTTP ({status})", _as_word(400 <= status < 500), "right")
+            # What is broken and begins like a recording is taken, and fails later.
+            may = status == 202 and bad.name.startswith(MUTATION)
+            tally.note(tally.http, f"{bad.name} over HTTP ({status})", _as_word(may or 400 <= status < 500), "right")
         for sent in good:
             status = _post(client, route, FORM, body_of(fields, sent))
             tally.note(tally.http, f"{sent.filename} over HTTP ({status})", _as_word(status == 202), "right")

@@ -67,7 +67,8 @@ async def test_an_error_of_the_store_stays_what_it_is() -> None:
 def test_the_child_can_open_nothing_and_take_no_more_than_its_memory(attempt: str) -> None:
     source = Path(child.__file__).read_text().partition('if __name__ == "__main__"')[0]
 
-    code = f"import socket, subprocess\n{source}\nconfine()\n{attempt}\n"
+    # After the recording was received, too: a descriptor that was closed would be a free one.
+    code = f"import socket, subprocess\n{source}\nload()\nconfine()\n_received()\n{attempt}\n"
     ended = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=False, env={})
 
     assert ended.returncode == 1

@@ -39,7 +39,8 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: World) 
     assert session["id"] == session_id
     assert session["status"] == session["upload_status"] == "uploaded"
     assert session["consent_id"] == consents["recording"]
-    assert session["recording_duration_seconds"] == pytest.approx(1.0)
+    assert session["recording_duration_seconds"] is None  # until it was played
+    assert session["recording_complete"] is None
     assert session["metadata"] == {"room": 3}
     assert session["session_date"] == "2026-10-05T09:30:00.000Z"
 
@@ -57,16 +58,15 @@ async def test_an_upload_says_so_to_the_others(at: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "media_type", "seconds"),
+    ("name", "media_type"),
     [
-        ("2026-09-08_first.mp3", "audio/mpeg", 125.9),
-        ("2026-09-22_second.m4a", "audio/mp4", 121.3),
-        ("2026-10-20_third.webm", "audio/webm", 128.6),
-        ("2026-10-20_third.webm", "application/octet-stream", 128.6),
+        ("2026-09-08_first.mp3", "audio/mpeg"),
+        ("2026-09-22_second.m4a", "audio/mp4"),
+        ("2026-10-20_third.webm", "audio/webm"),
     ],
 )
 async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
-    at: World, name: str, media_type: str, seconds: float
+    at: World, name: str, media_type: str
 ) -> None:
     data = (SAMPLES / name).read_bytes()
 
@@ -75,8 +75,7 @@ async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
     opened, plain = await _opened(at, session_id)
     assert plain == data
     assert opened.recording.content_sha256 == hashlib.sha256(data).hexdigest()
-    session = (await at.reads(f"/sessions/{session_id}")).json()
-    assert session["recording_duration_seconds"] == pytest.approx(seconds, abs=0.1)
+    assert opened.recording.media_type == media_type
 
 
 async def test_the_store_holds_only_ciphertext(at: World) -> None:
@@ -131,14 +130,12 @@ async def test_a_sender_that_listens_only_after_sending_still_hears_the_refusal(
 @pytest.mark.parametrize(
     ("filename", "media_type", "data", "words"),
     [
-        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "content in no accepted format"),
-        ("song.mp3", "audio/mpeg", wav(), "WAV content"),
-        ("notes.txt", "text/plain", b"x" * 100, "must end in one of"),
-        ("noname", "audio/wav", wav(), "must end in one of"),
-        ("voice.wav", "image/png", wav(), "is not audio/wav"),
-        ("voice.wav", "audio/wav", wav()[:30], "ends too early"),
-        ("voice.m4a", "audio/mp4", (SAMPLES / "2026-09-22_second.m4a").read_bytes()[:200_000], "truncated"),
-        ("voice.webm", "audio/webm", b"\x1a\x45\xdf\xa3" + bytes(500), "has no size"),
+        ("notes.mp3", "audio/mpeg", b"Dear diary, this is a text. " * 100, "it is text"),
+        ("page.wav", "audio/wav", b"<!doctype html><title>x</title>", "it is text"),
+        ("voice.wav", "audio/wav", b"\x89PNG\r\n\x1a\n" + bytes(500), "an image"),
+        ("voice.m4a", "audio/mp4", b"PK\x03\x04" + bytes(500), "an archive"),
+        ("voice.webm", "audio/webm", b"MZ" + bytes(100_000), "a program"),
+        ("voice.mp3", "audio/mpeg", wav() + b"PK\x05\x06" + bytes(18), "a ZIP archive as well"),
     ],
 )
 async def test_what_is_not_a_recording_is_refused_and_nothing_is_kept(
@@ -162,17 +159,27 @@ async def test_a_declared_size_far_above_the_limit_is_refused_before_the_body(at
     assert b"payload-too-large" in answer
 
 
-async def test_a_recording_of_more_than_four_hours_is_refused(at: World) -> None:
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        'filename="9.14\u202fAM.m4a"',
+        'filename="\u200f\u05e4\u05d2\u05d9\u05e9\u05d4.wav"',
+        'filename="\U0001f468\u200d\U0001f469\u200d\U0001f467"',
+        'filename="blob"',
+        'filename=""',
+        "filename*=UTF-8''session%20%E2%82%AC.wav",
+        'filename="session.exe"',
+        'filename="caf\udce9.wav"',
+    ],
+)
+async def test_a_recording_is_taken_whatever_its_name_and_declared_type_are(at: World, disposition: str) -> None:
     await at.grants()
-    slow = bytearray(wav(900.1))
-    slow[24:28] = (1000).to_bytes(4, "little")
-    slow[28:32] = (2000).to_bytes(4, "little")  # a thousand samples a second: 29 MB last four hours and a second
+    form = at.form(media_type="text/plain")
+    head = form.head().replace(b'filename="session.wav"', disposition.encode("utf-8", "surrogateescape"))
 
-    answer = await at.sends(at.form(data=bytes(slow)))
+    answer = await at.sends(body=head + form.data + END)
 
-    assert answer.status_code == 422
-    assert problem_of(answer) == "recording-too-long"
-    assert at.objects_left() == []
+    assert answer.status_code == 202, answer.text
 
 
 async def test_a_digest_that_does_not_match_keeps_nothing(at: World) -> None:

@@ -38,7 +38,8 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"MThd", "notes without sound (MIDI)"),
 )
 _IMAGE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis", b"crx ")
-_BOXES = (b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"moof", b"styp", b"sidx")
+_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"moof", b"styp", b"sidx")
+BOXES_MAX, _BOX_HEAD_BYTES = 16, 8
 _BRANDS = {b"qt  ": "video/quicktime", b"M4A ": "audio/mp4", b"M4B ": "audio/mp4", b"M4P ": "audio/mp4"}
 # (offset, bytes, media type)
 _RECORDINGS: tuple[tuple[int, bytes, str], ...] = (
@@ -102,9 +103,20 @@ def sniff(head: bytes) -> str:
     for offset, magic, media_type in _RECORDINGS:
         if head[offset : offset + len(magic)] == magic and (offset == 0 or head[:4] in _RIFFS):
             return media_type
-    if head[4:8] in _BOXES:
-        return "video/mp4"
-    return _of_frames(head)
+    return "video/mp4" if _is_boxes(head) else _of_frames(head)
+
+
+def _is_boxes(head: bytes) -> bool:
+    """Return True for an MP4 that does not begin with its brand: a box that is known, behind others that may not be."""
+    at = 0
+    for _ in range(BOXES_MAX):
+        size, kind = int.from_bytes(head[at : at + 4], "big"), head[at + 4 : at + 8]
+        if kind in _BOXES:
+            return True
+        if size < _BOX_HEAD_BYTES:
+            return False
+        at += size
+    return False
 
 
 def _of_brand(brand: bytes) -> str:
