@@ -43,11 +43,9 @@ INVERTED_BELOW = -0.5
 CORRELATION_S = 1.0
 INPUT_BLOCK_BYTES = 1024 * 1024
 XING_WITHIN_BYTES = 4096
-MPEG1_RATE_MIN = 32_000
-RIFF_UNKNOWN = 0x7FFF0000
-"""Recorders that stream write this or more as a size; no file that is taken is that large."""
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-PR_SET_NO_NEW_PRIVS = 38
+MPEG1_RATE_MIN, RIFF_UNKNOWN = 32_000, 0x7FFF0000
+"""Recorders that stream write the second or more as a size; no file that is taken is that large."""
+CLONE_NEWUSER, CLONE_NEWNET, PR_SET_NO_NEW_PRIVS = 0x10000000, 0x40000000, 38
 FORMATS = "mp3,wav,w64,mov,mp4,m4a,matroska,webm,ogg,flac,aac,aiff,caf,amr"
 ON_A_TIMELINE = ("mov", "matroska")
 """Containers whose times count from the start of the recording; in others the first time is arbitrary."""
@@ -74,9 +72,8 @@ def confine() -> None:
     if sys.platform == "linux":  # macOS supports neither
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
         libc = ctypes.CDLL(None, use_errno=True)
-        libc.unshare(
-            CLONE_NEWUSER | CLONE_NEWNET
-        )  # if it is not permitted, the limit on descriptors below still applies
+        # If it is not permitted, the limit on descriptors below still applies.
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
         libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Last: after this nothing can be opened, not even by what confines it.
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
@@ -140,9 +137,7 @@ class Downmix:
         loudest = int(powers.argmax())
         kept: NDArray[np.bool_] = products[loudest] >= INVERTED_BELOW * np.sqrt(powers * powers[loudest])
         # Recorders write channels to which nothing is connected; they would only make the others quieter.
-        kept &= powers > 0
-        kept[loudest] = True
-        return kept
+        return (kept & (powers > 0)) | (np.arange(len(kept)) == loudest)
 
 
 def _as_floats(frame: av.AudioFrame) -> NDArray[np.float32]:
@@ -266,19 +261,16 @@ class Playing:
         mix = Mix(len(self._streams)) if blocks and len(self._streams) > 1 else None
         start_s = (self._container.start_time or 0) / av.time_base
         # A sound track that begins late is late, but a clock that did not begin at zero says nothing.
-        origin_s = min(0.0, start_s) if self._is_on_a_timeline and start_s < HOLE_MAX_S else start_s
+        has_timeline = any(name in self._container.format.name for name in ON_A_TIMELINE)
+        origin_s = min(0.0, start_s) if has_timeline and start_s < HOLE_MAX_S else start_s
         fits_until_s = (self._declared_s or 0.0) + TORN_MIN_S
         for _ in self._streams:
             sink = mix or blocks
             self.tracks.append(Decoded(sink, origin_s, fits_until_s) if sink else Track(origin_s, fits_until_s))
         self._play()
-        if mix is not None and blocks is not None:
+        if mix and blocks:
             mix.write_to(blocks)
         return self._report()
-
-    @property
-    def _is_on_a_timeline(self) -> bool:
-        return any(name in self._container.format.name for name in ON_A_TIMELINE)
 
     def _play(self) -> None:
         by_index = {stream.index: track for stream, track in zip(self._streams, self.tracks, strict=True)}
@@ -308,7 +300,7 @@ class Playing:
     def _declared(self) -> float | None:
         """Return the length that the file itself tells; None if it tells none."""
         if self._container.format.name == "mp3":
-            return self._declared_frames() / self._streams[0].codec_context.sample_rate
+            return self._declared_frames() / (self._streams[0].codec_context.sample_rate or SAMPLE_RATE)
         if self._container.format.name in ESTIMATED:
             return None
         lengths = [float(one.duration * one.time_base) for one in self._streams if one.duration and one.time_base]
@@ -332,8 +324,8 @@ class Playing:
         """Return by how much a RIFF says that it is longer than the file; the library counts what is there."""
         with self._source.getbuffer() as data:
             size, told = len(data), int.from_bytes(data[4:8], "little") + 8
-            is_told = bytes(data[:4]) == b"RIFF" and told < RIFF_UNKNOWN
-        return told / size if is_told and told > size else 1.0
+            is_told = bytes(data[:4]) == b"RIFF" and size < told < RIFF_UNKNOWN
+        return told / size if is_told else 1.0
 
     def _report(self) -> dict[str, Any]:
         duration_s = round(min(max(track.played_s for track in self.tracks), DURATION_MAX_S), 3)
@@ -393,7 +385,7 @@ def answer(source: io.BytesIO, mode: str, out: io.FileIO) -> int:
     try:
         report = play(source, out if mode == "decode" else None)
     except EOFError:
-        return NO_TRACK
+        report = None
     except (av.error.FFmpegError, ValueError):
         return UNREADABLE
     if report is None:

@@ -3,7 +3,8 @@
 from proofs.planted.planting import ByProof, ByTest, Edit, Mutant, planted
 
 _SEALED, _WRAPPING = "libs/common/objects/sealed_stream.py", "libs/common/keys/key_wrapping.py"
-_UPLOAD, _KINDS = "services/ingestion/upload/accept.py", "services/ingestion/upload/media/kinds.py"
+_UPLOAD, _SNIFF = "services/ingestion/upload/accept.py", "services/ingestion/upload/sniff.py"
+_CHILD = "libs/media/child.py"
 _OPENED, _TAKEN = ByProof("recordings.crypto", "accepted"), ByProof("recordings.upload", "accepted")
 
 KEYS: tuple[Mutant, ...] = (
@@ -79,31 +80,71 @@ UPLOADS: tuple[Mutant, ...] = (
     ),
     planted(
         "content-not-sniffed",
-        "name, declared type and content agree",
+        "the content decides whether it is a recording",
         _TAKEN,
-        Edit(_KINDS, "if found != self._kind.container:", "if False:"),
+        Edit(
+            _SNIFF,
+            '    raise refused("text" if _is_text(head) else "nothing that is known to be a recording")',
+            '    return "audio/mpeg"',
+        ),
     ),
     planted(
-        "structure-not-read",
-        "the container's structure is read to its end",
+        "programs-with-sound-taken",
+        "what begins as a program, an archive, a document or an image is no recording",
         _TAKEN,
-        Edit(_KINDS, "return self._parser.finish()", "return None"),
+        Edit(
+            _SNIFF,
+            "        if head[offset : offset + len(magic)] == magic:\n            raise",
+            "        if False:\n            raise",
+        ),
+    ),
+    planted(
+        "two-kinds-taken",
+        "a recording is not an archive or a document as well",
+        _TAKEN,
+        Edit(_UPLOAD, "        self._tail.finish()\n", ""),
     ),
     planted(
         "any-duration",
         "a recording lasts at most four hours",
-        _TAKEN,
-        Edit(_UPLOAD, "if self.duration_s is not None and self.duration_s > DURATION_MAX_S:", "if False:"),
+        ByProof("recordings.upload", "untrue"),
+        Edit(_CHILD, "if track.played_s > DURATION_MAX_S:", "if False:"),
     ),
     planted(
-        "samples-elsewhere",
-        "no reference to other files or hosts",
-        _TAKEN,
-        Edit(
-            "services/ingestion/upload/media/mp4_movie.py",
-            "_require_in_this_file((yield from _small(inner, 8)))",
-            "yield from _small(inner, 8)",
+        "damage-not-counted",
+        "a recording of which a part cannot be decoded is not taken as whole",
+        ByTest("libs/media/tests/test_recording.py", "test_a_part_that_cannot_be_decoded_is_told_with_its_place"),
+        Edit(_CHILD, "            if packet.size:\n", "            if False:\n"),
+    ),
+    planted(
+        "hole-closed",
+        "words are timed by the recording's clock",
+        ByTest(
+            "libs/media/tests/test_recording.py",
+            "test_a_hole_in_the_timestamps_is_silence_and_words_after_it_are_late",
         ),
+        Edit(_CHILD, "        elif hole_s > HOLE_MIN_S:", "        elif False:"),
+    ),
+    planted(
+        "any-format-decoded",
+        "formats by allow-list",
+        ByTest("libs/media/tests/test_recording.py", "test_a_format_that_is_not_listed_is_not_read"),
+        Edit(_CHILD, '"format_whitelist": FORMATS, ', ""),
+    ),
+    planted(
+        "child-opens-files",
+        "no reference to other files or hosts: the child can open nothing",
+        ByTest("libs/media/tests/test_sandbox.py", "test_the_child_can_open_nothing_and_take_no_more_than_its_memory"),
+        Edit(_CHILD, "    resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n", ""),
+    ),
+    planted(
+        "bought-before-it-was-played",
+        "whether a recording plays is found before anything is bought",
+        ByTest(
+            "services/transcriber/tests/test_handlers.py",
+            "test_a_damaged_recording_is_not_bought_and_its_place_is_published",
+        ),
+        Edit("services/transcriber/handlers.py", "        if probe.refusal is not None:\n", "        if False:\n"),
     ),
     planted(
         "consent-after-the-body",

@@ -65,6 +65,8 @@ class Tally:
     door: Counter[str] = field(default_factory=Counter)
     played: Counter[str] = field(default_factory=Counter)
     playable: int = 0
+    untrue: int = 0
+    """Recordings broken by hand of which something else was said than what is wrong with them."""
     good: Counter[str] = field(default_factory=Counter)
     http: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
@@ -127,6 +129,7 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
         plays=plays,
         failed=tally.played.total() - plays,
         playable_refused=tally.playable,
+        untrue=tally.untrue,
         good=good,
         refused_good=tally.good.total() - tally.good["accepted"],
         over_http=tally.http.total(),
@@ -158,6 +161,7 @@ class Trial:
         for one in broken:
             outcome = await self._outcome(one.name, one.sent)
             if one.may is not None and outcome not in one.may:
+                self._tally.untrue += 1
                 self._tally.wrong.append(f"{one.name}: {outcome}")
 
     async def mutated(self, files: Iterator[tuple[str, Sent]]) -> None:

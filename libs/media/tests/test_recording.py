@@ -211,6 +211,13 @@ async def test_what_holds_no_sound_and_what_cannot_be_read_are_told_apart(conten
     assert caught.value.problem is problem
 
 
+async def test_a_format_that_is_not_listed_is_not_read() -> None:
+    with pytest.raises(AppError) as caught:
+        await probed(encoded("avi", "libmp3lame", [Part(0, tone(1))]))
+
+    assert caught.value.problem is RECORDING_UNREADABLE
+
+
 def test_more_than_four_hours_are_too_long() -> None:
     found = probe_of(REPORT.model_copy(update={"is_too_long": True, "duration_s": 14_460}))
 

@@ -19,6 +19,7 @@ from libs.contracts.ids import OrganizationId, SessionId
 from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
+    RecordingProbed,
     TranscriptionFailed,
     TranscriptionStarted,
     TranscriptReady,
@@ -59,6 +60,9 @@ class Story:
             **self._ids, transcript_id=self.transcript_id, transcript_version=1, chunk_count=1, model="m"
         )
 
+    def probed(self, duration_s: float, *, complete: bool = True, damaged_at_s: float | None = None) -> RecordingProbed:
+        return RecordingProbed(**self._ids, duration_s=duration_s, is_complete=complete, damaged_at_s=damaged_at_s)
+
     def transcription_failed(self, reason: str) -> TranscriptionFailed:
         return TranscriptionFailed(**self._ids, job_id=new_id(), reason=reason)
 
@@ -90,6 +94,26 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
     erasure_event = [payload.get("status", kind) for kind, payload in at.events()[1:]]
     assert erasure_event == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
+
+
+async def test_a_session_says_how_long_its_recording_is_and_that_its_end_is_missing(at: World) -> None:
+    session_id = await at.uploads()
+    story = Story(at, session_id)
+
+    await at.happens(story.started, story.probed(1805.5, complete=False), story.transcribed, story.indexed)
+
+    session = await _session(at, session_id)
+    assert (session["recording_duration_seconds"], session["recording_complete"]) == (1805.5, False)
+    assert session["status"] == "ready"
+
+
+async def test_a_recording_that_is_damaged_says_where(at: World) -> None:
+    session_id = await at.uploads()
+    story = Story(at, session_id)
+
+    await at.happens(story.probed(3000, damaged_at_s=725.4), story.transcription_failed("recording-damaged"))
+
+    assert (await _session(at, session_id))["error_message"].endswith("is at 12:05 (minutes:seconds).")
 
 
 def _ended(outcome: str) -> float:
