@@ -1,7 +1,7 @@
 """Plays thousands of broken recordings in the confined child's code, each in a process of its own.
 
-`python -m proofs.recordings.player` reads files from standard input (a length and a flag, then bytes) and writes a line of JSON
-for each: how the process ended, its report, and how much a plain player, without limits and lists, plays of it.
+`python -m proofs.recordings.player` reads files from standard input (a length and a flag, then bytes) and writes a line
+of JSON for each: how the process ended, its report, and how much a plain player, without limits and lists, plays of it.
 A fork of a process that has loaded the library takes milliseconds, where a new child takes a fifth of a second.
 """
 

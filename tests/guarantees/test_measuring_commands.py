@@ -60,6 +60,11 @@ def _speech(folder: Path) -> Sequence[str]:
     return ["--samples", str(folder), "--annomi", *_roles(folder)]
 
 
+def _odd_files(folder: Path) -> Sequence[str]:
+    (folder / "text.mp3").write_text("Dear diary, this is no recording.")
+    return [str(folder)]
+
+
 def _roles(folder: Path) -> Sequence[str]:
     path = folder / "roles.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in _ROLES))
@@ -94,6 +99,7 @@ COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "evals.chat.time": (lambda _: [], r"time +unseen +\d+ phrases +right \d"),
     "evals.retrieval": (_retrieval, r"ours +\d+\.\d"),
     "evals.speech": (_speech, r"all: \d+\.\d+ x real time"),
+    "evals.speech.odd_files": (_odd_files, r"all +1 +0 +0 +1 +0"),
     "evals.speech.fit_roles": (_roles, r'"\w+": -?\d'),
     "benchmarks.chat": (lambda _: [], r"ours +1 at once  p50 +\d.*failed 0"),
     "benchmarks.key_check": (lambda _: ["16"], r"GET /api/v1/me whole.* p50 +\d"),
