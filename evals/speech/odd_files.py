@@ -1,6 +1,6 @@
 """What becomes of odd recordings: `python -m evals.speech.odd_files FOLDER`.
 
-Each file is sniffed as at the door and played by the confined child, as before anything is bought; then samples are
+Each file is sniffed as at the upload and played by the confined child, as before anything is bought; then samples are
 decoded and counted. Where an `ffmpeg` is installed it decodes each file too, as a player that is not ours.
 Prints what is refused or fails with its reason, and a table by kind (the name up to its first `_` or `.`).
 """
@@ -29,7 +29,7 @@ COLUMNS = ("whole", "torn", "refused", "failed", "wrongly")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file: `whole`, `torn`, `refused` at the door, or `failed`; why; and how long it is to whom."""
+    """What became of a file: `whole`, `torn`, `refused` at the upload, or `failed`; why; and how long it is to whom."""
 
     name: str
     what: str

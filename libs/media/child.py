@@ -137,7 +137,8 @@ class Downmix:
         loudest = int(powers.argmax())
         kept: NDArray[np.bool_] = products[loudest] >= INVERTED_BELOW * np.sqrt(powers * powers[loudest])
         # Recorders write channels to which nothing is connected; they would only make the others quieter.
-        return (kept & (powers > 0)) | (np.arange(len(kept)) == loudest)
+        live: NDArray[np.bool_] = (kept & (powers > 0)) | (np.arange(len(kept)) == loudest)
+        return live
 
 
 def _as_floats(frame: av.AudioFrame) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ _FIXES = {
     "forbidden": "use a key with the scope named in the detail",
     "not-found": "check the id; `therapyrag sessions list` and `therapyrag users list` print what this key may see",
     "payload-too-large": "send a recording of at most 500 MB",
-    "unsupported-media-type": "send mp3, wav, m4a, mp4, webm, ogg or flac",
+    "unsupported-media-type": "send a recording: mp3, wav, m4a, mp4, mov, webm, ogg, flac, aac",
     "unavailable": "therapyrag status",
 }
 

@@ -1,4 +1,4 @@
-"""Files and forms made by hand: what must be refused at the door, and recordings that are broken in some way.
+"""Files and forms made by hand: what must be refused at the upload, and recordings that are broken in some way.
 
 Disguises, bombs, tricks with boundaries, limits and lengths.
 """

@@ -1,6 +1,6 @@
 """Plays thousands of broken recordings in the confined child's code, each in a process of its own.
 
-`python -m proofs.recordings.player` reads files from standard input (a length and a flag, then bytes) and writes a line
+The process reads files from standard input (a length and a flag, then bytes) and writes a line
 of JSON for each: how the process ended, its report, and how much a plain player, without limits and lists, plays of it.
 A fork of a process that has loaded the library takes milliseconds, where a new child takes a fifth of a second.
 """
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import av
 from pydantic import ValidationError
@@ -59,7 +60,7 @@ class Player:
 @contextmanager
 def player() -> Iterator[Player]:
     """Start the process that plays, and end it."""
-    command = [sys.executable, "-m", "proofs.recordings.player"]
+    command = [sys.executable, "-c", "from proofs.recordings.player import serve; serve()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Player(process)
         assert process.stdin is not None
@@ -118,19 +119,16 @@ def _plain(data: bytes, out: io.FileIO) -> int:
     return 0
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Play what comes on standard input, to its end."""
     child.load()
     while head := sys.stdin.buffer.read(_REQUEST.size):
         data = sys.stdin.buffer.read(_REQUEST.unpack(head)[0])
         code, report = _forked(lambda out, data=data: _confined(data, out))  # type: ignore[misc]
-        answer = {"code": code, "report": report[_LENGTH.size :].decode(), "plain_s": 0.0}
+        answer: dict[str, Any] = {"code": code, "report": report[_LENGTH.size :].decode(), "plain_s": 0.0}
         # Asked only about what does not play: it is the slower half.
         if head[-1] or _outcome(code, answer["report"]) not in (PLAYS, TORN):
             plain_code, plain = _forked(lambda out, data=data: _plain(data, out))  # type: ignore[misc]
             answer["plain_s"] = json.loads(plain) if plain_code == 0 and plain else 0.0
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    _serve()

@@ -4,7 +4,7 @@
 
 Mutated files go through the real form, sniff and sealing in this process, and so does a recording that is one byte too
 large and does not say so; a sample of everything goes through the real gateway, ingestion, database and store over
-HTTP. What the door takes is played by the confined child's code: it plays, or fails with a reason, and never crashes or
+HTTP. What is taken is played by the confined child's code: it plays, or fails with a reason, and never crashes or
 hangs.
 What is refused or fails is also given to a plain player: it must not play it to 95 %.
 """
@@ -58,11 +58,11 @@ FORM = f"multipart/form-data; boundary={BOUNDARY}"
 class Tally:
     """What became of the requests; `wrong` names those that must not have ended so.
 
-    `played` counts what the child said of what the door took, `playable` what was refused and plays all the same.
+    `played` counts what the child said of what was taken, `playable` what was refused and plays all the same.
     """
 
     bad: Counter[str] = field(default_factory=Counter)
-    door: Counter[str] = field(default_factory=Counter)
+    uploads: Counter[str] = field(default_factory=Counter)
     played: Counter[str] = field(default_factory=Counter)
     playable: int = 0
     untrue: int = 0
@@ -111,10 +111,10 @@ def run(infra: Infra | None, mutations: int, number: int) -> int:
 
 def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float) -> int:
     mutations, handmade, good = sizes
-    door = tally.bad + tally.door
-    crashes = sum(count for kind, count in door.items() if kind not in ("accepted", "refused", "hung"))
+    uploads = tally.bad + tally.uploads
+    crashes = sum(count for kind, count in uploads.items() if kind not in ("accepted", "refused", "hung"))
     crashes += sum(count for kind, count in tally.played.items() if kind.startswith(CRASHED))
-    whole = door.total() == mutations + handmade + 1 and handmade >= HANDMADE_MIN and good >= GOOD_MIN
+    whole = uploads.total() == mutations + handmade + 1 and handmade >= HANDMADE_MIN and good >= GOOD_MIN
     plays = tally.played[PLAYS] + tally.played[TORN]
     return proof(
         "upload",
@@ -124,8 +124,8 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
         too_large=1,
         accepted=tally.bad["accepted"],
         crashes=crashes,
-        hangs=door["hung"] + tally.played[HUNG],
-        refused=tally.door["refused"],
+        hangs=uploads["hung"] + tally.played[HUNG],
+        refused=tally.uploads["refused"],
         plays=plays,
         failed=tally.played.total() - plays,
         playable_refused=tally.playable,
@@ -141,7 +141,7 @@ def _say(tally: Tally, sizes: tuple[int, int, int], number: int, seconds: float)
 
 
 class Trial:
-    """Sends files to the door, and what it takes to the player."""
+    """Uploads files, and gives what is taken to the player."""
 
     def __init__(self, tally: Tally, route: UploadRoute, plays: Player) -> None:
         self._tally = tally
@@ -152,7 +152,7 @@ class Trial:
     async def run(self, good: Sequence[Sent], handmade: Sequence[Bad], broken: Sequence[Broken]) -> None:
         """Try what is good, what must be refused, and what is broken by hand."""
         for sent in good:
-            found = await self._at_the_door(sent)
+            found = await self._upload(sent)
             played = self._plays.verdict(sent.data).outcome if found == "accepted" else found
             self._tally.note(self._tally.good, sent.filename, "accepted" if played == PLAYS else played, "accepted")
         for bad in handmade:
@@ -178,8 +178,8 @@ class Trial:
 
     async def _outcome(self, name: str, sent: Sent) -> str:
         """Return what becomes of a file that may be refused, fail or play, and note what may not be."""
-        found = await self._at_the_door(sent)
-        self._tally.door[found] += 1
+        found = await self._upload(sent)
+        self._tally.uploads[found] += 1
         verdict = self._plays.verdict(sent.data, plain=found != "accepted")
         if found == "accepted":
             self._tally.played[verdict.outcome] += 1
@@ -192,7 +192,7 @@ class Trial:
             self._tally.wrong.append(f"{name}: {found}")
         return found
 
-    async def _at_the_door(self, sent: Sent) -> str:
+    async def _upload(self, sent: Sent) -> str:
         found = await self._route.tries(FORM, body_of(_FIELDS, sent))
         self._taken += found == "accepted"
         return found

@@ -18,7 +18,7 @@ SEGMENT_WORDS_MIN = 4
 """A turn longer than SEGMENT_MAX_S is cut at the next end of a sentence, but never to fewer words than this."""
 
 SPEECH_MIN_S = 1.0
-"""Less speech than this, a "Bye." at the door, is no session."""
+"""Less speech than this, a "Bye." in the hall, is no session."""
 
 
 class Speaker(StrEnum):

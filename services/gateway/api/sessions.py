@@ -247,7 +247,8 @@ _FORM: dict[str, Any] = {
                     "file": {
                         "type": "string",
                         "contentMediaType": "application/octet-stream",
-                        "description": "mp3, wav, m4a, webm or mp4, up to 500 MiB; the last part.",
+                        "description": "A recording (mp3, wav, m4a, mp4, mov, 3gp, webm, mkv, ogg, opus, flac, aac, aiff, "
+                        "caf, amr) by its content, whatever its name; up to 500 MiB; the last part.",
                     },
                 },
             }
