@@ -206,7 +206,7 @@ _COMPOSE = """  reminder:
 
 """
 _PASSWORD = "      SVC_CHAT_PASSWORD: ${SVC_CHAT_PASSWORD:?}\n"
-_ROW = "| [reminder](../services/reminder/__init__.py) | notes | `session.ready` | - | - |\n"
+_ROW = "| [reminder](../services/reminder/__init__.py) | notes | `session.ready` | nothing | nobody |\n"
 _EXPORTER = "  # How much is before each group, for Prometheus;"
 _IMAGE = """FROM packages AS reminder-packages
 COPY deploy/locks/reminder.lock /locks/
