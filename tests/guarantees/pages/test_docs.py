@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.services import SERVICES
-from tests.guarantees.deployment.parts import ROOT, SETTINGS, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, peers_asked, promise
 
 SKIPPED = {".venv", ".devstack", ".git", "node_modules", ".pytest_cache"}
 # Places whose paths we promise to keep true when a document names one.
@@ -21,6 +21,8 @@ PAGES = sorted(
 )
 
 
+# How Asks calls what a file of vendors/ reaches.
+VENDORS = r"\b(?:models?|Claude|OpenAI|Deepgram)\b"
 # What a service promises, in the order of the table's columns.
 PROMISE = ("Owns", "Consumes", "Emits", "Asks")
 
@@ -96,6 +98,19 @@ def test_the_table_of_services_says_what_each_service_says_itself(service: str) 
     said = promise(service)
 
     assert [_plain(column) for column in columns] == [_plain(said[word]) for word in PROMISE]
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_has_the_files_that_the_page_says_it_has(service: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    (always,) = re.findall(r"^Every service folder has (.*)$", page, re.MULTILINE)
+    (but,) = re.findall(r"^All have `ports.py` but the (\w+),", page, re.MULTILINE)
+    has = {path.stem for path in (ROOT / "services" / service).iterdir()}
+
+    assert {name.removesuffix(".py") for name in re.findall(r"`([^`]+)`", always)} - has == set()
+    assert ("ports" in has) == (service != but)
+    assert ("clients" in has) == (peers_asked(service) != set())
+    assert ("vendors" in has) == (re.search(VENDORS, promise(service)["Asks"]) is not None)
 
 
 def test_every_folder_of_a_service_is_in_the_list_of_services() -> None:
