@@ -26,11 +26,12 @@ from libs.devstack.vendors.asgi_server import serve
 from libs.sentences.head import Head
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.chat.clients import EmbedderClient
+from services.chat.domain.basis import Held
 from services.chat.domain.conversation import Cited, Exchange, Finding, Session
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
 from services.chat.domain.overview import Digest
-from services.chat.ports import Accepted, Crisis, Held, SearchResult
+from services.chat.ports import Accepted, Crisis, SearchResult
 from services.embedder.api import build_router
 from services.embedder.commitments.api import build_router as commitments_router
 from services.embedder.commitments.store import CommitmentStore

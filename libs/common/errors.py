@@ -167,3 +167,12 @@ GENERIC: tuple[ProblemType, ...] = (
 
 class BrokerUnavailableError(Exception):
     """The message broker does not answer now; the caller waits a little and asks again."""
+
+
+MODEL_MISSING = ProblemType(
+    "model-missing",
+    503,
+    "A local model is not installed",
+    "This machine lacks a model file that the local provider needs. "
+    "Install it with the command in `detail`, or point MODELS_DIR at a folder that has it.",
+)

@@ -1,8 +1,8 @@
-"""Ids: sortable by time for new things, derived from their cause for what must not happen twice."""
+"""Ids of new things, sortable by time."""
 
 import os
 import time
-from uuid import UUID, uuid5
+from uuid import UUID
 
 _RAND_BITS = 74
 
@@ -17,8 +17,3 @@ def new_id() -> UUID:
     value |= 0b10 << 62
     value |= rand & ((1 << 62) - 1)
     return UUID(int=value)
-
-
-def derived_id(cause: UUID, *names: str) -> UUID:
-    """Return the same UUIDv5 for the same cause and names, so that a replay makes no second id."""
-    return uuid5(cause, "\x1f".join(names))

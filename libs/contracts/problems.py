@@ -1,7 +1,6 @@
 """The problems of this product (RFC 9457); the generic ones are in libs.common.errors."""
 
-from libs.common.errors import GENERIC, ProblemType
-from libs.common.objects.model_files import MODEL_MISSING
+from libs.common.errors import GENERIC, MODEL_MISSING, ProblemType
 
 CONSENT_REQUIRED = ProblemType(
     "consent-required",

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 
-from libs.common.ids import derived_id
+from libs.common.derived_ids import derived_id
 from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack
 from proofs.kit.line import proof, seed, sized

@@ -13,6 +13,7 @@ from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
 from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettings
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
+from services.chat.domain.basis import Attribution, Held
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
 from services.chat.domain.crisis.assessing import Concern
@@ -25,11 +26,9 @@ from services.chat.domain.replies import FIXED_REPLIES
 from services.chat.ports import (
     Accepted,
     Answerer,
-    Attribution,
     Commitments,
     ConsentHolds,
     Digests,
-    Held,
     MessageReader,
     MessageRepository,
     Search,

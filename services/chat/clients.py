@@ -14,10 +14,10 @@ from libs.contracts.ids import ChunkId, PatientId, SessionId, TherapistId
 from libs.contracts.index import CommitmentStatus
 from libs.contracts.purposes import Purpose
 from libs.tenancy.consent_hold import hold
+from services.chat.domain.basis import Held
 from services.chat.domain.conversation import Finding, Passage, Session, Speaker, Turn
 from services.chat.domain.homework import Said, TakenOn
 from services.chat.domain.overview import Digest
-from services.chat.ports import Held
 
 PASSAGES_MAX = 16
 # Together a thousand sessions: almost ten years of two a week.

@@ -21,12 +21,13 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, Answering, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
+from services.chat.domain.basis import Attribution
 from services.chat.domain.composing import fixed
 from services.chat.domain.conversation import Answer, AnsweredBy
 from services.chat.domain.crisis.assessing import Concern, Kind, Level
 from services.chat.domain.crisis.caring import fixed_text, with_care
 from services.chat.domain.replies import NOTICE
-from services.chat.ports import Accepted, Attribution, Crisis, Redaction, SearchResult
+from services.chat.ports import Accepted, Crisis, Redaction, SearchResult
 
 # A crisis answer must not wait for a database that is down.
 CRISIS_RECORD_TIMEOUT_S = 2.0
@@ -135,7 +136,7 @@ class Ask:
     async def _crisis_after(self, pending: AcceptedMessage) -> Reply:
         """Answer an accepted message that is a crisis after what was said before it."""
         answer = self._fixed(pending.message, pending.concern)
-        return await self._recorded(pending, SearchResult(answer, Attribution({}, {})))
+        return await self._recorded(pending, SearchResult(answer, Attribution()))
 
     async def _crisis(self, message: ChatMessage, concern: Concern) -> Reply:
         """Return the fixed crisis answer. Recording it and emitting the signal are attempted, but never required."""

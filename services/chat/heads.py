@@ -6,7 +6,7 @@ from pathlib import Path
 from libs.sentences.head import Head, weighed
 from libs.sentences.minilm import SentenceEncoder
 from services.chat.domain.message_cues import cues
-from services.chat.domain.reading import Reading
+from services.chat.domain.message_kind import Reading
 
 KINDS = Path(__file__).with_name("message_kinds.json")
 # As the head was trained: beside another weight its coefficients are wrong.

@@ -10,9 +10,10 @@ from sqlalchemy import Row
 
 from libs.common.clock import to_json_time
 from libs.contracts.ids import ChunkId, MessageId, SessionId
+from services.chat.domain.basis import Attribution
 from services.chat.domain.conversation import Answer, AnsweredBy, Message, Source, Speaker
 from services.chat.domain.time.window import TimeWindow
-from services.chat.ports import Accepted, Attribution
+from services.chat.ports import Accepted
 
 
 def answer_row(message_id: MessageId, to: Accepted, answer: Answer) -> dict[str, Any]:

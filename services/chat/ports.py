@@ -8,7 +8,8 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, TherapistId
+from services.chat.domain.basis import NOTHING, Attribution, Basis, Held
 from services.chat.domain.conversation import (
     Answer,
     Conversation,
@@ -22,8 +23,8 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
+from services.chat.domain.message_kind import Reading
 from services.chat.domain.overview import Digest
-from services.chat.domain.reading import Reading
 
 
 class Answerer(Protocol):
@@ -82,31 +83,6 @@ class Sessions(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Held:
-    """The two consents that a quote needs: to transcription and to AI analysis."""
-
-    analysis: ConsentId
-    transcription: ConsentId
-
-    @property
-    def both(self) -> frozenset[ConsentId]:
-        """Return both."""
-        return frozenset((self.analysis, self.transcription))
-
-
-@dataclass(frozen=True)
-class Basis:
-    """The therapists and consents that an answer rests on, directly or through its history."""
-
-    therapists: frozenset[TherapistId] = frozenset()
-    consents: frozenset[ConsentId] = frozenset()
-
-    def __or__(self, other: "Basis") -> "Basis":
-        """Return the union."""
-        return Basis(self.therapists | other.therapists, self.consents | other.consents)
-
-
 class ConsentHolds(Protocol):
     """The consent service."""
 
@@ -126,15 +102,7 @@ class Accepted:
     message_id: MessageId
     history: tuple[Exchange, ...]
     quota: Quota | None = None
-    basis: Basis = Basis()
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """The therapist of each session, and the consents for each therapist."""
-
-    therapists: Mapping[SessionId, TherapistId]
-    consents: Mapping[TherapistId, Held]
+    basis: Basis = NOTHING
 
 
 @dataclass(frozen=True)

@@ -15,25 +15,23 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
-from libs.contracts.problems import PATIENT_QUOTA
 from libs.contracts.safety import CrisisSignal
 from libs.tenancy.narrowing import is_narrowed, narrow_to
+from services.chat.domain.basis import Attribution, Basis, basis_of
 from services.chat.domain.conversation import (
     HISTORY_EXCHANGES_MAX,
-    MESSAGES_PER_HOUR,
-    QUOTA_POLICY,
     QUOTA_WINDOW_S,
-    AnsweredBy,
     Cited,
     Conversation,
     Exchange,
     Message,
     Quota,
     Source,
+    quota_after,
 )
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.message_rows import answer_row, audit_row, message_of, source_of, source_row
-from services.chat.ports import Accepted, Attribution, Basis, Crisis, SearchResult
+from services.chat.ports import Accepted, Crisis, SearchResult
 
 _TO_CONVERSATION, _TO_MESSAGE = narrow_to("conversation"), narrow_to("message")
 _CONVERSATION = text("select 1 from conversation where patient_id = :patient_id and id = :id")
@@ -156,7 +154,7 @@ class ConversationStore:
             conversation = await _conversation(tx, patient_id, crisis.conversation_id)
             message_id = await _add_question(tx, patient_id, conversation, crisis.message)
             to = Accepted(conversation, message_id, ())
-            answer_id = await _add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution({}, {})))
+            answer_id = await _add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution()))
             await tx.emit(_signal(patient_id, to, crisis.concern))
         return Accepted(conversation, answer_id, ())
 
@@ -257,14 +255,7 @@ async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> Quota:
     await tx.execute(_LOCK, _ours(patient_id))
     await tx.execute(_FORGET, {"patient_id": patient_id})
     row = (await tx.execute(_COUNT, {"patient_id": patient_id})).one()
-    if row.sent >= MESSAGES_PER_HOUR:
-        raise AppError(
-            PATIENT_QUOTA,
-            f"{MESSAGES_PER_HOUR} messages in the last hour is as many as I can take. Please wait a little.",
-            retry_after_s=max(1.0, float(row.free_in_s)),
-            extra={"policy": QUOTA_POLICY, "quota": MESSAGES_PER_HOUR, "window_s": QUOTA_WINDOW_S},
-        )
-    return Quota(MESSAGES_PER_HOUR - row.sent - 1, float(row.free_in_s or QUOTA_WINDOW_S))
+    return quota_after(row.sent, float(row.free_in_s or QUOTA_WINDOW_S))
 
 
 async def _add_question(
@@ -280,12 +271,7 @@ async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, sear
     answer, attribution = search_result.answer, search_result.attribution
     message_id = MessageId(new_id())
     ours = _ours(patient_id)
-    therapists = frozenset(attribution.therapists[source.session_id] for source in answer.sources)
-    own = Basis(
-        therapists, frozenset[ConsentId]().union(*(attribution.consents[therapist].both for therapist in therapists))
-    )
-    # An answer may repeat its history, so it also rests on the history's consents. A safety answer is fixed text.
-    basis = own if answer.answered_by is AnsweredBy.SAFETY else own | to.basis
+    basis = basis_of(answer, attribution, to.basis)
     message = answer_row(message_id, to, answer) | {
         "therapist_ids": sorted(basis.therapists),
         "consent_ids": sorted(basis.consents),

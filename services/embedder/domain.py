@@ -11,8 +11,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from libs.common.derived_ids import derived_id
 from libs.common.folded_text import searchable
-from libs.common.ids import derived_id
 from libs.contracts.ids import ChunkId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 
 # A speaker with at least this share of the text is dominant; otherwise the text is `mixed`.

@@ -11,9 +11,10 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 
 from libs.common.clock import Clock
 from libs.common.database.transaction import Transaction
+from libs.common.derived_ids import derived_id
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.ids import derived_id, new_id
+from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.messaging.inbox import confirm_claim

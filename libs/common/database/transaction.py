@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from libs.common import capability
 from libs.common.database.readable_times import read_all_times
+from libs.common.derived_ids import derived_id
 from libs.common.errors import UNAUTHENTICATED, UNAVAILABLE, AppError, ProblemType
 from libs.common.events import Event
-from libs.common.ids import derived_id, new_id
+from libs.common.ids import new_id
 from libs.common.tracing import publishing, trace_headers
 
 POOL_SIZE = 16

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from libs.common.derived_ids import derived_id
 from libs.common.events import Envelope
-from libs.common.ids import derived_id
 from libs.common.messaging.inbox import Mark
 from libs.common.messaging.steps import Subscription
 from libs.common.streams.port import Delivery, Outlet

@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from libs.common.errors import AppError, ProblemType
+from libs.common.errors import MODEL_MISSING, AppError
 
-MODEL_MISSING = ProblemType(
-    "model-missing",
-    503,
-    "A local model is not installed",
-    "This machine lacks a model file that the local provider needs. "
-    "Install it with the command in `detail`, or point MODELS_DIR at a folder that has it.",
-)
 _BLOCK_BYTES = 1024 * 1024
 
 

@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from libs.common.derived_ids import derived_id
 from libs.common.events import Catalogue, Envelope, Event
-from libs.common.ids import derived_id, new_id
+from libs.common.ids import new_id
 
 
 class Measured(Event):

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 
+from libs.common.errors import AppError
 from libs.common.local_time import local
 from libs.contracts.ids import ChunkId, ConversationId, MessageId, PatientId, SessionId, TherapistId
+from libs.contracts.problems import PATIENT_QUOTA
 from services.chat.domain.comparison import Sides
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.time.window import TimeWindow
@@ -102,6 +104,21 @@ class Quota:
 
     left: int
     reset_s: float
+
+
+def quota_after(sent: int, free_in_s: float) -> Quota:
+    """Return what is left when a patient who has sent this many in the last hour sends one more.
+
+    Raises AppError(PATIENT_QUOTA) if it would be too many; `free_in_s` is when the oldest one leaves the window.
+    """
+    if sent >= MESSAGES_PER_HOUR:
+        raise AppError(
+            PATIENT_QUOTA,
+            f"{MESSAGES_PER_HOUR} messages in the last hour is as many as I can take. Please wait a little.",
+            retry_after_s=max(1.0, free_in_s),
+            extra={"policy": QUOTA_POLICY, "quota": MESSAGES_PER_HOUR, "window_s": QUOTA_WINDOW_S},
+        )
+    return Quota(MESSAGES_PER_HOUR - sent - 1, free_in_s)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from services.chat.domain.comparison import Sides, compared, sides_of
 from services.chat.domain.conversation import Exchange, Session
 from services.chat.domain.evidence import sentences
 from services.chat.domain.homework import asks_for_tasks
-from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.message_kind import MessageKind, Reading
 from services.chat.domain.plain_text import plain
-from services.chat.domain.reading import Reading
 from services.chat.domain.time.reading import find_time
 from services.chat.domain.time.window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems

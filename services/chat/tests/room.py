@@ -12,6 +12,7 @@ from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.crisis_care import CrisisCheck
+from services.chat.domain.basis import Basis, Held
 from services.chat.domain.conversation import (
     AnsweredBy,
     Draft,
@@ -25,11 +26,10 @@ from services.chat.domain.conversation import (
 )
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import TakenOn
-from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.message_kind import MessageKind, Reading
 from services.chat.domain.overview import Digest
-from services.chat.domain.reading import Reading
 from services.chat.handlers import Ask, Reply
-from services.chat.ports import Accepted, Answerer, Basis, Crisis, Held, SearchResult
+from services.chat.ports import Accepted, Answerer, Crisis, SearchResult
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

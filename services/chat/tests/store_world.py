@@ -17,12 +17,13 @@ from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, 
 from libs.contracts.purposes import Purpose
 from libs.devstack.pytest_plugin import Tenant
 from services.chat.audit_store import AnswerAudit
+from services.chat.domain.basis import Attribution, Held
 from services.chat.domain.composing import compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Citation, Draft, Message, Question
 from services.chat.domain.crisis.assessing import Concern, Kind, Level
 from services.chat.domain.crisis.caring import CRISIS_TEXT
 from services.chat.handlers import RedactOnRevocation
-from services.chat.ports import Accepted, Attribution, Crisis, Held, SearchResult
+from services.chat.ports import Accepted, Crisis, SearchResult
 from services.chat.store import ConversationStore
 from services.chat.tests.room import NOW, SLEEP
 

@@ -12,10 +12,10 @@ from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import ConversationId, OrganizationId, PatientId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED, PATIENT_QUOTA
 from libs.contracts.safety import help_lines
+from services.chat.domain.basis import Basis
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Exchange
 from services.chat.domain.crisis.caring import CRISIS_TEXT
 from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, NOTHING_KEPT, TEXT_ONLY
-from services.chat.ports import Basis
 from services.chat.tests.room import (
     FIRST,
     SECOND,

@@ -7,9 +7,8 @@ from libs.contracts.ids import SessionId
 from services.chat.domain.conversation import Cited, Exchange, Session
 from services.chat.domain.homework import Said, TakenOn, Wanted, wanted
 from services.chat.domain.inquiry import Moment, understand
-from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
+from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind, Reading
 from services.chat.domain.overview import SENTENCES_MAX, Digest, overview
-from services.chat.domain.reading import Reading
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
 from services.chat.tests.room import FIRST, NOW, SECOND, Room, passage, session
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from libs.common.ids import derived_id
+from libs.common.derived_ids import derived_id
 from libs.contracts.ids import ChunkId, SessionId
 from libs.contracts.index import CommitmentStatus as Status
 from libs.contracts.index import Correction

@@ -16,8 +16,8 @@ from uuid import UUID
 from libs.common import capability
 from libs.common.clock import Clock
 from libs.common.database.transaction import Database
+from libs.common.derived_ids import derived_id
 from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
-from libs.common.ids import derived_id
 from libs.common.log import get_logger
 from libs.common.objects.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse

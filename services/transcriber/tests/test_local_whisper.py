@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from libs.common.errors import AppError
-from libs.common.objects.model_files import MODEL_MISSING, ModelFile, locate
+from libs.common.errors import MODEL_MISSING, AppError
+from libs.common.objects.model_files import ModelFile, locate
 from libs.devstack.conditions import let_pass
 from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from libs.common.errors import AppError
-from libs.common.objects.model_files import MODEL_MISSING, ModelFile, locate
+from libs.common.errors import MODEL_MISSING, AppError
+from libs.common.objects.model_files import ModelFile, locate
 
 WORDS = b"weights " * 100
 
