@@ -142,7 +142,7 @@ class OpenedRecording:
 
 
 @dataclass(frozen=True)
-class Reading:
+class QueryDependencies:
     """Dependencies of SessionQueries."""
 
     database: Database
@@ -156,8 +156,8 @@ class Reading:
 class SessionQueries:
     """Reads and retries sessions for API callers."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._deps = reading
+    def __init__(self, dependencies: QueryDependencies) -> None:
+        self._deps = dependencies
 
     async def find(self, session_id: SessionId) -> Session:
         """Return a session. Raises AppError(NOT_FOUND) if it is not visible to the capability, ERASED if erased."""

@@ -45,6 +45,8 @@ GUESSED_SLEEPS = {
     "services/gateway/tests/test_bodies.py": 1,
     "services/gateway/tests/test_proxying.py": 1,
 }
+# What every service imports: a class of its own by such a name, or by SQLAlchemy's `Row`, would be read as that one.
+CENTRAL = ("libs/common/events.py", "libs/common/database/transaction.py", "libs/common/messaging/steps.py")
 BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
 
 
@@ -206,6 +208,23 @@ def test_every_module_starts_with_a_sentence_that_says_why() -> None:
         return (ast.get_docstring(module) or "").strip() == ""
 
     assert _offences([path for path in SOURCES if _text(path).strip()], is_silent) == {}
+
+
+def test_a_class_of_a_service_has_a_name_that_no_other_class_there_and_no_central_word_has() -> None:
+    central = {name for path in CENTRAL for name in _public_classes(ROOT / path)} | {"Row"}
+
+    named = Counter(
+        (path.relative_to(ROOT).parts[1], name)
+        for path in SHIPPED
+        if path.relative_to(ROOT).parts[0] == "services" and "migrations" not in path.parts
+        for name in _public_classes(path)
+    )
+
+    assert [place for place, count in named.items() if count > 1 or place[1] in central] == []
+
+
+def _public_classes(path: Path) -> list[str]:
+    return [node.name for node in _nodes(path) if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
 
 
 def test_no_file_is_named_after_nothing() -> None:

@@ -67,7 +67,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Event:
+class Change:
     """What a turn did for a commitment."""
 
     act: Act
@@ -82,14 +82,14 @@ class Commitment:
     """
 
     id: UUID
-    events: tuple[Event, ...]
+    changes: tuple[Change, ...]
     status: Status = Status.OPEN
     corrected: bool = False
 
     @property
     def assigned(self) -> Mention:
         """Return the turn that set it."""
-        return self.events[0].mention
+        return self.changes[0].mention
 
     @property
     def due(self) -> str | None:
@@ -98,8 +98,8 @@ class Commitment:
         return found[0] if found else None
 
     def then(self, act: Act, mention: Mention) -> "Commitment":
-        """Return it with one more event."""
-        return replace(self, events=(*self.events, Event(act, mention)), status=_STATUS_OF.get(act, self.status))
+        """Return it with one more change."""
+        return replace(self, changes=(*self.changes, Change(act, mention)), status=_STATUS_OF.get(act, self.status))
 
 
 def mention_id(session_id: SessionId, text: str) -> UUID:
@@ -141,13 +141,13 @@ def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:
     """Return the commitments as they stood at a time: without what was said in later sessions."""
     standing: list[Commitment] = []
     for commitment in commitments:
-        events = tuple(event for event in commitment.events if event.mention.session_date <= at)
-        if events:
-            past = Commitment(commitment.id, events[:1])
-            for event in events[1:]:
-                past = past.then(event.act, event.mention)
+        changes = tuple(change for change in commitment.changes if change.mention.session_date <= at)
+        if changes:
+            past = Commitment(commitment.id, changes[:1])
+            for change in changes[1:]:
+                past = past.then(change.act, change.mention)
             # Unchanged since then: a therapist's correction stands as well.
-            standing.append(past if len(events) < len(commitment.events) else commitment)
+            standing.append(past if len(changes) < len(commitment.changes) else commitment)
     return standing
 
 
@@ -165,7 +165,7 @@ def _assigned(known: list[Commitment], mention: Mention) -> None:
     same = _nearest(known, mention, SAME_MIN)
     if same is not None:
         known[same] = known[same].then(Act.REPLACE, mention)
-    known.append(Commitment(mention.id, (Event(Act.ASSIGN, mention),)))
+    known.append(Commitment(mention.id, (Change(Act.ASSIGN, mention),)))
 
 
 def _agreed(known: list[Commitment], mention: Mention) -> None:
@@ -186,7 +186,7 @@ _ACTIONS = {Act.ASSIGN: _assigned, Act.AGREE: _agreed}
 def _beside(known: Sequence[Commitment], mention: Mention) -> int | None:
     """Return the place of what was said just before, in the same session."""
     for place in reversed(range(len(known))):
-        last = known[place].events[-1].mention
+        last = known[place].changes[-1].mention
         if last.session_id == mention.session_id and mention.turn.start_s - last.turn.end_s < ADJOINING_S:
             return place
     return None
@@ -205,5 +205,5 @@ def _nearest(known: Sequence[Commitment], mention: Mention, least: float) -> int
 
 def _likeness(commitment: Commitment, mention: Mention) -> float:
     return max(
-        sum(a * b for a, b in zip(event.mention.vector, mention.vector, strict=True)) for event in commitment.events
+        sum(a * b for a, b in zip(change.mention.vector, mention.vector, strict=True)) for change in commitment.changes
     )

@@ -8,7 +8,7 @@ from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.calendar.spans import WEEK_DAYS
 from services.chat.domain.time.found import Found, Meaning, firm
 from services.chat.domain.time.sessions import session
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 from services.chat.domain.time.words.vocabulary import NAME_LIKE
 
@@ -107,8 +107,8 @@ def every(found: Found, word: str) -> Found | None:
 
 
 def _apply(meaning: Meaning, word: str) -> Meaning | None:
-    if isinstance(meaning, Row):
-        return _apply_row(meaning, word)
+    if isinstance(meaning, SessionSlice):
+        return _apply_slice(meaning, word)
     match word:
         case "since" | "from":
             return Days(meaning.start, None)
@@ -120,16 +120,16 @@ def _apply(meaning: Meaning, word: str) -> Meaning | None:
             return Days(None, meaning.end) if meaning.end else None
 
 
-def _apply_row(row: Row, word: str) -> Row | None:
+def _apply_slice(part: SessionSlice, word: str) -> SessionSlice | None:
     match word:
         case "since" | "from":
-            return Row(row.start, None)
+            return SessionSlice(part.start, None)
         case "after" | "following":
-            return Row(row.stop, None) if row.stop is not None else None
+            return SessionSlice(part.stop, None) if part.stop is not None else None
         case "before":
-            return Row(None, row.start) if row.start else None
+            return SessionSlice(None, part.start) if part.start else None
         case _:
-            return Row(None, row.stop)
+            return SessionSlice(None, part.stop)
 
 
 def _onwards(text: Text, at: int) -> Found | None:

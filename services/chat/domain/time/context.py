@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.chat.domain.time.found import Found
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.around import (
     ASKS,
     FUTURE,
@@ -51,7 +51,7 @@ def vetoed(text: Text, at: int, found: Found) -> bool:
         "tomorrow",
         "now",
     )
-    return later and not isinstance(found.meanings[0], Row)
+    return later and not isinstance(found.meanings[0], SessionSlice)
 
 
 def _is_last_of_something(text: Text, at: int, found: Found) -> bool:
@@ -141,7 +141,7 @@ def is_life(text: Text, at: int, found: Found) -> bool:
     return thing and not (told and text.word(at - 2) not in _ARTICLES)
 
 
-def picked(found: Found, row: Row) -> Found:
+def picked(found: Found, part: SessionSlice) -> Found:
     """Return the time of a phrase, with the place of the session in it."""
-    meanings = tuple(Days(one.start, one.end, pick=row) for one in found.ranges())
+    meanings = tuple(Days(one.start, one.end, pick=part) for one in found.ranges())
     return replace(found, meanings=meanings, bare=False)

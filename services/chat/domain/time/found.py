@@ -6,10 +6,10 @@ from datetime import date, timedelta
 from functools import wraps
 from itertools import islice
 
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 
-Meaning = Days | Row
+Meaning = Days | SessionSlice
 _MEANINGS_MAX = 4
 _YEARS_LOOKED_BACK = 4
 # Days that begin closer together are one feast, told wider or narrower.

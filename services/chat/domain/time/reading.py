@@ -14,7 +14,7 @@ from services.chat.domain.time.found import Found, begun, firm, longest
 from services.chat.domain.time.parts import period
 from services.chat.domain.time.relations import related
 from services.chat.domain.time.sessions import session
-from services.chat.domain.time.shapes import Row, TimePhrase
+from services.chat.domain.time.shapes import SessionSlice, TimePhrase
 from services.chat.domain.time.words.tokens import Text, read
 from services.chat.domain.time.words.vocabulary import LEADS
 
@@ -62,7 +62,7 @@ def _at(text: Text, at: int) -> Candidate | None:
         return None
     led = lead > at or found is relation
     found = _within(text, found)
-    if isinstance(found.meanings[0], Row):
+    if isinstance(found.meanings[0], SessionSlice):
         # "in the first session" is named as "the first session".
         start = lead if found is place and session(text, lead) else at
         return None if context.vetoed(text, start, found) else Candidate(start, found, soft=False)
@@ -74,9 +74,9 @@ def _at(text: Text, at: int) -> Candidate | None:
 
 def _within(text: Text, found: Found) -> Found:
     """Return the time of "the last session in March": the session alone would be another one."""
-    if not isinstance(found.meanings[0], Row):
+    if not isinstance(found.meanings[0], SessionSlice):
         return found
-    row = found.meanings[0]
+    part = found.meanings[0]
     start = text.after(found.stop, "that", "we", "had", "was")
     relation = related(text, start)
     days = relation or (
@@ -84,4 +84,4 @@ def _within(text: Text, found: Found) -> Found:
     )
     if days is None or not days.ranges():
         return found
-    return context.picked(firm(days, text.today), row)
+    return context.picked(firm(days, text.today), part)

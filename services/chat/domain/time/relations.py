@@ -11,7 +11,7 @@ from services.chat.domain.time.found import Found
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import counts_ago
 from services.chat.domain.time.sessions import session
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 
 _RANGE_OPENS = ("between", "from", "anywhere", "sometime", "the", "period", "time", "any")
@@ -76,8 +76,8 @@ def _together(text: Text, first: Found) -> Found | None:
 
 
 def _spanned(text: Text, first: Found, last: Found, start: int) -> Found | None:
-    if isinstance(first.meanings[0], Row) and isinstance(last.meanings[0], Row):
-        return replace(last, meanings=(Row(first.meanings[0].start, last.meanings[0].stop),), bare=False)
+    if isinstance(first.meanings[0], SessionSlice) and isinstance(last.meanings[0], SessionSlice):
+        return replace(last, meanings=(SessionSlice(first.meanings[0].start, last.meanings[0].stop),), bare=False)
     if not first.settled and last.settled and last.unit == first.unit and last.ranges()[:1]:
         first = _before_end(text, first, last, start)
     spans = [span for other in last.ranges()[:3] if (span := _nearest(first, other))]

@@ -2,7 +2,7 @@
 
 from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.meetings import OURS, meeting, ours
-from services.chat.domain.time.shapes import Row
+from services.chat.domain.time.shapes import SessionSlice
 from services.chat.domain.time.therapy import therapy
 from services.chat.domain.time.words.counts import count, ordinal
 from services.chat.domain.time.words.tokens import Text
@@ -27,7 +27,7 @@ def session(text: Text, at: int) -> Found | None:
 
 
 def _row(start: int | None, stop: int | None, end: int) -> Found:
-    return Found((Row(start, stop),), end, "session", settled=True)
+    return Found((SessionSlice(start, stop),), end, "session", settled=True)
 
 
 def nth_row(number: int, end: int) -> Found:
@@ -68,10 +68,10 @@ def _bare_ordinal(text: Text, at: int) -> Found | None:
 
 
 def _moved(found: Found, step: int) -> Found | None:
-    row = found.meanings[0]
-    if not isinstance(row, Row) or row.start is None or (row.start < 0) != (row.start + step < 0):
+    part = found.meanings[0]
+    if not isinstance(part, SessionSlice) or part.start is None or (part.start < 0) != (part.start + step < 0):
         return None
-    place = row.start + step
+    place = part.start + step
     return _row(place, place + 1 or None, found.stop)
 
 
