@@ -84,10 +84,11 @@ def test_every_decision_is_in_the_list_of_decisions() -> None:
     assert listed == {page.name for page in folder.glob("[0-9]*.md")}
 
 
-def test_a_decision_is_headed_by_its_number() -> None:
+def test_a_decision_is_headed_by_its_number_and_says_since_when_it_holds() -> None:
     pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    opening = r"# {}: [^\n]+\n\nStatus: (?:in force|replaced by \[\d{{4}}\]\([\w-]+\.md\)) since \d{{4}}-\d\d\.\n"
 
-    assert [page.name for page in pages if not page.read_text().startswith(f"# {page.name[:4]}: ")] == []
+    assert [page.name for page in pages if not re.match(opening.format(page.name[:4]), page.read_text())] == []
 
 
 @pytest.mark.parametrize("service", SETTINGS)
