@@ -171,6 +171,7 @@ def test_whatever_waits_is_tried_again_or_is_kept_has_a_limit_with_a_name() -> N
         return [f"line {part.lineno}: {part.value!r}" for limit in given for part in _numbers(limit)]
 
     started_by_hand = "libs/devstack"
+
     assert _offences([path for path in SHIPPED if not _name(path).startswith(started_by_hand)], nameless) == {}
 
 
@@ -182,6 +183,7 @@ def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() 
 
     # Why time has to pass is said where it does: conditions.let_pass, or the name of what takes that long.
     tests = [path for path in SOURCES if path not in PRODUCT or path.parts[len(ROOT.parts)] == "proofs"]
+
     assert _offences(tests, guessed) == GUESSED_SLEEPS
 
 
@@ -235,6 +237,7 @@ def test_no_todo_is_left_and_nothing_of_ours_is_patched() -> None:
     pattern = re.compile(r"\b(?:TODO|FIXME|XXX)\b|monkeypatch\.setattr|mock\.patch|unittest\.mock")
 
     others = [path for path in SOURCES if path != Path(__file__)]
+
     assert _offences(others, lambda path: pattern.findall(_text(path))) == {}
 
 
@@ -254,6 +257,7 @@ def test_an_outside_package_is_imported_only_where_it_is_wrapped() -> None:
         return {name for name in _imported(path) & set(ONLY_IN) if folder not in ONLY_IN[name]}
 
     free = ("libs/devstack", "evals", "benchmarks", "proofs", "samples")
+
     assert _offences([path for path in PRODUCT if not _name(path.parent).startswith(free)], strays) == {}
 
 

@@ -78,6 +78,7 @@ async def test_an_answer_has_the_published_shape() -> None:
         response = await http.post("/chat", json=body())
 
     answer = response.json()
+
     assert response.status_code == 200
     assert set(answer) == {
         "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "search", "time_window",
@@ -131,6 +132,7 @@ async def test_the_words_of_a_stream_are_those_of_the_answer() -> None:
 
     events = _events(response.text)
     said = "".join(data["text"] for name, data in events if name == "token")
+
     assert [name for name, _ in events][-2:] == ["sources", "done"]
     assert said == events[-1][1]["response"]
     assert events[-2][1]["sources"][0]["quote"] == SLEEP.turns[2].text
@@ -142,6 +144,7 @@ async def test_a_failure_inside_a_stream_is_an_error_event() -> None:
         response = await http.post("/chat", json=body(), headers={"accept": "text/event-stream"})
 
     [(name, problem)] = _events(response.text)
+
     assert (name, problem["status"], problem["type"]) == ("error", 500, "/problems/internal")
 
 

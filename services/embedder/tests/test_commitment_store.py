@@ -61,6 +61,7 @@ async def test_a_correction_outlives_a_new_version_of_the_session(archive: Archi
 
     with archive.acting_under():
         [again] = await store.of_patient(patient)
+
     assert (again.status, again.corrected) == (CommitmentStatus.DROPPED, True)
 
 
@@ -115,4 +116,5 @@ async def test_an_erased_session_takes_its_commitments_and_their_corrections_alo
             " + (select count(*) from embedder.commitment_correction where organization_id = %(id)s)",
             {"id": archive.tenant.organization_id},
         ).fetchone()
+
     assert left == (0,)

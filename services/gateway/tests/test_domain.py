@@ -191,6 +191,7 @@ def test_a_patients_token_reads_back_until_it_expires() -> None:
 
     assert signer.read(text) == _token()
     now = NOW + timedelta(minutes=15)
+
     assert signer.read(text) is None
 
 

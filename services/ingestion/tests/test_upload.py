@@ -36,6 +36,7 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: World) 
     assert answer.status_code == 202, answer.text
     session_id = answer.json()["session_id"]
     session = (await at.reads(str(answer.url.join(answer.headers["location"])))).json()
+
     assert session["id"] == session_id
     assert session["status"] == session["upload_status"] == "uploaded"
     assert session["consent_id"] == consents["recording"]
@@ -76,6 +77,7 @@ async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
     assert plain == data
     assert opened.recording.content_sha256 == hashlib.sha256(data).hexdigest()
     session = (await at.reads(f"/sessions/{session_id}")).json()
+
     assert session["recording_duration_seconds"] == pytest.approx(seconds, abs=0.1)
 
 

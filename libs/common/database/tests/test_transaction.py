@@ -154,6 +154,7 @@ async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: 
                 await tx.execute(text(f"{emit} returning headers"), {"id": new_id(), "org": str(organization_id)})
 
     stamped = parse(_stamped(infra, event_id))
+
     assert stamped.organization_id == organization_id
     assert stamped.scopes == {"kernel:write", CARRIED}
     assert timedelta(days=29) < stamped.expires_at - utc_now() < timedelta(days=31)
@@ -176,6 +177,7 @@ async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_l
             await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
 
     stamped = parse(_stamped(infra, event_id))
+
     assert (stamped.expires_at, stamped.scopes) == (claims.expires_at, claims.scopes)
 
 

@@ -60,7 +60,7 @@ def test_a_relation_opens_or_closes_the_window(message: str, meant: str) -> None
         ("What did we say in the second quarter of 2025?", "2025-04-01..2025-06-30"),
     ],
 )
-def test_a_part_is_not_the_whole(message: str, meant: str) -> None:
+def test_a_named_part_of_a_month_or_year_is_not_read_as_the_whole(message: str, meant: str) -> None:
     assert days(message) == meant
 
 
