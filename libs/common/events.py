@@ -29,12 +29,12 @@ class Event(BaseModel):
     key_field: ClassVar[str]
     is_ordered: ClassVar[bool] = False
 
-    _said_at: datetime | None = PrivateAttr(default=None)
+    _published_at: datetime | None = PrivateAttr(default=None)
 
     @property
-    def said_at(self) -> datetime | None:
+    def published_at(self) -> datetime | None:
         """Return when the fact was written down, by the database's clock; None before it is read from an envelope."""
-        return self._said_at
+        return self._published_at
 
     @property
     def key(self) -> str:
@@ -143,7 +143,7 @@ class Catalogue:
         """Return the event in the envelope; raise KeyError for an unknown one, ValueError for a wrong payload."""
         event = self._by_name[(envelope.type, envelope.version)].model_validate(dict(envelope.payload))
         # Beside the fields: a fact does not hold when it was said, and a payload that did would be refused.
-        event._said_at = envelope.at
+        event._published_at = envelope.at
         return event
 
 

@@ -183,7 +183,7 @@ def help_lines(country: str) -> HelpLines:
     return HELP_LINES.get(country.upper(), _FALLBACK)
 
 
-def lines_told(settings: CrisisSettings, default: HelpLines) -> HelpLines:
+def help_lines_for(settings: CrisisSettings, default: HelpLines) -> HelpLines:
     """Return the lines that an organization's patients are told; `default` are those of the service's country."""
     country = default if settings.country is None else help_lines(settings.country)
     return replace(country, own=settings.lines)

@@ -119,7 +119,7 @@ async def _proved(gateways: Fleet, bursts: int, luck: Random) -> tuple[Key, dict
 
 def run(bursts: int, number: int) -> int:
     """Spend a key's quota and slide on so many times; print the line and return the exit code."""
-    share = {"REQUESTS_PER_HOUR_ALONE": str(SHARE)}
+    share = {"REQUESTS_PER_HOUR_LOCAL": str(SHARE)}
     with infrastructure.throwaway() as infra, fleet(infra, "gateway", GATEWAYS, share) as gateways:
         key, more = asyncio.run(_proved(gateways, bursts, Random(number)))
     window = key.window

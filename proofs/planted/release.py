@@ -109,8 +109,8 @@ MUTANTS: tuple[Mutant, ...] = (
         ByTest(_OF_LINES, "test_each_message_is_told_the_lines_of_its_own_organization"),
         Edit(
             "services/chat/crisis_care.py",
-            "return lines_told(organization, self.lines)",
-            'return self.__dict__.setdefault("first", lines_told(organization, self.lines))',
+            "return help_lines_for(organization, self.lines)",
+            'return self.__dict__.setdefault("first", help_lines_for(organization, self.lines))',
         ),
     ),
     planted(

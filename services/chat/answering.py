@@ -96,9 +96,9 @@ class Answering:
         moment = Moment(self._dependencies.clock(), message.zone)
         inquiry = understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
         if inquiry.kind in FIXED:
-            return _said(FIXED_REPLIES[inquiry.kind], inquiry)
+            return _fixed_result(FIXED_REPLIES[inquiry.kind], inquiry)
         if not sessions or inquiry.empty:
-            return _said(ASK_ME if sessions else NO_SESSIONS, inquiry)
+            return _fixed_result(ASK_ME if sessions else NO_SESSIONS, inquiry)
         found = await self._answer_in_window_first(pending, inquiry, sessions)
         answer = replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as)
         if inquiry.kind in BOUNDED:
@@ -240,5 +240,5 @@ def _without_held_back(pending: AcceptedMessage, sessions: Sequence[Session]) ->
     return replace(pending, accepted=replace(pending.accepted, history=history))
 
 
-def _said(text: str, inquiry: Inquiry) -> SearchResult:
+def _fixed_result(text: str, inquiry: Inquiry) -> SearchResult:
     return SearchResult(replace(fixed(text, AnsweredBy.LOCAL), kind=inquiry.kind), _NOTHING_CITED)

@@ -198,10 +198,10 @@ def _read(shape: type[_W], body: bytes) -> _W:
 
 
 def _taken(commitment: _Commitment) -> TakenOn:
-    return TakenOn(commitment.status == CommitmentStatus.OPEN, tuple(_said(one) for one in commitment.events))
+    return TakenOn(commitment.status == CommitmentStatus.OPEN, tuple(_statement(one) for one in commitment.events))
 
 
-def _said(one: _Said) -> Said:
+def _statement(one: _Said) -> Said:
     turn = Turn(one.speaker, one.quote, one.start_time, max(one.start_time, one.end_time), acts={one.act: 1.0})
     return Said(
         one.act,

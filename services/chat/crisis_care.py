@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from libs.common.errors import AppError
 from libs.common.log import get_logger, location_of
 from libs.contracts.organization.own_help_lines import CrisisSettings
-from libs.contracts.safety import HelpLines, help_lines, lines_told
+from libs.contracts.safety import HelpLines, help_lines, help_lines_for
 from services.chat.domain.conversation import Exchange
 from services.chat.domain.crisis.assessing import Concern, Level, assess
 from services.chat.domain.crisis.signs import Signs, escalated, weigh
@@ -30,7 +30,7 @@ class CrisisCheck:
 
     def lines_for(self, organization: CrisisSettings) -> HelpLines:
         """Return the lines that the patients of an organization are told."""
-        return lines_told(organization, self.lines)
+        return help_lines_for(organization, self.lines)
 
     async def concern(self, message: str) -> Concern | None:
         """Return the level and kind of a message. An error of the head leaves it to the rules."""

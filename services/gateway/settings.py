@@ -61,7 +61,7 @@ class GatewaySettings(WithCrisisCountry):
         "UTC", description="IANA zone of organizations that have set none: whose dates answers and filters speak."
     )
     requests_per_hour: int = Field(1000, ge=1, description="Requests one API key may make in an hour.")
-    requests_per_hour_alone: int = Field(
+    requests_per_hour_local: int = Field(
         250, ge=1, description="The same for one gateway by itself, while Redis cannot be asked."
     )
 

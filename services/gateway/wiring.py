@@ -149,7 +149,7 @@ def _peers(settings: GatewaySettings, authority: Authority) -> ServiceClients:
 
 def _limiter(settings: GatewaySettings) -> Limiter:
     redis_url = settings.redis_url.get_secret_value()
-    return Limiter(redis_url, settings.requests_per_hour, settings.requests_per_hour_alone)
+    return Limiter(redis_url, settings.requests_per_hour, settings.requests_per_hour_local)
 
 
 def _mode(settings: GatewaySettings) -> Mode:

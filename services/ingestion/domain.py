@@ -172,14 +172,14 @@ class PatientKey:
 class SessionEvent:
     """A trigger for a session: when it was received, its reason (a problem slug), and the duration if known.
 
-    `said_at` is the database time of its publication: one clock for all services, which makes late events detectable.
+    `published_at` is when the database published it: one clock for all services, so that late events are noticed.
     """
 
     trigger: Trigger
     at: datetime
     reason: str | None = None
     duration_s: float | None = None
-    said_at: datetime | None = None
+    published_at: datetime | None = None
 
 
 def after(session: Session, event: SessionEvent) -> Session | None:
@@ -198,7 +198,7 @@ def after(session: Session, event: SessionEvent) -> Session | None:
         session,
         status=status,
         reason=event.reason if status in (Status.FAILED, Status.WITHHELD) else None,
-        stage_times=times | {status.value: event.said_at or event.at},
+        stage_times=times | {status.value: event.published_at or event.at},
         updated_at=event.at,
     )
 
@@ -208,7 +208,7 @@ def _is_overtaken(session: Session, status: Status, event: SessionEvent) -> bool
     failed_at = session.stage_times.get(Status.FAILED.value)
     if session.status is not Status.FAILED or status not in (Status.TRANSCRIBING, Status.EMBEDDING):
         return False
-    return event.said_at is not None and failed_at is not None and event.said_at <= failed_at
+    return event.published_at is not None and failed_at is not None and event.published_at <= failed_at
 
 
 def revocation_of(purpose: Purpose) -> Trigger:

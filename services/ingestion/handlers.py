@@ -95,7 +95,7 @@ class UpdateSessionStatus(_StatusStep[PipelineEvent]):
             # Only failures and withholdings have one.
             getattr(event, "reason", None),
             event.audio_duration_s if isinstance(event, TranscriptReady) else None,
-            event.said_at,
+            event.published_at,
         )
         return await self._move(session, session_event, tx)
 

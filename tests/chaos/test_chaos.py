@@ -37,7 +37,7 @@ def world() -> Iterator[World]:
     ):
         options = StackOptions(
             per_service={
-                "gateway": {"REQUESTS_PER_HOUR": "1000000", "REQUESTS_PER_HOUR_ALONE": "1000000"},
+                "gateway": {"REQUESTS_PER_HOUR": "1000000", "REQUESTS_PER_HOUR_LOCAL": "1000000"},
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": "http://127.0.0.1:9"},
                 "embedder": {"OPENAI_API_KEY": openai.KEY},
                 **{name: {"DEEPGRAM_BASE_URL": url} for name, url in recognition.urls.items()},

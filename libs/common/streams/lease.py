@@ -38,7 +38,7 @@ class Lease:
             self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
             self._thread.start()
 
-    def loop_is_alive(self) -> None:
+    def note_loop_alive(self) -> None:
         """Called by the event loop as it goes round."""
         self._seen_at = time.monotonic()
 

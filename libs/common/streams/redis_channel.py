@@ -80,7 +80,7 @@ class RedisChannel:
 
     async def read(self, count: int, block_s: float) -> Sequence[Delivery]:
         """Read new entries of both lanes."""
-        self._lease.loop_is_alive()
+        self._lease.note_loop_alive()
         wait_ms = int(min(block_s, READ_BLOCK_MAX_S) * 1000)
         # BLOCK 0 would wait for ever.
         options = ("GROUP", self.group, self.consumer, "COUNT", count, *(("BLOCK", wait_ms) if wait_ms else ()))
@@ -144,7 +144,7 @@ class RedisChannel:
 
     async def sweep(self, room: int) -> Sequence[Delivery]:
         """Take over from the dead, one script per lane."""
-        self._lease.loop_is_alive()
+        self._lease.note_loop_alive()
         taken: list[Delivery] = []
         for lane, key in self._lanes.items():
             options = (self.group, self.consumer, room - len(taken), ENTRY_SIZE_MAX)

@@ -11,7 +11,7 @@ from libs.contracts.organization.own_help_lines import (
     CrisisSettings,
     OwnLine,
 )
-from libs.contracts.safety import HELP_LINES, help_lines, lines_told
+from libs.contracts.safety import HELP_LINES, help_lines, help_lines_for
 
 OURS = CrisisSettings(country="GB", lines=(OwnLine(name="Our therapist on call", contact="020 7946 0142"),))
 
@@ -44,14 +44,14 @@ def test_every_country_that_we_have_lines_of_can_be_set() -> None:
 
 
 def test_own_lines_are_told_before_those_of_the_country_and_without_a_country_before_the_services() -> None:
-    told = lines_told(OURS, help_lines("US"))
-    alone = lines_told(CrisisSettings(lines=OURS.lines), help_lines("IE"))
+    told = help_lines_for(OURS, help_lines("US"))
+    alone = help_lines_for(CrisisSettings(lines=OURS.lines), help_lines("IE"))
 
     assert list(told.to_json())[:2] == ["own", "call_or_text"]
     assert told.to_json()["own"] == [{"name": "Our therapist on call", "contact": "020 7946 0142"}]
     assert (told.country, alone.country, alone.own) == ("GB", "IE", OURS.lines)
-    assert "own" not in lines_told(NOTHING_SET, help_lines("US")).to_json()
+    assert "own" not in help_lines_for(NOTHING_SET, help_lines("US")).to_json()
 
 
 def test_a_country_without_lines_says_where_to_find_them() -> None:
-    assert lines_told(CrisisSettings(country="MT"), help_lines("US")).crisis.number == "https://findahelpline.com"
+    assert help_lines_for(CrisisSettings(country="MT"), help_lines("US")).crisis.number == "https://findahelpline.com"

@@ -51,7 +51,7 @@ def _run(view: View) -> int:
             stack = exits.enter_context(Stack.running())
         started_s = time.monotonic() - began_at
         view.line(f"✔ up after {started_s:.1f} s; the API is described at {stack.gateway_url}/docs while this runs")
-        outcome = _told(stack, view)
+        outcome = _outcome(stack, view)
         if outcome.tracks:
             _close(outcome, view, summary(outcome, started_s, time.monotonic() - began_at))
         if not outcome.succeeded:
@@ -59,7 +59,7 @@ def _run(view: View) -> int:
     return 0 if outcome.succeeded else 1
 
 
-def _told(stack: Stack, view: View) -> Outcome:
+def _outcome(stack: Stack, view: View) -> Outcome:
     try:
         return asyncio.run(_tell(stack, view))
     except (RefusedError, NoAnswerError) as error:

@@ -34,11 +34,11 @@ def _row(step: Step, start: datetime) -> dict[str, Any]:
     at = step.fact.envelope.at
     return shown(step.fact) | {
         "offset_ms": _ms(at - start),
-        "answers": [_told(answering, at) for answering in step.answers],
+        "answers": [_answering_json(answering, at) for answering in step.answers],
     }
 
 
-def _told(answering: Answering, since: datetime) -> dict[str, Any]:
+def _answering_json(answering: Answering, since: datetime) -> dict[str, Any]:
     where = answering.where
     return {
         "group": answering.group,

@@ -83,12 +83,12 @@ def _part_stands(part: Report, quotes: Sequence[tuple[Passage, Quote]]) -> bool:
         if not part.speakers <= {quote.speaker for quote in own} and len(part.speakers) == 1:
             return False
         own = [quote for quote in own if quote.speaker in part.speakers]
-    elif not _told_by_the_right_one(part, own):
+    elif not _is_attributed_correctly(part, own):
         return False
     return bool(own) and support(part.text, own) >= SUPPORT_MIN and bears_out(part, own)
 
 
-def _told_by_the_right_one(part: Report, quotes: Sequence[Quote]) -> bool:
+def _is_attributed_correctly(part: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if what is told of the patient was told by the patient, or is what the therapist set."""
     said = part.text.lower()
     if "homework" in said or "exercise" in said:

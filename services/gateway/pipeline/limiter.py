@@ -57,27 +57,27 @@ class Reservation:
 
 
 class Limiter:
-    """Counts exactly (a sliding window); `quota` per key, `quota_alone` per key and process without Redis."""
+    """Counts exactly (a sliding window); `quota` per key, `local_quota` per key and process without Redis."""
 
     def __init__(
-        self, redis_url: str, quota: int, quota_alone: int, clock: Callable[[], float] = time.monotonic
+        self, redis_url: str, quota: int, local_quota: int, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._shared = RedisWindows(redis_url, _NAMESPACE, ASK_TIMEOUT_S)
-        self._own = InMemoryWindows(clock)
+        self._local = InMemoryWindows(clock)
         self._clock = clock
-        self._alone_until = -math.inf
+        self._local_until = -math.inf
         self._quota = Window(quota, WINDOW_S)
-        self._quota_alone = Window(quota_alone, WINDOW_S)
+        self._local_quota = Window(local_quota, WINDOW_S)
 
     async def take(self, who: str) -> Reservation:
         """Count one request."""
-        if self._clock() >= self._alone_until:
+        if self._clock() >= self._local_until:
             try:
-                return _said(who, await self._shared.take(who, self._quota), self._quota, self._shared)
+                return _reservation(who, await self._shared.take(who, self._quota), self._quota, self._shared)
             except BrokerUnavailableError as error:
-                self._alone_until = self._clock() + ASK_AGAIN_S
+                self._local_until = self._clock() + ASK_AGAIN_S
                 get_logger().warning("limiter.local_fallback", error_class=type(error.__cause__).__name__)
-        return _said(who, await self._own.take(who, self._quota_alone), self._quota_alone, self._own)
+        return _reservation(who, await self._local.take(who, self._local_quota), self._local_quota, self._local)
 
     async def refund(self, taken: Reservation) -> None:
         """Uncount a request that could not be served; one that cannot be uncounted stays counted."""
@@ -109,7 +109,7 @@ def exceeded(allowance: Allowance) -> AppError:
     )
 
 
-def _said(who: str, count: Count, window: Window, windows: Windows) -> Reservation:
+def _reservation(who: str, count: Count, window: Window, windows: Windows) -> Reservation:
     # A caller that is told 0 seconds asks again at once.
     allowance = Allowance(window.quota, count.left, max(1, math.ceil(count.reset_s)))
     return Reservation(who, allowance, count, windows)

@@ -20,7 +20,7 @@ from libs.common.http.problems import instance_of, problem_response
 from libs.contracts.ids import PatientId
 from libs.contracts.organization.own_help_lines import CrisisSettings
 from libs.contracts.problems import REPLAY_RUNNING, SECRET_SHOWN
-from libs.contracts.safety import lines_told
+from libs.contracts.safety import help_lines_for
 from services.gateway.access.authentication import Authenticator, credential_in, operator
 from services.gateway.access.authority import Authority
 from services.gateway.domain import Access, Principal, may
@@ -80,7 +80,7 @@ class RequestPipeline:
             principal: Principal | None = getattr(request.state, "principal", None)
             organization = await self.crisis.settings_of(principal)
             return await self._crisis_answer(request, route, organization) or problem_response(
-                with_crisis_resources(error, lines_told(organization, self.crisis.lines)), request.scope
+                with_crisis_resources(error, help_lines_for(organization, self.crisis.lines)), request.scope
             )
 
     async def _crisis_answer(self, request: Request, route: Route, organization: CrisisSettings) -> Response | None:

@@ -11,7 +11,7 @@ from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.contracts.ids import ApiKeyId, OrganizationId
 from libs.contracts.organization.own_help_lines import LINE_CHARS_MAX, NOTHING_SET, OWN_LINES_MAX, CrisisSettings
-from libs.contracts.safety import help_lines, lines_told
+from libs.contracts.safety import help_lines, help_lines_for
 from libs.devstack.infra import Infra
 from services.gateway.access.authority import Authority
 from services.gateway.api.chat import crisis_lookup
@@ -24,7 +24,7 @@ from services.gateway.tests.test_crisis_fallback import NO_DATABASE
 LINE = {"name": "Krisendienst Köln \N{TELEPHONE RECEIVER}", "contact": "020 7946 0142"}
 OURS = {"country": "GB", "crisis_lines": [LINE]}
 TOLD = CrisisSettings.model_validate({"country": "GB", "lines": [LINE]})
-RESOURCES = lines_told(TOLD, help_lines("US")).to_json()
+RESOURCES = help_lines_for(TOLD, help_lines("US")).to_json()
 
 
 async def _set(world: GatewayWorld, **settings: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ async def test_a_key_may_ask_so_often_and_not_once_more(infra: Infra) -> None:
 
 
 async def test_without_redis_there_is_a_smaller_share_and_never_no_limit(infra: Infra) -> None:
-    async with gateway_world(infra, redis_url="redis://127.0.0.1:9/0", requests_per_hour_alone=4) as world:
+    async with gateway_world(infra, redis_url="redis://127.0.0.1:9/0", requests_per_hour_local=4) as world:
         answers = [await world.http.get("/api/v1/me") for _ in range(4)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429]

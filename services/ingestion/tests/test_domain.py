@@ -98,11 +98,12 @@ def test_a_session_that_is_ready_is_not_failed_by_a_late_failure() -> None:
 def test_a_failed_session_is_set_going_by_what_was_said_after_its_failure_and_not_by_what_comes_late(
     late: Trigger, failure: Trigger
 ) -> None:
-    said_at = NOW + timedelta(seconds=3)
-    failed = after(session(), SessionEvent(failure, NOW, "internal", said_at=said_at)) or session()
+    published_at = NOW + timedelta(seconds=3)
+    failed = after(session(), SessionEvent(failure, NOW, "internal", published_at=published_at)) or session()
 
     moves = [
-        after(failed, SessionEvent(late, NOW, said_at=said_at + timedelta(milliseconds=step))) for step in (-1, 0, 1)
+        after(failed, SessionEvent(late, NOW, published_at=published_at + timedelta(milliseconds=step)))
+        for step in (-1, 0, 1)
     ]
 
     assert [move is not None and move.status in FINAL for move in moves] == [True, True, False]

@@ -44,7 +44,7 @@ def test_the_page_says_how_much_and_how_long_bodies_may_be_and_how_many_uploads_
 
 def test_the_page_says_the_limits() -> None:
     of_key = GatewaySettings.model_fields["requests_per_hour"].default
-    alone = GatewaySettings.model_fields["requests_per_hour_alone"].default
+    alone = GatewaySettings.model_fields["requests_per_hour_local"].default
 
     assert f"| `{POLICY}` | a key, and each patient with a token of their own | {of_key} requests" in PAGE
     assert f"a key has {alone} requests an hour" in PAGE

@@ -124,7 +124,7 @@ def ordinal_day(text: Text, at: int) -> Found | None:
 def weekday(text: Text, at: int) -> Found | None:
     """Read a weekday, and the week that it is said to lie in, before or behind it."""
     start = text.after(at, "the")
-    leading = _week_told(text, start)
+    leading = _week_named(text, start)
     if leading and text.word(_to_weekday(text, leading[1])) in WEEKDAYS:
         place = _to_weekday(text, leading[1])
         return _in_weeks(text, place, leading[0], place + 1)
@@ -142,7 +142,7 @@ def weekday(text: Text, at: int) -> Found | None:
         return None
     if text.follows(stop, "before", "last"):
         return Found((_latest(text, place, 1), _latest(text, place, 2)), stop + 2, "day", settled=True)
-    trailing = _week_told(text, text.after(stop, "session", ",", "of", "in", "from", "the"))
+    trailing = _week_named(text, text.after(stop, "session", ",", "of", "in", "from", "the"))
     if trailing and not determiner:
         return _in_weeks(text, place, trailing[0], trailing[1])
     return _by_itself(text, place, stop, determiner)
@@ -166,7 +166,7 @@ def _to_weekday(text: Text, at: int) -> int:
     return text.after(at, "'s", "on", "the", ",")
 
 
-def _week_told(text: Text, at: int) -> tuple[tuple[int, ...], int] | None:
+def _week_named(text: Text, at: int) -> tuple[tuple[int, ...], int] | None:
     """Return how many weeks back, likeliest first, and the place behind."""
     at = text.after(at, "the")
     if text.follows(at, "week", "before", "last"):

@@ -10,7 +10,7 @@ from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.app import AppSpec, build_app
 from libs.common.ids import new_id
 from libs.contracts.organization.own_help_lines import HEADER, CrisisSettings, OwnLine
-from libs.contracts.safety import HELP_LINES, MODE_HEADER, help_lines, lines_told
+from libs.contracts.safety import HELP_LINES, MODE_HEADER, help_lines, help_lines_for
 from services.chat.api import build_router
 from services.chat.domain.crisis.assessing import Kind
 from services.chat.domain.crisis.caring import caring_line, fixed_text
@@ -30,7 +30,7 @@ async def test_an_answer_and_its_resources_tell_the_organizations_lines_first(me
     answer = (await _posted(Room(), OURS.headers(), path, message)).json()
 
     assert _all_in_order(answer["response"], "Dr. Ash on call (020 7946 0142)", "116 123", "999")
-    assert answer["crisis_resources"] == lines_told(OURS, help_lines("US")).to_json()
+    assert answer["crisis_resources"] == help_lines_for(OURS, help_lines("US")).to_json()
 
 
 async def test_each_message_is_told_the_lines_of_its_own_organization() -> None:
@@ -67,13 +67,13 @@ async def test_a_refusal_tells_the_organizations_lines() -> None:
     refused = await _posted(room, OURS.headers(), "/chat", "What homework did I get?")
 
     assert refused.status_code == 503
-    assert refused.json()["crisis_resources"] == lines_told(OURS, help_lines("US")).to_json()
+    assert refused.json()["crisis_resources"] == help_lines_for(OURS, help_lines("US")).to_json()
 
 
 @pytest.mark.parametrize("country", [*HELP_LINES, "MT"])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_own_lines_stand_first_in_every_text_but_after_the_ambulance(kind: Kind, country: str) -> None:
-    lines = lines_told(CrisisSettings(country=country, lines=OURS.lines), help_lines("US"))
+    lines = help_lines_for(CrisisSettings(country=country, lines=OURS.lines), help_lines("US"))
     own = OURS.lines[0].spoken
     order = (lines.emergency, own) if kind is Kind.MEDICAL_EMERGENCY else (own, lines.emergency)
 
