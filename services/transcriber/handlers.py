@@ -89,6 +89,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             raise
         if speech is None:
             return None
+        # Silence: vendors answer 200 with no words, and a transcript of nothing would look like one.
         if not speech.words:
             raise AppError(RECORDING_UNREADABLE, "No speech was found in the recording.")
         if heard_other_language(speech):
@@ -161,6 +162,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
     async def _speech(self, event: RecordingUploaded) -> Speech | None:
         """Return the recognized speech; None if another worker has stored the transcript meanwhile."""
         dependencies, about = self._dependencies, _about(event)
+        # Before the key: without consent nothing of a recording is opened, and no vendor is paid.
         await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
         fingerprint = fingerprint_of(event, dependencies.speech_to_text)
         key = await dependencies.recordings.key_of(about.session_id)

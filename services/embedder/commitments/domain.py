@@ -121,6 +121,7 @@ def mentions_of(index: Index) -> list[Mention]:
             acts=acts,
             vector=tuple(vector),
         )
+        # Not strict: an index that was made without the local model has no acts and no vectors.
         for number, turn, acts, vector in zip(chunks, index.turns, index.turn_acts, index.turn_vectors, strict=False)
         if 1 - acts.get(Act.NONE, 0.0) >= KEPT_MIN
     ]
@@ -164,6 +165,7 @@ def _assigned(known: list[Commitment], mention: Mention) -> None:
         return
     same = _nearest(known, mention, SAME_MIN)
     if same is not None:
+        # Set again in a later session: the new wording counts, and the old one stays to be seen.
         known[same] = known[same].then(Act.REPLACE, mention)
     known.append(Commitment(mention.id, (Change(Act.ASSIGN, mention),)))
 
@@ -205,5 +207,6 @@ def _nearest(known: Sequence[Commitment], mention: Mention, least: float) -> int
 
 def _likeness(commitment: Commitment, mention: Mention) -> float:
     return max(
+        # The vectors have length 1 (libs/sentences/minilm.py), so the product is the cosine.
         sum(a * b for a, b in zip(change.mention.vector, mention.vector, strict=True)) for change in commitment.changes
     )

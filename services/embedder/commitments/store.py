@@ -31,6 +31,7 @@ _CORRECTIONS = text(
     "select distinct on (commitment_id) commitment_id, status from commitment_correction"
     " where patient_id = :patient_id order by commitment_id, at desc"
 )
+# Made from the mention, under row-level security: what is hidden or not there cannot be corrected.
 _CORRECT = text(
     "insert into commitment_correction"
     " (organization_id, patient_id, therapist_id, session_id, commitment_id, status, corrected_by)"

@@ -44,6 +44,7 @@ def crisis_lookup(settings: OrganizationSettings, authority: Authority) -> Crisi
                 async with asyncio.timeout(CRISIS_LOOKUP_TIMEOUT_S):
                     return await settings.crisis()
         except (AppError, TimeoutError):
+            # Nothing of the organization's own: the chat then tells the lines of its CRISIS_COUNTRY.
             get_logger().error("crisis.lines_not_read")
             return NOTHING_SET
 
@@ -68,6 +69,7 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
         request: Request, caller: Principal | None, organization: CrisisSettings
     ) -> Response | None:
         try:
+            # Parsed once more: this runs for requests that were rejected before FastAPI read them.
             body = ChatRequest.model_validate_json(await request.body())
         except ValidationError:
             return None

@@ -37,6 +37,7 @@ _GAP_MAX = 5
 def target(text: Text, at: int) -> Found | None:
     """Read what a relation may relate to: a session, or a stretch of days."""
     place, days = session(text, at), anchor(text, at)
+    # The session on a tie: "the third" may be a day of the month as well.
     if place and (days is None or place.stop >= days.stop):
         return place
     return days
@@ -55,8 +56,10 @@ def bound(text: Text, at: int) -> Found | None:
 
 def _relation(text: Text, at: int) -> tuple[str, int] | None:
     start = text.after(at, *_BEFORE_RELATION)
+    # "To" alone leads to a place or a person; "to the end of" can only be followed by a time.
     if text.word(start) == "to" and text.word(text.after(start + 1, "the", "very")) == "end":
         return "until", start + 1
+    # Also without skipping: a word that may be skipped can begin a relation itself ("not later than").
     for place in (at, start):
         for words, relation in _SAID:
             if text.follows(place, *words):
@@ -69,6 +72,7 @@ def _applied(text: Text, word: str, at: int) -> Found | None:
     if found is None:
         return None
     found = firm(found, text.today)
+    # Behind a passive verb "by" tells who did it: "I was hurt by April" names a person.
     if word == "by" and text.word(at) in NAME_LIKE and _is_passive(text, at - 2):
         return None
     if found.guessed:
@@ -90,6 +94,7 @@ def _behind_filler(text: Text, at: int, relation: str) -> Found | None:
     if relation in ("by", "through"):
         return None
     for place in range(at + 1, at + _GAP_MAX + 1):
+        # No relation reaches over the end of its clause.
         if text.word(place) in ("", "?", ".", ",", ";", "!"):
             return None
         if text.word(place - 1) in ("in", "on", "at", "from", "of", "during", "over", "last", *_FILLED):
@@ -139,6 +144,7 @@ def _onwards(text: Text, at: int) -> Found | None:
     if found is None:
         return None
     stop = text.after(found.stop, "'s")
+    # Without "from" such a word is rather a person than a month.
     if start == at and found.bare and text.word(at) in NAME_LIKE:
         return None
     if text.word(stop) in ("onwards", "onward", "forward", "forwards") or (text.word(stop) == "on" and start > at):
@@ -150,6 +156,7 @@ def _onwards(text: Text, at: int) -> Found | None:
 
 def _around(text: Text, at: int) -> Found | None:
     found = anchor(text, at)
+    # A month or a season is wide enough by itself.
     if found is None or found.unit not in ("feast", "day"):
         return replace(found, bare=False) if found else None
 
@@ -160,5 +167,6 @@ def _around(text: Text, at: int) -> Found | None:
             else None
         )
 
+    # The exact days stay as further meanings, for window.py to choose by the sessions.
     wide = found.mapped(change, found.stop)
     return replace(wide, meanings=(*wide.meanings[:1], *found.meanings)) if wide else None

@@ -37,15 +37,19 @@ def skipped(text: Text, at: int) -> int:
 
 def vetoed(text: Text, at: int, found: Found) -> bool:
     """Tell whether a word that was not understood stands beside the phrase and would change it."""
+    # An article belongs to the phrase: what could change it stands before that.
     before = text.word(at - 2) if text.word(at - 1) in (*_ARTICLES, "last", "this") else text.word(at - 1)
     if before in VETO or text.word(at - 1) in ("$", "£", "€", "aged", "age"):
         return True
+    # A part that was not understood must not be read as the whole that it is a part of.
     if text.word(at) == "of" and text.word(at - 1) in PART_LIKE and text.word(at - 2) != "all":
         return True
     if _is_last_of_something(text, at, found) or (text.word(at) == "from" and text.word(at - 1) in UNITS):
         return True
+    # "Tuesday week" is British English for a Tuesday that lies ahead.
     if text.word(found.stop) == "week" and text.word(found.stop - 1) in WEEKDAYS:
         return True
+    # The phrase goes on ("a week from now"): what was read is only its beginning.
     later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in (
         "next",
         "tomorrow",
@@ -71,6 +75,7 @@ def _is_thing(text: Text, found: Found) -> bool:
     behind = text.word(found.stop)
     if behind in THINGS and found.unit in ("feast", "season", "month", "day", "weekend"):
         return True
+    # "A weekend trip": with a noun behind it the weekend only describes that.
     weekend = text.word(found.stop - 1) == "weekend"
     return weekend and behind.isalpha() and behind not in TALK and behind not in LEADS
 
@@ -81,6 +86,7 @@ def _is_person(text: Text, at: int, found: Found) -> bool:
 
 
 def _is_long_ago(text: Text, found: Found) -> bool:
+    # Only if all meanings have ended so long ago: one that is open may still hold sessions.
     ends = [one.end.year for one in found.ranges() if one.end]
     return len(ends) == len(found.meanings) and max(ends) < text.today.year - _YEARS_OF_SESSIONS
 
