@@ -109,6 +109,7 @@ class Consents:
             if grant.document_id:
                 # Read inside the transaction, so that the capability limits which documents are visible.
                 decision = replace(decision, document_sha256=await self._shown_digest(tx, grant))
+            # Locked: of two equal grants at once the second finds the first and adds no record.
             in_force = await self._ledger.lock_in_force(tx, claims.organization_id, grant.parties)
             # A repeated grant for the same text is idempotent, so a retrying client creates no second record.
             if in_force is not None and in_force.agrees_to(decision.document_sha256):
@@ -176,6 +177,7 @@ class Consents:
         async with self._database.transaction() as tx:
             # The lock ends with this transaction: whoever stores a result holds the consents again in its own.
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
+        # All that is missing at once, so that an integrator asks the patient one time.
         if lacking := [purpose.value for purpose in missing(purposes, held)]:
             raise AppError(
                 CONSENT_REQUIRED,

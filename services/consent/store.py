@@ -89,6 +89,7 @@ _CURRENT = text(
     f"order by r.therapist_id, r.consent_type, r.seq desc) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "order by e.at desc, e.consent_id desc"
 )
+# Of grants and revocations alike, and without evidence: an entry is what happened, not how.
 _HISTORY = text(
     f"select {_ENTRY}, {_SIGNATURE} from event e {_JOIN_SIGNATURE} where e.patient_id = :patient_id "  # noqa: S608
     "and (cast(:after_at as timestamptz) is null or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) "
@@ -165,6 +166,7 @@ class LedgerStore:
                 "signature": signature.value,
             },
         )
+        # The entry was returned by its insert, before there was anything to sign.
         return replace(entry, signature=signature)
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
@@ -249,6 +251,7 @@ class LedgerStore:
                 "purposes": [purpose.value for purpose in purposes],
             },
         )
+        # What is not in force has no row: whoever asked compares (domain.missing).
         return {Purpose(row.purpose): ConsentId(row.consent_id) for row in found}
 
 

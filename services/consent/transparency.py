@@ -76,6 +76,7 @@ class ConsentTexts:
     async def publish(self, purpose: Purpose, language: str, text: str) -> Document:
         """Publish the next version for a purpose and language. Raises AppError(INVALID_REQUEST) for a known text."""
         claims = claims_in_force()
+        # The digest is over the text as it was sent: what a patient was shown can be hashed again by anybody.
         draft = Draft(new_id(), claims.organization_id, purpose, language, text, document_digest(text), claims.actor)
         async with self._database.transaction() as tx:
             published = await self._documents.publish(tx, draft)

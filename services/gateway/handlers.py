@@ -74,6 +74,7 @@ class Keys:
 
     async def create(self, by: Principal, wish: KeySpec) -> IssuedKey:
         """Make a key that may do no more, and lasts no longer, than the one that asks."""
+        # Else a key could make a stronger or longer-lived one, and its own limits would mean nothing.
         require_granted(by, wish, self._making.clock())
         async with self._database.transaction() as tx:
             return await self._add(tx, by.organization_id, wish)
@@ -122,6 +123,7 @@ class Keys:
                 raise AppError(LAST_ADMIN_KEY, "Create another key with the scope admin before you revoke this one.")
             await self._store.end(tx, key_id)
             ended = _of(await self._store.all(tx), key_id)
+            # Emitted before the database refuses the key: a key that revokes itself may do nothing after that.
             await tx.emit(KeyRevoked(organization_id=by.organization_id, api_key_id=key_id))
             await self._store.refuse(tx, key_id)
             return ended
@@ -202,6 +204,7 @@ class PatientTokens:
             organization_id=by.organization_id,
             patient_id=patient_id,
             api_key_id=by.api_key_id,
+            # A token dies with its key in any case; so its end is told truly from the start.
             expires_at=min(wanted, by.expires_at) if by.expires_at else wanted,
         )
         text = self._signer.sign(token)
@@ -224,6 +227,7 @@ class RedactStoredAnswers(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Delete the stored results; no event follows."""
+        # A consent to recording ended: what is stored already may still be read under the other purposes.
         if event.consent_type is not Purpose.RECORDING:
             transcripts = event.consent_type is Purpose.TRANSCRIPTION
             await self._store.forget_words(tx, event.patient_id, transcripts=transcripts)

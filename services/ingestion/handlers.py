@@ -75,6 +75,7 @@ class _StatusStep(Step[E, None]):
         # A late event leaves the session unchanged, and then nothing is written.
         if moved != session:
             await self._sessions.save(tx, moved)
+        # Counted on the change alone: a late event finds a session that has ended before.
         if moved.status is not session.status and moved.status in FINAL:
             count_completed(moved)
         return events_after_move(session, moved)

@@ -68,6 +68,7 @@ async def _once(send: Send, problem_of: Callable[[httpx.Response], AppError]) ->
         found = answer.json()
     except ValueError as error:
         raise refused("no-json") from error
+    # A proxy or a portal in between may answer 200 with JSON of its own.
     if not isinstance(found, dict):
         raise refused("no-json")
     return found

@@ -208,5 +208,6 @@ def _nearest(known: Sequence[Commitment], mention: Mention, least: float) -> int
 def _likeness(commitment: Commitment, mention: Mention) -> float:
     return max(
         # The vectors have length 1 (libs/sentences/minilm.py), so the product is the cosine.
-        sum(a * b for a, b in zip(change.mention.vector, mention.vector, strict=True)) for change in commitment.changes
+        sum(a * b for a, b in zip(change.mention.vector, mention.vector, strict=True))
+        for change in commitment.changes
     )

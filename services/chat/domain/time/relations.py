@@ -44,7 +44,9 @@ def _between(text: Text, start: int, first: Found, word: str) -> Found | None:
     if together:
         return together
     joint = text.after(first.stop, ",", "all", "the", "way", "up", "right")
+    # What is compared is searched as one stretch that holds both; the answer then tells them apart.
     compared = word in _COMPARING[:2] or text.word(joint) in _COMPARED[:2]
+    # "X and Y" is a range behind "between" only; elsewhere it names two things.
     paired = text.word(joint) in ("and", "&", "with") and word != "between" and not compared
     if text.word(joint) not in (*TO, *_COMPARED) or paired:
         return None
@@ -65,6 +67,7 @@ def _is_range(first: Found, last: Found) -> bool:
 
 def _together(text: Text, first: Found) -> Found | None:
     """Read "in July and August", "2024 or 2025": neighbours of one kind are one stretch."""
+    # Days are left out: "Monday and Tuesday" are two days and no stretch between them.
     if first.unit not in _NEIGHBOURS or text.word(first.stop) not in ("and", "or", "/", "&"):
         return None
     last = anchor(text, text.after(first.stop + 1, "in", "the"))
@@ -78,8 +81,10 @@ def _together(text: Text, first: Found) -> Found | None:
 def _spanned(text: Text, first: Found, last: Found, start: int) -> Found | None:
     if isinstance(first.meanings[0], SessionSlice) and isinstance(last.meanings[0], SessionSlice):
         return replace(last, meanings=(SessionSlice(first.meanings[0].start, last.meanings[0].stop),), bare=False)
+    # A year that was said once, behind the second end, dates the first one too.
     if not first.settled and last.settled and last.unit == first.unit and last.ranges()[:1]:
         first = _before_end(text, first, last, start)
+    # Three readings of the end are enough: a fourth lies years back, before any session.
     spans = [span for other in last.ranges()[:3] if (span := _nearest(first, other))]
     if not spans and first.ranges()[:1] and last.ranges()[:1]:
         # "between Monday and Wednesday" told the other way round.

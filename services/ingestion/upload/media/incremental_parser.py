@@ -69,6 +69,7 @@ def read_box() -> Steps[Box]:
     """Read a box header; the size is UNTIL_EOF if the box extends to the end of the file."""
     size, kind = struct.unpack(">I4s", (yield Read(8)))
     head = 8
+    # ISO 14496-12, section 4.2: 1 says that a size of 8 bytes follows, 0 that the box goes on to the end.
     if size == 1:
         try:
             size = int.from_bytes((yield Read(8)), "big")
@@ -112,6 +113,8 @@ class IncrementalParser:
             into = self._skipped if isinstance(self._request, Skip) else len(self._buffer)
             inside = isinstance(self._request, Skip) or into > 0 or self._to_skip > 0
             try:
+                # Only the parser knows whether the end is in a right place: some containers end anywhere between
+                # boxes.
                 self._parser.throw(FileEnded(self._position, into, inside))
             except StopIteration as stop:
                 ended: float | None = stop.value
@@ -178,6 +181,7 @@ class IncrementalParser:
         # Sizes are what the file claims: without the limit it could make us buffer all of it.
         if isinstance(self._request, Read) and self._request.size > READ_BYTES_MAX:
             raise broken("a part of its header is too large")
+        # An empty box is no bytes: nothing would arrive to answer the request with.
         if isinstance(self._request, Read | Skip) and not self._request.size and not self._finished:
             return self._resume(b"")
         return self._request

@@ -67,6 +67,7 @@ def kind_of(filename: str, declared: str) -> Kind:
     # A name that cannot be printed is none that a person gave to a file.
     if kind is None or not filename.isprintable():
         raise AppError(UNSUPPORTED_MEDIA_TYPE, f"The file's name must end in one of: {ACCEPTED}.")
+    # Browsers add parameters such as codecs, which say nothing about the container.
     bare = declared.partition(";")[0].strip().lower()
     if bare not in _UNDECLARED and bare not in kind.declared:
         raise AppError(

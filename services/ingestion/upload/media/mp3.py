@@ -68,6 +68,7 @@ def _frames(first: _Frame) -> Steps[tuple[int, bool]]:
             yield Scan(run.take)
             yield from _tag((yield Read(_HEADER_BYTES)))
     except FileEnded as end:
+        # A frame that was cut off does not count; a tag that was cut off takes no frame with it.
         cut = end.inside and run.is_last
         return run.count - cut, not end.inside
     raise broken("it has too many tags")
@@ -87,6 +88,7 @@ class _Run:
         self.is_last = True
         while at + _HEADER_BYTES <= len(data):
             header = data[at : at + _HEADER_BYTES]
+            # Four hours have over half a million frames, and a few dozen different headers.
             size = self._sizes.get(header) or self._size(header)
             if not size:
                 self.is_last = False
@@ -141,6 +143,7 @@ def _zeros() -> Steps[None]:
 
 def _id3() -> Steps[None]:
     rest = yield Read(6)
+    # Four times seven bits, "syncsafe": no byte of a tag's size can look like the sync of a frame (ID3v2).
     size = rest[2] << 21 | rest[3] << 14 | rest[4] << 7 | rest[5]
     if any(byte & 0x80 for byte in rest[2:6]):
         raise broken("its ID3 tag has an impossible size")
@@ -163,15 +166,18 @@ def _frame(header: bytes) -> _Frame | None:
     bitrate = _BITRATES[3 if version == _VERSION_1 else 2][bitrate_index] * 1000
     rate = _RATES[version][rate_index]
     samples = _SAMPLES if version == _VERSION_1 else _SAMPLES // 2
+    # The padding bit is a byte in layer III.
     size = samples // 8 * bitrate // rate + (header[2] >> 1 & 1)
     return _Frame(size, samples, rate, bitrate, header[3] >> 6 == _MONO, version)
 
 
 def _declared_frames(frame: _Frame, audio: bytes) -> int:
     """Return the number of frames declared in a Xing, Info or VBRI header, or 0."""
+    # The header stands behind the side information, whose size follows from version and channels.
     side = (17 if frame.mono else 32) if frame.version == _VERSION_1 else (9 if frame.mono else 17)
     if audio[side : side + 4] in (b"Xing", b"Info") and audio[side + 7] & 1:
         return int.from_bytes(audio[side + 8 : side + 12], "big")
+    # Fraunhofer's header has a fixed place, 32 bytes behind that of the frame.
     if audio[32:36] == b"VBRI":
         return int.from_bytes(audio[46:50], "big")
     return 0

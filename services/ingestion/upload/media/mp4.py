@@ -55,6 +55,7 @@ def _top_box(movie: Movie, box: Box, seen: set[bytes]) -> Steps[None]:
     elif box.kind == b"moov":
         yield from _whole(read_movie(movie, box.size))
     elif box.kind == b"moof":
+        # Decoders that stream need the tracks first; a fragment before them belongs to none.
         if b"moov" not in seen:
             raise broken("its audio precedes its tracks")
         yield from _whole(read_fragment(movie, box.size))

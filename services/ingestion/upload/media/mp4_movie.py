@@ -82,6 +82,7 @@ class Movie:
     def seconds(self) -> float | None:
         """Return the longest stated or computed duration, None if all are zero."""
         counted = [track.ticks / track.scale for track in self.tracks.values() if track.scale]
+        # The longest: a header that understates must not let four hours pass for one.
         return max([self.stated_s, *counted]) or None
 
 
@@ -94,6 +95,7 @@ def read_movie(movie: Movie, size: int) -> Steps[None]:
     def track(inner: int) -> Steps[None]:
         found = Track()
         yield from _track(movie, found, inner)
+        # Two tracks of one id, and decoders would each play another one.
         if not found.id or found.id in movie.tracks or not found.scale or not found.tables >= _NEEDED:
             raise broken("a track is incomplete")
         movie.tracks[found.id] = found
@@ -140,6 +142,7 @@ def _track(movie: Movie, track: Track, size: int) -> Steps[None]:
 
     samples: dict[bytes, Handler] = {b"stts": lambda inner: _times(track, inner), b"stsz": sizes}
     samples |= {kind: _noted(track, kind) for kind in (b"stsd", b"stsc", b"stco")}
+    # Offsets of 8 bytes where a file passes 4 GiB: either table will do.
     samples[b"co64"] = samples[b"stco"]
     minf = {
         b"dinf": lambda inner: _container(inner, {b"dref": references}),
