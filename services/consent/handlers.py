@@ -47,6 +47,8 @@ class Circumstances:
 
     def as_evidence(self) -> Evidence:
         """Return the evidence with a fresh salt."""
+        # Salted, since the ledger keeps the digest for ever: an address of four bytes could be guessed back from it
+        # when the evidence itself has been erased.
         return Evidence(secrets.token_bytes(SALT_BYTES), self.observed, self.attested, self.metadata_json, self.reason)
 
 

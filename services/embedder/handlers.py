@@ -136,6 +136,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         except AppError as error:
             if error.problem is NOT_FOUND:
                 whose = PatientId(event.patient_id), TherapistId(event.therapist_id)
+                # Row-level security shows a revoked transcript as missing; consent tells which of both it is.
                 for purpose in (Purpose.RECORDING, Purpose.TRANSCRIPTION):
                     await self._dependencies.consents.hold(*whose, purpose)
             raise
@@ -158,6 +159,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
 
     async def _embed_with(self, model: Model, embed: Embed, index: Index) -> None:
         index_repository = self._dependencies.index_repository
+        # A correction changes a few passages: the vectors of all others were bought before.
         embedded_hashes = await index_repository.embedded_hashes(index.source, model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in embedded_hashes]
         for start in range(0, len(missing), BATCH_PASSAGES):
@@ -177,6 +179,7 @@ class ScheduleIndexDeletion(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Schedule the deletion after the grace period."""
+        # A consent to recording is needed to take words in, and not to keep or search them.
         if event.consent_type in SEARCH_PURPOSES:
             await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
@@ -214,6 +217,7 @@ class Search:
             return found
         spoken = await self._repository.spoken(question)
         text = mended(question.text, misspelt, spoken, self._turn_encoder.knows)
+        # Once more and no further: what the patient's own words do not mend stays as it was asked.
         if text != question.text:
             found = await self._find(replace(question, text=text))
         # What is still misspelt says nothing of what was spoken of.

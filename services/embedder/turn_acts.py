@@ -58,6 +58,7 @@ def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[
     """Return what the head reads of each turn: cues and vectors of the turn and the next, speaker, place."""
     said = [_cues(turn.text) for turn in turns]
     none = (0.0,) * len(said[0]) if said else ()
+    # The last turn has none after it: zeros stand for it, as they did when the head was trained.
     still = (0.0,) * len(vectors[0]) if vectors else ()
     rows: list[tuple[float, ...]] = []
     for place, turn in enumerate(turns):
@@ -72,6 +73,7 @@ def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[
 def _standing(turn: Turn, share: float) -> tuple[float, ...]:
     patient = float(turn.speaker is Speaker.PATIENT)
     therapist = float(turn.speaker is Speaker.THERAPIST)
+    # Reports come at the beginning of a session, and tasks are set near its end.
     early, late = float(share < _EARLY), float(share > _LATE)
     return patient, therapist, early, late, patient * early, therapist * late, patient * late
 

@@ -20,6 +20,7 @@ _KEY = (
 )
 _USER = "id, organization_id, role, email, external_id, created_at, time_zone"
 
+# By a function of the owner's: before the caller is known there is no capability to see the table with.
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
 # Only forward, and only from the digest that was verified: a request that comes second changes nothing.

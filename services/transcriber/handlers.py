@@ -185,6 +185,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             retry=retry_if_exception(_is_outage),
             wait=wait_exponential(min=STORE_RETRY_MIN_WAIT_S, max=STORE_RETRY_MAX_WAIT_S),
             stop=stop_after_delay(STORE_RETRY_MAX_S),
+            # The outage itself, so that the event waits for the database and counts no failed try (ADR 0006).
             reraise=True,
         ):
             with attempt:
@@ -203,6 +204,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         try:
             yield share.set
         finally:
+            # The last value may stay unwritten: how the job ended says more.
             writer.cancel()
             with suppress(asyncio.CancelledError):
                 await writer

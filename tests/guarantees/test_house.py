@@ -1,11 +1,13 @@
 """The house style's sizes and habits, held for every file (CONTRIBUTING.md, "Style")."""
 
 import ast
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 
 ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
@@ -29,6 +31,10 @@ ONLY_IN = {
 }
 # May only become less.
 WIDER = {"services/embedder/chunking.py": {"_endings": 5}}
+# Of a hundred lines that ship so many are comments: fewer leave out why, more repeat what the code says.
+COMMENTS_OF_100 = (3.0, 10.0)
+# Addressed to a tool and no reason for anybody.
+TO_A_TOOL = re.compile(r"# (?:noqa|type: ignore|fmt:|ruff:)")
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
@@ -210,6 +216,16 @@ def test_every_module_starts_with_a_sentence_that_says_why() -> None:
         return (ast.get_docstring(module) or "").strip() == ""
 
     assert _offences([path for path in SOURCES if _text(path).strip()], is_silent) == {}
+
+
+def test_of_a_hundred_lines_that_ship_three_to_ten_say_why() -> None:
+    own = [path for path in SHIPPED if "migrations" not in path.parts]
+    lines = sum(line.strip() != "" for path in own for line in _text(path).splitlines())
+    tokens = (token for path in own for token in generate_tokens(io.StringIO(_text(path)).readline))
+    comments = sum(token.type == COMMENT and not TO_A_TOOL.match(token.string) for token in tokens)
+
+    least, most = COMMENTS_OF_100
+    assert least <= 100 * comments / lines <= most
 
 
 def test_a_class_of_a_service_has_a_name_that_no_other_class_there_and_no_central_word_has() -> None:

@@ -34,6 +34,7 @@ async def call(send: Send, problem_of: Callable[[httpx.Response], AppError]) -> 
         stop=stop_after_attempt(TRIES),
         wait=wait_random_exponential(multiplier=WAIT_S, max=WAIT_MAX_S),
         retry=retry_if_exception(_passes),
+        # The last error itself and not tenacity's, which no caller knows.
         reraise=True,
     ):
         with attempt:

@@ -236,5 +236,6 @@ def _require_unset(settings: RootKeySettings, name: str, others: Sequence[str]) 
 
 def _require_tls(name: str, address: str | None) -> None:
     parts = urlsplit(address) if address else None
+    # On loopback, where development and tests have their servers, there is no line to listen in on.
     if parts and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise ValueError(f"{name} must be https: keys travel there")

@@ -228,6 +228,7 @@ def _open_way(cluster: _Cluster) -> None:
 
 def _answers(url: str) -> bool:
     try:
+        # A connection and not a look at the port: during recovery it is open, and nobody is let in.
         with psycopg.connect(url, connect_timeout=2):
             return True
     except psycopg.OperationalError:

@@ -41,6 +41,7 @@ _STATUS_OF = {
     Act.DROP: Status.DROPPED,
     Act.REPLACE: Status.REPLACED,
 }
+# What was dropped or replaced is not reported on any more: a later turn about such a thing means another task.
 _FINAL = (Status.DROPPED, Status.REPLACED)
 
 

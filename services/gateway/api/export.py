@@ -105,6 +105,7 @@ class _Document:
         except AppError as error:
             if error.problem not in _ABSENT:
                 raise
+            # Named and not left out, so that the patient sees that there is something which consent hides.
             return json.dumps({"withheld": error.problem.slug})
         return answer.text
 
