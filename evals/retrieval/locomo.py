@@ -1,6 +1,6 @@
 """Reading LoCoMo (Maharana et al., ACL 2024): one conversation is one patient, one of its sessions one session.
 
-Measure with it, never ship it. Category 5 (not answerable) has no evidence to find and is left out.
+Measure with it, never ship it. Questions of category 5 swap the person, so no turn answers them; they stand apart.
 """
 
 import json
@@ -37,11 +37,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Conversation:
-    """One file: dated sessions of turns, and questions about them."""
+    """One file: dated sessions of turns of two speakers, questions about them, and questions of category 5."""
 
     name: str
+    speakers: tuple[str, str]
     sessions: dict[int, tuple[datetime, tuple[Turn, ...]]]
     questions: tuple[Asked, ...]
+    swapped: tuple[Asked, ...]
 
 
 def read(folder: Path) -> list[Conversation]:
@@ -60,13 +62,18 @@ def _conversation(name: str, raw: dict[str, Any]) -> Conversation:
         at = datetime.strptime(session["date_time"], "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC)
         sessions[number] = (at, _turns(session["turns"], raw["speaker_a"]))
         places |= {turn["dia_id"]: Place(number, place) for place, turn in enumerate(session["turns"])}
-    questions = tuple(
+    asked = [
         Asked(item["question"], item["category"], evidence)
         for item in raw["qa"]
-        if item["category"] != UNANSWERABLE
-        and (evidence := tuple(places[turn] for turn in item["evidence"] if turn in places))
+        if (evidence := tuple(places[turn] for turn in item["evidence"] if turn in places))
+    ]
+    return Conversation(
+        name,
+        (raw["speaker_a"], raw["speaker_b"]),
+        sessions,
+        tuple(one for one in asked if one.category != UNANSWERABLE),
+        tuple(one for one in asked if one.category == UNANSWERABLE),
     )
-    return Conversation(name, sessions, questions)
 
 
 def _turns(raw: list[dict[str, str]], first_speaker: str) -> tuple[Turn, ...]:

@@ -156,7 +156,11 @@ USE: tuple[Mutant, ...] = (
             "test_quotes_need_consent_to_the_words_and_to_their_analysis[transcription]",
         ),
         Edit(_CHAT, "intersect select consent.in_force(c.org, patient, 'transcription')", ""),
-        Edit("services/chat/ports.py", "frozenset((self.analysis, self.transcription))", "frozenset((self.analysis,))"),
+        Edit(
+            "services/chat/domain/basis.py",
+            "frozenset((self.analysis, self.transcription))",
+            "frozenset((self.analysis,))",
+        ),
     ),
     planted(
         "late-revocation-redacts-all",
@@ -188,7 +192,7 @@ USE: tuple[Mutant, ...] = (
             "services/chat/tests/test_store.py",
             "test_an_answer_that_had_a_revoked_one_as_its_history_is_not_shown_sent_or_kept",
         ),
-        Edit("services/chat/store.py", "else own | to.basis", "else own"),
+        Edit("services/chat/domain/basis.py", "else own | history", "else own"),
     ),
     planted(
         "old-answer-repeated",

@@ -89,6 +89,7 @@ COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "evals.chat.crisis": (lambda _: ["--rules-only"], r"crisis +unseen +explicit .* fixed text +\d"),
     "evals.chat.heads": (_folder, r"turn acts +assign .* precision \d"),
     "evals.chat.ranking": (_folder, r"ranking .* among 1 \d"),
+    "evals.chat.swapped": (_retrieval, r"locomo +swapped +n +\d"),
     "evals.chat.worst_case": (lambda _: [], r"bad +all +n +\d+ +delivered +\d"),
     "evals.chat.time": (lambda _: [], r"time +unseen +\d+ phrases +right \d"),
     "evals.retrieval": (_retrieval, r"ours +\d+\.\d"),

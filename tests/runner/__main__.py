@@ -1,6 +1,6 @@
 """Runs all tests, or those below the given paths, or those that an expression names: `make test T=...`.
 
-    python -m tests.runner                                 # all, two workers (JOBS=n for another number)
+    python -m tests.runner                                 # all, three workers (JOBS=n for another number)
     python -m tests.runner services/chat tests/e2e         # what is below these paths
     python -m tests.runner --quick                         # what `make quick` runs
     python -m tests.runner -- --lf                         # pytest's own arguments
@@ -23,7 +23,8 @@ from tests.runner.report import Report
 from tests.runner.units import QUICK
 
 ROOT = Path(__file__).parents[2]
-WORKERS = 2
+# Tests wait for servers as long as they compute: a third worker uses what two leave of two cores.
+WORKERS = 3
 _GIVEN = ("DATABASE_URL", "REDIS_URL", "MINIO_ENDPOINT")
 
 

@@ -145,7 +145,7 @@ def test_paths_are_run_as_they_are_and_anything_else_is_an_expression() -> None:
 
 
 def test_one_worker_runs_a_few_tests_and_all_on_servers_of_somebody_else() -> None:
-    assert workers_for([], {}) == 2
+    assert workers_for([], {}) == 3
     assert workers_for(["services/chat"], {}) == 1
     assert workers_for([], {"REDIS_URL": "redis://127.0.0.1"}) == 1
     assert workers_for([], {"JOBS": "4"}) == 4
