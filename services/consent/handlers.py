@@ -197,6 +197,7 @@ class Consents:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
+        # The digest comes from the version and not from the caller: who names both must name the same text.
         return document.digest_shown_for(grant.parties.purpose, grant.document_sha256)
 
 

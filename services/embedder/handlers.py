@@ -125,6 +125,8 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         index = await self._embed(index)
+        # Of the local model for everybody, whatever embeds the passages: the heads are trained on its vectors (ADR
+        # 0018).
         vectors = tuple(await dependencies.turn_encoder.encode(in_context(index.turns)))
         acts = await asyncio.to_thread(acts_of, index.turns, vectors, dependencies.act_head)
         return replace(index, turn_vectors=vectors, turn_acts=acts)
@@ -243,6 +245,7 @@ class Search:
 
     async def _vector(self, text: str) -> Vector | None:
         try:
+            # Somebody waits for the answer: after this the search goes by text alone.
             async with asyncio.timeout(self._deadline_s):
                 return (await self._embedder.embed([text]))[0]
         except (AppError, TimeoutError) as error:

@@ -153,6 +153,7 @@ def _limiter(settings: GatewaySettings) -> Limiter:
 
 
 def _mode(settings: GatewaySettings) -> Mode:
+    # The mode stands in the key itself: one of a test system is told from a real one before anybody tries it.
     return "live" if settings.env == "production" else "test"
 
 
