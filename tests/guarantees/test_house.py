@@ -223,8 +223,8 @@ def test_of_a_hundred_lines_that_ship_three_to_ten_say_why() -> None:
     lines = sum(line.strip() != "" for path in own for line in _text(path).splitlines())
     tokens = (token for path in own for token in generate_tokens(io.StringIO(_text(path)).readline))
     comments = sum(token.type == COMMENT and not TO_A_TOOL.match(token.string) for token in tokens)
-
     least, most = COMMENTS_OF_100
+
     assert least <= 100 * comments / lines <= most
 
 

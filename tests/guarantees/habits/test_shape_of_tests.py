@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDERS = ("services", "libs", "tests", "benchmarks", "evals", "proofs", "samples")
 FILES_MIN = 200
 # Tests that act again after an assertion, by folder; may only become less.
