@@ -9,7 +9,7 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.events import Event
-from libs.common.ids import new_id
+from libs.common.ids import Identify, new_id
 from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
@@ -27,6 +27,7 @@ from services.gateway.domain import (
     Scope,
     StoredKey,
     User,
+    UserSpec,
     is_last_admin,
     require_granted,
 )
@@ -149,12 +150,15 @@ class Keys:
 class Users:
     """Therapists, patients, administrators, and the tokens of patients."""
 
-    def __init__(self, database: Database, store: UserStore) -> None:
+    def __init__(self, database: Database, store: UserStore, clock: Clock, new_id: Identify) -> None:
         self._database = database
         self._store = store
+        self._clock = clock
+        self._new_id = new_id
 
-    async def create(self, user: User) -> User:
+    async def create(self, organization_id: OrganizationId, wish: UserSpec) -> User:
         """Create a user; raise AppError(EMAIL_TAKEN), or CONFLICT for an external id that is taken in the role."""
+        user = wish.as_user(UserId(self._new_id()), organization_id, self._clock())
         async with self._database.transaction() as tx:
             made = await self._store.add(tx, user)
             if made is not None:

@@ -14,7 +14,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.derived_ids import derived_id
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.messaging.inbox import confirm_claim
@@ -62,6 +62,7 @@ class Dependencies:
     recordings: Recordings
     speech_to_text: SpeechToText
     clock: Clock
+    new_id: Identify
 
 
 Outcome = Draft | Withheld | None
@@ -106,7 +107,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
             return (_withheld(event, result),)
         if result is not None:
-            first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
+            transcript_id = TranscriptId(self._dependencies.new_id())
+            first = Transcript(transcript_id, _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
             await transcripts.delete_speech(tx, SessionId(event.session_id))
         # Read back, not `first`: on a replay there may be corrections, and consent may hide all of it.

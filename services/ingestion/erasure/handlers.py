@@ -9,6 +9,7 @@ from libs.common.clock import Clock
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
@@ -18,7 +19,7 @@ from libs.contracts.problems import LEGAL_HOLD
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.erasure.domain import OBJECTS, STORE_OF, ErasureReceipt, Hold, Subject, erasure_event
 from services.ingestion.erasure.ports import Erasures, ExpiredRecordings, Holds, ObjectDeleter
-from services.ingestion.ports import Identify, Sessions
+from services.ingestion.ports import Sessions
 
 OBJECT_BATCH_MAX = 500
 PASSES_MAX = 1000

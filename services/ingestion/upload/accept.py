@@ -18,6 +18,7 @@ from libs.common.clock import Clock
 from libs.common.database.transaction import Database
 from libs.common.derived_ids import derived_id
 from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.objects.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
@@ -37,7 +38,7 @@ from services.ingestion.domain import (
 )
 from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
-from services.ingestion.ports import Consents, Identify, Objects, Sessions
+from services.ingestion.ports import Consents, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
 from services.ingestion.upload.media.kinds import Inspector, Kind, kind_of
 from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece

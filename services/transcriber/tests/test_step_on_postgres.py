@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from libs.common.errors import AppError
 from libs.common.events import Event
+from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, TranscriptWithheld
@@ -25,7 +26,7 @@ class Pipeline:
         self.archive = archive
         self.ears = FakeEars()
         dependencies = Dependencies(
-            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, lambda: NOW, new_id
         )
         self.step = Transcribe(dependencies)
         self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)

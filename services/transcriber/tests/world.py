@@ -267,7 +267,13 @@ class World:
         self.recordings = FakeRecordings()
         self.ears = FakeEars()
         world = Dependencies(
-            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, clock=lambda: NOW
+            self.transactions,
+            self.transcripts,
+            self.consents,
+            self.recordings,
+            self.ears,
+            clock=lambda: NOW,
+            new_id=new_id,
         )
         self.step = Transcribe(world)
         self.audit = FakeAudit()
