@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAKERS = {"new_id", "utc_now", "os.urandom", "uuid4", "datetime.now", "time.time"}
 RANDOM = ("secrets.", "random.")
 # Still makes an id, a time or randomness of its own; may only become less.
