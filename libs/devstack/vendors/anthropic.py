@@ -1,6 +1,8 @@
 """A server that answers as Anthropic does (messages with citations, models), in the shapes the SDK itself reads."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,7 @@ from starlette.routing import Route
 KEY = "sk-ant-fake"
 MODEL = "claude-sonnet-5-5"
 VERSION = "2026-10-21"
+HELD_MAX_S = 60.0
 CREATED_AT = "2026-09-01T00:00:00Z"
 
 Body = Mapping[str, Any]
@@ -43,13 +46,14 @@ class AnthropicFake:
     """The vendor's side. `app` is ASGI, to be wrapped in `Faults`; the address itself is the SDK's base URL.
 
     `stop_reason` None ends a stream early, as a proxy does; `error_in_stream` is an error type sent after the first
-    block, with status 200.
+    block, with status 200. A stream waits before the blocks that `held` names by their place, until each is let go.
     """
 
     key: str = KEY
     reply: Reply = quote_the_first_turn
     stop_reason: str | None = "end_turn"
     error_in_stream: str | None = None
+    held: Mapping[int, threading.Event] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=lambda: {MODEL: "active"})
 
     def app(self) -> Starlette:
@@ -94,6 +98,9 @@ class AnthropicFake:
         yield _event("message_start", {"message": start})
         yield _event("ping", {})
         for index, block in enumerate(blocks):
+            if index in self.held:
+                # The test that lets it go runs in another thread.
+                await asyncio.to_thread(self.held[index].wait, HELD_MAX_S)
             for event in _block_events(index, block):
                 yield event
             if self.error_in_stream:
