@@ -84,6 +84,7 @@ class FakeMessages:
     crises: list[str] = field(default_factory=list)
     signals: list[Concern] = field(default_factory=list)
     tellings: int = 0
+    telling_fails: AppError | None = None
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
         if self.refusal:
@@ -94,6 +95,8 @@ class FakeMessages:
         )
 
     async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        if self.telling_fails:
+            raise self.telling_fails
         self.tellings += 1
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
