@@ -30,6 +30,7 @@ class Said:
 
 
 Reply = Callable[[Body], Sequence[Said]]
+Call = Callable[[Body], Mapping[str, Any]]
 
 
 def quote_the_first_turn(body: Body) -> Sequence[Said]:
@@ -39,6 +40,11 @@ def quote_the_first_turn(body: Body) -> Sequence[Said]:
         return [Said("I could not find it.")]
     _, _, words = results[0]["content"][0]["text"].partition(": ")
     return [Said("Here it is. "), Said(words, [(0, 0, 1)])]
+
+
+def record_nothing(_body: Body) -> Mapping[str, Any]:
+    """Call the tool of a request without anything to record."""
+    return {"acts": []}
 
 
 @dataclass
@@ -51,6 +57,7 @@ class AnthropicFake:
 
     key: str = KEY
     reply: Reply = quote_the_first_turn
+    call: Call = record_nothing
     stop_reason: str | None = "end_turn"
     error_in_stream: str | None = None
     held: Mapping[int, threading.Event] = field(default_factory=dict)
@@ -72,11 +79,18 @@ class AnthropicFake:
             return refused
         if body["model"] not in self.lifecycles or self.lifecycles[body["model"]] == "retired":
             return problem(404, "not_found_error")
+        if "tools" in body:
+            return JSONResponse(self._called(body), headers={"request-id": "req_fake"})
         blocks = [_block(said, body) for said in self.reply(body)]
         if body.get("stream"):
             return StreamingResponse(self._streamed(body, blocks), media_type="text/event-stream")
         message = _message(body, blocks) | {"stop_reason": self.stop_reason, "usage": _usage(body, blocks)}
         return JSONResponse(message, headers={"request-id": "req_fake"})
+
+    def _called(self, body: Body) -> Body:
+        block = {"type": "tool_use", "id": "toolu_fake", "name": body["tool_choice"]["name"], "input": self.call(body)}
+        ending = {"stop_reason": "tool_use" if self.stop_reason == "end_turn" else self.stop_reason}
+        return _message(body, [] if self.stop_reason == "refusal" else [block]) | ending | {"usage": _usage(body, [])}
 
     async def _model(self, request: Request) -> Response:
         name = request.path_params["name"]
