@@ -47,7 +47,7 @@ from services.chat.telling import Listener
 EVENT_STREAM = "text/event-stream"
 PING_EVERY_S = 15.0
 # The event loop itself keeps no task alive that nobody waits for.
-_UNHEARD: "set[asyncio.Task[Reply]]" = set()
+_READER_LEFT: "set[asyncio.Task[Reply]]" = set()
 
 
 class ChatRequest(BaseModel):
@@ -186,12 +186,12 @@ def _leave(answering: "asyncio.Task[Reply]", *, has_begun: bool) -> None:
     if not has_begun:
         answering.cancel()
         return
-    _UNHEARD.add(answering)
+    _READER_LEFT.add(answering)
     answering.add_done_callback(_forget)
 
 
 def _forget(answering: "asyncio.Task[Reply]") -> None:
-    _UNHEARD.discard(answering)
+    _READER_LEFT.discard(answering)
     error = None if answering.cancelled() else answering.exception()
     if error is not None:
         _problem(error)

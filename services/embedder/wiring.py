@@ -83,11 +83,7 @@ def build() -> Service:
             digests_router(digests),
         ),
         checks=runtime.checks,
-        details={
-            "provider": settings.provider,
-            "model": embedder.model.name,
-            "commitments": settings.commitments_provider,
-        },
+        details=_details(settings, embedder.model.name),
     )
 
     async def close() -> None:
@@ -97,6 +93,10 @@ def build() -> Service:
 
     sweep = Recurring("index.withdrawn", index_repository.sweep_withdrawn, SWEEP_EVERY_S)
     return Service(app, [*runtime.workers(subscriptions(dependencies, index_repository, settings)), sweep], close)
+
+
+def _details(settings: EmbedderSettings, model: str) -> dict[str, str]:
+    return {"provider": settings.provider, "model": model, "commitments": settings.commitments_provider}
 
 
 def subscriptions(

@@ -90,7 +90,7 @@ async def test_a_vendor_that_fails_is_asked_once_and_the_consumer_tries_again(
     assert len(faults.requests) == 1
 
 
-async def test_a_slow_vendor_is_given_up_at_our_deadline(fake: AnthropicFake) -> None:
+async def test_a_slow_vendor_is_waited_for_until_our_deadline(fake: AnthropicFake) -> None:
     with vendor(fake) as (faults, settings):
         faults.always(Fault(latency_s=SLOW_S))
         with pytest.raises(AppError) as caught:
