@@ -95,10 +95,6 @@ def build() -> Service:
     return Service(app, [*runtime.workers(subscriptions(dependencies, index_repository, settings)), sweep], close)
 
 
-def _details(settings: EmbedderSettings, model: str) -> dict[str, str]:
-    return {"provider": settings.provider, "model": model, "commitments": settings.commitments_provider}
-
-
 def subscriptions(
     dependencies: Dependencies, index_repository: IndexRepository, settings: EmbedderSettings
 ) -> tuple[Subscription, ...]:
@@ -144,3 +140,7 @@ def finder_of(settings: EmbedderSettings) -> Finder | None:
 
 def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:
     return ServiceClient(url, settings.request_deadline_s, BY_SLUG)
+
+
+def _details(settings: EmbedderSettings, model: str) -> dict[str, str]:
+    return {"provider": settings.provider, "model": model, "commitments": settings.commitments_provider}
