@@ -145,11 +145,11 @@ class ClaimedAct:
 
 @dataclass(frozen=True)
 class FoundAct:
-    """What a turn of an index does for a commitment, and the words of it that say for when."""
+    """What a turn of an index does for a commitment, and where in its text the words stand that say for when."""
 
     turn: int
     act: str
-    due: str | None = None
+    due: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

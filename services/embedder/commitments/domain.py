@@ -51,7 +51,10 @@ _FINAL = (Status.DROPPED, Status.REPLACED)
 
 @dataclass(frozen=True)
 class Mention:
-    """A turn that may bear an act, with the probability of each act and its vector (of the local model)."""
+    """A turn that may bear an act, with the probability of each act and its vector (of the local model).
+
+    `due` is where in its text the words stand that say for when, if a model found them.
+    """
 
     id: UUID
     session_id: SessionId
@@ -60,7 +63,7 @@ class Mention:
     turn: Turn
     acts: Mapping[str, float]
     vector: tuple[float, ...] = field(repr=False)
-    due: str | None = None
+    due: tuple[int, int] | None = None
 
     @property
     def act(self) -> Act:
@@ -101,7 +104,7 @@ class Commitment:
     def due(self) -> str | None:
         """Return the words that say for when, if any do."""
         if self.assigned.due:
-            return self.assigned.due
+            return self.assigned.turn.text[slice(*self.assigned.due)]
         found = _DUE.search(self.assigned.turn.text)
         return found[0] if found else None
 
@@ -138,8 +141,8 @@ def mentions_of(index: Index) -> list[Mention]:
     ]
 
 
-def _acts(index: Index) -> tuple[list[str | None], Sequence[Mapping[str, float]]]:
-    """Return for each turn the words that say for when, and the probability of each act."""
+def _acts(index: Index) -> tuple[list[tuple[int, int] | None], Sequence[Mapping[str, float]]]:
+    """Return for each turn where it says for when, and the probability of each act."""
     if index.found_acts is None:
         return [None] * len(index.turns), index.turn_acts
     found = {one.turn: one for one in index.found_acts}

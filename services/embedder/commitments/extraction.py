@@ -64,7 +64,7 @@ def verified(claims: Sequence[ClaimedAct], turns: Sequence[Turn]) -> Checked:
         outcome = Outcome.SECOND_ACT if claim.turn in kept else _outcome(claim, turns, kept)
         outcomes[outcome] += 1
         if outcome is Outcome.KEPT:
-            kept[claim.turn] = FoundAct(claim.turn, claim.act, _as_said(claim.due, turns[claim.turn].text))
+            kept[claim.turn] = FoundAct(claim.turn, claim.act, _place_of(claim.due, turns[claim.turn].text))
     return Checked(tuple(kept.values()), outcomes)
 
 
@@ -120,10 +120,10 @@ def _sentences_of(quote: str, text: str) -> str:
     return "".join(touched).strip()
 
 
-def _as_said(words: str | None, text: str) -> str | None:
-    """Return the words as the turn has them, without a sign that the model added."""
-    found = re.compile(_placed(words).pattern, re.IGNORECASE).search(_spaced(text)) if words else None
-    return found[0] if found else None
+def _place_of(words: str | None, text: str) -> tuple[int, int] | None:
+    """Return where words stand in a text: what is kept is the text's own, without a sign that the model added."""
+    found = re.compile(_placed(words).pattern, re.IGNORECASE).search(text.replace("’", "'")) if words else None
+    return found.span() if found else None
 
 
 def _stands(words: str, text: str) -> bool:

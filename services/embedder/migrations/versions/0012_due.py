@@ -1,4 +1,4 @@
-"""The words that say for when, where a model found them: a part of the mention's own, under the same guards."""
+"""Where in a mention the words stand that say for when, if a model found them: a place and no words."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0011"
 
 
 def upgrade() -> None:
-    """Add the column; without it the words are read from the mention as before."""
-    op.execute("alter table embedder.commitment_mention add column due text")
+    """Add the column; without it the words are looked for in the mention as before."""
+    op.execute("alter table embedder.commitment_mention add column due integer[] check (cardinality(due) = 2)")

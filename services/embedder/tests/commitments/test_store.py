@@ -46,7 +46,8 @@ async def test_what_a_session_set_is_read_with_its_seconds(archive: Archive) -> 
 async def test_the_words_for_when_that_a_model_found_are_kept_with_what_was_set(archive: Archive) -> None:
     store = CommitmentStore(archive.database)
     index = index_of(archive.source, dialogue())
-    found = (FoundAct(4, Act.ASSIGN, "before you go to bed"),)
+    said = dialogue()[4].text
+    found = (FoundAct(4, Act.ASSIGN, (said.index("before"), len(said) - 1)),)
     whole = replace(index, turn_vectors=tuple(vector_of(MODEL) for _ in index.turns), found_acts=found)
 
     with archive.acting_under():
@@ -55,7 +56,7 @@ async def test_the_words_for_when_that_a_model_found_are_kept_with_what_was_set(
             await store.add(tx, whole)
         [told] = await store.of_patient(PatientId(archive.tenant.patient_id))
 
-    assert (told.due, told.assigned.turn.text) == ("before you go to bed", dialogue()[4].text)
+    assert (told.due, told.assigned.turn.text) == ("before you go to bed", said)
 
 
 async def test_what_other_sessions_set_is_not_told_of_those_that_are_asked_about(archive: Archive) -> None:
