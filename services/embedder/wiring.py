@@ -143,4 +143,4 @@ def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:
 
 
 def _details(settings: EmbedderSettings, model: str) -> dict[str, str]:
-    return {"provider": settings.provider, "model": model, "commitments": settings.commitments_provider}
+    return {"provider": settings.provider, "model": model, "commitments_provider": settings.commitments_provider}
