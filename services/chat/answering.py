@@ -14,14 +14,14 @@ from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettin
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
 from services.chat.domain.basis import Attribution, Held
-from services.chat.domain.composing import compose, fixed
-from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
+from services.chat.domain.composing import NOTHING_WRITTEN, compose, fixed
+from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session, Source
 from services.chat.domain.crisis.assessing import Concern
 from services.chat.domain.homework import answering, names_none
 from services.chat.domain.inquiry import Inquiry, Moment, asked_part, understand
-from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
+from services.chat.domain.message_kind import FIXED, MessageKind
 from services.chat.domain.overview import is_of_sessions, overview
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, lead, whole
 from services.chat.domain.replies import FIXED_REPLIES
 from services.chat.ports import (
     Accepted,
@@ -35,6 +35,7 @@ from services.chat.ports import (
     SearchResult,
     Sessions,
 )
+from services.chat.telling import Listener, Telling
 
 _NOTHING_CITED = Attribution({}, {})
 
@@ -72,11 +73,15 @@ class ChatMessage:
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """A stored message that passed the crisis check, the consent check and the quota, and may be answered."""
+    """A stored message that passed the crisis check, the consent check and the quota, and may be answered.
+
+    With a `listener` the answer is told while it is written, if the model writes sentence by sentence.
+    """
 
     message: ChatMessage
     accepted: Accepted
     concern: Concern | None = None
+    listener: Listener | None = None
 
 
 class Answering:
@@ -100,10 +105,7 @@ class Answering:
         if not sessions or inquiry.empty:
             return _fixed_result(ASK_ME if sessions else NO_SESSIONS, inquiry)
         found = await self._answer_in_window_first(pending, inquiry, sessions)
-        answer = replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as)
-        if inquiry.kind in BOUNDED:
-            answer = replace(answer, text=bounded(answer, inquiry.kind))
-        return replace(found, answer=answer)
+        return replace(found, answer=replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as))
 
     async def _sessions(self, message: ChatMessage) -> list[Session]:
         """Return the sessions that may be told of, oldest first: nothing is asked about any other."""
@@ -116,17 +118,12 @@ class Answering:
         """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
         window = inquiry.window
         search_result = await self._search_and_answer(pending, inquiry, sessions)
-        outside = window is not None and not window.applied
         if window is not None and window.applied and not search_result.answer.grounded:
             elsewhere = replace(inquiry, window=window.lifted(), overview=False)
             second = await self._search_and_answer(pending, elsewhere, sessions)
             if second.answer.grounded:
-                search_result, window, outside = second, window.lifted(), True
-        answer = search_result.answer
-        text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.text_only:
-            text = f"{TEXT_ONLY} {text}"
-        return replace(search_result, answer=replace(answer, text=text, time_window=window))
+                return second
+        return search_result
 
     async def _search_and_answer(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
@@ -156,8 +153,12 @@ class Answering:
             kind=inquiry.kind,
             sides=inquiry.sides,
         )
-        answer = replace(await self._answer(question, pending.message.mode), text_only=found.text_only)
-        return SearchResult(answer, Attribution(therapists, consents))
+        attribution = Attribution(therapists, consents)
+        before = lead(inquiry.kind, inquiry.window, text_only=found.text_only)
+        telling = self._telling(pending, question.passages, attribution, before)
+        answer = await self._answer(question, pending.message.mode, telling)
+        answer = replace(answer, text_only=found.text_only, time_window=inquiry.window)
+        return SearchResult(replace(answer, text=whole(answer, inquiry.kind)), attribution)
 
     async def _looked_up(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
         """Look up what was made of the sessions when they were indexed, if that answers the question."""
@@ -217,7 +218,25 @@ class Answering:
             await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
         return pending.accepted.history
 
-    async def _answer(self, question: Question, mode: ChatMode) -> Answer:
+    def _telling(
+        self, pending: AcceptedMessage, passages: Sequence[Passage], attribution: Attribution, before: str
+    ) -> Telling | None:
+        """Return how the answer is told while it is written, None if nobody listens."""
+        listener, patient_id = pending.listener, pending.message.patient_id
+        if listener is None:
+            return None
+
+        async def permit(sources: Sequence[Source]) -> None:
+            """Require every consent once more: a revocation stops an answer between two sentences."""
+            of_sources = {attribution.therapists[source.session_id] for source in sources}
+            for therapist_id in sorted(of_sources | pending.accepted.basis.therapists):
+                await self._dependencies.holds.hold(patient_id, therapist_id)
+            if not listener.text:
+                await self._dependencies.messages.note_telling(patient_id, pending.accepted)
+
+        return Telling(listener, before, passages, permit)
+
+    async def _answer(self, question: Question, mode: ChatMode, telling: Telling | None) -> Answer:
         if not question.passages:
             return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
         if mode is not ChatMode.RECALL:
@@ -226,11 +245,13 @@ class Answering:
             return compose(question, replace(draft, answered_by=AnsweredBy.LOCAL))
         try:
             # A vendor that fails costs the wording of the answer and not the answer.
-            draft = await self._dependencies.answerer.answer(question)
+            draft = await self._dependencies.answerer.answer(question, telling.hear if telling else None)
         except AppError as error:
+            if telling and telling.is_final:
+                raise
             get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
             draft = await self._dependencies.quotes.answer(question)
-        return compose(question, draft)
+        return compose(question, draft, telling.written if telling else NOTHING_WRITTEN)
 
 
 def _without_held_back(pending: AcceptedMessage, sessions: Sequence[Session]) -> AcceptedMessage:

@@ -1,6 +1,6 @@
 """Interfaces to the stores, services and models that the handlers use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, 
 from services.chat.domain.basis import NOTHING, Attribution, Basis, Held
 from services.chat.domain.conversation import (
     Answer,
+    Claim,
     Conversation,
     Draft,
     Exchange,
@@ -26,12 +27,19 @@ from services.chat.domain.homework import TakenOn
 from services.chat.domain.message_kind import Reading
 from services.chat.domain.overview import Digest
 
+Hear = Callable[[Claim], Awaitable[bool]]
+"""Is told each claim once it is complete, in order; returns whether any of the answer has been told to the patient."""
+
 
 class Answerer(Protocol):
     """Writes an unverified draft from passages. Raises AppError, whose detail never contains a vendor's text."""
 
-    async def answer(self, question: Question) -> Draft:
-        """Return claims with citations; none if the passages do not answer the question."""
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
+        """Return claims with citations; none if the passages do not answer the question.
+
+        Who writes sentence by sentence tells `hear` the first claims of the draft beforehand, and starts over no more.
+        An error of `hear` is raised as it is.
+        """
         ...
 
 
@@ -131,6 +139,10 @@ class MessageRepository(Protocol):
 
         Raises AppError: NOT_FOUND for an unknown conversation, PATIENT_QUOTA above the hourly limit.
         """
+        ...
+
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        """Put on record that words are given out, before the first of an answer that is told while it is written."""
         ...
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:

@@ -143,6 +143,11 @@ class ConversationStore:
         )
         return Accepted(conversation, message_id, history, quota, basis)
 
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        """Audit that an answer is given out, which is stored only once it is whole."""
+        async with self._database.transaction() as tx:
+            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(to.conversation_id, 1))
+
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses if consent was revoked."""
         async with self._database.transaction() as tx:

@@ -104,7 +104,7 @@ def model_of(settings: ChatSettings) -> str:
 def vendor_of(settings: ChatSettings) -> Vendor | None:
     """Return the configured vendor, None for local answers; imports its library only if it is used."""
     if settings.provider == "anthropic" and settings.anthropic_api_key:
-        from services.chat.vendors.claude import ClaudeAnswerer, ClaudeSettings
+        from services.chat.vendors.claude import ANSWER_TOKENS_MAX, ClaudeAnswerer, ClaudeSettings
 
         key = settings.anthropic_api_key.get_secret_value()
         return ClaudeAnswerer(
@@ -114,10 +114,15 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
                 settings.chat_deadline_s,
                 settings.anthropic_base_url,
                 tokens_max=settings.chat_tokens_max,
+                answer_tokens_max=settings.chat_answer_tokens_max or ANSWER_TOKENS_MAX,
             )
         )
     if settings.provider == "openai_compatible" and settings.openai_api_key:
-        from services.chat.vendors.openai_compatible import EndpointSettings, OpenAICompatibleAnswerer
+        from services.chat.vendors.openai_compatible import (
+            ANSWER_TOKENS_MAX,
+            EndpointSettings,
+            OpenAICompatibleAnswerer,
+        )
 
         key = settings.openai_api_key.get_secret_value()
         return OpenAICompatibleAnswerer(
@@ -127,6 +132,7 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
                 settings.chat_deadline_s,
                 settings.openai_base_url,
                 tokens_max=settings.chat_tokens_max,
+                answer_tokens_max=settings.chat_answer_tokens_max or ANSWER_TOKENS_MAX,
             )
         )
     return None

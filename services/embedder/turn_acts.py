@@ -46,12 +46,19 @@ _CUES: tuple[tuple[str, str], ...] = (
     ("past_time", r"\b(?:on (?:the |monday|tuesday|wednesday|thursday|friday|saturday|sunday)|last (?:night|week|sunday|monday|tuesday|wednesday|thursday|friday|saturday)|yesterday|that (?:night|same|morning)|this morning|since|two weeks|the first (?:week|night|time))\b"),
 )  # fmt: skip
 _RULES = tuple(re.compile(rule, re.IGNORECASE) for _, rule in _CUES)
+_BY_NAME = {name: rule for (name, _), rule in zip(_CUES, _RULES, strict=True)}
 _EARLY, _LATE = 0.35, 0.65
 
 
 def acts_of(turns: Sequence[Turn], vectors: Sequence[Sequence[float]], head: Head) -> tuple[Mapping[str, float], ...]:
     """Return the probability of each act for every turn; `vectors` has one vector for each."""
     return tuple(head.probabilities(row) for row in features(turns, vectors))
+
+
+def says(text: str, *cues: str) -> bool:
+    """Return True if a text has one of these cues."""
+    plain = text.replace("’", "'")
+    return any(_BY_NAME[cue].search(plain) for cue in cues)
 
 
 def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:

@@ -22,7 +22,7 @@ SENTENCE_WORDS_MIN = 3
 # A package from outside is imported only where it is wrapped.
 ONLY_IN = {
     "deepgram": {"services/transcriber/vendors"},
-    "anthropic": {"services/chat/vendors"},
+    "anthropic": {"services/chat/vendors", "services/embedder/vendors"},
     "openai": {"services/chat/vendors", "services/embedder/vendors"},
     "minio": {"libs/common/objects"},
     "tink": {"libs/common/objects"},

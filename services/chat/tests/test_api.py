@@ -16,6 +16,7 @@ from libs.contracts.safety import MODE_HEADER, ChatMode
 from libs.devstack.conditions import let_pass
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question
+from services.chat.ports import Hear
 from services.chat.tests.room import NOW, PATIENT, SLEEP, FakeAnswerer, Room
 
 PING_EVERY_S = 0.01
@@ -47,15 +48,15 @@ class FakeConversations:
 class SlowAnswerer(FakeAnswerer):
     """Lets some pings pass."""
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
         await let_pass(5 * PING_EVERY_S, "pings are sent by the clock while nobody answers")
-        return await super().answer(question)
+        return await super().answer(question, hear)
 
 
 class BrokenAnswerer(FakeAnswerer):
     """Has a bug."""
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
         raise KeyError("a bug with words in it")
 
 

@@ -54,6 +54,16 @@ async def test_a_conversation_that_is_read_again_leaves_a_row_with_who_and_how_m
     assert "three" not in str(rows)
 
 
+async def test_an_answer_that_is_told_while_it_is_written_leaves_a_row_before_it_is_stored(world: StoreWorld) -> None:
+    accepted = await world.writes()
+
+    with world.acting_under():
+        await world.store.note_telling(world.patient_id, accepted)
+
+    rows = await world.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+    assert [(row.message_count, bool(row.actor)) for row in rows] == [(1, True)]
+
+
 async def test_answers_and_readings_are_one_list_in_the_order_of_time(world: StoreWorld) -> None:
     accepted = await world.writes()
     for _ in range(2):

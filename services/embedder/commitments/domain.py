@@ -25,13 +25,18 @@ SAME_MIN = 0.62
 ABOUT_MIN = 0.3
 # A proposal and what is said about it at once are one commitment.
 ADJOINING_S = 40.0
-_DUE = re.compile(
-    r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
+_TIMES = (
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet"
     r"|january|february|march|april|may|june|july|august|september|october|november|december)s?\b"
-    r"|\btonight\b|\btomorrow\b",
+    r"|\btonight\b|\btomorrow\b"
+)
+_DUE = re.compile(
+    r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
+    + _TIMES,
     re.IGNORECASE,
 )
+WHEN = re.compile(rf"{_TIMES}|\d", re.IGNORECASE)
+"""Found in words that say for when something is to be done."""
 
 
 _STATUS_OF = {
@@ -47,7 +52,10 @@ _FINAL = (Status.DROPPED, Status.REPLACED)
 
 @dataclass(frozen=True)
 class Mention:
-    """A turn that may bear an act, with the probability of each act and its vector (of the local model)."""
+    """A turn that may bear an act, with the probability of each act and its vector (of the local model).
+
+    `due` is where in its text the words stand that say for when, if a model found them.
+    """
 
     id: UUID
     session_id: SessionId
@@ -56,6 +64,7 @@ class Mention:
     turn: Turn
     acts: Mapping[str, float]
     vector: tuple[float, ...] = field(repr=False)
+    due: tuple[int, int] | None = None
 
     @property
     def act(self) -> Act:
@@ -95,6 +104,8 @@ class Commitment:
     @property
     def due(self) -> str | None:
         """Return the words that say for when, if any do."""
+        if self.assigned.due:
+            return self.assigned.turn.text[slice(*self.assigned.due)]
         found = _DUE.search(self.assigned.turn.text)
         return found[0] if found else None
 
@@ -109,9 +120,10 @@ def mention_id(session_id: SessionId, text: str) -> UUID:
 
 
 def mentions_of(index: Index) -> list[Mention]:
-    """Return the turns of an index that may bear an act; none if its turns have no vectors."""
+    """Return the turns of an index that bear an act, or may by its head; none if its turns have no vectors."""
     source = index.source
     chunks = [number for number, chunk in enumerate(index.chunks) for _ in chunk.span.turns]
+    dues, acts_of_turns = _acts(index)
     return [
         Mention(
             id=mention_id(source.session_id, f"{turn.start_s} {turn.text}"),
@@ -121,11 +133,24 @@ def mentions_of(index: Index) -> list[Mention]:
             turn=turn,
             acts=acts,
             vector=tuple(vector),
+            due=due,
         )
         # Not strict: an index that was made without the local model has no acts and no vectors.
-        for number, turn, acts, vector in zip(chunks, index.turns, index.turn_acts, index.turn_vectors, strict=False)
+        for number, turn, acts, vector, due in zip(
+            chunks, index.turns, acts_of_turns, index.turn_vectors, dues, strict=False
+        )
         if 1 - acts.get(Act.NONE, 0.0) >= KEPT_MIN
     ]
+
+
+def _acts(index: Index) -> tuple[list[tuple[int, int] | None], Sequence[Mapping[str, float]]]:
+    """Return for each turn where it says for when, and the probability of each act."""
+    if index.found_acts is None:
+        return [None] * len(index.turns), index.turn_acts
+    found = {one.turn: one for one in index.found_acts}
+    dues = [found[turn].due if turn in found else None for turn in range(len(index.turns))]
+    acts = [{found[turn].act: 1.0} if turn in found else {Act.NONE.value: 1.0} for turn in range(len(index.turns))]
+    return dues, acts
 
 
 def joined(mentions: Sequence[Mention], corrections: Mapping[UUID, str] | None = None) -> list[Commitment]:

@@ -108,7 +108,8 @@ def add_chat(registry: RouteRegistry, chat: Peer, users: Users, settings: Organi
         The organization's `chat_mode` may keep to quotes (`answered_by` is `local`) or refuse messages (`chat-off`); a
         crisis is always answered.
 
-        With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
+        With `Accept: text/event-stream` the answer comes as events: `token` with the next words, `sources`, `done`; or
+        at the end `error`. Words that were sent are verified and never taken back, and `done` has them all again.
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
         # The chat has no users and no organizations: what counts for this patient travels with the question.

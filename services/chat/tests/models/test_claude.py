@@ -90,6 +90,13 @@ async def test_no_more_is_sent_than_the_cap_allows_and_the_best_passage_is_kept(
     assert draft.claims[0].citations[0].passage == SLEEP
 
 
+async def test_no_more_is_written_than_the_cap_allows(fake: AnthropicFake) -> None:
+    with vendor(fake) as (faults, settings):
+        await ask(replace(settings, answer_tokens_max=300))
+
+    assert cast("Mapping[str, Any]", faults.requests[0].json())["max_tokens"] == 300
+
+
 async def test_a_citation_whose_words_are_not_at_its_place_is_not_believed(fake: AnthropicFake) -> None:
     def lying(body: Mapping[str, Any]) -> Sequence[Said]:
         body["messages"][-1]["content"][0]["content"][2]["text"] = "Therapist: Something else."
