@@ -61,6 +61,7 @@ async def test_an_answer_that_is_told_while_it_is_written_leaves_a_row_before_it
         await world.store.note_telling(world.patient_id, accepted)
 
     rows = await world.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+
     assert [(row.message_count, bool(row.actor)) for row in rows] == [(1, True)]
 
 

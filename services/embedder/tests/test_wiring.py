@@ -47,10 +47,10 @@ async def test_a_vendor_reads_whole_sessions_only_if_it_is_named(
 ) -> None:
     known = {"anthropic_api_key": SecretStr("sk-ant"), "commitments_provider": provider}
     finder = finder_of(_settings(tmp_path, "local", None).model_copy(update=known))
-
-    assert (finder is not None) is is_asked
     if finder:
         await finder.close()
+
+    assert (finder is not None) is is_asked
 
 
 def test_the_vendor_without_a_key_is_refused_at_the_start(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ async def test_the_session_is_data_and_one_tool_of_a_strict_shape_is_asked_for(f
 
     body = cast("Mapping[str, Any]", faults.requests[0].json())
     [message] = body["messages"]
+
     assert message["content"].splitlines()[1] == f"[0] therapist: {dialogue()[0].text}"
     assert [tool["strict"] for tool in body["tools"]] == [True]
     assert body["tool_choice"]["name"] == body["tools"][0]["name"]
@@ -63,6 +64,7 @@ async def test_a_session_that_costs_too_much_is_read_at_its_beginning_and_its_en
         await find(replace(settings, tokens_max=FOUND_TOKENS_MAX + 1000), repeats=20)
 
     sent = cast("Mapping[str, Any]", faults.requests[0].json())["messages"][0]["content"].splitlines()[1:]
+
     assert (sent[0][:3], sent[-1][:4]) == ("[0]", "[99]")
     assert 2 < len(sent) < 100
 
@@ -104,6 +106,7 @@ async def test_a_shape_that_cannot_be_read_is_a_failure_that_repeats_no_words(
     fake: AnthropicFake, sent: dict[str, Any]
 ) -> None:
     fake.call = lambda _body: sent
+
     with vendor(fake) as (_, settings), pytest.raises(AppError) as caught:
         await find(settings)
 

@@ -79,9 +79,9 @@ async def index(finder: FakeFinder | None, *, revoked_meanwhile: bool = False) -
 async def test_what_the_vendor_found_and_the_turns_bear_out_is_what_was_taken_on() -> None:
     found = await index(FakeFinder((FALSE, replace(TRUE, turn=0), TRUE)))
 
-    assert isinstance(found, Index)
-    [mention] = mentions_of(found)
-    assert (mention.turn, mention.act, mention.probability(Act.ASSIGN)) == (dialogue()[4], Act.ASSIGN, 1.0)
+    mentions = mentions_of(found) if isinstance(found, Index) else []
+
+    assert [(one.turn, one.act, one.probability(Act.ASSIGN)) for one in mentions] == [(dialogue()[4], Act.ASSIGN, 1.0)]
 
 
 async def test_what_was_dropped_is_counted_by_its_reason() -> None:
