@@ -6,6 +6,7 @@ They contain nothing about the patient but dates, times and verified quotes.
 from collections.abc import Sequence
 
 from services.chat.domain.conversation import Answer, Question, Source, Speaker
+from services.chat.domain.evidence import asks_about_the_patient
 from services.chat.domain.message_kind import BOUNDED, MessageKind
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
 from services.chat.domain.time.window import TimeWindow, spoken
@@ -24,6 +25,7 @@ NO_SESSIONS = (
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
 UNSURE = "I'm not sure this is what you're asking for, but it's the closest I found in your sessions."
+NOT_BY_YOU = "The closest I found was said by your therapist, not by you, so it may not be what you're asking for."
 TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
 CUT_OFF = "I couldn't finish this answer, but what stands here was said in your sessions."
 ASK_ME = FIXED_REPLIES[MessageKind.GREETING]
@@ -35,7 +37,7 @@ REDACTED = (
 
 def framed(question: Question, sources: Sequence[Source], *, unsure: bool = False) -> str:
     """Return an opening sentence and the quotes, best first, each with its date, speaker and time."""
-    opening = UNSURE if unsure else _opening(question, sources)
+    opening = _unsure(question, sources) if unsure else _opening(question, sources)
     return "\n".join((opening, *(quoted(source) for source in sources)))
 
 
@@ -60,6 +62,11 @@ def whole(answer: Answer, kind: MessageKind) -> str:
         return BOUNDARIES[kind]
     notes = (TEXT_ONLY if answer.text_only else "", window.note if window and window.note else "")
     return " ".join(part for part in (*notes, answer.text) if part)
+
+
+def _unsure(question: Question, sources: Sequence[Source]) -> str:
+    is_theirs = all(source.speaker is Speaker.THERAPIST for source in sources)
+    return NOT_BY_YOU if is_theirs and asks_about_the_patient(question) else UNSURE
 
 
 def _opening(question: Question, sources: Sequence[Source]) -> str:
