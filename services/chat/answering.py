@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from libs.common.clock import Clock
 from libs.common.errors import AppError
+from libs.common.ids import Identify
 from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
@@ -61,6 +62,7 @@ class Dependencies:
     digests: Digests
     reader: MessageReader
     clock: Clock
+    new_id: Identify
 
 
 @dataclass(frozen=True)
