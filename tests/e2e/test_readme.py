@@ -51,6 +51,7 @@ async def test_what_the_readme_types_ends_in_an_answer_that_cites_the_session(wo
     out, _ = await asyncio.wait_for(typed.communicate(), WITHIN_S)
 
     said = out.decode()
+
     assert typed.returncode == 0
     assert said.index("/problems/consent-required") < said.index("ready")
     assert "8 September 2026" in said.partition("ready")[2]

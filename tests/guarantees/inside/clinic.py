@@ -136,14 +136,14 @@ async def _sessions_of_the_second(world: World, silence: Path) -> dict[str, Aske
     async with world.http() as http:
         receipt = (await http.delete(f"/api/v1/sessions/{erased}")).json()
     # Nobody's words: the route erases by the id alone where the gateway knows the user.
-    unheard = str(uuid4())
+    unknown = str(uuid4())
     of = world.patient_id
     return {
         "ingestion POST /sessions/{session_id}/retry": Asked({"session_id": again}, of),
         "ingestion DELETE /sessions/{session_id}": Asked({"session_id": doomed}, of),
         "ingestion GET /erasures/{erasure_id}": Asked({"erasure_id": receipt["id"]}, of),
         "ingestion DELETE /patients/{patient_id}": Asked(
-            {"patient_id": unheard}, unheard, {"params": {"known": "true"}}
+            {"patient_id": unknown}, unknown, {"params": {"known": "true"}}
         ),
     }
 
