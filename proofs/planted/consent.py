@@ -261,7 +261,11 @@ USE: tuple[Mutant, ...] = (
             "services/ingestion/tests/test_upload_again.py",
             "test_another_api_key_under_the_same_word_uploads_another_session",
         ),
-        Edit("services/ingestion/upload/accept.py", ', "upload", str(claims.api_key_id), key)', ', "upload", key)'),
+        Edit(
+            "services/ingestion/upload/accept.py",
+            ', "upload", str(claims.api_key_id), idempotency_key)',
+            ', "upload", idempotency_key)',
+        ),
     ),
     planted(
         "refusal-kept",

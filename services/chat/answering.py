@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from libs.common.clock import Clock
 from libs.common.errors import AppError
+from libs.common.ids import Identify
 from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
@@ -17,12 +18,19 @@ from services.chat.domain.basis import Attribution, Held
 from services.chat.domain.composing import NOTHING_WRITTEN, compose, fixed
 from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session, Source
 from services.chat.domain.crisis.assessing import Concern
-from services.chat.domain.homework import answering, names_none
-from services.chat.domain.inquiry import Inquiry, Moment, asked_part, understand
-from services.chat.domain.message_kind import FIXED, MessageKind
-from services.chat.domain.overview import is_of_sessions, overview
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, lead, whole
-from services.chat.domain.replies import FIXED_REPLIES
+from services.chat.domain.homework import answering
+from services.chat.domain.inquiry import (
+    Inquiry,
+    Lookup,
+    Moment,
+    asked_part,
+    beyond_window,
+    fixed_reply,
+    lookup_of,
+    understand,
+)
+from services.chat.domain.overview import overview
+from services.chat.domain.phrasing import NOTHING_FOUND, lead, whole
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -54,6 +62,7 @@ class Dependencies:
     digests: Digests
     reader: MessageReader
     clock: Clock
+    new_id: Identify
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,9 @@ class Answering:
         pending = _without_held_back(pending, sessions)
         moment = Moment(self._dependencies.clock(), message.zone)
         inquiry = understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
-        if inquiry.kind in FIXED:
-            return _fixed_result(FIXED_REPLIES[inquiry.kind], inquiry)
-        if not sessions or inquiry.empty:
-            return _fixed_result(ASK_ME if sessions else NO_SESSIONS, inquiry)
+        reply = fixed_reply(inquiry, has_sessions=bool(sessions))
+        if reply is not None:
+            return _fixed_result(reply, inquiry)
         found = await self._answer_in_window_first(pending, inquiry, sessions)
         return replace(found, answer=replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as))
 
@@ -116,14 +124,12 @@ class Answering:
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
     ) -> SearchResult:
         """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
-        window = inquiry.window
-        search_result = await self._search_and_answer(pending, inquiry, sessions)
-        if window is not None and window.applied and not search_result.answer.grounded:
-            elsewhere = replace(inquiry, window=window.lifted(), overview=False)
-            second = await self._search_and_answer(pending, elsewhere, sessions)
-            if second.answer.grounded:
-                return second
-        return search_result
+        first = await self._search_and_answer(pending, inquiry, sessions)
+        elsewhere = beyond_window(inquiry, grounded=first.answer.grounded)
+        if elsewhere is None:
+            return first
+        second = await self._search_and_answer(pending, elsewhere, sessions)
+        return second if second.answer.grounded else first
 
     async def _search_and_answer(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
@@ -162,14 +168,16 @@ class Answering:
 
     async def _looked_up(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
         """Look up what was made of the sessions when they were indexed, if that answers the question."""
-        if inquiry.kind is MessageKind.OVERVIEW and not inquiry.leans_on and is_of_sessions(inquiry.subject):
-            return await self._summed_up(inquiry, sessions)
-        return await self._taken_on(message, inquiry, sessions)
+        match lookup_of(inquiry):
+            case Lookup.DIGESTS:
+                return await self._summed_up(inquiry, sessions)
+            case Lookup.COMMITMENTS:
+                return await self._taken_on(message, inquiry, sessions)
+            case Lookup.SEARCH:
+                return None
 
     async def _taken_on(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
-        """Look up what was taken on, if the question is for homework in general; None if that answers nothing."""
-        if inquiry.kind is not MessageKind.HOMEWORK or inquiry.leans_on or not names_none(inquiry.subject):
-            return None
+        """Look up what was taken on; None if that answers nothing."""
         only = inquiry.window_sessions
         taken = await self._dependencies.commitments.commitments(message.patient_id, [one.id for one in sessions])
         passages = answering(message.text, taken, only, sessions[-1].id)

@@ -60,7 +60,10 @@ class CrisisReader(Protocol):
 
 
 class Search(Protocol):
-    """The embedder."""
+    """Finds words in one patient's sessions. What consent or the capability does not allow is left out, not refused.
+
+    Raises AppError when the embedder does not answer.
+    """
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
         """Return the best passages of these sessions of the patient, best first."""
@@ -68,7 +71,7 @@ class Search(Protocol):
 
 
 class Commitments(Protocol):
-    """The embedder, for what a patient took on."""
+    """Tells what a patient took on, as it was found when sessions were indexed; none of sessions that are not named."""
 
     async def commitments(self, patient_id: PatientId, sessions: Sequence[SessionId]) -> tuple[TakenOn, ...]:
         """Return the patient's commitments as these sessions tell them, newest first."""
@@ -76,7 +79,7 @@ class Commitments(Protocol):
 
 
 class Digests(Protocol):
-    """The embedder, for what whole sessions were about."""
+    """Tells what whole sessions were about, as it was found when they were indexed."""
 
     async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
         """Return the digests of sessions, oldest first; a session that has none is left out."""
@@ -84,7 +87,7 @@ class Digests(Protocol):
 
 
 class Sessions(Protocol):
-    """Ingestion."""
+    """Tells which sessions there are, without a word of them. Raises AppError without an answer."""
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
         """Return the patient's sessions that are ready and released: what the chat may know of."""
@@ -92,7 +95,7 @@ class Sessions(Protocol):
 
 
 class ConsentHolds(Protocol):
-    """The consent service."""
+    """Asks whether a patient's consent is in force, before anything of a session is read. No answer is no consent."""
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
         """Return the consents in force that quotes need (with any therapist, if none is given).

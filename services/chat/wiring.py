@@ -6,6 +6,7 @@ from typing import Protocol
 from libs.common.clock import utc_now
 from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
+from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
@@ -52,7 +53,7 @@ def build() -> Service:
     """Read the settings and build the service."""
     settings = ChatSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
-    store = ConversationStore(runtime.database)
+    store = ConversationStore(runtime.database, new_id)
     peers = [
         ServiceClient(url, settings.request_deadline_s, BY_SLUG)
         for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
@@ -72,6 +73,7 @@ def build() -> Service:
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),
         clock=utc_now,
+        new_id=new_id,
     )
     ask = Ask(dependencies, CrisisCheck(CrisisHead(encoder), help_lines(settings.crisis_country)))
     details = {"provider": settings.provider, "model": model_of(settings)}

@@ -160,4 +160,4 @@ def _mode(settings: GatewaySettings) -> Mode:
 
 def _signer(settings: GatewaySettings) -> TokenSigner:
     key = settings.patient_token_key
-    return TokenSigner(bytes.fromhex(key.get_secret_value())[:32] if key else None, utc_now)
+    return TokenSigner(bytes.fromhex(key.get_secret_value()) if key else None, utc_now)

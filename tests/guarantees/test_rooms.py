@@ -13,7 +13,7 @@ FOLDERS = ("services", "libs", "proofs", "tests", "benchmarks", "evals", "deploy
 MODULES_MAX = 20
 # Temporary credentials of AWS come with a session token, and `session_user` is PostgreSQL's.
 DOMAIN = re.compile(
-    r"patient|therap|consent|transcri|clinic|organi[sz]ation|gateway|recording(?!s?_)"
+    r"patient|therap|consent|transcri|clinic|organi[sz]ation|gateway|recording(?!s?_)|speaker|chat|crisis|embedding"
     r"|sessions?(?![ _](?:token|user)\b)",
     re.IGNORECASE,
 )

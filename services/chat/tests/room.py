@@ -221,6 +221,7 @@ class Room:
                 quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
                 reader=self.reader,
                 clock=lambda: NOW,
+                new_id=new_id,
             ),
             check,
         )

@@ -12,9 +12,9 @@ import pytest
 
 from libs.common.objects.sealed_stream import unseal
 from libs.contracts.ids import SessionId
+from services.ingestion.domain import FILE_BYTES_MAX
 from services.ingestion.handlers import OpenedRecording
 from services.ingestion.tests.ingestion_world import BOUNDARY, END, World, part, problem_of, wav
-from services.ingestion.upload.accept import FILE_BYTES_MAX
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MEGABYTE = 1024 * 1024

@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from uuid import UUID
 
 from libs.common import capability
 from libs.common.clock import Clock
@@ -29,11 +28,15 @@ from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.domain import (
     DURATION_MAX_S,
+    FILE_BYTES_MAX,
     Recording,
     Session,
     SessionParties,
     Status,
+    UploadClaim,
+    may_repeat,
     object_name,
+    repeats,
     sealing_context,
 )
 from services.ingestion.erasure.ports import ErasedSubjects
@@ -43,7 +46,6 @@ from services.ingestion.upload.form import Upload, read_form
 from services.ingestion.upload.media.kinds import Inspector, Kind, kind_of
 from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
 
-FILE_BYTES_MAX = 500 * 1024 * 1024
 FORM_BYTES_MAX = 64 * 1024
 """Maximum size of the body without the file: fields, headers, boundaries."""
 CONCURRENT_UPLOADS_MAX = 16
@@ -110,6 +112,11 @@ class _Plan:
     def name(self) -> str:
         return object_name(self.parties, self.session_id, self.recording_id)
 
+    @property
+    def claim(self) -> UploadClaim:
+        sent = self.upload
+        return UploadClaim(self.parties, sent.session_day or sent.session_date, sent.language)
+
 
 class AcceptRecording:
     """Stores a recording and creates its session, or leaves nothing behind."""
@@ -155,12 +162,11 @@ class AcceptRecording:
         await self._refuse_erased(parties)
         held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
         # The id is derived from the key, so the primary key rules out duplicates, even after a crash.
-        key = idempotency_key
         # Idempotency keys are scoped to the API key: another API key with the same value creates another session.
         session_id = (
             self._dependencies.new_id()
-            if key is None
-            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
+            if idempotency_key is None
+            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), idempotency_key)
         )
         return _Plan(
             parties,
@@ -251,12 +257,11 @@ async def _require_same_upload(
     plan: _Plan, session: Session, recording: Recording, stream: "_RecordingStream"
 ) -> Session:
     """Return the earlier session. Raises AppError(REPLAY_CHANGED) if fields or content differ."""
-    sent, stored = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
-    if stored != (plan.parties, sent.session_day or sent.session_date, sent.language):
+    if not may_repeat(session, plan.claim):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in stream.plain():
         pass  # read only to compute the digest
-    if stream.digest.hexdigest() != recording.content_sha256:
+    if not repeats(recording, stream.digest.hexdigest()):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     return session
 
@@ -326,12 +331,12 @@ def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
 
 def status_changed(session: Session) -> SessionStatusChanged:
     """Return the event for a session's new status."""
-    ids: dict[str, UUID] = {
-        "organization_id": session.parties.organization_id,
-        "patient_id": session.parties.patient_id,
-        "session_id": session.id,
-    }
-    return SessionStatusChanged(status=session.status.value, **ids)
+    return SessionStatusChanged(
+        organization_id=session.parties.organization_id,
+        patient_id=session.parties.patient_id,
+        session_id=session.id,
+        status=session.status.value,
+    )
 
 
 async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:

@@ -252,6 +252,9 @@ def _up(instance: str, values: str, *, component: str = "all") -> tuple[str, str
 
 EDITS: dict[str, list[tuple[str, str]]] = {
     "libs/contracts/services.py": [('"chat")', '"chat", "reminder")')],
+    "tests/guarantees/inside/demands.py": [
+        ('        "chat": (chat_router', '        "reminder": (),\n        "chat": (chat_router')
+    ],
     "libs/ops/events/answers.py": [
         ('    "consent": _ERASURES,', '    "consent": _ERASURES,\n    "reminder": {"session.ready": _BOOKS},')
     ],

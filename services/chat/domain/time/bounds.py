@@ -107,7 +107,7 @@ def _behind_filler(text: Text, at: int, relation: str) -> Found | None:
 
 def every(found: Found, word: str) -> Found | None:
     """Return what stands in a relation to each meaning."""
-    meanings = tuple(one_ for meaning in found.meanings if (one_ := _apply(meaning, word)))
+    meanings = tuple(bounded for meaning in found.meanings if (bounded := _apply(meaning, word)))
     return replace(found, meanings=meanings, bare=False) if meanings else None
 
 
