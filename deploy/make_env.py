@@ -45,6 +45,7 @@ OPTIONS: tuple[tuple[str, str], ...] = (
     ("DEEPGRAM_API_KEY", "With a key the vendor does this stage, without one a model on this machine does."),
     ("OPENAI_API_KEY", ""),
     ("ANTHROPIC_API_KEY", ""),
+    ("COMMITMENTS_PROVIDER", "`anthropic` sends Claude every word of each session when it is indexed (docs/adr/0018)."),
     ("PUBLIC_URL", "Where callers reach the gateway, for links in its answers."),
     ("LEDGER_KEYS_BEFORE", "Public keys of the consent ledger that were in use before, by comma."),
     ("GATEWAY_BIND", "The address the gateway is published on; put TLS in front of anything but 127.0.0.1."),

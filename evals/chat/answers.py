@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from evals.chat.patients import Asked
 from evals.chat.stand import Around
+from libs.common.ids import new_id
 from services.chat.answering import AcceptedMessage, ChatMessage, Dependencies
 from services.chat.domain.conversation import Answer, Cited, Exchange
 from services.chat.domain.message_kind import BOUNDED, MessageKind
@@ -55,7 +56,7 @@ async def ask_all(
     ask = Ask(
         Dependencies(
             messages=around, search=around, commitments=around, digests=around, sessions=around, holds=around,
-            answerer=answerer, quotes=answerer, reader=reader, clock=around.clock,
+            answerer=answerer, quotes=answerer, reader=reader, clock=around.clock, new_id=new_id,
         )
     )  # fmt: skip
     judged: list[Judged] = []

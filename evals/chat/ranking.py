@@ -29,6 +29,7 @@ from services.chat.domain.conversation import AnsweredBy, Draft, Question, Turn
 from services.chat.domain.evidence import Evidence, evidence_of, turn_of
 from services.chat.domain.extractive import BEARS, SILENT_MIN, UNSURE_MIN, rank
 from services.chat.heads import MessageHeads
+from services.chat.ports import Hear
 from services.chat.vendors.local_extractive import ANSWERABLE, RANKING
 
 PENALTY = 0.5
@@ -43,7 +44,7 @@ class Recorder:
 
     asked: list[Question] = field(default_factory=list)
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:  # noqa: ARG002
         """Keep the question."""
         self.asked.append(question)
         return Draft(AnsweredBy.LOCAL, "recorder")

@@ -109,6 +109,9 @@ class Around:
         """Take the message, with the history that was set for it."""
         return Accepted(conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history)
 
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        """Keep nothing."""
+
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:  # noqa: ARG002
         """Keep nothing."""
         return MessageId(new_id())

@@ -22,7 +22,7 @@ from evals.chat.patients import Asked, PatientFile
 from evals.chat.stand import standing
 from evals.retrieval import locomo
 from libs.sentences.minilm import Runtime, SentenceEncoder
-from services.chat.domain.phrasing import UNSURE
+from services.chat.domain.phrasing import NOT_BY_YOU, UNSURE
 from services.chat.heads import MessageHeads
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 from services.embedder.domain import Speaker, Turn
@@ -63,7 +63,7 @@ def outcome(judged: Judged) -> str:
         return "silent"
     if judged.asked.kind == OWN and judged.verdict == RIGHT:
         return "right"
-    return "unsure" if judged.answer.text.startswith(UNSURE) else "quoted"
+    return "unsure" if judged.answer.text.startswith((UNSURE, NOT_BY_YOU)) else "quoted"
 
 
 def patients_of(conversation: locomo.Conversation) -> Iterator[PatientFile]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from evals.chat.time_tuning import phrases as tuning_phrases
 from services.chat.domain.time.reading import find_time
-from services.chat.domain.time.shapes import Days, Row, TimePhrase
+from services.chat.domain.time.shapes import Days, SessionSlice, TimePhrase
 
 UNSEEN = Path(__file__).parent / "unseen" / "time.json"
 # Ordinals are compared as the sessions that they choose out of this many.
@@ -84,7 +84,7 @@ def _bounds(found: TimePhrase | None, asked_on: date) -> Bounds | frozenset[int]
     if found is None:
         return None
     first = found.meanings[0]
-    if isinstance(first, Row):
+    if isinstance(first, SessionSlice):
         places = frozenset(range(SESSIONS)[first.start : first.stop])
         return (None, None) if len(places) == SESSIONS else places
     return _clipped(first, asked_on)

@@ -52,4 +52,5 @@ class Heartbeat:
     @property
     def is_stalled(self) -> bool:
         """Whether one of them has not for too long."""
+        # The slowest loop counts: that others go round does not do its work.
         return bool(self._last) and self._clock() - min(self._last.values()) > STALL_S

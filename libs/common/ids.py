@@ -2,8 +2,11 @@
 
 import os
 import time
+from collections.abc import Callable
 from uuid import UUID
 
+Identify = Callable[[], UUID]
+"""Makes the id of a new thing, as `new_id` does: wiring hands it to whoever needs one."""
 _RAND_BITS = 74
 
 

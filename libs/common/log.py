@@ -33,6 +33,7 @@ class _AllowList:
 
     def __call__(self, _logger: Any, _name: str, line: MutableMapping[str, Any]) -> Mapping[str, Any]:
         foreign = sorted(set(line) - self._keys)
+        # Outside tests the key is dropped and the line kept: a log must not stop the work it is about.
         if foreign and self._strict:
             raise KeyNotAllowedError(f"log keys not on the allow-list: {', '.join(foreign)}")
         return {key: value for key, value in line.items() if key in self._keys}
@@ -51,6 +52,7 @@ def configure_logging(service: str, level: str, keys: frozenset[str] = frozenset
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=_Stdout,
+        # A cached logger would go on writing to an output that has been replaced since.
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.clear_contextvars()
@@ -78,6 +80,7 @@ def location_of(error: BaseException) -> str:
     trace = error.__traceback__
     if trace is None:
         return "-"
+    # To the innermost frame: where it was raised, and not where it was caught.
     while trace.tb_next is not None:
         trace = trace.tb_next
     code = trace.tb_frame.f_code
@@ -93,6 +96,7 @@ def _leaves(error: BaseException | None) -> Iterator[BaseException]:
     if isinstance(error, BaseExceptionGroup):
         for member in error.exceptions:
             yield from _leaves(member)
+    # SystemExit is how a process ends on purpose.
     elif error is not None and not isinstance(error, SystemExit):
         yield error
 

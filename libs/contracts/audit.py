@@ -13,6 +13,7 @@ from libs.common.clock import to_json_time
 from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX, Page, Position, Window
 
 ACTOR_CHARS_MAX = 200
+# Append only: rows of an earlier kind are read for as long as they are kept.
 Kind = Literal[
     "transcript.read",
     "transcript.corrected",
@@ -72,6 +73,7 @@ class AuditQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     patient_id: UUID | None = None
+    # PostgreSQL's text cannot hold NUL and would answer with an error of its own.
     actor: str | None = Field(None, min_length=1, max_length=ACTOR_CHARS_MAX, pattern=r"^[^\x00]+$")
     since: Instant | None = None
     until: Instant | None = None

@@ -15,6 +15,7 @@ from libs.common.capability import held
 from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId
 
+# Long enough for one request through all services, and of little use to whoever finds it later (ADR 0003).
 REQUEST_LIFETIME_S = 60
 CARRIED = "carried"
 """Among the scopes of what an event carries: what follows from it ends when it ends (deploy/postgres/ctx.sql)."""
@@ -49,6 +50,7 @@ class Minter:
             (
                 "v1",
                 self._key_id,
+                # Cut to whole seconds and not rounded: never longer than was meant.
                 str(int(claims.expires_at.timestamp())),
                 str(claims.organization_id),
                 _or_dash(claims.patient_id),
@@ -59,6 +61,7 @@ class Minter:
                 str(claims.token_id),
             )
         )
+        # Signed and not encrypted: it holds ids alone, and the database reads it field by field.
         return f"{message}|{hmac.new(self._key, message.encode(), hashlib.sha256).hexdigest()}"
 
 

@@ -21,6 +21,7 @@ class Table(StrEnum):
     CONVERSATION = "conversation"
     MESSAGE = "message"
     MESSAGE_SOURCE = "message_source"
+    # The rows that are locked while the hourly message quota counts; `sent` holds what is counted.
     TURNSTILE = "turnstile"
     SENT = "sent"
     EVIDENCE = "evidence"

@@ -54,6 +54,7 @@ class CommitmentStatus(StrEnum):
     REPLACED = "replaced"
 
 
+# Written out again: Python lets no enum with members be extended by NONE.
 class Correction(StrEnum):
     """What a therapist may set: a status, or that it never was a commitment."""
 

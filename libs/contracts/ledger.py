@@ -72,11 +72,13 @@ def hash_bytes(text: str) -> bytes:
 
 def led(value: bytes) -> bytes:
     """Return a value led by its length."""
+    # Without the length two neighbouring texts could be cut elsewhere and hash alike.
     return len(value).to_bytes(4, "big") + value
 
 
 def flagged(value: bytes | None) -> bytes:
     """Return a value of fixed width that may be absent."""
+    # Without the mark, absence and the beginning of the next field could hash alike.
     return b"\x00" if value is None else b"\x01" + value
 
 

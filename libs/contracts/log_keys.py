@@ -6,7 +6,7 @@ LOG_KEYS = frozenset(
         "transcript_id", "transcript_version", "job_id", "conversation_id", "message_id", "api_key_id",
         "size_bytes", "duration_s", "audio_s", "language", "reason", "illegal_move", "segment_count", "chunk_count",
         "input_tokens", "output_tokens", "cached_tokens", "tokens_max", "chunks_left_out",
-        "source_count", "grounded", "answered_by", "level_of_signal", "speaker_count",
+        "source_count", "grounded", "answered_by", "commitments_provider", "level_of_signal", "speaker_count",
         "root_key", "root_key_opens",
     }
 )  # fmt: skip

@@ -20,6 +20,7 @@ def storable(value: dict[str, Any]) -> dict[str, Any]:
     kept = json.dumps(value, ensure_ascii=False, allow_nan=False)
     # Half of a surrogate pair fails here, and not in PostgreSQL after the recording was taken in.
     kept.encode()
+    # PostgreSQL's jsonb has no NUL, not even escaped.
     if "\\u0000" in kept:
         raise ValueError("holds a NUL")
     return value

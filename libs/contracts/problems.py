@@ -133,6 +133,7 @@ NOT_RELEASED = ProblemType(
     "Send the message again.",
     retryable=True,
 )
+# 410 and not 404: whoever could see it before is told that it went, and where the receipt is.
 ERASED = ProblemType(
     "erased",
     410,
@@ -175,6 +176,7 @@ PRODUCT: tuple[ProblemType, ...] = (
     LEGAL_HOLD,
 )
 
+# By it the gateway turns a service's answer back into the problem that it was.
 BY_SLUG: dict[str, ProblemType] = {problem.slug: problem for problem in (*GENERIC, *PRODUCT)}
 
 # SQLSTATEs that our database functions raise for a business "no".

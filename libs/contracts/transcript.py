@@ -7,6 +7,7 @@ from uuid import UUID
 from libs.common.events import Event
 
 
+# By session: facts of one session are handled one after the other, in the order they were written in.
 class _OfTranscript(Event):
     topic: ClassVar[str] = "transcript"
     key_field: ClassVar[str] = "session_id"

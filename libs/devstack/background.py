@@ -88,6 +88,7 @@ def _start(folder: Folder) -> str:
         folder.keep("redis_url", infra.redis_url)
         stack = Stack.over(infra, detached=True)
         stack.start_services()
+        # It is whole: from here on it is meant to go on without us.
         undo.pop_all()
     return stack.gateway_url
 
@@ -107,11 +108,14 @@ def _gateway_url(folder: Folder) -> str | None:
 
 
 def _service_ports(folder: Folder) -> dict[str, int]:
+    # Not strict: a folder also keeps the ports of the `work` processes (stack.py), and has none before its first
+    # start.
     return dict(zip(SERVICES, folder.known_ports("services"), strict=False))
 
 
 def _api_key(folder: Folder, url: str) -> str:
     kept = folder.kept("api_key")
+    # The database may have been wiped since the key was kept.
     if kept is not None and _is_accepted(url, kept):
         return kept
     made = asyncio.run(_bootstrap(url, folder.secret("operator_token")))

@@ -27,7 +27,7 @@ HEALTH_TIMEOUT_S = 5.0
 VENDOR_KEYS: Mapping[str, tuple[str, ...]] = {
     "DEEPGRAM_API_KEY": ("transcriber",),
     "OPENAI_API_KEY": ("embedder", "chat"),
-    "ANTHROPIC_API_KEY": ("chat",),
+    "ANTHROPIC_API_KEY": ("embedder", "chat"),
 }
 USERS_OF_OBJECTS = ("consent", "ingestion", "transcriber")
 # Never taken from whoever starts the stack: each is either made here or belongs to one service.

@@ -85,6 +85,8 @@ class Stack:
             infra = its.enter_context(infrastructure.throwaway() if folder is None else kept(Folder(folder)))
             proxies = its.enter_context(proxies_of(infra.server_addresses)) if options.proxied else {}
             stack = cls.over(infra, options, proxies=proxies)
+            # Before the start, so that one service which does not come up leaves no other running; a throwaway folder
+            # needs no grace.
             its.callback(stack.stop_services, at_once=folder is None)
             stack.start_services()
             yield stack
@@ -155,6 +157,7 @@ class Stack:
     def start_services(self) -> None:
         """Start all services at once and wait until each is healthy."""
         for process in self._processes.values():
+            # All are launched before any is waited for: they start side by side.
             process.launch()
         for process in self._processes.values():
             process.wait()

@@ -37,12 +37,14 @@ def running_on_vendors(
     embedding = Faults(openai.OpenAIFake(OPENAI_KEY).app())
     writing = Faults(anthropic.AnthropicFake().app())
     with serve(recognition) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
+        # The embedder uses it only with COMMITMENTS_PROVIDER=anthropic.
+        claude = {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url}
         options = StackOptions(
             environment=environment or {},
             per_service={
                 "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
-                "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding_url}/v1"},
-                "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
+                "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding_url}/v1"} | claude,
+                "chat": claude,
             },
             split=split,
             proxied=proxied,

@@ -54,6 +54,7 @@ def audit_page(table: str, key: str, columns: str) -> TextClause:
 
 
 def _mine(scope: str) -> str:
+    # In a sub-select the planner calls it once for a statement, and not once for each row.
     claims = f"select (ctx.scope('{scope}'))"
     parts = [f"organization_id = ({claims}.org)", f"(({claims}.patient) is null or patient_id = ({claims}.patient))"]
     return " and ".join(parts)

@@ -22,6 +22,7 @@ async def hold(
 
     Raises AppError(CONSENT_REQUIRED) with the missing ones, AppError(UPSTREAM_FAILED) on an invalid response.
     """
+    # All purposes in one question: between two answers a revocation could come.
     body = {
         "patient_id": str(patient_id),
         "therapist_id": str(therapist_id) if therapist_id else None,

@@ -1,5 +1,6 @@
 """An organization of a proof's own, with the consent service's real parts in this process."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -8,6 +9,7 @@ from uuid import uuid4
 from libs.common.capability import acting_under
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database, Transaction
+from libs.common.ids import new_id
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.capability import Claims, Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId
@@ -36,7 +38,9 @@ class Organization:
         self.ring = KeyRing([self.key.public])
         self.database = Database(infra.database_url("consent"), LEDGER_REFUSALS)
         self.store = ledger or LedgerStore()
-        self.consents = Consents(LedgerWriter(self.database, self.store, DocumentStore(), self.key))
+        self.consents = Consents(
+            LedgerWriter(self.database, self.store, DocumentStore(), self.key, new_id, secrets.token_bytes)
+        )
         self.checkpoints = CheckpointStore(_objects(infra))
         self.notary = Notary(self.database, self.checkpoints, self.key, self.ring)
         self._minter = Minter(infra.capability_key_id, infra.capability_key)

@@ -37,6 +37,8 @@ TALKATIVE = {
     "ANTHROPIC_LOG": "debug",
     "OTEL_BSP_SCHEDULE_DELAY": "500",
     "REQUESTS_PER_HOUR": "1000000",
+    # Every word of a session leaves for one more vendor, which answers what it likes.
+    "COMMITMENTS_PROVIDER": "anthropic",
 }
 
 

@@ -160,4 +160,19 @@ def _writing(word: Word) -> Mapping[str, ASGIApp]:
         "writing-page": HTMLResponse(f"<h1>{word('a page of Anthropic')}</h1>"),
         "writing-uncited": anthropic.AnthropicFake(reply=lambda _: said).app(),
         "writing-odd": anthropic.AnthropicFake(stop_reason=word("Anthropic's reason to stop")).app(),
+        # Only who finds commitments asks for a tool.
+        '"tools"': anthropic.AnthropicFake(call=lambda body: _found(body, word)).app(),
     }
+
+
+def _found(body: anthropic.Body, word: Word) -> Mapping[str, Any]:
+    """Find what the dialogue sets, and invent the rest with a word in every field."""
+    lines = body["messages"][-1]["content"].splitlines()[1:]
+    set_in = [place for place, line in enumerate(lines) if "For homework" in line]
+    acts = [
+        {"turn": place, "speaker": "therapist", "act": "assign", "quote": "could you write down", "due": None}
+        for place in set_in
+    ]
+    invented = {name: word(f"an invented {name} of Anthropic's") for name in ("speaker", "act", "quote", "due")}
+    # The true one last: a turn bears one act, so each invention is checked for what it is.
+    return {"acts": [*({**act, name: told} for act in acts for name, told in invented.items()), *acts]}

@@ -109,6 +109,29 @@ USE: tuple[Mutant, ...] = (
         ),
     ),
     planted(
+        "telling-goes-on-after-revocation",
+        "a revocation stops an answer between two sentences",
+        ByTest(
+            "services/chat/tests/models/test_telling.py",
+            "test_consent_that_is_revoked_meanwhile_stops_the_answer_and_nothing_is_stored",
+        ),
+        Edit("services/chat/telling.py", "            await self._require(written.sources)\n", ""),
+    ),
+    planted(
+        "session-leaves-after-revocation",
+        "consent is held again before a session leaves for the vendor that finds commitments",
+        ByTest(
+            "services/embedder/tests/commitments/test_indexing.py",
+            "test_consent_is_held_again_before_the_words_leave",
+        ),
+        Edit(
+            "services/embedder/handlers.py",
+            "        # Embedding took its time, and here every word leaves at once.\n"
+            "        await self._hold(event, SEARCH_PURPOSES)\n",
+            "",
+        ),
+    ),
+    planted(
         "search-shows-what-was-revoked",
         "revoked means invisible in the next statement",
         ByTest(
@@ -238,7 +261,11 @@ USE: tuple[Mutant, ...] = (
             "services/ingestion/tests/test_upload_again.py",
             "test_another_api_key_under_the_same_word_uploads_another_session",
         ),
-        Edit("services/ingestion/upload/accept.py", ', "upload", str(claims.api_key_id), key)', ', "upload", key)'),
+        Edit(
+            "services/ingestion/upload/accept.py",
+            ', "upload", str(claims.api_key_id), idempotency_key)',
+            ', "upload", idempotency_key)',
+        ),
     ),
     planted(
         "refusal-kept",

@@ -36,7 +36,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "unreleased-commitments-told",
         "commitments are those of the sessions that may be told of",
         ByTest(
-            "services/embedder/tests/test_commitment_store.py",
+            "services/embedder/tests/commitments/test_store.py",
             "test_what_other_sessions_set_is_not_told_of_those_that_are_asked_about",
         ),
         Edit(

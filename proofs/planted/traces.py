@@ -62,7 +62,7 @@ RECORDS: tuple[Mutant, ...] = (
         ByTest("services/chat/tests/test_store.py", "test_the_audit_row_is_there_with_the_answer_and_holds_no_words"),
         Edit(
             "services/chat/store.py",
-            "    await tx.execute(_ADD_AUDIT, ours | on_record)\n",
+            "        await tx.execute(_ADD_AUDIT, ours | on_record)\n",
             "",
         ),
     ),
@@ -75,7 +75,7 @@ RECORDS: tuple[Mutant, ...] = (
         ),
         Edit(
             "services/chat/store.py",
-            "await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, len(page.rows)))",
+            "await tx.execute(_NOTE_READING, _ours(patient_id) | self._reading(conversation_id, len(page.rows)))",
             "pass",
         ),
     ),

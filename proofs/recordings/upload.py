@@ -38,8 +38,9 @@ from proofs.recordings.good_files import MEDIA_TYPES, SECONDS, encodings, made
 from proofs.recordings.mutations import Sent, mutated
 from proofs.recordings.player import CRASHED, HUNG, PLAYS, TORN, Player, player
 from proofs.recordings.upload_route import UploadRoute
+from services.ingestion.domain import FILE_BYTES_MAX
 from services.ingestion.tests.ingestion_world import BOUNDARY, END, part
-from services.ingestion.upload.accept import FILE_BYTES_MAX, UploadHead
+from services.ingestion.upload.accept import UploadHead
 
 MUTATED = 5_000
 MUTATED_TINY, MUTATED_SOAK = 200, 1_000_000

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from libs.common.clock import Clock
 from libs.common.errors import AppError
+from libs.common.ids import Identify
 from libs.common.local_time import local
 from libs.common.log import get_logger
 from libs.contracts.ids import ConversationId, PatientId, SessionId, TherapistId
@@ -14,15 +15,22 @@ from libs.contracts.organization.own_help_lines import NOTHING_SET, CrisisSettin
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.safety import ChatMode
 from services.chat.domain.basis import Attribution, Held
-from services.chat.domain.composing import compose, fixed
-from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session
+from services.chat.domain.composing import NOTHING_WRITTEN, compose, fixed
+from services.chat.domain.conversation import Answer, AnsweredBy, Exchange, Finding, Passage, Question, Session, Source
 from services.chat.domain.crisis.assessing import Concern
-from services.chat.domain.homework import answering, names_none
-from services.chat.domain.inquiry import Inquiry, Moment, asked_part, understand
-from services.chat.domain.message_kind import BOUNDED, FIXED, MessageKind
-from services.chat.domain.overview import is_of_sessions, overview
-from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS, NOTHING_FOUND, TEXT_ONLY, bounded, windowed
-from services.chat.domain.replies import FIXED_REPLIES
+from services.chat.domain.homework import answering
+from services.chat.domain.inquiry import (
+    Inquiry,
+    Lookup,
+    Moment,
+    asked_part,
+    beyond_window,
+    fixed_reply,
+    lookup_of,
+    understand,
+)
+from services.chat.domain.overview import overview
+from services.chat.domain.phrasing import NOTHING_FOUND, lead, whole
 from services.chat.ports import (
     Accepted,
     Answerer,
@@ -35,6 +43,7 @@ from services.chat.ports import (
     SearchResult,
     Sessions,
 )
+from services.chat.telling import Listener, Telling
 
 _NOTHING_CITED = Attribution({}, {})
 
@@ -53,6 +62,7 @@ class Dependencies:
     digests: Digests
     reader: MessageReader
     clock: Clock
+    new_id: Identify
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,15 @@ class ChatMessage:
 
 @dataclass(frozen=True)
 class AcceptedMessage:
-    """A stored message that passed the crisis check, the consent check and the quota, and may be answered."""
+    """A stored message that passed the crisis check, the consent check and the quota, and may be answered.
+
+    With a `listener` the answer is told while it is written, if the model writes sentence by sentence.
+    """
 
     message: ChatMessage
     accepted: Accepted
     concern: Concern | None = None
+    listener: Listener | None = None
 
 
 class Answering:
@@ -95,15 +109,11 @@ class Answering:
         pending = _without_held_back(pending, sessions)
         moment = Moment(self._dependencies.clock(), message.zone)
         inquiry = understand(message.text, sessions, moment, pending.accepted.history, reading=reading)
-        if inquiry.kind in FIXED:
-            return _fixed_result(FIXED_REPLIES[inquiry.kind], inquiry)
-        if not sessions or inquiry.empty:
-            return _fixed_result(ASK_ME if sessions else NO_SESSIONS, inquiry)
+        reply = fixed_reply(inquiry, has_sessions=bool(sessions))
+        if reply is not None:
+            return _fixed_result(reply, inquiry)
         found = await self._answer_in_window_first(pending, inquiry, sessions)
-        answer = replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as)
-        if inquiry.kind in BOUNDED:
-            answer = replace(answer, text=bounded(answer, inquiry.kind))
-        return replace(found, answer=answer)
+        return replace(found, answer=replace(found.answer, kind=inquiry.kind, understood_as=inquiry.understood_as))
 
     async def _sessions(self, message: ChatMessage) -> list[Session]:
         """Return the sessions that may be told of, oldest first: nothing is asked about any other."""
@@ -114,19 +124,12 @@ class Answering:
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
     ) -> SearchResult:
         """Answer from the time window in the message; if nothing is found, from all sessions, and say so."""
-        window = inquiry.window
-        search_result = await self._search_and_answer(pending, inquiry, sessions)
-        outside = window is not None and not window.applied
-        if window is not None and window.applied and not search_result.answer.grounded:
-            elsewhere = replace(inquiry, window=window.lifted(), overview=False)
-            second = await self._search_and_answer(pending, elsewhere, sessions)
-            if second.answer.grounded:
-                search_result, window, outside = second, window.lifted(), True
-        answer = search_result.answer
-        text = windowed(answer.text, window, outside=outside and answer.grounded)
-        if answer.text_only:
-            text = f"{TEXT_ONLY} {text}"
-        return replace(search_result, answer=replace(answer, text=text, time_window=window))
+        first = await self._search_and_answer(pending, inquiry, sessions)
+        elsewhere = beyond_window(inquiry, grounded=first.answer.grounded)
+        if elsewhere is None:
+            return first
+        second = await self._search_and_answer(pending, elsewhere, sessions)
+        return second if second.answer.grounded else first
 
     async def _search_and_answer(
         self, pending: AcceptedMessage, inquiry: Inquiry, sessions: Sequence[Session]
@@ -156,19 +159,25 @@ class Answering:
             kind=inquiry.kind,
             sides=inquiry.sides,
         )
-        answer = replace(await self._answer(question, pending.message.mode), text_only=found.text_only)
-        return SearchResult(answer, Attribution(therapists, consents))
+        attribution = Attribution(therapists, consents)
+        before = lead(inquiry.kind, inquiry.window, text_only=found.text_only)
+        telling = self._telling(pending, question.passages, attribution, before)
+        answer = await self._answer(question, pending.message.mode, telling)
+        answer = replace(answer, text_only=found.text_only, time_window=inquiry.window)
+        return SearchResult(replace(answer, text=whole(answer, inquiry.kind)), attribution)
 
     async def _looked_up(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
         """Look up what was made of the sessions when they were indexed, if that answers the question."""
-        if inquiry.kind is MessageKind.OVERVIEW and not inquiry.leans_on and is_of_sessions(inquiry.subject):
-            return await self._summed_up(inquiry, sessions)
-        return await self._taken_on(message, inquiry, sessions)
+        match lookup_of(inquiry):
+            case Lookup.DIGESTS:
+                return await self._summed_up(inquiry, sessions)
+            case Lookup.COMMITMENTS:
+                return await self._taken_on(message, inquiry, sessions)
+            case Lookup.SEARCH:
+                return None
 
     async def _taken_on(self, message: ChatMessage, inquiry: Inquiry, sessions: Sequence[Session]) -> Finding | None:
-        """Look up what was taken on, if the question is for homework in general; None if that answers nothing."""
-        if inquiry.kind is not MessageKind.HOMEWORK or inquiry.leans_on or not names_none(inquiry.subject):
-            return None
+        """Look up what was taken on; None if that answers nothing."""
         only = inquiry.window_sessions
         taken = await self._dependencies.commitments.commitments(message.patient_id, [one.id for one in sessions])
         passages = answering(message.text, taken, only, sessions[-1].id)
@@ -217,7 +226,25 @@ class Answering:
             await self._dependencies.holds.hold(pending.message.patient_id, therapist_id)
         return pending.accepted.history
 
-    async def _answer(self, question: Question, mode: ChatMode) -> Answer:
+    def _telling(
+        self, pending: AcceptedMessage, passages: Sequence[Passage], attribution: Attribution, before: str
+    ) -> Telling | None:
+        """Return how the answer is told while it is written, None if nobody listens."""
+        listener, patient_id = pending.listener, pending.message.patient_id
+        if listener is None:
+            return None
+
+        async def permit(sources: Sequence[Source]) -> None:
+            """Require every consent once more: a revocation stops an answer between two sentences."""
+            of_sources = {attribution.therapists[source.session_id] for source in sources}
+            for therapist_id in sorted(of_sources | pending.accepted.basis.therapists):
+                await self._dependencies.holds.hold(patient_id, therapist_id)
+            if not listener.text:
+                await self._dependencies.messages.note_telling(patient_id, pending.accepted)
+
+        return Telling(listener, before, passages, permit)
+
+    async def _answer(self, question: Question, mode: ChatMode, telling: Telling | None) -> Answer:
         if not question.passages:
             return fixed(NOTHING_FOUND, AnsweredBy.LOCAL)
         if mode is not ChatMode.RECALL:
@@ -226,11 +253,13 @@ class Answering:
             return compose(question, replace(draft, answered_by=AnsweredBy.LOCAL))
         try:
             # A vendor that fails costs the wording of the answer and not the answer.
-            draft = await self._dependencies.answerer.answer(question)
+            draft = await self._dependencies.answerer.answer(question, telling.hear if telling else None)
         except AppError as error:
+            if telling and telling.is_final:
+                raise
             get_logger().warning("answer.quotes_fallback", problem=error.problem.slug, **error.facts)
             draft = await self._dependencies.quotes.answer(question)
-        return compose(question, draft)
+        return compose(question, draft, telling.written if telling else NOTHING_WRITTEN)
 
 
 def _without_held_back(pending: AcceptedMessage, sessions: Sequence[Session]) -> AcceptedMessage:

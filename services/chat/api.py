@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -17,6 +18,7 @@ from libs.common.errors import AppError
 from libs.common.http.problems import internal_error
 from libs.common.local_time import zone_of_caller
 from libs.common.log import get_logger, location_of
+from libs.common.waiting import wait_within
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import ConversationId, MessageId, PatientId
 from libs.contracts.organization.own_help_lines import CrisisSettings
@@ -40,9 +42,12 @@ from services.chat.domain.time.window import TimeWindow
 from services.chat.handlers import Ask, Reply
 from services.chat.ports import AnswerRecord, ConversationRepository
 from services.chat.server_sent import PING, event
+from services.chat.telling import Listener
 
 EVENT_STREAM = "text/event-stream"
 PING_EVERY_S = 15.0
+# The event loop itself keeps no task alive that nobody waits for.
+_READER_LEFT: "set[asyncio.Task[Reply]]" = set()
 
 
 class ChatRequest(BaseModel):
@@ -148,33 +153,62 @@ def _rate_limit_headers(quota: Quota | None) -> dict[str, str]:
     }
 
 
-async def _finish(ask: Ask, pending: Reply | AcceptedMessage) -> Reply:
-    return pending if isinstance(pending, Reply) else await ask.finish(pending)
+async def _finish(ask: Ask, pending: Reply | AcceptedMessage, listener: Listener | None = None) -> Reply:
+    return pending if isinstance(pending, Reply) else await ask.finish(replace(pending, listener=listener))
 
 
 async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: float) -> AsyncIterator[bytes]:
-    """Yield pings until the answer is ready, then its lines, its sources and `done`; or one `error`.
+    """Yield what is told while the answer is written, and pings between; then its other lines, sources and `done`.
 
-    Text is sent only after it is verified and recorded, so the first token is late, but none is retracted.
+    Each sentence is verified before it is sent, and none is retracted. What fails ends with one `error`.
     """
-    answering = asyncio.create_task(_finish(ask, pending))
+    listener, number, sent = Listener(), 0, 0
+    answering = asyncio.create_task(_finish(ask, pending, listener))
+    answering.add_done_callback(lambda _: listener.more.set())
     try:
-        while not (await asyncio.wait({answering}, timeout=ping_every_s))[0]:
-            yield PING
+        while not answering.done():
+            if not await wait_within(listener.more, ping_every_s):
+                yield PING
+            listener.more.clear()
+            if sent < len(listener.text):
+                number, said, sent = number + 1, listener.text[sent:], len(listener.text)
+                yield event("token", number, {"text": said})
     finally:
-        # Whoever has gone away gets no answer, and none is paid for.
+        if not answering.done():
+            _leave(answering, has_begun=bool(listener.text))
+    for name, data in _ending(answering, sent):
+        number += 1
+        yield event(name, number, data)
+
+
+def _leave(answering: "asyncio.Task[Reply]", *, has_begun: bool) -> None:
+    """Cancel what nobody waits for any more; an answer of which some was told is written to its end and recorded."""
+    if not has_begun:
         answering.cancel()
+        return
+    _READER_LEFT.add(answering)
+    answering.add_done_callback(_forget)
+
+
+def _forget(answering: "asyncio.Task[Reply]") -> None:
+    _READER_LEFT.discard(answering)
+    error = None if answering.cancelled() else answering.exception()
+    if error is not None:
+        _problem(error)
+
+
+def _ending(answering: "asyncio.Task[Reply]", sent: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the events of an answer that is recorded, without what was sent of its text before."""
     error = answering.exception()
     if error is not None:
-        yield event("error", 1, _problem(error))
+        yield "error", _problem(error)
         return
     reply = _reply(answering.result())
     # The text is complete and verified by now, so smaller pieces than lines would only cost events.
-    tokens = reply["response"].splitlines(keepends=True)
-    for number, token in enumerate(tokens, start=1):
-        yield event("token", number, {"text": token})
-    yield event("sources", len(tokens) + 1, {"sources": reply["sources"]})
-    yield event("done", len(tokens) + 2, {key: value for key, value in reply.items() if key != "sources"})
+    for line in reply["response"][sent:].splitlines(keepends=True):
+        yield "token", {"text": line}
+    yield "sources", {"sources": reply["sources"]}
+    yield "done", {key: value for key, value in reply.items() if key != "sources"}
 
 
 def _problem(error: BaseException) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from libs.common.capability import held
 from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.events import Event
-from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
@@ -55,6 +54,7 @@ class Ask:
     def __init__(self, dependencies: Dependencies, check: CrisisCheck | None = None) -> None:
         self._dependencies = dependencies
         self._answering = Answering(dependencies)
+        self._new_id = dependencies.new_id
         self._check = check or CrisisCheck()
 
     def crisis_resources(self, organization: CrisisSettings) -> Mapping[str, Any]:
@@ -148,7 +148,7 @@ class Ask:
         except (AppError, TimeoutError):
             get_logger().error("crisis.record_failed", level_of_signal=concern.level.value)
             # Ids that lead nowhere: the answer keeps its shape although nothing could be stored.
-            noted = Accepted(message.conversation_id or ConversationId(new_id()), MessageId(new_id()), ())
+            noted = Accepted(message.conversation_id or ConversationId(self._new_id()), MessageId(self._new_id()), ())
         return Reply(answer, noted.conversation_id, noted.message_id, self.crisis_resources(message.crisis))
 
     def _fixed(self, message: ChatMessage, concern: Concern | None) -> Answer:

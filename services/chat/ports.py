@@ -1,6 +1,6 @@
 """Interfaces to the stores, services and models that the handlers use."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from libs.contracts.ids import ConversationId, MessageId, PatientId, SessionId, 
 from services.chat.domain.basis import NOTHING, Attribution, Basis, Held
 from services.chat.domain.conversation import (
     Answer,
+    Claim,
     Conversation,
     Draft,
     Exchange,
@@ -26,12 +27,19 @@ from services.chat.domain.homework import TakenOn
 from services.chat.domain.message_kind import Reading
 from services.chat.domain.overview import Digest
 
+Hear = Callable[[Claim], Awaitable[bool]]
+"""Is told each claim once it is complete, in order; returns whether any of the answer has been told to the patient."""
+
 
 class Answerer(Protocol):
     """Writes an unverified draft from passages. Raises AppError, whose detail never contains a vendor's text."""
 
-    async def answer(self, question: Question) -> Draft:
-        """Return claims with citations; none if the passages do not answer the question."""
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
+        """Return claims with citations; none if the passages do not answer the question.
+
+        Who writes sentence by sentence tells `hear` the first claims of the draft beforehand, and starts over no more.
+        An error of `hear` is raised as it is.
+        """
         ...
 
 
@@ -52,7 +60,10 @@ class CrisisReader(Protocol):
 
 
 class Search(Protocol):
-    """The embedder."""
+    """Finds words in one patient's sessions. What consent or the capability does not allow is left out, not refused.
+
+    Raises AppError when the embedder does not answer.
+    """
 
     async def find(self, patient_id: PatientId, text: str, sessions: Sequence[SessionId]) -> Finding:
         """Return the best passages of these sessions of the patient, best first."""
@@ -60,7 +71,7 @@ class Search(Protocol):
 
 
 class Commitments(Protocol):
-    """The embedder, for what a patient took on."""
+    """Tells what a patient took on, as it was found when sessions were indexed; none of sessions that are not named."""
 
     async def commitments(self, patient_id: PatientId, sessions: Sequence[SessionId]) -> tuple[TakenOn, ...]:
         """Return the patient's commitments as these sessions tell them, newest first."""
@@ -68,7 +79,7 @@ class Commitments(Protocol):
 
 
 class Digests(Protocol):
-    """The embedder, for what whole sessions were about."""
+    """Tells what whole sessions were about, as it was found when they were indexed."""
 
     async def digests(self, sessions: Sequence[SessionId]) -> tuple[Digest, ...]:
         """Return the digests of sessions, oldest first; a session that has none is left out."""
@@ -76,7 +87,7 @@ class Digests(Protocol):
 
 
 class Sessions(Protocol):
-    """Ingestion."""
+    """Tells which sessions there are, without a word of them. Raises AppError without an answer."""
 
     async def ready(self, patient_id: PatientId) -> tuple[Session, ...]:
         """Return the patient's sessions that are ready and released: what the chat may know of."""
@@ -84,7 +95,7 @@ class Sessions(Protocol):
 
 
 class ConsentHolds(Protocol):
-    """The consent service."""
+    """Asks whether a patient's consent is in force, before anything of a session is read. No answer is no consent."""
 
     async def hold(self, patient_id: PatientId, therapist_id: TherapistId | None = None) -> Held:
         """Return the consents in force that quotes need (with any therapist, if none is given).
@@ -131,6 +142,10 @@ class MessageRepository(Protocol):
 
         Raises AppError: NOT_FOUND for an unknown conversation, PATIENT_QUOTA above the hourly limit.
         """
+        ...
+
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        """Put on record that words are given out, before the first of an answer that is told while it is written."""
         ...
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:

@@ -26,6 +26,12 @@ class ChatSettings(WithCrisisCountry, WithModels):
         description="Largest number of tokens, estimated, that one request for an answer may cost, sent and written; "
         "passages beyond it are left out, which is logged as `answer.tokens_capped`.",
     )
+    chat_answer_tokens_max: int | None = Field(
+        None,
+        ge=200,
+        le=1_900,
+        description="Largest number of those tokens that a model may write; default: 800 for Claude, 1200 for others.",
+    )
     anthropic_api_key: SecretStr | None = Field(
         None, description="The API key of Anthropic; without it Claude is not used."
     )

@@ -11,7 +11,7 @@ from libs.common.capability import current
 from libs.common.database.paging import Page, Position, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, SessionId, TherapistId
@@ -121,15 +121,16 @@ _REDACT = text("select redact(:patient_id)")
 class ConversationStore:
     """Implements ports.MessageRepository, ConversationRepository and Redaction. Each call is one short transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, new_id: Identify) -> None:
         self._database = database
+        self._new_id = new_id
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
         """Store a message and count it exactly; start a conversation if none is given."""
         async with self._database.transaction() as tx:
-            conversation = await _conversation(tx, patient_id, conversation_id)
+            conversation = await self._conversation(tx, patient_id, conversation_id)
             quota = await _pass_turnstile(tx, patient_id)
-            message_id = await _add_question(tx, patient_id, conversation, message)
+            message_id = await self._add_question(tx, patient_id, conversation, message)
             await tx.execute(_SEND, _ours(patient_id) | {"message_id": message_id})
             found = await tx.execute(
                 _HISTORY,
@@ -143,18 +144,23 @@ class ConversationStore:
         )
         return Accepted(conversation, message_id, history, quota, basis)
 
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        """Audit that an answer is given out, which is stored only once it is whole."""
+        async with self._database.transaction() as tx:
+            await tx.execute(_NOTE_READING, _ours(patient_id) | self._reading(to.conversation_id, 1))
+
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
         """Store an answer, its sources and its audit row; the database refuses if consent was revoked."""
         async with self._database.transaction() as tx:
-            return await _add_answer(tx, patient_id, to, search_result)
+            return await self._add_answer(tx, patient_id, to, search_result)
 
     async def note_crisis(self, patient_id: PatientId, crisis: Crisis) -> Accepted:
         """Store the message, its fixed answer and the signal. Not counted: the quota must not block a crisis."""
         async with self._database.transaction() as tx:
-            conversation = await _conversation(tx, patient_id, crisis.conversation_id)
-            message_id = await _add_question(tx, patient_id, conversation, crisis.message)
+            conversation = await self._conversation(tx, patient_id, crisis.conversation_id)
+            message_id = await self._add_question(tx, patient_id, conversation, crisis.message)
             to = Accepted(conversation, message_id, ())
-            answer_id = await _add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution()))
+            answer_id = await self._add_answer(tx, patient_id, to, SearchResult(crisis.answer, Attribution()))
             await tx.emit(_signal(patient_id, to, crisis.concern))
         return Accepted(conversation, answer_id, ())
 
@@ -183,7 +189,7 @@ class ConversationStore:
             messages = await _with_sources(tx, patient_id, found.all())
             page = Page.cut(messages, window.limit, lambda row: Position(row.created_at, row.id))
             # In the transaction that reads: no words are given out without a note of it.
-            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, len(page.rows)))
+            await tx.execute(_NOTE_READING, _ours(patient_id) | self._reading(conversation_id, len(page.rows)))
         return page
 
     async def message(self, message_id: MessageId) -> tuple[ConversationId, Message]:
@@ -199,7 +205,7 @@ class ConversationStore:
                 raise AppError(NOT_FOUND, "There is no such answer.")
             conversation_id, patient_id = ConversationId(row.conversation_id), PatientId(owner)
             (message,) = await _with_sources(tx, patient_id, [row])
-            await tx.execute(_NOTE_READING, _ours(patient_id) | _reading(conversation_id, 1))
+            await tx.execute(_NOTE_READING, _ours(patient_id) | self._reading(conversation_id, 1))
         return conversation_id, replace(message, opens=row.opens)
 
     async def delete(self, conversation_id: ConversationId) -> None:
@@ -213,9 +219,50 @@ class ConversationStore:
         """Redact every answer of the patient that rests on a revoked consent."""
         await tx.execute(_REDACT, {"patient_id": event.patient_id})
 
+    async def _conversation(
+        self, tx: Transaction, patient_id: PatientId, given: ConversationId | None
+    ) -> ConversationId:
+        if given is not None:
+            if (await tx.execute(_CONVERSATION, {"patient_id": patient_id, "id": given})).first() is None:
+                raise _no_conversation()
+            return given
+        created = ConversationId(self._new_id())
+        await tx.execute(_OPEN, _ours(patient_id) | {"id": created})
+        return created
 
-def _reading(conversation_id: ConversationId, count: int) -> dict[str, Any]:
-    return {"id": new_id(), "conversation_id": conversation_id, "message_count": count}
+    async def _add_question(
+        self, tx: Transaction, patient_id: PatientId, conversation: ConversationId, message: str
+    ) -> MessageId:
+        message_id = MessageId(self._new_id())
+        row = _ours(patient_id) | {
+            "id": message_id,
+            "conversation_id": conversation,
+            "author": "patient",
+            "text": message,
+        }
+        await tx.execute(_ADD_MESSAGE, row | _NO_ANSWER)
+        return message_id
+
+    async def _add_answer(
+        self, tx: Transaction, patient_id: PatientId, to: Accepted, search_result: SearchResult
+    ) -> MessageId:
+        answer, attribution = search_result.answer, search_result.attribution
+        message_id = MessageId(self._new_id())
+        ours = _ours(patient_id)
+        basis = basis_of(answer, attribution, to.basis)
+        message = answer_row(message_id, to, answer) | {
+            "therapist_ids": sorted(basis.therapists),
+            "consent_ids": sorted(basis.consents),
+        }
+        await tx.execute(_ADD_MESSAGE, ours | message)
+        for position, source in enumerate(answer.sources):
+            await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, attribution))
+        on_record = audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
+        await tx.execute(_ADD_AUDIT, ours | on_record)
+        return message_id
+
+    def _reading(self, conversation_id: ConversationId, count: int) -> dict[str, Any]:
+        return {"id": self._new_id(), "conversation_id": conversation_id, "message_count": count}
 
 
 async def _with_sources(tx: Transaction, patient_id: PatientId, rows: Sequence[Row[Any]]) -> Sequence[Message]:
@@ -241,47 +288,11 @@ def _signal(patient_id: PatientId, to: Accepted, concern: Concern) -> CrisisSign
     )
 
 
-async def _conversation(tx: Transaction, patient_id: PatientId, given: ConversationId | None) -> ConversationId:
-    if given is not None:
-        if (await tx.execute(_CONVERSATION, {"patient_id": patient_id, "id": given})).first() is None:
-            raise _no_conversation()
-        return given
-    created = ConversationId(new_id())
-    await tx.execute(_OPEN, _ours(patient_id) | {"id": created})
-    return created
-
-
 async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> Quota:
     await tx.execute(_LOCK, _ours(patient_id))
     await tx.execute(_FORGET, {"patient_id": patient_id})
     row = (await tx.execute(_COUNT, {"patient_id": patient_id})).one()
     return quota_after(row.sent, float(row.free_in_s or QUOTA_WINDOW_S))
-
-
-async def _add_question(
-    tx: Transaction, patient_id: PatientId, conversation: ConversationId, message: str
-) -> MessageId:
-    message_id = MessageId(new_id())
-    row = _ours(patient_id) | {"id": message_id, "conversation_id": conversation, "author": "patient", "text": message}
-    await tx.execute(_ADD_MESSAGE, row | _NO_ANSWER)
-    return message_id
-
-
-async def _add_answer(tx: Transaction, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
-    answer, attribution = search_result.answer, search_result.attribution
-    message_id = MessageId(new_id())
-    ours = _ours(patient_id)
-    basis = basis_of(answer, attribution, to.basis)
-    message = answer_row(message_id, to, answer) | {
-        "therapist_ids": sorted(basis.therapists),
-        "consent_ids": sorted(basis.consents),
-    }
-    await tx.execute(_ADD_MESSAGE, ours | message)
-    for position, source in enumerate(answer.sources):
-        await tx.execute(_ADD_SOURCE, ours | source_row(message_id, position, source, attribution))
-    on_record = audit_row(message_id, to, answer, _claims().actor) | {"consent_ids": sorted(basis.consents)}
-    await tx.execute(_ADD_AUDIT, ours | on_record)
-    return message_id
 
 
 _NO_ANSWER: dict[str, Any] = {

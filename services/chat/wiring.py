@@ -6,6 +6,7 @@ from typing import Protocol
 from libs.common.clock import utc_now
 from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
+from libs.common.ids import new_id
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
@@ -52,7 +53,7 @@ def build() -> Service:
     """Read the settings and build the service."""
     settings = ChatSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
-    store = ConversationStore(runtime.database)
+    store = ConversationStore(runtime.database, new_id)
     peers = [
         ServiceClient(url, settings.request_deadline_s, BY_SLUG)
         for url in (settings.consent_url, settings.ingestion_url, settings.embedder_url)
@@ -72,6 +73,7 @@ def build() -> Service:
         quotes=ExtractiveAnswerer(AnsweredBy.QUOTES_ONLY if vendor else AnsweredBy.LOCAL),
         reader=MessageHeads(encoder),
         clock=utc_now,
+        new_id=new_id,
     )
     ask = Ask(dependencies, CrisisCheck(CrisisHead(encoder), help_lines(settings.crisis_country)))
     details = {"provider": settings.provider, "model": model_of(settings)}
@@ -104,7 +106,7 @@ def model_of(settings: ChatSettings) -> str:
 def vendor_of(settings: ChatSettings) -> Vendor | None:
     """Return the configured vendor, None for local answers; imports its library only if it is used."""
     if settings.provider == "anthropic" and settings.anthropic_api_key:
-        from services.chat.vendors.claude import ClaudeAnswerer, ClaudeSettings
+        from services.chat.vendors.claude import ANSWER_TOKENS_MAX, ClaudeAnswerer, ClaudeSettings
 
         key = settings.anthropic_api_key.get_secret_value()
         return ClaudeAnswerer(
@@ -114,10 +116,15 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
                 settings.chat_deadline_s,
                 settings.anthropic_base_url,
                 tokens_max=settings.chat_tokens_max,
+                answer_tokens_max=settings.chat_answer_tokens_max or ANSWER_TOKENS_MAX,
             )
         )
     if settings.provider == "openai_compatible" and settings.openai_api_key:
-        from services.chat.vendors.openai_compatible import EndpointSettings, OpenAICompatibleAnswerer
+        from services.chat.vendors.openai_compatible import (
+            ANSWER_TOKENS_MAX,
+            EndpointSettings,
+            OpenAICompatibleAnswerer,
+        )
 
         key = settings.openai_api_key.get_secret_value()
         return OpenAICompatibleAnswerer(
@@ -127,6 +134,7 @@ def vendor_of(settings: ChatSettings) -> Vendor | None:
                 settings.chat_deadline_s,
                 settings.openai_base_url,
                 tokens_max=settings.chat_tokens_max,
+                answer_tokens_max=settings.chat_answer_tokens_max or ANSWER_TOKENS_MAX,
             )
         )
     return None

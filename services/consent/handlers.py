@@ -1,7 +1,6 @@
 """Consent use cases: grant, revoke, read, and check before other services work."""
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from libs.common.capability import current
 from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
 from libs.common.errors import NOT_FOUND, AppError
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.contracts.capability import Claims, parse
 from libs.contracts.consent import ConsentGranted, ConsentRevoked
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
@@ -45,9 +44,11 @@ class Circumstances:
     reason: str | None = None
     method: Method = Method.ELECTRONIC
 
-    def as_evidence(self) -> Evidence:
-        """Return the evidence with a fresh salt."""
-        return Evidence(secrets.token_bytes(SALT_BYTES), self.observed, self.attested, self.metadata_json, self.reason)
+    def as_evidence(self, salt: bytes) -> Evidence:
+        """Return the evidence with its salt."""
+        # Salted, since the ledger keeps the digest for ever: an address of four bytes could be guessed back from it
+        # when the evidence itself has been erased.
+        return Evidence(salt, self.observed, self.attested, self.metadata_json, self.reason)
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,14 @@ class Granted:
 
 @dataclass(frozen=True)
 class LedgerWriter:
-    """Writes decisions and signs their receipts: the stores and the signing key."""
+    """Writes decisions and signs their receipts: the stores, the signing key, and where ids and salts come from."""
 
     database: Transactions
     ledger: Ledger
     documents: Documents
     key: SigningKey
+    new_id: Identify
+    random_bytes: Callable[[int], bytes]
 
 
 class Consents:
@@ -87,6 +90,8 @@ class Consents:
         self._ledger = writer.ledger
         self._documents = writer.documents
         self._key = writer.key
+        self._new_id = writer.new_id
+        self._random_bytes = writer.random_bytes
 
     async def grant(self, grant: GrantConsent) -> Granted:
         """Record a grant, unless a consent to the same text is already in force.
@@ -95,12 +100,12 @@ class Consents:
         """
         claims = claims_in_force()
         decision = Decision(
-            id=new_id(),
-            consent_id=ConsentId(new_id()),
+            id=self._new_id(),
+            consent_id=ConsentId(self._new_id()),
             parties=grant.parties,
             status=Status.GRANTED,
             actor=claims.actor,
-            evidence=grant.circumstances.as_evidence(),
+            evidence=grant.circumstances.as_evidence(self._random_bytes(SALT_BYTES)),
             method=grant.circumstances.method,
             witness_id=grant.witness_id,
             document_sha256=grant.document_sha256,
@@ -109,6 +114,7 @@ class Consents:
             if grant.document_id:
                 # Read inside the transaction, so that the capability limits which documents are visible.
                 decision = replace(decision, document_sha256=await self._shown_digest(tx, grant))
+            # Locked: of two equal grants at once the second finds the first and adds no record.
             in_force = await self._ledger.lock_in_force(tx, claims.organization_id, grant.parties)
             # A repeated grant for the same text is idempotent, so a retrying client creates no second record.
             if in_force is not None and in_force.agrees_to(decision.document_sha256):
@@ -126,12 +132,12 @@ class Consents:
         async with self._database.transaction() as tx:
             consent = _found(await self._ledger.find(tx, consent_id))
             decision = Decision(
-                id=new_id(),
+                id=self._new_id(),
                 consent_id=consent_id,
                 parties=consent.granted.parties,
                 status=Status.REVOKED,
                 actor=claims.actor,
-                evidence=circumstances.as_evidence(),
+                evidence=circumstances.as_evidence(self._random_bytes(SALT_BYTES)),
                 method=circumstances.method,
             )
             entry = await self._append(tx, claims, decision)
@@ -176,6 +182,7 @@ class Consents:
         async with self._database.transaction() as tx:
             # The lock ends with this transaction: whoever stores a result holds the consents again in its own.
             held = await self._ledger.lock_consents(tx, (organization_id, patient_id, therapist_id), purposes)
+        # All that is missing at once, so that an integrator asks the patient one time.
         if lacking := [purpose.value for purpose in missing(purposes, held)]:
             raise AppError(
                 CONSENT_REQUIRED,
@@ -193,6 +200,7 @@ class Consents:
         document = await self._documents.find(tx, grant.document_id) if grant.document_id else None
         if document is None:
             raise AppError(NOT_FOUND, "There is no such consent document.")
+        # The digest comes from the version and not from the caller: who names both must name the same text.
         return document.digest_shown_for(grant.parties.purpose, grant.document_sha256)
 
 

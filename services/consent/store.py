@@ -51,6 +51,7 @@ _WITH_PROOF = f"select {_ENTRY}, e.revoked_at, {_SIGNATURE}, {_EVIDENCE} from"
 # Nested loops are disabled for the same reason: the planner underestimates the row count.
 _DISABLE_NESTED_LOOPS = text("select set_config('enable_nestloop', 'off', true)")
 
+# Place, time and hashes are the trigger's: whoever can only insert cannot choose where an entry stands.
 _APPEND = text(
     "insert into event as e (id, organization_id, patient_id, therapist_id, consent_id, consent_type, "  # noqa: S608
     "status, actor, method, witness_id, document_sha256, evidence_sha256) values (:id, :organization_id, :patient_id, "
@@ -82,6 +83,7 @@ _LIST = text(
     f"order by r.at desc, r.consent_id desc limit :limit) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "order by e.at desc, e.consent_id desc"
 )
+# The newest by seq and not by time: entries of one microsecond still have an order.
 _CURRENT = text(
     f"{_WITH_PROOF} (select distinct on (r.therapist_id, r.consent_type) r.* from ({_RECORDS} "  # noqa: S608
     "where g.patient_id = :patient_id) r "
@@ -89,6 +91,7 @@ _CURRENT = text(
     f"order by r.therapist_id, r.consent_type, r.seq desc) e {_JOIN_EVIDENCE} {_JOIN_SIGNATURE} "
     "order by e.at desc, e.consent_id desc"
 )
+# Of grants and revocations alike, and without evidence: an entry is what happened, not how.
 _HISTORY = text(
     f"select {_ENTRY}, {_SIGNATURE} from event e {_JOIN_SIGNATURE} where e.patient_id = :patient_id "  # noqa: S608
     "and (cast(:after_at as timestamptz) is null or (e.at, e.id) < (:after_at, cast(:after_id as uuid))) "
@@ -165,6 +168,7 @@ class LedgerStore:
                 "signature": signature.value,
             },
         )
+        # The entry was returned by its insert, before there was anything to sign.
         return replace(entry, signature=signature)
 
     async def find(self, tx: Transaction, consent_id: ConsentId) -> Consent | None:
@@ -249,6 +253,7 @@ class LedgerStore:
                 "purposes": [purpose.value for purpose in purposes],
             },
         )
+        # What is not in force has no row: whoever asked compares (domain.missing).
         return {Purpose(row.purpose): ConsentId(row.consent_id) for row in found}
 
 

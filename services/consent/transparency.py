@@ -6,7 +6,7 @@ from uuid import UUID
 
 from libs.common.database.paging import Page, Window
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, AppError, FieldError
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.contracts.purposes import Purpose
 from libs.ledger.signatures import Checkpoint, VerifyKey
 from services.consent.domain import Document, Entry, EvidenceState, InForceRow, document_digest
@@ -69,14 +69,18 @@ class Transparency:
 class ConsentTexts:
     """Publishes and returns versions of consent texts."""
 
-    def __init__(self, database: Transactions, documents: Documents) -> None:
+    def __init__(self, database: Transactions, documents: Documents, new_id: Identify) -> None:
         self._database = database
         self._documents = documents
+        self._new_id = new_id
 
     async def publish(self, purpose: Purpose, language: str, text: str) -> Document:
         """Publish the next version for a purpose and language. Raises AppError(INVALID_REQUEST) for a known text."""
         claims = claims_in_force()
-        draft = Draft(new_id(), claims.organization_id, purpose, language, text, document_digest(text), claims.actor)
+        # The digest is over the text as it was sent: what a patient was shown can be hashed again by anybody.
+        draft = Draft(
+            self._new_id(), claims.organization_id, purpose, language, text, document_digest(text), claims.actor
+        )
         async with self._database.transaction() as tx:
             published = await self._documents.publish(tx, draft)
         if published is None:

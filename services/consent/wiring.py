@@ -1,7 +1,10 @@
 """Joins the ledger, the consent texts, and the notary that signs checkpoints into the object store."""
 
+import secrets
+
 from libs.common.database.transaction import Database
 from libs.common.http.app import AppSpec
+from libs.common.ids import new_id
 from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.run import Service
@@ -55,7 +58,7 @@ def services(
     keys = [key.public, *(before or [])]
     sources = TransparencySources(database, ledger, NotaryStore(), CheckpointStore(objects), keys)
     return ConsentServices(
-        consents=Consents(LedgerWriter(database, ledger, documents, key)),
-        texts=ConsentTexts(database, documents),
+        consents=Consents(LedgerWriter(database, ledger, documents, key, new_id, secrets.token_bytes)),
+        texts=ConsentTexts(database, documents, new_id),
         transparency=Transparency(sources),
     )

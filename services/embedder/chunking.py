@@ -79,6 +79,7 @@ def _endings(
     size = 0
     for start in range(stop - 1, -1, -1):
         size += sizes[start]
+        # Longer parts only grow from here; a single item that is too long is a part all the same.
         if size > largest and start < stop - 1:
             return
         cut = costs[start - 1] if start else 0.0
@@ -110,6 +111,7 @@ def _sized(run: list[Turn], count: CountTokens, rules: Rules) -> list[Turn]:
     pieces = [small for piece in pieces for small in _split_words(piece, count, rules.passage_max)]
     # One more for the space by which two pieces are joined.
     sizes = [count(piece.text) + 1 for piece in pieces]
+    # As few as fit, and of equal size: what would be left over at the end would be a short tail.
     parts = -(-sum(sizes) // rules.passage_max)
     cuts = partition(sizes, [0.0] * len(sizes), sum(sizes) // parts, rules.passage_max)
     return [_joined(pieces[part.start : part.stop]) for part in cuts]
@@ -120,6 +122,7 @@ def _split_words(turn: Turn, count: CountTokens, largest: int) -> list[Turn]:
     if count(turn.text) < largest or len(turn.text) < 2:
         return [turn]
     middle = len(turn.text) // 2
+    # A recognizer may give hours without punctuation, and other scripts have no spaces.
     at = turn.text.rfind(" ", 1, middle + 1)
     at = middle if at < 1 else at
     halves = _cut(turn, [turn.text[:at], turn.text[at:]])

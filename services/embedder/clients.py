@@ -42,6 +42,7 @@ class TranscriberClient:
             session_id=SessionId(wire.session_id),
             version=wire.version,
             language=wire.language,
+            # A vendor may end a word before it began; a span must not run backwards.
             turns=tuple(Turn(s.speaker, s.text, s.start_time, max(s.start_time, s.end_time)) for s in wire.segments),
         )
 

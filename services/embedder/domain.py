@@ -133,14 +133,38 @@ class ModelsInUse:
 
 
 @dataclass(frozen=True)
+class ClaimedAct:
+    """What a model says that a turn does for a commitment: nothing of it is verified. `turn` is its number."""
+
+    turn: int
+    speaker: str
+    act: str
+    quote: str
+    due: str | None = None
+
+
+@dataclass(frozen=True)
+class FoundAct:
+    """What a turn of an index does for a commitment, and where in its text the words stand that say for when."""
+
+    turn: int
+    act: str
+    due: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class Index:
-    """The index of one transcript version."""
+    """The index of one transcript version.
+
+    `found_acts` are those of a model, verified; None where the probabilities of `turn_acts` decide.
+    """
 
     source: Source
     chunks: tuple[Chunk, ...]
     model: Model
     turn_vectors: tuple[Sequence[float], ...] = ()
     turn_acts: tuple[Mapping[str, float], ...] = ()
+    found_acts: tuple[FoundAct, ...] | None = None
 
     @property
     def turns(self) -> tuple[Turn, ...]:

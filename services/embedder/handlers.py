@@ -20,6 +20,7 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from libs.sentences.head import Head
 from services.embedder.chunking import CountTokens, chunks_of
+from services.embedder.commitments.extraction import verified
 from services.embedder.domain import (
     LANGUAGES_INDEXED,
     Chunk,
@@ -32,8 +33,10 @@ from services.embedder.domain import (
     Withheld,
     in_context,
 )
+from services.embedder.metrics import FOUND_ACTS
 from services.embedder.model_choice import LOCAL, Embed, model_called
 from services.embedder.ports import (
+    CommitmentFinder,
     Consents,
     Derived,
     IndexRepository,
@@ -70,6 +73,7 @@ class Dependencies:
     index_repository: IndexRepository
     derived: Sequence[Derived]
     count_tokens: CountTokens
+    commitment_finder: CommitmentFinder | None = None
 
 
 class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
@@ -118,16 +122,35 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
 
     async def _index(self, event: TranscriptEvent) -> Index:
         dependencies = self._dependencies
-        for purpose in SEARCH_PURPOSES:
-            await dependencies.consents.hold(PatientId(event.patient_id), TherapistId(event.therapist_id), purpose)
+        await self._hold(event, SEARCH_PURPOSES)
         transcript = await self._fetch_transcript(event)
         # In a thread, because chunking an hour of speech would block the event loop.
         chunks = await asyncio.to_thread(chunks_of, transcript.turns, dependencies.count_tokens)
         index = Index(_source(event, transcript), chunks, dependencies.embedder.model)
         index = await self._embed(index)
+        # Of the local model for everybody, whatever embeds the passages: the heads are trained on its vectors (ADR
+        # 0018).
         vectors = tuple(await dependencies.turn_encoder.encode(in_context(index.turns)))
         acts = await asyncio.to_thread(acts_of, index.turns, vectors, dependencies.act_head)
-        return replace(index, turn_vectors=vectors, turn_acts=acts)
+        return await self._with_found_acts(event, replace(index, turn_vectors=vectors, turn_acts=acts))
+
+    async def _with_found_acts(self, event: TranscriptEvent, index: Index) -> Index:
+        """Have the vendor that is named find commitments, and keep what the turns bear out; never fall back unsaid."""
+        finder = self._dependencies.commitment_finder
+        if finder is None:
+            return index
+        # Embedding took its time, and here every word leaves at once.
+        await self._hold(event, SEARCH_PURPOSES)
+        checked = verified(await finder.find(index.turns), index.turns)
+        for outcome, count in checked.outcomes.items():
+            FOUND_ACTS.labels(outcome.value).inc(count)
+        return replace(index, found_acts=checked.kept)
+
+    async def _hold(self, event: TranscriptEvent, purposes: Sequence[Purpose]) -> None:
+        for purpose in purposes:
+            await self._dependencies.consents.hold(
+                PatientId(event.patient_id), TherapistId(event.therapist_id), purpose
+            )
 
     async def _fetch_transcript(self, event: TranscriptEvent) -> Transcript:
         """Fetch the transcript. Raises AppError(CONSENT_REQUIRED) instead of NOT_FOUND if a revocation hides it."""
@@ -135,9 +158,8 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
             return await self._dependencies.transcripts.current(SessionId(event.session_id))
         except AppError as error:
             if error.problem is NOT_FOUND:
-                whose = PatientId(event.patient_id), TherapistId(event.therapist_id)
-                for purpose in (Purpose.RECORDING, Purpose.TRANSCRIPTION):
-                    await self._dependencies.consents.hold(*whose, purpose)
+                # Row-level security shows a revoked transcript as missing; consent tells which of both it is.
+                await self._hold(event, (Purpose.RECORDING, Purpose.TRANSCRIPTION))
             raise
 
     async def _embed(self, index: Index) -> Index:
@@ -158,6 +180,7 @@ class IndexTranscript(Step[TranscriptEvent, Index | Withheld]):
 
     async def _embed_with(self, model: Model, embed: Embed, index: Index) -> None:
         index_repository = self._dependencies.index_repository
+        # A correction changes a few passages: the vectors of all others were bought before.
         embedded_hashes = await index_repository.embedded_hashes(index.source, model)
         missing = [(key, text) for key, text in _texts(index.chunks).items() if key not in embedded_hashes]
         for start in range(0, len(missing), BATCH_PASSAGES):
@@ -177,6 +200,7 @@ class ScheduleIndexDeletion(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Schedule the deletion after the grace period."""
+        # A consent to recording is needed to take words in, and not to keep or search them.
         if event.consent_type in SEARCH_PURPOSES:
             await self._repository.withdraw(tx, event, self._clock() + self._grace)
         return ()
@@ -214,6 +238,7 @@ class Search:
             return found
         spoken = await self._repository.spoken(question)
         text = mended(question.text, misspelt, spoken, self._turn_encoder.knows)
+        # Once more and no further: what the patient's own words do not mend stays as it was asked.
         if text != question.text:
             found = await self._find(replace(question, text=text))
         # What is still misspelt says nothing of what was spoken of.
@@ -239,6 +264,7 @@ class Search:
 
     async def _vector(self, text: str) -> Vector | None:
         try:
+            # Somebody waits for the answer: after this the search goes by text alone.
             async with asyncio.timeout(self._deadline_s):
                 return (await self._embedder.embed([text]))[0]
         except (AppError, TimeoutError) as error:

@@ -8,7 +8,7 @@ from libs.common.database.transaction import Transaction
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
-from services.embedder.domain import Hits, Index, Model, ModelsInUse, Question, Source, Transcript
+from services.embedder.domain import ClaimedAct, Hits, Index, Model, ModelsInUse, Question, Source, Transcript, Turn
 
 Vector = Sequence[float]
 
@@ -35,6 +35,14 @@ class TurnEncoder(Protocol):
 
     async def encode(self, texts: Sequence[str]) -> list[Vector]:
         """Return one unit vector per text, in order."""
+        ...
+
+
+class CommitmentFinder(Protocol):
+    """A vendor's model that reads a session for what was taken on. Raises AppError without a vendor's text."""
+
+    async def find(self, turns: Sequence[Turn]) -> Sequence[ClaimedAct]:
+        """Return what the turns do for commitments, as the model says."""
         ...
 
 

@@ -129,6 +129,7 @@ class IndexStore:
         }
         if (await tx.execute(_CLAIM, claim)).first() is None:
             return False
+        # Behind the claim, which is the lock: nobody else changes this session until we commit.
         await tx.execute(_CLEAR, whose)
         if index.chunks:
             await tx.execute(_ADD_CHUNK, [_chunk_row(source, n, chunk) for n, chunk in enumerate(index.chunks)])

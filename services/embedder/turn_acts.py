@@ -46,6 +46,7 @@ _CUES: tuple[tuple[str, str], ...] = (
     ("past_time", r"\b(?:on (?:the |monday|tuesday|wednesday|thursday|friday|saturday|sunday)|last (?:night|week|sunday|monday|tuesday|wednesday|thursday|friday|saturday)|yesterday|that (?:night|same|morning)|this morning|since|two weeks|the first (?:week|night|time))\b"),
 )  # fmt: skip
 _RULES = tuple(re.compile(rule, re.IGNORECASE) for _, rule in _CUES)
+_BY_NAME = {name: rule for (name, _), rule in zip(_CUES, _RULES, strict=True)}
 _EARLY, _LATE = 0.35, 0.65
 
 
@@ -54,10 +55,17 @@ def acts_of(turns: Sequence[Turn], vectors: Sequence[Sequence[float]], head: Hea
     return tuple(head.probabilities(row) for row in features(turns, vectors))
 
 
+def says(text: str, *cues: str) -> bool:
+    """Return True if a text has one of these cues."""
+    plain = text.replace("’", "'")
+    return any(_BY_NAME[cue].search(plain) for cue in cues)
+
+
 def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
     """Return what the head reads of each turn: cues and vectors of the turn and the next, speaker, place."""
     said = [_cues(turn.text) for turn in turns]
     none = (0.0,) * len(said[0]) if said else ()
+    # The last turn has none after it: zeros stand for it, as they did when the head was trained.
     still = (0.0,) * len(vectors[0]) if vectors else ()
     rows: list[tuple[float, ...]] = []
     for place, turn in enumerate(turns):
@@ -72,6 +80,7 @@ def features(turns: Sequence[Turn], vectors: Sequence[Sequence[float]]) -> list[
 def _standing(turn: Turn, share: float) -> tuple[float, ...]:
     patient = float(turn.speaker is Speaker.PATIENT)
     therapist = float(turn.speaker is Speaker.THERAPIST)
+    # Reports come at the beginning of a session, and tasks are set near its end.
     early, late = float(share < _EARLY), float(share > _LATE)
     return patient, therapist, early, late, patient * early, therapist * late, patient * late
 

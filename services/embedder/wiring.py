@@ -26,7 +26,7 @@ from services.embedder.digests.api import build_router as digests_router
 from services.embedder.digests.store import DigestStore
 from services.embedder.domain import Weights
 from services.embedder.handlers import Dependencies, IndexTranscript, ScheduleIndexDeletion, Search
-from services.embedder.ports import IndexRepository, TextEmbedder
+from services.embedder.ports import CommitmentFinder, IndexRepository, TextEmbedder
 from services.embedder.settings import EmbedderSettings
 from services.embedder.store import IndexStore
 from services.embedder.vendors.local_minilm import MiniLmEmbedder
@@ -50,12 +50,16 @@ class Embedder(TextEmbedder, Closable, Protocol):
     """A text embedder with resources to release."""
 
 
+class Finder(CommitmentFinder, Closable, Protocol):
+    """A finder of commitments with resources to release."""
+
+
 def build() -> Service:
     """Read the settings and build the service."""
     settings = EmbedderSettings()
     runtime = Runtime(settings, EVENT_CONFIG)
     encoder = SentenceEncoder(ModelRuntime(settings.models_dir, settings.model_cache_dir, settings.embedding_threads))
-    embedder = embedder_of(settings, encoder)
+    embedder, finder = embedder_of(settings, encoder), finder_of(settings)
     index_repository = IndexStore(runtime.database, Weights(settings.dense_weight, settings.neighbour_weight))
     commitments, digests = CommitmentStore(runtime.database), DigestStore(runtime.database)
     consent, transcriber = _peer(settings, settings.consent_url), _peer(settings, settings.transcriber_url)
@@ -68,6 +72,7 @@ def build() -> Service:
         index_repository,
         (commitments, digests),
         cl100k_counter(),
+        finder,
     )
     app = AppSpec(
         title="embedder",
@@ -78,11 +83,11 @@ def build() -> Service:
             digests_router(digests),
         ),
         checks=runtime.checks,
-        details={"provider": settings.provider, "model": embedder.model.name},
+        details=_details(settings, embedder.model.name),
     )
 
     async def close() -> None:
-        parts: tuple[Closable, ...] = (embedder, consent, transcriber, runtime)
+        parts: tuple[Closable, ...] = (embedder, *((finder,) if finder else ()), consent, transcriber, runtime)
         for part in parts:
             await part.close()
 
@@ -114,5 +119,28 @@ def embedder_of(settings: EmbedderSettings, encoder: SentenceEncoder) -> Embedde
     return MiniLmEmbedder(encoder)
 
 
+def finder_of(settings: EmbedderSettings) -> Finder | None:
+    """Return the vendor that finds commitments, None where the turn acts of this machine do."""
+    if settings.commitments_provider == "local" or not settings.anthropic_api_key:
+        return None
+    from services.embedder.vendors.claude import ClaudeFinder, ClaudeSettings
+
+    key = settings.anthropic_api_key.get_secret_value()
+    return ClaudeFinder(
+        ClaudeSettings(
+            key,
+            settings.commitments_model,
+            settings.commitments_deadline_s,
+            settings.commitments_tokens_max,
+            settings.anthropic_base_url,
+        ),
+        cl100k_counter(),
+    )
+
+
 def _peer(settings: EmbedderSettings, url: str) -> ServiceClient:
     return ServiceClient(url, settings.request_deadline_s, BY_SLUG)
+
+
+def _details(settings: EmbedderSettings, model: str) -> dict[str, str]:
+    return {"provider": settings.provider, "model": model, "commitments_provider": settings.commitments_provider}

@@ -71,6 +71,7 @@ class Peer:
         with self._authority.granted(asked.principal, asked.grant()):
             # By hand: an upload does not go through ServiceClient, which cannot listen while it sends.
             own = {"authorization": f"Bearer {capability.current()}"}
+        # The id of the caller's request, so that one search of the logs finds both services.
         own[REQUEST_ID] = str(structlog.contextvars.get_contextvars().get("request_id", "-"))
         all_headers = [*headers.items(), *own.items(), *trace_headers().items()]
         answer = await post(Head(f"{self._url}{path}", all_headers), body, self._timeout_s)

@@ -116,6 +116,20 @@ class User:
 
 
 @dataclass(frozen=True)
+class UserSpec:
+    """A requested user."""
+
+    role: Role
+    email: str
+    external_id: str | None = None
+    time_zone: str | None = None
+
+    def as_user(self, user_id: UserId, organization_id: OrganizationId, now: datetime) -> User:
+        """Return the user that is asked for."""
+        return User(user_id, organization_id, self.role, self.email, self.external_id, now, self.time_zone)
+
+
+@dataclass(frozen=True)
 class PatientToken:
     """A patient's own credential, minted by a key and dead with it."""
 

@@ -9,7 +9,7 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.events import Event
-from libs.common.ids import new_id
+from libs.common.ids import Identify, new_id
 from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
@@ -27,6 +27,7 @@ from services.gateway.domain import (
     Scope,
     StoredKey,
     User,
+    UserSpec,
     is_last_admin,
     require_granted,
 )
@@ -74,6 +75,7 @@ class Keys:
 
     async def create(self, by: Principal, wish: KeySpec) -> IssuedKey:
         """Make a key that may do no more, and lasts no longer, than the one that asks."""
+        # Else a key could make a stronger or longer-lived one, and its own limits would mean nothing.
         require_granted(by, wish, self._making.clock())
         async with self._database.transaction() as tx:
             return await self._add(tx, by.organization_id, wish)
@@ -122,6 +124,7 @@ class Keys:
                 raise AppError(LAST_ADMIN_KEY, "Create another key with the scope admin before you revoke this one.")
             await self._store.end(tx, key_id)
             ended = _of(await self._store.all(tx), key_id)
+            # Emitted before the database refuses the key: a key that revokes itself may do nothing after that.
             await tx.emit(KeyRevoked(organization_id=by.organization_id, api_key_id=key_id))
             await self._store.refuse(tx, key_id)
             return ended
@@ -147,12 +150,15 @@ class Keys:
 class Users:
     """Therapists, patients, administrators, and the tokens of patients."""
 
-    def __init__(self, database: Database, store: UserStore) -> None:
+    def __init__(self, database: Database, store: UserStore, clock: Clock, new_id: Identify) -> None:
         self._database = database
         self._store = store
+        self._clock = clock
+        self._new_id = new_id
 
-    async def create(self, user: User) -> User:
+    async def create(self, organization_id: OrganizationId, wish: UserSpec) -> User:
         """Create a user; raise AppError(EMAIL_TAKEN), or CONFLICT for an external id that is taken in the role."""
+        user = wish.as_user(UserId(self._new_id()), organization_id, self._clock())
         async with self._database.transaction() as tx:
             made = await self._store.add(tx, user)
             if made is not None:
@@ -202,6 +208,7 @@ class PatientTokens:
             organization_id=by.organization_id,
             patient_id=patient_id,
             api_key_id=by.api_key_id,
+            # A token dies with its key in any case; so its end is told truly from the start.
             expires_at=min(wanted, by.expires_at) if by.expires_at else wanted,
         )
         text = self._signer.sign(token)
@@ -224,6 +231,7 @@ class RedactStoredAnswers(Step[ConsentRevoked, None]):
 
     async def record(self, event: ConsentRevoked, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Delete the stored results; no event follows."""
+        # A consent to recording ended: what is stored already may still be read under the other purposes.
         if event.consent_type is not Purpose.RECORDING:
             transcripts = event.consent_type is Purpose.TRANSCRIPTION
             await self._store.forget_words(tx, event.patient_id, transcripts=transcripts)

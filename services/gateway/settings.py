@@ -19,6 +19,14 @@ def _hex_of_32(value: object) -> object:
     return text
 
 
+def _seed_of_32(value: object) -> object:
+    text = _hex_of_32(value)
+    # Ed25519 knows seeds of one length; the rest of a longer one would go unused, and nobody would know.
+    if len(bytes.fromhex(str(text))) != SECRET_BYTES_MIN:
+        raise ValueError(f"it must be exactly {SECRET_BYTES_MIN} bytes in hex: openssl rand -hex {SECRET_BYTES_MIN}")
+    return text
+
+
 def _numbered(value: object) -> object:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str) or not text:
@@ -32,6 +40,7 @@ def _numbered(value: object) -> object:
 
 
 HexSecret = Annotated[SecretStr, BeforeValidator(_hex_of_32)]
+HexSeed = Annotated[SecretStr, BeforeValidator(_seed_of_32)]
 OldPeppers = Annotated[SecretStr, BeforeValidator(_numbered)]
 
 
@@ -51,8 +60,9 @@ class GatewaySettings(WithCrisisCountry):
         min_length=OPERATOR_TOKEN_CHARS_MIN,
         description="Opens the operators' API (/operator/v1); none keeps that API shut.",
     )
-    patient_token_key: HexSecret | None = Field(
-        None, description="The seed of the Ed25519 key that signs patient tokens, in hex; none offers no tokens."
+    patient_token_key: HexSeed | None = Field(
+        None,
+        description="The seed of the Ed25519 key that signs patient tokens, 32 bytes in hex; none offers no tokens.",
     )
     public_url: str | None = Field(
         None, description="Where callers reach this gateway, for links in answers; none means host and port."

@@ -20,6 +20,7 @@ _KEY = (
 )
 _USER = "id, organization_id, role, email, external_id, created_at, time_zone"
 
+# By a function of the owner's: before the caller is known there is no capability to see the table with.
 _FIND_KEY = text(f"select {_KEY}, pepper_version, digest from gateway.known_key(:id)")  # noqa: S608
 _TOUCH_KEY = text("select gateway.use_key(:id)")
 # Only forward, and only from the digest that was verified: a request that comes second changes nothing.
@@ -51,6 +52,7 @@ _ADD_USER = text(
     "insert into users (id, organization_id, role, email, external_id, time_zone) "  # noqa: S608
     f"values (:id, :organization_id, :role, :email, :external_id, :time_zone) on conflict do nothing returning {_USER}"
 )
+# By lower(): the unique index is over it too, since mail servers take both spellings for one address.
 _EMAIL_TAKEN = text("select 1 from users where lower(email) = lower(:email)")
 _USER_BY_ID = text(f"select {_USER} from users where id = :id")  # noqa: S608
 _USERS = text(
@@ -197,6 +199,7 @@ class UserStore:
     async def all_in_roles(self, tx: Transaction, wanted: Sequence[tuple[UUID, Role]]) -> bool:
         """Tell whether each id is a user of the organization in the role beside it."""
         values = {"ids": [user for user, _ in wanted], "roles": [role.value for _, role in wanted]}
+        # As a set: the same person named twice is one row.
         return bool((await tx.execute(_IN_ROLES, values)).scalar_one() == len(set(wanted)))
 
 
@@ -222,6 +225,7 @@ class TokenStore:
 
     async def end(self, tx: Transaction, jti: UUID, patient_id: UUID) -> bool:
         """Revoke a patient's token; False when there is none."""
+        # The capability names no patient here, and what the policy compares is what an index serves (ADR 0014).
         await narrow(tx, patient_id)
         return (await tx.execute(_END_TOKEN, {"jti": jti, "patient_id": patient_id})).first() is not None
 

@@ -53,6 +53,7 @@ async def post(head: Head, body: AsyncIterator[bytes], timeout_s: float) -> Answ
             reader, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
         raise _down("A service behind this one is not answering.") from error
+    # Small, so that little was sent for nothing when the peer refuses the first bytes.
     writer.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
     try:
         exchange = _Exchange(reader, writer)

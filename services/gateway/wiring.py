@@ -11,6 +11,7 @@ from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
+from libs.common.ids import new_id
 from libs.common.messaging.steps import Subscription
 from libs.common.process.run import Service
 from libs.common.process.runtime import EventConfig, Runtime
@@ -92,7 +93,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     authenticator = Authenticator(database, authority, signer, peppers)
     limiter = _limiter(settings)
     peers = _peers(settings, authority)
-    users = Users(database, UserStore())
+    users = Users(database, UserStore(), utc_now, new_id)
     organization = OrganizationSettings(database, OrganizationStore(), settings.patient_time_zone)
     lines = help_lines(settings.crisis_country)
     pipeline = RequestPipeline(
@@ -153,9 +154,10 @@ def _limiter(settings: GatewaySettings) -> Limiter:
 
 
 def _mode(settings: GatewaySettings) -> Mode:
+    # The mode stands in the key itself: one of a test system is told from a real one before anybody tries it.
     return "live" if settings.env == "production" else "test"
 
 
 def _signer(settings: GatewaySettings) -> TokenSigner:
     key = settings.patient_token_key
-    return TokenSigner(bytes.fromhex(key.get_secret_value())[:32] if key else None, utc_now)
+    return TokenSigner(bytes.fromhex(key.get_secret_value()) if key else None, utc_now)

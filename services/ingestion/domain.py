@@ -11,6 +11,7 @@ from uuid import UUID
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 
+FILE_BYTES_MAX = 500 * 1024 * 1024
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OBJECT_NAME = re.compile(f"{_UUID}(?:/{_UUID}){{3}}")
 
@@ -165,6 +166,18 @@ class Recording:
 
 
 @dataclass(frozen=True)
+class UploadClaim:
+    """What an upload says of its recording before its bytes are read; `on` is the day if one was given, else the time.
+
+    What may be told afresh (the metadata) is no part of it.
+    """
+
+    parties: SessionParties
+    on: date | datetime
+    language: str
+
+
+@dataclass(frozen=True)
 class OrganizationKey:
     """A version of an organization's key, wrapped with the root key."""
 
@@ -221,6 +234,16 @@ def _is_overtaken(session: Session, status: Status, event: SessionEvent) -> bool
     if session.status is not Status.FAILED or status not in (Status.TRANSCRIBING, Status.EMBEDDING):
         return False
     return event.published_at is not None and failed_at is not None and event.published_at <= failed_at
+
+
+def may_repeat(session: Session, claim: UploadClaim) -> bool:
+    """Return True if an upload with the idempotency key of this session may be the same one, as far as it says."""
+    return UploadClaim(session.parties, session.session_day or session.session_date, session.language) == claim
+
+
+def repeats(recording: Recording, content_sha256: str) -> bool:
+    """Return True if an upload that may be the same one is: its bytes are those that were stored."""
+    return recording.content_sha256 == content_sha256
 
 
 def revocation_of(purpose: Purpose) -> Trigger:

@@ -76,6 +76,7 @@ class _StatusStep(Step[E, None]):
         # A late event leaves the session unchanged, and then nothing is written.
         if moved != session:
             await self._sessions.save(tx, moved)
+        # Counted on the change alone: a late event finds a session that has ended before.
         if moved.status is not session.status and moved.status in FINAL:
             count_completed(moved)
         return events_after_move(session, moved)
@@ -165,7 +166,7 @@ class OpenedRecording:
 
 
 @dataclass(frozen=True)
-class Reading:
+class QueryDependencies:
     """Dependencies of SessionQueries."""
 
     database: Database
@@ -179,8 +180,8 @@ class Reading:
 class SessionQueries:
     """Reads and retries sessions for API callers."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._deps = reading
+    def __init__(self, dependencies: QueryDependencies) -> None:
+        self._deps = dependencies
 
     async def find(self, session_id: SessionId) -> Session:
         """Return a session. Raises AppError(NOT_FOUND) if it is not visible to the capability, ERASED if erased."""

@@ -1,11 +1,10 @@
 """Interfaces to the stores and services that the handlers use."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
-from uuid import UUID
 
 from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Transaction
@@ -13,8 +12,6 @@ from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import OrganizationKey, PatientKey, Recording, Session, SessionParties, Trigger
-
-Identify = Callable[[], UUID]
 
 
 @dataclass(frozen=True)

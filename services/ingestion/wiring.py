@@ -37,11 +37,22 @@ from libs.contracts.transcript import (
 from services.ingestion.api import Parts, build_router
 from services.ingestion.audit_store import ReleaseAudit
 from services.ingestion.clients import ConsentClient
-from services.ingestion.erasure.handlers import Dependencies as ErasureDependencies
-from services.ingestion.erasure.handlers import ErasureService, RecordErasureResult, RemoveObjects, Retention
+from services.ingestion.erasure.handlers import (
+    ErasureDependencies,
+    ErasureService,
+    RecordErasureResult,
+    RemoveObjects,
+    Retention,
+)
 from services.ingestion.erasure.ports import ObjectDeleter
 from services.ingestion.erasure.store import ErasureStore, ExpiredRecordingStore, OldestErasureGauge
-from services.ingestion.handlers import EndOnRevocation, Reading, RecordProbe, SessionQueries, UpdateSessionStatus
+from services.ingestion.handlers import (
+    EndOnRevocation,
+    QueryDependencies,
+    RecordProbe,
+    SessionQueries,
+    UpdateSessionStatus,
+)
 from services.ingestion.keys.chain import KeyChain
 from services.ingestion.keys.store import KeyStore
 from services.ingestion.metrics import CountedIgnoredTransitions
@@ -118,7 +129,7 @@ def parts(database: Database, root: KeyWrapping, objects: Objects, consents: Con
     keys, erasures = KeyChain(root, database, KeyStore()), ErasureStore()
     return Parts(
         accept=AcceptRecording(Dependencies(database, sessions, keys, objects, consents, utc_now, new_id, erasures)),
-        queries=SessionQueries(Reading(database, sessions, keys, consents, utc_now, erasures)),
+        queries=SessionQueries(QueryDependencies(database, sessions, keys, consents, utc_now, erasures)),
         eraser=ErasureService(ErasureDependencies(database, sessions, erasures, erasures, new_id, utc_now)),
         audit=ReleaseAudit(database),
     )

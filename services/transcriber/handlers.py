@@ -14,7 +14,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.derived_ids import derived_id
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.events import Event
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.messaging.backoff import CLAIMED_ELSEWHERE
 from libs.common.messaging.inbox import confirm_claim
@@ -76,6 +76,7 @@ class Dependencies:
     speech_to_text: SpeechToText
     probe: Prober
     clock: Clock
+    new_id: Identify
 
 
 Outcome = Draft | Withheld | None
@@ -103,6 +104,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             raise
         if speech is None:
             return None
+        # Silence: vendors answer 200 with no words, and a transcript of nothing would look like one.
         if not has_speech(speech):
             raise AppError(NO_SPEECH, NO_SPEECH.doc)
         if heard_other_language(speech):
@@ -119,7 +121,8 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await transcripts.move_job(tx, job_id_of(event), JobStatus.WITHHELD, result.value)
             return (_withheld(event, result),)
         if result is not None:
-            first = Transcript(TranscriptId(new_id()), _about(event), 1, result, self._dependencies.clock())
+            transcript_id = TranscriptId(self._dependencies.new_id())
+            first = Transcript(transcript_id, _about(event), 1, result, self._dependencies.clock())
             await transcripts.add(tx, first)
             await transcripts.delete_speech(tx, SessionId(event.session_id))
         # Read back, not `first`: on a replay there may be corrections, and consent may hide all of it.
@@ -175,6 +178,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
     async def _speech(self, event: RecordingUploaded) -> Speech | None:
         """Return the recognized speech; None if another worker has stored the transcript meanwhile."""
         dependencies, about = self._dependencies, _about(event)
+        # Before the key: without consent nothing of a recording is opened, and no vendor is paid.
         await dependencies.consents.hold(about.patient_id, about.therapist_id, PURPOSES)
         fingerprint = fingerprint_of(event, dependencies.speech_to_text)
         key = await dependencies.recordings.key_of(about.session_id)
@@ -221,6 +225,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             retry=retry_if_exception(_is_outage),
             wait=wait_exponential(min=STORE_RETRY_MIN_WAIT_S, max=STORE_RETRY_MAX_WAIT_S),
             stop=stop_after_delay(STORE_RETRY_MAX_S),
+            # The outage itself, so that the event waits for the database and counts no failed try (ADR 0006).
             reraise=True,
         ):
             with attempt:
@@ -239,6 +244,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         try:
             yield share.set
         finally:
+            # The last value may stay unwritten: how the job ended says more.
             writer.cancel()
             with suppress(asyncio.CancelledError):
                 await writer

@@ -94,10 +94,12 @@ def score(text: str) -> float:
 
 def measured(text: str) -> Mapping[str, float]:
     """Return the rate of each kind of word (per ten words) and the share of questions among the sentences."""
+    # Vendors write the apostrophe either way.
     words = _WORD.findall(text.lower().replace("\u2019", "'"))
     rates = {
         kind: PER_WORDS * sum(w in members for w in words) / (len(words) + CALM_WORDS)
         for kind, members in KINDS.items()
     }
+    # Smoothed as the words are: one question alone must not make a text all questions.
     sentences = len(_SENTENCE_END.findall(text)) + 2
     return rates | {"questions": text.count("?") / sentences}

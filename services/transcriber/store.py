@@ -40,6 +40,7 @@ _MOVE_JOB = text(
     " finished_at = case when :status in ('completed', 'failed', 'withheld') then clock_timestamp() end"
     " where id = :id"
 )
+# Only while it runs: a note that comes late must not touch a job that has ended.
 _NOTE_PROGRESS = text("update job set progress = :progress where id = :id and status = 'processing'")
 _JOB = text(
     "select id, session_id, status, attempts, progress, last_error, created_at, started_at, finished_at from job"

@@ -6,6 +6,7 @@ from typing import Protocol
 from libs.common.clock import utc_now
 from libs.common.http.app import AppSpec
 from libs.common.http.client import ServiceClient
+from libs.common.ids import new_id
 from libs.common.messaging.steps import Subscription
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.common.process.recurring import Recurring
@@ -54,7 +55,7 @@ def build() -> Service:
     audit = ReadAudit(runtime.database)
     recordings = StoredRecordings(ingestion, objects)
     dependencies = Dependencies(
-        runtime.database, store, ConsentClient(consent), recordings, speech_to_text, probe, utc_now
+        runtime.database, store, ConsentClient(consent), recordings, speech_to_text, probe, utc_now, new_id
     )
     app = AppSpec(
         title="transcriber",

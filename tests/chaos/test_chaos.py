@@ -68,6 +68,7 @@ async def test_nothing_is_lost_nothing_happens_twice_and_nothing_is_stuck(
     with capsys.disabled():
         sys.stdout.write(verdict.proof(SEED, time.monotonic() - began) + "\n")
     violations = verdict.violations.all()
+
     assert not violations, "\n".join(violations)
     assert verdict.unnoticed == 0
     assert verdict.purchases.calls <= verdict.purchases.allowed

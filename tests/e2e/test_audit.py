@@ -61,6 +61,7 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
     exported = _exported(system, organization)
 
     newest = everything["data"][0]
+
     assert (newest["kind"], newest["session_id"], newest["patient_id"]) == ("transcript.read", session, patient.id)
     assert newest["api_key_id"] == organization.credentials["transcripts:read"].split("_")[2]
     assert {row["kind"] for row in about_one} == KINDS

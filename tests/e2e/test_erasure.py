@@ -233,6 +233,7 @@ async def test_what_is_erased_is_nowhere_and_nothing_brings_it_back(
     )
     with capsys.disabled():
         sys.stdout.write(f"\n{line}\n")
+
     assert {"chat.message", "chat.message_source", "transcriber.transcript", "embedder.passage"} <= set(said_in)
     assert {"consent.evidence", "gateway.users", "ingestion.session"} <= set(written_in)
     assert (story.hits, entries, dead, refused.status_code) == ([], len(Purpose), [], 410), line
@@ -264,6 +265,7 @@ async def test_a_session_erased_while_the_vendor_listens_gets_no_words_and_no_de
     receipt = await person.erases(f"/sessions/{session_id}")
 
     await eventually(home.house.is_still, bool, within_s=60)
+
     assert receipt["status"] == "completed"
     assert (await search(home.stack, [said])).hits == []
     assert await home.house.types("dlq", "list") == []

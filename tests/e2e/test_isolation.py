@@ -47,6 +47,7 @@ async def test_another_organization_can_neither_revoke_nor_upload_nor_ask_for_a_
     assert chat.status_code in (403, 404)
     assert upload.value.problem.status in (403, 404)
     current = await world.gateway.consents(world.patient_id)
+
     assert all(consent.status == "granted" for consent in current)
 
 

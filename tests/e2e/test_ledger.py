@@ -78,6 +78,7 @@ def test_a_stranger_checks_what_the_system_recorded_with_the_key_alone(integrato
     assert (online.exit_code, offline.exit_code, verdict["entries"]) == (0, 0, ENTRIES + 1)
     assert verdict["covered_to"] >= ENTRIES
     export.write_text("".join(export.read_text().splitlines(keepends=True)[:-1]))
+
     assert integrator.types("verify", str(export), "--key", key, "--kept", str(kept)).exit_code == 1
 
 

@@ -200,6 +200,7 @@ async def test_without_deepgram_a_session_fails_with_a_reason_after_its_tries_an
 
     assert (consent, upload.status_code, chat.status_code) == (201, 202, 200)
     failed = await house.world.settled(upload.json()["session_id"], "failed")
+
     assert failed.error_message
     assert len(house.vendors.recognition.requests) == 4
 

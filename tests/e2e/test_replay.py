@@ -179,6 +179,7 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
     )
     with capsys.disabled():
         sys.stdout.write(f"\n{line}\n")
+
     assert before != unused
     assert sent >= TIMES * facts // 2
     assert (same, told, asked, dead, processed, made) == (True, 0, 0, 0, 0, 0), line
@@ -197,6 +198,7 @@ async def test_an_event_whose_capability_has_expired_is_applied_under_one_the_ga
     left_out = await house.types(*into, refused)
 
     await eventually(house.is_still, bool, within_s=60)
+
     assert renewed["counts"] == {"capability-renewed": 1, "sent": 1}
     assert left_out["counts"] == {"capability-expired": 1, "sent": 0}
     assert house.count("embedder.inbox", where=f"grp = 'embedder' and event_id = '{allowed}'") == 1

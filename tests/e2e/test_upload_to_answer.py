@@ -35,6 +35,7 @@ async def test_a_recorded_session_becomes_words_of_two_speakers_and_a_cited_answ
 
     analysis = next(c for c in await world.gateway.consents(world.patient_id) if c.consent_type == "ai_analysis")
     await world.gateway.revoke(analysis.id)
+
     with pytest.raises(RefusedError) as refused:
         await world.gateway.ask(world.patient_id, QUESTION)
     assert (refused.value.problem.status, refused.value.problem.slug) == (403, "consent-required")
@@ -83,4 +84,5 @@ async def test_an_upload_is_accepted_at_once_and_listed(world: World) -> None:
     session_id = await world.uploads(FIRST)
 
     listed = await eventually(world.gateway.sessions, lambda sessions: len(sessions) == 1)
+
     assert listed[0].id == session_id

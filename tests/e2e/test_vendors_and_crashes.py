@@ -37,6 +37,7 @@ async def test_with_the_vendors_keys_a_session_becomes_an_answer_of_claude_that_
     answer = await patient.gateway.ask(patient.patient_id, QUESTION)
 
     transcript = await patient.gateway.transcript(session_id)
+
     assert transcript.source.vendor == "deepgram"
     assert (answer.answered_by, answer.grounded) == ("anthropic", True)
     assert [source.session_id for source in answer.sources] == [session_id]
@@ -56,6 +57,7 @@ async def test_a_patients_own_token_streams_answers_about_that_patient_and_opens
         transcript = await own.get(f"/api/v1/sessions/{session_id}/transcript")
 
     events = [line.removeprefix("event: ") for line in streamed.text.splitlines() if line.startswith("event: ")]
+
     assert (streamed.status_code, events[-1]) == (200, "done")
     assert session_id in streamed.text
     assert (other.status_code, transcript.status_code) == (404, 403)
@@ -104,6 +106,7 @@ async def test_killed_while_the_vendor_listens_the_transcriber_finishes_after_it
     vendors.stack.process("transcriber-work").start()
 
     await patient.settled(session_id, "ready")
+
     assert (await patient.gateway.transcript(session_id)).version == 1
 
 
@@ -117,6 +120,7 @@ async def test_a_wiped_redis_loses_nothing_of_what_is_under_way(vendors: Vendors
     await redis.aclose()
 
     await patient.settled(session_id, "ready")
+
     assert len(vendors.recognition.requests) == 1
 
 
@@ -133,4 +137,5 @@ async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(vendors:
         transcript = await eventually(
             lambda: http.get(f"/api/v1/sessions/{session_id}/transcript"), lambda answer: answer.status_code != 200
         )
+
     assert transcript.status_code in (403, 404)

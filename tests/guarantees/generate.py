@@ -17,6 +17,7 @@ from libs.contracts.settings import ServiceSettings
 from libs.ops.exporter import ExporterSettings
 from libs.ops.rest.connection import OpsSettings
 from tests.guarantees.authorization import matrix
+from tests.guarantees.inside.demands import demands_page
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 NOTE = "<!-- Written by `make docs`; change the code instead. -->"
@@ -113,6 +114,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": errors,
     "settings.md": settings,
     "authorization.md": lambda: matrix(NOTE),
+    "authorization-inside.md": lambda: demands_page(NOTE),
 }
 
 

@@ -50,6 +50,7 @@ async def test_whatever_the_public_side_serves_is_in_the_table_or_named_outside_
         served = {(route.path, method) for route in iter_route_contexts(app.routes) for method in route.methods or ()}
 
     beside = served - {(route.path, route.method) for route in ROUTES}
+
     assert beside == {(path, "GET") for path in OUTSIDE_THE_TABLE}
 
 

@@ -50,6 +50,7 @@ def test_a_page_is_written_again_in_its_own_place(tmp_path: Path) -> None:
     report.write(page, report.render("second", ["quiet"], [section]))
 
     text = page.read_text()
+
     assert "`second`" in text
     assert "`first`" not in text
     assert "Rate: 7/s, bar >= 8/s: missed by a factor of 1.14." in text

@@ -81,6 +81,7 @@ def test_operators_read_no_table_but_archives_and_their_own_record_and_change_no
 
     archives = {f"{schema}.{table}" for schema in SERVICES for table in ("outbox", "inbox")}
     read = {name for name, reads, _, _ in able if reads}
+
     # The kernel's tests make a schema of their own, and the tools' tests grant themselves its archive.
     assert {name for name in read if not name.startswith("kernel.")} == archives | {"ops.action"}
     assert {name for name, _, inserts, _ in able if inserts} == {"ops.action"}
@@ -102,6 +103,7 @@ def test_the_owner_of_the_operators_functions_cannot_log_in_and_sees_ids_and_sta
     session = ("organization_id", "patient_id", "therapist_id", "session_id", "status", "updated_at")
     current = ("organization_id", "patient_id", "therapist_id", "consent_type", "status")
     allowed = {f"ingestion.session.{name}" for name in session} | {f"consent.current.{name}" for name in current}
+
     assert {name for (name,) in seen} == allowed
     assert login == [(False,)]
 

@@ -1,11 +1,13 @@
 """The house style's sizes and habits, held for every file (CONTRIBUTING.md, "Style")."""
 
 import ast
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from tokenize import COMMENT, generate_tokens
 
 ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 400
@@ -20,7 +22,7 @@ SENTENCE_WORDS_MIN = 3
 # A package from outside is imported only where it is wrapped.
 ONLY_IN = {
     "deepgram": {"services/transcriber/vendors"},
-    "anthropic": {"services/chat/vendors"},
+    "anthropic": {"services/chat/vendors", "services/embedder/vendors"},
     "openai": {"services/chat/vendors", "services/embedder/vendors"},
     "minio": {"libs/common/objects"},
     "tink": {"libs/common/objects"},
@@ -29,6 +31,10 @@ ONLY_IN = {
 }
 # May only become less.
 WIDER = {"services/embedder/chunking.py": {"_endings": 5}}
+# Of a hundred lines that ship so many are comments: fewer leave out why, more repeat what the code says.
+COMMENTS_OF_100 = (3.0, 10.0)
+# Addressed to a tool and no reason for anybody.
+TO_A_TOOL = re.compile(r"# (?:noqa|type: ignore|fmt:|ruff:)")
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
@@ -45,6 +51,8 @@ GUESSED_SLEEPS = {
     "services/gateway/tests/test_bodies.py": 1,
     "services/gateway/tests/test_proxying.py": 1,
 }
+# What every service imports: a class of its own by such a name, or by SQLAlchemy's `Row`, would be read as that one.
+CENTRAL = ("libs/common/events.py", "libs/common/database/transaction.py", "libs/common/messaging/steps.py")
 BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
 
 
@@ -169,6 +177,7 @@ def test_whatever_waits_is_tried_again_or_is_kept_has_a_limit_with_a_name() -> N
         return [f"line {part.lineno}: {part.value!r}" for limit in given for part in _numbers(limit)]
 
     started_by_hand = "libs/devstack"
+
     assert _offences([path for path in SHIPPED if not _name(path).startswith(started_by_hand)], nameless) == {}
 
 
@@ -180,6 +189,7 @@ def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() 
 
     # Why time has to pass is said where it does: conditions.let_pass, or the name of what takes that long.
     tests = [path for path in SOURCES if path not in PRODUCT or path.parts[len(ROOT.parts)] == "proofs"]
+
     assert _offences(tests, guessed) == GUESSED_SLEEPS
 
 
@@ -208,6 +218,33 @@ def test_every_module_starts_with_a_sentence_that_says_why() -> None:
     assert _offences([path for path in SOURCES if _text(path).strip()], is_silent) == {}
 
 
+def test_of_a_hundred_lines_that_ship_three_to_ten_say_why() -> None:
+    own = [path for path in SHIPPED if "migrations" not in path.parts]
+    lines = sum(line.strip() != "" for path in own for line in _text(path).splitlines())
+    tokens = (token for path in own for token in generate_tokens(io.StringIO(_text(path)).readline))
+    comments = sum(token.type == COMMENT and not TO_A_TOOL.match(token.string) for token in tokens)
+    least, most = COMMENTS_OF_100
+
+    assert least <= 100 * comments / lines <= most
+
+
+def test_a_class_of_a_service_has_a_name_that_no_other_class_there_and_no_central_word_has() -> None:
+    central = {name for path in CENTRAL for name in _public_classes(ROOT / path)} | {"Row"}
+
+    named = Counter(
+        (path.relative_to(ROOT).parts[1], name)
+        for path in SHIPPED
+        if path.relative_to(ROOT).parts[0] == "services" and "migrations" not in path.parts
+        for name in _public_classes(path)
+    )
+
+    assert [place for place, count in named.items() if count > 1 or place[1] in central] == []
+
+
+def _public_classes(path: Path) -> list[str]:
+    return [node.name for node in _nodes(path) if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+
+
 def test_no_file_is_named_after_nothing() -> None:
     assert [_name(path) for path in SOURCES if path.stem in FORBIDDEN_NAMES] == []
 
@@ -216,6 +253,7 @@ def test_no_todo_is_left_and_nothing_of_ours_is_patched() -> None:
     pattern = re.compile(r"\b(?:TODO|FIXME|XXX)\b|monkeypatch\.setattr|mock\.patch|unittest\.mock")
 
     others = [path for path in SOURCES if path != Path(__file__)]
+
     assert _offences(others, lambda path: pattern.findall(_text(path))) == {}
 
 
@@ -235,6 +273,7 @@ def test_an_outside_package_is_imported_only_where_it_is_wrapped() -> None:
         return {name for name in _imported(path) & set(ONLY_IN) if folder not in ONLY_IN[name]}
 
     free = ("libs/devstack", "evals", "benchmarks", "proofs", "samples")
+
     assert _offences([path for path in PRODUCT if not _name(path.parent).startswith(free)], strays) == {}
 
 

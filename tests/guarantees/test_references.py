@@ -20,6 +20,13 @@ PROSE = re.compile(r'"""[\s\S]*?"""|#.*')
 # What looks like a name of ours: an underscore in it, or two capitals apart.
 NAME = re.compile(r"`(\w*[a-z]_\w+|[A-Z][a-z]+[A-Z]\w+)`")
 DECISION = re.compile(r"\bADR (\d{4})\b")
+# A file of Python by its name or its path; not a placeholder (`test_<vendor>.py`) and no part of an address.
+PYTHON = re.compile(r"(?<![\w/.<>{}*$-])(?:[\w.-]+/)*[\w-]+\.py\b")
+# Where prose stands in a file that is neither Python nor Markdown.
+COMMENT = re.compile(r"(?:#|--).*")
+COMMENTED = (".sql", ".lua", ".toml", ".yaml", ".yml", ".in", "Makefile", "Dockerfile")
+# A migration has run and is not edited: what it names is what there was.
+RAN = re.compile(r"^services/[a-z]+/migrations/versions/")
 # This file has examples of what must not be.
 SKIPPED = {"tests/guarantees/test_references.py"}
 
@@ -133,3 +140,47 @@ def test_every_name_of_code_in_a_docstring_or_comment_exists() -> None:
     }
 
     assert missing == {}
+
+
+@cache
+def _modules() -> frozenset[str]:
+    return frozenset(name for name in _files() if name.endswith(".py"))
+
+
+def _prose_of(name: str) -> list[str]:
+    text = (ROOT / name).read_text()
+    if name.endswith(".py"):
+        return PROSE.findall(text)
+    if name.endswith(".md"):
+        return [text]
+    return COMMENT.findall(text) if name.endswith(COMMENTED) else []
+
+
+def _is_there(named: str, file: str) -> bool:
+    """Tell whether a file of Python exists: from the root, from here, or by its last parts in a room that is near."""
+    if named.startswith("."):
+        return (ROOT / file).parent.joinpath(named).is_file()
+    found = [module for module in _modules() if module == named or module.endswith(f"/{named}")]
+    own = "/".join(file.split("/")[:2]) + "/"
+    if not own.startswith("services/") or named in found:
+        return found != []
+    # A service has a store.py and a domain.py of its own: another's, a test's or an evaluation's is not meant.
+    return any(module.startswith((own, "libs/", "deploy/", "proofs/", "benchmarks/")) for module in found)
+
+
+@pytest.mark.parametrize("folder", sorted({name.partition("/")[0] for name in _files()}))
+def test_every_file_of_python_that_prose_names_exists(folder: str) -> None:
+    missing = {
+        name: sorted(found)
+        for name in _files()
+        if name.partition("/")[0] == folder and not RAN.match(name)
+        if (found := {file for text in _prose_of(name) for file in PYTHON.findall(text) if not _is_there(file, name)})
+    }
+
+    assert missing == {}
+
+
+@pytest.mark.parametrize("named", ["crisis_rules.py", "crisis.py", "domain/crisis.py", "../assessing/rules.py"])
+def test_a_file_of_python_that_is_elsewhere_or_nowhere_is_found(named: str) -> None:
+    assert PYTHON.findall(f"like those of {named}, which") == [named]
+    assert not _is_there(named, "services/chat/domain/crisis/kinds.py")

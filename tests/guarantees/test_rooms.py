@@ -11,7 +11,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("services", "libs", "proofs", "tests", "benchmarks", "evals", "deploy")
 MODULES_MAX = 20
-DOMAIN = re.compile(r"patient|therap|consent|transcri|clinic|organi[sz]ation|gateway|recording(?!s?_)", re.IGNORECASE)
+# Temporary credentials of AWS come with a session token, and `session_user` is PostgreSQL's.
+DOMAIN = re.compile(
+    r"patient|therap|consent|transcri|clinic|organi[sz]ation|gateway|recording(?!s?_)|speaker|chat|crisis|embedding"
+    r"|sessions?(?![ _](?:token|user)\b)",
+    re.IGNORECASE,
+)
 
 
 def _modules() -> list[Path]:

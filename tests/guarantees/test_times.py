@@ -36,4 +36,5 @@ def test_every_column_of_a_callers_time_is_held_to_readable_ones() -> None:
     migrations = "".join(text for name, text in _sources().items() if "/migrations/" in name)
 
     missing = [table for table, column in HELD.items() if f'keep_readable(op, "{table}", "{column}")' not in migrations]
+
     assert missing == []

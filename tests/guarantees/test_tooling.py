@@ -30,6 +30,7 @@ def test_a_skip_says_why_and_after_a_colon_what_would_lift_it() -> None:
     reasons = {path: list(_skip_reasons(path)) for path in files}
 
     mute = {str(path): told for path, told in reasons.items() if not all(one and ": " in one for one in told)}
+
     assert any(reasons.values())
     assert mute == {}
 

@@ -13,5 +13,6 @@ def test_arbitrary_sql_as_a_service_changes_and_shows_nothing_of_others(
     exit_code = arbitrary_sql.prove(infra, rounds=1)
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out
     assert "effects=0 foreign_rows=0" in captured.out

@@ -80,6 +80,7 @@ def test_every_notation_is_found_in_which_a_word_may_be_written() -> None:
 
     seen = {name for line in lines for name in forms.found_in(line.lower())}
     packed = {name for line in lines for inner in unpacked(line) for name in forms.found_in(inner.lower())}
+
     assert seen | {PACKED} == set(encodings())
     assert packed == {"utf-8"}
     assert [line for line in lines if not forms.found_in(line.lower()) and not list(unpacked(line))] == []

@@ -14,5 +14,6 @@ def test_no_capability_is_believed_that_the_gateway_did_not_mint(
     exit_code = capability.prove(infra, capability.FORGED, seed())
 
     line = capsys.readouterr().out
+
     assert exit_code == 0, line
     assert "accepted=0" in line

@@ -40,6 +40,7 @@ def test_no_object_of_the_database_breaks_a_rule(infra: Infra, capsys: pytest.Ca
     exit_code = catalogue.prove(infra)
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out
 
 

@@ -11,4 +11,5 @@ def test_no_message_makes_the_crisis_gate_slow_for_everybody_else(capsys: pytest
     exit_code = crisis_cost.prove(seed())
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out

@@ -34,5 +34,6 @@ def test_a_proof_whose_figure_is_missed_says_which(capsys: pytest.CaptureFixture
 
     assert outcome.told() == 1
     printed = capsys.readouterr()
+
     assert printed.out == "PROOF rain result=FAILED seed=7 drops=3\n"
     assert printed.err == "FAILED rain: no drops\n"

@@ -13,5 +13,6 @@ def test_no_plan_tells_whether_a_value_exists_in_a_row_that_may_not_be_seen(
     exit_code = oracle.prove(infra)
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out
     assert "told=0 " in captured.out

@@ -27,6 +27,7 @@ def test_requests_that_share_sessions_never_see_each_other(infra: Infra, capsys:
     exit_code = pool.prove(infra, pool.REQUESTS, seed())
 
     line = capsys.readouterr().out
+
     assert exit_code == 0, line
     assert "foreign_rows=0 left_over=0" in line
 
@@ -50,4 +51,5 @@ async def test_sql_of_an_earlier_request_cannot_take_the_next_ones_capability(in
     await database.close()
     with psycopg.connect(infra.admin_url) as admin:
         stolen = admin.execute("select from chat.inbox where grp = %s", (theirs,)).fetchall()
+
     assert stolen == []

@@ -14,5 +14,6 @@ def test_a_repeated_request_gives_nobody_what_they_may_not_have_now(capsys: pyte
         exit_code = repeat.prove(stack, repeat.PATIENTS, seed())
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out
     assert " words_given=0 secrets_given=0 stale_refusals=0 " in captured.out

@@ -14,5 +14,6 @@ def test_nobody_gets_a_byte_of_what_they_may_not_see(capsys: pytest.CaptureFixtu
         exit_code = tenancy.prove(stack, tenancy.STEPS, seed())
 
     captured = capsys.readouterr()
+
     assert exit_code == 0, captured.err + captured.out
     assert "leaks=0" in captured.out

@@ -65,6 +65,7 @@ def test_a_failure_is_told_before_its_file_has_ended_and_ends_with_exit_code_1(t
     said = heard(written(tmp_path, bad="def test_a():\n  assert 1 == 2\ndef test_b(): pass\n"), report, count=1)
 
     kinds = [type(one) for _, one in said]
+
     assert kinds.index(records.Failed) < kinds.index(records.Done)
     assert report.sum_up() == 1
 
@@ -105,6 +106,7 @@ def test_what_runs_alone_begins_when_the_other_workers_have_ended(tmp_path: Path
     said = heard(written(tmp_path, f="def test_a(): pass\n", g=alone), report)
 
     at = said.index((0, records.Begun("test_g.py, alone")))
+
     assert (1, Ended(0)) in said
     assert all(isinstance(one, Ended) and number == 1 for number, one in said[at:] if number != 0)
     assert next(one for _, one in said[at:] if isinstance(one, records.Done)).outcomes == {"passed": 1}

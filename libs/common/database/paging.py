@@ -30,6 +30,7 @@ class Position:
 
     def to_cursor(self) -> str:
         """Return the opaque text a caller gives back."""
+        # In whole microseconds, which is all that PostgreSQL keeps: a float would skip or repeat rows.
         micros = (self.at - _EPOCH) // timedelta(microseconds=1)
         return base64.urlsafe_b64encode(micros.to_bytes(_AT_BYTES, "big") + self.id.bytes).decode()
 
@@ -70,6 +71,7 @@ class Page(Generic[T]):
     @staticmethod
     def cut(rows: Sequence[T], limit: int, position: Callable[[T], Position]) -> "Page[T]":
         """Make a page of rows that were read with a limit one larger than the page."""
+        # The row too many is never shown: it only tells that there is a next page.
         kept = rows[:limit]
         return Page(kept, position(kept[-1]) if len(rows) > limit else None)
 

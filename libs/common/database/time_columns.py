@@ -17,5 +17,6 @@ def keep_readable(op: Operations, table: str, *columns: str) -> None:
             f"update {table} set {column} = least(greatest({column}, '{FIRST}'), '{LAST}') where not ({readable})"  # noqa: S608
         )
         op.execute(f"alter table {table} add constraint {name}_{column}_readable check ({readable}) not valid")
+        # Checked in a second step, under a lock that lets readers and writers go on.
         op.execute(f"alter table {table} validate constraint {name}_{column}_readable")
     op.execute(f"alter table {table} force row level security")

@@ -50,12 +50,15 @@ class Transaction:
 
     async def emit(self, *events: Event, cause: UUID | None = None) -> None:
         """Write facts to the outbox. With `cause` their ids derive from it, so a replay makes no second id."""
+        # Numbered, so that two facts of one type about one key have two ids.
         rows = [self._row(fact, number, cause) for number, fact in enumerate(events)]
         if rows:
             self.emitted = True
             await self._connection.execute(_INSERT_EVENT, rows)
 
     def _row(self, fact: Event, number: int, cause: UUID | None) -> dict[str, Any]:
+        # Of cause, type, key and number: a step that runs again makes the same ids, and their second copies are
+        # dropped.
         event_id = derived_id(cause, fact.type, fact.key, str(number)) if cause else new_id()
         with publishing(fact, str(event_id)):
             return {
@@ -83,6 +86,7 @@ class Database:
             # What overflows is opened and closed again for each transaction.
             max_overflow=0,
             pool_timeout=POOL_WAIT_S,
+            # A server that was restarted leaves dead connections in the pool: one is tried before it is given out.
             pool_pre_ping=True,
             hide_parameters=True,
             # One prepared by name could be replaced by the SQL of one request and be given the next capability.
@@ -133,6 +137,7 @@ class Database:
 
     def _translated(self, error: DBAPIError | PoolTimeoutError) -> Exception:
         state = getattr(getattr(error, "orig", None), "sqlstate", None)
+        # First: a refusal that the database raises is an answer, and nothing to be tried again.
         if state in self._refusals:
             problem = self._refusals[state]
             return AppError(problem, problem.doc, sqlstate=state)

@@ -118,7 +118,7 @@ async def _on_http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _headers(error: AppError) -> dict[str, str]:
-    # A 404 of now may be a session in a minute, and no cache is to remember who was refused.
+    # What is not found now may be there in a minute, and no cache is to remember who was refused.
     headers = {"Cache-Control": "no-store"}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))

@@ -59,6 +59,7 @@ class ContainerCredentials:
 
     async def get(self) -> Credentials:
         """Return credentials that are good for some minutes."""
+        # One asks and the others wait for its answer: a role's endpoint throttles a process that asks in parallel.
         async with self._asking:
             if self._kept is None or self._until is None or self._clock() >= self._until - RENEW_BEFORE:
                 self._kept, self._until = await self._ask()
@@ -69,6 +70,7 @@ class ContainerCredentials:
         await self._client.aclose()
 
     async def _ask(self) -> tuple[Credentials, datetime]:
+        # Read for each call: EKS replaces the token in its file while we run.
         headers = {"authorization": self._read_token(self._token_file)} if self._token_file else {}
         found = await kms_call.call(
             lambda: self._client.get(self._url, headers=headers),

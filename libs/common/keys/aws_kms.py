@@ -70,6 +70,7 @@ class AwsKms:
             try:
                 return _bytes(await self._call("Decrypt", body | {"KeyId": key_id}), "Plaintext")
             except AppError as error:
+                # Any other refusal would be the same under every key, and a service that is away refuses nothing.
                 if error.facts.get("reason") != _OTHER_KEY:
                     raise
         return _bytes(await self._call("Decrypt", body | {"KeyId": last}), "Plaintext")
@@ -103,6 +104,7 @@ class AwsKms:
 
 def _problem(answer: httpx.Response) -> AppError:
     try:
+        # AWS writes the type with or without a namespace before it.
         kind = str(answer.json().get("__type", "")).rpartition("#")[2]
     except (ValueError, AttributeError):
         kind = ""

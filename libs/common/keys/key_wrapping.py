@@ -47,6 +47,7 @@ class LocalKey:
 
     async def wrap(self, secret: bytes, context: bytes) -> bytes:
         """Encrypt under a fresh nonce."""
+        # Random 96 bits are safe for some 2^32 wrappings of one key (NIST SP 800-38D, section 8.3).
         nonce = os.urandom(_NONCE_BYTES)
         return _VERSION + nonce + self._aead.encrypt(nonce, secret, context)
 
@@ -54,6 +55,7 @@ class LocalKey:
         """Decrypt and verify."""
         nonce, sealed = wrapped[1 : 1 + _NONCE_BYTES], wrapped[1 + _NONCE_BYTES :]
         try:
+            # Told as a wrong key is: what does not open is one case for the caller, whatever the reason.
             if wrapped[:1] != _VERSION:
                 raise InvalidTag
             return self._aead.decrypt(nonce, sealed, context)
@@ -80,6 +82,7 @@ class LocalKeys:
         """Decrypt with the key that fits; the error is the last one's."""
         *others, last = self._holders
         for holder in others:
+            # Only by trying is it known which key fits: nothing in the bytes names it.
             with suppress(AppError):
                 return await holder.unwrap(wrapped, context)
         return await last.unwrap(wrapped, context)

@@ -34,6 +34,7 @@ async def call(send: Send, problem_of: Callable[[httpx.Response], AppError]) -> 
         stop=stop_after_attempt(TRIES),
         wait=wait_random_exponential(multiplier=WAIT_S, max=WAIT_MAX_S),
         retry=retry_if_exception(_passes),
+        # The last error itself and not tenacity's, which no caller knows.
         reraise=True,
     ):
         with attempt:
@@ -68,6 +69,7 @@ async def _once(send: Send, problem_of: Callable[[httpx.Response], AppError]) ->
         found = answer.json()
     except ValueError as error:
         raise refused("no-json") from error
+    # A proxy or a portal in between may answer 200 with JSON of its own.
     if not isinstance(found, dict):
         raise refused("no-json")
     return found

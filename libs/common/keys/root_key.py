@@ -100,6 +100,7 @@ class RootKey:
     async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """Unwrap with the root the first byte names."""
         for root in self._roots:
+            # By the tag and not by trying: a key service charges for each try, and logs it as a failure.
             if wrapped[:1] == root.tag:
                 return await root.unwrap(wrapped, context)
         raise AppError(UPSTREAM_REFUSED, "A key was wrapped by a root key that is not configured.", reason="no-root")
@@ -156,6 +157,7 @@ class FileRoot(LocalKeys):
 def root_key(settings: RootKeySettings) -> RootKey:
     """Return the root key of the settings; raise ValueError that names what is missing when one is half configured."""
     found: dict[str, Root | None] = {"file": _file(settings), "aws_kms": _aws(settings), "transit": _transit(settings)}
+    # The others stay, so that an operator can move from one root to another and back.
     first = found.pop(settings.root_key_provider)
     if first is None:
         needed = {"file": "ROOT_KEY_FILE", "aws_kms": "AWS_KMS_KEY_ID", "transit": "TRANSIT_KEY_NAME"}
@@ -234,5 +236,6 @@ def _require_unset(settings: RootKeySettings, name: str, others: Sequence[str]) 
 
 def _require_tls(name: str, address: str | None) -> None:
     parts = urlsplit(address) if address else None
+    # On loopback, where development and tests have their servers, there is no line to listen in on.
     if parts and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
         raise ValueError(f"{name} must be https: keys travel there")

@@ -48,6 +48,7 @@ def sign(request: Unsigned, credentials: Credentials, scope: Scope, at: datetime
             request.method,
             request.path,
             "",
+            # Runs of spaces count as one in what is signed, by the vendor's rules.
             *(f"{name}:{' '.join(headers[name].split())}" for name in sorted(headers)),
             "",
             names,

@@ -48,6 +48,7 @@ class Transit:
     async def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         """Have it decrypted under the version it names (`vault:v3:...`)."""
         try:
+            # Transit's own text, which names the key's version; what is no ASCII never came from there.
             ciphertext = wrapped.removeprefix(self.tag).decode("ascii")
         except UnicodeDecodeError as error:
             raise kms_call.refused("not-ours") from error

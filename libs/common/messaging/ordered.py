@@ -61,7 +61,7 @@ class _Waiting(Outlet):
         return True
 
     async def ack(self, deliveries: Collection[Delivery]) -> None:
-        """Acknowledge."""
+        """End the entries on the channel itself: only parking is put off."""
         await self._channel.ack(deliveries)
 
     async def dead_letter(self, delivery: Delivery, reason: DeadLetterReason) -> bool:

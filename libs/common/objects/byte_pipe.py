@@ -111,6 +111,7 @@ async def feed_thread(chunks: AsyncIterator[bytes], read_all: Callable[[BytePipe
             async for chunk in chunks:
                 await pipe.write(chunk)
             pipe.end()
+            # Shielded: cancelled here, it is told below and waited for, so that no thread is left behind.
             return await asyncio.shield(reading)
         except BrokenPipeToThreadError:
             return await reading

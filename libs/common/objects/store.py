@@ -97,6 +97,7 @@ class ObjectStore:
         )
         self._sse: SseS3 | None = None
         self._prepared = False
+        # The first uploads may come at once: one of them prepares, the others wait.
         self._preparing = asyncio.Lock()
 
     async def put_stream(self, name: str, chunks: AsyncIterator[bytes]) -> None:

@@ -125,6 +125,7 @@ class StreamAdmin:
             encoding_errors="surrogateescape",
             socket_timeout=SOCKET_TIMEOUT_S,
             socket_connect_timeout=SOCKET_TIMEOUT_S,
+            # What was sent twice could be done twice: to repeat it is the operator's decision.
             retry=Retry(NoBackoff(), 0),
         )
         scripts = ("redrive", "replay", "rewind", "pause", "remove_entry", "size")
@@ -142,6 +143,7 @@ class StreamAdmin:
                     # Also from the keys: a group whose stream was flushed may still have parked and dead entries.
                     if found["group"]:
                         lanes.add(GroupStream(found["stream"], found["group"]))
+            # SCAN has been everywhere when the cursor is 0 again; a page may be empty before that.
             if int(cursor) == 0:
                 break
         for stream in streams:
@@ -159,6 +161,7 @@ class StreamAdmin:
 
     async def now_ms(self) -> int:
         """Return the server's clock."""
+        # Entry ids and leases are dated by that clock; ours may differ.
         seconds, micros = await answered(self.redis.time())
         return int(seconds) * 1000 + int(micros) // 1000
 

@@ -55,6 +55,7 @@ async def _on_stream(admin: StreamAdmin, lane: GroupStream, key: str) -> dict[UU
     info = (await admin.groups(key)).get(lane.group)
     last = str(info["last-delivered-id"]) if info else "0-0"
     found: dict[UUID, Location] = {}
+    # Behind the last one delivered: that is pending or done.
     for entry_id, fields in await answered(admin.redis.xrange(key, f"({last}", "+", count=LOOKED_AT_MAX)):
         _put(found, fields, Location(lane, "waiting", _attempt(fields), ms_of(entry_id), entry_id=entry_id))
     if not info or not int(info["pending"]):

@@ -139,7 +139,7 @@ class MemoryChannel:
         return found
 
     async def ack(self, deliveries: Collection[Delivery]) -> None:
-        """Acknowledge."""
+        """End these entries for the group, whoever holds them."""
         for delivery in deliveries:
             self._state.given.pop((delivery.lane, delivery.entry_id), None)
 
@@ -192,7 +192,7 @@ class MemoryChannel:
         return [replace(self._claim(given), previous_consumer=owner) for given, owner in lost[: max(0, room)]]
 
     async def mark_isolated(self, delivery: Delivery) -> int:
-        """Count."""
+        """Count one more start of this entry alone; the count is the group's and outlives this consumer."""
         key = (delivery.lane, delivery.entry_id)
         self._state.isolated[key] = self._state.isolated.get(key, 0) + 1
         return self._state.isolated[key]

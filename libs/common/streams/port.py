@@ -90,7 +90,7 @@ class Outlet(Protocol):
     consumer: str
 
     async def ack(self, deliveries: Collection[Delivery]) -> None:
-        """Acknowledge."""
+        """End these entries for the group, whoever holds them: nobody is given one again. Twice is as once."""
 
     async def park(self, delivery: Delivery, delay_s: float, attempt: int) -> bool:
         """Put an entry aside until it is given out as `attempt`; False when it is not ours any more.

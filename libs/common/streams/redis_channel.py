@@ -95,6 +95,7 @@ class RedisChannel:
     async def ack(self, deliveries: Collection[Delivery]) -> None:
         """Acknowledge, one command per lane."""
         for key, ids in self._by_lane(deliveries):
+            # In pieces: the server does one command at a time, and all consumers would wait for a long one.
             for start in range(0, len(ids), ACK_MAX):
                 await self._call("XACK", key, self.group, *ids[start : start + ACK_MAX])
 
@@ -137,6 +138,7 @@ class RedisChannel:
     async def promote(self) -> float | None:
         """Move due retries to the retry lane; an unreadable parked one goes to the dead letters."""
         keys = [self._due, self._bodies, self._lanes["r"], self._dead]
+        # None came back from a server that was flushed (_regrouped): nothing is parked there any more.
         next_ms, lost = await self._run("promote", keys, PROMOTE_MAX, BAD_FIELD) or (-1, ())
         for token, size in lost:
             say_dead((self.topic, self.group), BAD_FIELD, token, int(size))
@@ -150,6 +152,7 @@ class RedisChannel:
             options = (self.group, self.consumer, room - len(taken), ENTRY_SIZE_MAX)
             found = await self._run("sweep", [key, self._leases], *options)
             taken += [
+                # How often it was held, and by whom, tells a poison message from a worker that was merely killed.
                 replace(delivery_of(lane, entry_id, _paired(flat)), times=int(times), previous_consumer=owner)
                 for entry_id, flat, times, owner in found or ()
             ]
@@ -185,6 +188,7 @@ class RedisChannel:
     async def release(self, deliveries: Collection[Delivery]) -> None:
         """Hand back to `~free`."""
         for key, ids in self._by_lane(deliveries):
+            # Nobody holds a lease by that name: the next sweep takes them, and counts no failed try.
             await self._run("release", [key], self.group, self.consumer, *ids)
 
     async def trim(self, retention_s: float) -> int:
@@ -195,6 +199,7 @@ class RedisChannel:
     async def close(self) -> None:
         """Stop beating and leave."""
         self._lease.stop()
+        # With the server away there is nothing to leave: the lease runs out by itself.
         with contextlib.suppress(BrokerUnavailableError):
             await self._run("leave", [*self._lanes.values(), self._leases, self._lead], self.group, self.consumer)
 
@@ -205,6 +210,7 @@ class RedisChannel:
     async def _ensure(self) -> None:
         for key in self._lanes.values():
             try:
+                # From 0: facts that were written before there was a group are for it as well.
                 await self._redis.xgroup_create(key, self.group, id="0", mkstream=True)
             except exceptions.ResponseError as error:
                 if "BUSYGROUP" not in str(error):
@@ -222,6 +228,7 @@ class RedisChannel:
         try:
             return await translated(reply)
         except exceptions.ResponseError as error:
+            # UNBLOCKED is what a waiting read is told when its stream is deleted under it.
             if not any(word in str(error) for word in ("NOGROUP", "UNBLOCKED", "no such key")):
                 raise
             await translated(self._ensure())
@@ -235,4 +242,5 @@ class RedisChannel:
 
 
 def _paired(flat: Any) -> dict[str, str]:
+    # RESP3 has maps where RESP2, and every script, gives names and values in turn.
     return dict(flat) if isinstance(flat, dict) else dict(zip(flat[::2], flat[1::2], strict=True))

@@ -1,6 +1,5 @@
 """A schema of its own for tests of the kernel: roles, event tables, one table of effects."""
 
-from datetime import timedelta
 from typing import ClassVar
 from uuid import UUID
 
@@ -9,14 +8,10 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import create_engine, text
 
-from libs.common.clock import utc_now
 from libs.common.database.migration import archive, event_tables, private_events
 from libs.common.events import Catalogue, Event
-from libs.common.ids import new_id
-from libs.contracts.capability import Claims, Minter
-from libs.contracts.ids import OrganizationId
+from libs.devstack.capabilities import minted
 from libs.devstack.infra import Infra
-from libs.tenancy.isolation import isolate
 
 SCHEMA = "kernel"
 PASSWORD = "kernel-of-a-test"
@@ -69,7 +64,7 @@ def make_schema(infra: Infra) -> None:
         begun.execute(text("set role owner_kernel"))
         op = Operations(MigrationContext.configure(begun))
         op.execute("create table kernel.effect (organization_id uuid not null, thing_id uuid not null, number int)")
-        isolate(op, "kernel.effect", patient=False)
+        _isolate(op)
         op.execute("create table kernel.tally (thing_id uuid not null, number int)")
         op.execute("grant select, insert on kernel.tally to svc_kernel")
         event_tables(op, SCHEMA)
@@ -78,13 +73,18 @@ def make_schema(infra: Infra) -> None:
     engine.dispose()
 
 
+def _isolate(op: Operations) -> None:
+    """Show and take rows of the capability's organization alone, as every schema's policies do."""
+    for verb, scope, clause in (("select", "read", "using"), ("insert", "write", "with check")):
+        op.execute(
+            f"create policy tenant_{verb} on kernel.effect for {verb} to svc_kernel"
+            f" {clause} (organization_id = (select (ctx.scope('kernel:{scope}')).org))"
+        )
+    op.execute("alter table kernel.effect enable row level security")
+    op.execute("alter table kernel.effect force row level security")
+    op.execute("grant select, insert on kernel.effect to svc_kernel")
+
+
 def token(infra: Infra, organization_id: UUID) -> str:
     """Return a capability to write in the test schema."""
-    claims = Claims(
-        organization_id=OrganizationId(organization_id),
-        actor="test",
-        scopes=frozenset({"kernel:write"}),
-        expires_at=utc_now() + timedelta(seconds=60),
-        token_id=new_id(),
-    )
-    return Minter(infra.capability_key_id, infra.capability_key).mint(claims)
+    return minted(infra, organization_id, "kernel:write")

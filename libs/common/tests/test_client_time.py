@@ -48,6 +48,7 @@ def test_a_time_that_not_every_part_could_read_is_refused_at_its_place_without_b
         Sent.model_validate({"at": at})
 
     [fault] = refused.value.errors()
+
     assert fault["loc"] == ("at",)
     assert fault["type"] in ("instant", "instant_range")
     assert str(at) not in fault["msg"] or not str(at)

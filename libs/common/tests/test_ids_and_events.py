@@ -50,6 +50,7 @@ def test_the_catalogue_reads_an_event_and_refuses_what_it_does_not_know() -> Non
     sent = Envelope(new_id(), fact.type, 1, fact.topic, fact.key, datetime.now(UTC), fact.payload())
 
     read = catalogue.read(sent)
+
     assert (read.payload(), read.published_at) == (fact.payload(), sent.at)
     with pytest.raises(KeyError):
         catalogue.read(Envelope(new_id(), "thing.lost", 1, "thing", "k", datetime.now(UTC), {}))

@@ -30,6 +30,7 @@ def test_a_dying_process_names_classes_and_places_and_repeats_no_text() -> None:
     died = subprocess.run([sys.executable, "-c", DYING], capture_output=True, text=True, timeout=60, check=False)
 
     lines = [json.loads(line) for line in died.stdout.splitlines()]
+
     assert died.returncode == 1
     assert WORD not in died.stdout + died.stderr
     assert died.stderr == ""

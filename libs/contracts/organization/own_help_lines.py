@@ -77,6 +77,7 @@ class CrisisSettings(BaseModel):
         A patient in a crisis is told the lines of the service rather than an error.
         """
         told = headers.get(HEADER, "")
+        # Before it is decoded: what is longer than any header of ours costs nothing more.
         if not told or len(told) > _HEADER_CHARS_MAX:
             return cls()
         try:

@@ -27,6 +27,7 @@ class Folder:
         self.path = path.resolve()
         for part in (self.path, self.logs, self.records):
             part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Again for a folder that was there: mkdir leaves its mode alone, and secrets lie in it.
         self.path.chmod(0o700)
 
     @property
@@ -70,6 +71,7 @@ class Folder:
         found = kept.get(name, [])
         if len(found) == count and ports.are_free(found):
             return found
+        # Also those of servers that are not running now: both may be started together later.
         taken = {port for other in kept.values() for port in other}
         kept[name] = ports.pick(count, but=taken)
         self._write("ports.json", kept)
@@ -101,6 +103,7 @@ class Folder:
     def _write(self, name: str, content: Mapping[str, object]) -> None:
         path = self.path / name
         new = path.with_suffix(".new")
+        # Left by a run that was killed between writing and renaming; O_EXCL would refuse to go on.
         new.unlink(missing_ok=True)
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "w") as file:
             json.dump(content, file)
@@ -112,6 +115,7 @@ def throwaway_folder(parent: Path | None = None) -> Iterator[Folder]:
     """Make a folder that is removed on leaving, and remove those whose owners were killed."""
     place = parent or Path(tempfile.gettempdir())
     _sweep(place)
+    # Removed on leaving, whatever happened: recordings and keys of a test lie in it.
     path = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX, dir=place))
     try:
         yield Folder(path)

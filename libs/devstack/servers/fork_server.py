@@ -31,6 +31,7 @@ _PR_SET_PDEATHSIG = 1
 def main(descriptor: int, packages: list[str]) -> None:
     """Serve; in each forked process, run the module as `python -m` does."""
     sys.path.pop(0)  # the folder of this file: none of its modules may stand in for a package
+    # Until the freeze: a collection while importing would only walk over what stays for good.
     gc.disable()
     for package in packages:
         importlib.import_module(package)
@@ -66,6 +67,7 @@ def _reap(_number: int, _frame: FrameType | None) -> None:
 
 def _become(request: dict[str, Any], output: int, server: int) -> str:
     """Arrange all that a new process of its own would have; return the module."""
+    # A session of its own, as launch() gives to every other process: it is killed as a group.
     os.setsid()
     _end_with(server, request["stop_signal"])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -105,6 +107,7 @@ def _end_server(asking: socket.socket, server: int) -> None:
 def _end_with(parent: int, number: int) -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        # The parent may have ended before prctl was called, and no signal comes for that any more.
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -73,12 +73,14 @@ class _Cluster:
         return Program(
             name=NAME,
             arguments=[str(self.binaries / name), *arguments],
+            # Not the machine's locale and zone: messages and sorting must be the same everywhere.
             environment={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
             log=self.folder.log(NAME),
             record=self.folder.record(NAME),
             stop_signal=signal.SIGINT,  # "fast": does not wait for clients to leave
             mode=self.mode,
             detached=self.detached,
+            # Another user may not be able to enter the folder, and nothing starts where it may not be.
             folder=self.folder.path if self.mode in ("same", "namespace") else Path("/"),
         )
 
@@ -119,12 +121,14 @@ def _initialize(cluster: _Cluster, password: str) -> None:
     shutil.rmtree(new.data, ignore_errors=True)
     new.data.mkdir(mode=0o700)
     password_file = new.data / "password"
+    # Private before the password is in it, not after.
     password_file.touch(mode=0o600)
     password_file.write_text(password)
     _own(new)
     program = new.program(
         "initdb",
         *("-D", str(new.data / "cluster"), "-U", SUPERUSER, "--auth=scram-sha-256", f"--pwfile={password_file}"),
+        # Not synced: a cluster that a crash of the machine breaks is made anew.
         *("--encoding=UTF8", "--no-sync", "--no-instructions", *_locale(new.binaries)),
     )
     made = subprocess.run(
@@ -143,6 +147,7 @@ def _initialize(cluster: _Cluster, password: str) -> None:
 def _locale(binaries: Path) -> list[str]:
     shown = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
     major = re.search(r"(\d+)", shown)
+    # From 17 on PostgreSQL brings a locale of its own that sorts alike on every system; before that only C does.
     if major and int(major[1]) >= MAJOR_WITH_BUILTIN_LOCALE:
         return ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
     return ["--no-locale"]
@@ -151,6 +156,7 @@ def _locale(binaries: Path) -> list[str]:
 def _settle(cluster: _Cluster) -> None:
     """Wait for processes of a killed run, then remove its lock file, whose pid may be somebody else's by now."""
     lock = cluster.data / "postmaster.pid"
+    # Elsewhere there is no /proc to be sure by, and PostgreSQL's own look at the pid has to do.
     if not lock.exists() or sys.platform != "linux":
         return
     deadline = time.monotonic() + ORPHANS_END_WITHIN_S
@@ -178,6 +184,8 @@ def _mode(binaries: Path) -> str:
     if os.geteuid() != 0:
         return "same"
     if sys.platform == "linux":
+        # Tried and not looked up: whether a user namespace may be made depends on sysctls, seccomp and AppArmor at
+        # once.
         probe = Program(
             "probe", [str(binaries / "postgres"), "--version"], {}, Path(os.devnull), Path(os.devnull), mode="namespace"
         )
@@ -220,6 +228,7 @@ def _open_way(cluster: _Cluster) -> None:
 
 def _answers(url: str) -> bool:
     try:
+        # A connection and not a look at the port: during recovery it is open, and nobody is let in.
         with psycopg.connect(url, connect_timeout=2):
             return True
     except psycopg.OperationalError:

@@ -118,6 +118,7 @@ class Process:
         """End it and its children at once, as `kill -9` does. The record stays, as it would after a crash."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if self.is_alive:
+                # The group: it was started in a session of its own, so its children are in it and nobody else is.
                 os.killpg(self.pid, signal.SIGKILL)
         if not self.ends_within(KILL_WITHIN_S):
             raise DevstackError(f"process {self.pid} ({self.name}) cannot be killed")
@@ -188,6 +189,7 @@ def bound_to_parent(program: Program) -> list[str]:
     parent = 0 if program.detached else os.getpid()
     if not _ON_LINUX or (not parent and program.mode == "same"):
         return list(program.arguments)
+    # Isolated and without site: nothing of the environment or of installed packages runs before the program does.
     command = [sys.executable, "-I", "-S", str(_PARENT_DEATH), str(parent), str(int(program.stop_signal)), program.mode]
     return [*command, *program.arguments]
 
@@ -227,4 +229,5 @@ def log_tail(log: Path) -> str:
 
 
 def _boot() -> str:
+    # Start times count from the boot: after a restart of the machine another process could have the same one.
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:8]

@@ -24,6 +24,7 @@ class TcpProxy:
     def __init__(self, target: str) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
+        # Bound before the thread starts: the address is known, and nobody else can be given it.
         self._listener = _bound(0)
         self._port = int(self._listener.getsockname()[1])
         self._open: set[asyncio.StreamWriter] = set()
@@ -76,6 +77,7 @@ class TcpProxy:
         ends = len(self._open)
         for writer in list(self._open):
             _reset(writer)
+        # Each connection has two ends here, the caller's and the server's.
         return ends // 2
 
     async def _stall(self) -> int:
@@ -137,6 +139,7 @@ class TcpProxy:
             writer.write(data)
             await writer.drain()
         await self._flowing.wait()
+        # The end of one way is passed on by itself: the other way may go on for long (a half-closed connection).
         if writer.can_write_eof() and not writer.is_closing():
             writer.write_eof()
 

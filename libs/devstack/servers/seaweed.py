@@ -90,6 +90,7 @@ def _flags(folder: Folder, ports: list[int]) -> list[str]:
         f"-dir={data}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
+        # Only S3 answers: the filer and the volumes would serve the same bytes over plain HTTP.
         "-disableHttp=true",
         "-webdav=false",
         "-admin.ui=false",
@@ -108,6 +109,7 @@ def _environment(folder: Folder, store: ObjectStore) -> dict[str, str]:
         **keys,
         "PATH": os.environ.get("PATH", ""),
         "HOME": str(folder.path),
+        # Go gives memory back late, and several stacks may run on a developer's machine.
         "GOMEMLIMIT": MEMORY_LIMIT,
         "WEED_S3_SSE_KEY": folder.secret("weed_sse"),
         "AWS_ACCESS_KEY_ID": store.access_key,
@@ -119,6 +121,7 @@ def _serves(store: ObjectStore) -> bool:
     try:
         s3_request.send(store, "PUT", f"/{store.bucket}")  # 409 when it is there already
         sentinel = f"/{store.bucket}/.ready"
+        # Written and read back: the port answers some time before a volume is there to write to.
         put = s3_request.send(store, "PUT", sentinel, _SENTINEL)
         return put.status_code == OK and s3_request.send(store, "GET", sentinel).content == _SENTINEL
     except httpx.TransportError:

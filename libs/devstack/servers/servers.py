@@ -90,6 +90,7 @@ def start(folder: Folder, *, detached: bool = False, environment: Mapping[str, s
     """Start what the environment does not name, all at once, after stopping what an earlier run left behind."""
     clear(folder)
     given = from_environment(environment)
+    # The last try stands behind the loop, so that its error is the one that is raised.
     for _ in range(STARTS_MAX - 1):
         try:
             return _started_or_none_left(folder, given, detached)
@@ -129,6 +130,7 @@ def clear(folder: Folder) -> None:
 def stop_left_over(folder: Folder) -> int:
     """Stop every recorded process that still runs; return how many there were. Services first, servers last."""
     found = left_over(folder.records)
+    # A service that still runs when its database is gone would log errors of a failure that is none.
     for are_servers in (False, True):
         same = [process for process in found if (process.name in _STARTERS) == are_servers]
         for process in same:
@@ -140,6 +142,7 @@ def stop_left_over(folder: Folder) -> int:
 
 
 def _start(folder: Folder, given: "Given", detached: bool) -> Servers:
+    # Before anything of ours starts: a mistyped address is told at once and leaves nothing running.
     given.check()
     begun: dict[str, Server] = {}
     store, redis_url, admin_url = given.object_store, given.redis_url, given.admin_url
@@ -218,4 +221,5 @@ def _plain(url: str | None) -> str | None:
 
 
 def _lost_a_port(folder: Folder) -> bool:
+    # PostgreSQL, Valkey and SeaweedFS agree on these words and on no capital before them.
     return any("ddress already in use" in log_tail(folder.log(name)) for name in _STARTERS)

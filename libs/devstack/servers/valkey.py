@@ -73,6 +73,7 @@ def find_binary() -> Path:
     if spec is not None and spec.origin is not None:
         for found in (Path(spec.origin).parent / "_binaries").glob("*/valkey-server"):
             return found
+    # A Redis of the system does as well: nothing here needs more than Redis 6.2.
     for name in ("valkey-server", "redis-server"):
         if path := shutil.which(name):
             return Path(path)

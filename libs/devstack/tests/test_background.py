@@ -46,6 +46,7 @@ def test_up_prints_what_a_user_of_the_api_needs_and_no_more(folder: Folder, caps
         headers={"Authorization": f"Bearer {shown['THERAPYRAG_KEY']}"},
         trust_env=False,
     )
+
     assert answer.status_code == 200
     assert httpx.get(f"{shown['THERAPYRAG_URL']}/docs", trust_env=False).status_code == 200
 
@@ -75,6 +76,7 @@ def test_after_a_crash_up_makes_it_whole_and_keeps_the_key(folder: Folder) -> No
     for process in left_over(folder.records):
         if process.name in ("chat", "postgres"):
             process.kill()
+
     assert main(["--folder", str(folder.path), "status"]) == 1
 
     assert background.up(folder) == before
@@ -98,6 +100,7 @@ def test_a_given_server_where_nobody_listens_is_named_and_nothing_is_started(
     code = main(["--folder", str(tmp_path / "stack"), "up"])
 
     said = capsys.readouterr().err
+
     assert code == 1
     assert f"REDIS_URL names a server at 127.0.0.1:{port}, and nobody answers there" in said
     assert "secret" not in said

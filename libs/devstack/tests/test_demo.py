@@ -115,6 +115,7 @@ async def test_the_figures_name_every_recording_and_every_claim() -> None:
         console.print(table)
 
     printed = console.file.getvalue()  # type: ignore[attr-defined]  # it is the StringIO above
+
     assert all(sample.file in printed for sample in RECORDINGS)
     assert printed.count("✔") == len(outcome.claims)
 

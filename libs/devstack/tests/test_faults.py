@@ -57,6 +57,7 @@ def test_without_faults_the_app_answers_and_the_request_is_recorded(world: World
 
     assert answer.json() == {"say": "hello"}
     (seen,) = world.faults.requests
+
     assert (seen.method, seen.path, seen.query, seen.headers["x-key"]) == ("POST", "/echo", "a=1", "k")
     assert seen.json() == {"say": "hello"}
 

@@ -75,6 +75,7 @@ def test_a_forked_program_runs_the_module_of_its_folder_with_what_it_was_given_a
     ended(fork_server().launch(program(folder, "tells", "a", "b c", SAID="yes")))
 
     told = json.loads(log_tail(folder / "thing.log"))
+
     assert (told["name"], told["arguments"], told["folder"]) == ("__main__", ["a", "b c"], str(folder))
     assert told["environment"] == {"SAID": "yes"}
     assert told["beside"] == str(folder / "beside.py")
@@ -122,5 +123,6 @@ def test_a_server_that_has_ended_is_named(folder: Path) -> None:
     os.kill(parent, signal.SIGKILL)
 
     none_is_left(folder)
+
     with closing(server), pytest.raises(DevstackError, match="fork server"):
         server.launch(program(folder, "sleeps"))

@@ -30,5 +30,6 @@ def test_the_servers_that_the_environment_names_stay_reachable(name: str, addres
     guard = NetworkGuard({name: address})
 
     guard("socket.getaddrinfo", ("db.example.org", 1))
+
     with pytest.raises(NetworkUseError):
         guard("socket.getaddrinfo", ("other.example.org", 1))

@@ -42,6 +42,7 @@ async def test_a_streamed_completion_comes_in_pieces_and_ends_with_its_usage(cli
     chunks = [chunk async for chunk in stream]
 
     said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
+
     assert said == "What helped me sleep?"
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "stop"
     assert chunks[-1].usage is not None

@@ -72,6 +72,7 @@ def test_kill_takes_the_children_along(tmp_path: Path) -> None:
 
     # The kernel ends a killed child a moment after the signal; left alone it would sleep for a minute.
     block_until(lambda: start_time(int(child)) is None)
+
     assert start_time(int(child)) is None
 
 
@@ -82,6 +83,7 @@ def test_another_run_finds_a_living_process_by_its_record(tmp_path: Path) -> Non
 
     assert (found.name, found.pid, found.is_detached) == ("thing", process.pid, True)
     found.stop(5)
+
     assert left_over(tmp_path) == []
 
 

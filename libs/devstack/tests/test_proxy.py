@@ -117,6 +117,7 @@ def test_a_stall_holds_every_byte_and_loses_none(world: World) -> None:
 
             old.settimeout(PATIENT_S)
             new.settimeout(PATIENT_S)
+
             assert (old.recv(6), new.recv(6)) == (b"during", b"during")
 
 
@@ -154,6 +155,7 @@ def test_a_server_that_is_not_there_ends_the_connection(world: World) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
+
         # The reset may come before the kernel has said that the connection is there.
         with proxies({"nobody": address}) as made, pytest.raises(ConnectionResetError):
             _first_byte(World(made["nobody"]))

@@ -10,6 +10,7 @@ def test_a_service_can_have_more_work_processes_than_one_each_on_a_port_of_its_o
     stack = Stack.over(infra, StackOptions(split=True, replicas={"embedder": 3}))
 
     names = {name for name in stack.processes if name.startswith("embedder")}
+
     assert names == {"embedder", "embedder-work", "embedder-work-2", "embedder-work-3"}
     assert len({process.url for process in stack.processes.values()}) == len(stack.processes)
     assert stack.process("embedder-work-3").service == "embedder"

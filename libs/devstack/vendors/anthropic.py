@@ -1,6 +1,8 @@
 """A server that answers as Anthropic does (messages with citations, models), in the shapes the SDK itself reads."""
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +15,7 @@ from starlette.routing import Route
 KEY = "sk-ant-fake"
 MODEL = "claude-sonnet-5-5"
 VERSION = "2026-10-21"
+HELD_MAX_S = 60.0
 CREATED_AT = "2026-09-01T00:00:00Z"
 
 Body = Mapping[str, Any]
@@ -27,6 +30,7 @@ class Said:
 
 
 Reply = Callable[[Body], Sequence[Said]]
+Call = Callable[[Body], Mapping[str, Any]]
 
 
 def quote_the_first_turn(body: Body) -> Sequence[Said]:
@@ -38,18 +42,25 @@ def quote_the_first_turn(body: Body) -> Sequence[Said]:
     return [Said("Here it is. "), Said(words, [(0, 0, 1)])]
 
 
+def record_nothing(_body: Body) -> Mapping[str, Any]:
+    """Call the tool of a request without anything to record."""
+    return {"acts": []}
+
+
 @dataclass
 class AnthropicFake:
     """The vendor's side. `app` is ASGI, to be wrapped in `Faults`; the address itself is the SDK's base URL.
 
     `stop_reason` None ends a stream early, as a proxy does; `error_in_stream` is an error type sent after the first
-    block, with status 200.
+    block, with status 200. A stream waits before the blocks that `held` names by their place, until each is let go.
     """
 
     key: str = KEY
     reply: Reply = quote_the_first_turn
+    call: Call = record_nothing
     stop_reason: str | None = "end_turn"
     error_in_stream: str | None = None
+    held: Mapping[int, threading.Event] = field(default_factory=dict)
     lifecycles: dict[str, str] = field(default_factory=lambda: {MODEL: "active"})
 
     def app(self) -> Starlette:
@@ -68,11 +79,18 @@ class AnthropicFake:
             return refused
         if body["model"] not in self.lifecycles or self.lifecycles[body["model"]] == "retired":
             return problem(404, "not_found_error")
+        if "tools" in body:
+            return JSONResponse(self._called(body), headers={"request-id": "req_fake"})
         blocks = [_block(said, body) for said in self.reply(body)]
         if body.get("stream"):
             return StreamingResponse(self._streamed(body, blocks), media_type="text/event-stream")
         message = _message(body, blocks) | {"stop_reason": self.stop_reason, "usage": _usage(body, blocks)}
         return JSONResponse(message, headers={"request-id": "req_fake"})
+
+    def _called(self, body: Body) -> Body:
+        block = {"type": "tool_use", "id": "toolu_fake", "name": body["tool_choice"]["name"], "input": self.call(body)}
+        ending = {"stop_reason": "tool_use" if self.stop_reason == "end_turn" else self.stop_reason}
+        return _message(body, [] if self.stop_reason == "refusal" else [block]) | ending | {"usage": _usage(body, [])}
 
     async def _model(self, request: Request) -> Response:
         name = request.path_params["name"]
@@ -94,6 +112,9 @@ class AnthropicFake:
         yield _event("message_start", {"message": start})
         yield _event("ping", {})
         for index, block in enumerate(blocks):
+            # The test that lets it go runs in another thread; one that forgets to gets a stream that breaks off.
+            if index in self.held and not await asyncio.to_thread(self.held[index].wait, HELD_MAX_S):
+                return
             for event in _block_events(index, block):
                 yield event
             if self.error_in_stream:

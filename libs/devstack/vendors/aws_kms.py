@@ -94,8 +94,10 @@ class KmsFake:
         if not blob:
             return _problem("ValidationException", 400)
         name, rest = blob[1 : 1 + blob[0]].decode(errors="replace"), blob[1 + blob[0] :]
+        # Told apart from a damaged blob, as AWS does: a service may try its next root key then.
         if name in self.keys and name != arn:
             return _problem("IncorrectKeyException", 400)
+        # As AWS does after a rotation: every earlier version still decrypts.
         for version in self.keys[arn]:
             try:
                 plain = AESGCM(version).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _context(asked))

@@ -50,6 +50,7 @@ class DeepgramFake:
         if not size:
             return problem(400, "Bad Request", "Bad Request: failed to process audio: corrupt or unsupported data")
         utterances = list(_utterances(self.dialogue))
+        # The digest of what came is in the answer, as with the vendor: a test sees that all bytes arrived.
         answer = _answer(utterances, digest.hexdigest(), request.query_params.get("model", "base"))
         # Only what was asked for, as the vendor does: a client that forgets an option has to notice.
         if request.query_params.get("detect_language") == "true":

@@ -138,6 +138,7 @@ class _Spoiled:
         part = body[: self._left]
         self._left -= len(part)
         reached = len(part) < len(body) or not message.get("more_body", False) or self._left == 0
+        # Never the last piece: only so does the client see an answer that is not complete.
         await self._send({"type": "http.response.body", "body": part, "more_body": True})
         if reached:
             await self._end()
@@ -173,6 +174,7 @@ def _recorded(scope: Scope, body: bytes) -> Recorded:
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode(),
+        # Values are bytes to ASGI; latin-1 reads whatever a client sent.
         headers={name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]},
         body=body,
     )

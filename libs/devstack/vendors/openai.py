@@ -134,11 +134,13 @@ def _packed(vector: Sequence[float]) -> str:
 
 async def _streamed(model: str, said: str, usage: Mapping[str, int] | None) -> AsyncIterator[bytes]:
     yield _event(_chunk(model, {"role": "assistant", "content": ""}, None))
+    # With the spaces before each word: the pieces joined are the text, as with the vendor.
     for piece in re.findall(r"\s*\S+|\s+$", said):
         yield _event(_chunk(model, {"content": piece}, None))
     yield _event(_chunk(model, {}, "stop"))
     if usage is not None:
         yield _event(_completion(model, "chat.completion.chunk", []) | {"usage": usage})
+    # What ends a stream of this vendor instead of a last event.
     yield b"data: [DONE]\n\n"
 
 

@@ -76,6 +76,7 @@ class TransitFake:
         if found is None:
             return _errors(400, "invalid ciphertext: no prefix")
         version = int(found[1])
+        # The floor by which an operator of Vault retires old versions of a key.
         if version < self.min_decryption_version:
             return _errors(400, "ciphertext or signature version is disallowed by policy (too old)")
         if version > len(self.versions):

@@ -201,6 +201,7 @@ def _count(dead_letters: Sequence[DeadLetter]) -> dict[str, int]:
 
 def _event(dead_letter: DeadLetter) -> dict[str, Any]:
     try:
+        # A poison message is no event, and is listed by its entry and size alone.
         return shown_envelope(Envelope.from_json(dead_letter.body))
     except (ValueError, KeyError, TypeError):
         return {}

@@ -85,6 +85,7 @@ async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) 
     meant = [one for one in found if entry in (one.entry_id, str(one.event_id))]
     if not meant:
         raise AppError(NOT_FOUND, "The group has no such entry in hand.")
+    # Entry ids are unique within one stream only, and a group reads several.
     if len(meant) > 1:
         raise typer.BadParameter("more than one entry is called so: say its --topic, or its entry's id")
     return meant[0]

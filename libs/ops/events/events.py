@@ -80,6 +80,7 @@ async def _newest(tools: OperatorTools, chosen: Chosen, last: int) -> list[Fact]
     found: list[Fact] = []
     for stream, schema in (await tools.archive.topics()).items():
         if chosen.has(stream):
+            # The newest of every stream: the newest of all are among them.
             found += await tools.archive.newest(schema, chosen.wanted(stream), last)
     return sorted(found, key=lambda fact: (fact.envelope.at, fact.position))[-last:]
 
@@ -99,6 +100,7 @@ async def _following(tools: OperatorTools, chosen: Chosen, start: Position, seco
 
 
 async def _by_id(tools: OperatorTools, event_id: UUID) -> Fact:
+    # Every archive is asked, since an id does not tell who wrote the fact.
     for schema in tools.archive.schemas:
         for fact in await tools.archive.newest(schema, Wanted(id=event_id), 1):
             return fact
@@ -117,6 +119,7 @@ async def _of_group(tools: OperatorTools, fact: Fact, lane: GroupStream) -> dict
 
 async def location_of(streams: StreamAdmin, lane: GroupStream, event_id: UUID) -> Location | None:
     """Return where a group's copy of an event is, None when it is nowhere on its way."""
+    # A stream has no index by event id: all that is on its way is looked through.
     return (await locate_event(streams, lane)).get(event_id)
 
 

@@ -99,6 +99,7 @@ async def _done(tools: OperatorTools, wanted: Replay, total: int, who: str | Non
 def _confirmed(wanted: Replay, every: bool) -> Replay:
     if wanted.group not in ANSWERS:
         raise typer.BadParameter(f"--group is one of {', '.join(ANSWERS)}")
+    # An option that was forgotten must not mean all of the archive.
     if wanted.chosen.is_everything != every:
         raise typer.BadParameter("choose by --session, --id, --type, --topic or a time; or --all for everything")
     return wanted
@@ -108,6 +109,7 @@ async def _begun(tools: OperatorTools, name: str, rate: float | None) -> Replay:
     kept = await tools.store.begun(WHAT, name)
     if kept is None:
         raise AppError(NOT_FOUND, f"No replay called {name} was ever begun.")
+    # As it was begun, whatever is said now: a replay of two selections would be neither of them.
     return Replay(name, kept["group"], Chosen.of_arguments(kept["chosen"]), int(kept["epoch"]), rate)
 
 

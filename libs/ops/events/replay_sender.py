@@ -74,6 +74,8 @@ async def send(tools: OperatorTools, wanted: Replay, counts: Counter[str], on_st
     for source in await _sources(tools, wanted):
         async for (before, after), mine in _pages(tools, source, wanted, wanted.batch):
             fates = await judged(tools, mine, wanted.group, wanted.epoch)
+            # Page by page and not before all: a replay may run for hours, in which consent is revoked and events are
+            # applied.
             bodies = await _bodies(fates, wanted.group, renewals, counts)
             move = ReplayMove(wanted.name, _text(before), _text(after))
             # One script adds the events and moves the progress, if that still stands where this sender read it.
@@ -97,6 +99,7 @@ class Renewals:
         if not self._tools.connection.operator_token or not ANSWERS[group][envelope.type].renewable:
             return None
         asked = (envelope.type, tuple(subject_of(envelope).values()))
+        # A refusal is remembered too: a subject has thousands of events, and the answer is the same for each.
         if asked not in self._known:
             self._known[asked] = await self._mint(envelope, group)
         return self._known[asked]

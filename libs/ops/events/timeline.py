@@ -82,6 +82,7 @@ def created_after(session_id: UUID) -> datetime | None:
     """Return a time before which nothing can be about an id that carries its own time, so that old days are spared."""
     if session_id.version != UUID7:
         return None
+    # The first 48 bits of a UUID of version 7 are milliseconds since 1970 (RFC 9562, section 5.7).
     return datetime.fromtimestamp((session_id.int >> 80) / 1000, UTC) - SLACK
 
 
@@ -96,6 +97,7 @@ def _answer(fact: Fact, group: str, notes: Sequence[Applied], books: StreamSnaps
     answer = ANSWERS[group][fact.envelope.type]
     where = books.on_the_way.get((fact.envelope.topic, group), {}).get(fact.envelope.id)
     for note in notes:
+        # First of all: an event that was applied may still be on its way a second time.
         if note.group == group:
             return Answering(group, answer, "applied", note.at, note.epoch)
     if where is not None:
@@ -105,4 +107,5 @@ def _answer(fact: Fact, group: str, notes: Sequence[Applied], books: StreamSnaps
     cursor = books.published.get(fact.envelope.topic)
     if cursor is None or (fact.position.xid, fact.position.seq) > cursor:
         return Answering(group, answer, "unpublished")
+    # Published, not applied and on no way: the stream has lost it, and only a replay brings it back.
     return Answering(group, answer, "nowhere")

@@ -62,6 +62,7 @@ async def rebuild(
     if not execute or not pending:
         said = "Nothing was changed; --execute does it." if pending else f"Every organization has {model} already."
         return Shown(_payload(model, pending, executed=False), Group(_table(pending), said))
+    # On stderr, before the work begins: stdout is for the result, which a program may read.
     for_people(stderr=True).print(_table(pending))
     switching = Switching(models, model, {one.organization_id: one.passages for one in pending})
     async with tools.recorded(who, WHAT, {"model": model}) as counts:
@@ -106,6 +107,7 @@ class Switching:
                 )
             await asyncio.sleep(min(LOOK_EVERY_S, patience_s))
             before, left = left, await self.look()
+            # Patience begins anew with each vector that comes: a large index may take days.
             since = since if left >= before else clock.time()
         on_left(0)
 
@@ -152,6 +154,7 @@ class Sender:
     async def _pages(self) -> AsyncIterator[list[IndexedSession]]:
         models, model = self.switching.models, self.switching.model
         page = await models.lacking(model, None, PAGE)
+        # Said before the first session and not by it: half a rebuild is only seen when nothing is switched.
         if page and not self.tools.connection.operator_token:
             raise typer.BadParameter("set OPERATOR_TOKEN: the gateway mints a capability for each session")
         while page:
@@ -167,6 +170,7 @@ class Sender:
         except RefusedError as refused:
             if refused.problem.slug not in ("consent-required", "not-found"):
                 raise
+            # Left out and counted: consent ended, or the patient was erased, since the index was made.
             self.became["refused"] += 1
             return None
         return _event(session, capability).to_json()
@@ -182,6 +186,7 @@ def _event(session: IndexedSession, capability: str) -> Envelope:
         transcript_id=session.transcript_id,
         transcript_version=session.transcript_version,
         language=LANGUAGE,
+        # Not known here, and not read by the embedder, the only group that is given this event.
         audio_duration_s=0.0,
     )
     headers = {"capability": capability}

@@ -138,6 +138,7 @@ class Gateway:
                 "/api/v1/sessions",
                 data=fields,
                 files={"file": (recording.path.name, watched)},
+                # The answer comes when the recording is stored whole, which is as slow as the caller's line.
                 timeout=UPLOAD_TIMEOUT_S,
             )
         return str((accepted.model_extra or {})["session_id"])
@@ -219,6 +220,7 @@ class Gateway:
         try:
             response = await self._http.request(method, path, **parts)
         except httpx.TransportError as error:
+            # The error's type and not its text, which may name hosts and paths that belong into no log.
             raise NoAnswerError(f"{self._http.base_url} does not answer ({type(error).__name__}).") from error
         if response.status_code >= _ERRORS_FROM:
             raise RefusedError(_problem(response), _people(parts))

@@ -135,6 +135,7 @@ class Source(Wire):
     @property
     def day(self) -> date:
         """The day by the patient's calendar, as the answer says it."""
+        # A gateway that is older than these tools tells no day of the patient's calendar.
         return self.session_day or self.session_date
 
     @property

@@ -80,6 +80,7 @@ def test_after_granting_all_the_same_upload_is_accepted_with_its_fields_before_t
     body = terminal.gateway.bodies[0]
     fields = ("patient_id", "therapist_id", "session_date", "language", "file")
     places = [body.index(f'name="{name}"'.encode()) for name in fields]
+
     assert places == sorted(places)
 
 

@@ -36,6 +36,7 @@ def test_from_a_new_organization_to_an_accepted_upload_by_commands_alone(types: 
     assert "403 consent-required" in refused.stderr
     assert {row["status"] for row in json.loads(granted.stdout)} == {"granted"}
     session_id = json.loads(accepted.stdout)["session_id"]
+
     assert session_id in types("sessions", "list", "--patient", patient).stdout
 
 

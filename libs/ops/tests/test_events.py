@@ -20,6 +20,7 @@ def test_tail_prints_the_facts_of_a_session_in_order_as_json_lines(world: World)
     result = world.types("events", "tail", "--session", case.session_id, "--json")
 
     rows = [json.loads(line) for line in result.stdout.splitlines()]
+
     assert [(row["id"], row["service"]) for row in rows] == [
         (str(first.id), "ingestion"),
         (str(second.id), "transcriber"),
@@ -65,6 +66,7 @@ def test_show_tells_who_has_applied_an_event_and_where_it_is_for_the_others(worl
     shown = world.json("events", "show", event.id)
 
     groups = {row["group"]: row for row in shown["groups"]}
+
     assert groups["embedder"]["in_stream"]["state"] == "waiting"
     assert [note["epoch"] for note in groups["ingestion"]["applied"]] == [0]
 
@@ -98,6 +100,7 @@ def test_rebuild_shows_what_it_would_publish_and_changes_nothing(world: World) -
     plan = world.json("events", "rebuild", "--topic", "recording")
 
     (stream,) = [row for row in plan["streams"] if row["stream"] == "recording"]
+
     assert (stream["cursor_state"], plan["executed"]) == ("missing", False)
     assert stream["rows"] >= 1
     assert world.state() == before
@@ -110,6 +113,7 @@ def test_a_lost_cursor_is_set_to_the_beginning_and_written_down(world: World) ->
     done = world.json("events", "rebuild", "--topic", "recording", "--execute", "--as", "ada")
 
     cursor = world.redis.get("{recording}:cur")
+
     assert done["executed"]
     assert str(cursor).endswith(":0:0")
     assert [(state, who) for state, who, _, _ in world.record("events.rebuild")] == [("begun", "ada"), ("done", "ada")]
@@ -143,6 +147,7 @@ def test_a_cursor_can_be_set_back_to_a_time(world: World) -> None:
     world.relayed(newer)
     _, xid, seq = str(world.redis.get("{recording}:cur")).split(":")
     _, new_xid, new_seq = done["streams"][0]["new_cursor"].split(":")
+
     assert (int(new_xid), int(new_seq)) < (int(xid), int(seq))
     assert before != done["streams"][0]["new_cursor"]
 
@@ -157,6 +162,7 @@ def test_the_outbox_status_names_what_is_not_published(world: World) -> None:
     status = world.json("outbox", "status")
 
     (recording,) = [row for row in status["topics"] if row["stream"] == "recording"]
+
     assert (recording["cursor_state"], recording["unpublished"]) == ("in order", 2)
     assert recording["oldest_unpublished_s"] >= 119
     assert {row["service"] for row in status["schemas"]} >= {"ingestion", "transcriber"}

@@ -64,6 +64,7 @@ async def test_every_group_of_ours_is_there_before_it_ever_ran(world: World) -> 
     scraped = await _scraped(world.connection.redis_url or "")
 
     consumers = {labels: value for (name, labels), value in scraped.items() if name == "events_group_consumers"}
+
     assert len(consumers) == len(expected_lanes())
     assert set(consumers.values()) == {0}
     assert {lane.group for lane in expected_lanes()} == set(ANSWERS)
@@ -82,6 +83,7 @@ async def test_a_pause_is_told_with_its_reason(world: World, why: str) -> None:
     scraped = await _scraped(world.connection.redis_url or "")
 
     told = {each for each in ("count", "rate", "operator", "other") if scraped[_of("events_group_paused", why=each)]}
+
     assert told == {why if why in ("operator", "rate") else "other"}
 
 

@@ -42,6 +42,7 @@ def test_a_plan_says_how_far_each_organization_is_and_changes_nothing(world: Wor
     plan = world.json(*REBUILD)
 
     (organization,) = plan["organizations"]
+
     assert organization == _row(indexed, filled=0)
     assert plan["executed"] is False
     assert _models(world, indexed) == (1, None)

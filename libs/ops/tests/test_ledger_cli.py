@@ -76,6 +76,7 @@ def test_an_export_is_verified_without_any_gateway(stranger: Stranger) -> None:
 
     assert result.exit_code == 0
     verdict = json.loads(result.stdout)
+
     assert (verdict["entries"], verdict["covered_to"], verdict["broken"]) == (10, 8, None)
 
 

@@ -85,6 +85,7 @@ def test_events_are_chosen_by_session_id_type_or_time(world: World, by: str) -> 
 
     sent = {row["id"] for row in world.sent_to("recording", "transcriber")}
     expected = late if by == "time" else wanted
+
     assert str(expected.id) in sent
     assert str((wanted if by == "time" else late).id) not in sent
 
@@ -100,6 +101,7 @@ def test_a_replay_reaches_one_group_and_no_other_and_is_written_down_with_its_co
     assert world.sent_to("transcript", "ingestion") == []
     assert not world.redis.exists("{transcript}:s")
     begun, ended = world.record("events.replay")
+
     assert (begun[0], ended[0], begun[2]["group"], ended[3]["sent"]) == ("begun", "done", "embedder", 1)
 
 
@@ -148,6 +150,7 @@ def test_with_the_operators_token_an_expired_capability_is_asked_for_anew_and_co
     assert renewed == {"capability-renewed": 1, "sent": 1}
     assert fake.renewals[0] == case.payload(purposes=["recording", "transcription"])
     entries: Any = world.redis.xrange("{recording}:r:transcriber")
+
     assert ['"capability":"v1|renewed"' in fields["d"] for _, fields in entries] == [True]
 
 
@@ -174,6 +177,7 @@ def test_a_killed_replay_goes_on_where_it_was_and_sends_nothing_twice(world: Wor
     done = world.json("events", "replay", "--resume", arguments["name"], "--execute")
 
     sent = [row["id"] for row in world.sent_to("recording", "transcriber")]
+
     assert state == "begun"
     assert 0 < before < EVENTS
     assert done["counts"]["sent"] == EVENTS - before
@@ -233,4 +237,5 @@ def test_two_who_send_the_same_replay_do_not_send_it_twice(world: World) -> None
     assert codes == {0, 1}  # whoever finds that the other has moved it stops
     assert len(sent) == len(set(sent)) == EVENTS
     (failed,) = [counts for state, _, _, counts in world.record("events.replay") if state == "failed"]
+
     assert failed["sent"] <= EVENTS

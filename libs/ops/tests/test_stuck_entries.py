@@ -65,6 +65,7 @@ def test_the_tools_list_what_nobody_can_read_and_can_take_it_away(stuck: Stuck, 
     assert done == {"taken": 1}
     assert [row["entry"] for row in stuck.in_hand()] == [stuck.entry]
     (dead_letter,) = stuck.world.json("dlq", "list")
+
     assert (dead_letter["why"], dead_letter["size_bytes"] == rows[1]["size_bytes"]) == ("operator", True)
 
 
@@ -90,6 +91,7 @@ def test_an_entry_is_named_by_its_event_too_and_stays_until_the_plan_is_executed
     assert stuck.world.state() == before
     stuck.world.json("entries", deed, stuck.event.id, "--group", GROUP, "--execute", "--as", "ada")
     record = stuck.world.record(f"entries.{deed}")
+
     assert [(state, who, counts) for state, who, _, counts in record] == [
         ("begun", "ada", {}),
         ("done", "ada", {"taken": 1}),

@@ -48,6 +48,7 @@ def test_no_text_of_a_refusal_drives_the_terminal(capsys: pytest.CaptureFixture[
     print_problem(problem, {}, as_json)
 
     said = capsys.readouterr().err
+
     assert "evil.example" in said
     assert not OBEYED.search(said)
 

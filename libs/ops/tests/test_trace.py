@@ -30,6 +30,7 @@ def test_a_session_is_traced_across_services_with_the_time_each_group_took(world
     assert 29_000 <= transcriber["took_ms"] < 60_000
     assert 24_000 <= second["offset_ms"] <= 26_000
     answers = {answer["group"]: (answer["state"], answer["why"]) for answer in second["answers"]}
+
     assert answers == {"embedder": ("dead", "upstream-failed"), "ingestion": ("applied", None)}
     assert "━" in drawn
     assert "2 facts in" in drawn
@@ -46,6 +47,7 @@ def test_a_parked_answer_says_when_it_is_tried_again(world: World) -> None:
     (fact,) = world.json("trace", case.session_id)["facts"]
 
     (answer,) = fact["answers"]
+
     assert (answer["state"], answer["attempt"]) == ("parked", 3)
     assert answer["due"].startswith("2096-")
 

@@ -5,8 +5,8 @@ No score alone tells it: the sessions of a patient are all alike, and something 
 
 from collections.abc import Sequence
 
-from services.chat.domain.conversation import Question
-from services.chat.domain.evidence import Evidence
+from services.chat.domain.conversation import Question, Speaker
+from services.chat.domain.evidence import Evidence, asks_about_the_patient, turn_of
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.words import content_stems
 
@@ -41,3 +41,21 @@ def signs(question: Question, ranked: Sequence[tuple[float, Evidence]], best_sco
         float(question.windowed),
         *(float(question.kind is kind) for kind in OF_SOMETHING),
     )
+
+
+def is_of_the_therapist(question: Question, ranked: Sequence[tuple[float, Evidence]]) -> bool:
+    """Tell whether what is asked about the patient was said by the therapist: their turns answer more of the question.
+
+    Where the person of a question was swapped this holds for most (evals/chat/README.md, "The person swapped").
+    """
+    if question.kind not in OF_SOMETHING or question.sides or not asks_about_the_patient(question):
+        return False
+    theirs = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.THERAPIST]
+    own = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.PATIENT]
+    return bool(theirs) and _strength(theirs) > _strength(own)
+
+
+def _strength(ranked: Sequence[tuple[float, Evidence]]) -> float:
+    """Return how much of the question some turn answers, and how likely one is to bear the answer."""
+    covered = max((evidence["answers_coverage"] for _, evidence in ranked), default=0.0)
+    return covered + max((chance for chance, _ in ranked), default=0.0)

@@ -180,7 +180,8 @@ class Question:
 class Draft:
     """The unverified output of an answerer: claims or quotes; neither if it found no answer.
 
-    `unsure`: the quotes are the nearest that were found, and may answer something else.
+    `unsure`: the quotes are the nearest that were found, and may answer something else. `is_cut_off`: the model broke
+    off after some of its claims had been told.
     """
 
     answered_by: AnsweredBy
@@ -188,6 +189,7 @@ class Draft:
     claims: tuple[Claim, ...] = ()
     quotes: tuple[Citation, ...] = ()
     unsure: bool = False
+    is_cut_off: bool = False
     input_tokens: int = 0
     output_tokens: int = 0
 

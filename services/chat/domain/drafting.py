@@ -23,13 +23,26 @@ def claims_of(spans: Sequence[Span], *, cut_off: bool = False) -> tuple[Claim, .
 
     `cut_off`: the text is truncated, so an incomplete last sentence is dropped.
     """
+    sentences = _sentences("".join(span.text for span in spans))
+    return _claims(spans, [(start, stop) for start, stop, ended in sentences if ended or not cut_off])
+
+
+def final_claims_of(spans: Sequence[Span], *, is_open: bool) -> tuple[Claim, ...]:
+    """Return the sentences of an unfinished text that nothing to come can change: the first of `claims_of` the whole.
+
+    `is_open`: the last part is still being written, so its citations are yet to come.
+    """
+    length = sum(len(span.text) for span in spans)
+    closed = length - len(spans[-1].text) if is_open and spans else length
+    # What follows the end of a sentence must be there: "at 3." may go on with "5".
+    sentences = _sentences("".join(span.text for span in spans))
+    return _claims(spans, [(start, stop) for start, stop, _ in sentences if stop <= closed and stop < length])
+
+
+def _claims(spans: Sequence[Span], places: Sequence[tuple[int, int]]) -> tuple[Claim, ...]:
     text = "".join(span.text for span in spans)
-    claims: list[Claim] = []
-    for start, stop, ended in _sentences(text):
-        words = _MARKS.sub("", text[start:stop]).strip()
-        if words and (ended or not cut_off):
-            claims.append(Claim(words, _cited_between(spans, start, stop)))
-    return tuple(claims)
+    said = [(_MARKS.sub("", text[start:stop]).strip(), start, stop) for start, stop in places]
+    return tuple(Claim(words, _cited_between(spans, start, stop)) for words, start, stop in said if words)
 
 
 def _sentences(text: str) -> list[tuple[int, int, bool]]:

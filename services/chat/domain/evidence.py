@@ -48,6 +48,7 @@ _ASKS_THERAPIST = re.compile(
     r"plan|try|(?:my|the) (?:therapist|counsell?or)|did you|you (?:say|said|tell|told|think))\b"
 )
 _ASKS_PATIENT = re.compile(r"\b(?:did i|was i|am i|have i|do i|had i|were we|i (?:say|said|tell|told|felt|feel)|my)\b")
+_FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|we|our)\b")
 _PAST = re.compile(r"\b(?:did|was|were|had|went|told|rang|said|got|\w{3,}ed)\b", re.IGNORECASE)
 _ACTS = ("assign", "agree", "report_done", "report_not_done", "drop", "replace")
 # Kinds whose answer depends on what a turn does, and on when it was said.
@@ -258,6 +259,12 @@ class QuestionTerms:
             float(therapist and turn.speaker is Speaker.THERAPIST),
             float(not therapist and bool(_ASKS_PATIENT.search(self.text)) and turn.speaker is Speaker.PATIENT),
         )
+
+
+def asks_about_the_patient(question: Question) -> bool:
+    """Tell whether a question is about the one who asks, and not about what the therapist said or set."""
+    text = question.search_text.lower()
+    return bool(_FIRST_PERSON.search(text)) and not _ASKS_THERAPIST.search(text)
 
 
 def _says_much(stem: str) -> float:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.sentences.head import Head, softmax
-from services.chat.domain.answerable import OF_SOMETHING, SILENT, signs
-from services.chat.domain.conversation import Citation, Question
+from services.chat.domain.answerable import OF_SOMETHING, SILENT, is_of_the_therapist, signs
+from services.chat.domain.conversation import Citation, Question, Speaker
 from services.chat.domain.evidence import (
     Evidence,
     QuestionTerms,
@@ -83,6 +83,11 @@ def select(question: Question, heads: Heads) -> Selection:
     silent = doubt(question, ranked, heads)
     if silent > SILENT_MIN:
         return Selection()
+    is_unsure = silent > UNSURE_MIN
+    if is_of_the_therapist(question, ranked):
+        # The nearest of the patient's own turns would be shown for what somebody else said of themselves.
+        ranked = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.THERAPIST]
+        is_unsure = True
     lines = timelines(question.passages)
     rule = RULES.get(question.kind, DEFAULT_RULE)
     chosen: list[Citation] = []
@@ -91,7 +96,7 @@ def select(question: Question, heads: Heads) -> Selection:
         if citation not in chosen and excerpts < rule.most:
             excerpts += 1
             chosen += [one for one in _excerpt(citation, lines) if one not in chosen]
-    return Selection(tuple(_trimmed(citation, question) for citation in chosen), unsure=silent > UNSURE_MIN)
+    return Selection(tuple(_trimmed(citation, question) for citation in chosen), unsure=is_unsure)
 
 
 def doubt(question: Question, ranked: Sequence[tuple[float, Evidence]], heads: Heads) -> float:

@@ -4,14 +4,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
+from enum import StrEnum
 
 from libs.contracts.ids import SessionId
 from services.chat.domain.comparison import Sides, compared, sides_of
 from services.chat.domain.conversation import Exchange, Session
 from services.chat.domain.evidence import sentences
-from services.chat.domain.homework import asks_for_tasks
-from services.chat.domain.message_kind import MessageKind, Reading
+from services.chat.domain.homework import asks_for_tasks, names_none
+from services.chat.domain.message_kind import FIXED, MessageKind, Reading
+from services.chat.domain.overview import is_of_sessions
+from services.chat.domain.phrasing import ASK_ME, NO_SESSIONS
 from services.chat.domain.plain_text import plain
+from services.chat.domain.replies import FIXED_REPLIES
 from services.chat.domain.time.reading import find_time
 from services.chat.domain.time.window import Dated, TimeWindow, resolve
 from services.chat.domain.words import content_stems
@@ -55,6 +59,43 @@ class Inquiry:
     def window_sessions(self) -> tuple[SessionId, ...] | None:
         """Return the sessions of the time window; None if none holds, so that all are meant."""
         return self.window.session_ids if self.window is not None and self.window.applied else None
+
+
+class Lookup(StrEnum):
+    """Where the passages of an answer come from first; a search follows where the others have none."""
+
+    DIGESTS = "digests"
+    COMMITMENTS = "commitments"
+    SEARCH = "search"
+
+
+def fixed_reply(inquiry: Inquiry, *, has_sessions: bool) -> str | None:
+    """Return the text for what is answered without a look at any session, None if one is needed."""
+    if inquiry.kind in FIXED:
+        return FIXED_REPLIES[inquiry.kind]
+    # In this order: whoever has no session yet is told so before being asked to say more.
+    if not has_sessions:
+        return NO_SESSIONS
+    return ASK_ME if inquiry.empty else None
+
+
+def lookup_of(inquiry: Inquiry) -> Lookup:
+    """Return where to look first: what was made of whole sessions answers only what leans on no answer before it."""
+    if inquiry.leans_on:
+        return Lookup.SEARCH
+    if inquiry.kind is MessageKind.OVERVIEW and is_of_sessions(inquiry.subject):
+        return Lookup.DIGESTS
+    if inquiry.kind is MessageKind.HOMEWORK and names_none(inquiry.subject):
+        return Lookup.COMMITMENTS
+    return Lookup.SEARCH
+
+
+def beyond_window(inquiry: Inquiry, *, grounded: bool) -> Inquiry | None:
+    """Return the same asked of all sessions, if its time window held and nothing in it answers; else None."""
+    window = inquiry.window
+    if grounded or window is None or not window.applied:
+        return None
+    return replace(inquiry, window=window.lifted(), overview=False)
 
 
 def asked_part(message: str) -> str:

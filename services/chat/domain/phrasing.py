@@ -6,7 +6,8 @@ They contain nothing about the patient but dates, times and verified quotes.
 from collections.abc import Sequence
 
 from services.chat.domain.conversation import Answer, Question, Source, Speaker
-from services.chat.domain.message_kind import MessageKind
+from services.chat.domain.evidence import asks_about_the_patient
+from services.chat.domain.message_kind import BOUNDED, MessageKind
 from services.chat.domain.replies import BOUNDARIES, FIXED_REPLIES
 from services.chat.domain.time.window import TimeWindow, spoken
 
@@ -24,7 +25,9 @@ NO_SESSIONS = (
 )
 QUOTES_ONLY = "I can't write an answer in my own words right now, so here is exactly what was said. "
 UNSURE = "I'm not sure this is what you're asking for, but it's the closest I found in your sessions."
+NOT_BY_YOU = "The closest I found was said by your therapist, not by you, so it may not be what you're asking for."
 TEXT_ONLY = "Right now I can only look for the very words you use, so I may be missing something."
+CUT_OFF = "I couldn't finish this answer, but what stands here was said in your sessions."
 ASK_ME = FIXED_REPLIES[MessageKind.GREETING]
 REDACTED = (
     "This answer is no longer shown, because the consent it was based on has been withdrawn, or the session it quotes "
@@ -34,22 +37,36 @@ REDACTED = (
 
 def framed(question: Question, sources: Sequence[Source], *, unsure: bool = False) -> str:
     """Return an opening sentence and the quotes, best first, each with its date, speaker and time."""
-    opening = UNSURE if unsure else _opening(question, sources)
+    opening = _unsure(question, sources) if unsure else _opening(question, sources)
     return "\n".join((opening, *(quoted(source) for source in sources)))
 
 
-def windowed(text: str, window: TimeWindow | None, *, outside: bool) -> str:
-    """Return the answer with a note about its time window, if it has one or is from outside it."""
-    if window is None or not (window.note or outside):
-        return text
-    notes = [window.note] if window.note else [f"I found nothing about that for “{window.phrase}”."]
-    return " ".join((*notes, "This is from outside that time:" if outside else "", text)).replace("  ", " ")
+def lead(kind: MessageKind, window: TimeWindow | None, *, text_only: bool) -> str:
+    """Return what stands before an answer that was found: the boundary of its kind, and how and when it was found."""
+    notes = [TEXT_ONLY] if text_only else []
+    if window is not None and window.note:
+        notes.append(window.note)
+    elif window is not None and not window.applied:
+        notes.append(f"I found nothing about that for “{window.phrase}”.")
+    if window is not None and not window.applied:
+        notes.append("This is from outside that time:")
+    return (f"{BOUNDARIES[kind]}\n" if kind in BOUNDED else "") + "".join(f"{note} " for note in notes)
 
 
-def bounded(answer: Answer, kind: MessageKind) -> str:
-    """Return the boundary of a kind, and what was said about it in the sessions if that was found."""
-    boundary = BOUNDARIES[kind]
-    return f"{boundary}\n{answer.text}" if answer.grounded else boundary
+def whole(answer: Answer, kind: MessageKind) -> str:
+    """Return an answer with what stands before it; the boundary of its kind alone if nothing was found."""
+    window = answer.time_window
+    if answer.grounded:
+        return lead(kind, window, text_only=answer.text_only) + answer.text
+    if kind in BOUNDED:
+        return BOUNDARIES[kind]
+    notes = (TEXT_ONLY if answer.text_only else "", window.note if window and window.note else "")
+    return " ".join(part for part in (*notes, answer.text) if part)
+
+
+def _unsure(question: Question, sources: Sequence[Source]) -> str:
+    is_theirs = all(source.speaker is Speaker.THERAPIST for source in sources)
+    return NOT_BY_YOU if is_theirs and asks_about_the_patient(question) else UNSURE
 
 
 def _opening(question: Question, sources: Sequence[Source]) -> str:

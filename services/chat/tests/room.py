@@ -29,7 +29,7 @@ from services.chat.domain.homework import TakenOn
 from services.chat.domain.message_kind import MessageKind, Reading
 from services.chat.domain.overview import Digest
 from services.chat.handlers import Ask, Reply
-from services.chat.ports import Accepted, Answerer, Crisis, SearchResult
+from services.chat.ports import Accepted, Answerer, Crisis, Hear, SearchResult
 from services.chat.vendors.local_extractive import ExtractiveAnswerer
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -83,6 +83,8 @@ class FakeMessages:
     answers: list[SearchResult] = field(default_factory=list)
     crises: list[str] = field(default_factory=list)
     signals: list[Concern] = field(default_factory=list)
+    tellings: int = 0
+    telling_fails: AppError | None = None
 
     async def accept(self, patient_id: PatientId, conversation_id: ConversationId | None, message: str) -> Accepted:
         if self.refusal:
@@ -91,6 +93,11 @@ class FakeMessages:
         return Accepted(
             conversation_id or ConversationId(new_id()), MessageId(new_id()), self.history, basis=self.basis
         )
+
+    async def note_telling(self, patient_id: PatientId, to: Accepted) -> None:
+        if self.telling_fails:
+            raise self.telling_fails
+        self.tellings += 1
 
     async def answered(self, patient_id: PatientId, to: Accepted, search_result: SearchResult) -> MessageId:
         self.answers.append(search_result)
@@ -187,7 +194,7 @@ class FakeAnswerer:
     failure: AppError | None = None
     questions: list[Question] = field(default_factory=list)
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
         self.questions.append(question)
         if self.failure:
             raise self.failure
@@ -214,6 +221,7 @@ class Room:
                 quotes=ExtractiveAnswerer(answered_by=AnsweredBy.QUOTES_ONLY if answerer else AnsweredBy.LOCAL),
                 reader=self.reader,
                 clock=lambda: NOW,
+                new_id=new_id,
             ),
             check,
         )

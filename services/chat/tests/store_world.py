@@ -40,7 +40,7 @@ class StoreWorld:
 
     def __init__(self, tenant: Tenant, consent: Database, database: Database) -> None:
         self.tenant, self.consent, self.database = tenant, consent, database
-        self.store = ConversationStore(database)
+        self.store = ConversationStore(database, new_id)
         self.patient_id = PatientId(tenant.patient_id)
         self.therapist_id = TherapistId(tenant.therapist_id)
         self.in_force: dict[TherapistId, dict[Purpose, ConsentId]] = {}

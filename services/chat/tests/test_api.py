@@ -16,6 +16,7 @@ from libs.contracts.safety import MODE_HEADER, ChatMode
 from libs.devstack.conditions import let_pass
 from services.chat.api import build_router
 from services.chat.domain.conversation import AnsweredBy, Conversation, Draft, Message, Question
+from services.chat.ports import Hear
 from services.chat.tests.room import NOW, PATIENT, SLEEP, FakeAnswerer, Room
 
 PING_EVERY_S = 0.01
@@ -47,15 +48,15 @@ class FakeConversations:
 class SlowAnswerer(FakeAnswerer):
     """Lets some pings pass."""
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
         await let_pass(5 * PING_EVERY_S, "pings are sent by the clock while nobody answers")
-        return await super().answer(question)
+        return await super().answer(question, hear)
 
 
 class BrokenAnswerer(FakeAnswerer):
     """Has a bug."""
 
-    async def answer(self, question: Question) -> Draft:
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
         raise KeyError("a bug with words in it")
 
 
@@ -78,6 +79,7 @@ async def test_an_answer_has_the_published_shape() -> None:
         response = await http.post("/chat", json=body())
 
     answer = response.json()
+
     assert response.status_code == 200
     assert set(answer) == {
         "response", "sources", "conversation_id", "message_id", "grounded", "answered_by", "search", "time_window",
@@ -131,6 +133,7 @@ async def test_the_words_of_a_stream_are_those_of_the_answer() -> None:
 
     events = _events(response.text)
     said = "".join(data["text"] for name, data in events if name == "token")
+
     assert [name for name, _ in events][-2:] == ["sources", "done"]
     assert said == events[-1][1]["response"]
     assert events[-2][1]["sources"][0]["quote"] == SLEEP.turns[2].text
@@ -142,6 +145,7 @@ async def test_a_failure_inside_a_stream_is_an_error_event() -> None:
         response = await http.post("/chat", json=body(), headers={"accept": "text/event-stream"})
 
     [(name, problem)] = _events(response.text)
+
     assert (name, problem["status"], problem["type"]) == ("error", 500, "/problems/internal")
 
 

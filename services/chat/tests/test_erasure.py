@@ -40,6 +40,7 @@ async def test_an_answer_that_stood_on_the_session_and_what_was_said_after_it_lo
     fact = await _erases(world)
 
     said = [(message.author, message.text is not None) for message in await world.reads(before.conversation_id)]
+
     assert fact.counts == {"message": 2, "message_source": 1}
     assert said == [
         ("patient", True),

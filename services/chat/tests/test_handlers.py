@@ -42,6 +42,7 @@ async def test_a_question_is_answered_with_sources_and_recorded_with_the_consent
     assert reply.answer.grounded
     assert reply.answer.sources[0].quote == SLEEP.turns[2].text
     [recorded] = room.messages.answers
+
     assert recorded.answer == reply.answer
     assert recorded.attribution.therapists[FIRST.id] in recorded.attribution.consents
 
@@ -107,6 +108,7 @@ async def test_a_long_story_does_not_drown_the_question_at_its_end() -> None:
     reply = await room.says(f"{story} Anyway. What did I say about swimming with Daniel?")
 
     [(searched, _)] = room.search.asked
+
     assert "swimming" in searched
     assert "coast" not in searched
     assert reply.answer.sources[0].session_id == SECOND.id

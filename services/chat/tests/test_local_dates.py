@@ -69,6 +69,7 @@ async def test_a_model_is_told_the_patients_dates() -> None:
     await room_of(replace(FIRST, date=EVENING), answerer).says("What homework did I get?", zone=KIRITIMATI)
 
     [question] = answerer.questions
+
     assert title(question.passages[0]) == "Session of 9 September 2026"
     assert "Today is Wednesday, 25 November 2026" in asked(question)
 

@@ -42,6 +42,7 @@ async def test_an_answer_from_before_stands_on_what_was_said_before_it(world: St
 
     shown = [message.text for message in await world.reads(first.conversation_id) if message.author == "assistant"]
     stands = await world.rows("select cardinality(consent_ids), cardinality(therapist_ids) from message order by id")
+
     assert shown == [None, None]
     assert [tuple(row) for row in stands] == [(0, 0), (1, 1), (0, 0), (2, 2)]
 
@@ -56,4 +57,5 @@ async def test_an_answer_that_repeats_one_that_was_redacted_since_is_redacted(wo
     _migrates(world, infra, redacted)
 
     left = await world.rows("select 1 from message where author = 'assistant' and text is not null")
+
     assert len(left) == 1

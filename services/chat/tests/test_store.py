@@ -35,6 +35,7 @@ async def test_the_audit_row_is_there_with_the_answer_and_holds_no_words(world: 
     rows = await world.audit("select * from answer_audit where message_id = :id", id=message_id)
 
     kept = [(row.source_count, row.grounded, row.input_tokens, len(row.consent_ids)) for row in rows]
+
     assert kept == [(1, True, 3, 2)]
     assert "three" not in str(rows)
 
@@ -48,8 +49,20 @@ async def test_a_conversation_that_is_read_again_leaves_a_row_with_who_and_how_m
     await world.reads(accepted.conversation_id)
 
     rows = await world.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+
     assert [(row.message_count, bool(row.actor)) for row in rows] == [(2, True)]
     assert "three" not in str(rows)
+
+
+async def test_an_answer_that_is_told_while_it_is_written_leaves_a_row_before_it_is_stored(world: StoreWorld) -> None:
+    accepted = await world.writes()
+
+    with world.acting_under():
+        await world.store.note_telling(world.patient_id, accepted)
+
+    rows = await world.audit("select * from read_audit where conversation_id = :id", id=accepted.conversation_id)
+
+    assert [(row.message_count, bool(row.actor)) for row in rows] == [(1, True)]
 
 
 async def test_answers_and_readings_are_one_list_in_the_order_of_time(world: StoreWorld) -> None:
@@ -87,6 +100,7 @@ async def test_of_thirty_messages_at_once_exactly_twenty_get_through(world: Stor
     found = await asyncio.gather(*(world.writes() for _ in range(30)), return_exceptions=True)
 
     refused = [one.problem for one in found if isinstance(one, AppError)]
+
     assert refused == [PATIENT_QUOTA] * 10
     assert len(await world.rows("select 1 from message where author = 'patient'")) == MESSAGES_PER_HOUR
 
@@ -295,6 +309,7 @@ async def test_a_crisis_is_kept_with_its_answer_and_is_not_counted(world: StoreW
     noted = await world.is_in_crisis("I want to die")
 
     messages = await world.reads(noted.conversation_id)
+
     assert [message.author for message in messages] == ["patient", "assistant"]
     assert messages[1].answered_by is AnsweredBy.SAFETY
 
@@ -308,6 +323,7 @@ async def test_a_crisis_signal_leaves_with_ids_only(world: StoreWorld, infra: In
     rows = [Envelope.from_json(body) for body in behind.bodies]
 
     [signal] = [row.payload for row in rows if row.key == str(world.patient_id)]
+
     assert signal["conversation_id"] == str(noted.conversation_id)
     assert (signal["level"], signal["kind"], "die" in str(signal.values())) == ("explicit", "self_harm", False)
 

@@ -5,7 +5,7 @@ because it obeys any Retry-After; retries here stop at the deadline.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anthropic
 import httpx2
@@ -27,8 +27,9 @@ from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Passage, Question
-from services.chat.domain.drafting import Span, claims_of
+from services.chat.domain.drafting import Span, claims_of, final_claims_of
 from services.chat.domain.instructions import RULES, asked, line, title
+from services.chat.ports import Hear
 from services.chat.vendors.token_cap import capped
 
 ANSWER_TOKENS_MAX = 800
@@ -57,6 +58,7 @@ class ClaudeSettings:
     base_url: str | None = None
     read_timeout_s: float = READ_TIMEOUT_S
     tokens_max: int = DEFAULT_TOKENS_MAX
+    answer_tokens_max: int = ANSWER_TOKENS_MAX
 
 
 class ClaudeAnswerer:
@@ -74,17 +76,27 @@ class ClaudeAnswerer:
             open_telemetry=False,
         )
 
-    async def answer(self, question: Question) -> Draft:
-        """Return Claude's sentences with their citations.
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:
+        """Return Claude's sentences with their citations; what it breaks off once some were told is a draft as well.
 
         Raises AppError: UPSTREAM_FAILED if a retry may succeed, UPSTREAM_REFUSED if an operator has to act.
         """
-        question = capped(question, VENDOR, self._settings.tokens_max, ANSWER_TOKENS_MAX)
+        question = capped(question, VENDOR, self._settings.tokens_max, self._settings.answer_tokens_max)
+        hearing = _Hearing(question.passages, hear)
+        try:
+            return await self._answer(question, hearing)
+        except AppError as error:
+            if hearing.has_refused or not hearing.is_told:
+                raise
+            get_logger().warning("answer.cut_off", problem=error.problem.slug, **error.facts)
+        return replace(_draft(self._settings.model, hearing.claims, hearing.usage), is_cut_off=True)
+
+    async def _answer(self, question: Question, hearing: "_Hearing") -> Draft:
         try:
             async with asyncio.timeout(self._settings.deadline_s):
-                async for attempt in self._retrying():
+                async for attempt in self._retrying(hearing):
                     with attempt, calling(VENDOR, "chat", self._settings.model):
-                        return self._draft(await self._message(question), question)
+                        return self._draft(await self._message(question, hearing), question)
         except TimeoutError as error:
             raise AppError(UPSTREAM_FAILED, "The model took too long.", vendor=VENDOR) from error
         raise AssertionError("retrying ends with a result or an error")
@@ -113,11 +125,12 @@ class ClaudeAnswerer:
         """Close all connections."""
         await self._client.close()
 
-    def _retrying(self) -> AsyncRetrying:
+    def _retrying(self, hearing: "_Hearing") -> AsyncRetrying:
         return AsyncRetrying(
             stop=stop_after_attempt(TRIES_MAX),
             wait=_pause_s,
-            retry=retry_if_exception(self._worth_another_try),
+            # Another try would write other sentences than those that were heard.
+            retry=retry_if_exception(lambda error: not hearing.has_begun and self._worth_another_try(error)),
             reraise=True,
         )
 
@@ -127,16 +140,19 @@ class ClaudeAnswerer:
         # The patient is waiting, so quotes now are better than a written answer later.
         return (error.retry_after_s or 0.0) < self._settings.deadline_s
 
-    async def _message(self, question: Question) -> Message:
+    async def _message(self, question: Question, hearing: "_Hearing") -> Message:
         try:
             async with self._client.messages.stream(
                 model=self._settings.model,
-                max_tokens=ANSWER_TOKENS_MAX,
+                max_tokens=self._settings.answer_tokens_max,
                 system=_SYSTEM,
                 messages=_messages(question),
                 thinking={"type": "between_tools"},
                 output_config={"effort": "low"},
             ) as stream:
+                async for event in stream:
+                    if event.type in ("content_block_delta", "content_block_stop"):
+                        await hearing.read(stream.current_message_snapshot, is_open=event.type != "content_block_stop")
                 return await stream.get_final_message()
         except anthropic.APIStatusError as error:
             raise _status_error(error) from error
@@ -150,30 +166,62 @@ class ClaudeAnswerer:
             raise AppError(UPSTREAM_FAILED, "The model's answer was cut off.", vendor=VENDOR)
         if message.stop_reason == "model_context_window_exceeded":
             raise AppError(UPSTREAM_REFUSED, "The question and its sources are too long for the model.", vendor=VENDOR)
+        claims: tuple[Claim, ...] = ()
+        if message.stop_reason != "refusal":
+            claims = claims_of(_spans(message, question.passages), cut_off=message.stop_reason == "max_tokens")
+        draft = _draft(self._settings.model, claims, message.usage)
         get_logger().info(
             "answer.written",
             vendor=VENDOR,
-            model=self._settings.model,
-            input_tokens=_input_tokens(message.usage),
-            output_tokens=message.usage.output_tokens,
+            model=draft.model,
+            input_tokens=draft.input_tokens,
+            output_tokens=draft.output_tokens,
             cached_tokens=message.usage.cache_read_input_tokens or 0,
         )
-        claims: tuple[Claim, ...] = ()
-        if message.stop_reason != "refusal":
-            spans = [_span(block, question.passages) for block in message.content if isinstance(block, TextBlock)]
-            claims = claims_of(spans, cut_off=message.stop_reason == "max_tokens")
-        return Draft(
-            AnsweredBy.CLAUDE,
-            self._settings.model,
-            claims,
-            input_tokens=_input_tokens(message.usage),
-            output_tokens=message.usage.output_tokens,
-        )
+        return draft
 
 
-def _input_tokens(usage: Usage) -> int:
-    """Return all input tokens: the vendor counts those written to or read from its cache apart."""
-    return usage.input_tokens + (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
+class _Hearing:
+    """Passes on each sentence of a message once nothing to come can change it; does nothing if nobody hears.
+
+    `is_told`: some of the answer has reached the patient. `has_refused`: the one who hears raised an error.
+    """
+
+    def __init__(self, passages: tuple[Passage, ...], hear: Hear | None) -> None:
+        self._passages = passages
+        self._hear = hear
+        self.claims: tuple[Claim, ...] = ()
+        self.usage = Usage(input_tokens=0, output_tokens=0)
+        self.has_begun = self.is_told = self.has_refused = False
+
+    async def read(self, message: Message, *, is_open: bool) -> None:
+        """Read the message so far. `is_open`: its last block is not complete, so its citations are yet to come."""
+        if self._hear is None:
+            return
+        self.usage = message.usage
+        is_open = is_open and isinstance(message.content[-1], TextBlock)
+        claims = final_claims_of(_spans(message, self._passages), is_open=is_open)
+        for claim in claims[len(self.claims) :]:
+            self.has_begun = self.has_refused = True
+            self.is_told = await self._hear(claim)
+            self.has_refused = False
+            self.claims = (*self.claims, claim)
+
+
+def _draft(model: str, claims: tuple[Claim, ...], usage: Usage) -> Draft:
+    # All input tokens: the vendor counts those written to or read from its cache apart.
+    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
+    return Draft(
+        AnsweredBy.CLAUDE,
+        model,
+        claims,
+        input_tokens=usage.input_tokens + cached,
+        output_tokens=usage.output_tokens,
+    )
+
+
+def _spans(message: Message, passages: tuple[Passage, ...]) -> list[Span]:
+    return [_span(block, passages) for block in message.content if isinstance(block, TextBlock)]
 
 
 def _messages(question: Question) -> list[MessageParam]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from libs.sentences.head import Head
 from services.chat.domain.conversation import AnsweredBy, Draft, Question
 from services.chat.domain.extractive import Heads, select
+from services.chat.ports import Hear
 
 MODEL = "extractive-3"
 RANKING = Path(__file__).with_name("ranking.json")
@@ -18,8 +19,8 @@ class ExtractiveAnswerer:
         self._heads = heads or shipped_heads()
         self._answered_by = answered_by
 
-    async def answer(self, question: Question) -> Draft:
-        """Return the turns that answer, none if the evidence is too weak."""
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:  # noqa: ARG002
+        """Return the turns that answer, none if the evidence is too weak; they are all there at once."""
         selection = select(question, self._heads)
         return Draft(self._answered_by, MODEL, quotes=selection.citations, unsure=selection.unsure)
 

@@ -17,6 +17,7 @@ from libs.common.tracing import calling
 from services.chat.domain.budget import DEFAULT_TOKENS_MAX
 from services.chat.domain.conversation import AnsweredBy, Citation, Claim, Draft, Question
 from services.chat.domain.instructions import RULES, asked, line, title
+from services.chat.ports import Hear
 from services.chat.vendors.token_cap import capped
 
 ANSWER_TOKENS_MAX = 1200
@@ -48,6 +49,7 @@ class EndpointSettings:
     base_url: str | None = None
     read_timeout_s: float = READ_TIMEOUT_S
     tokens_max: int = DEFAULT_TOKENS_MAX
+    answer_tokens_max: int = ANSWER_TOKENS_MAX
 
 
 class OpenAICompatibleAnswerer:
@@ -64,9 +66,9 @@ class OpenAICompatibleAnswerer:
             timeout=httpx2.Timeout(settings.read_timeout_s, connect=CONNECT_TIMEOUT_S),
         )
 
-    async def answer(self, question: Question) -> Draft:
-        """Return the model's sentences with their quotes. Raises AppError as documented in ports.Answerer."""
-        question = capped(question, VENDOR, self._settings.tokens_max, ANSWER_TOKENS_MAX)
+    async def answer(self, question: Question, hear: Hear | None = None) -> Draft:  # noqa: ARG002
+        """Return the model's sentences with their quotes, at once: its JSON is read whole. Raises as ports.Answerer."""
+        question = capped(question, VENDOR, self._settings.tokens_max, self._settings.answer_tokens_max)
         try:
             async with asyncio.timeout(self._settings.deadline_s):
                 async for attempt in self._retrying():
@@ -102,7 +104,7 @@ class OpenAICompatibleAnswerer:
             return await self._client.chat.completions.create(
                 model=self._settings.model,
                 messages=_messages(question),
-                max_completion_tokens=ANSWER_TOKENS_MAX,
+                max_completion_tokens=self._settings.answer_tokens_max,
                 response_format={"type": "json_object"},
                 # Set explicitly, because OpenAI stores completions of new accounts for 30 days by default.
                 store=False,

@@ -80,6 +80,7 @@ async def test_a_checkpoint_stands_outside_the_database_and_covers_the_chain(led
     second = await ledger.signs()
 
     notes = await ledger.checkpoints.after(ledger.tenant.organization_id, 0, 10)
+
     assert [Checkpoint.read(note) for note in notes] == [first, second]
     assert await ledger.checkpoints.latest(ledger.tenant.organization_id) == notes[-1]
     assert (await ledger.verdict()).covered_to == 2
@@ -111,6 +112,7 @@ async def test_the_notary_signs_a_hundred_entries_at_once(ledger: Ledger) -> Non
     await ledger.notary.sign_due(0.0)
 
     note = await ledger.checkpoints.latest(ledger.tenant.organization_id)
+
     assert note is not None
     assert Checkpoint.read(note).seq == SIGN_AFTER_ENTRIES
 
@@ -186,6 +188,7 @@ async def test_an_entry_that_a_superuser_inserts_through_the_real_triggers_is_no
     with pytest.raises(UnreadableError, match="not signed by this service"):
         await ledger.signs()
     broken = (await ledger.verdict()).broken
+
     assert broken is not None
     assert broken.seq == 2
 
@@ -248,6 +251,7 @@ async def test_altered_circumstances_are_named_by_the_check(infra: Infra, ledger
     )
 
     broken = (await ledger.verdict()).broken
+
     assert broken is not None
     assert broken.seq == 2
 
@@ -262,6 +266,7 @@ async def test_consent_that_is_made_up_where_it_is_acted_on_is_named_by_the_chec
     )
 
     broken = (await ledger.verdict()).broken
+
     assert broken is not None
     assert (broken.seq, "in force says granted" in broken.why) == (2, True)
 
@@ -295,4 +300,5 @@ def test_devstack_makes_a_key_that_only_its_owner_reads_and_keeps_it(tmp_path: P
 
     assert file.stat().st_mode & 0o777 == 0o600
     first = _settings(ledger_key_file=file).signing_key().public
+
     assert _settings(ledger_key_file=ledger_key(Folder(tmp_path))).signing_key().public == first

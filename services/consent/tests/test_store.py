@@ -102,6 +102,7 @@ async def test_not_even_a_superuser_playing_replica_rewrites_the_ledger(
 
     with psycopg.connect(infra.admin_url) as admin:
         admin.execute(f"set session_replication_role = {role}".encode())
+
         with pytest.raises(errors.DatabaseError, match="append-only"):
             admin.execute(statement.encode())
 
@@ -109,6 +110,7 @@ async def test_not_even_a_superuser_playing_replica_rewrites_the_ledger(
 async def test_not_even_the_owner_empties_the_ledger(infra: Infra) -> None:
     with psycopg.connect(infra.admin_url) as admin:
         admin.execute("set role owner_consent")
+
         with pytest.raises(errors.DatabaseError, match="append-only"):
             admin.execute("truncate consent.event cascade")
 
@@ -159,6 +161,7 @@ async def test_one_revocation_ends_every_grant_of_the_purpose_so_far(ledger: Led
             found = await ledger.store.find(tx, record.granted.consent_id)
             assert found is not None
             assert found.revoked_at is not None
+
     with pytest.raises(AppError) as refused:
         await ledger.holds(Purpose.RECORDING)
     assert refused.value.problem is CONSENT_REQUIRED
@@ -213,6 +216,7 @@ async def test_a_capability_without_the_scope_sees_nothing_and_adds_nothing(ledg
 
     async with ledger.transaction("chat:write") as tx:
         assert await count(tx, "event") == 0
+
     with acting_under(ledger.tenant.capability("consent:read")), pytest.raises(Exception, match="row-level security"):
         await ledger.consents.grant(GrantConsent(ledger.parties(Purpose.RECORDING), HERE))
 

@@ -76,6 +76,7 @@ async def test_the_ledger_as_it_is_served_page_by_page_verifies(api: Api, ledger
     assert [(row["status"], row["at_seq"]) for row in rows] == [("revoked", 6)] * 3
     assert [note["seq"] for note in notes] == [6]
     verdict = await ledger.verdict(every_receipt=True)
+
     assert (verdict.entries, verdict.covered_to, verdict.receipts, verdict.broken) == (6, 6, 6, None)
 
 
@@ -155,6 +156,7 @@ async def test_texts_are_published_as_versions_and_a_grant_may_name_one(api: Api
     found = await api.http.get(f"/consent-documents/{second.json()['id']}")
     assert found.json() == second.json()
     listing = await api.http.get("/consent-documents", params={"language": "en"})
+
     assert [row["version"] for row in listing.json()["data"]] == [2, 1]
 
 
@@ -234,6 +236,7 @@ async def test_a_consent_is_a_fhir_resource_when_that_is_asked_for(
 
     assert answer.headers["content-type"].startswith("application/fhir+json")
     follows_the_structure(answer.json())
+
     assert (answer.json()["id"], answer.json()["status"]) == (consent["id"], "active")
 
 
@@ -244,6 +247,7 @@ async def test_a_consent_that_was_taken_back_is_inactive_with_an_end(api: Api) -
     resource = (await api.http.get(f"/consents/{consent['id']}", headers=FHIR)).json()
 
     follows_the_structure(resource)
+
     assert resource["status"] == "inactive"
     assert resource["provision"]["period"]["end"] == revoked["revoked_at"]
 
@@ -259,6 +263,7 @@ async def test_lists_of_consents_are_searchsets(api: Api) -> None:
             follows_the_structure(entry["resource"])
             assert entry["search"] == {"mode": "match"}
     first = (await api.http.get("/consents?limit=1", headers=FHIR)).json()
+
     assert first["link"][0]["relation"] == "next"
 
 

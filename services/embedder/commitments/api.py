@@ -16,7 +16,7 @@ from libs.contracts.capability import parse
 from libs.contracts.ids import PatientId, SessionId
 from libs.contracts.index import CommitmentStatus as Status
 from libs.contracts.index import Correction
-from services.embedder.commitments.domain import Commitment, Event, as_of
+from services.embedder.commitments.domain import Change, Commitment, as_of
 from services.embedder.commitments.ports import CommitmentRepository, Corrected
 
 SESSIONS_MAX = 1000
@@ -73,14 +73,14 @@ def _commitment(commitment: Commitment) -> dict[str, Any]:
         "due": commitment.due,
         "session_id": str(first.session_id),
         "assigned_at": _time(first.session_date),
-        "events": [_event(event) for event in commitment.events],
+        "events": [_change(change) for change in commitment.changes],
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
-    mention = event.mention
+def _change(change: Change) -> dict[str, Any]:
+    mention = change.mention
     return {
-        "act": event.act.value,
+        "act": change.act.value,
         "session_id": str(mention.session_id),
         "session_date": _time(mention.session_date),
         "chunk_id": str(mention.chunk_id),
@@ -88,7 +88,7 @@ def _event(event: Event) -> dict[str, Any]:
         "quote": mention.turn.text,
         "start_time": mention.turn.start_s,
         "end_time": mention.turn.end_s,
-        "probability": round(mention.probability(event.act), 3),
+        "probability": round(mention.probability(change.act), 3),
     }
 
 

@@ -25,13 +25,18 @@ SAME_MIN = 0.62
 ABOUT_MIN = 0.3
 # A proposal and what is said about it at once are one commitment.
 ADJOINING_S = 40.0
-_DUE = re.compile(
-    r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
+_TIMES = (
     r"\b(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|week(?:end)?|month|session|time|morning|evening|night|day|we meet"
     r"|january|february|march|april|may|june|july|august|september|october|november|december)s?\b"
-    r"|\btonight\b|\btomorrow\b",
+    r"|\btonight\b|\btomorrow\b"
+)
+_DUE = re.compile(
+    r"\b(?:by|before|until|on|this|next|every|each|tonight|tomorrow|between now and|over the)\b[^.?!,;]{0,40}?"
+    + _TIMES,
     re.IGNORECASE,
 )
+WHEN = re.compile(rf"{_TIMES}|\d", re.IGNORECASE)
+"""Found in words that say for when something is to be done."""
 
 
 _STATUS_OF = {
@@ -41,12 +46,16 @@ _STATUS_OF = {
     Act.DROP: Status.DROPPED,
     Act.REPLACE: Status.REPLACED,
 }
+# What was dropped or replaced is not reported on any more: a later turn about such a thing means another task.
 _FINAL = (Status.DROPPED, Status.REPLACED)
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A turn that may bear an act, with the probability of each act and its vector (of the local model)."""
+    """A turn that may bear an act, with the probability of each act and its vector (of the local model).
+
+    `due` is where in its text the words stand that say for when, if a model found them.
+    """
 
     id: UUID
     session_id: SessionId
@@ -55,6 +64,7 @@ class Mention:
     turn: Turn
     acts: Mapping[str, float]
     vector: tuple[float, ...] = field(repr=False)
+    due: tuple[int, int] | None = None
 
     @property
     def act(self) -> Act:
@@ -67,7 +77,7 @@ class Mention:
 
 
 @dataclass(frozen=True)
-class Event:
+class Change:
     """What a turn did for a commitment."""
 
     act: Act
@@ -82,24 +92,26 @@ class Commitment:
     """
 
     id: UUID
-    events: tuple[Event, ...]
+    changes: tuple[Change, ...]
     status: Status = Status.OPEN
     corrected: bool = False
 
     @property
     def assigned(self) -> Mention:
         """Return the turn that set it."""
-        return self.events[0].mention
+        return self.changes[0].mention
 
     @property
     def due(self) -> str | None:
         """Return the words that say for when, if any do."""
+        if self.assigned.due:
+            return self.assigned.turn.text[slice(*self.assigned.due)]
         found = _DUE.search(self.assigned.turn.text)
         return found[0] if found else None
 
     def then(self, act: Act, mention: Mention) -> "Commitment":
-        """Return it with one more event."""
-        return replace(self, events=(*self.events, Event(act, mention)), status=_STATUS_OF.get(act, self.status))
+        """Return it with one more change."""
+        return replace(self, changes=(*self.changes, Change(act, mention)), status=_STATUS_OF.get(act, self.status))
 
 
 def mention_id(session_id: SessionId, text: str) -> UUID:
@@ -108,9 +120,10 @@ def mention_id(session_id: SessionId, text: str) -> UUID:
 
 
 def mentions_of(index: Index) -> list[Mention]:
-    """Return the turns of an index that may bear an act; none if its turns have no vectors."""
+    """Return the turns of an index that bear an act, or may by its head; none if its turns have no vectors."""
     source = index.source
     chunks = [number for number, chunk in enumerate(index.chunks) for _ in chunk.span.turns]
+    dues, acts_of_turns = _acts(index)
     return [
         Mention(
             id=mention_id(source.session_id, f"{turn.start_s} {turn.text}"),
@@ -120,10 +133,24 @@ def mentions_of(index: Index) -> list[Mention]:
             turn=turn,
             acts=acts,
             vector=tuple(vector),
+            due=due,
         )
-        for number, turn, acts, vector in zip(chunks, index.turns, index.turn_acts, index.turn_vectors, strict=False)
+        # Not strict: an index that was made without the local model has no acts and no vectors.
+        for number, turn, acts, vector, due in zip(
+            chunks, index.turns, acts_of_turns, index.turn_vectors, dues, strict=False
+        )
         if 1 - acts.get(Act.NONE, 0.0) >= KEPT_MIN
     ]
+
+
+def _acts(index: Index) -> tuple[list[tuple[int, int] | None], Sequence[Mapping[str, float]]]:
+    """Return for each turn where it says for when, and the probability of each act."""
+    if index.found_acts is None:
+        return [None] * len(index.turns), index.turn_acts
+    found = {one.turn: one for one in index.found_acts}
+    dues = [found[turn].due if turn in found else None for turn in range(len(index.turns))]
+    acts = [{found[turn].act: 1.0} if turn in found else {Act.NONE.value: 1.0} for turn in range(len(index.turns))]
+    return dues, acts
 
 
 def joined(mentions: Sequence[Mention], corrections: Mapping[UUID, str] | None = None) -> list[Commitment]:
@@ -141,13 +168,13 @@ def as_of(commitments: Sequence[Commitment], at: datetime) -> list[Commitment]:
     """Return the commitments as they stood at a time: without what was said in later sessions."""
     standing: list[Commitment] = []
     for commitment in commitments:
-        events = tuple(event for event in commitment.events if event.mention.session_date <= at)
-        if events:
-            past = Commitment(commitment.id, events[:1])
-            for event in events[1:]:
-                past = past.then(event.act, event.mention)
+        changes = tuple(change for change in commitment.changes if change.mention.session_date <= at)
+        if changes:
+            past = Commitment(commitment.id, changes[:1])
+            for change in changes[1:]:
+                past = past.then(change.act, change.mention)
             # Unchanged since then: a therapist's correction stands as well.
-            standing.append(past if len(events) < len(commitment.events) else commitment)
+            standing.append(past if len(changes) < len(commitment.changes) else commitment)
     return standing
 
 
@@ -164,8 +191,9 @@ def _assigned(known: list[Commitment], mention: Mention) -> None:
         return
     same = _nearest(known, mention, SAME_MIN)
     if same is not None:
+        # Set again in a later session: the new wording counts, and the old one stays to be seen.
         known[same] = known[same].then(Act.REPLACE, mention)
-    known.append(Commitment(mention.id, (Event(Act.ASSIGN, mention),)))
+    known.append(Commitment(mention.id, (Change(Act.ASSIGN, mention),)))
 
 
 def _agreed(known: list[Commitment], mention: Mention) -> None:
@@ -186,7 +214,7 @@ _ACTIONS = {Act.ASSIGN: _assigned, Act.AGREE: _agreed}
 def _beside(known: Sequence[Commitment], mention: Mention) -> int | None:
     """Return the place of what was said just before, in the same session."""
     for place in reversed(range(len(known))):
-        last = known[place].events[-1].mention
+        last = known[place].changes[-1].mention
         if last.session_id == mention.session_id and mention.turn.start_s - last.turn.end_s < ADJOINING_S:
             return place
     return None
@@ -205,5 +233,7 @@ def _nearest(known: Sequence[Commitment], mention: Mention, least: float) -> int
 
 def _likeness(commitment: Commitment, mention: Mention) -> float:
     return max(
-        sum(a * b for a, b in zip(event.mention.vector, mention.vector, strict=True)) for event in commitment.events
+        # The vectors have length 1 (libs/sentences/minilm.py), so the product is the cosine.
+        sum(a * b for a, b in zip(change.mention.vector, mention.vector, strict=True))
+        for change in commitment.changes
     )

@@ -16,12 +16,12 @@ from services.embedder.domain import Index, Speaker, Turn
 
 _ADD = text(
     "insert into commitment_mention (organization_id, patient_id, therapist_id, session_id, session_date, chunk_id, id,"
-    " speaker, content, start_s, end_s, acts, vector) values (:organization_id, :patient_id, :therapist_id,"
+    " speaker, content, start_s, end_s, acts, vector, due) values (:organization_id, :patient_id, :therapist_id,"
     " :session_id, :session_date, :chunk_id, :id, :speaker, :content, :start_s, :end_s, :acts,"
-    " cast(:vector as halfvec)) on conflict do nothing"
+    " cast(:vector as halfvec), cast(:due as integer[])) on conflict do nothing"
 ).bindparams(bindparam("acts", type_=JSONB()), bindparam("vector", type_=HALFVEC()))
 _READ = text(
-    "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector"
+    "select id, session_id, session_date, chunk_id, speaker, content, start_s, end_s, acts, vector, due"
     " from commitment_mention where patient_id = :patient_id"
     " and (cast(:sessions as uuid[]) is null or session_id = any (:sessions)) order by session_date, start_s"
 )
@@ -31,6 +31,7 @@ _CORRECTIONS = text(
     "select distinct on (commitment_id) commitment_id, status from commitment_correction"
     " where patient_id = :patient_id order by commitment_id, at desc"
 )
+# Made from the mention, under row-level security: what is hidden or not there cannot be corrected.
 _CORRECT = text(
     "insert into commitment_correction"
     " (organization_id, patient_id, therapist_id, session_id, commitment_id, status, corrected_by)"
@@ -89,6 +90,7 @@ def _row(index: Index, mention: Mention) -> Mapping[str, Any]:
         "end_s": mention.turn.end_s,
         "acts": {act: round(probability, 3) for act, probability in mention.acts.items()},
         "vector": list(mention.vector),
+        "due": list(mention.due) if mention.due else None,
     }
 
 
@@ -101,4 +103,5 @@ def _mention(row: Row[Any]) -> Mention:
         turn=Turn(Speaker(row.speaker), row.content, row.start_s, row.end_s),
         acts=row.acts,
         vector=tuple(row.vector),
+        due=tuple(row.due) if row.due else None,
     )

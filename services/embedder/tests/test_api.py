@@ -43,6 +43,7 @@ async def test_a_result_cites_the_turns_and_seconds_of_the_passage_in_its_chunk(
     answer = (await api.search()).json()
 
     result = answer["results"][0]
+
     assert answer["mode"] == "hybrid"
     assert (result["start_time"], result["end_time"], result["speaker"]) == (14.0, 26.0, "mixed")
     assert [turn["start_time"] for turn in result["turns"]] == [14.0, 21.0]
@@ -57,6 +58,7 @@ async def test_the_window_and_the_sessions_reach_the_search(api: SearchApi) -> N
     await api.search(date_from="2026-10-01T00:00:00Z", date_to="2026-11-01T00:00:00+01:00", session_ids=[str(session)])
 
     question = api.index_repository.asked[0][0]
+
     assert question.session_ids == (session,)
     assert question.date_from is not None
     assert question.date_from < SESSION_DATE

@@ -33,6 +33,7 @@ def test_every_word_is_in_exactly_one_passage_in_the_order_it_was_said(turns: li
     chunks = chunks_of(turns, words)
 
     said = [word for turn in sorted(turns, key=lambda turn: turn.start_s) for word in turn.text.split()]
+
     assert [word for turn in _turns(chunks) for word in turn.text.split()] == said
 
 
@@ -51,6 +52,7 @@ def test_times_of_passages_never_run_backwards(turns: list[Turn]) -> None:
     passages = [passage for chunk in chunks_of(turns, words) for passage in chunk.passages]
 
     starts = [passage.start_s for passage in passages]
+
     assert starts == sorted(starts)
     assert all(
         passage.start_s <= turn.start_s <= turn.end_s <= passage.end_s for passage in passages for turn in passage.turns

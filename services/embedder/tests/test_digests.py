@@ -122,6 +122,7 @@ async def test_a_digest_is_read_as_it_was_made(archive: Archive) -> None:
         [digest] = await store.of_sessions([archive.source.session_id, SessionId(new_id())])
 
     plain = index_of(archive.source, dialogue())
+
     assert digest == digest_of(replace(plain, turn_vectors=VECTORS[: len(plain.turns)]))
 
 
@@ -161,4 +162,5 @@ async def test_an_erased_session_takes_its_digest_along(archive: Archive) -> Non
         left = connection.execute(
             "select count(*) from embedder.digest where organization_id = %s", (archive.tenant.organization_id,)
         )
+
         assert left.fetchone() == (0,)

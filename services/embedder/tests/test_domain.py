@@ -41,6 +41,7 @@ def test_ids_are_the_same_on_every_replay_and_differ_by_version_and_place() -> N
     transcript = TranscriptId(new_id())
 
     ids = {chunk_id(transcript, version, index) for version in (1, 2) for index in (0, 1)}
+
     assert len(ids) == 4
     assert chunk_id(transcript, 1, 0) in ids
     assert passage_id(transcript, 1, 0) not in ids

@@ -60,6 +60,7 @@ async def test_a_search_is_one_scan_of_the_patients_own_range(crowded: Archive) 
 
     scans = [node for node in nodes if node.get("Relation Name")]
     (passages,) = [node for node in scans if node["Relation Name"] == "passage"]
+
     assert {node["Relation Name"] for node in scans} == {"passage", "model"}
     assert passages["Node Type"] == "Index Scan"
     assert "organization_id" in passages["Index Cond"]
@@ -79,6 +80,7 @@ async def test_no_pair_of_passages_is_compared(crowded: Archive) -> None:
     assert own > 100
     # Each passage is visited a few times in all, however many there are: no loop has a loop over passages in it.
     visits = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "CTE Name" in node)
+
     assert visits < own * 20
 
 

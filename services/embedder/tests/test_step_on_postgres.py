@@ -92,6 +92,7 @@ async def test_a_job_bound_to_one_session_indexes_it_and_says_so_in_the_outbox(a
     assert _outbox(archive, str(job.source.session_id)) == ["index.ready"]
     with archive.acting_under():
         hits = await hits_of(archive.store, about(archive, 3, "Part 7"), vector_of(MODEL))
+
     assert {hit.session_id for hit in hits} == {job.source.session_id}
 
 
@@ -108,6 +109,7 @@ async def test_a_correction_is_indexed_again_and_buys_only_what_changed(archive:
     assert len(job.embedder.bought) - bought <= 2
     with archive.acting_under():
         hits = await hits_of(archive.store, about(archive, 1, "rest for a week"), None)
+
     assert "rest for a week" in hits[0].passage.text
 
 

@@ -58,6 +58,7 @@ async def test_the_search_finds_exactly_what_brute_force_finds(infra: Infra, arc
                 wanted = [row.id for row in rows][:8]
 
             assert [hit.passage_id for hit in top] == wanted
+
     assert len(everything) >= 60
 
 
@@ -110,6 +111,7 @@ async def test_a_correction_keeps_the_vectors_of_unchanged_words_and_drops_the_o
         after = await archive.store.embedded_hashes(archive.source, MODEL)
 
     unchanged = {p.content_hash for p in old.passages} & {p.content_hash for p in new.passages}
+
     assert before == {passage.content_hash for passage in old.passages}
     assert after == unchanged
     assert len(unchanged) >= len(old.passages) - 2

@@ -1,13 +1,14 @@
 """Which embedder a setting chooses, and what is refused before anything starts."""
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from libs.sentences.minilm import Runtime, SentenceEncoder
 from services.embedder.settings import EmbedderSettings, Provider
-from services.embedder.wiring import embedder_of
+from services.embedder.wiring import embedder_of, finder_of
 
 
 def _settings(cache: Path, provider: Provider, key: str | None) -> EmbedderSettings:
@@ -40,6 +41,22 @@ async def test_the_vendor_is_chosen_when_its_key_is_set(
     await embedder.close()
 
 
+@pytest.mark.parametrize(("provider", "is_asked"), [("local", False), ("anthropic", True)])
+async def test_a_vendor_reads_whole_sessions_only_if_it_is_named(
+    tmp_path: Path, provider: Literal["local", "anthropic"], is_asked: bool
+) -> None:
+    known = {"anthropic_api_key": SecretStr("sk-ant"), "commitments_provider": provider}
+    finder = finder_of(_settings(tmp_path, "local", None).model_copy(update=known))
+    if finder:
+        await finder.close()
+
+    assert (finder is not None) is is_asked
+
+
 def test_the_vendor_without_a_key_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="needs OPENAI_API_KEY"):
         _settings(tmp_path, "openai", None)
+    with pytest.raises(ValidationError, match="needs ANTHROPIC_API_KEY"):
+        EmbedderSettings.model_validate(
+            _settings(tmp_path, "local", None).model_dump() | {"commitments_provider": "anthropic"}
+        )

@@ -59,6 +59,7 @@ def resource_of(row: dict[str, Any]) -> dict[str, Any]:
         "subtype": [{"system": _RESTFUL, "code": interaction}],
         "action": action,
         "recorded": row["at"],
+        # "0" is success in the standard: what was refused is no audit here but a line of the log.
         "outcome": "0",
         "agent": [_agent(row)],
         "source": {"observer": {"identifier": {"system": _OURS, "value": row["kind"].partition(".")[0]}}},
@@ -71,6 +72,7 @@ def _agent(row: dict[str, Any]) -> dict[str, Any]:
         "who": {"identifier": {"system": f"{_OURS}:actor", "value": row["actor"]}},
         "requestor": True,
     }
+    # FHIR knows the acting person by `who`; the key that person used is only another id of the agent.
     if row["api_key_id"]:
         agent["altId"] = row["api_key_id"]
     return agent

@@ -44,6 +44,7 @@ def crisis_lookup(settings: OrganizationSettings, authority: Authority) -> Crisi
                 async with asyncio.timeout(CRISIS_LOOKUP_TIMEOUT_S):
                     return await settings.crisis()
         except (AppError, TimeoutError):
+            # Nothing of the organization's own: the chat then tells the lines of its CRISIS_COUNTRY.
             get_logger().error("crisis.lines_not_read")
             return NOTHING_SET
 
@@ -68,6 +69,7 @@ def crisis_rule(chat: Peer, users: Users, authority: Authority) -> CrisisAnswer:
         request: Request, caller: Principal | None, organization: CrisisSettings
     ) -> Response | None:
         try:
+            # Parsed once more: this runs for requests that were rejected before FastAPI read them.
             body = ChatRequest.model_validate_json(await request.body())
         except ValidationError:
             return None
@@ -106,7 +108,8 @@ def add_chat(registry: RouteRegistry, chat: Peer, users: Users, settings: Organi
         The organization's `chat_mode` may keep to quotes (`answered_by` is `local`) or refuse messages (`chat-off`); a
         crisis is always answered.
 
-        With `Accept: text/event-stream` the answer comes as events that end with `done` or `error`.
+        With `Accept: text/event-stream` the answer comes as events: `token` with the next words, `sources`, `done`; or
+        at the end `error`. Words that were sent are verified and never taken back, and `done` has them all again.
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
         # The chat has no users and no organizations: what counts for this patient travels with the question.

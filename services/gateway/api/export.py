@@ -105,6 +105,7 @@ class _Document:
         except AppError as error:
             if error.problem not in _ABSENT:
                 raise
+            # Named and not left out, so that the patient sees that there is something which consent hides.
             return json.dumps({"withheld": error.problem.slug})
         return answer.text
 
@@ -120,6 +121,7 @@ class _Document:
     async def _conversations(self, of_patient: dict[str, str]) -> AsyncIterator[str]:
         comma = ""
         async for row in self._rows(self._its.chat, "/conversations", of_patient):
+            # Without its closing brace: the conversation's last member follows page by page.
             yield comma + json.dumps(row)[:-1] + ',"messages":['
             async for message in self._each(self._its.chat, f"/conversations/{row['id']}/messages", {}):
                 yield message
@@ -157,6 +159,7 @@ class _Document:
 
     async def _rows(self, peer: Peer, path: str, params: dict[str, str]) -> AsyncIterator[dict[str, Any]]:
         cursor: dict[str, str] = {}
+        # A service that always says `has_more` must not make an export endless.
         for _ in range(PAGES_MAX):
             wanted = {"limit": PAGE_MAX, **params, **cursor}
             page = (await peer.ask(self._query, "GET", path, params=wanted)).json()

@@ -22,7 +22,7 @@ StatusFilter = Annotated[list[CommitmentStatus] | None, Query(description="Only 
 AsOf = Annotated[Instant | None, Query(description="As they stood at this time; none is now.")]
 
 
-class CorrectionRequest(BaseModel):
+class CommitmentCorrection(BaseModel):
     """The status that holds; `none` says that it never was a commitment."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -43,7 +43,7 @@ def add_commitments(registry: RouteRegistry, embedder: Peer, users: Users) -> No
         params = {"status": [one.value for one in status or ()], "as_of": _text(as_of)}
         return as_json(await embedder.ask(query, "GET", f"/patients/{patient_id}/commitments", params=params))
 
-    async def correct(caller: Caller, patient_id: UUID, commitment_id: UUID, body: CorrectionRequest) -> Response:
+    async def correct(caller: Caller, patient_id: UUID, commitment_id: UUID, body: CommitmentCorrection) -> Response:
         """Set what became of a commitment. A correction stands until the next one, whatever is said later."""
         await users.require((patient_id, Role.PATIENT))
         query = asked(caller, "correctCommitment", PatientId(patient_id))

@@ -35,6 +35,7 @@ SEGMENTS_MAX = 20_000
 SEGMENT_CHARS_MAX = 10_000
 # What of the answer to an upload goes on to the caller.
 _UPLOAD_HEADERS = ("content-type", "location", "idempotent-replayed")
+# A boundary has 1 to 70 characters (RFC 2046, section 5.1.1).
 _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";]{1,70})', re.IGNORECASE)
 
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
@@ -89,6 +90,7 @@ def add_sessions(registry: RouteRegistry, ingestion: Peer, settings: Organizatio
         """List sessions, newest first."""
         parts: dict[str, Any] = {"params": params_of(wanted)}
         query = asked(caller, "listSessions", PatientId(wanted.patient_id) if wanted.patient_id else None)
+        # Only then: the zone costs a look into the database.
         if wanted.names_a_day:
             parts["headers"] = {HEADER: await settings.zone_of(query.patient_id)}
         return as_json(await ingestion.ask(query, "GET", "/sessions", **parts))
@@ -153,6 +155,7 @@ def _add_upload(registry: RouteRegistry, ingestion: Peer, settings: Organization
         answer = await ingestion.upload(asked(caller, "uploadSession"), "/sessions", headers, body_of(request))
         passed = {name: value for name, value in answer.headers.items() if name in _UPLOAD_HEADERS}
         location = passed.get("location", "")
+        # The service names its own path; callers know the gateway's.
         if location.startswith("/sessions/"):
             passed["location"] = f"/api/v1{location}"
         return Response(answer.body, answer.status, passed)
@@ -173,6 +176,7 @@ def _upload_headers(request: Request) -> dict[str, str]:
         headers["idempotency-key"] = request.headers["idempotency-key"]
     length = request.headers.get("content-length")
     if length is None:
+        # Of unknown length: ingestion counts while it reads and stops at the limit.
         return headers | {"transfer-encoding": "chunked"}
     if int(length) > FILE_BYTES_MAX + FORM_BYTES_MAX:
         raise AppError(PAYLOAD_TOO_LARGE, "The recording exceeds the 500 MiB limit (524288000 bytes).")
@@ -215,6 +219,7 @@ def words_for(caller: Principal, answer: httpx.Response) -> Response:
     if may_read_words(caller):
         return whole
     without = {name: value for name, value in answer.json().items() if name not in _WORDS}
+    # The ETag tells a version and no words, and the next correction needs it.
     headers = {name: value for name, value in whole.headers.items() if name in ("etag", "location")}
     return JSONResponse(without, answer.status_code, headers)
 
@@ -247,8 +252,8 @@ _FORM: dict[str, Any] = {
                     "file": {
                         "type": "string",
                         "contentMediaType": "application/octet-stream",
-                        "description": "A recording (mp3, wav, m4a, mp4, mov, 3gp, webm, mkv, ogg, opus, flac, aac, aiff, "
-                        "caf, amr) by its content, whatever its name; up to 500 MiB; the last part.",
+                        "description": "A recording (mp3, wav, m4a, mp4, mov, 3gp, webm, mkv, ogg, opus, flac, aac, "
+                        "aiff, caf, amr) by its content, whatever its name; up to 500 MiB; the last part.",
                     },
                 },
             }

@@ -6,14 +6,13 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import Field
 
-from libs.common.clock import to_json_time, utc_now
+from libs.common.clock import to_json_time
 from libs.common.database.paging import PAGE_DEFAULT, PAGE_MAX, Window
-from libs.common.ids import new_id
 from libs.common.local_time import ZoneName
 from libs.common.visible_text import VISIBLE_LINE
 from libs.contracts.ids import PatientId, UserId
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict
-from services.gateway.domain import Role, User
+from services.gateway.domain import Role, User, UserSpec
 from services.gateway.handlers import PatientTokens, Users
 from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.store import UserFilter
@@ -57,16 +56,8 @@ def add_users(registry: RouteRegistry, users: Users, tokens: PatientTokens, sett
 
     async def create_user(caller: Caller, request: UserRequest, response: Response) -> dict[str, Any]:
         """Create a user of your organization."""
-        wanted = User(
-            UserId(new_id()),
-            caller.organization_id,
-            request.role,
-            request.email,
-            request.external_id,
-            utc_now(),
-            request.time_zone,
-        )
-        made = await users.create(wanted)
+        wish = UserSpec(request.role, request.email, request.external_id, request.time_zone)
+        made = await users.create(caller.organization_id, wish)
         response.headers["Location"] = f"/api/v1/users/{made.id}"
         return user_json(made)
 

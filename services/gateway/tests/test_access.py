@@ -44,6 +44,7 @@ async def test_unknown_wrong_and_revoked_keys_get_the_same_answer(world: Gateway
             answers.append(await http.get("/api/v1/me"))
 
     said = [{**answer.json(), "request_id": None} for answer in answers]
+
     assert [answer.status_code for answer in answers] == [401] * 4
     assert all(body == said[0] for body in said)
 
@@ -116,6 +117,7 @@ async def test_users_are_listed_in_pages_and_by_role(world: GatewayWorld) -> Non
     rest = (await world.http.get("/api/v1/users", params=query)).json()
 
     ids = [user["id"] for user in first["data"] + rest["data"]]
+
     assert ids == [*reversed(made), world.patient_id]
 
 

@@ -60,6 +60,7 @@ async def test_a_patient_and_a_token_are_on_record_with_whom_they_are_about(worl
     rows = await _record(world)
 
     about = [(row["kind"], row.get("token_id") or row["user_id"]) for row in rows if row["patient_id"] == patient]
+
     assert about == [("token.revoked", minted["jti"]), ("token.created", minted["jti"]), ("user.created", patient)]
     assert (rows[0]["kind"], rows[0]["patient_id"]) == ("user.created", None)
 
@@ -80,5 +81,6 @@ async def test_a_key_that_somebody_made_at_the_database_is_on_record_too(world: 
 def test_not_even_sql_of_the_gateway_writes_into_the_record(infra: Infra, tenant: Tenant) -> None:
     with psycopg.connect(infra.database_url("gateway").replace("+psycopg", "")) as gateway:
         gateway.execute("select ctx.enter(%s)", [tenant.capability("gateway:write", "audit:read")])
+
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             gateway.execute(_FORGED, [tenant.organization_id])

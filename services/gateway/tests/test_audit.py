@@ -50,6 +50,7 @@ def test_a_row_is_a_fhir_audit_event_with_all_that_the_standard_requires(kind: s
 
     [entry] = bundle["entry"]
     event = entry["resource"]
+
     assert event["resourceType"] == "AuditEvent"
     assert {"type", "recorded", "agent", "source"} <= set(event)
     assert event["agent"][0]["requestor"] is True

@@ -96,6 +96,7 @@ async def test_what_could_not_be_served_uses_up_no_request_of_the_key(world: Gat
 
     assert [answer.status_code for answer in (*failed, *refused)] == [503, 503, 503, 404, 404]
     left = [answer.headers["ratelimit"].split("r=")[1].split(";")[0] for answer in (*failed, *refused)]
+
     assert left == ["1000", "1000", "1000", "999", "998"]
 
 

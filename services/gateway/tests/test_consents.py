@@ -90,6 +90,7 @@ async def test_what_a_stranger_checks_with_is_asked_for_with_no_more_than_readin
 
     assert answer.status_code == 200
     heard = world.peer.heard[-1]
+
     assert (heard.path, set(heard.claims.scopes)) == (f"/transparency/{what}", {"consent:read"})
 
 

@@ -26,6 +26,7 @@ async def test_a_key_that_asked_too_often_still_gets_the_crisis_answer_for_its_p
         answer = await world.http.post("/api/v1/chat", json=_asking(world))
 
     (heard,) = world.peer.heard
+
     assert (answer.status_code, answer.json()) == (200, {"answered_by": "safety"})
     assert (heard.path, str(heard.claims.patient_id)) == ("/crisis", world.patient_id)
 

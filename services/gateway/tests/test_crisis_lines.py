@@ -78,6 +78,7 @@ async def test_the_chat_is_told_with_each_message_and_not_by_the_caller(world: G
     await world.http.post("/api/v1/chat", json=_asking(world), headers=others)
 
     told = [CrisisSettings.of_caller(httpx.Headers(heard.headers)) for heard in world.peer.heard]
+
     assert told == [NOTHING_SET, TOLD]
 
 
@@ -90,6 +91,7 @@ async def test_a_repeated_request_is_told_the_lines_of_now(world: GatewayWorld) 
     await world.http.post("/api/v1/chat", json=_asking(world), headers=again)
 
     heard = world.peer.heard[-1]
+
     assert (heard.method, CrisisSettings.of_caller(httpx.Headers(heard.headers))) == ("GET", TOLD)
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import TypeAdapter, ValidationError
 
 from libs.common.errors import FORBIDDEN, INVALID_REQUEST, AppError, ProblemType
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId
@@ -29,6 +30,7 @@ from services.gateway.domain import (
     require_right_to_record,
 )
 from services.gateway.key_format import PATTERN, new_key, read_key
+from services.gateway.settings import HexSeed
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -191,6 +193,7 @@ def test_a_patients_token_reads_back_until_it_expires() -> None:
 
     assert signer.read(text) == _token()
     now = NOW + timedelta(minutes=15)
+
     assert signer.read(text) is None
 
 
@@ -212,3 +215,15 @@ def test_an_unsigned_token_or_one_for_another_audience_is_nobodys() -> None:
     assert signer.read(jwt.encode(claims | {"aud": AUDIENCE}, "", algorithm="none")) is None
     assert signer.read(jwt.encode(claims | {"aud": "else"}, key, algorithm="EdDSA")) is None
     assert signer.read(jwt.encode(claims | {"aud": AUDIENCE}, key, algorithm="EdDSA")) is not None
+
+
+@pytest.mark.parametrize("size_bytes", [16, 31, 33, 64])
+def test_a_seed_of_any_other_length_than_ed25519_has_is_refused_and_told_by_none_of_its_digits(size_bytes: int) -> None:
+    with pytest.raises(ValidationError, match="bytes in hex: openssl rand -hex 32") as refused:
+        TypeAdapter(HexSeed).validate_python("ab" * size_bytes)
+
+    assert all("abab" not in error["msg"] for error in refused.value.errors())
+
+
+def test_a_seed_of_thirty_two_bytes_is_taken_whole() -> None:
+    assert TypeAdapter(HexSeed).validate_python("ab" * 32).get_secret_value() == "ab" * 32

@@ -37,6 +37,7 @@ async def test_an_erasure_goes_out_under_the_scope_that_nothing_else_carries(wor
     answer = await world.http.delete(f"/api/v1/patients/{world.patient_id}")
 
     heard = world.peer.heard[-1]
+
     assert answer.headers["location"] == f"/api/v1/erasures/{answer.json()['id']}"
     assert (heard.method, heard.path) == ("DELETE", f"/patients/{world.patient_id}")
     assert heard.claims.scopes == {"erasure:write", "ingestion:write"}
@@ -105,6 +106,7 @@ async def test_an_erased_patient_is_no_user_and_no_token_opens_anything(
     assert (await world.http.get(f"/api/v1/users/{world.patient_id}")).status_code == 404
     async with world.as_bearer(token) as http:
         assert (await http.get("/api/v1/conversations")).status_code == 401
+
     assert (await world.http.get(f"/api/v1/users/{world.therapist_id}")).status_code == 200
 
 

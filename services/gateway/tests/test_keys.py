@@ -56,6 +56,7 @@ async def test_a_rotated_key_and_its_successor_both_work_until_the_overlap_is_ov
     during = [await _status(world, key["api_key"]) for key in (old, successor)]
     _time_passes(infra, old["id"])
     after = [await _status(world, key["api_key"]) for key in (old, successor)]
+
     assert (rotated.status_code, successor["replaces"], successor["scopes"]) == (201, old["id"], ["sessions:read"])
     assert keys[old["id"]]["replaced_by"] == successor["id"]
     assert timedelta(minutes=59) < ends_in <= timedelta(hours=1)

@@ -22,6 +22,7 @@ async def test_a_key_may_ask_so_often_and_not_once_more(infra: Infra) -> None:
 
     passed = [answer for answer in answers if answer.status_code == 200]
     refused = next(answer for answer in answers if answer.status_code == 429)
+
     assert len(passed) == 3
     assert refused.json()["policy"] == "hour"
     assert int(refused.headers["retry-after"]) > 3000
@@ -100,6 +101,7 @@ async def test_a_name_in_the_place_of_an_id_is_not_written_down_beside_the_answe
 
     with psycopg.connect(infra.admin_url) as connection:
         routes = {str(route) for (route,) in connection.execute("select route from gateway.replay")}
+
     assert [answer.status_code for answer in answers] == [404, 201]
     assert "rotateApiKey /api/v1/api-keys/{key_id}/rotate" in routes
     assert [route for route in routes if "Smith" in route] == []

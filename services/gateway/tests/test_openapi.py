@@ -19,6 +19,7 @@ async def test_the_document_is_valid_and_lists_every_route_of_the_table(world: G
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     }
+
     assert document["openapi"].startswith("3.1")
     assert described == {route.operation_id: (route.method, route.path) for route in ROUTES} | {
         "getHealth": ("GET", "/api/v1/health")
@@ -59,6 +60,7 @@ async def test_the_document_says_what_else_than_json_an_answer_can_be(world: Gat
     paths = document["paths"]
     chat = paths["/api/v1/chat"]["post"]["responses"]["200"]["content"]
     words = paths["/api/v1/sessions/{session_id}/transcript"]["get"]["responses"]["200"]["content"]
+
     assert set(chat) == {"application/json", "text/event-stream"}
     assert set(words) == {"application/json", "text/vtt", "application/x-subrip", "text/plain"}
 

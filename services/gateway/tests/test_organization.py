@@ -93,6 +93,7 @@ async def test_only_the_change_of_a_setting_is_on_record(world: GatewayWorld) ->
     rows = (await world.http.get("/api/v1/audit-events")).json()["data"]
 
     found = [row for row in rows if row["kind"] == "organization.changed"]
+
     assert [row["organization_id"] for row in found] == [world.organization_id] * 2
     assert {row["actor"] for row in found} == {f"key:{world.key.split('_')[2]}"}
 
@@ -108,6 +109,7 @@ async def test_a_release_and_its_taking_back_are_asked_of_ingestion_with_no_more
 
     assert [answer.json()["released"] for answer in answers] == [True, True]
     heard = world.peer.heard[-2:]
+
     assert [(one.method, one.path) for one in heard] == [
         ("POST", f"/sessions/{session}/release"),
         ("DELETE", f"/sessions/{session}/release"),

@@ -21,6 +21,7 @@ async def test_a_consent_is_passed_with_what_was_observed_and_under_its_own_capa
     answer = await world.http.post("/api/v1/consents", json=world.grant, headers={"User-Agent": "portal/1"})
 
     heard = world.peer.heard[-1]
+
     assert answer.status_code == 200  # the peer's own status passes
     assert b'"observed":{"user_agent":"portal/1","ip":"127.0.0.1"}' in heard.body.replace(b" ", b"")
     assert heard.claims.scopes == {"consent:write"}
@@ -60,6 +61,7 @@ async def test_a_peers_problem_passes_with_an_address_one_can_open(world: Gatewa
     page = await world.http.get("/problems/consent-required")
 
     body = answer.json()
+
     assert (answer.status_code, body["missing"]) == (403, ["ai_analysis"])
     assert body["type"] == "https://api.clinic.example/problems/consent-required"
     assert body["instance"] == "/api/v1/chat"

@@ -38,6 +38,7 @@ async def test_an_operator_has_a_capability_minted_for_one_session_after_consent
 
     claims = parse(made.json()["capability"])
     asked = json.loads(world.peer.heard[-1].body)
+
     assert made.status_code == 201
     assert (str(claims.organization_id), str(claims.patient_id)) == (world.organization_id, world.patient_id)
     assert str(claims.session_id) == wanted["session_id"]

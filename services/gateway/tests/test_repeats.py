@@ -96,6 +96,7 @@ async def test_a_repeat_reads_what_was_made_again_and_makes_nothing(
     again = await world.http.post(f"/api/v1{path}", headers=key, json=sent)
 
     heard = [(heard.method, heard.path) for heard in world.peer.heard[1:]]
+
     assert heard == [("GET", reads)]
     assert world.peer.heard[1].claims.scopes == BY_OPERATION[operation].capability
     assert (again.status_code, again.json()["as_it_is"], replayed(again)) == (first.status_code, "now", True)
@@ -130,6 +131,7 @@ async def test_a_secret_is_told_again_for_a_minute_and_then_only_what_it_was(wor
     where = "organization_id = %s and sealed is not null"
     assert rows(infra, f"select 1 from gateway.replay where {where}", world.organization_id) == []
     names = [key["name"] for key in (await world.http.get("/api/v1/api-keys")).json()["data"]]
+
     assert names.count("mine") == 1
 
 
@@ -153,6 +155,7 @@ async def test_what_is_kept_holds_no_word_and_no_digest_that_can_be_guessed(worl
     [(kept, digest)] = rows(infra, f"select r::text, body_sha256 from gateway.replay r {whose}", world.organization_id)
 
     told = [b"What did I say?", b"you said this", b"JohnSmithson", hashlib.sha256(sent).digest()]
+
     assert not any(one.decode("latin-1") in kept or one.hex() in kept for one in told)
     assert bytes(digest) != hashlib.sha256(sent).digest()
 
@@ -168,6 +171,7 @@ async def test_a_repeated_question_is_answered_under_the_consent_of_now(world: G
     ended = await world.http.post("/api/v1/chat", json=asked, headers=key)
 
     found = f"/messages/{first.json()['message_id']}"
+
     assert [heard.path for heard in world.peer.heard] == ["/chat", found, found, "/chat"]
     assert [replayed(answer) for answer in (first, again, ended)] == [False, True, False]
 
@@ -255,6 +259,7 @@ async def test_consent_that_ends_takes_references_to_words_away_and_leaves_those
 
     whose = "where organization_id = %s"
     kept = rows(infra, f"select route from gateway.replay {whose}", world.organization_id)
+
     assert kept == [("grantConsent /api/v1/consents",)]
 
 

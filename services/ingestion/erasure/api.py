@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from libs.common.clock import to_json_time
 from libs.contracts.ids import ErasureId, PatientId, SessionId
-from services.ingestion.erasure.domain import Hold, Receipt
+from services.ingestion.erasure.domain import ErasureReceipt, Hold
 from services.ingestion.erasure.handlers import ErasureService
 
 
@@ -44,12 +44,12 @@ def build_erasure_router(service: ErasureService) -> APIRouter:
     return router
 
 
-def _accepted(receipt: Receipt) -> Response:
+def _accepted(receipt: ErasureReceipt) -> Response:
     # An absolute path: a relative one would resolve against the path of the erased session.
     return JSONResponse(_receipt(receipt), 202, headers={"Location": f"/erasures/{receipt.id}"})
 
 
-def _receipt(receipt: Receipt) -> dict[str, Any]:
+def _receipt(receipt: ErasureReceipt) -> dict[str, Any]:
     subject, completed_at = receipt.subject, receipt.completed_at
     return {
         "id": str(receipt.id),

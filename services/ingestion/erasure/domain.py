@@ -48,7 +48,7 @@ class ErasureResult:
 
 
 @dataclass(frozen=True)
-class Receipt:
+class ErasureReceipt:
     """An erasure and its results so far."""
 
     id: ErasureId
@@ -79,7 +79,7 @@ class Receipt:
 class Erased:
     """The outcome of an erasure request. `unfinished`: erased sessions that were still in progress."""
 
-    receipt: Receipt
+    receipt: ErasureReceipt
     unfinished: Sequence[SessionId] = ()
     already_existed: bool = False
 
@@ -93,7 +93,7 @@ class Hold:
     changed_at: datetime | None = None
 
 
-def erasure_event(receipt: Receipt) -> SessionErased | PatientErased:
+def erasure_event(receipt: ErasureReceipt) -> SessionErased | PatientErased:
     """Return the event on which every other store erases its data."""
     subject = receipt.subject
     if subject.session_id is None:

@@ -9,6 +9,7 @@ from libs.common.clock import Clock
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.messaging.steps import Step
 from libs.contracts.capability import parse
@@ -16,9 +17,9 @@ from libs.contracts.erasure import Counted, Erasure
 from libs.contracts.ids import ErasureId, OrganizationId, PatientId, SessionId
 from libs.contracts.problems import LEGAL_HOLD
 from libs.contracts.session import SessionStatusChanged
-from services.ingestion.erasure.domain import OBJECTS, STORE_OF, Hold, Receipt, Subject, erasure_event
+from services.ingestion.erasure.domain import OBJECTS, STORE_OF, ErasureReceipt, Hold, Subject, erasure_event
 from services.ingestion.erasure.ports import Erasures, ExpiredRecordings, Holds, ObjectDeleter
-from services.ingestion.ports import Identify, Sessions
+from services.ingestion.ports import Sessions
 
 OBJECT_BATCH_MAX = 500
 PASSES_MAX = 1000
@@ -29,7 +30,7 @@ ERASED = "erased"
 
 
 @dataclass(frozen=True)
-class Dependencies:
+class ErasureDependencies:
     """Dependencies of ErasureService."""
 
     database: Database
@@ -43,10 +44,10 @@ class Dependencies:
 class ErasureService:
     """Erases sessions and patients, and sets legal holds."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
+    def __init__(self, dependencies: ErasureDependencies) -> None:
         self._dependencies = dependencies
 
-    async def erase_session(self, session_id: SessionId) -> Receipt:
+    async def erase_session(self, session_id: SessionId) -> ErasureReceipt:
         """Erase a session, or return the receipt of its erasure. Raises AppError: NOT_FOUND, LEGAL_HOLD."""
         async with self._dependencies.database.transaction() as tx:
             parties = await self._dependencies.sessions.parties_of(tx, session_id)
@@ -56,7 +57,7 @@ class ErasureService:
                 return await self._republish_if_stale(tx, _require(before, "session"))
             return await self._erase(tx, Subject(parties.organization_id, parties.patient_id, session_id))
 
-    async def erase_patient(self, patient_id: PatientId, *, known: bool) -> Receipt:
+    async def erase_patient(self, patient_id: PatientId, *, known: bool) -> ErasureReceipt:
         """Erase a patient with all sessions, or return the receipt. `known`: the caller knows that the patient exists.
 
         Raises AppError: NOT_FOUND, LEGAL_HOLD.
@@ -67,7 +68,7 @@ class ErasureService:
                 return await self._erase(tx, Subject(_organization(), patient_id))
             return await self._republish_if_stale(tx, _require(before, "patient"))
 
-    async def find(self, erasure_id: ErasureId) -> Receipt:
+    async def find(self, erasure_id: ErasureId) -> ErasureReceipt:
         """Return a receipt; raise AppError(NOT_FOUND)."""
         async with self._dependencies.database.transaction() as tx:
             return _require(await self._dependencies.erasures.find(tx, erasure_id), "erasure")
@@ -79,7 +80,7 @@ class ErasureService:
                 tx, Subject(_organization(), patient_id), _actor(), held=held
             )
 
-    async def _erase(self, tx: Transaction, subject: Subject) -> Receipt:
+    async def _erase(self, tx: Transaction, subject: Subject) -> ErasureReceipt:
         erased = await self._dependencies.erasures.erase(tx, ErasureId(self._dependencies.new_id()), subject, _actor())
         if erased is None:
             raise AppError(LEGAL_HOLD, LEGAL_HOLD.doc)
@@ -88,7 +89,7 @@ class ErasureService:
             get_logger().info("erasure.started", count=erased.receipt.count)
         return erased.receipt
 
-    async def _republish_if_stale(self, tx: Transaction, receipt: Receipt) -> Receipt:
+    async def _republish_if_stale(self, tx: Transaction, receipt: ErasureReceipt) -> ErasureReceipt:
         # An event expires before a long outage ends. Stores that have answered already find nothing left to erase.
         if receipt.waiting_for and self._dependencies.clock() - receipt.requested_at > REPUBLISH_AFTER:
             await tx.emit(erasure_event(receipt))
@@ -166,7 +167,7 @@ def _status_erased(subject: Subject, session_id: SessionId) -> SessionStatusChan
     )
 
 
-def _require(receipt: Receipt | None, what: str) -> Receipt:
+def _require(receipt: ErasureReceipt | None, what: str) -> ErasureReceipt:
     if receipt is None:
         raise AppError(NOT_FOUND, f"There is no such {what}.")
     return receipt

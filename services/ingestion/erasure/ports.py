@@ -5,7 +5,7 @@ from typing import Protocol
 
 from libs.common.database.transaction import Transaction
 from libs.contracts.ids import ErasureId, PatientId, SessionId
-from services.ingestion.erasure.domain import Erased, Hold, Receipt, Subject
+from services.ingestion.erasure.domain import Erased, ErasureReceipt, Hold, Subject
 
 
 class ErasedSubjects(Protocol):
@@ -28,12 +28,12 @@ class Erasures(ErasedSubjects, Protocol):
     async def erase(self, tx: Transaction, erasure_id: ErasureId, subject: Subject, actor: str) -> Erased | None:
         """Erase this service's data of the subject, or return the earlier erasure; None under a legal hold."""
 
-    async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
+    async def find(self, tx: Transaction, erasure_id: ErasureId) -> ErasureReceipt | None:
         """Return an erasure visible to the capability."""
 
     async def find_for_subject(
         self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None
-    ) -> Receipt | None:
+    ) -> ErasureReceipt | None:
         """Return the erasure of a session or, if `session_id` is None, of a patient."""
 
     async def add_result(self, tx: Transaction, erasure_id: ErasureId, store: str, counts: Mapping[str, int]) -> None:

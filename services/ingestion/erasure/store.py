@@ -15,9 +15,9 @@ from services.ingestion.erasure.domain import (
     OF_SESSION,
     ROWS,
     Erased,
+    ErasureReceipt,
     ErasureResult,
     Hold,
-    Receipt,
     Subject,
 )
 from services.ingestion.keys.shredding import shred_patient, shred_recording
@@ -106,14 +106,14 @@ class ErasureStore:
         await self.add_result(tx, erasure_id, ROWS, {**rows, "keys": keys})
         return Erased(await self._read(tx, row), unfinished)
 
-    async def find(self, tx: Transaction, erasure_id: ErasureId) -> Receipt | None:
+    async def find(self, tx: Transaction, erasure_id: ErasureId) -> ErasureReceipt | None:
         """Return an erasure with its results."""
         row = (await tx.execute(_BY_ID, {"id": erasure_id})).first()
         return None if row is None else await self._read(tx, row)
 
     async def find_for_subject(
         self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId | None
-    ) -> Receipt | None:
+    ) -> ErasureReceipt | None:
         """Return the erasure of a session or, if `session_id` is None, of a patient."""
         row = (await tx.execute(_OF, {"patient_id": patient_id, "session_id": session_id})).first()
         return None if row is None else await self._read(tx, row)
@@ -139,11 +139,11 @@ class ErasureStore:
         """Delete the object names of an erasure; return their number."""
         return len((await tx.execute(_FORGET, {"id": erasure_id})).all())
 
-    async def _read(self, tx: Transaction, row: Row[Any]) -> Receipt:
+    async def _read(self, tx: Transaction, row: Row[Any]) -> ErasureReceipt:
         results = [ErasureResult(one.store, one.counts, one.at) for one in await tx.execute(_RESULTS, {"id": row.id})]
         whose = None if row.session_id is None else SessionId(row.session_id)
         subject = Subject(OrganizationId(row.organization_id), PatientId(row.patient_id), whose)
-        return Receipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(results))
+        return ErasureReceipt(ErasureId(row.id), subject, row.actor, row.requested_at, tuple(results))
 
 
 class ExpiredRecordingStore:

@@ -47,7 +47,7 @@ class WrappedKeyStore(Protocol):
     async def versions(self, organization_id: OrganizationId) -> Sequence[OrganizationKey]:
         """Return an organization's versions, oldest first."""
 
-    async def replace(self, organization_id: OrganizationId, before: OrganizationKey, now: bytes) -> bool:
+    async def replace(self, organization_id: OrganizationId, before: OrganizationKey, new: bytes) -> bool:
         """Replace a version's wrapped key if it is unchanged; return False otherwise."""
 
     async def add(self, organization_id: OrganizationId, key: OrganizationKey) -> bool:
@@ -59,7 +59,7 @@ class WrappedKeyStore(Protocol):
         """Return patients' keys wrapped with an older version."""
 
     async def move(
-        self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, now: PatientKey
+        self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, new: PatientKey
     ) -> bool:
         """Replace a patient's wrapped key if it is unchanged; return False otherwise."""
 
@@ -140,8 +140,8 @@ class Rotation:
         context = organization_context(one.organization_id)
         secret = await self._root.unwrap(one.key.wrapped, context)
         if self._execute:
-            now = await _wrapped_and_verified(self._root, secret, context)
-            if not await self._keys.replace(one.organization_id, one.key, now):
+            new = await _wrapped_and_verified(self._root, secret, context)
+            if not await self._keys.replace(one.organization_id, one.key, new):
                 raise AppError(CONFLICT, "Another rotation is running. Retry when it is done.")
 
     async def _added(self, organization_id: OrganizationId, version: int) -> bytes:
@@ -177,8 +177,8 @@ class Rotation:
         if not self._execute:
             # Unwrapped all the same: a dry run that did not would promise what cannot be done.
             return 1
-        now = PatientKey(await _wrapped_and_verified(opened[newest], secret, context), newest)
-        return int(await self._keys.move(organization_id, patient_id, before, now))
+        new = PatientKey(await _wrapped_and_verified(opened[newest], secret, context), newest)
+        return int(await self._keys.move(organization_id, patient_id, before, new))
 
     def _say(self, what: str, organization_id: OrganizationId, version: int, count: int) -> None:
         outcome = "done" if self._execute else "dry_run"

@@ -25,7 +25,7 @@ _OF_ORGANIZATION = text(
 )
 # Compare and swap on the wrapped bytes: a concurrent rotation is detected instead of overwritten.
 _REPLACE = text(
-    "update ingestion.organization_key set wrapped = :now"
+    "update ingestion.organization_key set wrapped = :new"
     " where organization_id = :organization_id and version = :version and wrapped = :before"
 )
 _ADD = text(
@@ -43,7 +43,7 @@ _BEHIND = text(
 )
 # The key of a patient who was erased meanwhile is null, compares to nothing, and so is not brought back.
 _MOVE = text(
-    "update ingestion.patient_key set wrapped = :now, organization_key_version = :version"
+    "update ingestion.patient_key set wrapped = :new, organization_key_version = :version"
     " where organization_id = :organization_id and patient_id = :patient_id and wrapped = :before"
 )
 _DESTROY = text(
@@ -78,13 +78,13 @@ class RotationStore:
             rows = (await tx.execute(_OF_ORGANIZATION, {"organization_id": organization_id})).all()
         return [OrganizationKey(bytes(row.wrapped), row.version) for row in rows]
 
-    async def replace(self, organization_id: OrganizationId, before: OrganizationKey, now: bytes) -> bool:
+    async def replace(self, organization_id: OrganizationId, before: OrganizationKey, new: bytes) -> bool:
         """Replace a version's wrapped key if it is unchanged; return False otherwise."""
         parameters = {
             "organization_id": organization_id,
             "version": before.version,
             "before": before.wrapped,
-            "now": now,
+            "new": new,
         }
         async with self._owner() as tx:
             return (await tx.execute(_REPLACE, parameters)).rowcount == 1
@@ -115,15 +115,15 @@ class RotationStore:
         ]
 
     async def move(
-        self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, now: PatientKey
+        self, organization_id: OrganizationId, patient_id: PatientId, before: PatientKey, new: PatientKey
     ) -> bool:
         """Replace a patient's wrapped key if it was neither changed nor destroyed; return False otherwise."""
         parameters = {
             "organization_id": organization_id,
             "patient_id": patient_id,
-            "version": now.version,
+            "version": new.version,
             "before": before.wrapped,
-            "now": now.wrapped,
+            "new": new.wrapped,
         }
         async with self._owner() as tx:
             return (await tx.execute(_MOVE, parameters)).rowcount == 1

@@ -3,23 +3,28 @@
 import itertools
 import random
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from libs.common.ids import new_id
-from libs.contracts.ids import ConsentId, OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import ConsentId, OrganizationId, PatientId, RecordingId, SessionId, TherapistId
 from libs.contracts.purposes import Purpose
 from services.ingestion.domain import (
     FINAL,
     TRANSITIONS,
     UPLOAD_STATUS,
+    Recording,
     Session,
     SessionEvent,
     SessionParties,
     Status,
     Trigger,
+    UploadClaim,
     after,
+    may_repeat,
+    repeats,
     revocation_of,
     sealing_context,
     sentence_for,
@@ -194,3 +199,36 @@ def test_the_sealing_context_differs_for_every_part() -> None:
     }
 
     assert len(contexts) == 6
+
+
+@pytest.mark.parametrize("on", [NOW, NOW.date()])
+def test_an_upload_that_says_the_same_may_be_the_same_one(on: datetime | date) -> None:
+    stored = replace(session(), session_day=None if isinstance(on, datetime) else on)
+
+    claim = UploadClaim(stored.parties, on, stored.language)
+
+    assert may_repeat(stored, claim)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"on": NOW + timedelta(seconds=1)},
+        {"on": NOW.date()},
+        {"language": "de"},
+        {"parties": replace(PARTIES, therapist_id=TherapistId(new_id()))},
+    ],
+    ids=["another time", "a day in place of its time", "another language", "another therapist"],
+)
+def test_an_upload_that_says_anything_else_is_another_one(changed: dict[str, Any]) -> None:
+    stored = session()
+
+    claim = replace(UploadClaim(stored.parties, stored.session_date, stored.language), **changed)
+
+    assert not may_repeat(stored, claim)
+
+
+def test_a_repeated_upload_is_the_same_one_only_with_the_same_bytes() -> None:
+    stored = Recording(RecordingId(new_id()), "a/b/c/d", "audio/wav", 5, "ab" * 32, b"wrapped")
+
+    assert (repeats(stored, "ab" * 32), repeats(stored, "cd" * 32)) == (True, False)

@@ -141,6 +141,7 @@ async def test_an_erasure_that_a_store_never_answered_is_told_again_when_it_is_a
     await _erases_session(at, session_id)
 
     erasure_event = [payload for kind, payload in at.events() if kind == "session.erased"]
+
     assert again["id"] == receipt["id"]
     assert [payload["erasure_id"] for payload in erasure_event] == [receipt["id"]] * 2
 
@@ -210,6 +211,7 @@ async def test_facts_tell_the_others_with_ids_only_and_an_unfinished_session_end
     receipt = await _erases_session(at, session_id)
 
     (erased, ended) = at.events()[before:]
+
     assert erased[0] == "session.erased"
     assert set(erased[1]) == {"organization_id", "patient_id", "session_id", "erasure_id"}
     assert erased[1]["erasure_id"] == receipt["id"]
@@ -275,6 +277,7 @@ async def test_a_recording_goes_some_days_after_its_session_was_ready_and_the_se
         pass
 
     names = " ".join(at.objects_left())
+
     assert (old in names, young in names) == (False, True)
     assert (await at.reads(f"/sessions/{old}")).json()["status"] == "ready"
     assert problem_of(await at.reads(f"/sessions/{old}/recording-key")) == "not-found"
@@ -308,6 +311,7 @@ async def test_a_recording_whose_session_came_to_nothing_goes_later_and_is_not_t
     names = " ".join(at.objects_left())
     assert (old in names, young in names, at_work in names) == (False, True, True)
     again = await at.http.post(f"/sessions/{old}/retry", headers=at.headers)
+
     assert problem_of(again) == "not-failed"
     assert "Upload it as a new session" in again.text
 
@@ -363,4 +367,5 @@ async def test_a_store_that_is_away_delays_the_receipt_and_loses_nothing(at: Wor
     assert "objects" in receipt["waiting_for"]
     assert _left(at)["discarded"] == 1
     await _is_reported(at, receipt)
+
     assert await at.is_gone(name)

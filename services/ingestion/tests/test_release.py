@@ -149,6 +149,7 @@ async def test_a_list_of_released_sessions_leaves_the_others_out(at: World) -> N
     await _asks(at, "POST", released)
 
     asked = {"patient_id": str(at.tenant.patient_id), "status": "ready"}
+
     assert await _listed(at, **asked, released="true") == [released]
     assert await _listed(at, **asked, released="false") == [held]
     assert set(await _listed(at, **asked)) == {released, held}

@@ -39,6 +39,7 @@ async def test_a_dry_run_reads_everything_and_changes_nothing(world: KeyWorld) -
     await dry.rewrap_roots()
 
     after = world.rows("select * from ingestion.organization_key"), world.rows("select * from ingestion.patient_key")
+
     assert after == before
 
 
@@ -134,6 +135,7 @@ async def test_a_new_root_key_takes_over_and_the_old_one_can_go(world: KeyWorld)
 
     assert made.done >= 1
     world.root = new
+
     assert await world.opens(recording) == b"keyset"
 
 
@@ -201,6 +203,7 @@ async def test_an_operator_rotates_by_a_command_that_shows_counts_and_never_a_ke
     (said,) = _lines(real.stdout, organization_id)
     assert (said["event"], said["version"], said["count"], said["outcome"]) == ("keys.rotated", 2, 1, "done")
     found = [(line["version"], line["count"], line["outcome"]) for line in _lines(status.stdout, organization_id)]
+
     assert found == [(1, 0, "retired"), (2, 1, "in_use")]
     assert "seconds ago" in early.stderr
     assert await world.opens(recording) == b"keyset"

@@ -93,6 +93,7 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
     assert session["progress"] == {"stage": "ready", "percent": 100}
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
     erasure_event = [payload.get("status", kind) for kind, payload in at.events()[1:]]
+
     assert erasure_event == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
 
 
@@ -131,6 +132,7 @@ async def test_a_session_that_ends_is_counted_once_by_how_it_ended_and_with_how_
     await at.happens(withheld.started, withheld.withheld("consent-required"))
 
     after = [*map(_ended, outcomes), REGISTRY.get_sample_value("sessions_upload_to_ready_seconds_count") or 0.0]
+
     assert None not in known
     assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1, 1]
 
@@ -150,6 +152,7 @@ async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: World) -> None:
     await at.happens(Story(at, session_id).transcription_failed("upstream-failed"))
 
     session = await _session(at, session_id)
+
     assert session["status"] == session["upload_status"] == "failed"
     assert session["error_message"].endswith("Please retry later.")
     assert at.events()[-1][0] == "session.failed"
@@ -163,6 +166,7 @@ async def test_a_transcript_without_analysis_ends_withheld_with_the_reason(at: W
     await at.happens(story.started, story.transcribed, story.index_withheld())
 
     session = await _session(at, session_id)
+
     assert session["status"] == "withheld"
     assert "consent" in session["error_message"]
 
@@ -202,6 +206,7 @@ async def test_a_failed_session_can_be_retried_and_is_uploaded_again_for_the_oth
     assert answer.json()["status"] == "uploaded"
     assert answer.json()["error_message"] is None
     again = [payload for kind, payload in at.events() if kind == "recording.uploaded"]
+
     assert again == [first, first]
 
 
@@ -303,6 +308,7 @@ async def test_a_session_can_be_watched_until_it_is_done(at: World) -> None:
 
     names = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
     data = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
     assert names == ["status"] * 4 + ["done"]
     assert [state["status"] for state in data[:4]] == ["uploaded", "transcribing", "embedding", "ready"]
 
@@ -360,6 +366,7 @@ async def test_everything_of_another_organization_is_unknown(at: World, consent_
         listed = (await other.reads("/sessions")).json()
 
     unknown = await at.reads(f"/sessions/{new_id()}")
+
     assert {answer.status_code for answer in answers} == {404}
     assert {answer.json()["detail"] for answer in answers} == {unknown.json()["detail"]}
     assert listed == {"data": [], "has_more": False, "next_cursor": None}

@@ -88,6 +88,7 @@ async def test_another_organization_can_shred_nothing_here(at: World) -> None:
     found = await _shreds_recording(at, session_id), await _shreds_patient(at, own.organization_id)
 
     at.tenant = own
+
     assert found == (Shredded(0, []), Shredded(0, []))
     assert not await _key_is_gone(at, session_id)
 

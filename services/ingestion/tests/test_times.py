@@ -82,6 +82,7 @@ async def test_a_bare_date_is_that_day_in_the_organizations_zone_and_is_kept_as_
     sent = await at.sends(at.form(fields={"session_date": "2026-09-08"}), headers=NEW_YORK)
 
     session = (await at.reads(f"/sessions/{sent.json()['session_id']}")).json()
+
     assert (session["session_day"], session["session_date"]) == ("2026-09-08", "2026-09-08T04:00:00.000Z")
 
 

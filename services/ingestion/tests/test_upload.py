@@ -12,9 +12,9 @@ import pytest
 
 from libs.common.objects.sealed_stream import unseal
 from libs.contracts.ids import SessionId
+from services.ingestion.domain import FILE_BYTES_MAX
 from services.ingestion.handlers import OpenedRecording
 from services.ingestion.tests.ingestion_world import BOUNDARY, END, World, part, problem_of, wav
-from services.ingestion.upload.accept import FILE_BYTES_MAX
 
 SAMPLES = Path(__file__).parents[3] / "samples"
 MEGABYTE = 1024 * 1024
@@ -36,6 +36,7 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: World) 
     assert answer.status_code == 202, answer.text
     session_id = answer.json()["session_id"]
     session = (await at.reads(str(answer.url.join(answer.headers["location"])))).json()
+
     assert session["id"] == session_id
     assert session["status"] == session["upload_status"] == "uploaded"
     assert session["consent_id"] == consents["recording"]

@@ -58,6 +58,7 @@ async def test_sent_twice_at_once_it_is_one_session(at: World) -> None:
     answers = await asyncio.gather(*(at.sends(headers=KEY) for _ in range(4)))
 
     accepted = {answer.json()["session_id"] for answer in answers if answer.status_code == 202}
+
     assert len(accepted) == 1
     assert {answer.status_code for answer in answers} <= {202, 409}
     assert len(at.objects_left()) == 1
@@ -93,4 +94,5 @@ async def test_a_commit_whose_answer_was_lost_keeps_its_recording(
 
         assert (lost.status_code, again.status_code) == (503, 202)
         path = f"/sessions/{again.json()['session_id']}/recording-key"
+
         assert [(await at.reads(path)).json()["object_name"]] == at.objects_left()

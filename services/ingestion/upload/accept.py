@@ -11,13 +11,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from uuid import UUID
 
 from libs.common import capability
 from libs.common.clock import Clock
 from libs.common.database.transaction import Database
 from libs.common.derived_ids import derived_id
 from libs.common.errors import INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNAVAILABLE, UPSTREAM_FAILED, AppError, FieldError
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.objects.sealed_stream import new_keyset, seal
 from libs.contracts.capability import parse
@@ -27,21 +27,24 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.recording import RecordingUploaded
 from libs.contracts.session import SessionStatusChanged
 from services.ingestion.domain import (
+    FILE_BYTES_MAX,
     Recording,
     Session,
     SessionParties,
     Status,
+    UploadClaim,
+    may_repeat,
     object_name,
+    repeats,
     sealing_context,
 )
 from services.ingestion.erasure.ports import ErasedSubjects
 from services.ingestion.keys.chain import KeyChain, recording_context
-from services.ingestion.ports import Consents, Identify, Objects, Sessions
+from services.ingestion.ports import Consents, Objects, Sessions
 from services.ingestion.upload.form import Upload, read_form
 from services.ingestion.upload.multipart import FieldRead, FileBegins, FileBytes, MultipartReader, Piece
 from services.ingestion.upload.sniff import HEAD_BYTES, Tail, sniff
 
-FILE_BYTES_MAX = 500 * 1024 * 1024
 FORM_BYTES_MAX = 64 * 1024
 """Maximum size of the body without the file: fields, headers, boundaries."""
 CONCURRENT_UPLOADS_MAX = 16
@@ -107,6 +110,11 @@ class _Plan:
     def name(self) -> str:
         return object_name(self.parties, self.session_id, self.recording_id)
 
+    @property
+    def claim(self) -> UploadClaim:
+        sent = self.upload
+        return UploadClaim(self.parties, sent.session_day or sent.session_date, sent.language)
+
 
 class AcceptRecording:
     """Stores a recording and creates its session, or leaves nothing behind."""
@@ -151,12 +159,11 @@ class AcceptRecording:
         await self._refuse_erased(parties)
         held = await self._dependencies.consents.hold(parties, [Purpose.RECORDING])
         # The id is derived from the key, so the primary key rules out duplicates, even after a crash.
-        key = idempotency_key
         # Idempotency keys are scoped to the API key: another API key with the same value creates another session.
         session_id = (
             self._dependencies.new_id()
-            if key is None
-            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), key)
+            if idempotency_key is None
+            else derived_id(claims.organization_id, "upload", str(claims.api_key_id), idempotency_key)
         )
         return _Plan(
             parties,
@@ -245,12 +252,11 @@ async def _require_same_upload(
     plan: _Plan, session: Session, recording: Recording, stream: "_RecordingStream"
 ) -> Session:
     """Return the earlier session. Raises AppError(REPLAY_CHANGED) if fields or content differ."""
-    sent, stored = plan.upload, (session.parties, session.session_day or session.session_date, session.language)
-    if stored != (plan.parties, sent.session_day or sent.session_date, sent.language):
+    if not may_repeat(session, plan.claim):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     async for _ in stream.plain():
         pass  # read only to compute the digest
-    if stream.digest.hexdigest() != recording.content_sha256:
+    if not repeats(recording, stream.digest.hexdigest()):
         raise AppError(REPLAY_CHANGED, REPLAY_CHANGED.doc)
     return session
 
@@ -335,12 +341,12 @@ def uploaded(session: Session, recording: Recording) -> RecordingUploaded:
 
 def status_changed(session: Session) -> SessionStatusChanged:
     """Return the event for a session's new status."""
-    ids: dict[str, UUID] = {
-        "organization_id": session.parties.organization_id,
-        "patient_id": session.parties.patient_id,
-        "session_id": session.id,
-    }
-    return SessionStatusChanged(status=session.status.value, **ids)
+    return SessionStatusChanged(
+        organization_id=session.parties.organization_id,
+        patient_id=session.parties.patient_id,
+        session_id=session.id,
+        status=session.status.value,
+    )
 
 
 async def _pieces(reader: MultipartReader, body: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:

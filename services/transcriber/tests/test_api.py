@@ -39,6 +39,7 @@ async def test_a_transcript_is_json_with_its_version_as_etag(api: Api) -> None:
     answer = await api.client.get(api.path)
 
     body = answer.json()
+
     assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
     assert body["source"] == {"vendor": "fake", "model": "ears"}
     assert body["segments"][0] == {

@@ -42,6 +42,7 @@ async def test_a_read_leaves_a_row_with_who_and_when_from_the_capability(archive
 
     with archive.acting_under("audit:read"):
         [row] = (await audit.page(AuditQuery())).rows
+
     assert (row.kind, row.actor) == ("transcript.read", f"user:{archive.tenant.therapist_id}")
     assert row.about["session_id"] == str(archive.session_id)
 
@@ -85,6 +86,7 @@ async def test_a_row_cannot_say_that_somebody_else_read_or_at_another_time(archi
 
     with archive.acting_under("audit:read"):
         [row] = (await audit.page(AuditQuery())).rows
+
     assert row.actor == f"user:{archive.tenant.therapist_id}"
     assert row.at.year != 2001
 

@@ -152,6 +152,7 @@ async def test_consent_is_asked_for_both_purposes(world: World) -> None:
     await ConsentClient(world.client).hold(patient, therapist, (Purpose.RECORDING, Purpose.TRANSCRIPTION))
 
     (asked,) = world.peers.held
+
     assert asked["purposes"] == ["recording", "transcription"]
     assert (asked["patient_id"], asked["therapist_id"]) == (str(patient), str(therapist))
 

@@ -63,6 +63,7 @@ async def test_the_recording_is_never_left_to_train_models(world: World) -> None
     await world.hear(Recording(b"sound"))
 
     asked = parse_qs(world.faults.requests[0].query)
+
     assert asked["mip_opt_out"] == ["true"]
     assert (asked["model"], asked["diarize_model"], asked["utterances"]) == (["nova-3"], ["latest"], ["true"])
     assert "diarize" not in asked

@@ -39,7 +39,7 @@ class World:
         self.admin_url = admin_url
         self.ears = FakeEars()
         dependencies = Dependencies(
-            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW, new_id
         )
         self.step = Transcribe(dependencies)
         self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from libs.common.errors import AppError
 from libs.common.events import Event
+from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated, TranscriptWithheld
@@ -25,7 +26,7 @@ class Pipeline:
         self.archive = archive
         self.ears = FakeEars()
         dependencies = Dependencies(
-            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW
+            archive.database, archive.store, FakeConsents(), FakeRecordings(), self.ears, plays, lambda: NOW, new_id
         )
         self.step = Transcribe(dependencies)
         self.transcripts = TranscriptService(archive.database, archive.store, ReadAudit(archive.database), lambda: NOW)
@@ -60,6 +61,7 @@ async def test_an_upload_becomes_a_transcript_a_job_and_a_fact(pipeline: Pipelin
     with pipeline.archive.acting_under("transcriber:read"):
         made = await pipeline.transcripts.find(pipeline.archive.session_id)
         job = await pipeline.transcripts.job(pipeline.archive.session_id)
+
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
     assert (job.status, job.attempts) == (JobStatus.COMPLETED, 1)
 
@@ -83,6 +85,7 @@ async def test_consent_revoked_while_the_vendor_listens_leaves_no_words(pipeline
     await pipeline.archive.consent_is("granted", "transcription")
     async with pipeline.archive.transaction() as tx:
         left = "select (select count(*) from heard) + (select count(*) from transcript)"
+
         assert (await tx.execute(text(left))).scalar_one() == 0
 
 

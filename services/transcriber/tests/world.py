@@ -269,7 +269,14 @@ class World:
         self.ears = FakeEars()
         self.probes = Probe(duration_s=60.0, is_complete=True)
         world = Dependencies(
-            self.transactions, self.transcripts, self.consents, self.recordings, self.ears, self._probe, lambda: NOW
+            self.transactions,
+            self.transcripts,
+            self.consents,
+            self.recordings,
+            self.ears,
+            self._probe,
+            clock=lambda: NOW,
+            new_id=new_id,
         )
         self.step = Transcribe(world)
         self.audit = FakeAudit()

@@ -85,7 +85,7 @@ EDITS: dict[str, list[tuple[str, str]]] = {
     "services/embedder/__init__.py": [("patient.erased.", "patient.erased, reminder.due.")],
     "docs/architecture.md": [
         ("`safety.crisis_signal`, `answers.erased`", "`safety.crisis_signal`, `answers.erased`, `reminder.due`"),
-        ("| `transcript.ready`, `transcript.updated`", "| `reminder.due`, `transcript.ready`, `transcript.updated`"),
+        ("`patient.erased` | `index.ready`", "`patient.erased`, `reminder.due` | `index.ready`"),
     ],
 }
 """Files that are there: what stands in them, and what comes in its place."""

@@ -206,7 +206,7 @@ _COMPOSE = """  reminder:
 
 """
 _PASSWORD = "      SVC_CHAT_PASSWORD: ${SVC_CHAT_PASSWORD:?}\n"
-_ROW = "| [reminder](../services/reminder/__init__.py) | notes | `session.ready` | - | - |\n"
+_ROW = "| [reminder](../services/reminder/__init__.py) | notes | `session.ready` | nothing | nobody |\n"
 _EXPORTER = "  # How much is before each group, for Prometheus;"
 _IMAGE = """FROM packages AS reminder-packages
 COPY deploy/locks/reminder.lock /locks/
@@ -252,6 +252,9 @@ def _up(instance: str, values: str, *, component: str = "all") -> tuple[str, str
 
 EDITS: dict[str, list[tuple[str, str]]] = {
     "libs/contracts/services.py": [('"chat")', '"chat", "reminder")')],
+    "tests/guarantees/inside/demands.py": [
+        ('        "chat": (chat_router', '        "reminder": (),\n        "chat": (chat_router')
+    ],
     "libs/ops/events/answers.py": [
         ('    "consent": _ERASURES,', '    "consent": _ERASURES,\n    "reminder": {"session.ready": _BOOKS},')
     ],

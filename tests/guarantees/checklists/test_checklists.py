@@ -24,6 +24,7 @@ SERVICE_TESTS = (
     "deployment/test_deploy_steps",
     "test_catalogue",
     "deployment/test_alerts",
+    "inside/test_demands",
 )
 
 

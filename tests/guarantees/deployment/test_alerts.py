@@ -94,6 +94,7 @@ def test_on_kubernetes_every_pod_of_ours_is_scraped_under_the_same_names() -> No
     kept = [
         name for name in (*SETTINGS, "exporter") for port in ("http", "metrics") if re.fullmatch(keep, f"{name};{port}")
     ]
+
     assert sorted(kept) == sorted([*SETTINGS, "exporter"])
     assert not re.fullmatch(keep, "gateway;http")
 

@@ -174,7 +174,7 @@ def _metric_names() -> set[str]:
 
 def _metrics_in(expression: str) -> set[str]:
     """Return the metrics of ours in an expression, and what Prometheus itself or a rule of ours makes."""
-    ours = re.findall(r"\b(?:events|http|sessions|ledger|erasures|health|vendor)_\w+", expression)
+    ours = re.findall(r"\b(?:events|http|sessions|ledger|erasures|health|vendor|commitment)_\w+", expression)
     return {*ours, *re.findall(r"\bup\b|\bprocess_start_time_seconds\b|\bslo:[\w:]+", expression)}
 
 

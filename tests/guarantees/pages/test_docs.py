@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts.services import SERVICES
-from tests.guarantees.deployment.parts import ROOT, SETTINGS, events_in, promise
+from tests.guarantees.deployment.parts import ROOT, SETTINGS, peers_asked, promise
 
 SKIPPED = {".venv", ".devstack", ".git", "node_modules", ".pytest_cache"}
 # Places whose paths we promise to keep true when a document names one.
@@ -19,6 +19,17 @@ PAGES = sorted(
     for page in ROOT.rglob("*.md")
     if not SKIPPED & set(page.relative_to(ROOT).parts) and ".egg-info" not in str(page)
 )
+
+
+# How Asks calls what a file of vendors/ reaches.
+VENDORS = r"\b(?:models?|Claude|OpenAI|Deepgram)\b"
+# What a service promises, in the order of the table's columns.
+PROMISE = ("Owns", "Consumes", "Emits", "Asks")
+
+
+def _plain(text: str) -> str:
+    """The text without marks of code, remarks in parentheses and the last period: as page and docstring share it."""
+    return re.sub(r"`| \([^)]*\)", "", text).strip().rstrip(".")
 
 
 def _name(page: Path) -> str:
@@ -73,21 +84,34 @@ def test_every_decision_is_in_the_list_of_decisions() -> None:
     assert listed == {page.name for page in folder.glob("[0-9]*.md")}
 
 
-def test_a_decision_is_headed_by_its_number() -> None:
+def test_a_decision_is_headed_by_its_number_and_says_since_when_it_holds() -> None:
     pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    opening = r"# {}: [^\n]+\n\nStatus: (?:in force|replaced by \[\d{{4}}\]\([\w-]+\.md\)) since \d{{4}}-\d\d\.\n"
 
-    assert [page.name for page in pages if not page.read_text().startswith(f"# {page.name[:4]}: ")] == []
+    assert [page.name for page in pages if not re.match(opening.format(page.name[:4]), page.read_text())] == []
 
 
 @pytest.mark.parametrize("service", SETTINGS)
 def test_the_table_of_services_says_what_each_service_says_itself(service: str) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     (row,) = re.findall(rf"^\| \[{service}\]\(.*\|$", page, re.MULTILINE)
-    _, _, _, consumes, emits, _, _ = row.split("|")
+    _, _, *columns, _ = row.split("|")
     said = promise(service)
 
-    assert events_in(consumes) == events_in(said["Consumes"])
-    assert events_in(emits) == events_in(said["Emits"])
+    assert [_plain(column) for column in columns] == [_plain(said[word]) for word in PROMISE]
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_a_service_has_the_files_that_the_page_says_it_has(service: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    (always,) = re.findall(r"^Every service folder has (.*)$", page, re.MULTILINE)
+    (but,) = re.findall(r"^All have `ports.py` but the (\w+),", page, re.MULTILINE)
+    has = {path.stem for path in (ROOT / "services" / service).iterdir()}
+
+    assert {name.removesuffix(".py") for name in re.findall(r"`([^`]+)`", always)} - has == set()
+    assert ("ports" in has) == (service != but)
+    assert ("clients" in has) == (peers_asked(service) != set())
+    assert ("vendors" in has) == (re.search(VENDORS, promise(service)["Asks"]) is not None)
 
 
 def test_every_folder_of_a_service_is_in_the_list_of_services() -> None:

@@ -40,6 +40,7 @@ def test_a_verdict_follows_from_its_numbers(line: str) -> None:
     assert said is not None
     seen, bar = _number(said["seen"]), _number(said["bar"])
     holds = seen >= bar if said["sign"] == ">=" else seen <= bar
+
     assert said["verdict"] == ("holds" if holds else "missed")
     if said["factor"]:
         assert _number(said["factor"]) == pytest.approx(max(seen, bar) / min(seen, bar), rel=ROUNDED)

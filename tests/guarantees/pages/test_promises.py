@@ -127,4 +127,5 @@ def test_a_service_names_the_outside_parties_that_its_wiring_imports(service: st
     assert {party for party in _parties_imported(service) if party not in asks} == set()
     # And none of those that it does not import.
     others = {*OUTSIDE.values(), *VENDOR_CALLED.values()} - _parties_imported(service)
+
     assert {party for party in others if party in asks} == set()

@@ -1,22 +1,18 @@
 """No transaction starts without a capability, and the database believes only one that was signed."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-import psycopg
 import pytest
 from sqlalchemy import text
 
 from libs.common import capability
-from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.ids import new_id
 from libs.common.tests.kernel_world import PASSWORD, make_schema, token
-from libs.contracts.capability import CARRIED, Claims, Minter, parse
-from libs.contracts.ids import OrganizationId
+from libs.devstack.capabilities import minted
 from libs.devstack.infra import Infra
 
 INSERT = text("insert into effect (organization_id, thing_id, number) values (:org, :thing, 1)")
@@ -85,11 +81,12 @@ async def test_a_forged_capability_opens_nothing(infra: Infra, database: Databas
 
 
 async def test_an_expired_capability_opens_nothing(infra: Infra, database: Database) -> None:
-    minter = Minter(infra.capability_key_id, infra.capability_key)
-    old = replace(parse(token(infra, new_id())), expires_at=utc_now() - timedelta(seconds=1))
+    old = minted(infra, new_id(), "kernel:write", lifetime=timedelta(seconds=-1))
 
-    with pytest.raises(AppError):
-        await _count(database, minter.mint(old), new_id())
+    with pytest.raises(AppError) as refused:
+        await _count(database, old, new_id())
+
+    assert refused.value.problem.slug == "unauthenticated"
 
 
 async def test_a_setting_made_by_hand_is_not_believed(infra: Infra, database: Database) -> None:
@@ -106,15 +103,8 @@ async def test_a_setting_made_by_hand_is_not_believed(infra: Infra, database: Da
 async def test_a_capability_without_the_scope_sees_nothing(infra: Infra, database: Database) -> None:
     organization_id = new_id()
     await _insert(database, token(infra, organization_id), organization_id)
-    claims = Claims(
-        organization_id=OrganizationId(organization_id),
-        actor="test",
-        scopes=frozenset({"chat:write"}),
-        expires_at=utc_now() + timedelta(seconds=60),
-        token_id=new_id(),
-    )
 
-    other = Minter(infra.capability_key_id, infra.capability_key).mint(claims)
+    other = minted(infra, organization_id, "chat:write")
 
     assert await _count(database, other, organization_id) == 0
 
@@ -134,49 +124,6 @@ async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: I
 _EMIT = (
     "insert into outbox (id, topic, key, type, version, payload, headers) values (:id, 'x', 'x', 'x', 1, {}, '{{}}')"
 )
-
-
-def _stamped(infra: Infra, event_id: UUID) -> str:
-    with psycopg.connect(infra.admin_url) as admin:
-        row = admin.execute("select headers ->> 'capability' from kernel.outbox where id = %s", (event_id,)).fetchone()
-    assert row is not None
-    return str(row[0])
-
-
-async def test_an_event_carries_a_capability_that_the_service_never_sees(infra: Infra, database: Database) -> None:
-    organization_id, event_id = new_id(), new_id()
-    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
-    with capability.acting_under(token(infra, organization_id)):
-        async with database.transaction() as tx:
-            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
-        with pytest.raises(Exception, match="permission denied"):
-            async with database.transaction() as tx:
-                await tx.execute(text(f"{emit} returning headers"), {"id": new_id(), "org": str(organization_id)})
-
-    stamped = parse(_stamped(infra, event_id))
-    assert stamped.organization_id == organization_id
-    assert stamped.scopes == {"kernel:write", CARRIED}
-    assert timedelta(days=29) < stamped.expires_at - utc_now() < timedelta(days=31)
-
-
-async def test_what_follows_from_an_event_ends_when_the_event_does_even_in_its_last_hour(
-    infra: Infra, database: Database
-) -> None:
-    organization_id = new_id()
-    claims = replace(
-        parse(token(infra, organization_id)),
-        scopes=frozenset({"kernel:write", CARRIED}),
-        expires_at=(utc_now() + timedelta(minutes=30)).replace(microsecond=0),
-    )
-    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
-    event_id = new_id()
-
-    with capability.acting_under(Minter(infra.capability_key_id, infra.capability_key).mint(claims)):
-        async with database.transaction() as tx:
-            await tx.execute(text(emit), {"id": event_id, "org": str(organization_id)})
-
-    stamped = parse(_stamped(infra, event_id))
-    assert (stamped.expires_at, stamped.scopes) == (claims.expires_at, claims.scopes)
 
 
 async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:

@@ -133,6 +133,7 @@ async def test_a_broken_handler_says_nothing_of_why_to_anybody(
     answer = await client.post("/things", json={"number": 13})
 
     logged = capsys.readouterr().out
+
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
     assert "secret words" not in answer.text + logged
     assert json.loads(logged.splitlines()[0])["error_class"] == "RuntimeError"
@@ -153,6 +154,7 @@ async def test_a_caller_that_goes_away_is_no_failure_of_ours(capsys: pytest.Capt
     await app(scope, gone, send)
 
     (line,) = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+
     assert (line["event"], line["level"], line["status"]) == ("http.request", "info", CLIENT_GONE)
     assert sent == []
 
@@ -163,6 +165,7 @@ async def test_every_answer_carries_a_request_id_and_one_canonical_line_names_it
     answer = await client.post("/things", json={"number": 1})
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
     assert [line["event"] for line in lines] == ["http.request"]
     assert lines[0]["request_id"] == answer.headers["x-request-id"]
     assert lines[0]["route"] == "/things"
@@ -195,5 +198,6 @@ def test_a_log_key_outside_the_allow_list_is_refused_in_tests_and_dropped_in_pro
     get_logger().info("thing.happened", words="I am sad", count=1)
 
     line = json.loads(capsys.readouterr().out)
+
     assert "words" not in line
     assert line["count"] == 1

@@ -61,6 +61,7 @@ def test_each_try_is_a_child_of_what_wrote_the_fact_and_linked_to_the_try_before
 
     (created,) = _named(spans, "create ")
     one, two = _named(spans, "process ")
+
     assert [span.parent and span.parent.span_id for span in (one, two)] == [created.context.span_id] * 2
     assert [link.context.span_id for link in two.links] == [created.context.span_id, one.context.span_id]
     assert (two.attributes or {})["messaging.consumer.group.name"] == "settler"
@@ -76,6 +77,7 @@ async def test_an_answer_that_breaks_off_leaves_no_text_in_its_span(spans: InMem
             await client.get("/things")
 
     (span,) = _named(spans, "GET")
+
     assert (span.events, span.status.description) == ((), None)
 
 
@@ -86,6 +88,7 @@ def test_an_error_leaves_no_text_in_a_span(spans: InMemorySpanExporter) -> None:
         raise ValueError("words of a person")
 
     (span,) = _named(spans, "process ")
+
     assert (span.events, span.status.description) == ((), None)
 
 
@@ -108,6 +111,7 @@ async def test_a_requests_span_has_its_route_and_status_and_not_the_path_that_wa
 
     (span,) = _named(spans, "GET")
     attributes = {"http.request.method": "GET", "http.route": "/things/{name}", "http.response.status_code": 503}
+
     assert (span.name, dict(span.attributes or {})) == ("GET /things/{name}", attributes)
     assert span.status.status_code is StatusCode.ERROR
 
@@ -125,5 +129,6 @@ def test_a_vendors_call_that_fails_leaves_the_class_of_the_error_in_its_span(spa
 
     (span,) = _named(spans, "chat a-model")
     attributes = dict(span.attributes or {})
+
     assert (attributes["gen_ai.provider.name"], attributes["error.type"]) == ("anthropic", "ValueError")
     assert (span.events, span.status.description) == ((), None)

@@ -60,5 +60,6 @@ def test_a_missing_or_short_root_key_is_refused(tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes(b"c2hvcnQ=")
     short.chmod(0o600)
+
     with pytest.raises(ValueError, match="32 bytes"):
         read_root_key(short)

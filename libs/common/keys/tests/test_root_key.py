@@ -181,6 +181,7 @@ async def test_aws_is_told_what_a_key_is_for_and_nothing_else(world: World) -> N
         await key.unwrap(await key.wrap(b"secret", CONTEXT), CONTEXT)
 
     context = {CONTEXT_NAME: "organization-key%1F0192"}
+
     assert world.kms.seen == [("Encrypt", context), ("Decrypt", context)]
 
 

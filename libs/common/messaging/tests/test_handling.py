@@ -100,6 +100,7 @@ async def test_after_one_try_and_three_retries_its_failure_is_recorded_once_and_
         await handle_all(world)
 
     left = await depth(world.channel)
+
     assert (world.step.worked, left.dead, left.pending) == (4, 1, 0)
     assert await world.effects(thing) == [-1]
 

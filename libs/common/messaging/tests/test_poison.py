@@ -166,6 +166,7 @@ async def test_a_consumer_puts_all_of_it_among_the_dead_and_does_the_rest(stream
         await stopped()
 
     left = await depth(channel)
+
     assert (sorted(handler.seen), left.dead, left.pending) == (["after", "before"], len(ENTRIES), 0)
 
 

@@ -86,6 +86,7 @@ async def test_what_the_database_writes_on_the_stream_is_the_envelope_of_the_fac
     await world.all_moved()
 
     (envelope,) = world.published[before:]
+
     assert CATALOGUE.read(envelope).payload() == dict(envelope.payload)
     assert (envelope.payload["number"], envelope.key, envelope.version) == (7, str(thing), 1)
     assert "capability" in envelope.headers
@@ -237,6 +238,7 @@ async def test_the_archive_has_partitions_for_the_coming_weeks_and_drops_old_one
 
     assert (unpublished, published) == ((0, 0), (0, 1))
     (weeks,) = world.asked("select count(*) from pg_inherits where inhparent = 'kernel.outbox'::regclass")
+
     assert weeks == (4,)
 
 

@@ -58,4 +58,5 @@ async def test_an_event_whose_end_cannot_be_written_down_ends_all_the_same(world
         await handle(world, delivery)
 
     left = await depth(world.channel)
+
     assert (left.dead, left.pending, left.parked) == (1, 0, 0)

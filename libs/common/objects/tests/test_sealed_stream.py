@@ -110,7 +110,7 @@ async def test_a_tampered_stream_is_refused(kind: str) -> None:
         b"".join(unseal_sync(keyset, CONTEXT, [tampered]))
 
 
-async def test_another_context_is_refused() -> None:
+async def test_a_sealed_stream_refuses_to_open_in_another_context() -> None:
     keyset = new_keyset()
     sealed = await _sealed(keyset)
 

@@ -66,6 +66,7 @@ def test_a_vendors_calls_are_counted_from_zero_and_as_what_they_came_to() -> Non
         raise asyncio.CancelledError
 
     after = [_value("vendor_calls_total", vendor=vendor, outcome=each) for each in ("answered", "failed", "abandoned")]
+
     assert (before, after) == ([0, 0, 0], [1, 1, 1])
 
 
@@ -152,6 +153,7 @@ def test_a_public_service_shows_its_metrics_on_a_port_of_their_own_and_nothing_e
         ended = process.wait(20)
 
     served = 404 if mode == "work" else 200
+
     assert found == {
         ("public", "/metrics"): 404,
         ("public", "/things"): served,

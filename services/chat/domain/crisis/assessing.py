@@ -276,15 +276,22 @@ def _line(text: str, hit: re.Match[str]) -> str:
 def _weighed(kind: Kind, hit: str, sentence: str, message: str) -> Concern | None:
     """Return the concern that the words of a rule are in their sentence and message."""
     here, around = conditions(sentence), conditions(message)
+    # A child in danger and a medical emergency are mostly told of somebody else: that nobody says "I" holds nothing
+    # back.
     own = bool(FIRST_PERSON.search(hit)) or kind in _OFTEN_ABOUT_OTHERS
+    # Of others such a thing is a concern only while it lasts: what is over for them is told, not asked for help with.
     if kind in _OFTEN_ABOUT_OTHERS and "others" in here and "past" in here and not FIRST_PERSON.search(hit):
         return None
+    # Whoever asks what was said in a session, or tells a story, repeats words without meaning them now.
     if ("session" in here or ("story" in here and not own)) and not FIRM.search(sentence):
         return None
+    # Worry about somebody else is answered gently; help lines are for those around a person too.
     if not own and "others" in here and not OWN_STATE.search(sentence):
         return Concern(Level.POSSIBLE, kind) if "worry" in here and "past" not in here else None
     if "worry" in here and kind is Kind.CHILD_IN_DANGER and not FIRST_PERSON.search(hit):
         return Concern(Level.POSSIBLE, kind)
+    # A word of the present anywhere limits the past to its own sentence: "I tried once, and today I want to again".
+    # What is past stays possible and is never dropped, because it returns.
     past = "past" in (here if "present" in around else around) and "present" not in here
     return Concern(Level.POSSIBLE if past else Level.EXPLICIT, kind)
 

@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - a rule is read on one line
 """Rules of the crisis check for the other kinds: harm to others, abuse, a child in danger, a medical emergency.
 
-Over text whose spelling is mended, like those of crisis_rules.py.
+Over text whose spelling is mended, like those of rules.py.
 """
 
 _KIN = (

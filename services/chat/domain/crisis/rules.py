@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - a rule is read on one line
 """Rules of the crisis check for English, by kind, over text whose spelling is mended (`don't`, `going to`, `myself`).
 
-The rules of crisis.py read every reading of a message; these only the mended one, so a phrase stands here once.
+The rules of assessing.py read every reading of a message; these only the mended one, so a phrase stands here once.
 """
 
 _DO_IT = (

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a rule is read on one line
-"""More ways of saying what crisis_rules.py, crisis_kinds.py and crisis_languages.py hear, and of not meaning it."""
+"""More ways of saying what rules.py, kinds.py and languages.py hear, and of not meaning it."""
 
 SELF_HARM = (
     r"\b(?:want|wish|wishing|hope|hoping|pray|praying|long|longing|crave|craving|ready|beg|begging|asking|wait|waiting|choose|choosing|prefer) (?:for )?(?:my (?:own )?)?death\b(?! (?:in|of my|certificate))|\bi (?:really |just |so )?(?:hope|wish|pray) (?:that )?i (?:die|died|don't survive|would die|was never|were never)\b|\bshould(?:'ve| have)? (?:just )?(?:died|be dead|been dead)\b|\bwhy (?:can't|couldn't|didn't|don't|won't) i (?:just )?(?:die|be dead)\b|\bwhy am i (?:even )?(?:still |not )(?:alive|dead)\b",

@@ -44,6 +44,7 @@ def anchor(text: Text, at: int) -> Found | None:
 def _anchor(text: Text, at: int, depth: int) -> Found | None:
     found = longest(_PLAIN, text, at)
     beside = _beside(text, at, depth) or _counted_beside(text, at, depth) or _of_week(text, at)
+    # "The week after Easter" holds "week" and "Easter" as times of their own: only more words win.
     if beside and (found is None or beside.stop > found.stop):
         return beside
     return found
@@ -58,6 +59,7 @@ def _beside(text: Text, at: int, depth: int) -> Found | None:
         return None
     step = -1 if leading or text.word(start + 1) in _BEFORE else 1
     other = _anchor(text, start + (4 if leading else 2), depth - 1) if depth else None
+    # "The week before last" lies before last week, and is read with the weeks (periods.py).
     if other is None or text.follows(start + 2, "last"):
         return None
     if text.tokens[start].written in ("days", "weeks", "months") or (leading and unit == "week"):
@@ -73,6 +75,7 @@ def _neighbour(days: Days, unit: str, step: int) -> Days | None:
     edge = days.start - timedelta(1) if step < 0 else days.end
     if unit in WEEKDAYS:
         return one(edge + timedelta(step * ((edge.weekday() - WEEKDAYS.index(unit)) * -step % WEEK_DAYS)))
+    # Not by days: a weekend beside a Saturday is the next one and not the one that it is part of.
     if unit == "weekend":
         return _weekend_beside(days.start if step < 0 else last, step)
     if unit in ("week", "fortnight"):
@@ -121,6 +124,7 @@ def _counted_beside(text: Text, at: int, depth: int) -> Found | None:
 def _distant(days: Days, unit: str, number: int) -> Days | None:
     if days.start is None or days.end is None:
         return None
+    # Counted from the near edge, so that a stretch of days does not count itself.
     edge = days.start if number < 0 or (days.end - days.start).days == 1 else days.end - timedelta(1)
     if unit == "day":
         return one(edge + timedelta(number))

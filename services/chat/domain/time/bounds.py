@@ -8,7 +8,7 @@ from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.calendar.spans import WEEK_DAYS
 from services.chat.domain.time.found import Found, Meaning, firm
 from services.chat.domain.time.sessions import session
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 from services.chat.domain.time.words.vocabulary import NAME_LIKE
 
@@ -37,6 +37,7 @@ _GAP_MAX = 5
 def target(text: Text, at: int) -> Found | None:
     """Read what a relation may relate to: a session, or a stretch of days."""
     place, days = session(text, at), anchor(text, at)
+    # The session on a tie: "the third" may be a day of the month as well.
     if place and (days is None or place.stop >= days.stop):
         return place
     return days
@@ -55,8 +56,10 @@ def bound(text: Text, at: int) -> Found | None:
 
 def _relation(text: Text, at: int) -> tuple[str, int] | None:
     start = text.after(at, *_BEFORE_RELATION)
+    # "To" alone leads to a place or a person; "to the end of" can only be followed by a time.
     if text.word(start) == "to" and text.word(text.after(start + 1, "the", "very")) == "end":
         return "until", start + 1
+    # Also without skipping: a word that may be skipped can begin a relation itself ("not later than").
     for place in (at, start):
         for words, relation in _SAID:
             if text.follows(place, *words):
@@ -69,6 +72,7 @@ def _applied(text: Text, word: str, at: int) -> Found | None:
     if found is None:
         return None
     found = firm(found, text.today)
+    # Behind a passive verb "by" tells who did it: "I was hurt by April" names a person.
     if word == "by" and text.word(at) in NAME_LIKE and _is_passive(text, at - 2):
         return None
     if found.guessed:
@@ -90,6 +94,7 @@ def _behind_filler(text: Text, at: int, relation: str) -> Found | None:
     if relation in ("by", "through"):
         return None
     for place in range(at + 1, at + _GAP_MAX + 1):
+        # No relation reaches over the end of its clause.
         if text.word(place) in ("", "?", ".", ",", ";", "!"):
             return None
         if text.word(place - 1) in ("in", "on", "at", "from", "of", "during", "over", "last", *_FILLED):
@@ -102,13 +107,13 @@ def _behind_filler(text: Text, at: int, relation: str) -> Found | None:
 
 def every(found: Found, word: str) -> Found | None:
     """Return what stands in a relation to each meaning."""
-    meanings = tuple(one_ for meaning in found.meanings if (one_ := _apply(meaning, word)))
+    meanings = tuple(bounded for meaning in found.meanings if (bounded := _apply(meaning, word)))
     return replace(found, meanings=meanings, bare=False) if meanings else None
 
 
 def _apply(meaning: Meaning, word: str) -> Meaning | None:
-    if isinstance(meaning, Row):
-        return _apply_row(meaning, word)
+    if isinstance(meaning, SessionSlice):
+        return _apply_slice(meaning, word)
     match word:
         case "since" | "from":
             return Days(meaning.start, None)
@@ -120,16 +125,16 @@ def _apply(meaning: Meaning, word: str) -> Meaning | None:
             return Days(None, meaning.end) if meaning.end else None
 
 
-def _apply_row(row: Row, word: str) -> Row | None:
+def _apply_slice(part: SessionSlice, word: str) -> SessionSlice | None:
     match word:
         case "since" | "from":
-            return Row(row.start, None)
+            return SessionSlice(part.start, None)
         case "after" | "following":
-            return Row(row.stop, None) if row.stop is not None else None
+            return SessionSlice(part.stop, None) if part.stop is not None else None
         case "before":
-            return Row(None, row.start) if row.start else None
+            return SessionSlice(None, part.start) if part.start else None
         case _:
-            return Row(None, row.stop)
+            return SessionSlice(None, part.stop)
 
 
 def _onwards(text: Text, at: int) -> Found | None:
@@ -139,6 +144,7 @@ def _onwards(text: Text, at: int) -> Found | None:
     if found is None:
         return None
     stop = text.after(found.stop, "'s")
+    # Without "from" such a word is rather a person than a month.
     if start == at and found.bare and text.word(at) in NAME_LIKE:
         return None
     if text.word(stop) in ("onwards", "onward", "forward", "forwards") or (text.word(stop) == "on" and start > at):
@@ -150,6 +156,7 @@ def _onwards(text: Text, at: int) -> Found | None:
 
 def _around(text: Text, at: int) -> Found | None:
     found = anchor(text, at)
+    # A month or a season is wide enough by itself.
     if found is None or found.unit not in ("feast", "day"):
         return replace(found, bare=False) if found else None
 
@@ -160,5 +167,6 @@ def _around(text: Text, at: int) -> Found | None:
             else None
         )
 
+    # The exact days stay as further meanings, for window.py to choose by the sessions.
     wide = found.mapped(change, found.stop)
     return replace(wide, meanings=(*wide.meanings[:1], *found.meanings)) if wide else None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from services.chat.domain.time.found import Found
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.around import (
     ASKS,
     FUTURE,
@@ -37,21 +37,25 @@ def skipped(text: Text, at: int) -> int:
 
 def vetoed(text: Text, at: int, found: Found) -> bool:
     """Tell whether a word that was not understood stands beside the phrase and would change it."""
+    # An article belongs to the phrase: what could change it stands before that.
     before = text.word(at - 2) if text.word(at - 1) in (*_ARTICLES, "last", "this") else text.word(at - 1)
     if before in VETO or text.word(at - 1) in ("$", "£", "€", "aged", "age"):
         return True
+    # A part that was not understood must not be read as the whole that it is a part of.
     if text.word(at) == "of" and text.word(at - 1) in PART_LIKE and text.word(at - 2) != "all":
         return True
     if _is_last_of_something(text, at, found) or (text.word(at) == "from" and text.word(at - 1) in UNITS):
         return True
+    # "Tuesday week" is British English for a Tuesday that lies ahead.
     if text.word(found.stop) == "week" and text.word(found.stop - 1) in WEEKDAYS:
         return True
+    # The phrase goes on ("a week from now"): what was read is only its beginning.
     later = text.word(found.stop) in ("before", "after", "from") and text.word(found.stop + 1) in (
         "next",
         "tomorrow",
         "now",
     )
-    return later and not isinstance(found.meanings[0], Row)
+    return later and not isinstance(found.meanings[0], SessionSlice)
 
 
 def _is_last_of_something(text: Text, at: int, found: Found) -> bool:
@@ -71,6 +75,7 @@ def _is_thing(text: Text, found: Found) -> bool:
     behind = text.word(found.stop)
     if behind in THINGS and found.unit in ("feast", "season", "month", "day", "weekend"):
         return True
+    # "A weekend trip": with a noun behind it the weekend only describes that.
     weekend = text.word(found.stop - 1) == "weekend"
     return weekend and behind.isalpha() and behind not in TALK and behind not in LEADS
 
@@ -81,6 +86,7 @@ def _is_person(text: Text, at: int, found: Found) -> bool:
 
 
 def _is_long_ago(text: Text, found: Found) -> bool:
+    # Only if all meanings have ended so long ago: one that is open may still hold sessions.
     ends = [one.end.year for one in found.ranges() if one.end]
     return len(ends) == len(found.meanings) and max(ends) < text.today.year - _YEARS_OF_SESSIONS
 
@@ -141,7 +147,7 @@ def is_life(text: Text, at: int, found: Found) -> bool:
     return thing and not (told and text.word(at - 2) not in _ARTICLES)
 
 
-def picked(found: Found, row: Row) -> Found:
+def picked(found: Found, part: SessionSlice) -> Found:
     """Return the time of a phrase, with the place of the session in it."""
-    meanings = tuple(Days(one.start, one.end, pick=row) for one in found.ranges())
+    meanings = tuple(Days(one.start, one.end, pick=part) for one in found.ranges())
     return replace(found, meanings=meanings, bare=False)

@@ -2,7 +2,7 @@
 
 from services.chat.domain.time.calendar.spans import one, valid_date
 from services.chat.domain.time.days import ordinal_day
-from services.chat.domain.time.found import Found
+from services.chat.domain.time.found import READINGS_MAX, Found
 from services.chat.domain.time.named import day_of_month
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.words.counts import year_after
@@ -10,7 +10,6 @@ from services.chat.domain.time.words.tokens import Text
 from services.chat.domain.time.words.vocabulary import MONTHS
 
 TO = ("and", "to", "until", "through", "-", "&")
-_YEARS_BACK = 3
 
 
 def days_of_one_month(text: Text, at: int) -> Found | None:
@@ -27,7 +26,7 @@ def days_of_one_month(text: Text, at: int) -> Found | None:
         other = ordinal_day(text, behind) if text.word(behind) == "the" and first.ordinal else None
         return _spans(text, first.number, other) if other else None
     given = year_after(text, last.stop)
-    ends = tuple(one_ for year in _years(text, given) for one_ in last.of_year(year))
+    ends = tuple(days for year in _years(text, given) for days in last.of_year(year))
     return _spans(text, first.number, Found(ends, given[1] if given else last.stop, "day", settled=bool(given)))
 
 
@@ -49,7 +48,7 @@ def _behind_month(text: Text, at: int) -> Found | None:
 
 
 def _years(text: Text, given: tuple[int, int] | None) -> tuple[int, ...]:
-    return (given[0],) if given else tuple(text.today.year - back for back in range(_YEARS_BACK))
+    return (given[0],) if given else tuple(text.today.year - back for back in range(READINGS_MAX))
 
 
 def _spans(text: Text, first: int, last: Found) -> Found | None:

@@ -57,6 +57,7 @@ def _counted(text: Text, at: int) -> Found | None:
     if text.word(stop) in ("week", "fortnight", "month", "year") and text.word(stop + 1) == "ago":
         # "a week ago today" is a day, "a week ago" a week.
         back = {"today": 0, "yesterday": 1}.get(text.word(stop + 2))
+        # Only with the day named: else it is a week or a month, read in periods.py.
         if back is not None:
             return _found(text, _back(text.today - timedelta(back), number, text.word(stop)), stop + 3)
     return None
@@ -83,6 +84,7 @@ def written_date(text: Text, at: int) -> Found | None:
         day = valid_date(numbers[0], numbers[1], numbers[2])
         return Found((one(day),), at + 1, "day", settled=True) if day else None
     month_first = (numbers[0], numbers[1])
+    # Both readings where both are dates, the country's first; window.py decides by the sessions there are.
     pairs = dict.fromkeys(
         (month_first, month_first[::-1]) if text.country in _MONTH_FIRST else (month_first[::-1], month_first)
     )
@@ -114,6 +116,7 @@ def ordinal_day(text: Text, at: int) -> Found | None:
         day = valid_date(first.year, first.month, token.number)
         return Found((one(day),), behind + 2, "day", settled=True) if day else None
     stop = behind + 1 if text.follows(text.after(start + 1, "of"), "the", "month") else start + 1
+    # "The second" is mostly one of two things, and "the 3rd attempt" no day: only what ends there is.
     if start == at or text.word(stop) not in _ENDS or (token.written == "second" and stop == start + 1):
         return None
     firsts = (moved(text.today.replace(day=1), -back) for back in range(_MONTHS_LOOKED_BACK))
@@ -140,6 +143,7 @@ def weekday(text: Text, at: int) -> Found | None:
     stop = text.after(text.after(place + 1, "'s", "."), *_PARTS_OF_DAY)
     if text.tokens[stop - 1].written in ("mornings", "afternoons", "evenings", "nights"):
         return None
+    # Speakers differ on whether that is the last one or the one before it: both are kept.
     if text.follows(stop, "before", "last"):
         return Found((_latest(text, place, 1), _latest(text, place, 2)), stop + 2, "day", settled=True)
     trailing = _week_named(text, text.after(stop, "session", ",", "of", "in", "from", "the"))
@@ -155,6 +159,7 @@ def _number(text: Text, place: int) -> int:
 
 def _by_itself(text: Text, place: int, stop: int, determiner: str) -> Found:
     days = [_latest(text, place, 0), _latest(text, place, 1)]
+    # "This Tuesday" is that of the current week, if it has come already; a later one holds no session.
     if determiner == "this":
         this = one(week(text.today).start or text.today)
         here = one((this.start or text.today) + timedelta(_number(text, place)))

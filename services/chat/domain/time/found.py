@@ -6,12 +6,16 @@ from datetime import date, timedelta
 from functools import wraps
 from itertools import islice
 
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 
-Meaning = Days | Row
+Meaning = Days | SessionSlice
+YEARS_TOLD = 4
+"""How many years a name that comes back every year is read in: sessions that are older are asked for by their year."""
+READINGS_MAX = 3
+"""How many years the days of a range without a year are read in: a fourth would lie before almost any session."""
+# One for each year that is told of; a feast's other days take the place of its earliest years.
 _MEANINGS_MAX = 4
-_YEARS_LOOKED_BACK = 4
 # Days that begin closer together are one feast, told wider or narrower.
 _SAME_FEAST_DAYS = 15
 
@@ -87,7 +91,7 @@ def _backwards(of_year: OfYear, today: date, *, ended: bool, years: int) -> Iter
     firsts: list[Days] = []
     others: list[Days] = []
     # From the next year on: New Year's Eve is a feast of the year that follows it.
-    for year in range(today.year + 1, today.year - _YEARS_LOOKED_BACK, -1):
+    for year in range(today.year + 1, today.year - YEARS_TOLD, -1):
         for number, one in enumerate(of_year(year)):
             past = one.start and one.start <= today and (not ended or (one.end and one.end <= today))
             if past:

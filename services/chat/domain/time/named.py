@@ -16,7 +16,7 @@ from services.chat.domain.time.calendar.spans import (
     valid_date,
     weekend,
 )
-from services.chat.domain.time.found import Found, OfYear, latest, remembered
+from services.chat.domain.time.found import YEARS_TOLD, Found, OfYear, latest, remembered
 from services.chat.domain.time.shapes import Days
 from services.chat.domain.time.words.counts import count, year, year_after
 from services.chat.domain.time.words.tokens import Text
@@ -24,7 +24,6 @@ from services.chat.domain.time.words.vocabulary import MONTHS, SEASONS, WEEKDAYS
 
 # "The fourth of July" is spelled with a numeral in the list of feasts, and only this one.
 _INDEPENDENCE_DAY = 4
-_YEARS_TOLD = 4
 _DETERMINERS = ("last", "this", "past", "previous", "recent")
 _STRETCHING = ("over", "during", "throughout")
 
@@ -73,7 +72,7 @@ def yearly(text: Text, at: int) -> Found | None:
 
 def _firsts(name: Named, text: Text, *, ended: bool) -> tuple[Days, ...]:
     """Return the likeliest days of the latest years, the latest first."""
-    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended, years=_YEARS_TOLD)
+    return latest(lambda number: tuple(name.of_year(number))[:1], text.today, ended=ended, years=YEARS_TOLD)
 
 
 def _in_year(name: Named, number: int, stop: int) -> Found | None:
@@ -137,7 +136,7 @@ def _as_feast(text: Text, name: str, stop: int, *, stretched: bool) -> Named:
 
 
 def _weekends(name: str, number: int, country: str) -> tuple[Days, ...]:
-    return tuple(weekend(one_.start) for one_ in feasts.of_year(name, number, country)[:1] if one_.start)
+    return tuple(weekend(feast.start) for feast in feasts.of_year(name, number, country)[:1] if feast.start)
 
 
 def day_of_month(text: Text, at: int) -> Named | None:

@@ -166,8 +166,8 @@ def _months_of(days: Days, start: date, length: int, word: str) -> Days:
     )
 
 
-def _joined(one_: Days | None, other: Days | None) -> Days | None:
-    return Days(one_.start, other.end) if one_ and other else None
+def _joined(first: Days | None, last: Days | None) -> Days | None:
+    return Days(first.start, last.end) if first and last else None
 
 
 def _counted_units(text: Text, at: int) -> Found | None:

@@ -7,11 +7,11 @@ from services.chat.domain.time.anchors import anchor
 from services.chat.domain.time.bounds import bound, every, target
 from services.chat.domain.time.calendar.spans import one
 from services.chat.domain.time.day_ranges import TO, days_of_one_month
-from services.chat.domain.time.found import Found
+from services.chat.domain.time.found import READINGS_MAX, Found
 from services.chat.domain.time.named import yearly
 from services.chat.domain.time.periods import counts_ago
 from services.chat.domain.time.sessions import session
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 from services.chat.domain.time.words.tokens import Text
 
 _RANGE_OPENS = ("between", "from", "anywhere", "sometime", "the", "period", "time", "any")
@@ -44,7 +44,9 @@ def _between(text: Text, start: int, first: Found, word: str) -> Found | None:
     if together:
         return together
     joint = text.after(first.stop, ",", "all", "the", "way", "up", "right")
+    # What is compared is searched as one stretch that holds both; the answer then tells them apart.
     compared = word in _COMPARING[:2] or text.word(joint) in _COMPARED[:2]
+    # "X and Y" is a range behind "between" only; elsewhere it names two things.
     paired = text.word(joint) in ("and", "&", "with") and word != "between" and not compared
     if text.word(joint) not in (*TO, *_COMPARED) or paired:
         return None
@@ -65,22 +67,24 @@ def _is_range(first: Found, last: Found) -> bool:
 
 def _together(text: Text, first: Found) -> Found | None:
     """Read "in July and August", "2024 or 2025": neighbours of one kind are one stretch."""
+    # Days are left out: "Monday and Tuesday" are two days and no stretch between them.
     if first.unit not in _NEIGHBOURS or text.word(first.stop) not in ("and", "or", "/", "&"):
         return None
     last = anchor(text, text.after(first.stop + 1, "in", "the"))
     if last is None or last.unit != first.unit:
         return None
-    pairs = ((one_, other) for other in last.ranges()[:2] for one_ in first.ranges())
-    spans = tuple(Days(one_.start, other.end) for one_, other in pairs if one_.end and one_.end == other.start)
+    pairs = ((begin, end) for end in last.ranges()[:2] for begin in first.ranges())
+    spans = tuple(Days(begin.start, end.end) for begin, end in pairs if begin.end and begin.end == end.start)
     return replace(last, meanings=spans[:1]) if spans else None
 
 
 def _spanned(text: Text, first: Found, last: Found, start: int) -> Found | None:
-    if isinstance(first.meanings[0], Row) and isinstance(last.meanings[0], Row):
-        return replace(last, meanings=(Row(first.meanings[0].start, last.meanings[0].stop),), bare=False)
+    if isinstance(first.meanings[0], SessionSlice) and isinstance(last.meanings[0], SessionSlice):
+        return replace(last, meanings=(SessionSlice(first.meanings[0].start, last.meanings[0].stop),), bare=False)
+    # A year that was said once, behind the second end, dates the first one too.
     if not first.settled and last.settled and last.unit == first.unit and last.ranges()[:1]:
         first = _before_end(text, first, last, start)
-    spans = [span for other in last.ranges()[:3] if (span := _nearest(first, other))]
+    spans = [span for other in last.ranges()[:READINGS_MAX] if (span := _nearest(first, other))]
     if not spans and first.ranges()[:1] and last.ranges()[:1]:
         # "between Monday and Wednesday" told the other way round.
         low, high = last.ranges()[0], first.ranges()[0]
@@ -90,7 +94,7 @@ def _spanned(text: Text, first: Found, last: Found, start: int) -> Found | None:
 
 def _nearest(first: Found, last: Days) -> Days | None:
     """Return from the latest first end before the last one, so that no year is jumped."""
-    starts = [one_.start for one_ in first.ranges() if one_.start and (last.start is None or one_.start <= last.start)]
+    starts = [days.start for days in first.ranges() if days.start and (last.start is None or days.start <= last.start)]
     return Days(max(starts), last.end) if starts and last.end else None
 
 

@@ -2,7 +2,7 @@
 
 from services.chat.domain.time.found import Found, remembered
 from services.chat.domain.time.meetings import OURS, meeting, ours
-from services.chat.domain.time.shapes import Row
+from services.chat.domain.time.shapes import SessionSlice
 from services.chat.domain.time.therapy import therapy
 from services.chat.domain.time.words.counts import count, ordinal
 from services.chat.domain.time.words.tokens import Text
@@ -27,11 +27,13 @@ def session(text: Text, at: int) -> Found | None:
 
 
 def _row(start: int | None, stop: int | None, end: int) -> Found:
-    return Found((Row(start, stop),), end, "session", settled=True)
+    # Settled: its place in the list is the same whatever day it is today.
+    return Found((SessionSlice(start, stop),), end, "session", settled=True)
 
 
 def nth_row(number: int, end: int) -> Found:
     """Return the session of a number, counted from the first (1) or the last (-1)."""
+    # A slice that ends with the last session has no stop: -1 + 1 would be 0, which ends before the first.
     return _row(number - 1, number, end) if number > 0 else _row(number, number + 1 or None, end)
 
 
@@ -68,10 +70,11 @@ def _bare_ordinal(text: Text, at: int) -> Found | None:
 
 
 def _moved(found: Found, step: int) -> Found | None:
-    row = found.meanings[0]
-    if not isinstance(row, Row) or row.start is None or (row.start < 0) != (row.start + step < 0):
+    part = found.meanings[0]
+    # Over an end of the list a place would be counted on from its other end.
+    if not isinstance(part, SessionSlice) or part.start is None or (part.start < 0) != (part.start + step < 0):
         return None
-    place = row.start + step
+    place = part.start + step
     return _row(place, place + 1 or None, found.stop)
 
 
@@ -134,6 +137,7 @@ def _from_to(text: Text, at: int) -> Found | None:
     if last is None or not said or not (between or text.word(start) == "session"):
         return None
     low, high = first[0], last[0]
+    # "Sessions two and three" are neighbours and so a stretch; "two and five" leave out what is between.
     if not between and text.word(first[1]) == "and" and high != low + 1:
         return None
     return _row(low - 1 if low > 0 else low, high if high > 0 else high + 1 or None, last[1])
@@ -163,8 +167,10 @@ def _ordinal(text: Text, at: int) -> Found | None:
         return None
     number, place = nth[0], text.after(nth[1], "ever")
     stop = meeting(text, place)
+    # "The first sessions" is a stretch without a number, and none of one session.
     if stop is None or text.tokens[stop - 1].written.endswith("sessions"):
         return None if text.word(start) in _FIRST else _without_noun(text, start, number, place)
+    # "The last session but one" counts back from the last.
     more = text.token(stop + 1) if text.word(stop) == "but" and number == -1 else None
     return nth_row(-1 - more.number, stop + 2) if more and more.number else nth_row(number, stop)
 

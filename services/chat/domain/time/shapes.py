@@ -13,12 +13,12 @@ class Days:
 
     start: date | None
     end: date | None
-    pick: "Row | None" = None
+    pick: "SessionSlice | None" = None
 
 
 @dataclass(frozen=True)
-class Row:
-    """A slice of the sessions in order of time, with Python's semantics: `Row(-1, None)` is the last one."""
+class SessionSlice:
+    """A slice of the sessions in order of time, with Python's semantics: `SessionSlice(-1, None)` is the last one."""
 
     start: int | None
     stop: int | None
@@ -34,6 +34,6 @@ class TimePhrase:
     """
 
     words: str
-    meanings: tuple[Days | Row, ...]
+    meanings: tuple[Days | SessionSlice, ...]
     soft: bool = False
     ambiguous: bool = False

@@ -2,7 +2,7 @@
 
 from services.chat.domain.time.found import Found
 from services.chat.domain.time.meetings import MET, OF_PEOPLE
-from services.chat.domain.time.shapes import Row
+from services.chat.domain.time.shapes import SessionSlice
 from services.chat.domain.time.words.tokens import Text
 
 _STARTED = ("started", "began", "met", "begin", "beginning", "begun", "start")
@@ -12,9 +12,9 @@ _THERAPY = (
 )  # fmt: skip
 _ENDS = ("", "?", ".", ",", "!")
 _SPEAKS = (*_ENDS, "i", "we", "you", "she", "he", "did", "what", "when", "how", "that")
-_FIRST, _EARLY, _LAST, _ALL = Row(0, 1), Row(0, 3), Row(-1, None), Row(None, None)
+_FIRST, _EARLY, _LAST, _ALL = SessionSlice(0, 1), SessionSlice(0, 3), SessionSlice(-1, None), SessionSlice(None, None)
 # What is said in one way: the phrase, its sessions, and whether it must end the sentence.
-_SAID: tuple[tuple[tuple[str, ...], Row, bool], ...] = (
+_SAID: tuple[tuple[tuple[str, ...], SessionSlice, bool], ...] = (
     (("when", "i", "was", "here", "last"), _LAST, False), (("when", "i", "was", "last", "here"), _LAST, False),
     (("early", "on"), _EARLY, False), (("in", "the", "early", "day"), _EARLY, False),
     (("to", "begin", "with"), _FIRST, True), (("at", "first"), _FIRST, True),
@@ -26,9 +26,9 @@ _SAID: tuple[tuple[tuple[str, ...], Row, bool], ...] = (
 
 def therapy(text: Text, at: int) -> Found | None:
     """Read a place in the therapy as a whole."""
-    for words, row, at_end in _SAID:
+    for words, part, at_end in _SAID:
         if text.follows(at, *words) and (not at_end or text.word(at + len(words)) in _ENDS):
-            return _found(row, at + len(words))
+            return _found(part, at + len(words))
     for read in (_when, _beginning, _since_beginning, _every_session):
         found = read(text, at)
         if found:
@@ -36,8 +36,8 @@ def therapy(text: Text, at: int) -> Found | None:
     return None
 
 
-def _found(row: Row, stop: int) -> Found:
-    return Found((row,), stop, "session", settled=True)
+def _found(part: SessionSlice, stop: int) -> Found:
+    return Found((part,), stop, "session", settled=True)
 
 
 def _when(text: Text, at: int) -> Found | None:

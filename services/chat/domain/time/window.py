@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta, tzinfo
 
 from libs.contracts.ids import SessionId
-from services.chat.domain.time.shapes import Days, Row, TimePhrase
+from services.chat.domain.time.shapes import Days, SessionSlice, TimePhrase
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ def resolve(phrase: TimePhrase, sessions: Sequence[Dated], zone: tzinfo) -> Time
     return windows[0].lifted(_nothing_there(phrase, windows[0], bool(ordered), zone))
 
 
-def _window(words: str, meaning: Days | Row, ordered: Sequence[Dated], zone: tzinfo) -> TimeWindow:
-    if isinstance(meaning, Row):
+def _window(words: str, meaning: Days | SessionSlice, ordered: Sequence[Dated], zone: tzinfo) -> TimeWindow:
+    if isinstance(meaning, SessionSlice):
         # A slice would clip, but "four sessions ago" matches none of three sessions.
         inside = [] if _outside(meaning, len(ordered)) else list(ordered[meaning.start : meaning.stop])
         start = _midnight(inside[0].at.astimezone(zone).date(), zone) if inside else None
@@ -65,9 +65,9 @@ def _window(words: str, meaning: Days | Row, ordered: Sequence[Dated], zone: tzi
     return TimeWindow(words, start, end, tuple(session.id for session in inside))
 
 
-def _outside(row: Row, count: int) -> bool:
-    start = row.start or 0
-    single = row.stop is not None or start == -1
+def _outside(part: SessionSlice, count: int) -> bool:
+    start = part.start or 0
+    single = part.stop is not None or start == -1
     return single and not (-count <= start < count)
 
 
@@ -83,7 +83,7 @@ def _taken_as(window: TimeWindow, zone: tzinfo) -> str:
 
 
 def _nothing_there(phrase: TimePhrase, window: TimeWindow, any_sessions: bool, zone: tzinfo) -> str:
-    if isinstance(phrase.meanings[0], Row):
+    if isinstance(phrase.meanings[0], SessionSlice):
         return (
             f"I don't have a session that matches “{phrase.words}”." if any_sessions else "I don't have a session yet."
         )

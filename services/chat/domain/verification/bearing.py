@@ -18,7 +18,7 @@ from services.chat.domain.verification.numbers import Number, belongs, in_order,
 from services.chat.domain.verification.people import PRONOUNS, carried_person, people_known, same_person, subjects_hold
 from services.chat.domain.verification.quote import Quote
 from services.chat.domain.verification.segments import Act, Report
-from services.chat.domain.verification.tokens import THERAPIST, Reading, Token, read
+from services.chat.domain.verification.tokens import THERAPIST, ReadText, Token, read
 
 # So many words on each side of a quoted word are compared, to find the place in the quote that a report is about.
 AROUND = 8
@@ -119,7 +119,7 @@ def _is_directive(quote: Quote) -> bool:
     return any(one.word in DIRECTIVES for one in quote.reading.tokens)
 
 
-def _numbers_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+def _numbers_hold(said: ReadText, quotes: Sequence[Quote]) -> bool:
     stated = numbers(said.tokens)
     quoted = [numbers(quote.reading.tokens) for quote in quotes]
     return all(
@@ -141,7 +141,7 @@ def _with_owners(number: Number, quote: Quote, quotes: Sequence[Quote]) -> bool:
     )
 
 
-def _causes_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+def _causes_hold(said: ReadText, quotes: Sequence[Quote]) -> bool:
     """Return True if a stated cause is stated in the quote as well, and cause and effect have not changed places."""
     marks = [one for one in said.tokens if one.word in CAUSES or one.lemma in CAUSES]
     if not marks:
@@ -168,7 +168,7 @@ def _same_side(said: Sequence[Token], mark: Token, quoted: Sequence[Token], give
     return kept > swapped
 
 
-def _names_in_order(said: Reading, quotes: Sequence[Quote]) -> bool:
+def _names_in_order(said: ReadText, quotes: Sequence[Quote]) -> bool:
     names = [one.word for one in said.tokens if one.is_name or one.lemma in KIN]
     for quote in quotes:
         spoken = [one.word for one in quote.reading.tokens]
@@ -178,7 +178,7 @@ def _names_in_order(said: Reading, quotes: Sequence[Quote]) -> bool:
     return True
 
 
-def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
+def _said_no_oftener(said: ReadText, quotes: Sequence[Quote]) -> bool:
     """Return True if no word but a person's name is told more often than it was said."""
     told = Counter(
         one.lemma for one in said.tokens if one.is_content and not one.is_name and one.lemma not in KIN | NEUTRAL
@@ -189,7 +189,7 @@ def _said_no_oftener(said: Reading, quotes: Sequence[Quote]) -> bool:
     )
 
 
-def _stands_somewhere(token: Token, said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+def _stands_somewhere(token: Token, said: ReadText, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if the word is used in the same way at the place of a quote that is most like its sentence."""
     paired = _pairs(token, said, quotes)
     if paired:
@@ -214,7 +214,7 @@ def _is_bolder(token: Token, quoted: Token, report: Report) -> bool:
     return quoted.unreal > token.unreal and not report.act_is_open
 
 
-def _pairs(token: Token, said: Reading, quotes: Sequence[Quote]) -> Token | None:
+def _pairs(token: Token, said: ReadText, quotes: Sequence[Quote]) -> Token | None:
     """Return the quoted word at the same turn, where a word is said and quoted equally often and more than once."""
     if len(quotes) > 1:
         return None
@@ -223,7 +223,7 @@ def _pairs(token: Token, said: Reading, quotes: Sequence[Quote]) -> Token | None
     return quoted[told.index(token.place)] if len(told) == len(quoted) > 1 else None
 
 
-def _likeness(said: Reading, token: Token, quoted: Reading, place: Token) -> int:
+def _likeness(said: ReadText, token: Token, quoted: ReadText, place: Token) -> int:
     near = [one for one in quoted.tokens[max(0, place.place - AROUND) : place.place + AROUND + 1] if one.is_content]
     told = {one.lemma for one in said.tokens[max(0, token.place - AROUND) : token.place + AROUND + 1] if one.is_content}
     # A word of the same sentence counts double.

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from services.chat.domain.verification.lexicon import NEGATORS, UNREAL, means
 from services.chat.domain.verification.quote import Quote
 from services.chat.domain.verification.segments import Report
-from services.chat.domain.verification.tokens import Reading
+from services.chat.domain.verification.tokens import ReadText
 
 WHOLE_MIN = 0.6
 
 
-def denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
+def denials_hold(said: ReadText, quotes: Sequence[Quote]) -> bool:
     """Return True if a report that denies something has a word that its quote denies too."""
     if not said.negators:
         return True
@@ -24,7 +24,7 @@ def denials_hold(said: Reading, quotes: Sequence[Quote]) -> bool:
     )
 
 
-def bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+def bare_hold(said: ReadText, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if a sentence that is told nearly whole keeps the denials and thoughts that stand alone in it."""
     told = {one.lemma for one in said.tokens}
     for quote in quotes:
@@ -38,7 +38,7 @@ def bare_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
     return True
 
 
-def _bare(reading: Reading, sentence: int) -> tuple[int, int]:
+def _bare(reading: ReadText, sentence: int) -> tuple[int, int]:
     """Return how many denials and thoughts of a sentence reach no word of content: `so I didn't`, `I'll do it`."""
     denied = unreal = 0
     own = [one for one in reading.tokens if one.sentence == sentence]

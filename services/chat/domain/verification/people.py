@@ -6,7 +6,7 @@ from services.chat.domain.conversation import Speaker
 from services.chat.domain.verification.lexicon import KIN, may_be
 from services.chat.domain.verification.quote import Quote
 from services.chat.domain.verification.segments import Report
-from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, Reading, Token
+from services.chat.domain.verification.tokens import ANYBODY, THERAPIST, YOU, ReadText, Token
 
 # "He" may be one of so many people named last.
 NAMED_NEAR = 3
@@ -15,7 +15,7 @@ _SUBJECTS = frozenset("i you he she they".split())  # noqa: SIM905
 PRONOUNS = frozenset("he she they him her his them their hers theirs".split())  # noqa: SIM905
 
 
-def people_known(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+def people_known(said: ReadText, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if `he`, `she` and `they` have somebody to stand for, in a quote or just before it."""
     for token in said.tokens:
         if token.word not in PRONOUNS or token.lead == "of" or Speaker.THERAPIST in report.speakers:
@@ -28,7 +28,7 @@ def people_known(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool
     return True
 
 
-def subjects_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> bool:
+def subjects_hold(said: ReadText, report: Report, quotes: Sequence[Quote]) -> bool:
     """Return True if a clause that opens with a person has that person in the most similar clause of a quote."""
     if Speaker.THERAPIST in report.speakers:
         return True
@@ -41,7 +41,7 @@ def subjects_hold(said: Reading, report: Report, quotes: Sequence[Quote]) -> boo
     return True
 
 
-def _clauses(reading: Reading) -> list[tuple[str | None, set[str]]]:
+def _clauses(reading: ReadText) -> list[tuple[str | None, set[str]]]:
     """Return each clause as the person it opens with and its words of content."""
     found: dict[int, list[Token]] = {}
     for one in reading.tokens:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from services.chat.domain.conversation import Speaker
-from services.chat.domain.verification.tokens import Reading, Token
+from services.chat.domain.verification.tokens import ReadText, Token
 
 
 @dataclass(frozen=True)
@@ -11,7 +11,7 @@ class Quote:
     """A quote as read, its speaker, and the people named in it and just before it, nearest first."""
 
     speaker: Speaker
-    reading: Reading
+    reading: ReadText
     text: str
     people: tuple[str, ...] = ()
     names: frozenset[str] = frozenset()

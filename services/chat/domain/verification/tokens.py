@@ -106,7 +106,7 @@ class Token:
 
 
 @dataclass
-class Reading:
+class ReadText:
     """The words of a text, the sentences of which something is only thought of, and the words that name a person."""
 
     tokens: list[Token]
@@ -120,13 +120,13 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(one.word for one in _tokens(_plainly(text), {}, frozenset()) if one.is_name)
 
 
-def read(text: str, speaker: Speaker | None, names: frozenset[str] = frozenset()) -> Reading:
+def read(text: str, speaker: Speaker | None, names: frozenset[str] = frozenset()) -> ReadText:
     """Return the words of a quote of a speaker, or with None those of a sentence to the patient.
 
     `names` are known from elsewhere: at the start of a sentence a capital tells nothing.
     """
     tokens = _tokens(_plainly(text), _pronouns(speaker), names)
-    return Reading(
+    return ReadText(
         tokens,
         frozenset(one.sentence for one in tokens if one.unreal),
         sum(1 for one in tokens if one.word in NEGATORS),
@@ -134,7 +134,7 @@ def read(text: str, speaker: Speaker | None, names: frozenset[str] = frozenset()
     )
 
 
-def people_of(reading: Reading) -> list[str]:
+def people_of(reading: ReadText) -> list[str]:
     """Return the other people that a text names or points at, in order."""
     people: list[str] = []
     for one in reading.tokens:

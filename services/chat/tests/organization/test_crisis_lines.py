@@ -39,6 +39,7 @@ async def test_each_message_is_told_the_lines_of_its_own_organization() -> None:
     answers = [(await _posted(room, one.headers(), "/chat", EXPLICIT)).json() for one in (OURS, THEIRS, OURS)]
 
     told = [[line["contact"] for line in answer["crisis_resources"]["own"]] for answer in answers]
+
     assert told == [["020 7946 0142"], ["030 901820"], ["020 7946 0142"]]
     assert ["Praxis am See" in answer["response"] for answer in answers] == [False, True, False]
 

@@ -134,6 +134,7 @@ async def test_whoever_takes_a_session_back_waits_for_the_answer_that_is_being_s
         admin.execute("set lock_timeout = '200ms'")
         async with world.database.transaction() as tx:
             await tx.execute(text(copied))
+
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 admin.execute(_HOLD_BACK, (therapist.session_id,))
 

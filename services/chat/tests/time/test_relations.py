@@ -5,7 +5,7 @@ from datetime import UTC, date, timedelta
 import pytest
 
 from services.chat.domain.time.reading import find_time
-from services.chat.domain.time.shapes import Days, Row
+from services.chat.domain.time.shapes import Days, SessionSlice
 
 # A Tuesday.
 TODAY = date(2026, 11, 24)
@@ -60,7 +60,7 @@ def test_a_relation_opens_or_closes_the_window(message: str, meant: str) -> None
         ("What did we say in the second quarter of 2025?", "2025-04-01..2025-06-30"),
     ],
 )
-def test_a_part_is_not_the_whole(message: str, meant: str) -> None:
+def test_a_named_part_of_a_month_or_year_is_not_read_as_the_whole(message: str, meant: str) -> None:
     assert days(message) == meant
 
 
@@ -91,19 +91,19 @@ def test_a_day_or_week_is_counted_from_the_day_of_asking(message: str, meant: st
 @pytest.mark.parametrize(
     ("message", "row"),
     [
-        ("What was session 3 about?", Row(2, 3)),
-        ("What did we do in the penultimate session?", Row(-2, -1)),
-        ("What did we do in the last but two session?", Row(-3, -2)),
-        ("What did we do two sessions before the last?", Row(-3, -2)),
-        ("Sum up the first three sessions", Row(0, 3)),
-        ("Sum up sessions 3 to 5", Row(2, 5)),
-        ("What did we say before the third session?", Row(None, 2)),
-        ("What did we say after the third session?", Row(3, None)),
-        ("What did we say in the session after the third?", Row(3, 4)),
-        ("What have we done so far?", Row(None, None)),
+        ("What was session 3 about?", SessionSlice(2, 3)),
+        ("What did we do in the penultimate session?", SessionSlice(-2, -1)),
+        ("What did we do in the last but two session?", SessionSlice(-3, -2)),
+        ("What did we do two sessions before the last?", SessionSlice(-3, -2)),
+        ("Sum up the first three sessions", SessionSlice(0, 3)),
+        ("Sum up sessions 3 to 5", SessionSlice(2, 5)),
+        ("What did we say before the third session?", SessionSlice(None, 2)),
+        ("What did we say after the third session?", SessionSlice(3, None)),
+        ("What did we say in the session after the third?", SessionSlice(3, 4)),
+        ("What have we done so far?", SessionSlice(None, None)),
     ],
 )
-def test_sessions_are_counted_from_the_first_or_the_last(message: str, row: Row) -> None:
+def test_sessions_are_counted_from_the_first_or_the_last(message: str, row: SessionSlice) -> None:
     phrase = find_time(message, TODAY, UTC)
 
     assert phrase is not None
@@ -114,7 +114,7 @@ def test_the_last_session_of_a_time_is_one_of_that_time() -> None:
     phrase = find_time("What did we do in the last session in March?", TODAY, UTC)
 
     assert phrase is not None
-    assert phrase.meanings[0] == Days(date(2026, 3, 1), date(2026, 4, 1), pick=Row(-1, None))
+    assert phrase.meanings[0] == Days(date(2026, 3, 1), date(2026, 4, 1), pick=SessionSlice(-1, None))
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ class Verdict:
 
 
 @dataclass
-class GroupStream:
+class WarmProcess:
     """One warm process that forks the ones that live and die, one at a time."""
 
     process: asyncio.subprocess.Process
@@ -90,7 +90,7 @@ class GroupStream:
 
 
 @asynccontextmanager
-async def lane() -> AsyncIterator[GroupStream]:
+async def lane() -> AsyncIterator[WarmProcess]:
     """Start a warm process, and end it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -101,7 +101,7 @@ async def lane() -> AsyncIterator[GroupStream]:
         limit=LINE_BYTES_MAX,
     )
     try:
-        yield GroupStream(process)
+        yield WarmProcess(process)
     finally:
         assert process.stdin
         process.stdin.close()
@@ -121,7 +121,7 @@ class Worlds:
     organization_id: UUID
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def made(self, scenario: Scenario, lane: GroupStream, die_at: str = "") -> Job:
+    async def made(self, scenario: Scenario, lane: WarmProcess, die_at: str = "") -> Job:
         """Commit the scenario's events to the outbox, and leave things as a consumer before has left them."""
         servers = Servers(self.database_url, self.infra.relay_database_url, self.infra.redis_url)
         things = {str(new_id()): kind for kind in scenario.kinds}
@@ -228,7 +228,7 @@ class Worlds:
             values = (GROUP, gone if here else elsewhere, 60.0 if here else 0.2, job.topic, thing)
             await self.books.execute(_CLAIM, values)
 
-    async def _died_at_work(self, job: Job, lane: GroupStream) -> None:
+    async def _died_at_work(self, job: Job, lane: WarmProcess) -> None:
         """A process was killed while it worked on the events."""
         ending = await lane.live(replace(job, die_at=AT_WORK))
         assert (ending.code, ending.died_at) == (KILLED, AT_WORK)

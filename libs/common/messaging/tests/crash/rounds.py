@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from libs.common.messaging.tests.crash.lanes import KILLED, Ending, GroupStream, Verdict, Worlds
+from libs.common.messaging.tests.crash.lanes import KILLED, Ending, Verdict, WarmProcess, Worlds
 from libs.common.messaging.tests.crash.moments import AT, THEN
 from libs.common.messaging.tests.crash.world import SCENARIOS, Job, Scenario
 
@@ -55,7 +55,7 @@ def deaths_of(moments: Iterable[str]) -> set[Death]:
 class Heartbeat:
     """Lives and deaths on a few lanes at a time."""
 
-    def __init__(self, worlds: Worlds, lanes: Sequence[GroupStream]) -> None:
+    def __init__(self, worlds: Worlds, lanes: Sequence[WarmProcess]) -> None:
         self._worlds = worlds
         self._lanes = lanes
         self._dice = random.Random(SEED)
@@ -66,7 +66,7 @@ class Heartbeat:
         """Let lives of each scenario end well, and keep the moments they passed; some depend on timing."""
         passed: dict[str, set[str]] = {scenario.name: set() for scenario in SCENARIOS}
 
-        async def lived(lane: GroupStream, scenario: Scenario) -> None:
+        async def lived(lane: WarmProcess, scenario: Scenario) -> None:
             ending = await lane.live(await self._worlds.made(scenario, lane))
             assert ending.code == 0, scenario.name
             passed[scenario.name] |= set(ending.passed)
@@ -117,7 +117,7 @@ class Heartbeat:
         in_order = sorted(moments, key=lambda moment: self.moments[moment].name)
         await self._shared(_batches(in_order), self._die_once)
 
-    async def _die_once(self, lane: GroupStream, moments: Sequence[str]) -> None:
+    async def _die_once(self, lane: WarmProcess, moments: Sequence[str]) -> None:
         jobs = [await self._worlds.made(self.moments[moment], lane, moment) for moment in moments]
         for job in jobs:
             ending = await lane.live(job)
@@ -126,7 +126,7 @@ class Heartbeat:
                 self.found.died_at.add(ending.died_at)
         await self._finished(lane, {job: f"{job.scenario}, died at {job.die_at}" for job in jobs})
 
-    async def _die_twice(self, lane: GroupStream, pairs: Sequence[tuple[str, str]]) -> None:
+    async def _die_twice(self, lane: WarmProcess, pairs: Sequence[tuple[str, str]]) -> None:
         how: dict[Job, str] = {}
         for first, second in pairs:
             job = await self._worlds.made(self.moments[first], lane, first)
@@ -142,16 +142,16 @@ class Heartbeat:
         if ending.code not in (0, KILLED):
             self.found.wrong.append(f"{job.scenario}, meant to die at {job.die_at}: ended with {ending.code}")
 
-    async def _finished(self, lane: GroupStream, how: Mapping[Job, str]) -> None:
+    async def _finished(self, lane: WarmProcess, how: Mapping[Job, str]) -> None:
         last = await lane.live(*(job.healing() for job in how))
         for job, words in how.items():
             self.found.judged(words, await self._worlds.verdict(job, last))
 
-    async def _shared(self, things: Iterable[T], act: Callable[[GroupStream, T], Awaitable[None]]) -> None:
+    async def _shared(self, things: Iterable[T], act: Callable[[WarmProcess, T], Awaitable[None]]) -> None:
         """Do something about each thing, each lane taking the next one."""
         waiting = iter(list(things))
 
-        async def work(lane: GroupStream) -> None:
+        async def work(lane: WarmProcess) -> None:
             for thing in waiting:
                 await act(lane, thing)
 

@@ -52,7 +52,7 @@ _UNIT_SLIPS = {"weak": "week", "weaks": "week", "weeek": "week", "moth": "month"
 
 
 @dataclass(frozen=True)
-class Token:
+class TimeWord:
     """A word as it is read, its place in the plain text, and its number if it has one.
 
     `short`: an abbreviation that is a word or name of its own too (sun, mar).
@@ -72,7 +72,7 @@ class Text:
     """The tokens of a message, and what they are read against: the day of asking, hemisphere and country."""
 
     plain: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[TimeWord, ...]
     today: date
     country: str = ""
     south: bool = False
@@ -87,7 +87,7 @@ class Text:
         """Return the word at a place; "" outside the message."""
         return self.tokens[at].word if 0 <= at < len(self.tokens) else ""
 
-    def token(self, at: int) -> Token | None:
+    def token(self, at: int) -> TimeWord | None:
         """Return the token at a place."""
         return self.tokens[at] if 0 <= at < len(self.tokens) else None
 
@@ -123,18 +123,18 @@ def _ends(text: str) -> str:
     return f"{beginning or text[:END_CHARS]} … {end or text[-END_CHARS:]}"
 
 
-def _fewer(tokens: list[Token]) -> list[Token]:
+def _fewer(tokens: list[TimeWord]) -> list[TimeWord]:
     """Return many tokens without their middle; what stands in for it belongs to no phrase."""
     if len(tokens) <= 2 * END_TOKENS:
         return tokens
     before, after = tokens[:END_TOKENS], tokens[-END_TOKENS:]
-    return [*before, Token("…", before[-1].end, before[-1].end, written="…"), *after]
+    return [*before, TimeWord("…", before[-1].end, before[-1].end, written="…"), *after]
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def _tokens(text: str) -> Iterator[TimeWord]:
     for found in _TOKEN.finditer(text):
         kind, written = found.lastgroup or "", found[0]
-        place = Token(written, found.start(), found.end(), written=written)
+        place = TimeWord(written, found.start(), found.end(), written=written)
         if kind == "word":
             yield from _words(place)
         elif kind in ("nth", "number"):
@@ -152,7 +152,7 @@ def _means_to(text: str, at: int) -> bool:
     return not inside or text[max(0, at - _NAME_CHARS_MAX) : at].endswith((*MONTHS, *WEEKDAYS, *SEASONS, *SHORT))
 
 
-def _words(token: Token) -> Iterator[Token]:
+def _words(token: TimeWord) -> Iterator[TimeWord]:
     joined = _JOINED.match(token.word)
     parts = [(token.word, token.start, token.end)]
     if joined:
@@ -162,10 +162,10 @@ def _words(token: Token) -> Iterator[Token]:
         spelled = corrected(word)
         known = SHORT.get(spelled) or CANONICAL.get(spelled, spelled)
         number = NUMBERS.get(spelled) or ORDINALS.get(spelled)
-        yield Token(known, start, end, number, spelled in ORDINALS, spelled in SHORT, written=spelled)
+        yield TimeWord(known, start, end, number, spelled in ORDINALS, spelled in SHORT, written=spelled)
 
 
-def _compounds(tokens: list[Token]) -> Iterator[Token]:
+def _compounds(tokens: list[TimeWord]) -> Iterator[TimeWord]:
     """Join what is one number or word: twenty first, week end."""
     at = 0
     while at < len(tokens):
@@ -183,7 +183,7 @@ def _compounds(tokens: list[Token]) -> Iterator[Token]:
             at += 1
 
 
-def _corrected_in_place(tokens: list[Token]) -> list[Token]:
+def _corrected_in_place(tokens: list[TimeWord]) -> list[TimeWord]:
     """Correct short words where the words beside them leave little else."""
     for at, token in enumerate(tokens):
         before = tokens[at - 1] if at else None
@@ -209,7 +209,7 @@ def _corrected_in_place(tokens: list[Token]) -> list[Token]:
     return tokens
 
 
-def _as_lead(token: Token, following: str) -> Token:
+def _as_lead(token: TimeWord, following: str) -> TimeWord:
     if following == "session" and token.word == "forth":
         return replace(token, word="<number>", number=4, ordinal=True)
     if (
@@ -221,7 +221,7 @@ def _as_lead(token: Token, following: str) -> Token:
     return replace(token, word=near(token.word, ("last", "this", "since", "after", "until", "early")))
 
 
-def _as_unit(token: Token) -> Token:
+def _as_unit(token: TimeWord) -> TimeWord:
     if token.word in _UNIT_SLIPS:
         return replace(token, word=_UNIT_SLIPS[token.word])
     if token.word in _OWN_RIGHT or token.number is not None or token.word in CANONICAL.values():

@@ -60,6 +60,7 @@ async def test_turns_go_in_as_blocks_of_search_results_with_citations_on(fake: A
 
     body = cast("Mapping[str, Any]", faults.requests[0].json())
     results = search_results(body)
+
     assert [len(result["content"]) for result in results] == [3, 3]
     assert all(result["citations"] == {"enabled": True} for result in results)
     assert body["thinking"] == {"type": "between_tools"}
@@ -74,6 +75,7 @@ async def test_the_rules_may_be_cached_and_the_excerpts_are_not(fake: AnthropicF
         await ask(settings)
 
     body = cast("Mapping[str, Any]", faults.requests[0].json())
+
     assert [part["cache_control"] for part in body["system"]] == [{"type": "ephemeral"}]
     assert not any("cache_control" in result for result in search_results(body))
 
@@ -83,8 +85,16 @@ async def test_no_more_is_sent_than_the_cap_allows_and_the_best_passage_is_kept(
         draft = await ask(replace(settings, tokens_max=1000))
 
     results = search_results(cast("Mapping[str, Any]", faults.requests[0].json()))
+
     assert [len(result["content"]) for result in results] == [3]
     assert draft.claims[0].citations[0].passage == SLEEP
+
+
+async def test_no_more_is_written_than_the_cap_allows(fake: AnthropicFake) -> None:
+    with vendor(fake) as (faults, settings):
+        await ask(replace(settings, answer_tokens_max=300))
+
+    assert cast("Mapping[str, Any]", faults.requests[0].json())["max_tokens"] == 300
 
 
 async def test_a_citation_whose_words_are_not_at_its_place_is_not_believed(fake: AnthropicFake) -> None:
@@ -142,6 +152,7 @@ async def test_a_vendor_that_says_come_back_in_an_hour_is_not_waited_for(fake: A
 
 async def test_an_overload_inside_a_stream_with_status_200_is_known_by_its_type(fake: AnthropicFake) -> None:
     fake.error_in_stream = "overloaded_error"
+
     with vendor(fake) as (faults, settings), pytest.raises(AppError) as caught:
         await ask(settings)
 
@@ -161,6 +172,7 @@ async def test_a_stream_that_breaks_is_a_failure_that_may_pass(fake: AnthropicFa
 
 async def test_a_stream_that_ends_early_is_not_an_answer(fake: AnthropicFake) -> None:
     fake.stop_reason = None
+
     with vendor(fake) as (_, settings), pytest.raises(AppError) as caught:
         await ask(settings)
 

@@ -6,7 +6,7 @@ from services.chat.domain.composing import compose
 from services.chat.domain.conversation import AnsweredBy, Draft, Passage, Question
 from services.chat.domain.extractive import QUOTE_CHARS_MAX, select
 from services.chat.domain.message_kind import MessageKind
-from services.chat.domain.phrasing import NOTHING_FOUND
+from services.chat.domain.phrasing import NOT_BY_YOU, NOTHING_FOUND
 from services.chat.tests.room import FIRST, NOW, SLEEP, SWIMMING, passage
 from services.chat.vendors import local_extractive
 
@@ -51,6 +51,17 @@ def test_a_word_that_was_never_spoken_silences_what_only_resembles_it() -> None:
 
     assert quotes("When did I go sailing with Daniel on Thursdays?", *near)
     assert quotes("When did I go sailing?", *near, unknown_words=("sailing",)) == []
+
+
+def test_what_the_therapist_said_of_themselves_is_not_told_as_the_patients() -> None:
+    talk = passage(FIRST, "T: I swam across the lake in Finland last summer.", "P: That sounds cold, I would walk.")
+    question = Question("When did I swim across the lake?", (talk,), NOW, kind=MessageKind.DETAIL)
+
+    selection = select(question, HEADS)
+    answer = compose(question, Draft(AnsweredBy.LOCAL, "m", quotes=selection.citations, unsure=selection.unsure))
+
+    assert [source.quote for source in answer.sources] == [talk.turns[0].text]
+    assert answer.text.startswith(NOT_BY_YOU)
 
 
 def test_without_cosines_words_alone_must_be_plain_evidence() -> None:

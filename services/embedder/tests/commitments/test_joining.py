@@ -28,7 +28,7 @@ def test_what_was_set_and_agreed_to_is_one_open_commitment() -> None:
     [commitment] = joined([said(0, 100, Act.ASSIGN, WALKS), said(0, 108, Act.AGREE, WALKS)])
 
     assert commitment.status is CommitmentStatus.OPEN
-    assert [event.act for event in commitment.events] == [Act.ASSIGN, Act.AGREE]
+    assert [change.act for change in commitment.changes] == [Act.ASSIGN, Act.AGREE]
 
 
 def test_a_report_in_a_later_session_is_about_what_it_is_like() -> None:

@@ -10,6 +10,7 @@ from libs.contracts.index import CommitmentStatus, Correction
 from libs.tenancy.erased_rows import erase
 from services.embedder.commitments.ports import Corrected
 from services.embedder.commitments.store import CommitmentStore
+from services.embedder.domain import FoundAct
 from services.embedder.tests.archive import MODEL, Archive, vector_of
 from services.embedder.tests.world import dialogue, index_of
 from services.embedder.turn_acts import Act
@@ -42,6 +43,22 @@ async def test_what_a_session_set_is_read_with_its_seconds(archive: Archive) -> 
     assert found.status is CommitmentStatus.OPEN
 
 
+async def test_the_words_for_when_that_a_model_found_are_kept_with_what_was_set(archive: Archive) -> None:
+    store = CommitmentStore(archive.database)
+    index = index_of(archive.source, dialogue())
+    said = dialogue()[4].text
+    found = (FoundAct(4, Act.ASSIGN, (said.index("before"), len(said) - 1)),)
+    whole = replace(index, turn_vectors=tuple(vector_of(MODEL) for _ in index.turns), found_acts=found)
+
+    with archive.acting_under():
+        async with archive.database.transaction() as tx:
+            await archive.store.replace(tx, whole)
+            await store.add(tx, whole)
+        [told] = await store.of_patient(PatientId(archive.tenant.patient_id))
+
+    assert (told.due, told.assigned.turn.text) == ("before you go to bed", said)
+
+
 async def test_what_other_sessions_set_is_not_told_of_those_that_are_asked_about(archive: Archive) -> None:
     store, patient = await _commitment(archive), PatientId(archive.tenant.patient_id)
 
@@ -61,6 +78,7 @@ async def test_a_correction_outlives_a_new_version_of_the_session(archive: Archi
 
     with archive.acting_under():
         [again] = await store.of_patient(patient)
+
     assert (again.status, again.corrected) == (CommitmentStatus.DROPPED, True)
 
 
@@ -115,4 +133,5 @@ async def test_an_erased_session_takes_its_commitments_and_their_corrections_alo
             " + (select count(*) from embedder.commitment_correction where organization_id = %(id)s)",
             {"id": archive.tenant.organization_id},
         ).fetchone()
+
     assert left == (0,)

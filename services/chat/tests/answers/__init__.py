@@ -1,0 +1,1 @@
+"""Tests of what an answer quotes and rests on."""
