@@ -1,7 +1,7 @@
 """Ingestion: accepts recordings and tracks the status of each session.
 
 Owns: sessions and their status, recordings and their keys (organization_key, patient_key), erasures (and the parts of
-    their receipts), legal holds, objects to be deleted (discarded), the audit of releases to the chat
+    their receipts), legal holds, objects to delete (discarded), audit of releases
     (release_audit).
 Consumes: transcription.started, recording.probed, transcription.failed, transcript.ready, transcript.withheld,
     index.ready, index.failed, index.withheld, consent.revoked, session.erased, patient.erased, transcript.erased,

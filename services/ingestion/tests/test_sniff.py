@@ -114,10 +114,10 @@ def test_any_bytes_are_taken_or_refused_and_never_break_the_reader(data: bytes) 
 @pytest.mark.parametrize("size", [997, 200_000])
 def test_an_archive_or_a_document_in_a_recording_is_refused_however_it_is_cut(data: bytes, size: int) -> None:
     document = data[:500] + b"%PDF-1.7\n" + data[500:] + b"\ntrailer <<>>\n%%EOF"
+
     for both in (data + ZIPPED.getvalue(), document):
-        with pytest.raises(AppError) as caught:
+        with pytest.raises(AppError, match="unsupported-media-type"):
             also(both, size)
-        assert "as well" in caught.value.detail
 
 
 def test_a_title_with_the_word_pdf_in_it_is_no_document() -> None:

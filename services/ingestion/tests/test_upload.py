@@ -74,6 +74,7 @@ async def test_real_recordings_are_taken_sealed_and_open_to_the_same_bytes(
     session_id = await at.uploads(at.form(data=data, filename=name, media_type=media_type))
 
     opened, plain = await _opened(at, session_id)
+
     assert plain == data
     assert opened.recording.content_sha256 == hashlib.sha256(data).hexdigest()
     assert opened.recording.media_type == media_type

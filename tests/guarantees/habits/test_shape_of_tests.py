@@ -19,7 +19,7 @@ ACT_AGAIN = {
     "services/consent": 8,
     "services/embedder": 8,
     "services/gateway": 9,
-    "services/ingestion": 13,
+    "services/ingestion": 12,
     "services/transcriber": 10,
     "tests/e2e": 10,
     "tests/guarantees": 7,
