@@ -1,5 +1,6 @@
 """Whether a recording plays, how long, and why not: the verdict on what the confined child found."""
 
+import asyncio
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ LOST_SHARE_MAX = 0.05
 """A recording of which more than this cannot be decoded would lose what was said without a word about it."""
 LOST_PACKETS_FREE = 2
 """A tag or a line break behind the sound is read as one packet of sound, in a short recording a large share of it."""
+PROBES_AT_ONCE = 2
+"""With the largest recordings 1.2 GB of memory; a worker has 2 GB."""
 SILENT_BELOW = 0.001
 """Of full scale (-60 dB): the noise of the quietest recorder is louder, and a recorder that was muted writes zeros."""
 
@@ -37,6 +40,18 @@ class Probe:
 async def probe(content: AsyncIterable[bytes]) -> Probe:
     """Play a recording and say what it is. Raises AppError(NO_SOUND), AppError(RECORDING_UNREADABLE)."""
     return probe_of((await play(content, "probe")).report)
+
+
+class Probes:
+    """Probes a few recordings at a time: each is held in memory while it is played."""
+
+    def __init__(self, at_once: int = PROBES_AT_ONCE) -> None:
+        self._slots = asyncio.Semaphore(at_once)
+
+    async def __call__(self, content: AsyncIterable[bytes]) -> Probe:
+        """Play a recording when it is its turn, and say what it is. Raises as `probe`."""
+        async with self._slots:
+            return await probe(content)
 
 
 async def decode(content: AsyncIterable[bytes]) -> Samples:

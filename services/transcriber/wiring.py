@@ -17,7 +17,7 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.erasure import TranscriptErased
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.recording import RecordingUploaded
-from libs.media.recording import probe
+from libs.media.recording import Probes
 from libs.tenancy.erase_own_rows import erasing
 from services.transcriber.api import build_router
 from services.transcriber.audit_store import ReadAudit
@@ -55,7 +55,7 @@ def build() -> Service:
     audit = ReadAudit(runtime.database)
     recordings = StoredRecordings(ingestion, objects)
     dependencies = Dependencies(
-        runtime.database, store, ConsentClient(consent), recordings, speech_to_text, probe, utc_now, new_id
+        runtime.database, store, ConsentClient(consent), recordings, speech_to_text, Probes(), utc_now, new_id
     )
     app = AppSpec(
         title="transcriber",

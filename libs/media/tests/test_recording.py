@@ -1,6 +1,8 @@
 """What a recording is found to be: heard whole by its own clock, torn, damaged, silent, without sound."""
 
+import asyncio
 import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 
 from libs.common.errors import AppError, ProblemType
 from libs.contracts.problems import NO_SOUND, NO_SPEECH, RECORDING_DAMAGED, RECORDING_TOO_LONG, RECORDING_UNREADABLE
-from libs.media.recording import Probe, decode, probe, probe_of
+from libs.media.recording import Probe, Probes, decode, probe, probe_of
 from libs.media.sandbox import SAMPLE_RATE, Report, Samples
 from libs.media.tests.made import Part, encoded, pieces, tone, wav
 
@@ -216,6 +218,21 @@ async def test_a_format_that_is_not_listed_is_not_read() -> None:
         await probed(encoded("avi", "libmp3lame", [Part(0, tone(1))]))
 
     assert caught.value.problem is RECORDING_UNREADABLE
+
+
+async def test_no_more_recordings_are_played_at_once_than_memory_has_room_for() -> None:
+    reading: list[int] = [0]
+
+    async def content() -> AsyncIterator[bytes]:
+        reading.append(reading[-1] + 1)
+        async for piece in pieces(wav(tone(1))):
+            yield piece
+        reading.append(reading[-1] - 1)
+
+    probes = Probes(at_once=1)
+    await asyncio.gather(*(probes(content()) for _ in range(3)))
+
+    assert max(reading) == 1
 
 
 def test_more_than_four_hours_are_too_long() -> None:
