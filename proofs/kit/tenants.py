@@ -150,6 +150,7 @@ _PLAIN: Mapping[str, Any] = {
     "jsonb": lambda: "{}",
     "_text": lambda: ["canary"],
     "_uuid": lambda: [new_id()],
+    "_int4": lambda: [1, 1],
     "halfvec": lambda: str([0.1] * DIMENSIONS),
     "_halfvec": lambda: [str([0.1] * DIMENSIONS)],
 }

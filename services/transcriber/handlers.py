@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from libs.common.clock import Clock
 from libs.common.database.transaction import Transaction
 from libs.common.derived_ids import derived_id
-from libs.common.errors import UNAVAILABLE, AppError
+from libs.common.errors import NOT_FOUND, UNAVAILABLE, AppError
 from libs.common.events import Event
 from libs.common.ids import Identify
 from libs.common.log import get_logger
@@ -190,16 +190,27 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         if stored is not None or has_transcript:
             return stored
         content = dependencies.recordings.open(key)
-        probe = await self._probed(event, content)
-        # Last check before the paid call, since probing took seconds.
-        await confirm_claim()
-        audio = Audio(content, key.media_type, event.language, probe.duration_s)
-        async with self._recording_progress(job_id_of(event)) as progress:
-            heard = await dependencies.speech_to_text.transcribe(audio, progress)
+        async with self._still_there(about.session_id):
+            probe = await self._probed(event, content)
+            # Last check before the paid call, since probing took seconds.
+            await confirm_claim()
+            audio = Audio(content, key.media_type, event.language, probe.duration_s)
+            async with self._recording_progress(job_id_of(event)) as progress:
+                heard = await dependencies.speech_to_text.transcribe(audio, progress)
         # By the recording's clock, whatever the vendor measured: the session and its transcript agree.
         speech = replace(heard, duration_s=probe.duration_s, is_complete=probe.is_complete)
         await self._store_speech(about, fingerprint, speech)
         return speech
+
+    @asynccontextmanager
+    async def _still_there(self, session_id: SessionId) -> AsyncIterator[None]:
+        """Raise what ingestion says of a session whose recording is missing: it may have been erased meanwhile."""
+        try:
+            yield
+        except AppError as error:
+            if error.problem is NOT_FOUND:
+                await self._dependencies.recordings.key_of(session_id)
+            raise
 
     async def _probed(self, event: RecordingUploaded, content: ByteSource) -> Probe:
         """Play the recording before anything is bought; publish what it is. Raises AppError if it is refused."""
