@@ -7,7 +7,7 @@ import pytest
 
 from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, UNAVAILABLE, UPSTREAM_FAILED, AppError
-from libs.contracts.problems import RECORDING_DAMAGED, RECORDING_UNREADABLE
+from libs.contracts.problems import ERASED, RECORDING_DAMAGED, RECORDING_UNREADABLE
 from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
     RecordingProbed,
@@ -242,6 +242,22 @@ async def test_a_session_without_a_transcript_is_not_found(world: World) -> None
         await world.words.find(world.session_id)
 
     assert caught.value.problem is NOT_FOUND
+
+
+async def test_a_recording_that_is_erased_while_it_is_played_is_told_as_erased(world: World) -> None:
+    async def erased() -> None:
+        raise AppError(ERASED, "This session was erased.")
+
+    async def erased_the_next_time() -> None:
+        world.recordings.meanwhile = erased
+
+    world.recordings.meanwhile = erased_the_next_time
+    world.probe_fails_with = AppError(NOT_FOUND, "The object is not in the store.")
+
+    with pytest.raises(AppError) as caught:
+        await world.step.work(world.event)
+
+    assert caught.value.problem is ERASED
 
 
 async def test_what_a_recording_is_is_published_before_anything_is_heard(world: World) -> None:

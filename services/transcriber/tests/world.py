@@ -268,6 +268,7 @@ class World:
         self.recordings = FakeRecordings()
         self.ears = FakeEars()
         self.probes = Probe(duration_s=60.0, is_complete=True)
+        self.probe_fails_with: AppError | None = None
         world = Dependencies(
             self.transactions,
             self.transcripts,
@@ -299,6 +300,8 @@ class World:
         self.transcripts.consent_holds = False
 
     async def _probe(self, content: ByteSource) -> Probe:
+        if self.probe_fails_with is not None:
+            raise self.probe_fails_with
         return self.probes
 
     async def run(self) -> Sequence[Event]:
