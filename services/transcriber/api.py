@@ -97,14 +97,7 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
     ) -> Response:
         """Return the transcript as JSON, or as WebVTT, SubRip or plain text if Accept prefers it; 304 if it is held."""
         # First, and audited: whether a version is still the newest is told only to who may read it now.
-        transcript = await words.find(SessionId(session_id))
-        media_type = preferred(accept)
-        headers = _etag(transcript, media_type)
-        if _is_held(headers["ETag"], if_none_match):
-            return Response(status_code=304, headers=headers)
-        if media_type is None:
-            return _json(transcript)
-        return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=headers)
+        return _answer(await words.find(SessionId(session_id)), preferred(accept), if_none_match)
 
     @router.get("/sessions/{session_id}/transcription")
     async def job(session_id: UUID) -> JobOut:
@@ -160,6 +153,15 @@ def _version(if_match: str | None) -> int:
     if found is None:
         raise AppError(PRECONDITION_FAILED, "`If-Match` is not the ETag of a transcript.")
     return int(found[1])
+
+
+def _answer(transcript: Transcript, media_type: str | None, if_none_match: str) -> Response:
+    headers = _etag(transcript, media_type)
+    if _is_held(headers["ETag"], if_none_match):
+        return Response(status_code=304, headers=headers)
+    if media_type is None:
+        return _json(transcript)
+    return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=headers)
 
 
 def _json(transcript: Transcript) -> Response:
