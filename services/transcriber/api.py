@@ -21,7 +21,8 @@ from services.transcriber.renderings import RENDERINGS
 # Far above what the transcript of a 4-hour recording needs.
 SEGMENTS_MAX = 20_000
 SEGMENT_CHARS_MAX = 10_000
-_ETAG = re.compile(r'^"([1-9][0-9]{0,8})"$')
+# A strong tag names a version and its form ("2" as JSON, "2-vtt" as WebVTT); either form names the version to correct.
+_ETAG = re.compile(r'^"([1-9][0-9]{0,8})(?:-(?:vtt|x-subrip|plain))?"$')
 
 JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
 IfMatch = Annotated[str | None, Header(description='The version to correct, as in the ETag: `"1"`.')]
@@ -95,13 +96,12 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
     router = APIRouter()
 
     @router.get("/sessions/{session_id}/transcript", response_model=None)
-    async def read(session_id: UUID, accept: Annotated[str, Header()] = "*/*") -> Response:
-        """Return the transcript as JSON, or as WebVTT, SubRip or plain text if Accept prefers it."""
-        transcript = await words.find(SessionId(session_id))
-        media_type = preferred(accept)
-        if media_type is None:
-            return _json(transcript)
-        return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=_etag(transcript))
+    async def read(
+        session_id: UUID, accept: Annotated[str, Header()] = "*/*", if_none_match: Annotated[str, Header()] = ""
+    ) -> Response:
+        """Return the transcript as JSON, or as WebVTT, SubRip or plain text if Accept prefers it; 304 if it is held."""
+        # First, and audited: whether a version is still the newest is told only to who may read it now.
+        return _answer(await words.find(SessionId(session_id)), preferred(accept), if_none_match)
 
     @router.get("/sessions/{session_id}/transcription")
     async def job(session_id: UUID) -> JobOut:
@@ -159,6 +159,15 @@ def _version(if_match: str | None) -> int:
     return int(found[1])
 
 
+def _answer(transcript: Transcript, media_type: str | None, if_none_match: str) -> Response:
+    headers = _etag(transcript, media_type)
+    if _is_held(headers["ETag"], if_none_match):
+        return Response(status_code=304, headers=headers)
+    if media_type is None:
+        return _json(transcript)
+    return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=headers)
+
+
 def _json(transcript: Transcript) -> Response:
     draft = transcript.draft
     out = TranscriptOut(
@@ -179,8 +188,15 @@ def _json(transcript: Transcript) -> Response:
     return Response(out.model_dump_json(), media_type="application/json", headers=_etag(transcript))
 
 
-def _etag(transcript: Transcript) -> dict[str, str]:
-    return {"ETag": f'"{transcript.version}"'}
+def _etag(transcript: Transcript, media_type: str | None = None) -> dict[str, str]:
+    form = f"-{media_type.partition('/')[2]}" if media_type else ""
+    return {"ETag": f'"{transcript.version}{form}"'}
+
+
+def _is_held(etag: str, if_none_match: str) -> bool:
+    # A weak comparison (RFC 9110 section 13.1.2): caches on the way may have marked the tag as weak.
+    held = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in held or "*" in held
 
 
 def _job(job: Job) -> JobOut:

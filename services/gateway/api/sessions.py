@@ -187,12 +187,19 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
     """Add the routes."""
 
     async def read(
-        caller: Caller, session_id: UUID, accept: Annotated[str, Header(max_length=ACCEPT_CHARS_MAX)] = "*/*"
+        caller: Caller,
+        session_id: UUID,
+        accept: Annotated[str, Header(max_length=ACCEPT_CHARS_MAX)] = "*/*",
+        if_none_match: Annotated[str | None, Header(max_length=ETAG_CHARS_MAX)] = None,
     ) -> Response:
-        """Read the newest version, as JSON or (by Accept) text/vtt, application/x-subrip or text/plain."""
+        """Read the newest version, as JSON or (by Accept) text/vtt, application/x-subrip or text/plain.
+
+        304 while `If-None-Match` names the ETag of that version in that form.
+        """
         query = asked(caller, "getTranscript")
         path = f"/sessions/{session_id}/transcript"
-        return as_json(await transcriber.ask(query, "GET", path, headers={"Accept": accept}))
+        headers = {"Accept": accept} | ({"If-None-Match": if_none_match} if if_none_match else {})
+        return as_json(await transcriber.ask(query, "GET", path, headers=headers))
 
     async def correct(
         caller: Caller, session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None

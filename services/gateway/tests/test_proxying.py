@@ -234,3 +234,12 @@ async def test_docs_load_nothing_from_elsewhere_and_are_open_only_in_development
     assert len(parts["/docs/swagger-ui-bundle.js"].content) > MIB
     assert re.findall(r"@import|url\((?!\"?data:)", parts["/docs/swagger-ui.css"].text) == []
     assert (without_key.status_code, with_key.status_code) == (401, 200)
+
+
+async def test_a_transcript_that_the_caller_holds_is_answered_without_its_words(world: GatewayWorld) -> None:
+    world.peer.status, world.peer.body, world.peer.extra_headers = 304, b"", [(b"etag", b'"1"')]
+
+    answer = await world.http.get(f"/api/v1/sessions/{uuid4()}/transcript", headers={"If-None-Match": '"1"'})
+
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"')
+    assert world.peer.heard[-1].headers["if-none-match"] == '"1"'

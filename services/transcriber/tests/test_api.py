@@ -76,6 +76,32 @@ def test_the_preferred_shape_follows_the_weights(accept: str, chosen: str | None
     assert preferred(accept) == chosen
 
 
+@pytest.mark.parametrize(
+    ("accept", "held"),
+    [("*/*", '"1"'), ("text/vtt", '"1-vtt"'), ("text/plain", 'W/"1-plain"'), ("*/*", '"7", "1"'), ("*/*", "*")],
+)
+async def test_what_the_caller_holds_is_not_sent_again_and_is_on_record(api: Api, accept: str, held: str) -> None:
+    answer = await api.client.get(api.path, headers={"Accept": accept, "If-None-Match": held})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["etag"] in ('"1"', '"1-vtt"', '"1-plain"')
+    assert api.world.audit.noted == [(1, "read")]
+
+
+@pytest.mark.parametrize(("accept", "held"), [("*/*", '"2"'), ("text/vtt", '"1"'), ("*/*", '"1-vtt"'), ("*/*", "1")])
+async def test_another_version_or_form_is_sent_whole(api: Api, accept: str, held: str) -> None:
+    answer = await api.client.get(api.path, headers={"Accept": accept, "If-None-Match": held})
+
+    assert answer.status_code == 200
+    assert "How are you?" in answer.text
+
+
+async def test_the_tag_of_any_form_names_the_version_to_correct(api: Api) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1-vtt"'})
+
+    assert answer.headers["etag"] == '"2"'
+
+
 async def test_a_correction_answers_the_next_version(api: Api) -> None:
     answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1"'})
 
