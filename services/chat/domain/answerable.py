@@ -10,6 +10,8 @@ from services.chat.domain.evidence import Evidence, asks_about_the_patient, turn
 from services.chat.domain.message_kind import MessageKind
 from services.chat.domain.words import content_stems
 
+Ranked = tuple[float, Evidence]
+"""A turn that was found, with its chance of bearing the answer."""
 ANSWERS, SILENT = "answers", "silent"
 # Of these kinds is asked what the sessions may not hold; another question is about what is there: the previous answer,
 # a session as a whole, what was taken on.
@@ -19,7 +21,7 @@ NEAREST = 3
 SCORE_SCALE = 5.0
 
 
-def signs(question: Question, ranked: Sequence[tuple[float, Evidence]], best_score: float) -> tuple[float, ...]:
+def signs(question: Question, ranked: Sequence[Ranked], best_score: float) -> tuple[float, ...]:
     """Return what the head reads; `ranked` are the turns found, best first, with their chances."""
     found = [evidence for _, evidence in ranked]
     best = found[0]
@@ -43,19 +45,19 @@ def signs(question: Question, ranked: Sequence[tuple[float, Evidence]], best_sco
     )
 
 
-def is_of_the_therapist(question: Question, ranked: Sequence[tuple[float, Evidence]]) -> bool:
-    """Tell whether what is asked about the patient was said by the therapist: their turns answer more of the question.
+def said_by_the_therapist(question: Question, ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Return the therapist's turns if they answer more of what is asked about the patient than the patient's own.
 
-    Where the person of a question was swapped this holds for most (evals/chat/README.md, "The person swapped").
+    Where the person of a question was swapped they do for most (evals/chat/README.md, "The person swapped").
     """
     if question.kind not in OF_SOMETHING or question.sides or not asks_about_the_patient(question):
-        return False
+        return []
     theirs = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.THERAPIST]
     own = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.PATIENT]
-    return bool(theirs) and _strength(theirs) > _strength(own)
+    return theirs if _strength(theirs) > _strength(own) else []
 
 
-def _strength(ranked: Sequence[tuple[float, Evidence]]) -> float:
-    """Return how much of the question some turn answers, and how likely one is to bear the answer."""
+def _strength(ranked: Sequence[Ranked]) -> float:
+    """Return how much of the question some turn answers, and how likely one is to bear the answer; 0 for no turn."""
     covered = max((evidence["answers_coverage"] for _, evidence in ranked), default=0.0)
     return covered + max((chance for chance, _ in ranked), default=0.0)

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.sentences.head import Head, softmax
-from services.chat.domain.answerable import OF_SOMETHING, SILENT, is_of_the_therapist, signs
-from services.chat.domain.conversation import Citation, Question, Speaker
+from services.chat.domain.answerable import OF_SOMETHING, SILENT, Ranked, said_by_the_therapist, signs
+from services.chat.domain.conversation import Citation, Question
 from services.chat.domain.evidence import (
-    Evidence,
     QuestionTerms,
     adjoin,
     evidence_of,
@@ -83,11 +82,9 @@ def select(question: Question, heads: Heads) -> Selection:
     silent = doubt(question, ranked, heads)
     if silent > SILENT_MIN:
         return Selection()
-    is_unsure = silent > UNSURE_MIN
-    if is_of_the_therapist(question, ranked):
-        # The nearest of the patient's own turns would be shown for what somebody else said of themselves.
-        ranked = [one for one in ranked if turn_of(one[1].citation).speaker is Speaker.THERAPIST]
-        is_unsure = True
+    # The nearest of the patient's own turns would be shown for what somebody else said of themselves.
+    theirs = said_by_the_therapist(question, ranked)
+    ranked = theirs or ranked
     lines = timelines(question.passages)
     rule = RULES.get(question.kind, DEFAULT_RULE)
     chosen: list[Citation] = []
@@ -96,10 +93,12 @@ def select(question: Question, heads: Heads) -> Selection:
         if citation not in chosen and excerpts < rule.most:
             excerpts += 1
             chosen += [one for one in _excerpt(citation, lines) if one not in chosen]
-    return Selection(tuple(_trimmed(citation, question) for citation in chosen), unsure=is_unsure)
+    return Selection(
+        tuple(_trimmed(citation, question) for citation in chosen), unsure=bool(theirs) or silent > UNSURE_MIN
+    )
 
 
-def doubt(question: Question, ranked: Sequence[tuple[float, Evidence]], heads: Heads) -> float:
+def doubt(question: Question, ranked: Sequence[Ranked], heads: Heads) -> float:
     """Return the probability that the sessions do not answer a question; 0 if its kind leaves no doubt."""
     if question.kind not in OF_SOMETHING or question.sides:
         return 0.0
@@ -112,7 +111,7 @@ def doubt(question: Question, ranked: Sequence[tuple[float, Evidence]], heads: H
     return heads.answerable.probabilities(signs(question, ranked, best_score))[SILENT]
 
 
-def _best(question: Question, ranked: Sequence[tuple[float, Evidence]], rule: Rule) -> list[Citation]:
+def _best(question: Question, ranked: Sequence[Ranked], rule: Rule) -> list[Citation]:
     """Return the turns to quote: the best ones, or the best of both sides of a comparison."""
     if question.sides:
         sides = (question.sides.earlier, question.sides.later)
@@ -125,7 +124,7 @@ def _best(question: Question, ranked: Sequence[tuple[float, Evidence]], rule: Ru
     return best
 
 
-def rank(question: Question, ranking: Head) -> list[tuple[float, Evidence]]:
+def rank(question: Question, ranking: Head) -> list[Ranked]:
     """Return every turn with its chance, among all that were found, of bearing the answer; best first."""
     found = evidence_of(question)
     if not found:
