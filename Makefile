@@ -69,7 +69,7 @@ evals: $(STAMP) ## answers, message kinds, crisis, time, worst case: one line a 
 migration: $(STAMP) ## a new empty migration: make migration SERVICE=chat NAME=add_column
 	@$(PY) -m libs.devstack migration $(SERVICE) $(NAME)
 
-docs: $(STAMP) ## rewrite the generated pages (events, errors, settings)
+docs: $(STAMP) ## rewrite the generated pages (events, errors, settings, authorization)
 	@$(PY) -m tests.guarantees.generate
 
 lock: ## resolve pyproject.toml again into the lock files (needs uv)
