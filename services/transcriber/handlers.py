@@ -110,7 +110,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         if heard_other_language(speech):
             return Withheld.LANGUAGE
         # In a thread, because scoring hours of speech would block the event loop.
-        roles = await asyncio.to_thread(roles_of, speech.words)
+        roles = await asyncio.to_thread(roles_of, speech.words, speech.voices_confidence)
         return draft_of(speech, roles.speakers, roles.confidence)
 
     async def record(self, event: RecordingUploaded, result: Outcome, tx: Transaction) -> Sequence[Event]:

