@@ -96,10 +96,15 @@ def cases_of(clips: Clips, conditions: Sequence[Conditions], random: np.random.G
             yield Case("three", tuple(str(name) for name in random.choice(names, 3, replace=False)), one)
 
 
-def heard(case: Case, clips: Clips, listener: LocalSpeechToText, seed: int) -> Heard:
-    """Make the recording of a case and have it heard."""
+def made(case: Case, clips: Clips, turns_max: int, seed: int) -> tuple[Samples, list[Spoken]]:
+    """Return the recording of a case, and what is spoken when."""
     voices = [clips[name] for name in case.voices]
-    samples, spoken = composed(voices, case.conditions, TURNS[len(voices)], np.random.default_rng(seed))
+    return composed(voices, case.conditions, min(TURNS[len(voices)], turns_max), np.random.default_rng(seed))
+
+
+def heard(case: Case, recording: tuple[Samples, list[Spoken]], listener: LocalSpeechToText) -> Heard:
+    """Have a recording heard, from its container to its voices."""
+    samples, spoken = recording
     speech = asyncio.run(listener.transcribe(Audio(_Wave(samples), "audio/wav", "en"), lambda _: None))
     count = len({word.voice for word in speech.words})
     return Heard(case, count, speech.voices_confidence, len(speech.words), _words_right(speech.words, spoken))
@@ -150,7 +155,8 @@ def main() -> None:
     cases = list(cases_of({name: clips[name] for name in names}, conditions, np.random.default_rng(chosen.seed)))
     with tempfile.TemporaryDirectory() as cache:
         listener = LocalSpeechToText(ModelPlaces(None, Path(cache)), threads=1)
-        outcomes = [heard(case, clips, listener, chosen.seed + n) for n, case in enumerate(cases)]
+        recordings = (made(case, clips, chosen.turns, chosen.seed + n) for n, case in enumerate(cases))
+        outcomes = [heard(case, one, listener) for case, one in zip(cases, recordings, strict=True)]
     print_figures(outcomes)
 
 
@@ -166,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--meetings", type=Path, help="folder of NAME.wav with *.rttm")
     parser.add_argument("--part", choices=("tuning", "unseen", "all"), default="all")
     parser.add_argument("--condition", choices=tuple(CONDITIONS), action="append")
+    parser.add_argument("--turns", type=int, default=max(TURNS.values()), help="turns of each voice at most")
     parser.add_argument("--seed", type=int, default=SEED)
     return parser.parse_args()
 

@@ -25,6 +25,9 @@ MARGIN_S = 0.05
 """Recognizers cut words short; a phrase is heard with this much before and behind it."""
 SURE_S = 1.5
 """Phrases of this length or longer say how many voices there are; shorter ones are only assigned."""
+SHORT_S = 0.8
+ENOUGH_S = 20.0
+"""With less speech in long phrases than this, phrases from SHORT_S on count too, and the number is less sure."""
 SURE_MAX = 400
 """The longest of them, because comparing all with all is quadratic."""
 DIFFERENT_BELOW = 0.25
@@ -35,9 +38,12 @@ MARGIN_UNIT = 0.05
 """Distance from SAME_VOICE at which the number of voices is right with a probability of 1 / (1 + 1 / e)."""
 WITHIN_MIN = 0.4
 """Noise makes phrases of one voice less alike than this; a ratio to less would call any two voices one."""
+TYPICAL = 0.65
+"""The likeness within a cluster of one phrase."""
 JUDGED_S = 8.0
-"""Clusters with less speech join what they are most like: they have no likeness of their own yet."""
-VOICE_MIN_S = 3.0
+JUDGED_SHARE = 0.2
+"""Clusters with less speech than both join what they are most like: they have no likeness of their own yet."""
+VOICE_MIN_S = 2.5
 VOICE_SHARE_MIN = 0.01
 """A cluster with less speech is no voice: a cough, a door, a laugh."""
 VOICES_MAX = 4
@@ -103,11 +109,14 @@ def phrases_of(words: Sequence[Word]) -> list[Phrase]:
 def voices_of(vectors: Floats, seconds: NDArray[np.float64]) -> Voices:
     """Return the voices among the unit vectors of phrases that last so many seconds."""
     longest = np.argsort(-seconds, kind="stable")[:SURE_MAX]
-    sure = longest[seconds[longest] >= SURE_S]
+    long = seconds[longest] >= SURE_S
+    if seconds[longest[long]].sum() < ENOUGH_S:
+        long = seconds[longest] >= SHORT_S
+    sure = longest[long]
     if len(sure) == 0:
         return Voices(_unit(vectors.T @ seconds)[None], UNHEARD)
     clusters = _Clusters(vectors[sure], seconds[sure])
-    margin = clusters.join()
+    margin = clusters.join() * min(float(seconds[sure].sum()) / ENOUGH_S, 1.0)
     kept = clusters.voices()
     centres = np.stack([_unit(vectors[sure[members]].T @ seconds[sure[members]]) for members in kept])
     return Voices(centres, 1 / (1 + math.exp(-margin / MARGIN_UNIT)))
@@ -128,10 +137,11 @@ class _Clusters:
     def join(self) -> float:
         """Join what is one voice; return the smallest distance of a decision about two voices from its threshold."""
         margin = SAME_VOICE
+        judged_s = max(min(JUDGED_S, JUDGED_SHARE * float(self._seconds.sum())), VOICE_MIN_S)
         open_pairs = self._between.copy()
         while (best := float(open_pairs.max())) >= DIFFERENT_BELOW:
             a, b = (int(index) for index in np.unravel_index(int(open_pairs.argmax()), open_pairs.shape))
-            if min(self._seconds[a], self._seconds[b]) >= JUDGED_S:
+            if min(self._seconds[a], self._seconds[b]) >= judged_s:
                 distance = best / max(self._within(a, b), WITHIN_MIN) - SAME_VOICE
                 margin = min(margin, abs(distance))
                 if distance < 0:
@@ -150,7 +160,7 @@ class _Clusters:
 
     def _within(self, a: int, b: int) -> float:
         weight = self._weight[a] + self._weight[b]
-        return float((self._likeness[a] + self._likeness[b]) / weight) if weight else 1.0
+        return float((self._likeness[a] + self._likeness[b]) / weight) if weight else TYPICAL
 
     def _join(self, a: int, b: int) -> None:
         weights, between = self._seconds, self._between
