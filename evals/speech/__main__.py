@@ -20,6 +20,7 @@ import jiwer
 
 from evals.speech.clips import Dialogue, File, Turn, samples_in
 from evals.speech.roles import RoleFigures, cross_validated, read_sessions, shipped
+from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Speaker, Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import WEIGHTS, roles_of
@@ -65,7 +66,7 @@ async def measure(samples: Sequence[tuple[Path, Dialogue]]) -> list[Figures]:
 
 async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[Turn]) -> Figures:
     wall, cpu = time.perf_counter(), _cpu_s()
-    speech = await listener.transcribe(Audio(File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None)
+    speech = await listener.transcribe(Audio(File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None, Unkept())
     wall, cpu = time.perf_counter() - wall, _cpu_s() - cpu
     roles = roles_of(speech.words)
     said = [_speaker_at((word.start_s + word.end_s) / 2, turns) for word in speech.words]

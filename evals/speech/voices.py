@@ -22,6 +22,7 @@ import numpy as np
 from evals.speech.clips import Clips, of_meetings, of_samples, of_voices
 from evals.speech.compositions import CONDITIONS, Conditions, Spoken, composed
 from libs.media.sandbox import SAMPLE_RATE, Samples
+from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Word
 from services.transcriber.ports import Audio
 from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
@@ -105,7 +106,7 @@ def made(case: Case, clips: Clips, turns_max: int, seed: int) -> tuple[Samples, 
 def heard(case: Case, recording: tuple[Samples, list[Spoken]], listener: LocalSpeechToText) -> Heard:
     """Have a recording heard, from its container to its voices."""
     samples, spoken = recording
-    speech = asyncio.run(listener.transcribe(Audio(_Wave(samples), "audio/wav", "en"), lambda _: None))
+    speech = asyncio.run(listener.transcribe(Audio(_Wave(samples), "audio/wav", "en"), lambda _: None, Unkept()))
     count = len({word.voice for word in speech.words})
     return Heard(case, count, speech.voices_confidence, len(speech.words), _words_right(speech.words, spoken))
 

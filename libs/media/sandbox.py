@@ -57,8 +57,8 @@ async def decoded(content: AsyncIterable[bytes], wall_max_s: float = WALL_MAX_S)
     """Yield 16 kHz mono samples as they are decoded in a child; it waits while nobody asks for more.
 
     The content passes through pipes only and is never written to disk. `wall_max_s` is for each piece, and for the
-    content before the first. Raises AppError: NO_SOUND without a sound track, RECORDING_UNREADABLE for any other failure
-    of the child; errors of reading `content` propagate.
+    content before the first. Raises AppError: NO_SOUND without a sound track, RECORDING_UNREADABLE for any other
+    failure of the child; errors of reading `content` propagate.
     """
     async with _playing(content, "decode") as child_of:
         async for samples in child_of.samples(wall_max_s):

@@ -31,6 +31,7 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from libs.media.recording import Probe
+from services.transcriber.checkpoints import SealedCheckpoints
 from services.transcriber.corrections import transcript_updated_event
 from services.transcriber.domain import (
     About,
@@ -196,7 +197,10 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await confirm_claim()
             audio = Audio(content, key.media_type, event.language, probe.duration_s)
             async with self._recording_progress(job_id_of(event)) as progress:
-                heard = await dependencies.speech_to_text.transcribe(audio, progress)
+                checkpoints = SealedCheckpoints(
+                    dependencies.transactions, dependencies.transcripts, about, fingerprint, key
+                )
+                heard = await dependencies.speech_to_text.transcribe(audio, progress, checkpoints)
         # By the recording's clock, whatever the vendor measured: the session and its transcript agree.
         speech = replace(heard, duration_s=probe.duration_s, is_complete=probe.is_complete)
         await self._store_speech(about, fingerprint, speech)

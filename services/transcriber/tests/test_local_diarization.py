@@ -14,7 +14,7 @@ from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Word
 from services.transcriber.tests.recordings import SAMPLES, Recording
 from services.transcriber.vendors.local_campplus import SAMPLES_MIN, VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_diarization import PHRASE_MAX_S, phrases_of, voices_of
+from services.transcriber.vendors.local_diarization import PHRASE_MAX_S, cut_into_phrases, voices_of
 from services.transcriber.vendors.local_fbank import MELS, filter_banks
 from services.transcriber.vendors.local_weights import Floats, read_weights
 
@@ -77,11 +77,11 @@ def test_words_are_cut_into_phrases_at_ends_of_sentences_at_pauses_and_when_they
     spoken = [("Yes.", 0.0), ("I", 0.4), ("slept", 0.8), ("badly", 2.0), *(("and", 2.4 + 0.4 * n) for n in range(12))]
     words = [Word(text, start, start + 0.4, 0.9, None) for text, start in spoken]
 
-    phrases = phrases_of(words)
+    phrases = cut_into_phrases(words)
 
-    assert [(phrase.first, phrase.end) for phrase in phrases[:2]] == [(0, 1), (1, 3)]
-    assert phrases[-1].end == len(words)
-    assert max(phrase.seconds for phrase in phrases) <= PHRASE_MAX_S
+    assert [[word.text for word in phrase] for phrase in phrases[:2]] == [["Yes."], ["I", "slept"]]
+    assert [word for phrase in phrases for word in phrase] == words
+    assert max(phrase[-1].end_s - phrase[0].start_s for phrase in phrases) <= PHRASE_MAX_S
 
 
 def test_features_do_not_depend_on_the_gain() -> None:

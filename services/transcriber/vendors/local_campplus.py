@@ -24,6 +24,8 @@ VOICE_MODEL = ModelFile(
     sha256="92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199",
     licence="Apache-2.0",
 )
+WIDTH = 192
+"""Numbers of a vector."""
 BLOCKS = ((12, 1), (24, 2), (16, 2))
 """(layers, dilation) of the three dense blocks."""
 TDNN_WIDTH = 5

@@ -8,14 +8,14 @@ they are more alike than two voices are.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Word
-from services.transcriber.vendors.local_campplus import VoiceEncoder
+from services.transcriber.vendors.local_campplus import WIDTH, VoiceEncoder
 from services.transcriber.vendors.local_weights import Floats
 
 PAUSE_S = 0.25
@@ -64,18 +64,17 @@ class Voices:
 
 
 @dataclass(frozen=True)
-class Phrase:
-    """Words in a row, by the number of the first and the one behind the last, with their times in seconds."""
+class Phrases:
+    """Words in order of time, how many are in each phrase, and a unit vector (192) per phrase."""
 
-    first: int
-    end: int
-    start_s: float
-    end_s: float
+    words: Sequence[Word]
+    sizes: Sequence[int]
+    vectors: Floats
 
-    @property
-    def seconds(self) -> float:
-        """Return its length."""
-        return max(self.end_s - self.start_s, WORD_MIN_S)
+    def each(self) -> list[Sequence[Word]]:
+        """Return the words of each phrase."""
+        ends = [*accumulate(self.sizes)]
+        return [self.words[end - size : end] for end, size in zip(ends, self.sizes, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -86,24 +85,34 @@ class Diarized:
     confidence: float
 
 
-def diarized(words: Sequence[Word], samples: Samples, encoder: VoiceEncoder) -> Diarized:
-    """Assign a voice to each word of 16 kHz samples; there is at least one word."""
-    phrases = phrases_of(words)
-    vectors = np.stack([encoder.embed(_sound_of(phrase, samples)) for phrase in phrases])
-    heard = voices_of(vectors, np.array([phrase.seconds for phrase in phrases]))
-    voices = _in_order_of_appearance(_assigned(words, phrases, vectors @ heard.centres.T))
-    numbered = (replace(word, voice=voice) for word, voice in zip(words, voices, strict=True))
+def heard_phrases(words: Sequence[Word], samples: Samples, encoder: VoiceEncoder, start_s: float = 0.0) -> Phrases:
+    """Return the phrases of words that are spoken in 16 kHz samples, which start at a second of the recording."""
+    phrases = cut_into_phrases(words)
+    vectors = [encoder.embed(_sound_of(phrase, samples, start_s)) for phrase in phrases]
+    sizes = [len(phrase) for phrase in phrases]
+    return Phrases(words, sizes, np.stack(vectors) if vectors else np.zeros((0, WIDTH), np.float32))
+
+
+def diarized(blocks: Sequence[Phrases]) -> Diarized:
+    """Assign a voice to each word of a recording, from the phrases of its blocks."""
+    words = [word for block in blocks for word in block.words]
+    if not words:
+        return Diarized((), 1.0)
+    phrases = [phrase for block in blocks for phrase in block.each()]
+    vectors = np.concatenate([block.vectors for block in blocks])
+    heard = voices_of(vectors, np.array([_seconds(phrase) for phrase in phrases]))
+    voices = _in_order_of_appearance(_assigned(phrases, vectors @ heard.centres.T))
+    numbered = (replace(word, voice=voice) for phrase, voice in zip(phrases, voices, strict=True) for word in phrase)
     return Diarized(tuple(numbered), heard.confidence)
 
 
-def phrases_of(words: Sequence[Word]) -> list[Phrase]:
+def cut_into_phrases(words: Sequence[Word]) -> list[Sequence[Word]]:
     """Cut words at pauses, ends of sentences, and where a phrase grows longer than PHRASE_MAX_S."""
-    starts = [0]
+    starts = [0] if words else []
     for number, (before, after) in enumerate(pairwise(words), start=1):
         if _ends_phrase(before, after) or after.end_s - words[starts[-1]].start_s > PHRASE_MAX_S:
             starts.append(number)
-    ends = [*starts[1:], len(words)]
-    return [Phrase(a, b, words[a].start_s, words[b - 1].end_s) for a, b in zip(starts, ends, strict=True)]
+    return [words[a:b] for a, b in pairwise([*starts, len(words)])]
 
 
 def voices_of(vectors: Floats, seconds: NDArray[np.float64]) -> Voices:
@@ -175,27 +184,30 @@ class _Clusters:
         self._members[a], self._members[b] = self._members[a] + self._members[b], []
 
 
-def _sound_of(phrase: Phrase, samples: Samples) -> Samples:
-    start, end = phrase.start_s - MARGIN_S, phrase.end_s + MARGIN_S
+def _seconds(phrase: Sequence[Word]) -> float:
+    return max(phrase[-1].end_s - phrase[0].start_s, WORD_MIN_S)
+
+
+def _sound_of(phrase: Sequence[Word], samples: Samples, start_s: float) -> Samples:
+    start, end = phrase[0].start_s - start_s - MARGIN_S, phrase[-1].end_s - start_s + MARGIN_S
     return samples[max(int(start * SAMPLE_RATE), 0) : max(int(end * SAMPLE_RATE), 0)]
 
 
-def _assigned(words: Sequence[Word], phrases: Sequence[Phrase], likeness: Floats) -> list[int]:
-    """Return the voice of each word: the cheapest sequence of voices for the phrases (Viterbi)."""
-    total = likeness[0] * phrases[0].seconds
+def _assigned(phrases: Sequence[Sequence[Word]], likeness: Floats) -> list[int]:
+    """Return the voice of each phrase: the cheapest sequence of voices (Viterbi)."""
+    gains = likeness * np.array([[_seconds(phrase)] for phrase in phrases])
+    total = gains[0]
     came_from = []
-    for number in range(1, len(phrases)):
-        before, after = words[phrases[number].first - 1], words[phrases[number].first]
-        cost = SWITCH_AFTER_PHRASE if _ends_phrase(before, after) else SWITCH_WITHIN_PHRASE
+    for number, (before, after) in enumerate(pairwise(phrases), start=1):
+        cost = SWITCH_AFTER_PHRASE if _ends_phrase(before[-1], after[0]) else SWITCH_WITHIN_PHRASE
         best = int(total.argmax())
         stays = total >= total[best] - cost
         came_from.append(np.where(stays, np.arange(len(total)), best))
-        total = np.where(stays, total, total[best] - cost) + likeness[number] * phrases[number].seconds
+        total = np.where(stays, total, total[best] - cost) + gains[number]
     voices = [int(total.argmax())]
     for origins in reversed(came_from):
         voices.append(int(origins[voices[-1]]))
-    by_phrase = zip(phrases, reversed(voices), strict=True)
-    return [voice for phrase, voice in by_phrase for _ in range(phrase.first, phrase.end)]
+    return voices[::-1]
 
 
 def _ends_phrase(before: Word, after: Word) -> bool:
