@@ -45,6 +45,7 @@ from services.transcriber.domain import (
     heard_other_language,
     is_supported,
 )
+from services.transcriber.pace import Pace
 from services.transcriber.ports import (
     Audio,
     ByteSource,
@@ -196,7 +197,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             # Last check before the paid call, since probing took seconds.
             await confirm_claim()
             audio = Audio(content, key.media_type, event.language, probe.duration_s)
-            async with self._recording_progress(job_id_of(event)) as progress:
+            async with self._recording_progress(event) as progress:
                 checkpoints = SealedCheckpoints(
                     dependencies.transactions, dependencies.transcripts, about, fingerprint, key
                 )
@@ -252,10 +253,10 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
 
     @asynccontextmanager
-    async def _recording_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
+    async def _recording_progress(self, event: RecordingUploaded) -> AsyncIterator[Progress]:
         """Yield a thread-safe progress callback; its last value is stored about once per second."""
         share = _Share()
-        writer = asyncio.create_task(self._write_progress(job_id, share))
+        writer = asyncio.create_task(self._write_progress(event, share))
         try:
             yield share.set
         finally:
@@ -264,17 +265,19 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             with suppress(asyncio.CancelledError):
                 await writer
 
-    async def _write_progress(self, job_id: JobId, share: "_Share") -> None:
-        written = 0.0
+    async def _write_progress(self, event: RecordingUploaded, share: "_Share") -> None:
+        pace = Pace(self._dependencies.clock)
         while True:
             await asyncio.sleep(PROGRESS_EVERY_S)
-            if share.value == written:
+            if share.value is None or share.value == pace.share:
                 continue
-            written = share.value
+            fact = pace.reached(share.value, event, job_id_of(event))
             # Progress is informational, so a failure to store it must not fail the job.
             with suppress(AppError):
                 async with self._dependencies.transactions.transaction() as tx:
-                    await self._dependencies.transcripts.note_progress(tx, job_id, written)
+                    await self._dependencies.transcripts.note_progress(tx, job_id_of(event), share.value)
+                    if fact is not None:
+                        await tx.emit(fact)
 
 
 def job_id_of(event: RecordingUploaded) -> JobId:
@@ -295,10 +298,10 @@ def _is_outage(error: BaseException) -> bool:
 
 
 class _Share:
-    """A progress value from 0 to 1 that any thread may set."""
+    """A progress value from 0 to 1 that any thread may set; None before the first."""
 
     def __init__(self) -> None:
-        self.value = 0.0
+        self.value: float | None = None
 
     def set(self, value: float) -> None:
         self.value = min(max(value, 0.0), 1.0)

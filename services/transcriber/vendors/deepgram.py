@@ -82,6 +82,7 @@ class DeepgramSpeechToText:
 
         Raises AppError: retryable for 429, 5xx and lost connections, not for 400 and 401.
         """
+        progress(0.0)
         try:
             with calling(self.source.vendor, "transcribe", MODEL):
                 async with asyncio.timeout(self._deadline_s):

