@@ -92,6 +92,14 @@ class Recordings(Protocol):
         """Return the decrypted content; reading it raises AppError if the ciphertext was altered."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which version of a transcript to read, None for the newest, and whether with the times of its words."""
+
+    version: int | None = None
+    with_words: bool = False
+
+
 class Transcripts(Protocol):
     """Stores jobs, transcripts and vendors' responses. Reads return only what consent and capability allow."""
 
@@ -120,7 +128,10 @@ class Transcripts(Protocol):
         """Add a version; return False if it exists. Raises AppError(CONSENT_REQUIRED) without consent."""
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
-        """Return the newest version of a session's transcript; None without one, or without consent."""
+        """Return the newest version without words' times; None without one, or without consent."""
+
+    async def find(self, tx: Transaction, session_id: SessionId, wanted: Wanted) -> Transcript | None:
+        """Return a version of a session's transcript; None without it, or without consent."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
         """Return True if the session, or the patient if given, was erased."""

@@ -39,7 +39,10 @@ BODIES: dict[str, Any] = {
         "text": "I agree that my sessions are recorded.",
     },
     "correctTranscript": {
-        "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
+        "segments": [
+            {"id": 1, "text": "How was your week?"},
+            {"id": 2, "speaker": "patient"},
+        ]
     },
     "updateOrganization": {
         "time_zone": "America/Chicago",
@@ -138,7 +141,14 @@ _TRANSCRIPT = {
     "language": "en",
     "confidence": 0.93,
     "segments": [
-        {"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9, "confidence": 0.95}
+        {
+            "id": 1,
+            "speaker": "therapist",
+            "text": "How was your week?",
+            "start_time": 0.4,
+            "end_time": 1.9,
+            "confidence": 0.95,
+        }
     ],
 }
 

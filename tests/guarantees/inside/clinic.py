@@ -160,10 +160,7 @@ async def _consents_of_the_third(world: World) -> dict[str, Asked]:
 
 def _changes(session_id: str) -> dict[str, Asked]:
     """Return what changes the first patient's second session: its words of the first version, then of the second."""
-    its, segment = (
-        {"session_id": session_id},
-        {"speaker": "patient", "text": "I slept.", "start_time": 0, "end_time": 1},
-    )
+    its, segment = {"session_id": session_id}, {"id": 1, "speaker": "patient", "text": "I slept."}
     corrected = {"json": {"segments": [segment]}, "headers": {"If-Match": '"1"'}}
     return {
         "ingestion POST /sessions/{session_id}/release": Asked(its),
