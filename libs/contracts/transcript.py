@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.events import Event
 from libs.common.visible_text import VISIBLE_WORDS
 
@@ -15,6 +16,7 @@ SEGMENTS_MAX = 20_000
 SEGMENT_CHARS_MAX = 10_000
 SEGMENT_ID_MAX = 2**31 - 1
 VERSION_MAX = 2**31 - 1
+SEARCH_CHARS_MAX = 200
 
 
 # By session: facts of one session are handled one after the other, in the order they were written in.
@@ -99,6 +101,22 @@ class TranscriptQuery(BaseModel):
 
     version: int | None = Field(None, ge=1, le=VERSION_MAX, description="The newest, when left out.")
     words: bool = Field(False, description="With the times of words, where they are known (JSON only).")
+
+
+class TranscriptSearch(BaseModel):
+    """What to find in the transcripts of a patient, as one writes it in searches of the web."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    q: str = Field(
+        min_length=1,
+        max_length=SEARCH_CHARS_MAX,
+        pattern=r"^[^\x00]*[^\s\x00][^\x00]*$",
+        description='Words, also with another ending (`sleeps`), all in one segment; `"a phrase"`, `or`, `-not`.',
+        examples=["sleep"],
+    )
+    limit: int = Field(PAGE_DEFAULT, ge=1, le=PAGE_MAX)
+    cursor: str | None = Field(None, max_length=CURSOR_CHARS_MAX)
 
 
 class SegmentChange(BaseModel):

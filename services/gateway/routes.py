@@ -167,6 +167,7 @@ _RELEASE = frozenset({"ingestion:write"})
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 _READ_INDEX = frozenset({"embedder:read", "consent:read"})
+_CORRECTED = (NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
 _CORRECT_INDEX = _READ_INDEX | {"embedder:write"}
 _EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "embedder:read", "chat:read", "audit:read"})
 
@@ -323,19 +324,21 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, NOT_ACCEPTABLE, ERASED), also_as=_WORDS,
-        traits=Trait.HAS_ETAG,
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, NOT_ACCEPTABLE, ERASED),
+        traits=Trait.HAS_ETAG, also_as=_WORDS,
+    ),
+    Route(
+        "searchTranscripts", "GET /patients/{patient_id}/transcripts/search", "transcripts",
+        "Find words in a patient's sessions", scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
     ),
     Route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
-        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, traits=Trait.HAS_ETAG,
-        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED, PRECONDITION_REQUIRED),
+        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=_CORRECTED, traits=Trait.HAS_ETAG,
     ),
     Route(
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
-        "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
-        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED, PRECONDITION_REQUIRED), repeat=Repeat.READ,
-        id_field="session_id", traits=Trait.TELLS_WORDS | Trait.HAS_ETAG,
+        "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=_CORRECTED,
+        repeat=Repeat.READ, id_field="session_id", traits=Trait.TELLS_WORDS | Trait.HAS_ETAG,
     ),
     Route(
         "getDigest", "GET /sessions/{session_id}/digest", "transcripts", "Read what a session was about",

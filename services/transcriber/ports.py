@@ -11,7 +11,7 @@ from libs.common.database.paging import Page
 from libs.common.database.transaction import Transaction
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.purposes import Purpose
 from libs.media.recording import Probe
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
@@ -149,12 +149,29 @@ class Release(StrEnum):
 
     READ = "read"
     CORRECT = "correct"
+    SEARCH = "search"
+
+
+class Version(Protocol):
+    """A version of a transcript, whole or in parts, as the audit names it."""
+
+    @property
+    def id(self) -> TranscriptId:
+        """Return the transcript's id."""
+
+    @property
+    def about(self) -> About:
+        """Return its session."""
+
+    @property
+    def version(self) -> int:
+        """Return its number."""
 
 
 class Audit(Protocol):
     """The audit of transcript reads."""
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
         """Record that a transcript is about to be returned; if this fails, it is not returned."""
 
     async def page(self, query: AuditQuery) -> Page[AuditEntry]:

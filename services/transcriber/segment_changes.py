@@ -52,23 +52,22 @@ def _changed(segment: Segment, change: Change) -> Segment:
     # Without words of its own, each word of the segment is as sure as the whole.
     heard = segment.words or [Word(text, 0.0, 0.0, segment.confidence, None) for text in segment.text.split()]
     written = change.text.split()
-    kept = _unchanged(heard, written)
+    kept = [heard[place] for place, _ in common_words([word.text for word in heard], written)]
     confidence = (sum(word.confidence for word in kept) + len(written) - len(kept)) / max(len(written), 1)
     words = tuple(kept) if segment.words else ()
     return replace(named, text=change.text, words=words, confidence=round(confidence, 4))
 
 
-def _unchanged(heard: Sequence[Word], written: Sequence[str]) -> list[Word]:
-    """Return the words that still stand in the text, in its order."""
-    texts = [word.text for word in heard]
-    start = _common(texts, written)
-    end = _common(texts[: start - len(texts) - 1 : -1], written[: start - len(written) - 1 : -1])
+def common_words(heard: Sequence[str], written: Sequence[str]) -> list[tuple[int, int]]:
+    """Return the places (in the one, in the other) of words that stand in both, in order."""
+    start = _common(heard, written)
+    end = _common(heard[: start - len(heard) - 1 : -1], written[: start - len(written) - 1 : -1])
     middle, between = heard[start : len(heard) - end], written[start : len(written) - end]
-    kept: list[Word] = []
+    pairs = [(place, place) for place in range(start)]
     if len(middle) * len(between) <= WORD_PAIRS_MAX:
-        blocks = SequenceMatcher(None, [word.text for word in middle], between, autojunk=False).get_matching_blocks()
-        kept = [word for block in blocks for word in middle[block.a : block.a + block.size]]
-    return [*heard[:start], *kept, *heard[len(heard) - end :]]
+        for block in SequenceMatcher(None, middle, between, autojunk=False).get_matching_blocks():
+            pairs += [(start + block.a + n, start + block.b + n) for n in range(block.size)]
+    return pairs + [(len(heard) - n, len(written) - n) for n in range(end, 0, -1)]
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

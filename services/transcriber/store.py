@@ -46,13 +46,14 @@ _STORED_SPEECH = text("select speech from heard where session_id = :session_id a
 )
 _DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
-# An event that comes again finds its version stored, and adds none.
+# An event that comes again finds its version stored, and adds none. `lexemes`: search/search.sql says what for.
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
-    " language, segments, words, full_text, confidence, speaker_confidence, duration_s, recording_complete, vendor,"
-    " model, created_at) values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id,"
-    " :version, :language, :segments, :words, :full_text, :confidence, :speaker_confidence, :duration_s,"
-    " :recording_complete, :vendor, :model, :created_at)"
+    " language, segments, words, lexemes, full_text, confidence, speaker_confidence, duration_s, recording_complete,"
+    " vendor, model, created_at) values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id,"
+    " :version, :language, :segments, :words, array(select to_tsvector('english', left(s.value ->> 'text', 100000))"
+    " from jsonb_array_elements(:segments) with ordinality as s (value, place) order by s.place), :full_text,"
+    " :confidence, :speaker_confidence, :duration_s, :recording_complete, :vendor, :model, :created_at)"
     " on conflict do nothing returning version"
 ).bindparams(bindparam("segments", type_=JSONB()), bindparam("words", type_=JSONB()))
 # Words are ten times what segments are, and stored out of line: they are read only where their times are asked for.

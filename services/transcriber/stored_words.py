@@ -27,15 +27,20 @@ def segments_of(stored: Sequence[Mapping[str, Any]], words: Mapping[str, Any]) -
     for position, item in enumerate(stored, start=1):
         # The version before stored no ids: its segments are named by their places, for good from the next version on.
         number = int(item.get("id", position))
-        yield Segment(
-            Speaker(item["speaker"]),
-            item["text"],
-            item["start_time"],
-            item["end_time"],
-            item["confidence"],
-            number,
-            tuple(Word(text, start, end, sure, None) for text, start, end, sure in words.get(str(number), ())),
-        )
+        yield segment_of(item, number, words.get(str(number), ()))
+
+
+def segment_of(item: Mapping[str, Any], number: int, words: Sequence[Sequence[Any]]) -> Segment:
+    """Return a segment with the words that were stored of it."""
+    return Segment(
+        Speaker(item["speaker"]),
+        item["text"],
+        item["start_time"],
+        item["end_time"],
+        item["confidence"],
+        number,
+        tuple(Word(text, start, end, sure, None) for text, start, end, sure in words),
+    )
 
 
 def words_json(segments: Sequence[Segment]) -> dict[str, Any]:

@@ -309,6 +309,21 @@ ANSWERS: dict[str, Any] = {
     },
     "correctCommitment": {},
     "getTranscript": _TRANSCRIPT,
+    "searchTranscripts": _page(
+        {
+            "session_id": _SESSION,
+            "session_date": _AT,
+            "transcript_id": _CONVERSATION,
+            "transcript_version": 1,
+            "segment_id": 12,
+            "speaker": "patient",
+            "text": "I am sleeping well.",
+            "start_time": 81.2,
+            "end_time": 82.5,
+            "confidence": 0.94,
+            "highlights": [{"text": "sleeping", "offset": 5, "start_time": 81.5, "end_time": 81.9}],
+        }
+    ),
     "correctTranscript": _TRANSCRIPT | {"version": 2},
     "swapSpeakers": _TRANSCRIPT | {"version": 2},
     "chat": {

@@ -48,7 +48,7 @@ def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceCl
     add_documents(registry, peers.consent)
     add_transparency(registry, peers.consent)
     add_sessions(registry, peers.ingestion, own.organization)
-    add_transcripts(registry, peers.transcriber)
+    add_transcripts(registry, peers.transcriber, own.users)
     add_digests(registry, peers.ingestion, peers.embedder)
     add_commitments(registry, peers.embedder, own.users)
     add_audit(registry, own.audit, (peers.ingestion, peers.transcriber, peers.chat))

@@ -8,12 +8,14 @@ from fastapi import Header, Query
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
-from libs.contracts.transcript import CorrectionRequest, TranscriptQuery
+from libs.contracts.ids import PatientId
+from libs.contracts.transcript import CorrectionRequest, TranscriptQuery, TranscriptSearch
 from services.gateway.api.proxying import as_json, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, asked
 from services.gateway.api.sessions import ETAG_CHARS_MAX
 from services.gateway.clients import Peer
-from services.gateway.domain import Principal, may_read_words
+from services.gateway.domain import Principal, Role, may_read_words
+from services.gateway.handlers import Users
 
 _WORDS = ("full_text", "segments")
 ACCEPT_CHARS_MAX = 500
@@ -33,8 +35,9 @@ class Form(BaseModel):
         return {"Accept": self.accept} | ({"If-None-Match": self.if_none_match} if self.if_none_match else {})
 
 
-def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
+def add_transcripts(registry: RouteRegistry, transcriber: Peer, users: Users) -> None:
     """Add the routes."""
+    _add_search(registry, transcriber, users)
 
     async def read(
         caller: Caller, session_id: UUID, wanted: Annotated[TranscriptQuery, Query()], form: Annotated[Form, Header()]
@@ -69,6 +72,23 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
     registry.open("getTranscript", read)
     registry.open("correctTranscript", correct)
     registry.open("swapSpeakers", swap)
+
+
+def _add_search(registry: RouteRegistry, transcriber: Peer, users: Users) -> None:
+    async def search(caller: Caller, patient_id: UUID, wanted: Annotated[TranscriptSearch, Query()]) -> Response:
+        """Find segments in the newest transcripts of a patient, newest session first.
+
+        `highlights` are the words that were asked for, each with its `offset` in the text and, where they are known,
+        its times. What a patient's consent hides is not found. The audit has each transcript that is shown from.
+        """
+        await users.require((patient_id, Role.PATIENT))
+        query, path = (
+            asked(caller, "searchTranscripts", PatientId(patient_id)),
+            f"/patients/{patient_id}/transcripts/search",
+        )
+        return as_json(await transcriber.ask(query, "POST", path, json=params_of(wanted)))
+
+    registry.open("searchTranscripts", search)
 
 
 def words_for(caller: Principal, answer: httpx.Response) -> Response:

@@ -271,3 +271,35 @@ async def test_what_the_transcriber_misses_in_the_headers_is_told_as_such(
 
     assert (answer.status_code, answer.json()["type"]) == (status, f"https://api.clinic.example/problems/{slug}")
     assert json.loads(world.peer.heard[-1].body) == {"segments": [{"id": 1, "deleted": True}]}
+
+
+async def test_a_search_names_its_patient_in_the_capability_and_its_words_in_no_address(world: GatewayWorld) -> None:
+    path = f"/api/v1/patients/{world.patient_id}/transcripts/search"
+
+    await world.http.get(path, params={"q": "my sister", "limit": 5})
+    heard = world.peer.heard[-1]
+
+    assert (heard.method, heard.path, heard.query) == ("POST", path.removeprefix("/api/v1"), "")
+    assert json.loads(heard.body) == {"q": "my sister", "limit": 5}
+    assert str(heard.claims.patient_id) == world.patient_id
+    assert heard.claims.scopes == {"transcriber:read", "consent:read"}
+
+
+@pytest.mark.parametrize("q", ["", "  ", "a\x00b", "x" * 201])
+async def test_a_search_for_nothing_or_for_too_much_goes_nowhere(world: GatewayWorld, q: str) -> None:
+    refused = await world.http.get(f"/api/v1/patients/{world.patient_id}/transcripts/search", params={"q": q})
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/q")
+    assert world.peer.heard == []
+
+
+async def test_a_search_in_the_transcripts_of_nobody_or_by_a_writer_alone_goes_nowhere(world: GatewayWorld) -> None:
+    writer = (await world.new_key("transcripts:write"))["api_key"]
+    ids = (str(uuid4()), world.therapist_id)
+
+    unknown = [await world.http.get(f"/api/v1/patients/{one}/transcripts/search", params={"q": "a"}) for one in ids]
+    async with world.as_bearer(writer) as http:
+        refused = await http.get(f"/api/v1/patients/{world.patient_id}/transcripts/search", params={"q": "a"})
+
+    assert ([answer.status_code for answer in unknown], refused.status_code) == ([404, 404], 403)
+    assert world.peer.heard == []

@@ -32,7 +32,7 @@ from services.transcriber.domain import (
     Word,
 )
 from services.transcriber.handlers import Dependencies, Transcribe
-from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release, Wanted
+from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release, Version, Wanted
 from services.transcriber.tests.recordings import Recording
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -200,7 +200,7 @@ class FakeAudit:
         self.noted: list[tuple[int, str]] = []
         self.fails_with: AppError | None = None
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
         if self.fails_with:
             raise self.fails_with
         self.noted.append((transcript.version, release.value))

@@ -188,6 +188,7 @@ def _bodies(ids: Mapping[str, str], therapist_id: str) -> dict[str, Asked]:
         "embedder POST /search": {"json": its | {"query": "sleep"}},
         "embedder PATCH /patients/{patient_id}/commitments/{commitment_id}": {"json": {"status": "done"}},
         "ingestion POST /sessions": upload,
+        "transcriber POST /patients/{patient_id}/transcripts/search": {"json": {"q": "homework or sleep"}},
         "chat POST /chat": {"json": its | {"message": QUESTION}, "headers": recall},
         "chat POST /crisis": {"json": its | {"message": "I want to kill myself."}},
         "chat GET /conversations": {"params": its},
