@@ -60,7 +60,7 @@ RECORDS: tuple[Mutant, ...] = (
         "search-without-a-row",
         "each transcript that a search shows from is on record",
         ByTest(
-            "services/transcriber/tests/test_search.py",
+            "services/transcriber/tests/transcripts/test_search.py",
             "test_each_transcript_that_is_shown_from_is_on_record_once_and_never_what_was_asked_for",
         ),
         Edit(

@@ -60,6 +60,7 @@ def _changed(segment: Segment, change: Change) -> Segment:
 
 def common_words(heard: Sequence[str], written: Sequence[str]) -> list[tuple[int, int]]:
     """Return the places (in the one, in the other) of words that stand in both, in order."""
+    # Most corrections are of a word or two, and what is the same at both ends is found without comparing pairs.
     start = _common(heard, written)
     end = _common(heard[: start - len(heard) - 1 : -1], written[: start - len(written) - 1 : -1])
     middle, between = heard[start : len(heard) - end], written[start : len(written) - end]

@@ -1,5 +1,6 @@
 """SQL for jobs, transcript versions, and vendors' responses that are not transcripts yet."""
 
+import base64
 from datetime import datetime
 from typing import Any
 
@@ -117,6 +118,17 @@ class TranscriberStore:
         found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
         stored = found.scalar_one_or_none()
         return None if stored is None else speech_of(stored)
+
+    async def store_checkpoint(self, tx: Transaction, about: About, name: bytes, sealed: bytes) -> None:
+        """Store what was heard so far. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
+        speech = {"sealed": base64.b64encode(sealed).decode()}
+        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": name, "speech": speech})
+
+    async def checkpoint(self, tx: Transaction, session_id: SessionId, name: bytes) -> bytes | None:
+        """Return a stored checkpoint."""
+        found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": name})
+        stored = found.scalar_one_or_none()
+        return None if stored is None else base64.b64decode(stored["sealed"])
 
     async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         """Delete the vendors' responses of a session, whose text is stored in the transcript now."""

@@ -64,6 +64,7 @@ def speech_json(speech: Speech) -> dict[str, Any]:
         "vendor": speech.source.vendor,
         "model": speech.source.model,
         "is_complete": speech.is_complete,
+        "voices_confidence": round(speech.voices_confidence, 4),
     }
 
 
@@ -77,4 +78,5 @@ def speech_of(stored: Mapping[str, Any]) -> Speech:
         source=Source(stored["vendor"], stored["model"]),
         # What the version before stored is complete: it refused what was not.
         is_complete=stored.get("is_complete", True),
+        voices_confidence=stored.get("voices_confidence", 1.0),
     )

@@ -82,6 +82,7 @@ def as_json(transcript: Transcript, *, with_words: bool = False) -> str:
         segments=[_segment(segment, with_words) for segment in draft.segments],
         created_at=transcript.created_at,
     )
+    # Only `words` can be None: a segment has no such member unless it was asked for.
     return out.model_dump_json(exclude_none=True)
 
 

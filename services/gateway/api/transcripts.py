@@ -58,6 +58,7 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer, users: Users) ->
         Makes a new version, which is indexed again. What is not changed keeps its confidence and the times of its
         words. The version that was read goes into `If-Match`: 428 without it, 412 if there is a newer one.
         """
+        # As it was sent: what was left out stays left out.
         changes = request.model_dump(mode="json", exclude_defaults=True)
         parts: dict[str, Any] = {"json": changes, "headers": _if_match(if_match)}
         query = asked(caller, "correctTranscript")

@@ -56,6 +56,7 @@ def highlights_of(segment: Segment, asked_for: Set[str]) -> Iterator[Highlight]:
             continue
         before = len(found[0]) - len(_AROUND.sub("", found[0], count=1))
         text = _AROUND.sub("", found[0])
+        # A word that a person wrote was never heard at a time.
         word = timed.get(number)
         times = (word.start_s, word.end_s) if word else (None, None)
         yield Highlight(text or found[0], found.start() + (before if text else 0), *times)
