@@ -12,6 +12,8 @@ from libs.common.events import Event
 from libs.common.visible_text import VISIBLE_WORDS
 
 SEGMENTS_MAX = 20_000
+VOICES_MAX = 100
+"""A vendor may tell many voices apart; the local models tell four."""
 """Far above what the transcript of a 4-hour recording needs."""
 SEGMENT_CHARS_MAX = 10_000
 SEGMENT_ID_MAX = 2**31 - 1
@@ -156,9 +158,25 @@ class SegmentChange(BaseModel):
         return self
 
 
-class CorrectionRequest(BaseModel):
-    """The segments to change; those that are left out stay as they are."""
+class VoiceNaming(BaseModel):
+    """Who speaks with a voice: all segments of it that are not named one by one."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    segments: list[SegmentChange] = Field(min_length=1, max_length=SEGMENTS_MAX)
+    voice: int = Field(ge=1, le=VOICES_MAX)
+    speaker: Literal["therapist", "patient", "unknown"]
+
+
+class CorrectionRequest(BaseModel):
+    """The segments to change and the voices to name; those that are left out stay as they are."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    segments: list[SegmentChange] = Field(default_factory=list, max_length=SEGMENTS_MAX)
+    voices: list[VoiceNaming] = Field(default_factory=list, max_length=VOICES_MAX)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.segments and not self.voices:
+            raise PydanticCustomError("no_change", "Give segments to change, voices to name, or both.")
+        return self

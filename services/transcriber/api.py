@@ -14,12 +14,12 @@ from libs.common.errors import NOT_ACCEPTABLE, PRECONDITION_FAILED, PRECONDITION
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
 from libs.contracts.transcript import CorrectionRequest, SegmentChange, TranscriptQuery
-from services.transcriber.corrections import TranscriptService
+from services.transcriber.corrections import Correction, TranscriptService
 from services.transcriber.domain import Job, Speaker, Transcript
 from services.transcriber.negotiation import preferred
 from services.transcriber.ports import Audit, Wanted
 from services.transcriber.renderings import RENDERINGS
-from services.transcriber.segment_changes import Change
+from services.transcriber.segment_changes import Change, Naming
 from services.transcriber.transcript_json import as_json
 
 JSON = "application/json"
@@ -70,9 +70,10 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
 
     @router.patch("/sessions/{session_id}/transcript", response_model=None)
     async def correct(session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None) -> Response:
-        """Change the segments that are named; return the new version."""
-        changes = [_change(segment) for segment in request.segments]
-        return _json(await words.correct(SessionId(session_id), _version(if_match), changes))
+        """Change segments and name voices; return the new version."""
+        namings = [Naming(naming.voice, Speaker(naming.speaker)) for naming in request.voices]
+        correction = Correction([_change(segment) for segment in request.segments], namings)
+        return _json(await words.correct(SessionId(session_id), _version(if_match), correction))
 
     @router.post("/sessions/{session_id}/transcript/swap-speakers", response_model=None)
     async def swap_speakers(session_id: UUID, if_match: IfMatch = None) -> Response:

@@ -1,6 +1,7 @@
 """Reading and correcting transcripts; each correction creates a new version and publishes an event."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from libs.common.clock import Clock
@@ -13,10 +14,25 @@ from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
 from services.transcriber.domain import Job, Transcript, with_speakers_swapped
 from services.transcriber.ports import Audit, Release, Transactions, Transcripts, Wanted
-from services.transcriber.segment_changes import Change, faults_of, with_changes
+from services.transcriber.segment_changes import (
+    Change,
+    Naming,
+    faults_of,
+    namings_as_changes,
+    unknown_voices,
+    with_changes,
+)
 
 _NEWEST = Wanted()
 TranscriptEvent = TypeVar("TranscriptEvent", TranscriptReady, TranscriptUpdated)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person changes in a version: single segments, and who speaks with which voice."""
+
+    changes: Sequence[Change] = ()
+    namings: Sequence[Naming] = ()
 
 
 class TranscriptService:
@@ -44,19 +60,23 @@ class TranscriptService:
             raise AppError(NOT_FOUND, "There is no transcription of this session.")
         return job
 
-    async def correct(self, session_id: SessionId, version: int, changes: Sequence[Change]) -> Transcript:
-        """Change segments of `version`. Raises AppError: INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND."""
-        return await self._next_version(session_id, version, lambda before: self._corrected(before, changes))
+    async def correct(self, session_id: SessionId, version: int, correction: Correction) -> Transcript:
+        """Correct `version`. Raises AppError: INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND."""
+        return await self._next_version(session_id, version, lambda before: self._corrected(before, correction))
 
     async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
         """Swap therapist and patient in `version`. Raises AppError: PRECONDITION_FAILED, NOT_FOUND."""
         return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
 
-    def _corrected(self, current: Transcript, changes: Sequence[Change]) -> Transcript:
+    def _corrected(self, current: Transcript, correction: Correction) -> Transcript:
+        segments, changes = current.draft.segments, correction.changes
         faults = [FieldError(f"/body/segments/{index}", sentence) for index, sentence in faults_of(current, changes)]
+        unknown = unknown_voices(segments, correction.namings)
+        faults += [FieldError(f"/body/voices/{index}", sentence) for index, sentence in unknown]
         if faults:
             raise AppError(INVALID_REQUEST, "The changes do not fit this version.", errors=faults[:FIELD_ERRORS_MAX])
-        return with_changes(current, changes, self._clock())
+        named = namings_as_changes(segments, correction.namings, changes)
+        return with_changes(current, [*changes, *named], self._clock())
 
     async def _next_version(
         self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]

@@ -90,6 +90,8 @@ class Segment:
     confidence: float
     id: int = 0
     """Names the segment in all versions of its transcript."""
+    voice: int = 0
+    """The number of the voice from 1, in order of appearance; 0 if voices were not told apart."""
     words: tuple[Word, ...] = ()
     """Those whose times are known; empty if they were not asked for, or if no times were kept."""
 
@@ -186,9 +188,14 @@ def corrected(transcript: Transcript, segments: Sequence[Segment], speaker_sure:
 
 
 def with_speakers_swapped(transcript: Transcript, at: datetime) -> Transcript:
-    """Return the next version with therapist and patient swapped; a person knows who they are, so it is sure."""
-    swapped = [replace(s, speaker=_OTHER[s.speaker]) for s in transcript.draft.segments]
-    return corrected(transcript, swapped, 1.0, at)
+    """Return the next version with therapist and patient swapped; a person knows who they are, so it is sure.
+
+    Where nobody is known, nothing is swapped, and nothing is surer than before.
+    """
+    segments = transcript.draft.segments
+    swapped = [replace(s, speaker=_OTHER[s.speaker]) for s in segments]
+    is_known = any(s.speaker is not Speaker.UNKNOWN for s in segments)
+    return corrected(transcript, swapped, 1.0 if is_known else transcript.draft.speaker_confidence, at)
 
 
 _OTHER = {
@@ -228,5 +235,6 @@ def _segment(number: int, words: Sequence[Word], speakers: Mapping[int, Speaker]
         end_time=round(max(word.end_s for word in words), 3),
         confidence=round(sum(word.confidence for word in words) / len(words), 4),
         id=number,
+        voice=0 if voice is None else voice + 1,
         words=tuple(words),
     )

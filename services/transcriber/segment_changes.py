@@ -1,4 +1,4 @@
-"""Changes of single segments: what a correction does not touch keeps its text, its times and its confidence."""
+"""Changes of segments and names of voices: what a correction does not touch keeps text, times and confidence."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +20,37 @@ class Change:
     text: str | None = None
     speaker: Speaker | None = None
     is_deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Naming:
+    """Who speaks with a voice."""
+
+    voice: int
+    speaker: Speaker
+
+
+def namings_as_changes(
+    segments: Sequence[Segment], namings: Sequence[Naming], changes: Sequence[Change]
+) -> Iterator[Change]:
+    """Yield a change for each segment of a named voice that is not changed by itself."""
+    changed = {change.id for change in changes}
+    speakers = {naming.voice: naming.speaker for naming in namings}
+    for segment in segments:
+        if segment.voice in speakers and segment.id not in changed:
+            yield Change(segment.id, speaker=speakers[segment.voice])
+
+
+def unknown_voices(segments: Sequence[Segment], namings: Sequence[Naming]) -> Iterator[tuple[int, str]]:
+    """Yield (index, sentence) for each naming that cannot be made."""
+    known = {segment.voice for segment in segments}
+    seen: set[int] = set()
+    for index, naming in enumerate(namings):
+        if naming.voice not in known:
+            yield index, "There is no voice with this number in this version."
+        elif naming.voice in seen:
+            yield index, "A voice is named once in a request."
+        seen.add(naming.voice)
 
 
 def faults_of(transcript: Transcript, changes: Sequence[Change]) -> Iterator[tuple[int, str]]:

@@ -15,6 +15,7 @@ def _segment_json(segment: Segment) -> dict[str, Any]:
     return {
         "id": segment.id,
         "speaker": segment.speaker.value,
+        "voice": segment.voice,
         "text": segment.text,
         "start_time": segment.start_time,
         "end_time": segment.end_time,
@@ -39,6 +40,8 @@ def segment_of(item: Mapping[str, Any], number: int, words: Sequence[Sequence[An
         item["end_time"],
         item["confidence"],
         number,
+        # What the version before stored has no voices: then nobody is told apart.
+        int(item.get("voice", 0)),
         tuple(Word(text, start, end, sure, None) for text, start, end, sure in words),
     )
 

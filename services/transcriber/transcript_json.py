@@ -1,5 +1,6 @@
 """Renders transcripts as JSON, with or without the times of their words."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +10,8 @@ from pydantic import BaseModel, Field, PlainSerializer
 from libs.common.clock import to_json_time
 from services.transcriber.domain import Segment, Speaker, Transcript
 
+EXPECTED = 2
+"""A therapist and a patient; a third voice may be anybody's."""
 JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
 
 
@@ -30,11 +33,21 @@ class SegmentOut(BaseModel):
 
     id: int
     speaker: Speaker
+    voice: int | None = Field(None, description="The voice by its number, if voices were told apart.")
     text: str
     start_time: float
     end_time: float
     confidence: float = Field(description="Of the text; what a person wrote counts as 1.")
     words: list[WordOut] | None = None
+
+
+class VoiceOut(BaseModel):
+    """A voice by its number (from 1, in order of appearance), who speaks with it, and its share of the speech."""
+
+    voice: int
+    speaker: Speaker = Field(description="`unknown` also where segments of one voice have several speakers.")
+    share: float
+    unexpected: bool = Field(description="Beside the two with most speech there is this voice as well.")
 
 
 class SourceOut(BaseModel):
@@ -60,6 +73,7 @@ class TranscriptOut(BaseModel):
     recording_complete: bool
     source: SourceOut
     full_text: str
+    voices: list[VoiceOut]
     segments: list[SegmentOut]
     created_at: JsonTime
 
@@ -79,17 +93,40 @@ def as_json(transcript: Transcript, *, with_words: bool = False) -> str:
         recording_complete=draft.recording_complete,
         source=SourceOut(vendor=draft.source.vendor, model=draft.source.model),
         full_text=transcript.full_text,
+        voices=_voices(draft.segments),
         segments=[_segment(segment, with_words) for segment in draft.segments],
         created_at=transcript.created_at,
     )
-    # Only `words` can be None: a segment has no such member unless it was asked for.
+    # Only `words` and `voice` can be None: a segment has no such member unless it was asked for, or told apart.
     return out.model_dump_json(exclude_none=True)
+
+
+def _voices(segments: Sequence[Segment]) -> list[VoiceOut]:
+    seconds: dict[int, float] = {}
+    speakers: dict[int, set[Speaker]] = {}
+    for segment in segments:
+        if segment.voice:
+            seconds[segment.voice] = seconds.get(segment.voice, 0.0) + segment.end_time - segment.start_time
+            speakers.setdefault(segment.voice, set()).add(segment.speaker)
+    # Of segments without length none says more than another; the sum must not be zero.
+    whole = sum(seconds.values()) or 1.0
+    expected = sorted(seconds, key=lambda voice: -seconds[voice])[:EXPECTED]
+    return [
+        VoiceOut.model_construct(
+            voice=voice,
+            speaker=next(iter(speakers[voice])) if len(speakers[voice]) == 1 else Speaker.UNKNOWN,
+            share=round(seconds[voice] / whole, 4),
+            unexpected=voice not in expected,
+        )
+        for voice in sorted(seconds)
+    ]
 
 
 def _segment(segment: Segment, with_words: bool) -> SegmentOut:
     return SegmentOut.model_construct(
         id=segment.id,
         speaker=segment.speaker,
+        voice=segment.voice or None,
         text=segment.text,
         start_time=segment.start_time,
         end_time=segment.end_time,

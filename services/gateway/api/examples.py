@@ -140,10 +140,12 @@ _TRANSCRIPT = {
     "version": 1,
     "language": "en",
     "confidence": 0.93,
+    "voices": [{"voice": 1, "speaker": "therapist", "share": 1.0, "unexpected": False}],
     "segments": [
         {
             "id": 1,
             "speaker": "therapist",
+            "voice": 1,
             "text": "How was your week?",
             "start_time": 0.4,
             "end_time": 1.9,

@@ -55,6 +55,8 @@ def add_transcripts(registry: RouteRegistry, transcriber: Peer, users: Users) ->
     ) -> Response:
         """Change segments by their ids: the text, the speaker, or `deleted: true`. What is left out stays as it is.
 
+        With `voices` a voice is named, and with it all its segments: `{"voice": 2, "speaker": "patient"}`.
+
         Makes a new version, which is indexed again. What is not changed keeps its confidence and the times of its
         words. The version that was read goes into `If-Match`: 428 without it, 412 if there is a newer one.
         """

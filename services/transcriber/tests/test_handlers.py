@@ -18,6 +18,7 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from libs.media.recording import Probe
+from services.transcriber.corrections import Correction
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.segment_changes import Change
 from services.transcriber.tests.world import FakeTransaction, World, speech, uploaded
@@ -200,7 +201,9 @@ async def test_a_recording_without_speech_is_a_failed_job_and_not_an_empty_trans
 async def test_a_correction_makes_the_next_version_and_a_fact(world: World) -> None:
     await world.run()
 
-    made = await world.words.correct(world.session_id, 1, [Change(2, "I slept well."), Change(1, is_deleted=True)])
+    made = await world.words.correct(
+        world.session_id, 1, Correction([Change(2, "I slept well."), Change(1, is_deleted=True)])
+    )
 
     assert (made.version, made.full_text) == (2, "I slept well.")
     fact = world.transactions.facts[-1]
@@ -240,7 +243,7 @@ async def test_changes_that_cannot_be_made_point_at_their_segment(world: World, 
     await world.run()
 
     with pytest.raises(AppError) as caught:
-        await world.words.correct(world.session_id, 1, changes)
+        await world.words.correct(world.session_id, 1, Correction(changes))
 
     assert caught.value.problem is INVALID_REQUEST
     assert [fault.pointer for fault in caught.value.errors] == ["/body/segments/1"]

@@ -1,5 +1,6 @@
 """A correction changes what it names and nothing else."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.transcriber.domain import Segment, Speaker, Transcript, Word, with_speakers_swapped
-from services.transcriber.segment_changes import WORD_PAIRS_MAX, Change, with_changes
+from services.transcriber.renderings import as_text
+from services.transcriber.segment_changes import (
+    WORD_PAIRS_MAX,
+    Change,
+    Naming,
+    namings_as_changes,
+    unknown_voices,
+    with_changes,
+)
 from services.transcriber.tests.world import NOW, transcript, uploaded, words
+from services.transcriber.transcript_json import as_json
 
 FIRST, SECOND = 1, 2
 
@@ -93,3 +103,56 @@ def test_a_text_that_is_too_long_to_compare_keeps_the_times_at_both_ends() -> No
     (after,) = with_changes(replace(made(), draft=draft), [Change(FIRST, other)], NOW).draft.segments
 
     assert [word.text for word in after.words] == ["start", "end"]
+
+
+def told_apart() -> Transcript:
+    """Return a transcript of two voices that nobody could name."""
+    draft = made().draft
+    voices = [replace(s, speaker=Speaker.UNKNOWN, voice=number) for number, s in enumerate(draft.segments, start=1)]
+    return replace(made(), draft=replace(draft, segments=tuple(voices), speaker_confidence=0.6))
+
+
+def test_naming_a_voice_names_all_its_segments_and_no_other() -> None:
+    named = list(namings_as_changes(told_apart().draft.segments, [Naming(2, Speaker.PATIENT)], ()))
+
+    assert named == [Change(SECOND, speaker=Speaker.PATIENT)]
+
+
+def test_a_segment_that_is_changed_by_itself_is_not_named_by_its_voice() -> None:
+    own = Change(SECOND, speaker=Speaker.THERAPIST)
+
+    assert list(namings_as_changes(told_apart().draft.segments, [Naming(2, Speaker.PATIENT)], [own])) == []
+
+
+def test_a_voice_that_is_not_there_or_is_named_twice_is_refused() -> None:
+    namings = [Naming(1, Speaker.PATIENT), Naming(7, Speaker.PATIENT), Naming(1, Speaker.THERAPIST)]
+
+    assert [index for index, _ in unknown_voices(told_apart().draft.segments, namings)] == [1, 2]
+
+
+def test_swapping_voices_that_nobody_knows_makes_nothing_surer() -> None:
+    swapped = with_speakers_swapped(told_apart(), NOW)
+
+    assert {segment.speaker for segment in swapped.draft.segments} == {Speaker.UNKNOWN}
+    assert swapped.draft.speaker_confidence == 0.6
+
+
+def test_voices_that_nobody_knows_are_numbered_speakers() -> None:
+    lines = as_text(told_apart()).splitlines()
+
+    assert [line.split("] ")[1].partition(":")[0] for line in lines] == ["Speaker 1", "Speaker 2"]
+
+
+def test_the_json_tells_the_share_of_each_voice_and_which_one_was_not_expected() -> None:
+    first = told_apart().draft.segments[0]
+    lengths = ((1, 6.0), (2, 3.0), (3, 1.0))
+    spoken = [replace(first, voice=voice, start_time=0.0, end_time=end) for voice, end in lengths]
+    whole = replace(told_apart(), draft=replace(told_apart().draft, segments=tuple(spoken)))
+
+    voices = json.loads(as_json(whole))["voices"]
+
+    assert [(voice["voice"], voice["share"], voice["unexpected"]) for voice in voices] == [
+        (1, 0.6, False),
+        (2, 0.3, False),
+        (3, 0.1, True),
+    ]
