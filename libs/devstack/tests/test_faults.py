@@ -72,7 +72,7 @@ def test_a_status_is_answered_as_often_as_ordered_and_then_the_app_again(world: 
     assert answers[0].json() == {"error": "slow down"}
 
 
-def test_latency_outlasts_an_impatient_client(world: World) -> None:
+def test_latency_outlasts_a_client_that_does_not_wait(world: World) -> None:
     world.faults.order(Fault(latency_s=5))
 
     with pytest.raises(httpx.ReadTimeout):

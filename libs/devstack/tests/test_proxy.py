@@ -11,8 +11,8 @@ import pytest
 
 from libs.devstack.servers.proxy import TcpProxy, proxies
 
-IMPATIENT_S = 0.3
-PATIENT_S = 5.0
+TOO_SHORT_S = 0.3
+LONG_ENOUGH_S = 5.0
 
 
 @dataclass
@@ -24,10 +24,10 @@ class World:
     def connect(self) -> socket.socket:
         """Return a new connection through the proxy."""
         host, _, port = self.proxy.address.partition(":")
-        return socket.create_connection((host, int(port)), timeout=PATIENT_S)
+        return socket.create_connection((host, int(port)), timeout=LONG_ENOUGH_S)
 
 
-def say(connection: socket.socket, words: bytes, within_s: float = PATIENT_S) -> bytes:
+def say(connection: socket.socket, words: bytes, within_s: float = LONG_ENOUGH_S) -> bytes:
     """Send words and return as many bytes as were sent."""
     connection.settimeout(within_s)
     connection.sendall(words)
@@ -111,12 +111,12 @@ def test_a_stall_holds_every_byte_and_loses_none(world: World) -> None:
         with world.connect() as new:
             for connection in (old, new):
                 with pytest.raises(TimeoutError):
-                    say(connection, b"during", IMPATIENT_S)
+                    say(connection, b"during", TOO_SHORT_S)
 
             world.proxy.resume()
 
-            old.settimeout(PATIENT_S)
-            new.settimeout(PATIENT_S)
+            old.settimeout(LONG_ENOUGH_S)
+            new.settimeout(LONG_ENOUGH_S)
 
             assert (old.recv(6), new.recv(6)) == (b"during", b"during")
 

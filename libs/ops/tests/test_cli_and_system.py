@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from typer.testing import CliRunner, Result
 
-from libs.devstack.demo.script import FIRST
+from libs.demo.script import FIRST
 from libs.devstack.stack import Stack
 from libs.ops.main import app
 from libs.ops.rest.connection import Connection

@@ -7,8 +7,8 @@ import pytest
 from libs.common.ids import new_id
 from libs.contracts.erasure import EvidenceErased, PatientErased, SessionErased
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.tenancy.erase_own_rows import EraseOwnRows
 from services.consent.tests.ledger_world import Ledger, count
 

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from libs.contracts.ledger import UnreadableError
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.servers.folder import Folder
 from libs.devstack.services import ledger_key
 from libs.ledger.signatures import Checkpoint, KeyRing, Receipt, SigningKey

@@ -9,8 +9,8 @@ import pytest
 
 from libs.common.http.app import AppSpec, build_app
 from libs.contracts.ids import OrganizationId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.signatures import Receipt, VerifyKey
 from services.consent.api.routes import build_router
 from services.consent.domain import document_digest

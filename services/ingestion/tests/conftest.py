@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import block_until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.services import ledger_key
 from services.ingestion.tests.ingestion_world import World, world
 

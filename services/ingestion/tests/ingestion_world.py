@@ -26,9 +26,9 @@ from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.domain import SessionParties

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.ids import ApiKeyId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.ingestion_world import SCOPES, World, problem_of, wav, world
 
 KEY = {"Idempotency-Key": "upload-of-tuesday"}

@@ -15,7 +15,7 @@ from libs.contracts.capability import Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import MODE_HEADER, ChatMode
-from libs.devstack.pytest_plugin import Tenant
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.stack import Stack
 from services.ingestion.tests.ingestion_world import wav
 from tests.e2e.client import FIRST, SECOND, World, eventually

@@ -11,18 +11,18 @@ from libs.common.keys.key_wrapping import LocalKey, new_key, read_root_key, writ
 async def test_a_wrapped_key_unwraps_under_its_context() -> None:
     key = LocalKey(new_key())
 
-    assert await key.unwrap(await key.wrap(b"secret", b"patient-1"), b"patient-1") == b"secret"
+    assert await key.unwrap(await key.wrap(b"secret", b"person-1"), b"person-1") == b"secret"
 
 
 async def test_another_context_another_key_or_a_flipped_bit_unwraps_nothing() -> None:
     key = LocalKey(new_key())
-    wrapped = await key.wrap(b"secret", b"patient-1")
+    wrapped = await key.wrap(b"secret", b"person-1")
 
     for holder, bytes_given, context in (
-        (key, wrapped, b"patient-2"),
-        (LocalKey(new_key()), wrapped, b"patient-1"),
-        (key, wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b"patient-1"),
-        (key, b"", b"patient-1"),
+        (key, wrapped, b"person-2"),
+        (LocalKey(new_key()), wrapped, b"person-1"),
+        (key, wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b"person-1"),
+        (key, b"", b"person-1"),
     ):
         with pytest.raises(AppError):
             await holder.unwrap(bytes_given, context)

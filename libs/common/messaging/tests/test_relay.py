@@ -38,13 +38,13 @@ class World:
     streams: MemoryStreams = field(default_factory=MemoryStreams)
 
     async def count(self, *numbers: int) -> list[UUID]:
-        organization_id = new_id()
+        tenant_id = new_id()
         things = [new_id() for _ in numbers]
-        with capability.acting_under(token(self.infra, organization_id)):
+        with capability.acting_under(token(self.infra, tenant_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *[
-                        ThingCounted(organization_id=organization_id, thing_id=thing, number=number)
+                        ThingCounted(tenant_id=tenant_id, thing_id=thing, number=number)
                         for thing, number in zip(things, numbers, strict=True)
                     ]
                 )

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from rich.text import Text
 
-from libs.devstack.demo.figures import stages, summary, verdict
-from libs.devstack.demo.story import Outcome, Story
-from libs.devstack.demo.view import View
+from libs.demo.figures import stages, summary, verdict
+from libs.demo.story import Outcome, Story
+from libs.demo.view import View
 from libs.devstack.errors import DevstackError
 from libs.devstack.stack import Stack
 from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
 from libs.ops.rest.connection import Connection
 
 INTERRUPTED = 130
-LOGS_OF_A_FAILURE = Path(__file__).parents[3] / ".devstack" / "demo-logs"
+LOGS_OF_A_FAILURE = Path(__file__).parents[2] / ".devstack" / "demo-logs"
 VENDOR_KEYS = {"DEEPGRAM_API_KEY": "Deepgram", "OPENAI_API_KEY": "OpenAI", "ANTHROPIC_API_KEY": "Anthropic"}
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from libs.devstack.demo.script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
-from libs.devstack.demo.track import Track
-from libs.devstack.demo.view import View
+from libs.demo.script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
+from libs.demo.track import Track
+from libs.demo.view import View
 from libs.ops.rest.client import Gateway, Recording, RefusedError
 from libs.ops.rest.wire import Answer, Consent
 

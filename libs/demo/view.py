@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from libs.devstack.demo.track import Track
+from libs.demo.track import Track
 from libs.ops.api.sessions import clock
 from libs.ops.rest.wire import Answer, Problem, Source
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.devstack.demo.script import Sample
+from libs.demo.script import Sample
 from libs.ops.rest.wire import Session, Transcript
 
 

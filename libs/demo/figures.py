@@ -6,8 +6,8 @@ from datetime import datetime
 
 from rich.table import Table
 
-from libs.devstack.demo.story import Outcome
-from libs.devstack.demo.track import Track
+from libs.demo.story import Outcome
+from libs.demo.track import Track
 from libs.ops.api.sessions import clock
 
 TRANSCRIBED_WITHIN = 0.5  # of the recording's length: the bar of the local recognizer on two cores
