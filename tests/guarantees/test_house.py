@@ -38,12 +38,6 @@ TO_A_TOOL = re.compile(r"# (?:noqa|type: ignore|fmt:|ruff:)")
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
-# What takes a limit as its first argument, and what limits are called elsewhere.
-WAITING = {"sleep", "timeout", "wait_for", "Timer", "Semaphore", "ThreadPoolExecutor", "deque", "Queue"}
-LIMIT = re.compile(
-    r"timeout|retries|max_connections|maxsize|pool_size|max_overflow|attempts|within_s|grace"
-    r"|max_length|min_length|multiplier|backoff|^max$"
-)
 EVERYTHING = ("Exception", "BaseException")
 # Tests that still sleep for a time that was guessed, by the number of sleeps; may only become less.
 GUESSED_SLEEPS = {
@@ -167,20 +161,6 @@ def test_the_name_of_a_test_is_a_sentence_that_its_file_says_once_and_never_the_
     assert _offences(SOURCES, wrong) == {}
 
 
-def test_whatever_waits_is_tried_again_or_is_kept_has_a_limit_with_a_name() -> None:
-    def nameless(path: Path) -> list[str]:
-        calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
-        given = [
-            part for call in calls if ast.unparse(call.func).rpartition(".")[2] in WAITING for part in call.args[:1]
-        ]
-        given += [keyword.value for call in calls for keyword in call.keywords if LIMIT.search(keyword.arg or "")]
-        return [f"line {part.lineno}: {part.value!r}" for limit in given for part in _numbers(limit)]
-
-    started_by_hand = "libs/devstack"
-
-    assert _offences([path for path in SHIPPED if not _name(path).startswith(started_by_hand)], nameless) == {}
-
-
 def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() -> None:
     def guessed(path: Path) -> int:
         calls = [node for node in _nodes(path) if isinstance(node, ast.Call)]
@@ -196,17 +176,6 @@ def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() 
 def _is_duration(given: ast.Constant) -> bool:
     """Tell a number of seconds from 0, with which a test lets other tasks run."""
     return isinstance(given.value, int | float) and given.value > 0
-
-
-def _numbers(limit: ast.expr) -> list[ast.Constant]:
-    """The numbers without a name in a limit: itself, or what is reckoned with (`deadline_s + 10`)."""
-    parts = ast.walk(limit) if isinstance(limit, ast.BinOp) else (limit,)
-    return [part for part in parts if isinstance(part, ast.Constant) and _is_limit(part)]
-
-
-def _is_limit(given: ast.Constant) -> bool:
-    """Tell a number from what needs no name: none, nothing, and one."""
-    return type(given.value) in (int, float) and given.value not in (0, 1)
 
 
 def test_every_module_starts_with_a_sentence_that_says_why() -> None:

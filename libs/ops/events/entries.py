@@ -18,6 +18,8 @@ from libs.ops.events.selection import TopicOption
 from libs.ops.operator_tools import Approval, AsOption, ExecuteFlag, OperatorTools
 
 LOOKED_AT_MAX = 1_000
+LOOKED_AT = 100
+"""By default: a group in order has fewer in hand."""
 
 MostOption = Annotated[int, typer.Option("--most", min=1, max=LOOKED_AT_MAX, help="How many of each topic.")]
 EntryArgument = Annotated[str, typer.Argument(help="The entry's id (or its event's), as `entries list` prints it.")]
@@ -32,7 +34,7 @@ class EntryAction:
 
 
 async def list_entries(
-    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = 100
+    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = LOOKED_AT
 ) -> Shown:
     """List what a group was given and has not finished, and what it has parked, whether it can be read or not."""
     rows = [_row(one) for one in await _given(tools, group, topic, most)]

@@ -23,6 +23,8 @@ from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicO
 from libs.ops.operator_tools import OperatorTools
 
 LISTED_MAX = 10_000
+LISTED = 20
+"""By default: what fits on one screen."""
 FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
 FOLLOW_BATCH = 500
@@ -40,7 +42,7 @@ async def tail(
     type_: TypeOption = None,
     topic: TopicOption = None,
     since: SinceOption = None,
-    last: LastOption = 20,
+    last: LastOption = LISTED,
     follow: FollowFlag = False,
     seconds: ForOption = FOLLOW_MAX_S,
 ) -> AsyncIterator[Shown]:

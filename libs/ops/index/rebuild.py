@@ -40,9 +40,11 @@ PURPOSES = (Purpose.TRANSCRIPTION.value, Purpose.AI_ANALYSIS.value)
 LANGUAGE = "en"
 PAGE = 100
 LOOK_EVERY_S = 2.0
+RATE_MIN = 0.1
+"""Sessions a second; one every ten seconds is as slow as anybody waits for."""
 
 ModelOption = Annotated[str, typer.Option("--model", help="The embedding model to change to.")]
-RateOption = Annotated[float | None, typer.Option("--rate", min=0.1, help="Sessions a second at most.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=RATE_MIN, help="Sessions a second at most.")]
 StallOption = Annotated[
     str, typer.Option("--give-up-after", help="How long to wait while the embedder fills nothing: 30s, 10m.")
 ]

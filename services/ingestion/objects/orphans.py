@@ -12,6 +12,7 @@ from libs.common.clock import Clock
 from libs.common.errors import AppError
 from libs.common.log import get_logger
 from libs.common.objects.store import ListedObject
+from libs.common.process.recurring import JITTER_MAX, JITTER_MIN
 from services.ingestion.domain import is_object_name
 from services.ingestion.upload.accept import UPLOAD_MAX_S
 
@@ -76,7 +77,7 @@ class Sweeper:
         """Sweep periodically until `stop`. Runs on every replica with jitter; the sweep is idempotent."""
         while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311
+                await asyncio.wait_for(stop.wait(), EVERY_S * random.uniform(JITTER_MIN, JITTER_MAX))  # noqa: S311
                 return
             try:
                 await self.sweep()
