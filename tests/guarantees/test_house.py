@@ -39,12 +39,6 @@ FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
 # Fewer files of the product than this were never there: the rules look into an empty folder.
 FILES_MIN = 300
 EVERYTHING = ("Exception", "BaseException")
-# Tests that still sleep for a time that was guessed, by the number of sleeps; may only become less.
-GUESSED_SLEEPS = {
-    "services/gateway/tests/gateway_world.py": 2,
-    "services/gateway/tests/test_bodies.py": 1,
-    "services/gateway/tests/test_proxying.py": 1,
-}
 # What every service imports: a class of its own by such a name, or by SQLAlchemy's `Row`, would be read as that one.
 CENTRAL = ("libs/common/events.py", "libs/common/database/transaction.py", "libs/common/messaging/steps.py")
 BROAD_CATCHES = {"libs/common/messaging/handling.py", "libs/common/http/edge.py"}
@@ -170,7 +164,7 @@ def test_a_test_waits_for_a_condition_and_sleeps_for_no_time_that_was_guessed() 
     # Why time has to pass is said where it does: conditions.let_pass, or the name of what takes that long.
     tests = [path for path in SOURCES if path not in PRODUCT or path.parts[len(ROOT.parts)] == "proofs"]
 
-    assert _offences(tests, guessed) == GUESSED_SLEEPS
+    assert _offences(tests, guessed) == {}
 
 
 def _is_duration(given: ast.Constant) -> bool:

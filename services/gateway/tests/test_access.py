@@ -19,7 +19,7 @@ def _slug(answer: httpx.Response) -> str:
 async def test_a_new_organizations_key_says_who_it_is(world: GatewayWorld) -> None:
     me = (await world.http.get("/api/v1/me")).json()
 
-    assert me["organization"] == {"id": world.organization_id, "name": "a clinic"}
+    assert me["organization"] == {"id": world.organization_id, "name": "an organization"}
     assert "admin" in me["scopes"]
     assert me["limits"] == {"requests_per_hour": 1000}
 

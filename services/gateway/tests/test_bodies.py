@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from libs.common.errors import REQUEST_TIMEOUT, AppError
+from libs.devstack.conditions import let_pass
 from services.gateway.pipeline.bodies import bounded
 from services.gateway.tests.gateway_world import GatewayWorld
 
@@ -76,7 +77,7 @@ async def test_whoever_listens_for_the_caller_after_the_body_is_not_hurried() ->
     async def receive() -> Message:
         if messages:
             return messages.pop()
-        await asyncio.sleep(0.1)
+        await let_pass(0.1, "the caller stays longer than the body may take")
         return {"type": "http.disconnect"}
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "query_string": b""}

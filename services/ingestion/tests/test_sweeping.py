@@ -1,5 +1,6 @@
 """What a killed upload leaves is found and removed, and nothing else ever is; the store is proven before it is used."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -124,7 +125,7 @@ async def test_a_store_that_keeps_our_ciphertext_is_proven_once_and_left_as_it_w
 
     store = Counted(bucket)
     await store.prepare()
-    objects = VerifiedStore(store)
+    objects = VerifiedStore(store, new_id, os.urandom)
 
     await objects.ready()
     await objects.ready()
@@ -139,7 +140,7 @@ async def test_a_store_that_holds_a_recording_in_plaintext_is_never_ready(bucket
 
     for _ in range(2):
         with pytest.raises(AppError) as caught:
-            await VerifiedStore(store).ready()
+            await VerifiedStore(store, new_id, os.urandom).ready()
         assert caught.value.problem is UPSTREAM_FAILED
         assert caught.value.facts == {"reason": "plaintext"}
 
@@ -156,7 +157,7 @@ async def test_a_store_that_changes_what_it_is_given_is_never_ready(bucket: Stor
     await store.prepare()
 
     with pytest.raises(AppError) as caught:
-        await VerifiedStore(store).ready()
+        await VerifiedStore(store, new_id, os.urandom).ready()
 
     assert caught.value.facts == {"reason": "changed"}
     assert await store.page(None, 10) == []
