@@ -32,8 +32,9 @@ async def test_no_row_that_rests_on_a_consent_appears_after_its_revocation_has_r
 def test_a_proof_whose_figure_is_missed_says_which(capsys: pytest.CaptureFixture[str]) -> None:
     outcome = Outcome("rain", {"seed": 7, "drops": 3}, {"no drops": False, "a sky": True})
 
-    assert outcome.told() == 1
+    exit_code = outcome.told()
     printed = capsys.readouterr()
 
+    assert exit_code == 1
     assert printed.out == "PROOF rain result=FAILED seed=7 drops=3\n"
     assert printed.err == "FAILED rain: no drops\n"

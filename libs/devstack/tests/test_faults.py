@@ -55,9 +55,9 @@ def world() -> Iterator[World]:
 def test_without_faults_the_app_answers_and_the_request_is_recorded(world: World) -> None:
     answer = world.client.post("/echo?a=1", json={"say": "hello"}, headers={"X-Key": "k"})
 
-    assert answer.json() == {"say": "hello"}
     (seen,) = world.faults.requests
 
+    assert answer.json() == {"say": "hello"}
     assert (seen.method, seen.path, seen.query, seen.headers["x-key"]) == ("POST", "/echo", "a=1", "k")
     assert seen.json() == {"say": "hello"}
 

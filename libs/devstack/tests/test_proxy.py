@@ -71,7 +71,7 @@ def test_what_is_said_arrives_and_comes_back(world: World) -> None:
     large = bytes(range(256)) * 4096
 
     with world.connect() as connection:
-        assert say(connection, b"hello") == b"hello"
+        echo = say(connection, b"hello")
         sender = threading.Thread(target=connection.sendall, args=(large,))
         sender.start()
         heard = b""
@@ -79,6 +79,7 @@ def test_what_is_said_arrives_and_comes_back(world: World) -> None:
             heard += connection.recv(65536)
         sender.join()
 
+        assert echo == b"hello"
     assert heard == large
 
 

@@ -92,7 +92,7 @@ async def test_a_commit_whose_answer_was_lost_keeps_its_recording(
         lost = await at.sends(headers=KEY)
         again = await at.sends(headers=KEY)
 
-        assert (lost.status_code, again.status_code) == (503, 202)
         path = f"/sessions/{again.json()['session_id']}/recording-key"
 
+        assert (lost.status_code, again.status_code) == (503, 202)
         assert [(await at.reads(path)).json()["object_name"]] == at.objects_left()

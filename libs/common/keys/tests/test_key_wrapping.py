@@ -54,9 +54,12 @@ def test_a_root_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         read_root_key(path)
 
 
-def test_a_missing_or_short_root_key_is_refused(tmp_path: Path) -> None:
+def test_a_missing_root_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         read_root_key(tmp_path / "none")
+
+
+def test_a_short_root_key_is_refused(tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes(b"c2hvcnQ=")
     short.chmod(0o600)
