@@ -68,6 +68,7 @@ class View:
     @contextmanager
     def board(self, tracks: list[Track]) -> Iterator[None]:
         """Show the tracks moving while the body runs."""
+        # Lines of a log cannot be drawn over.
         if not self.console.is_terminal:
             yield
             return

@@ -33,6 +33,8 @@ ONLY_IN = {
 WIDER = {"services/embedder/chunking.py": {"_endings": 5}}
 # Of a hundred lines that ship so many are comments: fewer leave out why, more repeat what the code says.
 COMMENTS_OF_100 = (3.0, 10.0)
+# In each room (`services/chat`, `libs/media`) at least so many.
+COMMENTS_OF_A_ROOM, PARTS_OF_A_ROOM = 2.0, 2
 # Addressed to a tool and no reason for anybody.
 TO_A_TOOL = re.compile(r"# (?:noqa|type: ignore|fmt:|ruff:)")
 FORBIDDEN_NAMES = {"utils", "helpers", "base", "manager", "impl", "service"}
@@ -183,12 +185,29 @@ def test_every_module_starts_with_a_sentence_that_says_why() -> None:
 
 def test_of_a_hundred_lines_that_ship_three_to_ten_say_why() -> None:
     own = [path for path in SHIPPED if "migrations" not in path.parts]
-    lines = sum(line.strip() != "" for path in own for line in _text(path).splitlines())
-    tokens = (token for path in own for token in generate_tokens(io.StringIO(_text(path)).readline))
-    comments = sum(token.type == COMMENT and not TO_A_TOOL.match(token.string) for token in tokens)
     least, most = COMMENTS_OF_100
 
-    assert least <= 100 * comments / lines <= most
+    assert least <= _comments_of_100(own) <= most
+
+
+def test_no_room_leaves_its_reasons_to_another() -> None:
+    rooms: dict[str, list[Path]] = {}
+    for path in SHIPPED:
+        if "migrations" not in path.parts and len(path.relative_to(ROOT).parts) > PARTS_OF_A_ROOM:
+            rooms.setdefault("/".join(path.relative_to(ROOT).parts[:PARTS_OF_A_ROOM]), []).append(path)
+
+    counted = {room: round(_comments_of_100(paths), 1) for room, paths in rooms.items()}
+
+    assert {"services/gateway", "libs/common", "libs/contracts", "libs/media"} <= counted.keys()
+    assert {room: n for room, n in counted.items() if not COMMENTS_OF_A_ROOM <= n <= COMMENTS_OF_100[1]} == {}
+
+
+def _comments_of_100(paths: Sequence[Path]) -> float:
+    """Return how many comments there are in a hundred lines that are not empty."""
+    lines = sum(line.strip() != "" for path in paths for line in _text(path).splitlines())
+    tokens = (token for path in paths for token in generate_tokens(io.StringIO(_text(path)).readline))
+    comments = sum(token.type == COMMENT and not TO_A_TOOL.match(token.string) for token in tokens)
+    return 100 * comments / lines
 
 
 def test_a_class_of_a_service_has_a_name_that_no_other_class_there_and_no_central_word_has() -> None:

@@ -79,7 +79,7 @@ def test_what_is_said_arrives_and_comes_back(world: World) -> None:
             heard += connection.recv(65536)
         sender.join()
 
-        assert echo == b"hello"
+    assert echo == b"hello"
     assert heard == large
 
 

@@ -190,6 +190,7 @@ async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_
         await stopped()
 
     small, large = await dead_letters(infra.redis_url, topic)
+
     assert (small[b"_why"], small[b"d"]) == (entries.NOT_UTF8.encode(), SHAPES["not UTF-8"][0][b"d"])
     assert (large[b"_why"], b"d" in large) == (entries.TOO_LARGE.encode(), False)
     assert int(large[b"_size"]) > 20_000_000
