@@ -171,5 +171,5 @@ def stands_on(answer: Answer, question: Question, tracks: list[Track]) -> bool:
     if not answer.grounded or not answer.sources or answer.sources[0].session_id not in wanted:
         return False
     # A model words its answer as it likes, so the words may stand in it or in what it quotes.
-    said = " ".join([answer.response, *(source.quote for source in answer.sources)]).lower()
-    return any(word in said for word in question.any_of)
+    shown = " ".join([answer.response, *(source.quote for source in answer.sources)]).lower()
+    return any(word in shown for word in question.any_of)

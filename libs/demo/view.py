@@ -53,8 +53,8 @@ class View:
 
     def refused(self, problem: Problem) -> None:
         """A refusal, which here is good news."""
-        said = Text.assemble(("⛔ ", "red"), (f"{problem.status} {problem.slug}", "bold"), f'  "{problem.detail}"')
-        self.line(said)
+        line = Text.assemble(("⛔ ", "red"), (f"{problem.status} {problem.slug}", "bold"), f'  "{problem.detail}"')
+        self.line(line)
 
     @contextmanager
     def busy(self, doing: str) -> Iterator[None]:

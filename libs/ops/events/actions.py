@@ -31,6 +31,6 @@ def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table("at", "state", "who", "what", "arguments", "counts", box=None)
     for row in rows:
-        told = (json.dumps(row[name]) for name in ("arguments", "counts"))
-        table.add_row(row["at"], row["state"], row["who"], row["what"], *told)
+        written = (json.dumps(row[name]) for name in ("arguments", "counts"))
+        table.add_row(row["at"], row["state"], row["who"], row["what"], *written)
     return table

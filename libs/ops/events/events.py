@@ -140,9 +140,9 @@ def shown_place(where: Location) -> dict[str, Any]:
 def _line(fact: Fact) -> Shown:
     payload = shown(fact)
     # The ids are in `events show` and in the JSON; here a fact is one line.
-    told = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
+    details = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
     line = f"{payload['at']}  {fact.schema:<11} {payload['type']:<24} {payload['id']}  "
-    return Shown(payload, Text.assemble(line, (told, "dim")))
+    return Shown(payload, Text.assemble(line, (details, "dim")))
 
 
 def _depths(lane: GroupStream, depths: Backlog) -> dict[str, Any]:

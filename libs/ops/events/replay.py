@@ -133,9 +133,9 @@ def _planned(wanted: Replay, counts: Counter[ReplayDecision]) -> Shown:
         "fates": {fate.value: counts[fate] for fate in ReplayDecision},
         "executed": False,
     }
-    said = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {new} applied."
+    sentence = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {new} applied."
     meaning = (EPOCH_MEANS.format(epoch=wanted.epoch),) if wanted.epoch else ()
-    return Shown(payload, Group(_table(counts), said, *meaning, "Nothing was changed; --execute does it."))
+    return Shown(payload, Group(_table(counts), sentence, *meaning, "Nothing was changed; --execute does it."))
 
 
 def _table(counts: Counter[ReplayDecision]) -> Table:

@@ -47,7 +47,7 @@ def slug(answer: httpx.Response) -> str:
 
 
 def asks(world: GatewayWorld) -> dict[str, str]:
-    """A question of the clinic's patient; the peer is made to answer it."""
+    """A question of the organization's patient; the peer is made to answer it."""
     world.peer.body = json.dumps({"message_id": str(uuid4()), "response": "you said this"}).encode()
     return {"patient_id": world.patient_id, "message": "What did I say?"}
 

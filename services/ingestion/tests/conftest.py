@@ -55,6 +55,6 @@ def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 @pytest.fixture
 async def at(infra: Infra, tenant: Tenant, consent_url: str) -> AsyncIterator[World]:
-    """The clinic of this test's own tenant."""
+    """The organization of this test's own tenant."""
     async with world(infra, tenant, consent_url) as one:
         yield one

@@ -1,4 +1,4 @@
-"""A clinic that uploads: the real service on a real port, the real consent service, PostgreSQL and object store."""
+"""An organization that uploads: the service on a real port, the real consent service, PostgreSQL and object store."""
 
 import asyncio
 import io
