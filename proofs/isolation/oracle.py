@@ -197,7 +197,7 @@ def prove(infra: Infra) -> int:
     for name in leaks:
         sys.stderr.write(f"told: {name}\n")
     good = not leaks and asked > 0 and control == 1
-    return proof(NAME, good, columns=asked, lookups=lookups, leaks=len(leaks), control=control)
+    return proof(NAME, good, columns=asked, lookups=lookups, told=len(leaks), control=control)
 
 
 @contextmanager

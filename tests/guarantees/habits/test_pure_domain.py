@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CONTRACTS = ("The domain is pure", "Time, new ids, randomness and the environment are arguments of the domain")
 # Computes on what it is given: of the packages from outside, no other does nothing else.
 COMPUTING = {"rapidfuzz"}
