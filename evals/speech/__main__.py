@@ -12,21 +12,21 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import jiwer
-from pydantic import BaseModel
 
+from evals.speech.clips import Dialogue, File, Turn, samples_in
 from evals.speech.roles import RoleFigures, cross_validated, read_sessions, shipped
+from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Speaker, Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import WEIGHTS, roles_of
 from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 
 SAMPLES = Path(__file__).parents[2] / "samples"
-BLOCK_BYTES = 1024 * 1024
 MEDIA_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".webm": "audio/webm", ".wav": "audio/wav"}
 EXCERPT_TURNS = (None, 40, 20, 10)
 _CARDINALS = (
@@ -37,17 +37,6 @@ _TEENTHS = "tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth sev
 NUMBERS = {word: str(number) for number, word in enumerate(_CARDINALS.split())} | {
     word: f"{number}th" for number, word in enumerate(_TEENTHS.split(), start=10)
 }
-
-
-class _Turn(BaseModel):
-    speaker: Speaker
-    text: str
-    start_time: float
-    end_time: float
-
-
-class _Dialogue(BaseModel):
-    turns: list[_Turn]
 
 
 @dataclass(frozen=True)
@@ -65,24 +54,7 @@ class Figures:
     role_confidence: float
 
 
-@dataclass(frozen=True)
-class _File:
-    path: Path
-
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        with self.path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                yield block
-
-
-def samples_in(folder: Path) -> list[tuple[Path, _Dialogue]]:
-    """Return the recordings that have a dialogue, with it."""
-    dialogues = {path.stem: path for path in (folder / "dialogues").glob("*.json")}
-    recordings = [path for path in sorted(folder.iterdir()) if path.suffix in MEDIA_TYPES and path.stem in dialogues]
-    return [(path, _Dialogue.model_validate_json(dialogues[path.stem].read_bytes())) for path in recordings]
-
-
-async def measure(samples: Sequence[tuple[Path, _Dialogue]]) -> list[Figures]:
+async def measure(samples: Sequence[tuple[Path, Dialogue]]) -> list[Figures]:
     """Hear every sample; the models are loaded before the clock starts."""
     with tempfile.TemporaryDirectory() as cache:
         listener = LocalSpeechToText(ModelPlaces(None, Path(cache)), threads=os.cpu_count() or 1)
@@ -92,9 +64,9 @@ async def measure(samples: Sequence[tuple[Path, _Dialogue]]) -> list[Figures]:
         return [await _measured(listener, path, dialogue.turns) for path, dialogue in samples]
 
 
-async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[_Turn]) -> Figures:
+async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[Turn]) -> Figures:
     wall, cpu = time.perf_counter(), _cpu_s()
-    speech = await listener.transcribe(Audio(_File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None)
+    speech = await listener.transcribe(Audio(File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None, Unkept())
     wall, cpu = time.perf_counter() - wall, _cpu_s() - cpu
     roles = roles_of(speech.words)
     said = [_speaker_at((word.start_s + word.end_s) / 2, turns) for word in speech.words]
@@ -112,7 +84,7 @@ async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[_Tu
     )
 
 
-def _word_error_rate(turns: Sequence[_Turn], speech: Speech) -> float:
+def _word_error_rate(turns: Sequence[Turn], speech: Speech) -> float:
     reference = _plain(" ".join(turn.text for turn in turns))
     return float(jiwer.wer(reference, _plain(" ".join(word.text for word in speech.words))))
 
@@ -123,7 +95,7 @@ def _voices_right(words: Sequence[Word], said: Sequence[Speaker]) -> float:
     return max(first, len(words) - first) / max(len(words), 1)
 
 
-def _speaker_at(middle_s: float, turns: Sequence[_Turn]) -> Speaker:
+def _speaker_at(middle_s: float, turns: Sequence[Turn]) -> Speaker:
     return min(turns, key=lambda turn: max(turn.start_time - middle_s, middle_s - turn.end_time, 0.0)).speaker
 
 

@@ -19,6 +19,7 @@ from libs.contracts.session import SessionFailed, SessionReady, SessionStatusCha
 from libs.contracts.transcript import (
     RecordingProbed,
     TranscriptionFailed,
+    TranscriptionProgressed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptUpdated,
@@ -30,6 +31,7 @@ EVENTS: tuple[type[Event], ...] = (
     ConsentRevoked,
     RecordingUploaded,
     TranscriptionStarted,
+    TranscriptionProgressed,
     RecordingProbed,
     TranscriptionFailed,
     TranscriptReady,

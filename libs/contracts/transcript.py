@@ -26,6 +26,19 @@ class TranscriptionStarted(_OfTranscript):
     attempt: int
 
 
+class TranscriptionProgressed(_OfTranscript):
+    """A transcription is at work and has heard a share (0 to 1) of the recording; `remaining_s` is an estimate.
+
+    Before the first one its recording waits for its turn.
+    """
+
+    type: ClassVar[str] = "transcription.progressed"
+
+    job_id: UUID
+    share: float
+    remaining_s: float | None
+
+
 class RecordingProbed(_OfTranscript):
     """A recording was played by a probe: its length, and whether its end is there.
 

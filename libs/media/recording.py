@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from libs.common.errors import AppError
 from libs.contracts.problems import (
     NO_SOUND,
@@ -12,7 +14,7 @@ from libs.contracts.problems import (
     RECORDING_TOO_LONG,
     RECORDING_UNREADABLE,
 )
-from libs.media.sandbox import Report, Samples, play
+from libs.media.sandbox import Report, Samples, decoded, play
 
 LOST_SHARE_MAX = 0.05
 """A recording of which more than this cannot be decoded would lose what was said without a word about it."""
@@ -39,7 +41,7 @@ class Probe:
 
 async def probe(content: AsyncIterable[bytes]) -> Probe:
     """Play a recording and say what it is. Raises AppError(NO_SOUND), AppError(RECORDING_UNREADABLE)."""
-    return probe_of((await play(content, "probe")).report)
+    return probe_of(await play(content))
 
 
 class Probes:
@@ -56,7 +58,7 @@ class Probes:
 
 async def decode(content: AsyncIterable[bytes]) -> Samples:
     """Return 16 kHz mono samples by the recording's clock: holes in it are silence. Raises as `probe`."""
-    return (await play(content, "decode")).samples
+    return np.concatenate([piece async for piece in decoded(content)] or [np.zeros(0, np.int16)])
 
 
 def probe_of(report: Report) -> Probe:

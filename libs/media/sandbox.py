@@ -3,11 +3,10 @@
 import asyncio
 import struct
 import sys
-from collections.abc import AsyncGenerator, AsyncIterable
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from libs.common.log import get_logger
 from libs.contracts.problems import NO_SOUND, RECORDING_UNREADABLE
 from libs.media import child
 
+T = TypeVar("T")
 Samples = NDArray[np.int16]
 SAMPLE_RATE = child.SAMPLE_RATE
 WALL_MAX_S = 1800.0
@@ -45,41 +45,89 @@ class Report(BaseModel):
     tracks: int = Field(ge=1, le=child.TRACKS_MAX)
 
 
-@dataclass(frozen=True)
-class Played:
-    """A report, and the samples if they were asked for."""
+async def play(content: AsyncIterable[bytes], wall_max_s: float = WALL_MAX_S) -> Report:
+    """Play a recording in a child and return what it is. Raises as `decoded`."""
+    async with _playing(content, "probe") as child_of:
+        async for _ in child_of.samples(wall_max_s):
+            raise _unreadable()  # none were asked for
+        return await child_of.report(wall_max_s)
 
-    report: Report
-    samples: Samples
 
+async def decoded(content: AsyncIterable[bytes], wall_max_s: float = WALL_MAX_S) -> AsyncGenerator[Samples, None]:
+    """Yield 16 kHz mono samples as they are decoded in a child; it waits while nobody asks for more.
 
-async def play(
-    content: AsyncIterable[bytes], mode: Literal["probe", "decode"], wall_max_s: float = WALL_MAX_S
-) -> Played:
-    """Play a recording in a child. The content passes through pipes only and is never written to disk.
-
-    Raises AppError: NO_SOUND without a sound track, RECORDING_UNREADABLE for any other failure of the child; errors of
-    reading `content` propagate.
+    The content passes through pipes only and is never written to disk. `wall_max_s` is for each piece, and for the
+    content before the first. Raises AppError: NO_SOUND without a sound track, RECORDING_UNREADABLE for any other
+    failure of the child; errors of reading `content` propagate.
     """
+    async with _playing(content, "decode") as child_of:
+        async for samples in child_of.samples(wall_max_s):
+            yield samples
+        await child_of.report(wall_max_s)
+
+
+@asynccontextmanager
+async def _playing(content: AsyncIterable[bytes], mode: Literal["probe", "decode"]) -> AsyncIterator["_Child"]:
     process = await _started(mode)
+    feeding = asyncio.create_task(_feed(process, content))
     try:
-        async with asyncio.timeout(wall_max_s):
-            _, output = await asyncio.gather(_feed(process, content), _collect(process))
-            code = await process.wait()
-    except TimeoutError as error:
-        raise AppError(RECORDING_UNREADABLE, "Decoding the recording took too long.") from error
+        yield _Child(process, feeding)
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if code != 0:
-        get_logger().warning("decoder.failed", status=code)
-        raise AppError(NO_SOUND, NO_SOUND.doc) if code == child.NO_TRACK else _unreadable()
-    samples, report = output
+        feeding.cancel()
+        # What it raised was raised to whoever asked for the report, or is not why this ends.
+        await asyncio.gather(feeding, return_exceptions=True)
+
+
+class _Child:
+    """A child at work, and the task that feeds it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self._feeding = feeding
+        self._out = process.stdout
+
+    async def samples(self, wall_max_s: float) -> AsyncIterator[Samples]:
+        """Yield what the child writes before its report, or before it exits."""
+        size = 0
+        while block := await _in_time(self._block(), wall_max_s):
+            size += len(block)
+            if size > _SAMPLES_MAX_BYTES:
+                raise _unreadable()
+            yield np.frombuffer(block, dtype="<i2", count=len(block) // 2)
+
+    async def report(self, wall_max_s: float) -> Report:
+        """Return the report. Raises what `content` raised, or why there is none."""
+        report = await _in_time(self._out.read(REPORT_BYTES_MAX), wall_max_s)
+        await _in_time(asyncio.shield(self._feeding), wall_max_s)
+        code = await _in_time(self._process.wait(), wall_max_s)
+        if code != 0:
+            get_logger().warning("decoder.failed", status=code)
+            raise AppError(NO_SOUND, NO_SOUND.doc) if code == child.NO_TRACK else _unreadable()
+        try:
+            return Report.model_validate_json(report)
+        except ValidationError:
+            raise _unreadable() from None
+
+    async def _block(self) -> bytes:
+        try:
+            size = _LENGTH.unpack(await self._out.readexactly(_LENGTH.size))[0]
+            if size > BLOCK_BYTES_MAX:
+                raise _unreadable()
+            return await self._out.readexactly(size)
+        except asyncio.IncompleteReadError:
+            return b""  # the child has exited; its exit code tells why
+
+
+async def _in_time(reading: Awaitable[T], wall_max_s: float) -> T:
     try:
-        return Played(Report.model_validate_json(report), samples)
-    except ValidationError:
-        raise _unreadable() from None
+        async with asyncio.timeout(wall_max_s):
+            return await reading
+    except TimeoutError as error:
+        raise AppError(RECORDING_UNREADABLE, "Decoding the recording took too long.") from error
 
 
 async def _started(mode: str) -> asyncio.subprocess.Process:
@@ -110,19 +158,6 @@ async def _feed(process: asyncio.subprocess.Process, content: AsyncIterable[byte
         return  # the child has exited; its exit code tells why
     finally:
         process.stdin.close()
-
-
-async def _collect(process: asyncio.subprocess.Process) -> tuple[Samples, bytes]:
-    assert process.stdout is not None
-    pieces = bytearray()
-    try:
-        while size := _LENGTH.unpack(await process.stdout.readexactly(_LENGTH.size))[0]:
-            if size > BLOCK_BYTES_MAX or len(pieces) + size > _SAMPLES_MAX_BYTES:
-                raise _unreadable()
-            pieces += await process.stdout.readexactly(size)
-    except asyncio.IncompleteReadError:
-        return np.zeros(0, np.int16), b""  # the child has exited; its exit code tells why
-    return np.frombuffer(pieces, dtype="<i2", count=len(pieces) // 2), await process.stdout.read(REPORT_BYTES_MAX)
 
 
 def _unreadable() -> AppError:

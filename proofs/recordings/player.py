@@ -21,7 +21,7 @@ import av
 from pydantic import ValidationError
 
 from libs.common.errors import AppError
-from libs.contracts.problems import NO_SOUND, RECORDING_UNREADABLE
+from libs.contracts.problems import NO_SOUND, RECORDING_TOO_LONG, RECORDING_UNREADABLE
 from libs.media import child
 from libs.media.recording import probe_of
 from libs.media.sandbox import Report
@@ -126,8 +126,8 @@ def serve() -> None:
         data = sys.stdin.buffer.read(_REQUEST.unpack(head)[0])
         code, report = _forked(lambda out, data=data: _confined(data, out))  # type: ignore[misc]
         answer: dict[str, Any] = {"code": code, "report": report[_LENGTH.size :].decode(), "plain_s": 0.0}
-        # Asked only about what does not play: it is the slower half.
-        if head[-1] or _outcome(code, answer["report"]) not in (PLAYS, TORN):
+        # Asked only about what does not play: it is the slower half, and takes seconds for hours of sound.
+        if head[-1] or _outcome(code, answer["report"]) not in (PLAYS, TORN, RECORDING_TOO_LONG.slug):
             plain_code, plain = _forked(lambda out, data=data: _plain(data, out))  # type: ignore[misc]
             answer["plain_s"] = json.loads(plain) if plain_code == 0 and plain else 0.0
         sys.stdout.write(json.dumps(answer) + "\n")

@@ -261,6 +261,12 @@ def _micros(at: datetime) -> int:
     return (at - _EPOCH) // timedelta(microseconds=1)
 
 
+def _progress(session: Session) -> dict[str, Any]:
+    expected = session.transcribed_by if session.status is Status.TRANSCRIBING else None
+    at = to_json_time(expected) if expected else None
+    return {"stage": session.stage, "percent": session.percent, "transcript_expected_at": at}
+
+
 def _session(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.id),
@@ -274,7 +280,7 @@ def _session(session: Session) -> dict[str, Any]:
         "recording_complete": session.recording_complete,
         "status": session.status.value,
         "upload_status": UPLOAD_STATUS[session.status],
-        "progress": {"stage": session.status.value, "percent": session.percent},
+        "progress": _progress(session),
         "stage_times": {stage: to_json_time(at) for stage, at in session.stage_times.items()},
         "error_message": session.error_message,
         "released": session.released,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -60,6 +60,7 @@ TRANSITIONS: Mapping[Trigger, Mapping[Status, Status]] = {
     Trigger.ANALYSIS_REVOKED: {_P: _P, _U: _U, _T: _T, _E: _W, _R: _R, _F: _F, _W: _W},
     Trigger.RETRIED: {_F: _U, _W: _U},
 }
+WAITING = "waiting"
 FINAL = frozenset({Status.READY, Status.FAILED, Status.WITHHELD})
 
 UPLOAD_STATUS: Mapping[Status, str] = {
@@ -111,6 +112,8 @@ class Session:
     `released_at` is set by the database when the session becomes ready, unless a therapist is to release it.
     `recording_complete` is false if the recording's end is missing, None until it was probed; `damaged_at_s` is where
     the first part is that cannot be decoded, if that is why it failed.
+    `transcribed_share` is how much (0 to 1) was heard of it by the attempt at work, None while it waits for its turn;
+    `transcribed_by` is when its words are expected.
     """
 
     id: SessionId
@@ -129,6 +132,8 @@ class Session:
     released_at: datetime | None = None
     recording_complete: bool | None = None
     damaged_at_s: float | None = None
+    transcribed_share: float | None = None
+    transcribed_by: datetime | None = None
 
     @property
     def released(self) -> bool:
@@ -146,8 +151,16 @@ class Session:
         return sentence_for(self.reason)
 
     @property
+    def stage(self) -> str:
+        """Return the status, or `waiting` while other recordings are transcribed before this one."""
+        is_waiting = self.status is Status.TRANSCRIBING and self.transcribed_share is None
+        return WAITING if is_waiting else self.status.value
+
+    @property
     def percent(self) -> int:
         """Return the progress of processing, 0 to 100; after a failure, the last progress."""
+        if self.status is Status.TRANSCRIBING and self.transcribed_share is not None:
+            return _PERCENT[_T] + int((_PERCENT[_E] - _PERCENT[_T]) * self.transcribed_share)
         reached = [_PERCENT[status] for status in _PERCENT if status.value in self.stage_times]
         return _PERCENT.get(self.status, max(reached, default=0))
 
@@ -225,7 +238,17 @@ def after(session: Session, event: SessionEvent) -> Session | None:
         reason=event.reason if status in (Status.FAILED, Status.WITHHELD) else None,
         stage_times=times | {status.value: event.published_at or event.at},
         updated_at=event.at,
+        transcribed_share=None,
+        transcribed_by=None,
     )
+
+
+def progressed(session: Session, share: float, remaining_s: float | None, at: datetime) -> Session:
+    """Return the session after a share of its recording (0 to 1) was heard, unless it is no longer transcribed."""
+    if session.status is not Status.TRANSCRIBING:
+        return session
+    expected = None if remaining_s is None else at + timedelta(seconds=remaining_s)
+    return replace(session, transcribed_share=share, transcribed_by=expected, updated_at=at)
 
 
 def _is_overtaken(session: Session, status: Status, event: SessionEvent) -> bool:

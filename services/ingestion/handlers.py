@@ -22,6 +22,7 @@ from libs.contracts.session import SessionFailed, SessionReady
 from libs.contracts.transcript import (
     RecordingProbed,
     TranscriptionFailed,
+    TranscriptionProgressed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptWithheld,
@@ -35,6 +36,7 @@ from services.ingestion.domain import (
     Status,
     Trigger,
     after,
+    progressed,
     revocation_of,
     sealing_context,
 )
@@ -121,6 +123,21 @@ class RecordProbe(Step[RecordingProbed, None]):
                 updated_at=self._clock(),
             )
             await self._sessions.save(tx, probed)
+        return ()
+
+
+class RecordProgress(Step[TranscriptionProgressed, None]):
+    """Writes down how far a session's transcription is."""
+
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+        self._sessions = sessions
+        self._clock = clock
+
+    async def record(self, event: TranscriptionProgressed, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
+        """Write it under the session's row lock; nothing for a session that was erased."""
+        session = await self._sessions.lock(tx, SessionId(event.session_id))
+        if session is not None:
+            await self._sessions.save(tx, progressed(session, event.share, event.remaining_s, self._clock()))
         return ()
 
 

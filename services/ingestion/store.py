@@ -19,7 +19,7 @@ _COLUMNS = (
     "organization_id, patient_id, session_id, therapist_id, consent_id, session_date, language, status, duration_s,"
     " reason, stage_times, metadata, created_at, updated_at, session_day"
 )
-_SHOWN = f"{_COLUMNS}, released_at, recording_complete, damaged_at_s"
+_SHOWN = f"{_COLUMNS}, released_at, recording_complete, damaged_at_s, transcribed_share, transcribed_by"
 _NARROW = narrow_to("session")
 _FIND = text(f"select {_SHOWN} from session where session_id = :session_id")  # noqa: S608
 _PARTIES = text("select organization_id, patient_id, therapist_id from session where session_id = :session_id")
@@ -37,7 +37,8 @@ _ADD = text(
 ).bindparams(bindparam("stage_times", type_=JSONB()), bindparam("metadata", type_=JSONB()))
 _SAVE = text(
     "update session set status = :status, duration_s = :duration_s, reason = :reason, stage_times = :stage_times,"
-    " recording_complete = :recording_complete, damaged_at_s = :damaged_at_s, updated_at = :updated_at"
+    " recording_complete = :recording_complete, damaged_at_s = :damaged_at_s,"
+    " transcribed_share = :transcribed_share, transcribed_by = :transcribed_by, updated_at = :updated_at"
     " where session_id = :session_id"
 ).bindparams(bindparam("stage_times", type_=JSONB()))
 # Held back by hand, it is not released by becoming ready either.
@@ -134,7 +135,7 @@ class SessionStore:
         """Update a session's status, what is known of its recording, reason and times."""
         columns = (
             *("status", "duration_s", "reason", "stage_times", "updated_at", "session_id"),
-            *("recording_complete", "damaged_at_s"),
+            *("recording_complete", "damaged_at_s", "transcribed_share", "transcribed_by"),
         )
         parameters = _parameters(session)
         await tx.execute(_SAVE, {name: parameters[name] for name in columns})
@@ -223,6 +224,8 @@ def _parameters(session: Session) -> dict[str, Any]:
         "session_day": session.session_day,
         "recording_complete": session.recording_complete,
         "damaged_at_s": session.damaged_at_s,
+        "transcribed_share": session.transcribed_share,
+        "transcribed_by": session.transcribed_by,
     }
 
 
@@ -247,4 +250,6 @@ def _session(row: RowMapping) -> Session:
         released_at=row["released_at"],
         recording_complete=row["recording_complete"],
         damaged_at_s=row["damaged_at_s"],
+        transcribed_share=row["transcribed_share"],
+        transcribed_by=row["transcribed_by"],
     )

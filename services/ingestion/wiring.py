@@ -32,6 +32,7 @@ from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.transcript import (
     RecordingProbed,
     TranscriptionFailed,
+    TranscriptionProgressed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptWithheld,
@@ -52,6 +53,7 @@ from services.ingestion.handlers import (
     EndOnRevocation,
     QueryDependencies,
     RecordProbe,
+    RecordProgress,
     SessionQueries,
     UpdateSessionStatus,
 )
@@ -117,6 +119,7 @@ def subscriptions(database: Database, objects: ObjectDeleter) -> tuple[Subscript
     counted: tuple[type[Event], ...] = (TranscriptErased, IndexErased, AnswersErased, EvidenceErased, UserErased)
     return (
         *(Subscription(event, advance, batch=QUICK_BATCH) for event in pipeline_events),
+        Subscription(TranscriptionProgressed, RecordProgress(SessionStore(), utc_now), batch=QUICK_BATCH),
         Subscription(RecordingProbed, RecordProbe(SessionStore(), utc_now), batch=QUICK_BATCH),
         Subscription(ConsentRevoked, EndOnRevocation(SessionStore(), CountedIgnoredTransitions(), utc_now)),
         Subscription(SessionErased, remove, DELETE_TIMEOUT_S),

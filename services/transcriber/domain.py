@@ -76,6 +76,8 @@ class Speech:
     source: Source
     is_complete: bool = True
     """False if the end of the recording is missing."""
+    voices_confidence: float = 1.0
+    """How sure it is that there are so many voices (0.5 to 1); 1 if the vendor does not say."""
 
 
 @dataclass(frozen=True)

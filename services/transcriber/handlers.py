@@ -31,6 +31,7 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from libs.media.recording import Probe
+from services.transcriber.checkpoints import SealedCheckpoints
 from services.transcriber.corrections import transcript_updated_event
 from services.transcriber.domain import (
     About,
@@ -44,6 +45,7 @@ from services.transcriber.domain import (
     heard_other_language,
     is_supported,
 )
+from services.transcriber.pace import Pace
 from services.transcriber.ports import (
     Audio,
     ByteSource,
@@ -110,7 +112,7 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
         if heard_other_language(speech):
             return Withheld.LANGUAGE
         # In a thread, because scoring hours of speech would block the event loop.
-        roles = await asyncio.to_thread(roles_of, speech.words)
+        roles = await asyncio.to_thread(roles_of, speech.words, speech.voices_confidence)
         return draft_of(speech, roles.speakers, roles.confidence)
 
     async def record(self, event: RecordingUploaded, result: Outcome, tx: Transaction) -> Sequence[Event]:
@@ -195,8 +197,11 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             # Last check before the paid call, since probing took seconds.
             await confirm_claim()
             audio = Audio(content, key.media_type, event.language, probe.duration_s)
-            async with self._recording_progress(job_id_of(event)) as progress:
-                heard = await dependencies.speech_to_text.transcribe(audio, progress)
+            async with self._recording_progress(event) as progress:
+                checkpoints = SealedCheckpoints(
+                    dependencies.transactions, dependencies.transcripts, about, fingerprint, key
+                )
+                heard = await dependencies.speech_to_text.transcribe(audio, progress, checkpoints)
         # By the recording's clock, whatever the vendor measured: the session and its transcript agree.
         speech = replace(heard, duration_s=probe.duration_s, is_complete=probe.is_complete)
         await self._store_speech(about, fingerprint, speech)
@@ -248,10 +253,10 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await self._dependencies.transcripts.move_job(tx, job_id_of(event), JobStatus.QUEUED, error.problem.slug)
 
     @asynccontextmanager
-    async def _recording_progress(self, job_id: JobId) -> AsyncIterator[Progress]:
+    async def _recording_progress(self, event: RecordingUploaded) -> AsyncIterator[Progress]:
         """Yield a thread-safe progress callback; its last value is stored about once per second."""
         share = _Share()
-        writer = asyncio.create_task(self._write_progress(job_id, share))
+        writer = asyncio.create_task(self._write_progress(event, share))
         try:
             yield share.set
         finally:
@@ -260,17 +265,19 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             with suppress(asyncio.CancelledError):
                 await writer
 
-    async def _write_progress(self, job_id: JobId, share: "_Share") -> None:
-        written = 0.0
+    async def _write_progress(self, event: RecordingUploaded, share: "_Share") -> None:
+        pace = Pace(self._dependencies.clock)
         while True:
             await asyncio.sleep(PROGRESS_EVERY_S)
-            if share.value == written:
+            if share.value is None or share.value == pace.share:
                 continue
-            written = share.value
+            fact = pace.reached(share.value, event, job_id_of(event))
             # Progress is informational, so a failure to store it must not fail the job.
             with suppress(AppError):
                 async with self._dependencies.transactions.transaction() as tx:
-                    await self._dependencies.transcripts.note_progress(tx, job_id, written)
+                    await self._dependencies.transcripts.note_progress(tx, job_id_of(event), share.value)
+                    if fact is not None:
+                        await tx.emit(fact)
 
 
 def job_id_of(event: RecordingUploaded) -> JobId:
@@ -291,10 +298,10 @@ def _is_outage(error: BaseException) -> bool:
 
 
 class _Share:
-    """A progress value from 0 to 1 that any thread may set."""
+    """A progress value from 0 to 1 that any thread may set; None before the first."""
 
     def __init__(self) -> None:
-        self.value = 0.0
+        self.value: float | None = None
 
     def set(self, value: float) -> None:
         self.value = min(max(value, 0.0), 1.0)

@@ -44,6 +44,16 @@ Raises AppError(RECORDING_UNREADABLE) or AppError(NO_SOUND) if nothing can be pl
 """
 
 
+class Checkpoints(Protocol):
+    """What a transcription has already found out, by the number of a step: a lost worker's successor goes on there."""
+
+    async def load(self, number: int) -> bytes | None:
+        """Return what was saved under a number."""
+
+    async def save(self, number: int, content: bytes) -> None:
+        """Keep content under a number. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
+
+
 class SpeechToText(Protocol):
     """Recognizes speech and separates voices."""
 
@@ -55,7 +65,7 @@ class SpeechToText(Protocol):
     def options(self) -> Mapping[str, str]:
         """Return the options that affect the result; they are part of the fingerprint of a stored result."""
 
-    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
+    async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         """Transcribe a recording.
 
         Raises AppError: retryable for outages and rate limits, not retryable for refusals and unreadable recordings.
@@ -113,8 +123,14 @@ class Transcripts(Protocol):
     async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         """Return the stored response to an identical request."""
 
+    async def store_checkpoint(self, tx: Transaction, about: About, name: bytes, sealed: bytes) -> None:
+        """Store what was heard so far. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
+
+    async def checkpoint(self, tx: Transaction, session_id: SessionId, name: bytes) -> bytes | None:
+        """Return a stored checkpoint."""
+
     async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
-        """Delete the vendors' responses of a session."""
+        """Delete the vendors' responses of a session, and its checkpoints."""
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
         """Add a version; return False if it exists. Raises AppError(CONSENT_REQUIRED) without consent."""

@@ -9,11 +9,15 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from services.transcriber.domain import Speaker, Word
 
 SURE = 0.8
 """Below this probability the roles stay unknown, because a wrong role is worse than none."""
+WORDS_ENOUGH = 40
+TURNS_ENOUGH = 4
+"""With fewer words or turns of the two together than these, the probability shrinks towards one half."""
 PATIENT_SHARE_MIN = 0.1
 """Among three or more voices, one with a smaller share of the words (a receptionist, a child) gets no role."""
 PER_WORDS = 10
@@ -63,8 +67,11 @@ class Roles:
     confidence: float
 
 
-def roles_of(words: Sequence[Word]) -> Roles:
-    """Assign roles to the voices of a session. A single voice, or two with similar word use, stay unknown."""
+def roles_of(words: Sequence[Word], voices_confidence: float = 1.0) -> Roles:
+    """Assign roles to the voices of a session. A single voice, or two with similar word use, stay unknown.
+
+    `voices_confidence` is the probability that there are so many voices (0 to 1); roles are not more probable.
+    """
     words_by_voice: dict[int, list[str]] = {}
     for word in words:
         if word.voice is not None:
@@ -80,11 +87,19 @@ def roles_of(words: Sequence[Word]) -> Roles:
     # Of several, whoever talks most: it is the patient's session.
     patient = max(others, key=lambda voice: len(words_by_voice[voice]))
     # Against the next best, not against the patient: a second therapist-like voice makes the choice doubtful.
-    confidence = 1 / (1 + math.exp(-(scores[therapist] - max(scores[voice] for voice in others))))
+    margin = scores[therapist] - max(scores[voice] for voice in others)
+    confidence = min(1 / (1 + math.exp(-margin * _enough(words))), voices_confidence)
     if confidence < SURE:
         return Roles(dict.fromkeys(words_by_voice, Speaker.UNKNOWN), confidence)
     named = {therapist: Speaker.THERAPIST, patient: Speaker.PATIENT}
     return Roles({voice: named.get(voice, Speaker.UNKNOWN) for voice in words_by_voice}, confidence)
+
+
+def _enough(words: Sequence[Word]) -> float:
+    """Return from 0 to 1 how far words and turns suffice to tell roles."""
+    voices = [word.voice for word in words]
+    turns = 1 + sum(before != after for before, after in pairwise(voices))
+    return min(len(words) / WORDS_ENOUGH, turns / TURNS_ENOUGH, 1.0)
 
 
 def score(text: str) -> float:

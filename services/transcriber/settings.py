@@ -22,6 +22,9 @@ class TranscriberSettings(WithRecordings, WithModels):
     deepgram_base_url: str = Field(DEEPGRAM_URL, description="Base URL of Deepgram's API.")
     recognition_threads: int = Field(2, ge=1, le=64, description="CPU cores for local recognition.")
 
+    decoders_at_once: int = Field(
+        3, ge=1, le=16, description="Recordings that are decoded at a time; each is held in memory as it was uploaded."
+    )
     revocation_grace_days: int = Field(
         7, ge=0, le=365, description="Days from a revocation, which hides transcripts at once, to their deletion."
     )

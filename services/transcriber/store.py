@@ -1,5 +1,6 @@
 """SQL for jobs, transcript versions, and vendors' responses that are not transcripts yet."""
 
+import base64
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -126,6 +127,17 @@ class TranscriberStore:
         stored = found.scalar_one_or_none()
         return None if stored is None else _speech(stored)
 
+    async def store_checkpoint(self, tx: Transaction, about: About, name: bytes, sealed: bytes) -> None:
+        """Store what was heard so far. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
+        speech = {"sealed": base64.b64encode(sealed).decode()}
+        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": name, "speech": speech})
+
+    async def checkpoint(self, tx: Transaction, session_id: SessionId, name: bytes) -> bytes | None:
+        """Return a stored checkpoint."""
+        found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": name})
+        stored = found.scalar_one_or_none()
+        return None if stored is None else base64.b64decode(stored["sealed"])
+
     async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
         """Delete the vendors' responses of a session, whose text is stored in the transcript now."""
         await tx.execute(_DELETE_SPEECH, {"session_id": session_id})
@@ -223,6 +235,7 @@ def _speech_json(speech: Speech) -> dict[str, Any]:
         "vendor": speech.source.vendor,
         "model": speech.source.model,
         "is_complete": speech.is_complete,
+        "voices_confidence": round(speech.voices_confidence, 4),
     }
 
 
@@ -235,4 +248,5 @@ def _speech(stored: Mapping[str, Any]) -> Speech:
         source=Source(stored["vendor"], stored["model"]),
         # What the version before stored is complete: it refused what was not.
         is_complete=stored.get("is_complete", True),
+        voices_confidence=stored.get("voices_confidence", 1.0),
     )

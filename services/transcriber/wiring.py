@@ -95,7 +95,8 @@ def speech_to_text_of(settings: TranscriberSettings) -> ClosableSpeechToText:
         )
     from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 
-    return LocalSpeechToText(ModelPlaces(settings.models_dir, settings.model_cache_dir), settings.recognition_threads)
+    places = ModelPlaces(settings.models_dir, settings.model_cache_dir)
+    return LocalSpeechToText(places, settings.recognition_threads, settings.decoders_at_once)
 
 
 def _peer(settings: TranscriberSettings, url: str) -> ServiceClient:

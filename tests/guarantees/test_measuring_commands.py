@@ -99,6 +99,10 @@ COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "evals.chat.time": (lambda _: [], r"time +unseen +\d+ phrases +right \d"),
     "evals.retrieval": (_retrieval, r"ours +\d+\.\d"),
     "evals.speech": (_speech, r"all: \d+\.\d+ x real time"),
+    "evals.speech.voices": (
+        lambda _: ["--condition", "telephone", "--turns", "1"],
+        r"all +\d+ +\d+\.\d% +\d+\.\d% +\d",
+    ),
     "evals.speech.odd_files": (_odd_files, r"all +1 +0 +0 +1 +0"),
     "evals.speech.fit_roles": (_roles, r'"\w+": -?\d'),
     "benchmarks.chat": (lambda _: [], r"ours +1 at once  p50 +\d.*failed 0"),

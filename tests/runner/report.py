@@ -33,6 +33,8 @@ class Report:
         self._stages: dict[str, Stage] = {}
         self._collected: dict[int, int] = {}
         self._doing: dict[int, str] = {}
+        self._busy_s: dict[int, float] = {}
+        self._until_s: dict[int, float] = {}
         self._failed: list[str] = []
         self._skipped: Counter[str] = Counter()
         self._wrong: list[str] = []
@@ -49,13 +51,13 @@ class Report:
             case records.Failed():
                 self._fails(said)
             case records.Done():
-                self._ends(said)
+                self._ends(number, said)
             case _:
                 self._keep(number, said)
 
     def sum_up(self, *, interrupted: bool = False) -> int:
         """Print the table and the last line; return the exit code."""
-        for line in self._table():
+        for line in (*self._table(), *self._idle()):
             _show(line)
         for why, count in self._skipped.most_common():
             _show(f"skipped {count}: {why}")
@@ -95,7 +97,9 @@ class Report:
             file.write(f"=== {failure.test}\n{failure.whole}\n")
         _show(f"\nFAILED {failure.test}\n{failure.text}\n(all of it: {self._whole})\n")
 
-    def _ends(self, done: records.Done) -> None:
+    def _ends(self, number: int, done: records.Done) -> None:
+        self._busy_s[number] = self._busy_s.get(number, 0.0) + done.wall_s
+        self._until_s[number] = time.monotonic() - self._began
         stage = self._stages.setdefault(done.stage, Stage())
         stage.wall_s += done.wall_s
         stage.cpu_s += done.cpu_s
@@ -112,6 +116,11 @@ class Report:
             self._wrong.append("no test was found")
         elif not collected - broken <= reported <= collected:
             self._wrong.append(f"{collected} tests were collected and {reported} reported")
+
+    def _idle(self) -> Iterable[str]:
+        """Tell how long each worker had tests: what it waited at the end is what the longest file took too long."""
+        for number, busy_s in sorted(self._busy_s.items()):
+            yield f"worker {number}: {busy_s:.0f} s in tests, the last until {self._until_s[number]:.0f} s"
 
     def _table(self) -> Iterable[str]:
         yield f"\n{'seconds':>8} {'CPU':>7} {'tests':>6} {'bad':>4}  stage"

@@ -33,6 +33,8 @@ def main(descriptor: int, packages: list[str]) -> None:
     sys.path.pop(0)  # the folder of this file: none of its modules may stand in for a package
     # Until the freeze: a collection while importing would only walk over what stays for good.
     gc.disable()
+    # Or numpy's library starts a thread for each core; a forked process has the environment that it is given.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     for package in packages:
         importlib.import_module(package)
     # Neither the imports nor a forked process spend a collection on what stays for good, or copy its pages.

@@ -30,9 +30,11 @@ SERVICE_PACKAGES = (
     "sqlalchemy.ext.asyncio", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "redis.asyncio", "hiredis", "minio",
     "fastapi", "uvicorn.protocols.http.auto", "uvicorn.loops.auto", "httpx", "tenacity", "jwt", "structlog",
     "tink.streaming_aead", "cryptography.hazmat.primitives.ciphers.aead", "pydantic_settings", "prometheus_client",
-    "cryptography.hazmat.primitives.asymmetric.ed25519", "opentelemetry.propagate",
+    "cryptography.hazmat.primitives.asymmetric.ed25519", "opentelemetry.propagate", "opentelemetry.sdk.trace",
+    "fastapi_offline", "h11", "numpy", "numpy.typing", "tokenizers", "av", "pgvector.sqlalchemy",
+    "rapidfuzz.fuzz", "rapidfuzz.process", "rapidfuzz.distance", "rs_bpe.bpe",
 )  # fmt: skip
-"""What services import at their start. Without numpy, which starts threads."""
+"""What services import at their start. Without onnxruntime, which starts a thread."""
 _PROGRAM = Path(__file__).with_name("fork_server.py")
 ANSWERS_WITHIN_S = 60.0
 

@@ -11,37 +11,46 @@ import pytest
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
 from libs.media import child
-from libs.media.sandbox import SAMPLE_RATE, play
+from libs.media.recording import decode
+from libs.media.sandbox import SAMPLE_RATE, decoded, play
 from libs.media.tests.made import pieces, tone, wav
 
 TONE = tone(2)
 
 
 async def test_samples_come_out_as_they_went_in() -> None:
-    played = await play(pieces(wav(TONE)), "decode")
+    samples = await decode(pieces(wav(TONE)))
 
-    assert np.array_equal(played.samples, TONE)
+    assert np.array_equal(samples, TONE)
 
 
 async def test_another_rate_is_brought_to_16_khz() -> None:
-    played = await play(pieces(wav(TONE, rate=8000)), "decode")
+    samples = await decode(pieces(wav(TONE, rate=8000)))
 
-    assert len(played.samples) == pytest.approx(4 * SAMPLE_RATE, abs=200)
+    assert len(samples) == pytest.approx(4 * SAMPLE_RATE, abs=200)
 
 
-async def test_a_probe_writes_no_samples() -> None:
-    played = await play(pieces(wav(TONE)), "probe")
+async def test_a_probe_tells_what_a_recording_is() -> None:
+    report = await play(pieces(wav(TONE)))
 
-    assert len(played.samples) == 0
-    assert played.report.duration_s == 2
-    assert played.report.peak == pytest.approx(8000 / 32768, abs=0.001)
+    assert report.duration_s == 2
+    assert report.peak == pytest.approx(8000 / 32768, abs=0.001)
 
 
 async def test_a_decoder_that_takes_too_long_is_ended() -> None:
     with pytest.raises(AppError) as caught:
-        await play(pieces(wav(TONE)), "decode", wall_max_s=0.01)
+        await play(pieces(wav(TONE)), wall_max_s=0.01)
 
     assert caught.value.problem is RECORDING_UNREADABLE
+
+
+async def test_a_decoder_waits_for_its_reader_and_ends_with_it() -> None:
+    long = decoded(pieces(wav(tone(600))), wall_max_s=60)
+
+    first = await anext(long)
+    await long.aclose()
+
+    assert 0 < len(first) < 600 * SAMPLE_RATE
 
 
 async def test_an_error_of_the_store_stays_what_it_is() -> None:
@@ -50,7 +59,7 @@ async def test_an_error_of_the_store_stays_what_it_is() -> None:
         raise AppError(UNAVAILABLE, "The store is down.")
 
     with pytest.raises(AppError) as caught:
-        await play(content(), "decode")
+        await decode(content())
 
     assert caught.value.problem is UNAVAILABLE
 

@@ -41,6 +41,7 @@ ANSWERS: Mapping[str, Mapping[str, Answer]] = {
     },
     "ingestion": {
         "transcription.started": _BOOKS,
+        "transcription.progressed": _BOOKS,
         "recording.probed": _BOOKS,
         "transcription.failed": _BOOKS,
         "transcript.ready": _BOOKS,

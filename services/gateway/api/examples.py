@@ -123,14 +123,14 @@ _SESSION_RECORD = {
     "session_day": None,
     "status": "transcribing",
     "upload_status": "processing",
-    "progress": {"stage": "transcribing", "percent": 40},
+    "progress": {"stage": "transcribing", "percent": 40, "transcript_expected_at": _AT},
     "error_message": None,
     "released": False,
 }
 _READY_RECORD = _SESSION_RECORD | {
     "status": "ready",
     "upload_status": "completed",
-    "progress": {"stage": "ready", "percent": 100},
+    "progress": {"stage": "ready", "percent": 100, "transcript_expected_at": None},
 }
 _TRANSCRIPT = {
     "session_id": _SESSION,

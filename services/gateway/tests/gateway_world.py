@@ -215,8 +215,49 @@ async def gateway_world(infra: Infra, **more: Any) -> AsyncIterator[GatewayWorld
     async with (
         serving(peer) as peer_url,
         gateway(infra, peer_url, **more) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=certificates()) as http,
+        _organization_at(url, peer, peer_url) as opened,
     ):
+        yield opened
+
+
+class SharedGateway:
+    """A gateway for many tests: to build one takes longer than what most of them ask of it.
+
+    Each test has an organization and a peer of its own. A request reaches the peer of the organization it is made for,
+    so that one that comes late is not heard by the next test.
+    """
+
+    def __init__(self) -> None:
+        self._newest = Peer()
+        self._peers: dict[str, Peer] = {}
+        self.url = self.peer_url = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Be every service behind the gateway."""
+        token = dict(scope["headers"]).get(b"authorization", b"").decode().removeprefix("Bearer ")
+        asked_for = str(parse(token).organization_id) if token else ""
+        await self._peers.get(asked_for, self._newest)(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def world(self) -> AsyncIterator[GatewayWorld]:
+        """Found an organization with a therapist and a patient."""
+        peer = self._newest = Peer()
+        async with _organization_at(self.url, peer, self.peer_url) as opened:
+            self._peers[opened.organization_id] = peer
+            yield opened
+
+
+@contextlib.asynccontextmanager
+async def shared_gateway(infra: Infra) -> AsyncIterator[SharedGateway]:
+    """Run a gateway for many tests."""
+    shared = SharedGateway()
+    async with serving(shared) as shared.peer_url, gateway(infra, shared.peer_url) as shared.url:
+        yield shared
+
+
+@contextlib.asynccontextmanager
+async def _organization_at(url: str, peer: Peer, peer_url: str) -> AsyncIterator[GatewayWorld]:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=certificates()) as http:
         made = await http.post(
             "/operator/v1/organizations",
             json={"name": "an organization"},

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from libs.contracts.purposes import Purpose
 from libs.contracts.transcript import (
     RecordingProbed,
     TranscriptionFailed,
+    TranscriptionProgressed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptWithheld,
@@ -63,6 +65,9 @@ class Story:
     def probed(self, duration_s: float, complete: bool, damaged_at_s: float | None = None) -> RecordingProbed:
         return RecordingProbed(**self._ids, duration_s=duration_s, is_complete=complete, damaged_at_s=damaged_at_s)
 
+    def progressed(self, share: float, remaining_s: float | None = None) -> TranscriptionProgressed:
+        return TranscriptionProgressed(**self._ids, job_id=new_id(), share=share, remaining_s=remaining_s)
+
     def transcription_failed(self, reason: str) -> TranscriptionFailed:
         return TranscriptionFailed(**self._ids, job_id=new_id(), reason=reason)
 
@@ -92,9 +97,42 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
 
     assert session["status"] == "ready"
     assert session["upload_status"] == "completed"
-    assert session["progress"] == {"stage": "ready", "percent": 100}
+    assert session["progress"] == {"stage": "ready", "percent": 100, "transcript_expected_at": None}
     assert set(session["stage_times"]) == {"uploaded", "transcribing", "embedding", "ready"}
     assert reported == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
+
+
+async def test_a_recording_that_waits_for_its_turn_says_so(at: World) -> None:
+    session_id = await at.uploads()
+
+    await at.happens(Story(at, session_id).started)
+
+    progress = (await _session(at, session_id))["progress"]
+
+    assert progress == {"stage": "waiting", "percent": 30, "transcript_expected_at": None}
+
+
+async def test_a_transcription_says_how_far_it_is_and_when_its_words_are_expected(at: World) -> None:
+    session_id = await at.uploads()
+    story = Story(at, session_id)
+
+    await at.happens(story.started, story.progressed(0.0), story.progressed(0.5, remaining_s=3600))
+
+    progress = (await _session(at, session_id))["progress"]
+    expected = datetime.fromisoformat(progress["transcript_expected_at"])
+
+    assert (progress["stage"], progress["percent"]) == ("transcribing", 55)
+    assert timedelta(minutes=59) < expected - utc_now() <= timedelta(hours=1)
+
+
+async def test_progress_that_comes_late_changes_nothing(at: World) -> None:
+    session_id = await at.uploads()
+    story = Story(at, session_id)
+    await at.happens(story.started, story.transcribed, story.indexed)
+
+    await at.happens(story.progressed(0.9, remaining_s=60))
+
+    assert (await _session(at, session_id))["progress"]["percent"] == 100
 
 
 async def test_a_session_says_how_long_its_recording_is_and_that_its_end_is_missing(at: World) -> None:

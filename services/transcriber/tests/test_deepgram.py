@@ -9,6 +9,7 @@ from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, 
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.deepgram import KEY, DeepgramFake
 from libs.devstack.vendors.faults import Fault, Faults
+from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Speech
 from services.transcriber.ports import Audio
 from services.transcriber.tests.recordings import BrokenRecording, Recording
@@ -29,7 +30,7 @@ class World:
         return DeepgramSpeechToText(DeepgramAccess(key, self.url, stall_s=stall_s, deadline_s=60))
 
     async def hear(self, recording: Recording) -> Speech:
-        return await self.vendor.transcribe(Audio(recording, "audio/mpeg", "en", 12.0), lambda _: None)
+        return await self.vendor.transcribe(Audio(recording, "audio/mpeg", "en", 12.0), lambda _: None, Unkept())
 
     async def refusal(self) -> AppError:
         with pytest.raises(AppError) as caught:
@@ -155,7 +156,7 @@ async def test_an_error_of_the_object_store_stays_what_it_is(world: World) -> No
     broken = BrokenRecording(lambda: AppError(UPSTREAM_FAILED, "The object store is not answering."))
 
     with pytest.raises(AppError) as caught:
-        await world.vendor.transcribe(Audio(broken, "audio/mpeg", "en"), lambda _: None)
+        await world.vendor.transcribe(Audio(broken, "audio/mpeg", "en"), lambda _: None, Unkept())
 
     assert caught.value.detail == "The object store is not answering."
 
@@ -189,6 +190,6 @@ async def test_an_answer_of_words_in_the_place_of_numbers_is_quoted_by_no_warnin
 async def _heard_in(language: str) -> Speech:
     with serve(DeepgramFake(language=language).app()) as url:
         vendor = DeepgramSpeechToText(DeepgramAccess(KEY, url))
-        speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None)
+        speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None, Unkept())
         await vendor.close()
         return speech

@@ -109,6 +109,19 @@ def test_a_third_voice_of_few_words_gets_no_role() -> None:
     assert roles.speakers == {0: Speaker.THERAPIST, 1: Speaker.PATIENT, 2: Speaker.UNKNOWN}
 
 
+def test_doubt_of_the_voices_is_doubt_of_the_roles() -> None:
+    roles = roles_of(words((4, PATIENT_SAYS), (2, THERAPIST_SAYS)), voices_confidence=0.6)
+
+    assert set(roles.speakers.values()) == {Speaker.UNKNOWN}
+    assert roles.confidence == 0.6
+
+
+def test_a_few_words_give_no_role() -> None:
+    roles = roles_of(words((0, "How are you?"), (1, "I'm fine.")))
+
+    assert set(roles.speakers.values()) == {Speaker.UNKNOWN}
+
+
 def test_nothing_said_names_nobody() -> None:
     assert roles_of(()).speakers == {}
 

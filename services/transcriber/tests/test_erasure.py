@@ -21,7 +21,7 @@ from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import TranscriptService
 from services.transcriber.domain import Speech
 from services.transcriber.handlers import Dependencies, Transcribe
-from services.transcriber.ports import Audio, Progress
+from services.transcriber.ports import Audio, Checkpoints, Progress
 from services.transcriber.revocations import ScheduleTranscriptDeletion
 from services.transcriber.store import WithdrawnTranscripts
 from services.transcriber.tests.archive import Archive
@@ -114,9 +114,9 @@ async def test_a_job_that_runs_while_its_session_is_erased_ends_without_words_an
 ) -> None:
     listening = world.ears.transcribe
 
-    async def erased_meanwhile(audio: Audio, progress: Progress) -> Speech:
+    async def erased_meanwhile(audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         await world.erases()
-        return await listening(audio, progress)
+        return await listening(audio, progress, checkpoints)
 
     world.ears.transcribe = erased_meanwhile  # type: ignore[method-assign]  # a fake that is told what to do
 

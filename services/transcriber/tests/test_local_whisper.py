@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +13,33 @@ from libs.common.objects.model_files import ModelFile, locate
 from libs.devstack.conditions import let_pass
 from libs.media.recording import decode
 from libs.media.sandbox import SAMPLE_RATE, Samples
+from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Speech, Word
 from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
-from services.transcriber.vendors.local_diarization import two_centres, with_voices
-from services.transcriber.vendors.local_ge2e import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_whisper import WHISPER_MODEL, LocalSpeechToText, ModelPlaces, _blocks
+from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_diarization import UNHEARD, Diarized, diarized, heard_phrases
+from services.transcriber.vendors.local_whisper import RECOGNITION_SHARE, WHISPER_MODEL, LocalSpeechToText, ModelPlaces
 
 pytestmark = pytest.mark.models
 PIECE_S = 28
 TICK_S = 0.01
 AT_WORK_AFTER_S = 0.5
 NAME = "2026-09-08_first"
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    def __init__(self) -> None:
+        self.contents: dict[int, bytes] = {}
+
+    async def load(self, number: int) -> bytes | None:
+        return self.contents.get(number)
+
+    async def save(self, number: int, content: bytes) -> None:
+        self.contents[number] = content
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +61,8 @@ def speech_to_text(places: ModelPlaces) -> LocalSpeechToText:
 @pytest.fixture(scope="session")
 async def heard(speech_to_text: LocalSpeechToText, piece: Samples) -> tuple[Speech, list[float]]:
     shares: list[float] = []
-    speech = await speech_to_text.transcribe(Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), shares.append)
+    audio = Audio(Recording(wav(piece.tobytes())), "audio/wav", "en", PIECE_S)
+    speech = await speech_to_text.transcribe(audio, shares.append, Unkept())
     return speech, shares
 
 
@@ -84,7 +98,7 @@ async def test_progress_ends_at_the_end(heard: tuple[Speech, list[float]]) -> No
     _, shares = heard
 
     assert shares == sorted(shares)
-    assert shares[-1] == 1.0
+    assert shares[-1] == RECOGNITION_SHARE
 
 
 async def test_one_voice_is_not_cut_in_two(
@@ -92,16 +106,16 @@ async def test_one_voice_is_not_cut_in_two(
 ) -> None:
     alone = [word for word in heard[0].words if _speaker_at((word.start_s + word.end_s) / 2) == "patient"]
 
-    told = await asyncio.to_thread(with_voices, alone, piece, encoder)
+    found = await asyncio.to_thread(lambda: diarized([heard_phrases(alone, piece, encoder)]))
 
-    assert {word.voice for word in told} == {0}
+    assert {word.voice for word in found.words} == {0}
 
 
 async def test_the_event_loop_lives_while_a_recording_is_heard(
     speech_to_text: LocalSpeechToText, piece: Samples
 ) -> None:
     short = Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes()))
-    work = asyncio.create_task(speech_to_text.transcribe(Audio(short, "audio/wav", "en"), lambda _: None))
+    work = asyncio.create_task(speech_to_text.transcribe(Audio(short, "audio/wav", "en"), lambda _: None, Unkept()))
     loop = asyncio.get_running_loop()
     started, longest = loop.time(), 0.0
     while not work.done():
@@ -115,60 +129,44 @@ async def test_the_event_loop_lives_while_a_recording_is_heard(
 
 async def test_a_cancelled_recording_makes_room_for_the_next(speech_to_text: LocalSpeechToText, piece: Samples) -> None:
     audio = Audio(Recording(wav(piece[: 8 * SAMPLE_RATE].tobytes())), "audio/wav", "en")
-    first = asyncio.create_task(speech_to_text.transcribe(audio, lambda _: None))
+    first = asyncio.create_task(speech_to_text.transcribe(audio, lambda _: None, Unkept()))
     await let_pass(AT_WORK_AFTER_S, "nothing outside shows when the recognizer's thread is at work")
 
     first.cancel()
-    second = await speech_to_text.transcribe(audio, lambda _: None)
+    second = await speech_to_text.transcribe(audio, lambda _: None, Unkept())
 
     assert first.cancelled()
     assert second.words
 
 
+async def test_a_block_that_was_heard_before_a_worker_was_lost_is_not_heard_again(
+    heard: tuple[Speech, list[float]], speech_to_text: LocalSpeechToText, piece: Samples, tmp_path: Path
+) -> None:
+    audio, kept = Audio(Recording(wav(piece.tobytes())), "audio/wav", "en"), Kept()
+    await speech_to_text.transcribe(audio, lambda _: None, kept)
+    deaf = LocalSpeechToText(ModelPlaces(tmp_path, tmp_path / "none"), threads=1)
+
+    again = await deaf.transcribe(audio, lambda _: None, kept)
+
+    assert [word.text for word in again.words] == [word.text for word in heard[0].words]
+    assert [word.voice for word in again.words] == [word.voice for word in heard[0].words]
+    assert deaf._models is None
+
+
 async def test_silence_has_no_words(speech_to_text: LocalSpeechToText) -> None:
     silence = Recording(wav(np.zeros(3 * SAMPLE_RATE, "<i2").tobytes()))
 
-    speech = await speech_to_text.transcribe(Audio(silence, "audio/wav", "en"), lambda _: None)
+    speech = await speech_to_text.transcribe(Audio(silence, "audio/wav", "en"), lambda _: None, Unkept())
 
     assert speech.words == ()
-
-
-def test_two_clusters_of_vectors_have_two_centres_and_one_has_none() -> None:
-    random = np.random.default_rng(1)
-    one, other = np.eye(256, dtype=np.float32)[:2]
-    voices = np.concatenate([one + random.normal(0, 0.02, (40, 256)), other + random.normal(0, 0.02, (20, 256))])
-    vectors = (voices / np.linalg.norm(voices, axis=1, keepdims=True)).astype(np.float32)
-
-    assert two_centres(vectors) is not None
-    assert two_centres(vectors[:40]) is None
-
-
-def test_a_long_recording_is_cut_where_it_is_quiet_and_nothing_is_lost() -> None:
-    samples = np.full(12 * 60 * SAMPLE_RATE, 1000, np.int16)
-    quiet = slice(290 * SAMPLE_RATE, 291 * SAMPLE_RATE)
-    samples[quiet] = 0
-
-    blocks = list(_blocks(samples))
-
-    assert blocks[1][0] in range(quiet.start, quiet.stop)
-    assert sum(len(block) for _, block in blocks) == len(samples)
-    assert max(len(block) for _, block in blocks) <= 320 * SAMPLE_RATE
 
 
 def test_few_words_have_one_voice(encoder: VoiceEncoder) -> None:
     word = Word("Hello.", 0.1, 0.5, 0.9, None)
 
-    told = with_voices([word], np.zeros(SAMPLE_RATE, np.int16), encoder)
+    found = diarized([heard_phrases([word], np.zeros(SAMPLE_RATE, np.int16), encoder)])
 
-    assert told == (replace(word, voice=0),)
-
-
-def test_a_weights_file_that_carries_code_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "evil.pt"
-    path.write_bytes(pickle.dumps(print))
-
-    with pytest.raises(pickle.UnpicklingError):
-        VoiceEncoder(path)
+    assert found == Diarized((replace(word, voice=0),), UNHEARD)
 
 
 def test_a_missing_model_says_how_to_install_it(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from services.transcriber.domain import (
     Word,
 )
 from services.transcriber.handlers import Dependencies, Transcribe
-from services.transcriber.ports import Audio, ByteSource, Progress, RecordingKey, Release
+from services.transcriber.ports import Audio, ByteSource, Checkpoints, Progress, RecordingKey, Release
 from services.transcriber.tests.recordings import Recording
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -133,6 +133,7 @@ class FakeTranscripts:
         self.versions: list[Transcript] = []
         self.erased: set[SessionId] = set()
         self.kept: dict[tuple[SessionId, bytes], Speech] = {}
+        self.checkpoints: dict[tuple[SessionId, bytes], bytes] = {}
         self.consent_holds = True
         self.noted: list[float] = []
         self.keeping_fails_with: list[AppError] = []
@@ -164,7 +165,15 @@ class FakeTranscripts:
     async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         return self.kept.get((session_id, fingerprint))
 
+    async def store_checkpoint(self, tx: Transaction, about: About, name: bytes, sealed: bytes) -> None:
+        self._refuse_without_consent()
+        self.checkpoints[(about.session_id, name)] = sealed
+
+    async def checkpoint(self, tx: Transaction, session_id: SessionId, name: bytes) -> bytes | None:
+        return self.checkpoints.get((session_id, name))
+
     async def delete_speech(self, tx: Transaction, session_id: SessionId) -> None:
+        self.checkpoints.clear()
         self.kept = {key: kept for key, kept in self.kept.items() if key[0] != session_id}
 
     async def add(self, tx: Transaction, transcript: Transcript) -> bool:
@@ -247,7 +256,7 @@ class FakeEars:
         self.meanwhile: Callable[[], None] = _nothing
         self.heard: list[bytes] = []
 
-    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
+    async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         blocks: AsyncGenerator[bytes, None] = aiter(audio.content)
         self.heard.append(b"".join([block async for block in blocks]))
         self.meanwhile()

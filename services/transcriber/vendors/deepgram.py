@@ -20,7 +20,7 @@ from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from libs.contracts.formats import is_language_tag
 from services.transcriber.domain import Source, Speech, Word
-from services.transcriber.ports import Audio, ByteSource, Progress
+from services.transcriber.ports import Audio, ByteSource, Checkpoints, Progress
 
 MODEL = "nova-3"
 OPTIONS: Mapping[str, str] = {
@@ -77,8 +77,12 @@ class DeepgramSpeechToText:
                 max_retries=0,  # the SDK's retry would send an empty body and report success
             ).listen.v1.media
 
-    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
-        """Transcribe a recording. Raises AppError: retryable for 429, 5xx and lost connections, not for 400 and 401."""
+    async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:  # noqa: ARG002
+        """Transcribe a recording as a whole.
+
+        Raises AppError: retryable for 429, 5xx and lost connections, not for 400 and 401.
+        """
+        progress(0.0)
         try:
             with calling(self.source.vendor, "transcribe", MODEL):
                 async with asyncio.timeout(self._deadline_s):

