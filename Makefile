@@ -24,7 +24,7 @@ $(STAMP): requirements.lock requirements-models.lock pyproject.toml
 	@touch $(STAMP)
 
 demo: $(STAMP) ## from nothing to a cited answer on real speech
-	@$(PY) -m libs.devstack.demo
+	@$(PY) -m libs.demo
 
 up: $(STAMP) ## start everything and keep it up; prints the URL and a key
 	@$(PY) -m libs.devstack up

@@ -13,6 +13,7 @@ import httpx
 
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
+from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.devstack import infra as infrastructure
 from libs.devstack.infra import Infra
@@ -46,7 +47,7 @@ def _said(what: str, took: list[float]) -> str:
 
 async def _measured(infra: Infra, url: str, key: str, times: int) -> list[str]:
     database = Database(infra.database_url("gateway"))
-    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now)
+    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now, new_id)
     peppers = Peppers(1, bytes.fromhex(infra.folder.secret("key_pepper")))
     authenticator = Authenticator(database, authority, TokenSigner(None, utc_now), peppers)
     headers = {"authorization": f"Bearer {key}"}

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from benchmarks.chat.clinic import SPOKEN, Clinic, clinic, spoken, stack_that_hears
+from benchmarks.chat.organization import SPOKEN, IndexedOrganization, indexed_organization, spoken, stack_that_hears
 from libs.devstack.stack import Stack
 from libs.devstack.vendors.deepgram import Turn
 from libs.sentences.minilm import Runtime, SentenceEncoder
@@ -60,7 +60,7 @@ async def _measured(size: Size) -> None:
     heard: list[Turn] = []
     with tempfile.TemporaryDirectory() as folder:
         async with stack_that_hears(heard) as stack:
-            found = await clinic(stack, heard, (size.patients, size.sessions), Path(folder))
+            found = await indexed_organization(stack, heard, (size.patients, size.sessions), Path(folder))
             bare = await _bare(size, Path(folder))
             headers = {"Authorization": f"Bearer {found.key}"}
             async with httpx.AsyncClient(base_url=found.url, headers=headers, timeout=DEADLINE_S) as http:
@@ -68,7 +68,7 @@ async def _measured(size: Size) -> None:
                 print(f"first sentence      p50 {1000 * await _first_sentence(http, found):7.1f} ms")
 
 
-async def _rows(stack: Stack, found: Clinic, size: Size, ways: dict[str, Ask]) -> None:
+async def _rows(stack: Stack, found: IndexedOrganization, size: Size, ways: dict[str, Ask]) -> None:
     """Ask in every way at every concurrency; a line for each."""
     questions = _questions()
     await ways["ours"](found.patients[0], questions[0])  # The first question of all loads what later ones find loaded.
@@ -128,7 +128,7 @@ async def _bare(size: Size, folder: Path) -> Ask:
     return ask
 
 
-async def _first_sentence(http: httpx.AsyncClient, found: Clinic) -> float:
+async def _first_sentence(http: httpx.AsyncClient, found: IndexedOrganization) -> float:
     """Return the median seconds until the first words of a streamed answer."""
     took = []
     for patient, question in zip(cycle(found.patients), _questions()[:9]):

@@ -26,7 +26,7 @@ PACES = {
     "effects": ConsumerTiming(concurrency=8),
     "batches": ConsumerTiming(batch=BATCH),
 }
-_EFFECT = text("insert into effect (organization_id, thing_id, number) values (:organization_id, :thing_id, :number)")
+_EFFECT = text("insert into effect (tenant_id, thing_id, number) values (:tenant_id, :thing_id, :number)")
 _TALLY = text("insert into tally select * from unnest(cast(:things as uuid[]), cast(:numbers as int[]))")
 
 
@@ -70,7 +70,7 @@ class Count(Step[ThingCounted, None]):
 
     async def record(self, event: ThingCounted, result: None, tx: Transaction) -> Sequence[Event]:  # noqa: ARG002
         """Write the row."""
-        await tx.execute(_EFFECT, event.model_dump())
+        await tx.execute(_EFFECT, event.model_dump(by_alias=False))
         marks.leave()
         return ()
 

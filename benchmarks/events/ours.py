@@ -107,7 +107,7 @@ async def _commit(count: int, rate: float, seed: int) -> None:
             await asyncio.sleep(pause)
             sent, thing = time.monotonic_ns(), new_id()
             async with runtime.database.transaction() as tx:
-                await tx.emit(ThingTimed(organization_id=organization_id, thing_id=thing, number=1, sent_ns=sent))
+                await tx.emit(ThingTimed(tenant_id=organization_id, thing_id=thing, number=1, sent_ns=sent))
     await runtime.close()
 
 

@@ -50,8 +50,8 @@ async def _ours(started: infra.Infra, made: corpus.Corpus, size: Size) -> tuple[
         for passages, typical, worst in await contender.server_times(size.rounds):
             holds = typical <= bar_ms(passages)
             missed |= not holds
-            said = "holds" if holds else "missed"
-            times = f"p50 {typical:.2f} ms, worst {worst:.2f}, bar {bar_ms(passages)}: {said}"
+            verdict = "holds" if holds else "missed"
+            times = f"p50 {typical:.2f} ms, worst {worst:.2f}, bar {bar_ms(passages)}: {verdict}"
             print(f"server time, {passages} passages: {times}", flush=True)
         return missed, await contender.measure(size)
     finally:
@@ -63,10 +63,10 @@ def _peers(admin_url: str, made: corpus.Corpus, size: Size, own: dict[str, Any])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.npz"
         made.save(path)
-        for told in peers.measure(admin_url, path, size):
-            print(_line(told), flush=True)
-            if told["recall"] > 0.999:
-                best = max(best, *(load["rate"] for load in told["loads"].values()))
+        for measured in peers.measure(admin_url, path, size):
+            print(_line(measured), flush=True)
+            if measured["recall"] > 0.999:
+                best = max(best, *(load["rate"] for load in measured["loads"].values()))
     if not best:
         print("no peer finds everything")
         return False
@@ -83,12 +83,12 @@ def _heading(size: Size) -> str:
     )
 
 
-def _line(told: dict[str, Any]) -> str:
+def _line(measured: dict[str, Any]) -> str:
     loads = "".join(
         f" | {load['p50']:>14.2f} {load['p95']:>6.1f} {load['p99']:>6.1f} {load['rate']:>9.0f}"
-        for load in told["loads"].values()
+        for load in measured["loads"].values()
     )
-    return f"{told['name']:<28}{told['recall']:>6.3f}{100 * told['too_few']:>7.1f} %{loads}"
+    return f"{measured['name']:<28}{measured['recall']:>6.3f}{100 * measured['too_few']:>7.1f} %{loads}"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ async def wait_within(event: asyncio.Event, seconds: float) -> bool:
 async def run_until_stopped(
     loops: Sequence["asyncio.Task[None]"],
     stop: asyncio.Event,
-    told: Callable[[], None],
+    on_stop: Callable[[], None],
     endless: Sequence["asyncio.Task[None]"] = (),
 ) -> BaseException | None:
     """Let loops run until `stop` is set or one of them ends; tell the others, see them end, and return what broke one.
@@ -29,7 +29,7 @@ async def run_until_stopped(
     stopping = asyncio.create_task(_set(stop))
     try:
         await asyncio.wait([stopping, *loops, *endless], return_when=asyncio.FIRST_COMPLETED)
-        told()
+        on_stop()
         if first_error([*loops, *endless]) is None:
             await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
     finally:

@@ -20,7 +20,7 @@ from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
 
 FOLDER = ROOT / ".devstack"
-ORGANIZATION = "Development clinic"
+TENANT_NAME = "Development"
 KEY_NAME = "make up"
 TIMEOUT_S = 10.0
 OK = 200
@@ -125,7 +125,7 @@ def _api_key(folder: Folder, url: str) -> str:
 
 async def _bootstrap(url: str, operator_token: str) -> str:
     async with Gateway(Connection(url=url, operator_token=operator_token)) as gateway:
-        return (await gateway.bootstrap(ORGANIZATION, KEY_NAME)).api_key
+        return (await gateway.bootstrap(TENANT_NAME, KEY_NAME)).api_key
 
 
 def _is_accepted(url: str, key: str) -> bool:

@@ -324,9 +324,9 @@ class Playing:
     def _missing_riff(self) -> float:
         """Return by how much a RIFF says that it is longer than the file; the library counts what is there."""
         with self._source.getbuffer() as data:
-            size, told = len(data), int.from_bytes(data[4:8], "little") + 8
-            is_told = bytes(data[:4]) == b"RIFF" and size < told < RIFF_UNKNOWN
-        return told / size if is_told else 1.0
+            size, declared = len(data), int.from_bytes(data[4:8], "little") + 8
+            is_told = bytes(data[:4]) == b"RIFF" and size < declared < RIFF_UNKNOWN
+        return declared / size if is_told else 1.0
 
     def _report(self) -> dict[str, Any]:
         duration_s = round(min(max(track.played_s for track in self.tracks), DURATION_MAX_S), 3)

@@ -67,8 +67,8 @@ def _run(as_json: bool, acting: Any) -> None:  # a coroutine
         print_failure("The stream is not answering.", "start it, or set REDIS_URL", as_json)
         raise typer.Exit(FAILED) from error
     except StreamRefusedError as error:
-        said = "The stream refuses this login" if error.is_login else "The stream cannot answer this"
-        print_failure(f"{said} ({error.code}).", "look at REDIS_URL", as_json)
+        sentence = "The stream refuses this login" if error.is_login else "The stream cannot answer this"
+        print_failure(f"{sentence} ({error.code}).", "look at REDIS_URL", as_json)
         raise typer.Exit(DENIED if error.is_login else FAILED) from error
     except AppError as error:
         print_failure(error.detail, None, as_json, f"{error.problem.slug}  ")

@@ -70,16 +70,16 @@ def run(chosen: int) -> int:
         down = [name for name, process in stack.processes.items() if process.pid != pids[name] or not process.is_alive]
         ill = [name for name in stack.processes if name not in down and not is_healthy(stack.url(name))]
         came_through = not down and asyncio.run(_comes_through(stack))
-        told = sum(WORD in process.log.read_text(errors="replace") for process in stack.processes.values())
+        logged = sum(WORD in process.log.read_text(errors="replace") for process in stack.processes.values())
     not_dead_lettered = sum(sum(number.values()) for number in wrong.values())
     for lane, reasons in wrong.items():
         sys.stderr.write(f"{lane.stream} {lane.group}: {dict(reasons)}\n")
     stages_down = len(down) + len(ill) + (not came_through)
     return proof(
-        "poison", stages_down == not_dead_lettered == told == 0, shapes=len(left.shapes),
+        "poison", stages_down == not_dead_lettered == logged == 0, shapes=len(left.shapes),
         topics=len({lane.topic for lane in lanes}), groups=len(lanes),
         entries=sum(sum(number.values()) for number in left.why.values()), stages_down=stages_down,
-        not_dead_lettered=not_dead_lettered, told=told, seconds=round(time.monotonic() - started), seed=chosen,
+        not_dead_lettered=not_dead_lettered, logged=logged, seconds=round(time.monotonic() - started), seed=chosen,
     )  # fmt: skip
 
 

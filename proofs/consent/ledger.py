@@ -127,6 +127,7 @@ def _writer(work: _Work, url: str, organization: Organization, random: Random) -
             for _ in range(TRIES_MAX):
                 if _transaction(work, connection, (token, organization), size, random.random() < ROLLED_BACK_SHARE):
                     break
+                # Apart by chance, or the same writers would meet again.
                 time.sleep(random.random() * BACKOFF_S)
             else:
                 raise TimeoutError("a writer never got its turn")
@@ -144,8 +145,10 @@ def _transaction(
         if is_undone:
             connection.rollback()
             work.note("rolled_back")
+            # Tried again, for the batch is still owed: what was rolled back must leave no gap.
             return False
         connection.commit()
+    # Two entries behind one: the chain's own constraint refused the second, and it counts as a fork.
     except errors.UniqueViolation:
         connection.rollback()
         work.note("forks_refused")

@@ -44,6 +44,7 @@ class Attack:
     async def run(self, sql: str, **values: Any) -> None:
         """Run SQL on this organization's rows."""
         own = {"org": self.entries[0].organization_id, "place": self.place} | values
+        # The driver refuses a value that no placeholder asks for.
         wanted = {name: value for name, value in own.items() if f":{name}" in sql}
         await self.tx.execute(text(sql), wanted)
 
@@ -62,6 +63,7 @@ class Attack:
                 seq=line["seq"],
                 **{name: bytes.fromhex(line[name]) for name in ("prev_hash", "leaf", "hash")},
             )
+        # A head that does not follow the last entry would be found by itself, and the attack would prove nothing.
         if last == self.last:
             await self.head(last, previous)
 
@@ -88,6 +90,7 @@ class Attack:
     async def remove(self, condition: str) -> None:
         """Delete entries with all that hangs on them."""
         chosen = f"select id from consent.event where organization_id = :org and {condition}"
+        # What refers to an entry first: a thief leaves no dangling rows.
         await self.run(f"delete from consent.receipt where event_id in ({chosen})")
         await self.run(f"delete from consent.evidence where event_id in ({chosen})")
         await self.run(f"delete from consent.event where organization_id = :org and {condition}")
@@ -98,6 +101,7 @@ class Attack:
         last: dict[tuple[str, str, str], dict[str, Any]] = {}
         for line in lines:
             parties = (line["patient_id"], line["therapist_id"], line["consent_type"])
+            # A revocation keeps the grant that it ends: the projection shows both times.
             granted = line if line["status"] == "granted" else last.get(parties, line)
             last[parties] = granted | {
                 "status": line["status"],
@@ -127,6 +131,7 @@ class Attack:
             "seq": seq,
             "id": str(uuid4()),
             "prev_hash": previous,
+            # Times only grow along a chain, so a forger makes them grow.
             "at_us": self.lines[seq - 2]["at_us"] + 1,
         }
         line |= changed
@@ -204,6 +209,7 @@ async def remove_one(attack: Attack) -> int:
 async def remove_one_and_close_the_gap(attack: Attack) -> int:
     """One entry is gone, the later ones take its number and are hashed again."""
     await attack.remove("seq = :place")
+    # By way of negative numbers: a seq is unique at every moment.
     await attack.run("update consent.event set seq = -seq where organization_id = :org and seq > :place")
     await attack.run("update consent.event set seq = -seq - 1 where organization_id = :org and seq < 0")
     del attack.lines[attack.place - 1]
@@ -304,6 +310,7 @@ async def act_on_another_state(attack: Attack) -> int:
     """The ledger stays, but what is acted on says the opposite."""
     entry = attack.entries[attack.place - 1]
     parties = entry.parties
+    # The check names the entry that decides these parties' consent, which need not be the one at the place.
     decided = max(other.position.seq for other in attack.entries if other.parties == parties)
     await attack.run(
         "update consent.current set status = case status when 'granted' then 'revoked' else 'granted' end "

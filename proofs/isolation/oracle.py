@@ -182,22 +182,22 @@ def _without(line: str) -> str:
 def prove(infra: Infra) -> int:
     """Ask as every login about every column; return the exit code."""
     victim, mine = seed_tenant(infra), SeededTenant()  # mine has no row: whatever is told is another's
-    told: list[str] = []
+    leaks: list[str] = []
     asked = lookups = 0
     with _empty_beside(infra) as empty, psycopg.connect(infra.admin_url, autocommit=True) as admin:
         for schema in sized(SERVICES[-2:], SERVICES, SERVICES):
             probes = probes_of(admin, schema, victim)
             asked += len(probes)
-            told += _told((infra, empty), schema, mine, probes)
+            leaks += _told((infra, empty), schema, mine, probes)
             known = sorted({probe.there for probe in probes if probe.column.type == "uuid"})
             found = lookups_of(admin, schema)
             lookups += len(found)
-            told += leaking_lookups(infra.database_url(schema), found, known, (None, mine.capability(infra)))
+            leaks += leaking_lookups(infra.database_url(schema), found, known, (None, mine.capability(infra)))
         control = _control(admin, (infra, empty), mine, victim)
-    for name in told:
+    for name in leaks:
         sys.stderr.write(f"told: {name}\n")
-    good = not told and asked > 0 and control == 1
-    return proof(NAME, good, columns=asked, lookups=lookups, told=len(told), control=control)
+    good = not leaks and asked > 0 and control == 1
+    return proof(NAME, good, columns=asked, lookups=lookups, told=len(leaks), control=control)
 
 
 @contextmanager

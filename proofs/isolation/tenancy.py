@@ -26,7 +26,7 @@ from proofs.kit.organizations import Founder, Organization, client_of, stack_on_
 from proofs.kit.rightful import Rightful, Send, ids_for, learn
 
 NAME = "tenancy"
-CLINICS = 3
+ORGANIZATIONS = 3
 STEPS = 5_000
 STEPS_TINY, STEPS_SOAK = 500, 200_000
 RULES_PER_EXAMPLE = 25
@@ -72,13 +72,14 @@ class World:
             Rightful(organization, stack.operator_token, self.operations, self._by(organization))
             for organization in self.organizations
         ]
+        # Every word of everybody: each answer is searched for all of them, whoever asked.
         self.words = {word: n for n, organization in enumerate(self.organizations) for word in organization.canaries}
         self.seen = Seen()
 
     async def _found(self) -> list[Organization]:
         async with client_of(self._stack) as http:
             founder = Founder(http, self._stack.operator_token)
-            return list(await asyncio.gather(*(founder.found() for _ in range(CLINICS))))
+            return list(await asyncio.gather(*(founder.found() for _ in range(ORGANIZATIONS))))
 
     async def _describe(self) -> Any:
         headers = {"Authorization": f"Bearer {self.organizations[0].key}"}
@@ -126,10 +127,12 @@ class World:
     def _callers(self, organization: Organization) -> Iterator[Caller]:
         everything = set(organization.canaries)
         for name, credential in organization.credentials.items():
+            # A patient's token opens that patient's words; every other key those of the whole organization.
             of_patient = name.startswith("patient ")
             own = {organization.sent, organization.patients[int(name[-1]) - 1].canary} if of_patient else everything
             yield Caller(name, credential, frozenset(own), organization)
         yield Caller("nobody", "", frozenset(), organization)
+        # Of the right form, so that it is looked up and not refused by its looks.
         yield Caller("a key nobody has", f"{organization.key[:-4]}0000", frozenset(), organization)
         yield Caller("the operator", self._stack.operator_token, frozenset(), organization, is_operator=True)
 
@@ -140,6 +143,7 @@ class World:
         headers = drawn.headers | ({"Authorization": f"Bearer {caller.credential}"} if caller.credential else {})
         try:
             answer = await self._http.request(drawn.operation.method, drawn.path, headers=headers, **drawn.parts())
+        # A long poll that is cut off has shown nobody anything; how many there were is printed.
         except httpx.TimeoutException:
             self.seen.statuses[0] += 1
             return None
@@ -168,6 +172,7 @@ class World:
 
     def leaks_inside(self) -> list[str]:
         """Search the logs and all of Redis for any word of anybody."""
+        # After all requests: what leaks into a log may be written late.
         kept = [*files_of(self._stack), *self._runner.run(_streams(self._stack))]
         return [f"{one.kind} {one.name}" for one in kept for word in self.words if word.encode() in one.data]
 
@@ -203,18 +208,18 @@ def _is_empty_list(answer: httpx.Response) -> bool:
 def machine_of(world: World) -> type[RuleBasedStateMachine]:
     """Return the state machine over a world; its state is the system's own."""
     operation = st.sampled_from(world.operations)
-    organization = st.integers(0, CLINICS - 1)
+    organization = st.integers(0, ORGANIZATIONS - 1)
 
     class Tenancy(RuleBasedStateMachine):
         @rule(
             operation=operation,
             caller=organization,
-            shift=st.integers(1, CLINICS - 1),
+            shift=st.integers(1, ORGANIZATIONS - 1),
             mask=st.integers(1, 7),
             pick=organization,
         )
         def somebody_elses_ids(self, operation: Operation, caller: int, shift: int, mask: int, pick: int) -> None:
-            world.probe(operation, caller, (caller + shift) % CLINICS, mask, pick)
+            world.probe(operation, caller, (caller + shift) % ORGANIZATIONS, mask, pick)
 
         @rule(operation=operation, caller=organization, pick=organization)
         def own_ids_by_everybody(self, operation: Operation, caller: int, pick: int) -> None:
@@ -233,6 +238,7 @@ def prove(stack: Stack, steps: int, chosen: int) -> int:
         world = World(stack, runner)
         try:
             _every_route_once(world)
+            # Each lap with a seed of its own, or the machine would send the same again.
             for lap in range(steps):
                 if world.seen.steps >= steps:
                     break
@@ -247,7 +253,7 @@ def _every_route_once(world: World) -> None:
     """What luck may leave out: each operation by who may do it, then with all ids another's."""
     world.rightful()
     for number, operation in enumerate(world.operations):
-        world.probe(operation, number % CLINICS, (number + 1) % CLINICS, _ALL, number)
+        world.probe(operation, number % ORGANIZATIONS, (number + 1) % ORGANIZATIONS, _ALL, number)
 
 
 def _walk(world: World, chosen: int) -> None:
@@ -255,6 +261,7 @@ def _walk(world: World, chosen: int) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
+            # Nothing is shrunk or kept: the state is the system's, and a run is repeated by its seed.
             max_examples=4, stateful_step_count=RULES_PER_EXAMPLE, deadline=None, database=None,
             phases=[Phase.generate], suppress_health_check=list(HealthCheck), print_blob=False,
         ),
@@ -274,7 +281,8 @@ def _judge(world: World, inside: Sequence[str], steps: int, chosen: int) -> int:
     never = ", ".join(sorted(names - answered)) or "none"
     sys.stderr.write(f"never answered 2xx: {never}; by status: {dict(sorted(seen.statuses.items()))}\n")
     return proof(
-        NAME, good, steps=seen.steps, organizations=CLINICS, patients=2 * CLINICS, callers=len(list(_names(world))),
+        NAME, good, steps=seen.steps, organizations=ORGANIZATIONS, patients=2 * ORGANIZATIONS,
+        callers=len(list(_names(world))),
         routes=len(names), covered=len(set(seen.routes) & names), answered=len(answered),
         own_words_seen=seen.own, leaks=len(leaks), timeouts=seen.statuses[0], answers_5xx=broken, seed=chosen,
     )  # fmt: skip

@@ -51,8 +51,8 @@ async def streams_of(stack: Stack) -> AsyncIterator[Kept]:
 async def servers_say(stack: Stack) -> AsyncIterator[Kept]:
     """Yield what PostgreSQL and Redis tell operators of who is connected and what is asked at this moment."""
     async with Redis.from_url(stack.infra.redis_url) as redis:
-        told = [await _ask(redis, *line) for line in (("SLOWLOG", "GET", "-1"), ("CLIENT", "LIST"), ("INFO", "ALL"))]
-        yield Kept("redis server", "slow commands, clients", repr(told).encode())
+        answers = [await _ask(redis, *line) for line in (("SLOWLOG", "GET", "-1"), ("CLIENT", "LIST"), ("INFO", "ALL"))]
+        yield Kept("redis server", "slow commands, clients", repr(answers).encode())
     with psycopg.connect(stack.infra.admin_url) as connection:
         asked = connection.execute("select query, application_name from pg_stat_activity").fetchall()
         yield Kept("statement", "pg_stat_activity", repr(asked).encode())

@@ -105,8 +105,8 @@ def recording(title: str = "") -> bytes:
     if not title:
         return plain
     text = title.encode() + bytes(2 - len(title.encode()) % 2)
-    said = b"INFOINAM" + struct.pack("<I", len(text)) + text
-    body = plain[12:36] + b"LIST" + struct.pack("<I", len(said)) + said + plain[36:]
+    chunk = b"INFOINAM" + struct.pack("<I", len(text)) + text
+    body = plain[12:36] + b"LIST" + struct.pack("<I", len(chunk)) + chunk + plain[36:]
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
 
 

@@ -39,7 +39,7 @@ class Outcome:
         """The conditions that did not hold."""
         return [condition for condition, held in self.holds.items() if not held]
 
-    def told(self) -> int:
+    def reported(self) -> int:
         """Print the one line, and on stderr what did not hold; return the exit code."""
         for condition in self.failed:
             print(f"FAILED {self.name}: {condition}", file=sys.stderr)
@@ -51,4 +51,4 @@ def main(prove: Callable[[Run], Coroutine[Any, Any, Outcome]]) -> NoReturn:
     configure_logging("proofs", "error", LOG_KEYS)
     with infrastructure.throwaway() as infra:
         outcome = asyncio.run(prove(Run(infra)))
-    raise SystemExit(outcome.told())
+    raise SystemExit(outcome.reported())

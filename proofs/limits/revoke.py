@@ -99,6 +99,7 @@ class Organization:
         while not until.is_set():
             credential, path = key.credentials[number % len(key.credentials)]
             number += 1
+            # Before it is sent: only what was sent after the call returned may count against it.
             at = time.monotonic()
             answer = await self.clients[gateway].get(path, headers={"Authorization": f"Bearer {credential}"})
             key.asked += 1
@@ -127,6 +128,7 @@ async def _round(organization: Organization, mode: str, luck: Random) -> list[Pr
             for gateway in range(GATEWAYS):
                 tasks.create_task(organization.press(key, gateway, until))
         await _until(lambda: all(len(key.accepted_at) == GATEWAYS for key in keys))
+        # So that the revocation meets requests at any point of their way.
         await asyncio.sleep(luck.random() * PRESSED_BEFORE_S)
         try:
             if mode == "paused":
@@ -134,8 +136,10 @@ async def _round(organization: Organization, mode: str, luck: Random) -> list[Pr
             elif mode == "without redis":
                 servers.kill(valkey.NAME)
             await asyncio.gather(*(organization.revoke(key, luck.choice(awake)) for key in keys))
+            # Paused or without Redis for a while longer: a gateway that wakes late must refuse too.
             await asyncio.sleep(luck.random() * PRESSED_AFTER_S)
         finally:
+            # A stopped process could not even be ended.
             paused.signal(signal.SIGCONT)
         await asyncio.sleep(PRESSED_AFTER_S)
         await _until(lambda: all(len(key.refused_at) == GATEWAYS for key in keys))

@@ -118,8 +118,8 @@ async def _kept(world: World) -> list[Kept]:
     stack = world.vendors.stack
     streams = [one async for one in streams_of(stack)]
     stores = [*files_of(stack), *objects_of(stack), *tables_of(stack)]
-    told = [*world.refusals, *heard_by_vendors(world.vendors), *spans_of(world.collector)]
-    return [*streams, *stores, *told, *temporary_files(world)]
+    spoken = [*world.refusals, *heard_by_vendors(world.vendors), *spans_of(world.collector)]
+    return [*streams, *stores, *spoken, *temporary_files(world)]
 
 
 def run(rounds: int, number: int) -> int:

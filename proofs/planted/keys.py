@@ -85,8 +85,8 @@ LIMITS: tuple[Mutant, ...] = (
         ByProof("limits.limit20", "worst_hour"),
         Edit(
             "services/chat/store.py",
-            "and at <= clock_timestamp() - interval '1 hour'\"",
-            "and at < date_trunc('hour', clock_timestamp())\"",
+            'and at <= clock_timestamp() - make_interval(secs => :window_s)"',
+            "and at < date_trunc('hour', clock_timestamp()) + 0 * make_interval(secs => :window_s)\"",
         ),
     ),
     planted(

@@ -53,13 +53,13 @@ def run(mutants: Sequence[Mutant], chosen: int, *, shown: bool = False) -> int:
     """Plant each alone; print the line and return the exit code. `shown`: also print what the proofs printed."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, shared_servers(LANES) as sets:
-        said, sound = _all_said(Runner(Sources(Path(folder)), chosen, sets), mutants)
-    fates = {mutant.name: fate_of(mutant, said[mutant.name], sound[mutant.by.name]) for mutant in mutants}
+        outcomes, sound = _all_said(Runner(Sources(Path(folder)), chosen, sets), mutants)
+    fates = {mutant.name: fate_of(mutant, outcomes[mutant.name], sound[mutant.by.name]) for mutant in mutants}
     for name, without in sound.items():
         if without.held is not True:
             sys.stderr.write(f"{without.output}\ndoes not hold without a defect: {name}\n")
     for mutant in mutants:
-        fate, output = fates[mutant.name], said[mutant.name].output
+        fate, output = fates[mutant.name], outcomes[mutant.name].output
         if shown or fate is not Fate.CAUGHT:
             sys.stderr.write(f"{output}\n{fate}: {mutant.name} ({mutant.control}) by {mutant.by.name}\n")
     counts = {fate.value: list(fates.values()).count(fate) for fate in Fate}

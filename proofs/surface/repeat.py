@@ -74,6 +74,7 @@ class House:
         made = (await self._post(self._stack.operator_token, "/operator/v1/organizations", body)).json()
         self.key, self.organization_id, self.key_id = made["api_key"], made["organization_id"], made["api_key_id"]
         self.second_key = await self.new_key(*Scope)
+        # May send each request of the proof, and read none of the words.
         self.weak = await self.new_key(
             Scope.ADMIN, Scope.CHAT_DELEGATE, Scope.TRANSCRIPTS_WRITE, Scope.PATIENTS_TOKENS, Scope.SESSIONS_WRITE
         )
@@ -165,21 +166,22 @@ def upload(patient: str, therapist: str, sound: bytes) -> Call:
 async def words(house: House, revoked: Purpose) -> None:
     """Two therapists' words are told; one's consent ends; whatever is sent again must not tell hers."""
     patient, theirs = await house.user("patient"), [await house.user("therapist") for _ in range(2)]
-    said = [canary("said"), canary("said")]
+    spoken = [canary("said"), canary("said")]
     consents = [await house.grants(patient, therapist) for therapist in theirs]
     sessions = []
-    for therapist, word in zip(theirs, said, strict=True):
+    for therapist, word in zip(theirs, spoken, strict=True):
         sessions.append((await house.send(upload(patient, therapist, recording()), house.key)).json()["session_id"])
         await house.corrected(sessions[-1], word)
     token_call = Call("createPatientToken", f"/patients/{patient}/tokens")
     token = (await house.send(token_call, house.key)).json()["token"]
-    calls = await _told(house, patient, said, (sessions[0], token))
+    calls = await _told(house, patient, spoken, (sessions[0], token))
     everybody = (house.key, house.second_key, house.weak, token)
     # The weak key may write words and not read them: not even while consent lasts.
     weakly = Call("swapSpeakers", calls[-1][0].path, headers={"If-Match": '"3"'})
     for answer in (await house.send(weakly, house.weak), await house.send(weakly, house.weak)):
         house.seen.expect("unmarked", answer.is_success, "swapSpeakers of a key that may not read")
-        house.seen.expect("words_given", said[0] not in answer.text, "swapSpeakers to a key that may not read")
+        house.seen.expect("words_given", spoken[0] not in answer.text, "swapSpeakers to a key that may not read")
+    # Of one purpose of one therapist: the other's words may still be told, hers nowhere.
     revocation = Call("revokeConsent", f"/consents/{consents[0][revoked]}/revoke", {})
     await repeated(house, revocation)
     for call, sender in calls:
@@ -191,19 +193,19 @@ async def words(house: House, revoked: Purpose) -> None:
                 reads = call.operation == "swapSpeakers" and credential in (house.key, house.second_key)
                 may = reads and revoked is Purpose.AI_ANALYSIS
                 house.seen.expect(
-                    "words_given", may or said[0] not in answer.text, f"{call.operation} without {revoked}"
+                    "words_given", may or spoken[0] not in answer.text, f"{call.operation} without {revoked}"
                 )
 
 
-async def _told(house: House, patient: str, said: list[str], of: tuple[str, str]) -> list[tuple[Call, str]]:
+async def _told(house: House, patient: str, spoken: list[str], of: tuple[str, str]) -> list[tuple[Call, str]]:
     """Send what tells words until it does: questions of a key and of the patient, and a swap of speakers."""
     session, token = of
     found: list[tuple[Call, str]] = []
     for credential in (house.key, token):
         for _ in range(LOOKS_MAX):  # a correction is found when it has been indexed
-            call = Call("chat", "/chat", {"patient_id": patient, "message": QUESTION.format(*said)})
+            call = Call("chat", "/chat", {"patient_id": patient, "message": QUESTION.format(*spoken)})
             answer = await house.send(call, credential)
-            if all(word in answer.text for word in said):
+            if all(word in answer.text for word in spoken):
                 found.append((call, credential))
                 again = await house.send(call, credential)
                 same = again.json().get("response") == answer.json()["response"]
@@ -211,7 +213,7 @@ async def _told(house: House, patient: str, said: list[str], of: tuple[str, str]
                 break
             await asyncio.sleep(LOOK_EVERY_S)
     swap = Call("swapSpeakers", f"/sessions/{session}/transcript/swap-speakers", headers={"If-Match": '"2"'})
-    if said[0] in (await house.send(swap, house.key)).text:
+    if spoken[0] in (await house.send(swap, house.key)).text:
         found.append((swap, house.key))
     house.seen.counts["told"] += len(found)
     return found
@@ -251,9 +253,11 @@ async def refusals(house: House) -> None:
     """Each request is refused, the cause goes, and it is sent again under its key."""
     patient, therapist = await house.user("patient"), await house.user("therapist")
     sent = upload(patient, therapist, recording(UNREADABLE))
+    # The id follows from the key, so the session can be named before it is there.
     session = derived_id(UUID(house.organization_id), "upload", house.key_id, sent.key)
     chat = Call("chat", "/chat", {"patient_id": patient, "message": "How did I sleep?"})
     retry = Call("retrySession", f"/sessions/{session}/retry")
+    # Nobody has consented yet, and there is no session to be tried again.
     for call in (sent, chat, retry):
         await _is_refused(house, call, (403, 404))
     await house.grants(patient, therapist)

@@ -171,8 +171,8 @@ async def _stream(ask: Ask, pending: Reply | AcceptedMessage, ping_every_s: floa
                 yield PING
             listener.more.clear()
             if sent < len(listener.text):
-                number, said, sent = number + 1, listener.text[sent:], len(listener.text)
-                yield event("token", number, {"text": said})
+                number, piece, sent = number + 1, listener.text[sent:], len(listener.text)
+                yield event("token", number, {"text": piece})
     finally:
         if not answering.done():
             _leave(answering, has_begun=bool(listener.text))

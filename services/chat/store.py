@@ -43,10 +43,12 @@ _LOCK = text(
 )
 # Through a view: whoever may delete rows of a table may also lock it against everybody (deploy/postgres/locks.sql).
 _FORGET = text(
-    "delete from sent_deletable where patient_id = :patient_id and at <= clock_timestamp() - interval '1 hour'"
+    "delete from sent_deletable where patient_id = :patient_id"
+    " and at <= clock_timestamp() - make_interval(secs => :window_s)"
 )
 _COUNT = text(
-    "select count(*) as sent, extract(epoch from min(at) + interval '1 hour' - clock_timestamp()) as free_in_s"
+    "select count(*) as sent,"
+    " extract(epoch from min(at) + make_interval(secs => :window_s) - clock_timestamp()) as free_in_s"
     " from sent where patient_id = :patient_id"
 )
 _SEND = text(
@@ -290,8 +292,9 @@ def _signal(patient_id: PatientId, to: Accepted, concern: Concern) -> CrisisSign
 
 async def _pass_turnstile(tx: Transaction, patient_id: PatientId) -> Quota:
     await tx.execute(_LOCK, _ours(patient_id))
-    await tx.execute(_FORGET, {"patient_id": patient_id})
-    row = (await tx.execute(_COUNT, {"patient_id": patient_id})).one()
+    of_window = {"patient_id": patient_id, "window_s": QUOTA_WINDOW_S}
+    await tx.execute(_FORGET, of_window)
+    row = (await tx.execute(_COUNT, of_window)).one()
     return quota_after(row.sent, float(row.free_in_s or QUOTA_WINDOW_S))
 
 

@@ -9,7 +9,7 @@ from libs.common.database.paging import Page, Window
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import CONFLICT, NOT_FOUND, AppError
 from libs.common.events import Event
-from libs.common.ids import Identify, new_id
+from libs.common.ids import Identify
 from libs.common.messaging.steps import Step
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, UserId
@@ -193,18 +193,21 @@ class Users:
 class PatientTokens:
     """Tokens by which a patient asks without the organization's key."""
 
-    def __init__(self, database: Database, store: TokenStore, signer: TokenSigner, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, store: TokenStore, signer: TokenSigner, clock: Clock, *, new_id: Identify
+    ) -> None:
         self._database = database
         self._store = store
         self._signer = signer
         self._clock = clock
+        self._new_id = new_id
 
     async def mint(self, by: Principal, patient_id: PatientId) -> tuple[str, PatientToken]:
         """Mint a token for one patient; it dies with the key that asked for it."""
         # Whole seconds, as tokens write times, so that the end that is stored is the one that is signed.
         wanted = self._clock().replace(microsecond=0) + self._signer.lifetime
         token = PatientToken(
-            jti=new_id(),
+            jti=self._new_id(),
             organization_id=by.organization_id,
             patient_id=patient_id,
             api_key_id=by.api_key_id,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from libs.common.database.transaction import Database
 from libs.common.errors import AppError
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.contracts.ids import OrganizationId, PatientId, SessionId, TherapistId
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
@@ -43,6 +43,7 @@ class Renewals:
     users: Users
     consent: Peer
     actions: ActionStore
+    new_id: Identify
 
     async def mint(self, subject: Subject) -> tuple[str, datetime]:
         """Return a capability and its end.
@@ -84,4 +85,4 @@ class Renewals:
             "purposes": [purpose.value for purpose in subject.purposes],
         }
         async with self.database.transaction() as tx:
-            await self.actions.note(tx, Noted(new_id(), state, "operator", WHAT, ids))
+            await self.actions.note(tx, Noted(self.new_id(), state, "operator", WHAT, ids))

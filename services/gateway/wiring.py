@@ -1,5 +1,6 @@
 """The gateway's parts, built and joined."""
 
+import os
 import secrets
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     """Join everything that answers callers."""
     peppers = settings.peppers
     minter = Minter(settings.capability_key_id, bytes.fromhex(settings.capability_key.get_secret_value()))
-    authority = Authority(minter, utc_now)
+    authority = Authority(minter, utc_now, new_id)
     signer = _signer(settings)
     authenticator = Authenticator(database, authority, signer, peppers)
     limiter = _limiter(settings)
@@ -100,7 +101,7 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
         authenticator=authenticator,
         authority=authority,
         limiter=limiter,
-        idempotency=Idempotency(database, IdempotencyStore(), utc_now),
+        idempotency=Idempotency(database, IdempotencyStore(), utc_now, os.urandom),
         operator_token=_plain(settings.operator_token),
         replay_readers=replay_readers(users, peers, organization),
         crisis=CrisisFallback(crisis_rule(peers.chat, users, authority), crisis_lookup(organization, authority), lines),
@@ -108,8 +109,8 @@ def public_side(settings: GatewaySettings, database: Database) -> Public:
     own = LocalServices(
         keys=Keys(database, KeyStore(), KeyIssuing(_mode(settings), peppers, utc_now, secrets.choice)),
         users=users,
-        tokens=PatientTokens(database, TokenStore(), signer, utc_now),
-        renewals=Renewals(database, authority, users, peers.consent, ActionStore()),
+        tokens=PatientTokens(database, TokenStore(), signer, utc_now, new_id=new_id),
+        renewals=Renewals(database, authority, users, peers.consent, ActionStore(), new_id),
         audit=AccessAudit(database, authority),
         organization=organization,
         requests_per_hour=settings.requests_per_hour,

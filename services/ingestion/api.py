@@ -36,7 +36,8 @@ WAIT_MAX_S = 30.0
 PING_S = 15.0
 WATCH_MAX_S = 600.0
 # How long to drain a refused upload. The gateway reads the response while it sends; other clients need a moment.
-DRAIN_PATIENCE = Patience(all_s=3.0, silence_s=3.0)
+DRAIN_MAX_S = 3.0
+DRAIN_PATIENCE = Patience(all_s=DRAIN_MAX_S, silence_s=DRAIN_MAX_S)
 LENGTH_DIGITS_MAX = 18
 """Longer numbers are over every limit, and Python refuses to parse thousands of digits."""
 ETAG_DIGITS_MAX = 17

@@ -1,5 +1,7 @@
 """Joins uploads under the root key, the status of sessions, erasures, and what sweeps expired objects."""
 
+import os
+
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.errors import UNAVAILABLE, AppError
@@ -81,7 +83,7 @@ def build() -> Service:
     runtime = Runtime(settings, EVENT_CONFIG)
     consent = ServiceClient(settings.consent_url, settings.request_deadline_s, BY_SLUG)
     store = ObjectStore(StoreAddress.of(settings))
-    objects = VerifiedStore(store)
+    objects = VerifiedStore(store, new_id, os.urandom)
     app = AppSpec(
         title="ingestion",
         version="1",

@@ -14,7 +14,7 @@ from tests.chaos.nemesis import Nemesis
 from tests.chaos.plan import Kind, Size, deck
 from tests.chaos.purchases import Purchases, purchases
 from tests.chaos.recording_vendor import Books, Vendor
-from tests.chaos.workload import Workload, open_clinics
+from tests.chaos.workload import Workload, open_organizations
 
 TRIES_MAX = 4
 LOOK_EVERY_S = 0.5
@@ -86,7 +86,7 @@ class Run:
     async def rage(self) -> None:
         """Throw every fault while recordings come in; then end all faults."""
         aftermath.watch_keeping(self._admin_url)
-        self._workload = await open_clinics(self._world.stack, self._size.patients, self._dice)
+        self._workload = await open_organizations(self._world.stack, self._size.patients, self._dice)
         faults = deck(self._size, list(self._world.stack.processes), self._dice)
         began, stop = time.monotonic(), asyncio.Event()
         keeper = asyncio.create_task(self._nemesis.keep_alive(stop))

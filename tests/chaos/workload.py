@@ -17,7 +17,7 @@ from libs.contracts.purposes import Purpose
 from libs.devstack.stack import Stack
 from tests.e2e.client import World
 
-CLINICS = 3
+ORGANIZATIONS = 3
 UPLOADERS = 24
 SAMPLE_RATE = 8000
 TRY_FOR_S = 300.0
@@ -33,7 +33,7 @@ AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 
 @dataclass
 class Patient:
-    """A patient of a clinic, and the consent that ends in the middle of the run, if one does."""
+    """A patient of an organization, and the consent that ends in the middle of the run, if one does."""
 
     world: World
     id: str
@@ -103,18 +103,18 @@ class Workload:
         return upload
 
 
-async def open_clinics(stack: Stack, patients: int, dice: random.Random) -> Workload:
-    """Make clinics and consenting patients; a quarter of the patients will take something back."""
-    clinics = [await World.open(stack.gateway_url, stack.operator_token) for _ in range(CLINICS)]
+async def open_organizations(stack: Stack, patients: int, dice: random.Random) -> Workload:
+    """Make organizations and consenting patients; a quarter of the patients will take something back."""
+    organizations = [await World.open(stack.gateway_url, stack.operator_token) for _ in range(ORGANIZATIONS)]
     found = []
     for number in range(patients):
-        world = clinics[number % CLINICS]
-        if number >= CLINICS:
+        world = organizations[number % ORGANIZATIONS]
+        if number >= ORGANIZATIONS:
             world.patient_id = (await world.gateway.add_user("patient", f"p{number}@example.org")).id
         given = {purpose: consent.id for purpose, consent in (await world.consents()).items()}
         revokes = tuple(Purpose)[number // 4 % 3] if number % 4 == 3 else None
         found.append(Patient(world, world.patient_id, given, revokes))
-    for world in clinics:
+    for world in organizations:
         await world.close()
     return Workload(found, dice)
 

@@ -1,4 +1,4 @@
-"""The verbs of the tests of the whole system: a clinic of its own per test, spoken to as an integrator would."""
+"""The verbs of the tests of the whole system: an organization of its own per test, spoken to as an integrator would."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ class World:
         """Bootstrap a new organization."""
         operator = Gateway(Connection(url=url, key=None, operator_token=operator_token))
         async with operator:
-            made = await operator.bootstrap(f"clinic {uuid4().hex[:8]}", "e2e")
+            made = await operator.bootstrap(f"organization {uuid4().hex[:8]}", "e2e")
         gateway = Gateway(Connection(url=url, key=made.api_key, operator_token=None))
         therapist = await gateway.add_user("therapist", f"t-{uuid4().hex}@example.org")
         patient = await gateway.add_user("patient", f"p-{uuid4().hex}@example.org")
@@ -79,6 +79,6 @@ class World:
         )
 
     def http(self, key: str | None = None) -> httpx.AsyncClient:
-        """Return a bare client with this clinic's key, for requests that no well-behaved client sends."""
+        """Return a bare client with this organization's key, for requests that no well-behaved client sends."""
         headers = {"Authorization": f"Bearer {key or self.key}"}
         return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=30, verify=certificates())

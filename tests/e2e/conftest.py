@@ -1,4 +1,4 @@
-"""Clinics for the tests of the whole system."""
+"""Organizations for the tests of the whole system."""
 
 from collections.abc import AsyncIterator
 
@@ -17,7 +17,7 @@ async def world(stack: Stack) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def other_clinic(stack: Stack) -> AsyncIterator[World]:
+async def other_organization(stack: Stack) -> AsyncIterator[World]:
     """Somebody else."""
     made = await World.open(stack.gateway_url, stack.operator_token)
     yield made

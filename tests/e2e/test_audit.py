@@ -31,14 +31,14 @@ def system() -> Iterator[Stack]:
         yield stack
 
 
-async def _clinics(system: Stack) -> tuple[Organization, Organization]:
+async def _organizations(system: Stack) -> tuple[Organization, Organization]:
     async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
         founder = Founder(http, system.operator_token)
         return await founder.found(), await founder.found()
 
 
 async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_own_auditor(system: Stack) -> None:
-    organization, other = await _clinics(system)
+    organization, other = await _organizations(system)
     session, patient = organization.ids["session_id"][0], organization.patients[0]
     reader = {"Authorization": f"Bearer {organization.credentials['transcripts:read']}"}
     auditor = {"Authorization": f"Bearer {organization.credentials['admin']}"}

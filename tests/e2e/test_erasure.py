@@ -85,7 +85,7 @@ class Person:
         return self.words[-1]
 
     async def arrives(self) -> None:
-        """The clinic makes a user and writes consents down, with circumstances."""
+        """The organization makes a user and writes consents down, with circumstances."""
         async with self.world.http() as http:
             body = {"role": "patient", "email": f"{self.word()}@example.org", "external_id": self.word()}
             self.id = (await http.post("/api/v1/users", json=body)).json()["id"]
@@ -176,7 +176,7 @@ async def person(home: Home) -> AsyncIterator[Person]:
 
 
 async def _verified(person: Person) -> int:
-    """Check the clinic's ledger as a stranger does; return how many entries hold, -1 when one does not."""
+    """Check the organization's ledger as a stranger does; return how many entries hold, -1 when one does not."""
     connection = Connection(person.world.url, key=person.world.key)
     result = await asyncio.to_thread(CliRunner().invoke, app, ["consent", "verify", "--json"], obj=connection)
     return int(json.loads(result.stdout)["entries"]) if result.exit_code == 0 else -1

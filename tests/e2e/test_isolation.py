@@ -16,14 +16,14 @@ READS = (
 
 
 async def test_another_organizations_things_look_like_things_that_do_not_exist(
-    world: World, other_clinic: World
+    world: World, other_organization: World
 ) -> None:
     consents = await world.consents(Purpose.RECORDING)
     session_id = await world.uploads(FIRST)
     ids = {"session": session_id, "consent": consents[Purpose.RECORDING].id, "patient": world.patient_id}
     unknown = dict.fromkeys(ids, "01a20000-0000-7000-8000-000000000000")
 
-    async with other_clinic.http() as http:
+    async with other_organization.http() as http:
         foreign = [await http.get(path.format(**ids)) for path in READS]
         missing = [await http.get(path.format(**unknown)) for path in READS]
 
@@ -33,16 +33,16 @@ async def test_another_organizations_things_look_like_things_that_do_not_exist(
 
 
 async def test_another_organization_can_neither_revoke_nor_upload_nor_ask_for_a_foreign_patient(
-    world: World, other_clinic: World
+    world: World, other_organization: World
 ) -> None:
     consents = await world.consents()
 
-    async with other_clinic.http() as http:
+    async with other_organization.http() as http:
         revoke = await http.post(f"/api/v1/consents/{consents[Purpose.RECORDING].id}/revoke", json={})
         chat = await http.post("/api/v1/chat", json={"patient_id": world.patient_id, "message": "What did I say?"})
-    other_clinic.patient_id, other_clinic.therapist_id = world.patient_id, world.therapist_id
+    other_organization.patient_id, other_organization.therapist_id = world.patient_id, world.therapist_id
     with pytest.raises(RefusedError) as upload:
-        await other_clinic.uploads(FIRST)
+        await other_organization.uploads(FIRST)
 
     assert revoke.status_code == 404
     assert chat.status_code in (403, 404)

@@ -123,7 +123,7 @@ def house() -> Iterator[House]:
 
 
 @pytest.fixture
-async def clinics(house: House) -> AsyncIterator[tuple[World, World]]:
+async def organizations(house: House) -> AsyncIterator[tuple[World, World]]:
     """Two consenting patients of two organizations."""
     opened = [await World.open(house.stack.gateway_url, house.stack.operator_token) for _ in range(2)]
     for world in opened:
@@ -147,10 +147,10 @@ async def _lived(staying: World, leaving: World) -> tuple[list[str], str]:
 
 
 async def test_everything_replayed_five_times_into_every_group_changes_nothing_and_asks_no_vendor(
-    house: House, clinics: tuple[World, World], capsys: pytest.CaptureFixture[str]
+    house: House, organizations: tuple[World, World], capsys: pytest.CaptureFixture[str]
 ) -> None:
     unused = house.state()
-    kept, revoked = await _lived(*clinics)
+    kept, revoked = await _lived(*organizations)
     await eventually(house.is_still, bool, within_s=60)
     before, facts, calls = house.state(), house.count(*(f"{schema}.outbox" for schema in SERVICES)), house.calls
     started, sent = time.monotonic(), 0
@@ -186,9 +186,9 @@ async def test_everything_replayed_five_times_into_every_group_changes_nothing_a
 
 
 async def test_an_event_whose_capability_has_expired_is_applied_under_one_the_gateway_mints_while_consent_holds(
-    house: House, clinics: tuple[World, World]
+    house: House, organizations: tuple[World, World]
 ) -> None:
-    staying, leaving = clinics
+    staying, leaving = organizations
     kept, revoked = await _lived(staying, leaving)
     await eventually(house.is_still, bool, within_s=60)
     allowed, refused = house.expires("transcript.ready", kept[0]), house.expires("transcript.ready", revoked)

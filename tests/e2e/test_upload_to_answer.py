@@ -11,7 +11,7 @@ QUESTION = "What homework did we agree on?"
 
 @pytest.fixture
 async def ready(world: World) -> str:
-    """A clinic's session that went all the way."""
+    """An organization's session that went all the way."""
     await world.consents()
     session_id = await world.uploads(FIRST)
     await world.settled(session_id, "ready")

@@ -29,15 +29,15 @@ PAGE = "authorization.md"
 
 
 @pytest.fixture(scope="module")
-async def clinic(infra: Infra) -> AsyncIterator[GatewayWorld]:
+async def organization(infra: Infra) -> AsyncIterator[GatewayWorld]:
     async with gateway_world(infra) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-async def credentials(clinic: GatewayWorld) -> dict[str, str]:
-    token = await clinic.http.post(f"/api/v1/patients/{clinic.patient_id}/tokens")
-    scoped = {scope.value: str((await clinic.new_key(scope.value))["api_key"]) for scope in Scope}
+async def credentials(organization: GatewayWorld) -> dict[str, str]:
+    token = await organization.http.post(f"/api/v1/patients/{organization.patient_id}/tokens")
+    scoped = {scope.value: str((await organization.new_key(scope.value))["api_key"]) for scope in Scope}
     return {NOBODY: "", PATIENT: token.json()["token"], OPERATOR: OPERATOR_TOKEN, **scoped}
 
 
@@ -82,13 +82,13 @@ def test_reading_is_never_forwarded_with_more_than_reading_but_for_the_chat() ->
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation_id)
 async def test_every_caller_is_let_in_over_http_where_the_page_says_and_nowhere_else(
-    clinic: GatewayWorld, credentials: dict[str, str], route: Route
+    organization: GatewayWorld, credentials: dict[str, str], route: Route
 ) -> None:
     path = re.sub(r"\{(\w+)\}", lambda name: KEY if name[1] == "key_id" else str(uuid4()), route.path)
 
     let_in = {}
     for caller in CALLERS:
-        async with clinic.as_bearer(credentials[caller]) as http:
+        async with organization.as_bearer(credentials[caller]) as http:
             let_in[caller] = await _is_let_in(http, route.method, path)
 
     assert let_in == {caller: admits(route, caller) for caller in CALLERS}

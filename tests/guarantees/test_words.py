@@ -1,5 +1,6 @@
 """The words that we do not use: each has a standard term in docs/glossary.md, which a newcomer would search for."""
 
+import ast
 import re
 import subprocess
 from functools import cache
@@ -40,6 +41,10 @@ FROZEN = re.compile(
 )
 # Names in the database that migrations gave, which a new schema would choose otherwise.
 IN_THE_DATABASE = {"libs/tenancy/erased_subjects.py", "services/ingestion/erasure/store.py", "docs/one-erasure.md"}
+NAMED_A_CLINIC = re.compile(
+    r"\b(?:def|class|for) (\w*clinic\w*)|^ *\w*clinic\w*(?:: [^=]+)? =", re.IGNORECASE | re.MULTILINE
+)
+TOLD = {"told", "said"}
 # Words that somebody spoke: these are said.
 STATEMENTS = {"Said", "_Said"}
 TEXT = (".py", ".md", ".sql", ".lua", ".yml", ".yaml", ".toml", ".json", ".txt")
@@ -89,6 +94,36 @@ def test_nothing_is_named_by_what_was_told_or_said_or_by_being_alone() -> None:
         if name.endswith(".py") and name.startswith(("services/", "libs/")) and "/tests/" not in name
         for found in re.findall(r"(?:def|class) (\w*(?:told|said|alone))\b", (ROOT / name).read_text(), re.IGNORECASE)
         if found not in STATEMENTS
+    ]
+
+    assert named == []
+
+
+def test_whoever_works_with_patients_is_an_organization_in_every_name() -> None:
+    named = [
+        f"{name}: {found}"
+        for name in _files()
+        if name.endswith(".py")
+        for found in NAMED_A_CLINIC.findall((ROOT / name).read_text())
+    ]
+
+    assert named == []
+
+
+def test_no_variable_is_what_was_told_or_said_where_nobody_speaks() -> None:
+    spoken = (
+        "services/chat/domain/",
+        "services/embedder/",
+        "libs/devstack/vendors/",
+        "proofs/no_words/",
+        "proofs/planted/",
+    )
+    named = [
+        f"{name}:{node.lineno}"
+        for name in _files()
+        if name.endswith(".py") and "tests/" not in name and not name.startswith(spoken)
+        for node in ast.walk(ast.parse((ROOT / name).read_text()))
+        if isinstance(node, ast.Name | ast.arg) and (node.id if isinstance(node, ast.Name) else node.arg) in TOLD
     ]
 
     assert named == []

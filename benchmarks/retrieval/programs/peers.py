@@ -213,8 +213,8 @@ async def main():
         # The first call may still prepare something, such as an index.
         await contender.ask(0)
         ready_s = time.perf_counter() - began
-        told = await measured(contender.ask, corpus.answers, plan["clients"], plan["seconds"])
-        print(json.dumps({"name": name, "ready_s": ready_s, **told}), flush=True)
+        measurements = await measured(contender.ask, corpus.answers, plan["clients"], plan["seconds"])
+        print(json.dumps({"name": name, "ready_s": ready_s, **measurements}), flush=True)
 
 
 if __name__ == "__main__":

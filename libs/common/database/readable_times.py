@@ -37,8 +37,8 @@ class ReadableTime(Loader):
             at: datetime = self._load(data)
             return at.astimezone(UTC) if at.year in _EDGES else at
         except (DataError, OverflowError):
-            said = bytes(data)
-            return EARLIEST if said.startswith((b"-", b"0001")) or said.endswith(b"BC") else LATEST
+            written = bytes(data)
+            return EARLIEST if written.startswith((b"-", b"0001")) or written.endswith(b"BC") else LATEST
 
 
 def read_all_times(connection: _Driven, _record: object) -> None:

@@ -16,6 +16,7 @@ from libs.common.events import Envelope
 
 COUNTED_EXACTLY_BELOW = 1_000_000
 CONNECT_TIMEOUT_S = 5
+"""An operator sits before it and would rather be told."""
 CONNECTIONS_MAX = 2
 """An operator's command asks one thing after another."""
 _NOT_ALLOWED = "42501"

@@ -8,6 +8,7 @@ from libs.common.errors import UNAVAILABLE, AppError, ProblemType
 TRIES_MAX = 4
 """One try and three retries, then the dead letters."""
 RETRY_AFTER_MAX_S = 3600.0
+"""An outside party may ask for any wait; ours ends after an hour."""
 OUTAGE_WAIT_MAX_S = 10.0
 """While a part of our own is down, each waiting event asks again this often at the least."""
 ELSEWHERE_WAIT_S = 1.0
@@ -22,6 +23,7 @@ PAUSED = ProblemType(
 )
 """Never leaves the kernel: an event that would be one dead letter too many waits until its group is resumed."""
 PAUSED_WAIT_S = 10.0
+"""A paused group waits for a person: looking again is cheap, and a resumed one starts within this."""
 _WAITING = (UNAVAILABLE, CLAIMED_ELSEWHERE, PAUSED)
 
 
@@ -30,6 +32,7 @@ class Backoff:
     """Exponential backoff with full jitter (AWS Architecture Blog, 2015): uniform(0, min(cap, base * 2^attempt))."""
 
     base_s: float = 1.0
+    # By its four tries an event has waited seconds; the cap holds whoever allows more of them.
     cap_s: float = 60.0
     tries_max: int = TRIES_MAX
     outage_wait_s: float = OUTAGE_WAIT_MAX_S

@@ -35,6 +35,7 @@ from libs.common.waiting import cancel_and_wait, first_error, run_until_stopped,
 ISOLATED_MAX = 3
 """An entry that was started alone this often and never finished is what killed its worker."""
 DUE_SOON_S = 0.01
+"""The shortest wait for a parked entry: one that is due by the server's clock and not yet by ours is no busy loop."""
 BROKEN_GRACE_S = 2.0
 """So long a consumer that broke waits for what is running: its process is about to end."""
 
@@ -43,19 +44,32 @@ BROKEN_GRACE_S = 2.0
 class ConsumerTiming:
     """How a consumer paces itself (seconds, but for `concurrency`: runs at a time, and `batch`: entries in a run)."""
 
+    # Steps wait for the network most of the time; the pool keeps sixteen connections for all consumers of a process.
     concurrency: int = 4
+    # Only a step that records many at once gets more than one.
     batch: int = 1
+    # The server holds a read open for so long: what arrives ends it, and `stop` is looked at between two.
     block_s: float = 1.0
+    # Runs that end within two milliseconds are acknowledged by one call.
     flush_s: float = 0.002
+    # A parked entry is late by no more than this when another process parked it; our own wake the loop.
     promote_s: float = 1.0
+    # An operator who pauses a group waits so long at the most until it rests.
     pause_s: float = 1.0
+    # Well below a lease's length (streams/lease.py): what a dead consumer held is late by the lease and not by this.
     sweep_s: float = 1.0
     audit_s: float = 2.0
+    # Nobody waits for trimming, and each costs the server a scan of the groups.
     trim_s: float = 10.0
+    # A group that is made within a day still finds the entries on the stream; older ones are in the archive.
     retention_s: float = 86_400.0
+    # Short against an outage that anybody would notice, long enough that asking is no load on a server that restarts.
     down_s: float = 0.2
+    # How late a follower notices that it may lead; the lease itself is longer.
     follow_s: float = 0.5
+    # An isolated entry runs alone: it waits so long for what is running, and then runs beside whatever hangs.
     isolated_wait_s: float = 60.0
+    # What is running at a stop may end within this; the rest is handed back to the group.
     grace_s: float = 10.0
     dice: random.Random = field(default_factory=random.Random)
 

@@ -21,6 +21,7 @@ from libs.common.waiting import cancel_and_wait
 CLAIM_S = 15.0
 """A claim that was not renewed for this long is void: its holder is gone or stalled."""
 CLAIM_BEAT_S = 2.0
+"""Renewed so often: several in a row may be lost before a claim is void."""
 SILENT_S = 7.0
 """A claim of a consumer without a lease is void after this: a wiped stream takes the leases of the living away too."""
 

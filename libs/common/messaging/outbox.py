@@ -13,7 +13,9 @@ from libs.common.events import STAND_IN
 from libs.common.streams.entries import ENTRY_SIZE_MAX
 
 BATCH_MAX = 500
+"""Facts of a topic in one call to the stream: enough for its throughput, and little for its memory."""
 CONNECT_TIMEOUT_S = 5
+"""Within one network: a server that has not answered by then is away, and is asked again."""
 START = "0:0"
 """The cursor before the first row, behind the cluster's id."""
 

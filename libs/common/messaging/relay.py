@@ -19,9 +19,13 @@ from libs.common.waiting import run_until_stopped, wait_within
 # Without hints a quiet outbox is asked ever less often, down to four times a second.
 IDLE_MIN_S = 0.02
 IDLE_MAX_S = 0.25
+# A stream or database that is away is asked again five times a second: facts wait for nothing longer than it does.
 DOWN_S = 0.2
+# Below the fifteen seconds at which metrics are commonly collected, so that none of them is read twice unchanged.
 MEASURE_S = 5.0
+# Partitions are made weeks ahead and dropped after months: an hour is often.
 KEEP_S = 3600.0
+# Far above the quarter of a second that a fact waits at the most: something holds it, and the log says so.
 LATE_S = 30.0
 WHYS = ("behind", "lost", "foreign")
 
@@ -30,6 +34,7 @@ WHYS = ("behind", "lost", "foreign")
 class Archive:
     """How the outbox is kept: for so long, and whether a stream that lost everything is filled from it by itself."""
 
+    # A quarter: a consumer that was wrong for as long can still be replayed.
     retention_days: int = 90
     rebuild: bool = True
 

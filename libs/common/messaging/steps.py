@@ -9,6 +9,7 @@ from libs.common.errors import AppError
 from libs.common.events import Event
 
 HANDLER_TIMEOUT_S = 60.0
+"""For a step that says nothing else: a call to a neighbour and a transaction take seconds, what hangs ends here."""
 
 E = TypeVar("E", bound=Event)
 R = TypeVar("R")

@@ -10,6 +10,9 @@ from libs.common.errors import AppError
 from libs.common.log import get_logger
 
 PASSES_MAX = 1000
+"""What is left after so many is done at the next time: one pass must not keep a worker from stopping."""
+JITTER_MIN, JITTER_MAX = 0.5, 1.5
+"""Times the interval: replicas that were started together must not all act at once."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Recurring:
         """Act now and then until `stop`; what fails is tried again at the next time."""
         while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self.every_s * random.uniform(0.5, 1.5))  # noqa: S311
+                await asyncio.wait_for(stop.wait(), self.every_s * random.uniform(JITTER_MIN, JITTER_MAX))  # noqa: S311
                 return
             try:
                 await self.round(stop)

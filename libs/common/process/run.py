@@ -22,6 +22,7 @@ from libs.common.settings import ProcessSettings
 from libs.common.tracing import configure_tracing
 
 GRACE_S = 10
+"""What requests may still take at a stop: below the time after which an orchestrator kills (30 s on Kubernetes)."""
 EXIT_USAGE = 2
 MODES = ("api", "work", "all", "migrate")
 

@@ -15,6 +15,7 @@ EXIT_BROKEN = 1
 EXIT_WITHIN_S = 5.0
 """So long a process may take to hand back what it holds once a worker has broken; then it is ended as it is."""
 LOOK_S = 5.0
+"""Far below the stall that is looked for (heartbeat.py), and no load on whoever works."""
 LOOKS_MIN = 2
 """A stall must be seen so often in a row: a machine that slept wakes up with every clock far ahead."""
 

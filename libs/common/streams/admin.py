@@ -19,10 +19,14 @@ from libs.common.streams.entries import ENTRY_SIZE_MAX, number_of
 from libs.common.streams.scripts import SCRIPTS
 
 SOCKET_TIMEOUT_S = 10.0
+"""Longer than the services': an operator's command reads whole streams, and nobody else waits for it."""
 SCAN_COUNT = 1_000
+"""Keys looked at in one call, which the server answers without a pause that others feel."""
 DEAD_LETTERS_MAX = 100_000
+"""Read into memory for one command; more are looked at by group or by reason."""
 # A killed replay is gone on with within a month, or begun anew: what was applied is in the inbox.
 PROGRESS_KEPT_MS = 30 * 86_400_000
+# Fourteen digits reach the year 5138, and a longer id is no time that anybody has written.
 TIMESTAMP_MS_MAX = 99_999_999_999_999
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _WORD = re.compile(r"[A-Za-z0-9_.:<>-]{1,120}")

@@ -12,7 +12,7 @@ from libs.common.streams.scripts import SCRIPTS
 
 # Four beats: three in a row may be lost before others take the entries over.
 LEASE_MS = 6_000
-BEAT_S = 1.5
+BEAT_S = LEASE_MS / 4_000
 # Whoever stands still so long handles nothing, whatever its thread says: its entries are for others.
 LOOP_STALL_MAX_S = 60.0
 BEAT_SCRIPT = (SCRIPTS / "beat.lua").read_text()

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 
 from libs.common.streams.entries import delivery_of
-from libs.common.streams.port import HELD_BACK, DeadLetterLimit, DeadLetterReason, Delivery
+from libs.common.streams.port import HELD_BACK, LAG_MAX, DeadLetterLimit, DeadLetterReason, Delivery
 
+# In seconds, and each as long as on the real server (lease.py, redis_channel.py): one suite tests both.
 LEASE_S = 6.0
 AUDIT_IDLE_S = 3.0
 LIMIT_WINDOW_S = 60.0
@@ -40,7 +41,7 @@ class MemoryStreams:
     """All topics of one test. `now` is a clock in seconds that a test may move by hand."""
 
     def __init__(
-        self, now: Callable[[], float] = time.monotonic, lag_max: int = 10_000, limit: DeadLetterLimit | None = None
+        self, now: Callable[[], float] = time.monotonic, lag_max: int = LAG_MAX, limit: DeadLetterLimit | None = None
     ) -> None:
         self.now = now
         self.lag_max = lag_max

@@ -6,6 +6,8 @@ from typing import Protocol
 
 HELD_BACK = "held-back"
 """What `Publisher.publish` returns instead of a cursor while a group is too far behind."""
+LAG_MAX = 10_000
+"""Publishing to a topic stops when its slowest group is this far behind: the rest waits in PostgreSQL."""
 
 
 @dataclass(frozen=True)

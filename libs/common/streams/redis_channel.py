@@ -20,12 +20,17 @@ from libs.common.streams.port import DeadLetterLimit, DeadLetterReason, Delivery
 from libs.common.streams.scripts import SCRIPTS
 
 READ_BLOCK_MAX_S = 5.0
+"""A read that the server holds open; added to the socket's timeout, so that waiting is not taken for an outage."""
 AUDIT_IDLE_MS = 3_000
+"""An entry of ours that is idle for longer than two beats of the lease and unknown to us got lost on its way."""
+# A script blocks the server for all: of each so many entries in one call.
 AUDIT_MAX = 500
 ACK_MAX = 500
 PROMOTE_MAX = 500
 ISOLATED_KEPT_S = 86_400
+"""How often an entry was started alone is forgotten after a day: by then it is done or dead-lettered."""
 LIMIT_WINDOW_MS = 60_000
+"""Dead letters are counted over a minute: one bad event passes, a bad release stops its group."""
 
 
 @dataclass(frozen=True)

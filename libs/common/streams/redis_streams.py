@@ -7,13 +7,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from libs.common.redis.calls import script_of, translated
-from libs.common.streams.port import DeadLetterLimit
+from libs.common.streams.port import LAG_MAX, DeadLetterLimit
 from libs.common.streams.redis_channel import READ_BLOCK_MAX_S, Place, RedisChannel
 from libs.common.streams.scripts import SCRIPTS
 
 SOCKET_TIMEOUT_S = 5.0
-LAG_MAX = 10_000
-"""Publishing to a topic stops when its slowest group is this far behind: the rest waits in PostgreSQL."""
+"""A server that has not answered by then is away, and is waited for."""
 
 
 class RedisStreams:

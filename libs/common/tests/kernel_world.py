@@ -6,40 +6,49 @@ from uuid import UUID
 import psycopg
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from pydantic import ConfigDict, Field
 from sqlalchemy import create_engine, text
 
 from libs.common.database.migration import archive, event_tables, private_events
 from libs.common.events import Catalogue, Event
-from libs.devstack.capabilities import minted
+from libs.devstack.capabilities import signed
 from libs.devstack.infra import Infra
 
 SCHEMA = "kernel"
 PASSWORD = "kernel-of-a-test"
 
 
-class ThingCounted(Event):
+class OfTenant(Event):
+    """A fact of one tenant, under the name by which the deployed database compares it with the capability's."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    tenant_id: UUID = Field(alias="organization_id")
+
+
+class ThingCounted(OfTenant):
     """A thing was counted."""
 
     type: ClassVar[str] = "thing.counted"
     topic: ClassVar[str] = "thing"
     key_field: ClassVar[str] = "thing_id"
 
-    organization_id: UUID
     thing_id: UUID
     number: int
 
 
-class ThingSettled(Event):
+class ThingSettled(OfTenant):
     """A thing's count took hold."""
 
     type: ClassVar[str] = "thing.settled"
     topic: ClassVar[str] = "settled"
     key_field: ClassVar[str] = "thing_id"
 
-    organization_id: UUID
     thing_id: UUID
 
 
+# The member of a payload that names its tenant.
+TENANT = OfTenant.model_fields["tenant_id"].alias
 CATALOGUE = Catalogue([ThingCounted, ThingSettled])
 
 
@@ -63,7 +72,7 @@ def make_schema(infra: Infra) -> None:
     with engine.begin() as begun:
         begun.execute(text("set role owner_kernel"))
         op = Operations(MigrationContext.configure(begun))
-        op.execute("create table kernel.effect (organization_id uuid not null, thing_id uuid not null, number int)")
+        op.execute("create table kernel.effect (tenant_id uuid not null, thing_id uuid not null, number int)")
         _isolate(op)
         op.execute("create table kernel.tally (thing_id uuid not null, number int)")
         op.execute("grant select, insert on kernel.tally to svc_kernel")
@@ -74,17 +83,17 @@ def make_schema(infra: Infra) -> None:
 
 
 def _isolate(op: Operations) -> None:
-    """Show and take rows of the capability's organization alone, as every schema's policies do."""
+    """Show and take rows of the capability's tenant alone, as every schema's policies do."""
     for verb, scope, clause in (("select", "read", "using"), ("insert", "write", "with check")):
         op.execute(
             f"create policy tenant_{verb} on kernel.effect for {verb} to svc_kernel"
-            f" {clause} (organization_id = (select (ctx.scope('kernel:{scope}')).org))"
+            f" {clause} (tenant_id = (select (ctx.scope('kernel:{scope}')).org))"
         )
     op.execute("alter table kernel.effect enable row level security")
     op.execute("alter table kernel.effect force row level security")
     op.execute("grant select, insert on kernel.effect to svc_kernel")
 
 
-def token(infra: Infra, organization_id: UUID) -> str:
+def token(infra: Infra, tenant_id: UUID) -> str:
     """Return a capability to write in the test schema."""
-    return minted(infra, organization_id, "kernel:write")
+    return signed(infra, tenant_id, "kernel:write")

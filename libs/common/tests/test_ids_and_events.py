@@ -16,9 +16,9 @@ class Measured(Event):
 
     type: ClassVar[str] = "thing.measured"
     topic: ClassVar[str] = "thing"
-    key_field: ClassVar[str] = "organization_id"
+    key_field: ClassVar[str] = "tenant_id"
 
-    organization_id: UUID
+    tenant_id: UUID
     count: int
 
 
@@ -46,7 +46,7 @@ def test_an_envelope_is_read_as_it_was_written() -> None:
 
 def test_the_catalogue_reads_an_event_and_refuses_what_it_does_not_know() -> None:
     catalogue = Catalogue([Measured])
-    fact = Measured(organization_id=new_id(), count=2)
+    fact = Measured(tenant_id=new_id(), count=2)
     sent = Envelope(new_id(), fact.type, 1, fact.topic, fact.key, datetime.now(UTC), fact.payload())
 
     read = catalogue.read(sent)

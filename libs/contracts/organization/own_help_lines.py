@@ -76,12 +76,12 @@ class CrisisSettings(BaseModel):
 
         A patient in a crisis is told the lines of the service rather than an error.
         """
-        told = headers.get(HEADER, "")
+        header = headers.get(HEADER, "")
         # Before it is decoded: what is longer than any header of ours costs nothing more.
-        if not told or len(told) > _HEADER_CHARS_MAX:
+        if not header or len(header) > _HEADER_CHARS_MAX:
             return cls()
         try:
-            return cls.model_validate_json(base64.b64decode(told, validate=True))
+            return cls.model_validate_json(base64.b64decode(header, validate=True))
         except (ValidationError, binascii.Error, ValueError):
             return cls()
 

@@ -115,7 +115,7 @@ def throwaway_folder(parent: Path | None = None) -> Iterator[Folder]:
     """Make a folder that is removed on leaving, and remove those whose owners were killed."""
     place = parent or Path(tempfile.gettempdir())
     _sweep(place)
-    # Removed on leaving, whatever happened: recordings and keys of a test lie in it.
+    # Removed on leaving, whatever happened: what a test uploads and its keys lie in it.
     path = Path(tempfile.mkdtemp(prefix=THROWAWAY_PREFIX, dir=place))
     try:
         yield Folder(path)

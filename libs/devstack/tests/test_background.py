@@ -37,16 +37,17 @@ def _exported(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 
 def test_up_prints_what_a_user_of_the_api_needs_and_no_more(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--folder", str(folder.path), "up"]) == 0
+    exit_code = main(["--folder", str(folder.path), "up"])
 
     shown = _exported(capsys)
-    assert set(shown) == {"THERAPYRAG_URL", "THERAPYRAG_KEY"}
     answer = httpx.get(
         f"{shown['THERAPYRAG_URL']}/api/v1/me",
         headers={"Authorization": f"Bearer {shown['THERAPYRAG_KEY']}"},
         trust_env=False,
     )
 
+    assert exit_code == 0
+    assert set(shown) == {"THERAPYRAG_URL", "THERAPYRAG_KEY"}
     assert answer.status_code == 200
     assert httpx.get(f"{shown['THERAPYRAG_URL']}/docs", trust_env=False).status_code == 200
 
@@ -54,13 +55,15 @@ def test_up_prints_what_a_user_of_the_api_needs_and_no_more(folder: Folder, caps
 def test_operators_are_told_apart_where_the_database_and_the_streams_are(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--folder", str(folder.path), "up-ops"]) == 0
+    exit_code = main(["--folder", str(folder.path), "up-ops"])
 
     shown = _exported(capsys)
     with psycopg.connect(shlex.split(shown["OPS_DATABASE_URL"])[0].replace("+psycopg", "", 1)) as connection:
         assert connection.execute("select current_user").fetchone() == ("svc_ops",)
     with redis.Redis.from_url(shlex.split(shown["REDIS_URL"])[0]) as client:
         assert client.ping()
+
+    assert exit_code == 0
 
 
 def test_up_again_changes_nothing(folder: Folder) -> None:

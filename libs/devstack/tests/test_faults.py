@@ -55,9 +55,9 @@ def world() -> Iterator[World]:
 def test_without_faults_the_app_answers_and_the_request_is_recorded(world: World) -> None:
     answer = world.client.post("/echo?a=1", json={"say": "hello"}, headers={"X-Key": "k"})
 
-    assert answer.json() == {"say": "hello"}
     (seen,) = world.faults.requests
 
+    assert answer.json() == {"say": "hello"}
     assert (seen.method, seen.path, seen.query, seen.headers["x-key"]) == ("POST", "/echo", "a=1", "k")
     assert seen.json() == {"say": "hello"}
 
@@ -72,7 +72,7 @@ def test_a_status_is_answered_as_often_as_ordered_and_then_the_app_again(world: 
     assert answers[0].json() == {"error": "slow down"}
 
 
-def test_latency_outlasts_an_impatient_client(world: World) -> None:
+def test_latency_outlasts_a_client_that_does_not_wait(world: World) -> None:
     world.faults.order(Fault(latency_s=5))
 
     with pytest.raises(httpx.ReadTimeout):

@@ -109,11 +109,13 @@ def test_one_that_serves_forks_others_which_end_with_it(folder: Path) -> None:
     outer = fork_server().launch(program(folder, "starts"), serves=True)
     for said in ("inner.log", "inner.json"):
         until_said(outer, folder / said)
-    assert [process.name for process in left_over(folder)] == ["inner", "thing"]
+    before = [process.name for process in left_over(folder)]
 
     outer.kill()
 
     none_is_left(folder)
+
+    assert before == ["inner", "thing"]
 
 
 def test_a_server_that_has_ended_is_named(folder: Path) -> None:

@@ -81,9 +81,9 @@ def test_another_run_finds_a_living_process_by_its_record(tmp_path: Path) -> Non
 
     (found,) = left_over(tmp_path)
 
-    assert (found.name, found.pid, found.is_detached) == ("thing", process.pid, True)
     found.stop(5)
 
+    assert (found.name, found.pid, found.is_detached) == ("thing", process.pid, True)
     assert left_over(tmp_path) == []
 
 

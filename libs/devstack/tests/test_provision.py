@@ -3,11 +3,12 @@
 import psycopg
 import pytest
 
+from libs.common.ids import new_id
 from libs.contracts.services import SERVICES
 from libs.devstack import provision
+from libs.devstack.capabilities import signed
 from libs.devstack.errors import DevstackError
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.servers.servers import from_environment
 from libs.devstack.services import Site, environment
 
@@ -28,8 +29,8 @@ def test_a_service_logs_in_as_its_own_role_with_its_tables_there(infra: Infra, s
         assert connection.execute("select to_regclass(%s) is null", (f"{service}.outbox",)).fetchone() == (False,)
 
 
-def test_provisioning_again_is_an_upgrade_that_keeps_what_is_there(infra: Infra, tenant: Tenant) -> None:
-    token = tenant.capability("consent:read")
+def test_provisioning_again_is_an_upgrade_that_keeps_what_is_there(infra: Infra) -> None:
+    token = signed(infra, new_id(), "consent:read")
 
     provision.provision(infra.database)
 

@@ -11,8 +11,8 @@ import pytest
 
 from libs.devstack.servers.proxy import TcpProxy, proxies
 
-IMPATIENT_S = 0.3
-PATIENT_S = 5.0
+TOO_SHORT_S = 0.3
+LONG_ENOUGH_S = 5.0
 
 
 @dataclass
@@ -24,10 +24,10 @@ class World:
     def connect(self) -> socket.socket:
         """Return a new connection through the proxy."""
         host, _, port = self.proxy.address.partition(":")
-        return socket.create_connection((host, int(port)), timeout=PATIENT_S)
+        return socket.create_connection((host, int(port)), timeout=LONG_ENOUGH_S)
 
 
-def say(connection: socket.socket, words: bytes, within_s: float = PATIENT_S) -> bytes:
+def say(connection: socket.socket, words: bytes, within_s: float = LONG_ENOUGH_S) -> bytes:
     """Send words and return as many bytes as were sent."""
     connection.settimeout(within_s)
     connection.sendall(words)
@@ -71,7 +71,7 @@ def test_what_is_said_arrives_and_comes_back(world: World) -> None:
     large = bytes(range(256)) * 4096
 
     with world.connect() as connection:
-        assert say(connection, b"hello") == b"hello"
+        echo = say(connection, b"hello")
         sender = threading.Thread(target=connection.sendall, args=(large,))
         sender.start()
         heard = b""
@@ -79,6 +79,7 @@ def test_what_is_said_arrives_and_comes_back(world: World) -> None:
             heard += connection.recv(65536)
         sender.join()
 
+    assert echo == b"hello"
     assert heard == large
 
 
@@ -111,12 +112,12 @@ def test_a_stall_holds_every_byte_and_loses_none(world: World) -> None:
         with world.connect() as new:
             for connection in (old, new):
                 with pytest.raises(TimeoutError):
-                    say(connection, b"during", IMPATIENT_S)
+                    say(connection, b"during", TOO_SHORT_S)
 
             world.proxy.resume()
 
-            old.settimeout(PATIENT_S)
-            new.settimeout(PATIENT_S)
+            old.settimeout(LONG_ENOUGH_S)
+            new.settimeout(LONG_ENOUGH_S)
 
             assert (old.recv(6), new.recv(6)) == (b"during", b"during")
 

@@ -43,7 +43,7 @@ class DeepgramFake:
         if request.headers.get("authorization") != f"Token {self.key}":
             return problem(401, "INVALID_AUTH", "Invalid credentials.")
         digest, size = hashlib.sha256(), 0
-        # By the piece, as it is sent: a recording may be larger than what a test should hold.
+        # By the piece, as it is sent: it may be larger than what a test should hold.
         async for block in request.stream():
             digest.update(block)
             size += len(block)

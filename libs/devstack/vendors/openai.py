@@ -73,17 +73,17 @@ class OpenAIFake:
         body = await request.json()
         if not body.get("messages"):
             return problem(400, "invalid_request_error", "messages must not be empty")
-        said = self.reply(body["messages"])
-        usage = _usage(body["messages"], said)
+        reply = self.reply(body["messages"])
+        usage = _usage(body["messages"], reply)
         if body.get("stream"):
             # The vendor counts the tokens of a stream only for whoever asks.
             wants_usage = bool((body.get("stream_options") or {}).get("include_usage"))
             return StreamingResponse(
-                _streamed(body["model"], said, usage if wants_usage else None), media_type="text/event-stream"
+                _streamed(body["model"], reply, usage if wants_usage else None), media_type="text/event-stream"
             )
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": said, "refusal": None},
+            "message": {"role": "assistant", "content": reply, "refusal": None},
             "finish_reason": "stop",
             "logprobs": None,
         }
@@ -132,10 +132,10 @@ def _packed(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
 
 
-async def _streamed(model: str, said: str, usage: Mapping[str, int] | None) -> AsyncIterator[bytes]:
+async def _streamed(model: str, reply: str, usage: Mapping[str, int] | None) -> AsyncIterator[bytes]:
     yield _event(_chunk(model, {"role": "assistant", "content": ""}, None))
     # With the spaces before each word: the pieces joined are the text, as with the vendor.
-    for piece in re.findall(r"\s*\S+|\s+$", said):
+    for piece in re.findall(r"\s*\S+|\s+$", reply):
         yield _event(_chunk(model, {"content": piece}, None))
     yield _event(_chunk(model, {}, "stop"))
     if usage is not None:
@@ -157,9 +157,9 @@ def _event(body: Mapping[str, Any]) -> bytes:
     return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
 
 
-def _usage(messages: Messages, said: str) -> dict[str, int]:
+def _usage(messages: Messages, reply: str) -> dict[str, int]:
     asked = sum(len(_text(message).split()) for message in messages)
-    answered = len(said.split())
+    answered = len(reply.split())
     return {"prompt_tokens": asked, "completion_tokens": answered, "total_tokens": asked + answered}
 
 

@@ -174,12 +174,14 @@ def _plan(deed: str, dead_letters: Sequence[DeadLetter]) -> Shown:
     expired = sum(_has_expired(dead_letter) for dead_letter in dead_letters)
     payload = {"plan": deed, "dead_letters": len(dead_letters), "by_reason": _count(dead_letters), "expired": expired}
     empty = sum(not dead_letter.body for dead_letter in dead_letters)
-    said = [f"Would {deed} {len(dead_letters)} dead letters. Nothing was changed; --execute does it."]
+    sentences = [f"Would {deed} {len(dead_letters)} dead letters. Nothing was changed; --execute does it."]
     if expired and deed == "redrive":
-        said.append(f"{expired} of them carry a capability that has expired and would die again: `events replay --id`.")
+        sentences.append(
+            f"{expired} of them carry a capability that has expired and would die again: `events replay --id`."
+        )
     if empty and deed == "redrive":
-        said.append(f"{empty} of them have no body to be given out, and would stay.")
-    return Shown(payload | {"executed": False}, Group(_reasons(dead_letters), *said))
+        sentences.append(f"{empty} of them have no body to be given out, and would stay.")
+    return Shown(payload | {"executed": False}, Group(_reasons(dead_letters), *sentences))
 
 
 def _has_expired(dead_letter: DeadLetter) -> bool:

@@ -18,6 +18,8 @@ from libs.ops.events.selection import TopicOption
 from libs.ops.operator_tools import Approval, AsOption, ExecuteFlag, OperatorTools
 
 LOOKED_AT_MAX = 1_000
+LOOKED_AT = 100
+"""By default: a group in order has fewer in hand."""
 
 MostOption = Annotated[int, typer.Option("--most", min=1, max=LOOKED_AT_MAX, help="How many of each topic.")]
 EntryArgument = Annotated[str, typer.Argument(help="The entry's id (or its event's), as `entries list` prints it.")]
@@ -32,7 +34,7 @@ class EntryAction:
 
 
 async def list_entries(
-    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = 100
+    tools: OperatorTools, group: OfOption, topic: TopicOption = None, most: MostOption = LOOKED_AT
 ) -> Shown:
     """List what a group was given and has not finished, and what it has parked, whether it can be read or not."""
     rows = [_row(one) for one in await _given(tools, group, topic, most)]
@@ -67,8 +69,8 @@ async def dead_letter(
 async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, approval: Approval) -> Shown:
     row = _row(one)
     if not approval.execute:
-        said = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
-        return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], said))
+        sentence = f"Would {deed.name} this entry. Nothing was changed; --execute does it."
+        return Shown({"plan": deed.name, "entry": row, "executed": False}, _table([row], sentence))
     now_ms = await tools.streams.now_ms()
     # The fields that a consumer writes, so that one command reads dead letters of both.
     fields = {"_why": deed.why, "_place": "-", "_attempts": str(one.times), "_at_ms": str(now_ms)}
@@ -76,8 +78,8 @@ async def _done(tools: OperatorTools, deed: EntryAction, one: InFlightEntry, app
     async with tools.recorded(approval.who, f"entries.{deed.name}", arguments) as counts:
         # None when the group was done with it since it was looked at, which is said and is no success.
         counts["taken"] = int(await tools.streams.remove_entry(one.lane, one.entry_id, fields if deed.why else None))
-    said = "Done." if counts["taken"] else "It was not there any more."
-    return Shown(dict(counts), said, 0 if counts["taken"] else 1)
+    sentence = "Done." if counts["taken"] else "It was not there any more."
+    return Shown(dict(counts), sentence, 0 if counts["taken"] else 1)
 
 
 async def _one(tools: OperatorTools, entry: str, group: str, topic: str | None) -> InFlightEntry:
@@ -109,9 +111,9 @@ def _row(one: InFlightEntry) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[dict[str, Any]], said: str | None = None) -> Table:
+def _table(rows: Sequence[dict[str, Any]], caption: str | None = None) -> Table:
     table = Table(
-        "stream", "entry", "event", "state", "at", "times", "bytes", box=None, caption=said, caption_justify="left"
+        "stream", "entry", "event", "state", "at", "times", "bytes", box=None, caption=caption, caption_justify="left"
     )
     for row in rows:
         counts = (row["state"], row["at"], str(row["times"]), str(row["size_bytes"]))

@@ -23,6 +23,8 @@ from libs.ops.events.selection import Chosen, SessionOption, SinceOption, TopicO
 from libs.ops.operator_tools import OperatorTools
 
 LISTED_MAX = 10_000
+LISTED = 20
+"""By default: what fits on one screen."""
 FOLLOW_EVERY_S = 0.5
 FOLLOW_MAX_S = 86_400.0
 FOLLOW_BATCH = 500
@@ -40,7 +42,7 @@ async def tail(
     type_: TypeOption = None,
     topic: TopicOption = None,
     since: SinceOption = None,
-    last: LastOption = 20,
+    last: LastOption = LISTED,
     follow: FollowFlag = False,
     seconds: ForOption = FOLLOW_MAX_S,
 ) -> AsyncIterator[Shown]:
@@ -138,9 +140,9 @@ def shown_place(where: Location) -> dict[str, Any]:
 def _line(fact: Fact) -> Shown:
     payload = shown(fact)
     # The ids are in `events show` and in the JSON; here a fact is one line.
-    told = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
+    details = " ".join(f"{name}={value}" for name, value in payload["payload"].items() if name in _TOLD)
     line = f"{payload['at']}  {fact.schema:<11} {payload['type']:<24} {payload['id']}  "
-    return Shown(payload, Text.assemble(line, (told, "dim")))
+    return Shown(payload, Text.assemble(line, (details, "dim")))
 
 
 def _depths(lane: GroupStream, depths: Backlog) -> dict[str, Any]:

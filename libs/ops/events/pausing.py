@@ -45,9 +45,9 @@ async def _changed(tools: OperatorTools, deed: str, lanes: Sequence[GroupStream]
     meant = [lane for lane in lanes if bool(why[lane]) == (deed == "resume")]
     rows = [{"stream": lane.stream, "group": lane.group, "paused": why[lane] or None} for lane in lanes]
     if not approval.execute:
-        said = f"Would {deed} {len(meant)} of {len(lanes)}. Nothing was changed; --execute does it."
+        sentence = f"Would {deed} {len(meant)} of {len(lanes)}. Nothing was changed; --execute does it."
         payload = {"plan": deed, "streams": rows, "would_change": len(meant), "executed": False}
-        return Shown(payload, _table(rows, said))
+        return Shown(payload, _table(rows, sentence))
     act = tools.streams.pause if deed == "pause" else tools.streams.resume
     arguments = {"group": lanes[0].group, "streams": [lane.stream for lane in meant]}
     async with tools.recorded(approval.who, f"events.{deed}", arguments) as counts:
@@ -57,8 +57,8 @@ async def _changed(tools: OperatorTools, deed: str, lanes: Sequence[GroupStream]
     return Shown(dict(counts), f"{counts['changed']} of {counts['found']} {deed}d.")
 
 
-def _table(rows: Sequence[dict[str, str | None]], said: str) -> Table:
-    table = Table("stream", "group", "paused by", box=None, caption=said, caption_justify="left")
+def _table(rows: Sequence[dict[str, str | None]], caption: str) -> Table:
+    table = Table("stream", "group", "paused by", box=None, caption=caption, caption_justify="left")
     for row in rows:
         table.add_row(row["stream"], row["group"], row["paused"] or "-")
     return table

@@ -56,8 +56,10 @@ async def rebuild(
     moves = await _moves(tools, topic, at)
     rows = [move.row() for move in moves]
     if not execute or not moves:
-        said = "Nothing was changed; --execute does it." if moves else "Every cursor is in order: nothing to rebuild."
-        return Shown({"plan": "rebuild", "streams": rows, "executed": False}, Group(_table(moves), said))
+        sentence = (
+            "Nothing was changed; --execute does it." if moves else "Every cursor is in order: nothing to rebuild."
+        )
+        return Shown({"plan": "rebuild", "streams": rows, "executed": False}, Group(_table(moves), sentence))
     arguments = {"topic": topic, "since": to_json_time(at) if at else None}
     async with tools.recorded(who, "events.rebuild", arguments) as counts:
         counts["streams"] = 0

@@ -39,8 +39,10 @@ EPOCH_MEANS = (
     "asked and paid again. Repeat with --again if that is meant."
 )
 
+RATE_MIN = 0.1
+"""Events a second; one every ten seconds is as slow as anybody waits for."""
 IntoOption = Annotated[str | None, typer.Option("--group", help="The one group that gets them: a service's name.")]
-RateOption = Annotated[float | None, typer.Option("--rate", min=0.1, help="Events a second at most.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=RATE_MIN, help="Events a second at most.")]
 EpochOption = Annotated[int, typer.Option("--epoch", min=0, help="Above 0: apply again on purpose (needs --again).")]
 AgainFlag = Annotated[bool, typer.Option("--again", help="Yes, what was applied is to be applied again.")]
 AllFlag = Annotated[bool, typer.Option("--all", help="Every fact in the archive.")]
@@ -131,9 +133,9 @@ def _planned(wanted: Replay, counts: Counter[ReplayDecision]) -> Shown:
         "fates": {fate.value: counts[fate] for fate in ReplayDecision},
         "executed": False,
     }
-    said = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {new} applied."
+    sentence = f"{sum(counts.values())} events chosen, {sent} would be sent to {wanted.group}, {new} applied."
     meaning = (EPOCH_MEANS.format(epoch=wanted.epoch),) if wanted.epoch else ()
-    return Shown(payload, Group(_table(counts), said, *meaning, "Nothing was changed; --execute does it."))
+    return Shown(payload, Group(_table(counts), sentence, *meaning, "Nothing was changed; --execute does it."))
 
 
 def _table(counts: Counter[ReplayDecision]) -> Table:

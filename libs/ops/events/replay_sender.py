@@ -125,15 +125,15 @@ async def _bodies(
     bodies: list[str] = []
     for fact, fate in fates:
         envelope: Envelope | None = fact.envelope if fate.is_sent else None
-        told: str = fate
+        outcome: str = fate
         if fate is ReplayDecision.EXPIRED:
             token = await renewals.of(fact.envelope, group)
-            told = RENEWED if token else fate
+            outcome = RENEWED if token else fate
             envelope = _with(fact.envelope, token) if token else None
         body = envelope.to_json() if envelope is not None else ""
         if bytes_in(body) > ENTRY_SIZE_MAX:
-            told, body = TOO_LARGE, ""  # no group would read it
-        counts[told] += 1
+            outcome, body = TOO_LARGE, ""  # no group would read it
+        counts[outcome] += 1
         if body:
             bodies.append(body)
     return bodies

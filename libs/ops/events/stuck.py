@@ -16,6 +16,8 @@ from libs.ops.operator_tools import OperatorTools
 from libs.ops.store import LastStatus
 
 LOOKED_AT_MAX = 1_000
+LOOKED_AT = 100
+"""By default: each is looked up in every stream, so more than an operator reads is slow for nothing."""
 
 OlderOption = Annotated[str, typer.Option("--older", help="Whose last status is older than this: 15m, 2h.")]
 MostOption = Annotated[int, typer.Option("--most", min=1, max=LOOKED_AT_MAX, help="How many sessions to look at.")]
@@ -32,7 +34,7 @@ _NEXT = {
 }
 
 
-async def stuck(tools: OperatorTools, older: OlderOption = "15m", most: MostOption = 100) -> Shown:
+async def stuck(tools: OperatorTools, older: OlderOption = "15m", most: MostOption = LOOKED_AT) -> Shown:
     """List sessions whose status is not final and older than that, with where each one hangs and what to do."""
     last = await tools.store.last_statuses(utc_now() - duration(older), most)
     known = await tools.store.sessions([one.session_id for one in last])

@@ -94,8 +94,8 @@ def _words(answering: Answering, span: timedelta) -> Text:
 def _summary(steps: Sequence[Step]) -> str:
     waiting = [answering for step in steps for answering in step.answers if answering.is_open]
     whole = steps[-1].fact.envelope.at - steps[0].fact.envelope.at
-    said = f"{len(steps)} facts in {ago(whole)}"
-    return said + (f"; answers still to come: {len(waiting)}." if waiting else "; every answer given.")
+    sentence = f"{len(steps)} facts in {ago(whole)}"
+    return sentence + (f"; answers still to come: {len(waiting)}." if waiting else "; every answer given.")
 
 
 def _ms(span: timedelta) -> float:

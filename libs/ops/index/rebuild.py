@@ -40,9 +40,11 @@ PURPOSES = (Purpose.TRANSCRIPTION.value, Purpose.AI_ANALYSIS.value)
 LANGUAGE = "en"
 PAGE = 100
 LOOK_EVERY_S = 2.0
+RATE_MIN = 0.1
+"""Sessions a second; one every ten seconds is as slow as anybody waits for."""
 
 ModelOption = Annotated[str, typer.Option("--model", help="The embedding model to change to.")]
-RateOption = Annotated[float | None, typer.Option("--rate", min=0.1, help="Sessions a second at most.")]
+RateOption = Annotated[float | None, typer.Option("--rate", min=RATE_MIN, help="Sessions a second at most.")]
 StallOption = Annotated[
     str, typer.Option("--give-up-after", help="How long to wait while the embedder fills nothing: 30s, 10m.")
 ]
@@ -60,8 +62,8 @@ async def rebuild(
     models, patience_s = IndexModels(tools.archive), duration(stall).total_seconds()
     pending = [one for one in await models.organizations(model) if one.model != model]
     if not execute or not pending:
-        said = "Nothing was changed; --execute does it." if pending else f"Every organization has {model} already."
-        return Shown(_payload(model, pending, executed=False), Group(_table(pending), said))
+        sentence = "Nothing was changed; --execute does it." if pending else f"Every organization has {model} already."
+        return Shown(_payload(model, pending, executed=False), Group(_table(pending), sentence))
     # On stderr, before the work begins: stdout is for the result, which a program may read.
     for_people(stderr=True).print(_table(pending))
     switching = Switching(models, model, {one.organization_id: one.passages for one in pending})
@@ -71,8 +73,8 @@ async def rebuild(
             await _done(tools, switching, (rate, patience_s), counts)
         finally:
             counts["switched"] = switching.switched
-    said = f"{switching.switched} organizations are searched with {model}."
-    return Shown(_payload(model, pending, executed=True), Group(_table(pending), said))
+    sentence = f"{switching.switched} organizations are searched with {model}."
+    return Shown(_payload(model, pending, executed=True), Group(_table(pending), sentence))
 
 
 @dataclass

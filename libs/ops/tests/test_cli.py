@@ -76,11 +76,11 @@ def test_after_granting_all_the_same_upload_is_accepted_with_its_fields_before_t
 
     result = terminal.types("upload", str(recording), *P_AND_T, "--date", "2026-09-08")
 
-    assert (result.exit_code, result.stdout.strip()) == (0, "s1")
     body = terminal.gateway.bodies[0]
     fields = ("patient_id", "therapist_id", "session_date", "language", "file")
     places = [body.index(f'name="{name}"'.encode()) for name in fields]
 
+    assert (result.exit_code, result.stdout.strip()) == (0, "s1")
     assert places == sorted(places)
 
 

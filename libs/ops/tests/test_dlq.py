@@ -58,11 +58,13 @@ def test_a_letter_is_given_out_again_once_as_a_first_attempt_in_its_epoch(world:
     first = world.json("dlq", "redrive", "--id", event.id, "--execute", "--as", "ada")
     second = world.json("dlq", "redrive", "--id", event.id, "--execute", "--as", "ada")
 
-    assert (first["redriven"], second["redriven"]) == (1, 0)
-    assert world.sent_to("recording", "transcriber") == [{"id": str(event.id), "attempt": 1, "epoch": 0}]
-    assert world.json("dlq", "list") == []
+    sent = world.sent_to("recording", "transcriber")
+    left = world.json("dlq", "list")
     states = [(state, arguments["ids"], counts) for state, _, arguments, counts in world.record("dlq.redrive")]
 
+    assert (first["redriven"], second["redriven"]) == (1, 0)
+    assert sent == [{"id": str(event.id), "attempt": 1, "epoch": 0}]
+    assert left == []
     assert states[:2] == [
         ("begun", [str(event.id)], {}),
         ("done", [str(event.id)], {"found": 1, "redriven": 1}),

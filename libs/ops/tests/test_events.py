@@ -143,11 +143,11 @@ def test_a_cursor_can_be_set_back_to_a_time(world: World) -> None:
 
     done = world.json("events", "rebuild", "--topic", "recording", "--since", "30m", "--execute")
 
-    assert done["streams"][0]["rows"] >= 2
     world.relayed(newer)
     _, xid, seq = str(world.redis.get("{recording}:cur")).split(":")
     _, new_xid, new_seq = done["streams"][0]["new_cursor"].split(":")
 
+    assert done["streams"][0]["rows"] >= 2
     assert (int(new_xid), int(new_seq)) < (int(xid), int(seq))
     assert before != done["streams"][0]["new_cursor"]
 

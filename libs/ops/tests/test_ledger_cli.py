@@ -74,9 +74,9 @@ def test_an_export_is_verified_without_any_gateway(stranger: Stranger) -> None:
 
     result = stranger.types("verify", str(file), "--key", WORD, "--json")
 
-    assert result.exit_code == 0
     verdict = json.loads(result.stdout)
 
+    assert result.exit_code == 0
     assert (verdict["entries"], verdict["covered_to"], verdict["broken"]) == (10, 8, None)
 
 

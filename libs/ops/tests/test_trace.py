@@ -26,11 +26,11 @@ def test_a_session_is_traced_across_services_with_the_time_each_group_took(world
 
     first, second = traced["facts"]
     (transcriber,) = first["answers"]
+    answers = {answer["group"]: (answer["state"], answer["why"]) for answer in second["answers"]}
+
     assert (transcriber["group"], transcriber["state"]) == ("transcriber", "applied")
     assert 29_000 <= transcriber["took_ms"] < 60_000
     assert 24_000 <= second["offset_ms"] <= 26_000
-    answers = {answer["group"]: (answer["state"], answer["why"]) for answer in second["answers"]}
-
     assert answers == {"embedder": ("dead", "upstream-failed"), "ingestion": ("applied", None)}
     assert "━" in drawn
     assert "2 facts in" in drawn

@@ -6,8 +6,8 @@ import pytest
 
 from libs.common.database.transaction import Database
 from libs.contracts.problems import REFUSALS
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.chat.tests.store_world import StoreWorld
 
 

@@ -15,7 +15,7 @@ from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import ConsentId, ConversationId, MessageId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
-from libs.devstack.pytest_plugin import Tenant
+from libs.contracts.tests.tenant import Tenant
 from services.chat.audit_store import AnswerAudit
 from services.chat.domain.basis import Attribution, Held
 from services.chat.domain.composing import compose, fixed

@@ -39,10 +39,10 @@ async def test_a_question_is_answered_with_sources_and_recorded_with_the_consent
 
     reply = await room.says("What homework did I get?")
 
-    assert reply.answer.grounded
-    assert reply.answer.sources[0].quote == SLEEP.turns[2].text
     [recorded] = room.messages.answers
 
+    assert reply.answer.grounded
+    assert reply.answer.sources[0].quote == SLEEP.turns[2].text
     assert recorded.answer == reply.answer
     assert recorded.attribution.therapists[FIRST.id] in recorded.attribution.consents
 

@@ -8,9 +8,9 @@ import pytest
 from libs.common.http.app import build_app
 from libs.common.ids import new_id
 from libs.common.process.run import Service
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until_seen
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.chat.wiring import build
 
 NOWHERE = "http://127.0.0.1:9"

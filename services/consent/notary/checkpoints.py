@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from libs.common.clock import utc_now
+from libs.common.clock import Clock, utc_now
 from libs.common.database.transaction import Database
 from libs.common.errors import NOT_FOUND, AppError
 from libs.common.log import get_logger
@@ -106,12 +106,21 @@ class _UnsignedChain:
 class Notary:
     """Implements supervision.Worker. Signs each chain 60 seconds or 100 entries after its last checkpoint."""
 
-    def __init__(self, database: Database, checkpoints: CheckpointStore, key: SigningKey, ring: KeyRing) -> None:
+    def __init__(
+        self,
+        database: Database,
+        checkpoints: CheckpointStore,
+        key: SigningKey,
+        ring: KeyRing,
+        *,
+        clock: Clock = utc_now,
+    ) -> None:
         self._database = database
         self._store = NotaryStore()
         self._checkpoints = checkpoints
         self._key = key
         self._ring = ring
+        self._clock = clock
         self._after: datetime | None = None
         self._full_scan_at_s = 0.0
         self._signed: dict[OrganizationId, int] = {}
@@ -144,7 +153,7 @@ class Notary:
                 waiting.head = head
         if heads:
             # Capped at the current time: a forged `last_at` in the future must not hide later heads.
-            self._after = min(max(head.last_at for head in heads), utc_now()) - COMMIT_LAG_MAX
+            self._after = min(max(head.last_at for head in heads), self._clock()) - COMMIT_LAG_MAX
         for organization_id, waiting in list(self._waiting.items()):
             new_entries = waiting.head.seq - self._signed.get(organization_id, 0)
             if new_entries >= SIGN_AFTER_ENTRIES or now_s - waiting.since_s >= SIGN_AFTER_S:

@@ -13,8 +13,8 @@ from libs.common.database.transaction import Database, Transaction
 from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId, OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.check import InForceCheck, SignedEvidence, Verdict, check
 from libs.ledger.signatures import Checkpoint, KeyRing, SigningKey
 from services.consent.api.rendering import in_force_json, line_json

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from libs.common.http.app import AppSpec, build_app
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.consent.api.routes import build_router
 from services.consent.domain import document_digest
 from services.consent.tests.ledger_world import Ledger

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from libs.contracts.ledger import UnreadableError
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.servers.folder import Folder
 from libs.devstack.services import ledger_key
 from libs.ledger.signatures import Checkpoint, KeyRing, Receipt, SigningKey
@@ -298,7 +298,8 @@ def test_the_service_does_not_start_without_its_key(tmp_path: Path) -> None:
 def test_devstack_makes_a_key_that_only_its_owner_reads_and_keeps_it(tmp_path: Path) -> None:
     file = ledger_key(Folder(tmp_path))
 
-    assert file.stat().st_mode & 0o777 == 0o600
+    mode = file.stat().st_mode & 0o777
     first = _settings(ledger_key_file=file).signing_key().public
 
+    assert mode == 0o600
     assert _settings(ledger_key_file=ledger_key(Folder(tmp_path))).signing_key().public == first

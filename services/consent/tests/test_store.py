@@ -17,9 +17,9 @@ from libs.common.errors import UNAUTHENTICATED, AppError
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.problems import ALREADY_REVOKED, CONSENT_REQUIRED, REFUSALS
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.consent.domain import Consent
 from services.consent.handlers import GrantConsent
 from services.consent.tests.ledger_world import HERE, Ledger, count

@@ -9,8 +9,8 @@ import pytest
 
 from libs.common.http.app import AppSpec, build_app
 from libs.contracts.ids import OrganizationId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.ledger.signatures import Receipt, VerifyKey
 from services.consent.api.routes import build_router
 from services.consent.domain import document_digest
@@ -71,12 +71,12 @@ async def test_the_ledger_as_it_is_served_page_by_page_verifies(api: Api, ledger
 
     entries, rows, notes = [await listed(api, what) for what in ("entries", "in-force", "checkpoints")]
 
+    verdict = await ledger.verdict(every_receipt=True)
+
     assert [entry["seq"] for entry in entries] == [1, 2, 3, 4, 5, 6]
     assert {entry["evidence"] for entry in entries} == {"kept"}
     assert [(row["status"], row["at_seq"]) for row in rows] == [("revoked", 6)] * 3
     assert [note["seq"] for note in notes] == [6]
-    verdict = await ledger.verdict(every_receipt=True)
-
     assert (verdict.entries, verdict.covered_to, verdict.receipts, verdict.broken) == (6, 6, 6, None)
 
 
@@ -151,12 +151,12 @@ async def test_texts_are_published_as_versions_and_a_grant_may_name_one(api: Api
 
     consent = await api.grants(document_id=second.json()["id"], document=None)
 
-    assert [made.json()["version"] for made in (first, second, other_language)] == [1, 2, 1]
-    assert consent["document_sha256"] == second.json()["sha256"] == document_digest(TEXT + " By video too.").hex()
     found = await api.http.get(f"/consent-documents/{second.json()['id']}")
-    assert found.json() == second.json()
     listing = await api.http.get("/consent-documents", params={"language": "en"})
 
+    assert [made.json()["version"] for made in (first, second, other_language)] == [1, 2, 1]
+    assert consent["document_sha256"] == second.json()["sha256"] == document_digest(TEXT + " By video too.").hex()
+    assert found.json() == second.json()
     assert [row["version"] for row in listing.json()["data"]] == [2, 1]
 
 
@@ -234,9 +234,9 @@ async def test_a_consent_is_a_fhir_resource_when_that_is_asked_for(
 
     answer = await api.http.get(f"/consents/{consent['id']}", headers=FHIR)
 
-    assert answer.headers["content-type"].startswith("application/fhir+json")
     follows_the_structure(answer.json())
 
+    assert answer.headers["content-type"].startswith("application/fhir+json")
     assert (answer.json()["id"], answer.json()["status"]) == (consent["id"], "active")
 
 

@@ -12,8 +12,8 @@ from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.embedder.domain import Hit, Index, Model, Question, Source, Turn, Weights
 from services.embedder.ports import Vector
 from services.embedder.store import IndexStore

@@ -77,10 +77,10 @@ async def test_no_pair_of_passages_is_compared(crowded: Archive) -> None:
     nodes = list(_nodes(await _plan(crowded)))
 
     (own,) = [node["Actual Rows"] for node in nodes if node.get("Relation Name") == "passage"]
-    assert own > 100
     # Each passage is visited a few times in all, however many there are: no loop has a loop over passages in it.
     visits = sum(node["Actual Rows"] * node["Actual Loops"] for node in nodes if "CTE Name" in node)
 
+    assert own > 100
     assert visits < own * 20
 
 

@@ -36,9 +36,9 @@ async def test_the_vendor_is_chosen_when_its_key_is_set(
     tmp_path: Path, provider: Provider, key: str | None, model: str
 ) -> None:
     embedder = embedder_of(_settings(tmp_path, provider, key), SentenceEncoder(Runtime(None, tmp_path)))
+    await embedder.close()
 
     assert embedder.model.name == model
-    await embedder.close()
 
 
 @pytest.mark.parametrize(("provider", "is_asked"), [("local", False), ("anthropic", True)])

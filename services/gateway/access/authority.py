@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from libs.common.capability import acting_under
 from libs.common.clock import Clock
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.contracts.capability import REQUEST_LIFETIME_S, Claims, Minter
 from libs.contracts.ids import PatientId, SessionId
 from services.gateway.domain import Principal
@@ -28,9 +28,10 @@ class Grant:
 class Authority:
     """Mints capabilities for principals; the only place in the system that can."""
 
-    def __init__(self, minter: Minter, clock: Clock) -> None:
+    def __init__(self, minter: Minter, clock: Clock, new_id: Identify) -> None:
         self._minter = minter
         self._clock = clock
+        self._new_id = new_id
 
     def now(self) -> datetime:
         """Return the time by which capabilities are dated."""
@@ -55,7 +56,7 @@ class Authority:
             actor=principal.actor,
             scopes=grant.scopes,
             expires_at=_earlier(self._clock() + timedelta(seconds=grant.lifetime_s), principal.expires_at),
-            token_id=new_id(),
+            token_id=self._new_id(),
             patient_id=principal.patient_id or grant.patient_id,
             session_id=grant.session_id,
             api_key_id=principal.api_key_id,

@@ -113,12 +113,12 @@ def add_chat(registry: RouteRegistry, chat: Peer, users: Users, settings: Organi
         """
         patient_id = request.state.patient_id = await _patient(caller, body.patient_id, users)
         # The chat has no users and no organizations: what counts for this patient travels with the question.
-        sent, told = _sent(patient_id, body), (await settings.for_message(patient_id)).headers()
+        sent, headers = _sent(patient_id, body), (await settings.for_message(patient_id)).headers()
         query = asked(caller, "chat", patient_id)
         if EVENTS in request.headers.get("accept", ""):
-            told |= {"Accept": EVENTS}
-            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=told)))
-        return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=told))
+            headers |= {"Accept": EVENTS}
+            return as_stream(*await chat.open(query, Call("POST", "/chat", json=sent, headers=headers)))
+        return as_json(await chat.ask(query, "POST", "/chat", json=sent, headers=headers))
 
     registry.open("chat", ask)
 

@@ -134,8 +134,8 @@ def _add_decisions(registry: RouteRegistry, consent: Peer, users: Users) -> None
 
     async def revoke(caller: Caller, request: Request, consent_id: UUID, body: RevokeRequest | None = None) -> Response:
         """Take a consent back. When this has answered, nothing new is stored or shown under it."""
-        told = body.model_dump(mode="json", exclude_none=True) if body else {}
-        sent = told | {"observed": _observed(request)}
+        given = body.model_dump(mode="json", exclude_none=True) if body else {}
+        sent = given | {"observed": _observed(request)}
         return as_json(
             await consent.ask(asked(caller, "revokeConsent"), "POST", f"/consents/{consent_id}/revoke", json=sent)
         )

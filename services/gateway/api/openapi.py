@@ -157,9 +157,9 @@ _HEALTH: dict[str, Any] = {
     "security": [],
     "responses": {
         status: {
-            "description": said,
+            "description": sentence,
             "content": {"application/json": {"schema": {"type": "object"}, "example": {"status": word}}},
         }
-        for status, said, word in (("200", "Yes.", "ok"), ("503", "No.", "unavailable"))
+        for status, sentence, word in (("200", "Yes.", "ok"), ("503", "No.", "unavailable"))
     },
 }

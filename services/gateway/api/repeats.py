@@ -31,8 +31,8 @@ def replay_readers(users: Users, peers: ServiceClients, settings: OrganizationSe
 
     async def answer(caller: Principal, message_id: str) -> Response | None:
         try:
-            told = (await settings.crisis()).headers()
-            found = await peers.chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}", headers=told)
+            headers = (await settings.crisis()).headers()
+            found = await peers.chat.ask(asked(caller, "chat"), "GET", f"/messages/{message_id}", headers=headers)
         except AppError as error:
             if error.problem is NOT_FOUND:
                 return None  # deleted, or a crisis answer that could not be recorded: it is given again

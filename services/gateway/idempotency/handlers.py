@@ -8,7 +8,7 @@ reads the database can tell what was asked.
 
 import hashlib
 import hmac
-import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -64,10 +64,13 @@ class CompletedRequest:
 class Idempotency:
     """Remembers for a day what was done."""
 
-    def __init__(self, database: Database, store: IdempotencyStore, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, store: IdempotencyStore, clock: Clock, random_bytes: Callable[[int], bytes]
+    ) -> None:
         self._database = database
         self._store = store
         self._clock = clock
+        self._random_bytes = random_bytes
 
     async def begin(self, attempt: IdempotencyClaim) -> CompletedRequest | None:
         """Take the key for this request, or return what the first one came to.
@@ -101,7 +104,7 @@ class Idempotency:
 
     async def keep(self, attempt: IdempotencyClaim, done: CompletedRequest) -> None:
         """Remember what the request came to."""
-        sealed = _sealed(attempt, done.secret) if done.secret is not None else None
+        sealed = _sealed(attempt, done.secret, self._random_bytes(_NONCE_BYTES)) if done.secret is not None else None
         kept = StoredResult(
             attempt.claim.body_sha256,
             done.status,
@@ -150,8 +153,7 @@ def _hmac(key: bytes, message: bytes) -> bytes:
     return hmac.new(key, message, hashlib.sha256).digest()
 
 
-def _sealed(attempt_: IdempotencyClaim, secret: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
+def _sealed(attempt_: IdempotencyClaim, secret: bytes, nonce: bytes) -> bytes:
     # Bound to its row: moved to another, it does not open.
     return nonce + AESGCM(attempt_.sealing_key).encrypt(nonce, secret, attempt_.claim.key_sha256)
 

@@ -54,9 +54,9 @@ class _HeaderInjectingSend:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in {**SECURITY_HEADERS, **answer_headers(self._scope)}.items():
-                # Two limits may bind one answer, the patient's and the key's: both are said.
-                said = headers.get(name) if name in _LISTS else None
-                headers[name] = f"{said}, {value}" if said else value
+                # Two limits may bind one answer, the patient's and the key's: both are sent.
+                already = headers.get(name) if name in _LISTS else None
+                headers[name] = f"{already}, {value}" if already else value
             # What is said here is somebody's: whatever may be kept on the way says so itself.
             headers.setdefault("Cache-Control", "no-store")
             if message["status"] == METHOD_NOT_ALLOWED.status and (methods := methods_at(self._scope["path"])):

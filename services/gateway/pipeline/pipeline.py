@@ -72,9 +72,9 @@ class RequestPipeline:
         try:
             return await self._authenticated(request, route, answer)
         except AppError as error:
-            said = answer_headers(request.scope)
+            headers = answer_headers(request.scope)
             for name, value in upstream_limit_headers(error).items():
-                said[name] = f"{value}, {said[name]}" if name in said else value
+                headers[name] = f"{value}, {headers[name]}" if name in headers else value
             if Trait.SERVES_PATIENTS_IN_CRISIS not in route.traits or not needs_crisis_answer(error):
                 raise
             principal: Principal | None = getattr(request.state, "principal", None)
@@ -183,24 +183,24 @@ class RequestPipeline:
 async def _asking(request: Request, route: Route, key: str) -> IdempotentRequest:
     principal: Principal = request.state.principal
     # The path belongs to what is asked: the same key for another object is another request.
-    place, told = (f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope)))
+    place, shown = (f"{route.operation_id} {path}" for path in (request.url.path, instance_of(request.scope)))
     what = b"\x00".join(
         (request.url.query.encode(), request.headers.get("if-match", "").encode(), await request.body())
     )
-    return IdempotentRequest(credential_in(request.headers), principal.organization_id, place, told, key, what)
+    return IdempotentRequest(credential_in(request.headers), principal.organization_id, place, shown, key, what)
 
 
 def _done(request: Request, route: Route, given: Response) -> CompletedRequest | None:
     """Return the result to store; None for errors and for bodies without an id."""
     if not HTTPStatus.OK <= given.status_code < HTTPStatus.MULTIPLE_CHOICES:
         return None
-    told = bytes(given.body)
-    body = json.loads(told)
+    content = bytes(given.body)
+    body = json.loads(content)
     # Only the id is kept; what the answer says may be hidden by then.
     object_id = body.get(route.id_field) if isinstance(body, dict) else None
     if not isinstance(object_id, str) or not 0 < len(object_id) <= OBJECT_CHARS_MAX:
         return None
-    secret = told if route.repeat is Repeat.SECRET else None
+    secret = content if route.repeat is Repeat.SECRET else None
     return CompletedRequest(
         given.status_code, object_id, _patient_of(request), Trait.TELLS_WORDS in route.traits, secret
     )

@@ -21,10 +21,13 @@ from libs.common.http.client import certificates
 from libs.contracts.capability import Claims, parse
 from libs.contracts.ids import OrganizationId
 from libs.contracts.problems import REFUSALS
+from libs.devstack.conditions import let_pass, until
 from libs.devstack.infra import Infra
 from services.gateway.settings import GatewaySettings
 from services.gateway.wiring import public_side
 
+# Longer than a server or a client takes to pass a piece on.
+PIECES_APART_S = 0.05
 OPERATOR = "operator-token-of-the-tests"
 NOBODY = Claims(OrganizationId(UUID(int=0)), "nobody", frozenset(), datetime.max.replace(tzinfo=UTC), UUID(int=0))
 
@@ -80,7 +83,7 @@ class Peer:
         await send({"type": "http.response.start", "status": self.status, "headers": start})
         for piece in self.pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(0.05)
+            await let_pass(PIECES_APART_S, "pieces that are sent at once arrive as one")
         await send({"type": "http.response.body", "body": b"" if self.pieces else self.body})
 
     def refuses(self, status: int, slug: str, **more: Any) -> None:
@@ -104,8 +107,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[str]:
         config = uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
@@ -172,7 +174,7 @@ def settings_of(infra: Infra, peer_url: str, **more: Any) -> GatewaySettings:
         "key_pepper": "11" * 32,
         "patient_token_key": "22" * 32,
         "operator_token": OPERATOR,
-        "public_url": "https://api.clinic.example",
+        "public_url": "https://api.practice.example",
     }
     return GatewaySettings(**(values | peers | more))
 
@@ -258,7 +260,7 @@ async def _organization_at(url: str, peer: Peer, peer_url: str) -> AsyncIterator
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=certificates()) as http:
         made = await http.post(
             "/operator/v1/organizations",
-            json={"name": "a clinic"},
+            json={"name": "an organization"},
             headers={"Authorization": f"Bearer {OPERATOR}"},
         )
         assert made.status_code == 201, made.text

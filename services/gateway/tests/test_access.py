@@ -19,7 +19,7 @@ def _slug(answer: httpx.Response) -> str:
 async def test_a_new_organizations_key_says_who_it_is(world: GatewayWorld) -> None:
     me = (await world.http.get("/api/v1/me")).json()
 
-    assert me["organization"] == {"id": world.organization_id, "name": "a clinic"}
+    assert me["organization"] == {"id": world.organization_id, "name": "an organization"}
     assert "admin" in me["scopes"]
     assert me["limits"] == {"requests_per_hour": 1000}
 
@@ -153,10 +153,11 @@ async def test_a_patients_token_ends_when_it_or_its_key_is_revoked(world: Gatewa
     ended = await world.http.delete(f"{path}/{own['jti']}")
     await world.http.delete(f"/api/v1/api-keys/{minter['id']}")
 
-    assert ended.status_code == 204
     for token in (own["token"], of_key["token"]):
         async with world.as_bearer(token) as http:
             assert (await http.get("/api/v1/conversations")).status_code == 401
+
+    assert ended.status_code == 204
 
 
 async def test_a_token_is_minted_for_patients_only(world: GatewayWorld) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.gateway.tests.gateway_world import GatewayWorld
 
 EMPTY = b'{"data": [], "has_more": false, "next_cursor": null}'

@@ -88,9 +88,9 @@ async def test_what_a_stranger_checks_with_is_asked_for_with_no_more_than_readin
 ) -> None:
     answer = await world.http.get(f"/api/v1/transparency/{what}")
 
-    assert answer.status_code == 200
     heard = world.peer.heard[-1]
 
+    assert answer.status_code == 200
     assert (heard.path, set(heard.claims.scopes)) == (f"/transparency/{what}", {"consent:read"})
 
 

@@ -145,7 +145,7 @@ async def test_without_a_database_the_services_country_is_told(world: GatewayWor
 async def test_a_caller_who_is_known_is_told_the_services_country_when_the_database_goes_away(infra: Infra) -> None:
     gone = Database(NO_DATABASE)
     settings = OrganizationSettings(gone, OrganizationStore(), "UTC")
-    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now)
+    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now, new_id)
     caller = Principal(OrganizationId(new_id()), ApiKeyId("tests"), "key:tests")
 
     found = [await crisis_lookup(settings, authority)(one) for one in (caller, None)]

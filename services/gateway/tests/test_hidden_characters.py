@@ -25,7 +25,7 @@ async def test_no_name_and_no_id_holds_what_cannot_be_seen(world: GatewayWorld, 
 
     operator = {"Authorization": f"Bearer {OPERATOR}"}
     for name in ("name", "admin_key_name"):
-        body = {"name": "a clinic"} | {name: f"a{hidden}b"}
+        body = {"name": "an organization"} | {name: f"a{hidden}b"}
         refused = await world.http.post("/operator/v1/organizations", json=body, headers=operator)
         assert refused.status_code == 422
 

@@ -12,6 +12,7 @@ from sqlalchemy import event
 from libs.common.clock import utc_now
 from libs.common.database.transaction import Database
 from libs.common.errors import AppError
+from libs.common.ids import new_id
 from libs.contracts.capability import Minter
 from libs.devstack.infra import Infra
 from services.gateway.access.authentication import Authenticator
@@ -162,7 +163,7 @@ async def test_garbage_is_refused_without_asking_the_database(infra: Infra) -> N
 
 async def _statements_for(infra: Infra, credential: str) -> list[str]:
     database = Database(infra.database_url("gateway"))
-    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now)
+    authority = Authority(Minter(infra.capability_key_id, infra.capability_key), utc_now, new_id)
     signer = TokenSigner(None, utc_now)
     asked: list[str] = []
 

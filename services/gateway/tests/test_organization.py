@@ -107,9 +107,9 @@ async def test_a_release_and_its_taking_back_are_asked_of_ingestion_with_no_more
 
     answers = [await world.http.post(path), await world.http.delete(path)]
 
-    assert [answer.json()["released"] for answer in answers] == [True, True]
     heard = world.peer.heard[-2:]
 
+    assert [answer.json()["released"] for answer in answers] == [True, True]
     assert [(one.method, one.path) for one in heard] == [
         ("POST", f"/sessions/{session}/release"),
         ("DELETE", f"/sessions/{session}/release"),

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
 from services.gateway.tests.gateway_world import GatewayWorld, gateway, gateway_world
 
@@ -64,7 +65,7 @@ async def test_a_peers_problem_passes_with_an_address_one_can_open(world: Gatewa
     body = answer.json()
 
     assert (answer.status_code, body["missing"]) == (403, ["ai_analysis"])
-    assert body["type"] == "https://api.clinic.example/problems/consent-required"
+    assert body["type"] == "https://api.practice.example/problems/consent-required"
     assert body["instance"] == "/api/v1/chat"
     assert body["request_id"] == answer.headers["x-request-id"]
     assert "POST /api/v1/consents" in page.text
@@ -172,9 +173,7 @@ async def test_an_upload_that_is_broken_off_is_broken_off_behind_the_gateway_as_
     with pytest.raises(ConnectionError):
         await world.http.post("/api/v1/sessions", content=dies(), headers=MULTIPART)
 
-    async with asyncio.timeout(5):
-        while not world.peer.cut_off:
-            await asyncio.sleep(0.02)
+    await until(lambda: world.peer.cut_off)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +214,7 @@ async def test_everything_else_about_the_gateway_is_a_problem_document_too(world
     assert [answer.status_code for answer in (unknown, method, large)] == [404, 405, 413]
     for answer in (unknown, method, large):
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["type"].startswith("https://api.clinic.example/problems/")
+        assert answer.json()["type"].startswith("https://api.practice.example/problems/")
 
 
 async def test_docs_load_nothing_from_elsewhere_and_are_open_only_in_development(

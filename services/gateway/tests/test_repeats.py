@@ -47,7 +47,7 @@ def slug(answer: httpx.Response) -> str:
 
 
 def asks(world: GatewayWorld) -> dict[str, str]:
-    """A question of the clinic's patient; the peer is made to answer it."""
+    """A question of the organization's patient; the peer is made to answer it."""
     world.peer.body = json.dumps({"message_id": str(uuid4()), "response": "you said this"}).encode()
     return {"patient_id": world.patient_id, "message": "What did I say?"}
 
@@ -125,13 +125,14 @@ async def test_a_secret_is_told_again_for_a_minute_and_then_only_what_it_was(wor
 
     later = await world.http.post("/api/v1/api-keys", json=wanted, headers=key)
 
+    where = "organization_id = %s and sealed is not null"
+    sealed = rows(infra, f"select 1 from gateway.replay where {where}", world.organization_id)
+    names = [key["name"] for key in (await world.http.get("/api/v1/api-keys")).json()["data"]]
+
     assert (soon.status_code, soon.json(), replayed(soon)) == (201, made.json(), True)
     assert soon.headers["cache-control"] == "no-store"
     assert (later.status_code, slug(later), later.json()["id"]) == (409, "idempotency-secret-shown", made.json()["id"])
-    where = "organization_id = %s and sealed is not null"
-    assert rows(infra, f"select 1 from gateway.replay where {where}", world.organization_id) == []
-    names = [key["name"] for key in (await world.http.get("/api/v1/api-keys")).json()["data"]]
-
+    assert sealed == []
     assert names.count("mine") == 1
 
 

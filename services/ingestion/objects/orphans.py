@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from libs.common.clock import Clock
 from libs.common.errors import AppError
 from libs.common.log import get_logger
 from libs.common.objects.store import ListedObject
+from libs.common.process.recurring import JITTER_MAX, JITTER_MIN
 from services.ingestion.domain import is_object_name
 from services.ingestion.upload.accept import UPLOAD_MAX_S
 
@@ -25,10 +26,14 @@ assert timedelta(seconds=UPLOAD_MAX_S) * 2 < AGE_MIN
 
 @dataclass(frozen=True)
 class SweepLimits:
-    """Limits of one pass: `pages_max` pages of `page` names. The next pass continues after the last one."""
+    """Limits of one pass: `pages_max` pages of `page` names. The next pass continues after the last one.
+
+    `dice` spread the passes of replicas over time.
+    """
 
     page: int = 500
     pages_max: int = 200
+    dice: random.Random = field(default_factory=random.Random)
 
 
 class ListableStore(Protocol):
@@ -76,7 +81,7 @@ class Sweeper:
         """Sweep periodically until `stop`. Runs on every replica with jitter; the sweep is idempotent."""
         while not stop.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311
+                await asyncio.wait_for(stop.wait(), EVERY_S * self._limits.dice.uniform(JITTER_MIN, JITTER_MAX))
                 return
             try:
                 await self.sweep()

@@ -5,13 +5,12 @@ detected before the first recording.
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from libs.common.errors import UPSTREAM_FAILED, AppError
-from libs.common.ids import new_id
+from libs.common.ids import Identify
 from libs.common.log import get_logger
 from libs.common.objects.sealed_stream import Sealer, looks_sealed, new_keyset, unseal
 from libs.common.objects.store import ListedObject, ObjectInfo
@@ -37,8 +36,10 @@ class ListedObjects(Objects, Protocol):
 class VerifiedStore:
     """Implements ports.Objects; verifies the store once, on the first call of `ready`."""
 
-    def __init__(self, store: ListedObjects) -> None:
+    def __init__(self, store: ListedObjects, new_id: Identify, random_bytes: Callable[[int], bytes]) -> None:
         self._store = store
+        self._new_id = new_id
+        self._random_bytes = random_bytes
         self._verified = False
         self._verifying = asyncio.Lock()
 
@@ -65,7 +66,8 @@ class VerifiedStore:
         await self._store.remove(name)
 
     async def _verify_write(self) -> None:
-        plain, keyset, name = os.urandom(PROBE_BYTES), new_keyset(), f"{_CONTEXT.decode()}/{new_id()}"
+        plain, keyset = self._random_bytes(PROBE_BYTES), new_keyset()
+        name = f"{_CONTEXT.decode()}/{self._new_id()}"
         sealed = Sealer(keyset, _CONTEXT).finish(plain)
         try:
             await self._store.put_stream(name, _once(sealed))

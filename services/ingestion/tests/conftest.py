@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from libs.contracts.services import SERVICES
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.devstack.services import ServiceProcess, Site, inherited
 from services.ingestion.tests.ingestion_world import World, world
 
@@ -32,6 +32,6 @@ def consent_url(infra: Infra) -> Iterator[str]:
 
 @pytest.fixture
 async def at(infra: Infra, tenant: Tenant, consent_url: str) -> AsyncIterator[World]:
-    """The clinic of this test's own tenant."""
+    """The organization of this test's own tenant."""
     async with world(infra, tenant, consent_url) as one:
         yield one

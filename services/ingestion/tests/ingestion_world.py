@@ -1,4 +1,4 @@
-"""A clinic that uploads: the real service on a real port, the real consent service, PostgreSQL and object store."""
+"""An organization that uploads: the service on a real port, the real consent service, PostgreSQL and object store."""
 
 import asyncio
 import io
@@ -26,9 +26,9 @@ from libs.common.objects.store import ObjectStore, StoreAddress
 from libs.contracts.ids import ConsentId
 from libs.contracts.problems import BY_SLUG, REFUSALS
 from libs.contracts.purposes import Purpose
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.conditions import until
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.api import Parts, build_router
 from services.ingestion.clients import ConsentClient
 from services.ingestion.domain import SessionParties

@@ -21,7 +21,7 @@ from services.ingestion.tests.ingestion_world import World
 
 @dataclass
 class KeyWorld:
-    """One clinic's keys under one root."""
+    """One organization's keys under one root."""
 
     at: World
     root: KeyWrapping

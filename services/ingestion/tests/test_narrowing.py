@@ -11,8 +11,8 @@ from libs.common.capability import acting_under
 from libs.common.database.transaction import Database
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from libs.tenancy.narrowing import is_narrowed, narrow, narrow_to
 
 OTHER = PatientId(new_id())

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.objects.store import ObjectStore
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.ingestion_world import World, problem_of, store_settings, wav, world
 from services.ingestion.upload.accept import CONCURRENT_UPLOADS_MAX, SLOT_TIMEOUT_S
 

@@ -19,7 +19,7 @@ def _found(at: World, policy: str = "auto") -> None:
     """The organization exists, with this policy."""
     with psycopg.connect(at.infra.admin_url) as admin:
         admin.execute(
-            "insert into gateway.organization (organization_id, name, release) values (%s, 'a clinic', %s)",
+            "insert into gateway.organization (organization_id, name, release) values (%s, 'an organization', %s)",
             (at.tenant.organization_id, policy),
         )
 

@@ -33,10 +33,10 @@ async def test_a_recording_is_taken_and_its_session_answered_at_once(at: World) 
 
     answer = await at.sends(at.form(fields={"metadata": '{"room": 3}', "language": "zh-Hant-TW"}))
 
-    assert answer.status_code == 202, answer.text
     session_id = answer.json()["session_id"]
     session = (await at.reads(str(answer.url.join(answer.headers["location"])))).json()
 
+    assert answer.status_code == 202, answer.text
     assert session["id"] == session_id
     assert session["status"] == session["upload_status"] == "uploaded"
     assert session["consent_id"] == consents["recording"]

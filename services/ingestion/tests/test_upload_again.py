@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from libs.common.database.transaction import Database, Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.ids import ApiKeyId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.ingestion.tests.ingestion_world import SCOPES, World, problem_of, wav, world
 
 KEY = {"Idempotency-Key": "upload-of-tuesday"}
@@ -92,7 +92,7 @@ async def test_a_commit_whose_answer_was_lost_keeps_its_recording(
         lost = await at.sends(headers=KEY)
         again = await at.sends(headers=KEY)
 
-        assert (lost.status_code, again.status_code) == (503, 202)
         path = f"/sessions/{again.json()['session_id']}/recording-key"
 
+        assert (lost.status_code, again.status_code) == (503, 202)
         assert [(await at.reads(path)).json()["object_name"]] == at.objects_left()

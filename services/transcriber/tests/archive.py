@@ -10,8 +10,8 @@ from libs.common.capability import acting_under
 from libs.common.database.transaction import Database, Transaction
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId, SessionId
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.transcriber.store import TranscriberStore
 from services.transcriber.tests.world import transcript, uploaded
 

@@ -7,8 +7,8 @@ from sqlalchemy import text
 from libs.common.database.transaction import Transaction
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.audit import AuditEntry, AuditQuery
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
-from libs.devstack.pytest_plugin import Tenant
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import TranscriptService
 from services.transcriber.ports import Release, Version

@@ -34,10 +34,10 @@ def world() -> World:
 async def test_an_upload_becomes_a_transcript_with_named_speakers(world: World) -> None:
     (fact,) = await world.run()
 
-    assert isinstance(fact, TranscriptReady)
-    assert (fact.transcript_version, fact.language, fact.audio_duration_s) == (1, "en", 60.0)
     made = await world.words.find(world.session_id)
 
+    assert isinstance(fact, TranscriptReady)
+    assert (fact.transcript_version, fact.language, fact.audio_duration_s) == (1, "en", 60.0)
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
     assert world.job.status is JobStatus.COMPLETED
 
@@ -60,9 +60,7 @@ async def test_every_attempt_is_announced_with_its_number(world: World) -> None:
 
     await world.run()
 
-    started = [fact for fact in world.transactions.facts if isinstance(fact, TranscriptionStarted)]
-
-    assert [fact.attempt for fact in started] == [1, 2]
+    assert [fact.attempt for fact in world.transactions.facts if isinstance(fact, TranscriptionStarted)] == [1, 2]
 
 
 async def test_a_job_waits_in_the_queue_with_its_last_error_until_the_next_try(world: World) -> None:
@@ -205,9 +203,9 @@ async def test_a_correction_makes_the_next_version_and_a_fact(world: World) -> N
         world.session_id, 1, Correction([Change(2, "I slept well."), Change(1, is_deleted=True)])
     )
 
-    assert (made.version, made.full_text) == (2, "I slept well.")
     fact = world.transactions.facts[-1]
 
+    assert (made.version, made.full_text) == (2, "I slept well.")
     assert isinstance(fact, TranscriptUpdated)
     assert fact.transcript_version == 2
 

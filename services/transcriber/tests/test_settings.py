@@ -49,10 +49,11 @@ async def test_the_one_who_was_decided_on_is_built() -> None:
     vendor = speech_to_text_of(_settings(deepgram_api_key="k"))
     local = speech_to_text_of(_settings())
 
-    assert isinstance(vendor, DeepgramSpeechToText)
-    assert isinstance(local, LocalSpeechToText)
     await vendor.close()
     await local.close()
+
+    assert isinstance(vendor, DeepgramSpeechToText)
+    assert isinstance(local, LocalSpeechToText)
 
 
 def test_the_cache_is_in_the_home_of_whoever_runs_it() -> None:

@@ -57,11 +57,11 @@ def pipeline(archive: Archive) -> Pipeline:
 async def test_an_upload_becomes_a_transcript_a_job_and_a_fact(pipeline: Pipeline) -> None:
     (fact,) = await pipeline.run()
 
-    assert isinstance(fact, TranscriptReady)
     with pipeline.archive.acting_under("transcriber:read"):
         made = await pipeline.transcripts.find(pipeline.archive.session_id)
         job = await pipeline.transcripts.job(pipeline.archive.session_id)
 
+    assert isinstance(fact, TranscriptReady)
     assert [s.speaker for s in made.draft.segments] == [Speaker.THERAPIST, Speaker.PATIENT]
     assert (job.status, job.attempts) == (JobStatus.COMPLETED, 1)
 

@@ -80,10 +80,11 @@ async def test_the_newest_version_is_read_and_the_old_one_stays(archive: Archive
     await archive.added()
 
     async with archive.transaction() as tx:
-        assert await archive.store.add(tx, with_speakers_swapped(archive.first, NOW))
+        is_added = await archive.store.add(tx, with_speakers_swapped(archive.first, NOW))
         found = await archive.store.newest(tx, archive.session_id)
         count = (await tx.execute(text("select count(*) from transcript"))).scalar_one()
 
+    assert is_added
     assert found is not None
     assert (found.version, count) == (2, 2)
 

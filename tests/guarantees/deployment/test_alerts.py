@@ -89,12 +89,12 @@ def test_on_kubernetes_every_pod_of_ours_is_scraped_under_the_same_names() -> No
     }
     (keep,) = [rule["regex"] for rule in job["relabel_configs"] if rule.get("action") == "keep"]
 
-    assert relabelled["job"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
-    assert relabelled["component"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
     kept = [
         name for name in (*SETTINGS, "exporter") for port in ("http", "metrics") if re.fullmatch(keep, f"{name};{port}")
     ]
 
+    assert relabelled["job"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
+    assert relabelled["component"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_component"]
     assert sorted(kept) == sorted([*SETTINGS, "exporter"])
     assert not re.fullmatch(keep, "gateway;http")
 

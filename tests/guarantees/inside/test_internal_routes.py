@@ -7,23 +7,23 @@ import pytest
 from libs.devstack.stack import Stack
 from services.ingestion.tests.ingestion_world import wav
 from tests.e2e.client import World
-from tests.guarantees.inside.clinic import Clinic, clinic
 from tests.guarantees.inside.demands import (
     DEMANDS,
     FAMILIES,
     InternalRoute,
     internal_routes,
 )
+from tests.guarantees.inside.organization import FilledOrganization, filled_organization
 
 ALL_SCOPES = frozenset(f"{family}:{verb}" for family in FAMILIES for verb in ("read", "write"))
 
 
 @pytest.fixture(scope="module")
-async def filled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clinic]:
+async def filled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[FilledOrganization]:
     world = await World.open(stack.gateway_url, stack.operator_token)
     silence = tmp_path_factory.mktemp("recordings") / "silence.wav"
     silence.write_bytes(wav())
-    yield await clinic(stack, world, silence)
+    yield await filled_organization(stack, world, silence)
     await world.close()
 
 
@@ -31,7 +31,7 @@ async def filled(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asyn
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("route", internal_routes(), ids=lambda route: route.name)
 async def test_a_route_tells_and_does_nothing_without_each_scope_that_it_demands(
-    filled: Clinic, route: InternalRoute
+    filled: FilledOrganization, route: InternalRoute
 ) -> None:
     demand = DEMANDS[route.name]
     without_one = [ALL_SCOPES - {f"{_family(scope)}:read", f"{_family(scope)}:write"} for scope in demand.scopes]

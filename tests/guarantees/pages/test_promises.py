@@ -124,8 +124,9 @@ def test_a_service_has_the_addresses_of_those_it_says_it_asks_and_of_no_other(se
 def test_a_service_names_the_outside_parties_that_its_wiring_imports(service: str) -> None:
     asks = promise(service)["Asks"]
 
-    assert {party for party in _parties_imported(service) if party not in asks} == set()
+    unnamed = {party for party in _parties_imported(service) if party not in asks}
     # And none of those that it does not import.
     others = {*OUTSIDE.values(), *VENDOR_CALLED.values()} - _parties_imported(service)
 
+    assert unnamed == set()
     assert {party for party in others if party in asks} == set()

@@ -11,12 +11,12 @@ from libs.common import capability
 from libs.common.database.transaction import Database
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.ids import new_id
-from libs.common.tests.kernel_world import PASSWORD, make_schema, token
-from libs.devstack.capabilities import minted
+from libs.common.tests.kernel_world import PASSWORD, TENANT, make_schema, token
+from libs.devstack.capabilities import signed
 from libs.devstack.infra import Infra
 
-INSERT = text("insert into effect (organization_id, thing_id, number) values (:org, :thing, 1)")
-COUNT = text("select count(*) from effect where organization_id = :org")
+INSERT = text("insert into effect (tenant_id, thing_id, number) values (:org, :thing, 1)")
+COUNT = text("select count(*) from effect where tenant_id = :org")
 
 
 @pytest.fixture
@@ -27,16 +27,16 @@ async def database(infra: Infra) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def _count(database: Database, capability_token: str, organization_id: UUID) -> int:
+async def _count(database: Database, capability_token: str, tenant_id: UUID) -> int:
     with capability.acting_under(capability_token):
         async with database.transaction() as tx:
-            return int((await tx.execute(COUNT, {"org": organization_id})).scalar_one())
+            return int((await tx.execute(COUNT, {"org": tenant_id})).scalar_one())
 
 
-async def _insert(database: Database, capability_token: str, organization_id: UUID) -> None:
+async def _insert(database: Database, capability_token: str, tenant_id: UUID) -> None:
     with capability.acting_under(capability_token):
         async with database.transaction() as tx:
-            await tx.execute(INSERT, {"org": organization_id, "thing": new_id()})
+            await tx.execute(INSERT, {"org": tenant_id, "thing": new_id()})
 
 
 async def test_without_a_capability_no_transaction_opens(database: Database) -> None:
@@ -47,7 +47,7 @@ async def test_without_a_capability_no_transaction_opens(database: Database) -> 
     assert refused.value.problem.slug == "unauthenticated"
 
 
-async def test_rows_of_another_organization_are_neither_seen_nor_written(infra: Infra, database: Database) -> None:
+async def test_rows_of_another_tenant_are_neither_seen_nor_written(infra: Infra, database: Database) -> None:
     mine, theirs = new_id(), new_id()
     await _insert(database, token(infra, theirs), theirs)
 
@@ -59,9 +59,9 @@ async def test_rows_of_another_organization_are_neither_seen_nor_written(infra: 
 
 
 FORGERIES: dict[str, Callable[[str], str]] = {
-    "another organization": lambda t: t.replace(t.split("|")[3], str(new_id())),
+    "another tenant": lambda t: t.replace(t.split("|")[3], str(new_id())),
     "a later expiry": lambda t: t.replace(t.split("|")[2], str(int(t.split("|")[2]) + 3600)),
-    "a wider scope": lambda t: t.replace("kernel:write", "kernel:write,chat:write"),
+    "a wider scope": lambda t: t.replace("kernel:write", "kernel:write,other:write"),
     "no signature": lambda t: t.rpartition("|")[0] + "|" + "0" * 64,
     "a cut signature": lambda t: t[:-1],
     "an unknown key id": lambda t: t.replace(f"|{t.split('|')[1]}|", "|k9|", 1),
@@ -81,7 +81,7 @@ async def test_a_forged_capability_opens_nothing(infra: Infra, database: Databas
 
 
 async def test_an_expired_capability_opens_nothing(infra: Infra, database: Database) -> None:
-    old = minted(infra, new_id(), "kernel:write", lifetime=timedelta(seconds=-1))
+    old = signed(infra, new_id(), "kernel:write", lifetime=timedelta(seconds=-1))
 
     with pytest.raises(AppError) as refused:
         await _count(database, old, new_id())
@@ -90,23 +90,23 @@ async def test_an_expired_capability_opens_nothing(infra: Infra, database: Datab
 
 
 async def test_a_setting_made_by_hand_is_not_believed(infra: Infra, database: Database) -> None:
-    organization_id = new_id()
-    await _insert(database, token(infra, organization_id), organization_id)
+    tenant_id = new_id()
+    await _insert(database, token(infra, tenant_id), tenant_id)
 
     async with database.without_capability() as tx:
         await tx.execute(text("select set_config('ctx.token', :t, true)"), {"t": "v1|k1|9999999999|" + "x|" * 7})
-        seen = (await tx.execute(COUNT, {"org": organization_id})).scalar_one()
+        seen = (await tx.execute(COUNT, {"org": tenant_id})).scalar_one()
 
     assert seen == 0
 
 
 async def test_a_capability_without_the_scope_sees_nothing(infra: Infra, database: Database) -> None:
-    organization_id = new_id()
-    await _insert(database, token(infra, organization_id), organization_id)
+    tenant_id = new_id()
+    await _insert(database, token(infra, tenant_id), tenant_id)
 
-    other = minted(infra, organization_id, "chat:write")
+    other = signed(infra, tenant_id, "other:write")
 
-    assert await _count(database, other, organization_id) == 0
+    assert await _count(database, other, tenant_id) == 0
 
 
 async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: Infra, database: Database) -> None:
@@ -114,7 +114,7 @@ async def test_the_service_role_can_neither_read_its_outbox_nor_the_key(infra: I
         "select * from outbox",
         "select * from ctx.mac_key",
         "select ctx.sign('x', 'k1')",
-        """select ctx.carry('{"organization_id": "x"}')""",
+        f"""select ctx.carry('{{"{TENANT}": "x"}}')""",
     ):
         with pytest.raises(Exception, match="permission denied"), capability.acting_under(token(infra, new_id())):
             async with database.transaction() as tx:
@@ -126,8 +126,8 @@ _EMIT = (
 )
 
 
-async def test_no_event_leaves_for_another_organization(infra: Infra, database: Database) -> None:
-    emit = _EMIT.format("jsonb_build_object('organization_id', cast(:org as text))")
+async def test_no_event_leaves_for_another_tenant(infra: Infra, database: Database) -> None:
+    emit = _EMIT.format(f"jsonb_build_object('{TENANT}', cast(:org as text))")
 
     with pytest.raises(AppError), capability.acting_under(token(infra, new_id())):
         async with database.transaction() as tx:

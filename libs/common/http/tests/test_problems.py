@@ -102,7 +102,7 @@ async def test_a_wrong_body_is_pointed_at_without_repeating_it(client: httpx.Asy
         ("/things/0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c/of/john.smith@example.org?note=secret",
          "/things/0199f2a4-9c2d-7a44-b1c3-0d9e8f7a6b5c/of/{owner}"),
         ("/things/John%20Smith/of/John%20Smith", "/things/{thing_id}/of/{owner}"),
-        ("/patients/John%20Smith", "/"),
+        ("/people/John%20Smith", "/"),
     ],
 )  # fmt: skip
 async def test_a_problem_names_the_path_and_nothing_in_it_that_may_be_a_name(

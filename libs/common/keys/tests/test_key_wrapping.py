@@ -11,18 +11,18 @@ from libs.common.keys.key_wrapping import LocalKey, new_key, read_root_key, writ
 async def test_a_wrapped_key_unwraps_under_its_context() -> None:
     key = LocalKey(new_key())
 
-    assert await key.unwrap(await key.wrap(b"secret", b"patient-1"), b"patient-1") == b"secret"
+    assert await key.unwrap(await key.wrap(b"secret", b"person-1"), b"person-1") == b"secret"
 
 
 async def test_another_context_another_key_or_a_flipped_bit_unwraps_nothing() -> None:
     key = LocalKey(new_key())
-    wrapped = await key.wrap(b"secret", b"patient-1")
+    wrapped = await key.wrap(b"secret", b"person-1")
 
     for holder, bytes_given, context in (
-        (key, wrapped, b"patient-2"),
-        (LocalKey(new_key()), wrapped, b"patient-1"),
-        (key, wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b"patient-1"),
-        (key, b"", b"patient-1"),
+        (key, wrapped, b"person-2"),
+        (LocalKey(new_key()), wrapped, b"person-1"),
+        (key, wrapped[:-1] + bytes([wrapped[-1] ^ 1]), b"person-1"),
+        (key, b"", b"person-1"),
     ):
         with pytest.raises(AppError):
             await holder.unwrap(bytes_given, context)
@@ -54,9 +54,12 @@ def test_a_root_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
         read_root_key(path)
 
 
-def test_a_missing_or_short_root_key_is_refused(tmp_path: Path) -> None:
+def test_a_missing_root_key_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="cannot be read"):
         read_root_key(tmp_path / "none")
+
+
+def test_a_short_root_key_is_refused(tmp_path: Path) -> None:
     short = tmp_path / "short"
     short.write_bytes(b"c2hvcnQ=")
     short.chmod(0o600)

@@ -21,7 +21,7 @@ from libs.devstack.vendors.aws_kms import KEY_ARN, REGION, KmsFake
 from libs.devstack.vendors.faults import Fault, Faults
 from libs.devstack.vendors.transit import TransitFake
 
-CONTEXT = b"organization-key\x1f0192"
+CONTEXT = b"tenant-key\x1f0192"
 CONTEXT_NAME = "some-product"
 UNSET: dict[str, Any] = {
     name: field.default for name, field in RootKeySettings.model_fields.items() if not field.is_required()
@@ -180,7 +180,7 @@ async def test_aws_is_told_what_a_key_is_for_and_nothing_else(world: World) -> N
     async with world.key("aws_kms") as key:
         await key.unwrap(await key.wrap(b"secret", CONTEXT), CONTEXT)
 
-    context = {CONTEXT_NAME: "organization-key%1F0192"}
+    context = {CONTEXT_NAME: "tenant-key%1F0192"}
 
     assert world.kms.seen == [("Encrypt", context), ("Decrypt", context)]
 

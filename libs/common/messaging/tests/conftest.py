@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,20 @@ from libs.devstack.servers import valkey
 from libs.devstack.servers.folder import throwaway_folder
 
 Streams = MemoryStreams | RedisStreams
+
+
+class Closable(Protocol):
+    """A channel, a connection to streams, or what administers them."""
+
+    async def close(self) -> None:
+        """Give back what it holds."""
+
+
+class Closing(Protocol):
+    """Takes what a test opens."""
+
+    def __call__(self, *opened: Closable) -> None:
+        """Close them when the test has ended."""
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +60,14 @@ async def streams(request: pytest.FixtureRequest) -> AsyncIterator[Streams]:
 def topic() -> str:
     """A topic nobody else uses."""
     return f"topic-{uuid4().hex}"
+
+
+@pytest.fixture
+async def closing() -> AsyncIterator[Closing]:
+    """Close what a test opened, whether it ended well or not: the last that was opened first."""
+    opened: list[Closable] = []
+
+    yield lambda *more: opened.extend(more)
+
+    for one in reversed(opened):
+        await one.close()

@@ -41,10 +41,10 @@ class Settle(Step[ThingCounted, int]):
 
     async def record(self, event: ThingCounted, result: int, tx: Transaction) -> Sequence[Event]:
         await tx.execute(
-            text("insert into effect (organization_id, thing_id, number) values (:org, :thing, :number)"),
-            {"org": event.organization_id, "thing": event.thing_id, "number": result},
+            text("insert into effect (tenant_id, thing_id, number) values (:org, :thing, :number)"),
+            {"org": event.tenant_id, "thing": event.thing_id, "number": result},
         )
-        return [ThingSettled(organization_id=event.organization_id, thing_id=event.thing_id)]
+        return [ThingSettled(tenant_id=event.tenant_id, thing_id=event.thing_id)]
 
     async def on_failure(self, event: ThingCounted, error: AppError, tx: Transaction) -> Sequence[Event]:
         assert error.problem.slug
@@ -60,7 +60,7 @@ class World:
     outbox: Outbox
     streams: MemoryStreams
     step: Settle
-    organization_id: UUID
+    tenant_id: UUID
     channel: Channel
 
     @property
@@ -74,9 +74,9 @@ class World:
 
     async def count(self, number: int) -> UUID:
         thing = new_id()
-        with capability.acting_under(token(self.infra, self.organization_id)):
+        with capability.acting_under(token(self.infra, self.tenant_id)):
             async with self.database.transaction() as tx:
-                await tx.emit(ThingCounted(organization_id=self.organization_id, thing_id=thing, number=number))
+                await tx.emit(ThingCounted(tenant_id=self.tenant_id, thing_id=thing, number=number))
         return thing
 
     async def relayed(self, topic: str = "thing") -> int:
@@ -87,7 +87,7 @@ class World:
         return await self.channel.read(100, 0)
 
     async def effects(self, thing: UUID) -> list[int]:
-        with capability.acting_under(token(self.infra, self.organization_id)):
+        with capability.acting_under(token(self.infra, self.tenant_id)):
             async with self.database.transaction() as tx:
                 found = await tx.execute(text("select number from effect where thing_id = :id"), {"id": thing})
                 return [row[0] for row in found]

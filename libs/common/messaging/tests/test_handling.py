@@ -36,11 +36,12 @@ async def test_an_effect_and_the_facts_that_follow_are_recorded_once_however_oft
     world: World,
 ) -> None:
     thing = await world.count(21)
-    assert await world.relayed() == 1
+    relayed = await world.relayed()
     (delivery,) = await world.given()
 
     acknowledged = [await handle(world, delivery) for _ in range(3)]
 
+    assert relayed == 1
     assert acknowledged == [True] * 3
     assert (await world.effects(thing), world.step.worked) == ([42], 1)
     assert await world.relayed("settled") == 1
@@ -59,19 +60,19 @@ async def test_an_event_given_out_again_while_it_is_worked_on_is_worked_on_once(
 async def test_a_fact_of_a_transaction_that_rolls_back_never_leaves(world: World) -> None:
     async def broken() -> None:
         async with world.database.transaction() as tx:
-            await tx.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
+            await tx.emit(ThingCounted(tenant_id=world.tenant_id, thing_id=new_id(), number=1))
             raise RuntimeError
 
-    with pytest.raises(RuntimeError), capability.acting_under(token(world.infra, world.organization_id)):
+    with pytest.raises(RuntimeError), capability.acting_under(token(world.infra, world.tenant_id)):
         await broken()
 
     assert await world.relayed() == 0
 
 
 async def test_a_fact_of_a_transaction_still_open_is_waited_for_and_not_skipped(world: World) -> None:
-    with capability.acting_under(token(world.infra, world.organization_id)):
+    with capability.acting_under(token(world.infra, world.tenant_id)):
         async with world.database.transaction() as slow:
-            await slow.emit(ThingCounted(organization_id=world.organization_id, thing_id=new_id(), number=1))
+            await slow.emit(ThingCounted(tenant_id=world.tenant_id, thing_id=new_id(), number=1))
             await world.count(2)
             early = await world.relayed()
 

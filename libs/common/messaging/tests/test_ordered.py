@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from libs.common.events import key_of
 from libs.common.messaging.consumer import Consumer
 from libs.common.messaging.ordered import KeyOrderedHandler
-from libs.common.messaging.tests.conftest import Streams
+from libs.common.messaging.tests.conftest import Closing, Streams
 from libs.common.messaging.tests.test_consumer import QUICK, running
 from libs.common.streams.port import Delivery, Outlet
 from libs.common.streams.redis_streams import RedisStreams
@@ -98,8 +98,11 @@ async def test_when_the_leader_leaves_the_next_one_does_what_was_left_first_and_
     assert (stuck.seen, next_one.numbers("a")) == ([], list(range(8)))
 
 
-async def test_a_leader_that_dies_is_followed_once_its_lease_is_over(infra: Infra, topic: str) -> None:
+async def test_a_leader_that_dies_is_followed_once_its_lease_is_over(
+    infra: Infra, topic: str, closing: Closing
+) -> None:
     real = RedisStreams(infra.redis_url)
+    closing(real)
     dead = real.channel(topic, "g", ordered=True)
     await real.publisher().publish(topic, "", "1", [_body("a", n) for n in range(3)])
     await dead.open()
@@ -113,4 +116,3 @@ async def test_a_leader_that_dies_is_followed_once_its_lease_is_over(infra: Infr
         await until(lambda: len(handler.seen) == 3)
 
     assert handler.numbers("a") == [0, 1, 2]
-    await real.close()

@@ -9,7 +9,7 @@ import pytest
 
 from libs.common.heartbeat import State
 from libs.common.messaging.consumer import Consumer
-from libs.common.messaging.tests.conftest import Streams
+from libs.common.messaging.tests.conftest import Closing, Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.test_consumer import QUICK, running
 from libs.common.messaging.tests.test_poison import add
@@ -68,9 +68,12 @@ async def _dead(channel: Channel, most: int) -> int:
     return dead
 
 
-async def test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next(world: World, topic: str) -> None:
+async def test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next(
+    world: World, topic: str, closing: Closing
+) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel, other = world.streams.channel(topic, "g"), world.streams.channel(topic, "h")
+    closing(channel, other)
     await channel.open()
     await other.open()
 
@@ -78,13 +81,12 @@ async def test_a_group_may_dead_letter_so_much_and_is_paused_by_the_next(world: 
 
     assert (dead, await channel.paused(), (await depth(channel)).pending) == (3, world.why, 7)
     assert (await other.paused(), await other.may_dead_letter()) == ("", True)
-    await channel.close()
-    await other.close()
 
 
-async def test_a_resumed_group_may_dead_letter_as_much_again(world: World, topic: str) -> None:
+async def test_a_resumed_group_may_dead_letter_as_much_again(world: World, topic: str, closing: Closing) -> None:
     await world.streams.publisher().publish(topic, "", "1", [str(number) for number in range(10)])
     channel = world.streams.channel(topic, "g")
+    closing(channel)
     await channel.open()
     await _dead(channel, 4)
     await world.resume(topic)
@@ -93,7 +95,6 @@ async def test_a_resumed_group_may_dead_letter_as_much_again(world: World, topic
     dead = await _dead(channel, 6)
 
     assert (resumed, dead, await channel.paused()) == ("", 3, world.why)
-    await channel.close()
 
 
 @dataclass
@@ -158,10 +159,13 @@ async def test_entries_that_are_none_are_counted_too_and_wait_for_an_operator(wo
     assert (first.dead + first.pending + first.lag) == 8
 
 
-async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infra: Infra, topic: str) -> None:
+async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(
+    infra: Infra, topic: str, closing: Closing
+) -> None:
     real, admin = RedisStreams(infra.redis_url), StreamAdmin(infra.redis_url)
+    closing(real, admin)
     await real.publisher().publish(topic, "", "1", ["a"])
-    assert await admin.pause(GroupStream(topic, "g"))
+    first = await admin.pause(GroupStream(topic, "g"))
     handler = Careful(bad=False)
 
     async with running(Consumer(real.channel(topic, "g"), handler, QUICK)) as stopped:
@@ -170,6 +174,4 @@ async def test_a_worker_that_starts_while_its_group_is_paused_reads_nothing(infr
                 await until(lambda: bool(handler.done))
         await stopped()
 
-    assert (handler.done, await admin.pause(GroupStream(topic, "g"))) == ([], False)
-    await admin.close()
-    await real.close()
+    assert (first, handler.done, await admin.pause(GroupStream(topic, "g"))) == (True, [], False)

@@ -13,7 +13,7 @@ from libs.common.clock import utc_now
 from libs.common.events import Envelope, UnreadableError
 from libs.common.ids import new_id
 from libs.common.messaging.consumer import ISOLATED_MAX, Consumer
-from libs.common.messaging.tests.conftest import Streams
+from libs.common.messaging.tests.conftest import Closing, Streams
 from libs.common.messaging.tests.depths import depth
 from libs.common.messaging.tests.poison import PARKED, Fields, entry_shapes, retry_shapes
 from libs.common.messaging.tests.test_consumer import QUICK, Remembering, running
@@ -59,25 +59,28 @@ async def opened(streams: Streams, topic: str) -> Channel:
 
 @pytest.mark.parametrize("shape", ENTRIES)
 async def test_an_entry_that_is_none_is_read_with_its_fault_and_its_size(
-    streams: Streams, topic: str, shape: str
+    streams: Streams, topic: str, shape: str, closing: Closing
 ) -> None:
     fields, why = ENTRIES[shape]
     await add(streams, topic, fields)
     channel = await opened(streams, topic)
+    closing(channel)
 
     (delivery,) = await channel.read(10, 0)
 
     assert delivery.fault is not None
     assert (delivery.fault.why, delivery.fault.size_bytes >= len(fields.get(b"d", b""))) == (why, True)
     assert len(delivery.body) <= entries.ENTRY_SIZE_MAX
-    await channel.close()
 
 
 @pytest.mark.parametrize("shape", ENTRIES)
-async def test_taken_over_from_the_dead_it_has_the_same_fault(streams: Streams, topic: str, shape: str) -> None:
+async def test_taken_over_from_the_dead_it_has_the_same_fault(
+    streams: Streams, topic: str, shape: str, closing: Closing
+) -> None:
     fields, why = ENTRIES[shape]
     await add(streams, topic, fields)
     gone, staying = await opened(streams, topic), await opened(streams, topic)
+    closing(staying)
     await gone.read(10, 0)
     await gone.close()
 
@@ -85,14 +88,15 @@ async def test_taken_over_from_the_dead_it_has_the_same_fault(streams: Streams, 
 
     assert delivery.fault is not None
     assert (delivery.fault.why, len(delivery.body) <= entries.ENTRY_SIZE_MAX) == (why, True)
-    await staying.close()
 
 
 @pytest.mark.parametrize("shape", ["no d", "not UTF-8", "large"])
-async def test_found_by_the_audit_it_has_the_same_fault(infra: Infra, topic: str, shape: str) -> None:
+async def test_found_by_the_audit_it_has_the_same_fault(infra: Infra, topic: str, shape: str, closing: Closing) -> None:
     real = RedisStreams(infra.redis_url)
+    closing(real)
     await add(real, topic, ENTRIES[shape][0])
     channel = await opened(real, topic)
+    closing(channel)
     (given,) = await channel.read(10, 0)
     async with Redis.from_url(infra.redis_url) as redis:
         await redis.xclaim(f"{{{topic}}}:s", "g", channel.consumer, 0, [given.entry_id], idle=60_000, justid=True)
@@ -101,14 +105,16 @@ async def test_found_by_the_audit_it_has_the_same_fault(infra: Infra, topic: str
 
     assert delivery.fault is not None
     assert delivery.fault.why == ENTRIES[shape][1]
-    await channel.close()
-    await real.close()
 
 
 @pytest.mark.parametrize("shape", retry_shapes(GOOD))
-async def test_a_retry_with_fields_nobody_can_read_has_a_fault(infra: Infra, topic: str, shape: str) -> None:
+async def test_a_retry_with_fields_nobody_can_read_has_a_fault(
+    infra: Infra, topic: str, shape: str, closing: Closing
+) -> None:
     real = RedisStreams(infra.redis_url)
+    closing(real)
     channel = await opened(real, topic)
+    closing(channel)
     async with Redis.from_url(infra.redis_url) as redis:
         await redis.xadd(f"{{{topic}}}:r:g", cast(Any, retry_shapes(GOOD)[shape][0]))
 
@@ -116,17 +122,17 @@ async def test_a_retry_with_fields_nobody_can_read_has_a_fault(infra: Infra, top
 
     assert delivery.fault is not None
     assert delivery.fault.why == entries.BAD_FIELD
-    await channel.close()
-    await real.close()
 
 
 @pytest.mark.parametrize("shape", PARKED)
 async def test_a_parked_entry_nobody_can_read_becomes_a_dead_letter_and_the_others_come_back(
-    infra: Infra, topic: str, shape: str
+    infra: Infra, topic: str, shape: str, closing: Closing
 ) -> None:
     real = RedisStreams(infra.redis_url)
+    closing(real)
     await real.publisher().publish(topic, "", "1", ["good"])
     channel = await opened(real, topic)
+    closing(channel)
     (given,) = await channel.read(10, 0)
     async with Redis.from_url(infra.redis_url) as redis:
         await redis.zadd(f"{{{topic}}}:z:g", {"a:token": 0})
@@ -138,8 +144,6 @@ async def test_a_parked_entry_nobody_can_read_becomes_a_dead_letter_and_the_othe
 
     assert [(again.body, again.attempt) for again in await channel.read(10, 0)] == [("good", 2)]
     assert [entry[b"_why"] for entry in await dead_letters(infra.redis_url, topic)] == [entries.BAD_FIELD.encode()]
-    await channel.close()
-    await real.close()
 
 
 @pytest.mark.parametrize("shape", BODIES)
@@ -171,9 +175,10 @@ async def test_a_consumer_puts_all_of_it_among_the_dead_and_does_the_rest(stream
 
 
 async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_what_is_small(
-    infra: Infra, topic: str
+    infra: Infra, topic: str, closing: Closing
 ) -> None:
     real = RedisStreams(infra.redis_url)
+    closing(real)
     await add(real, topic, SHAPES["not UTF-8"][0])
     await add(real, topic, SHAPES["large"][0])
     handler = Remembering()
@@ -185,10 +190,10 @@ async def test_a_dead_letter_says_which_how_large_and_why_and_keeps_of_the_body_
         await stopped()
 
     small, large = await dead_letters(infra.redis_url, topic)
+
     assert (small[b"_why"], small[b"d"]) == (entries.NOT_UTF8.encode(), SHAPES["not UTF-8"][0][b"d"])
     assert (large[b"_why"], b"d" in large) == (entries.TOO_LARGE.encode(), False)
     assert int(large[b"_size"]) > 20_000_000
-    await real.close()
 
 
 @dataclass

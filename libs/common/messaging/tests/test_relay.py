@@ -17,6 +17,7 @@ from libs.common.events import TOO_LARGE, Envelope, UnreadableError
 from libs.common.ids import new_id
 from libs.common.messaging.outbox import Outbox
 from libs.common.messaging.relay import Archive, Relay
+from libs.common.messaging.tests.conftest import Closing
 from libs.common.streams.memory import MemoryStreams
 from libs.common.streams.port import HELD_BACK
 from libs.common.streams.redis_streams import RedisStreams
@@ -38,13 +39,13 @@ class World:
     streams: MemoryStreams = field(default_factory=MemoryStreams)
 
     async def count(self, *numbers: int) -> list[UUID]:
-        organization_id = new_id()
+        tenant_id = new_id()
         things = [new_id() for _ in numbers]
-        with capability.acting_under(token(self.infra, organization_id)):
+        with capability.acting_under(token(self.infra, tenant_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *[
-                        ThingCounted(organization_id=organization_id, thing_id=thing, number=number)
+                        ThingCounted(tenant_id=tenant_id, thing_id=thing, number=number)
                         for thing, number in zip(things, numbers, strict=True)
                     ]
                 )
@@ -191,13 +192,15 @@ async def test_a_real_stream_holds_back_the_same_way(infra: Infra) -> None:
     await slow.read(2, 0)
     moved = await real.publisher().publish(topic, "1", "2", ["d"])
 
-    assert (held, moved) == (HELD_BACK, "2")
     await slow.close()
     await real.close()
 
+    assert (held, moved) == (HELD_BACK, "2")
 
-async def test_a_hint_of_another_process_wakes_who_listens(infra: Infra) -> None:
+
+async def test_a_hint_of_another_process_wakes_who_listens(infra: Infra, closing: Closing) -> None:
     here, there = RedisStreams(infra.redis_url), RedisStreams(infra.redis_url)
+    closing(here, there)
     heard = asyncio.Event()
 
     async def listen() -> None:
@@ -213,8 +216,6 @@ async def test_a_hint_of_another_process_wakes_who_listens(infra: Infra) -> None
     await asyncio.gather(listening, return_exceptions=True)
 
     assert heard.is_set()
-    await here.close()
-    await there.close()
 
 
 async def test_the_archive_has_partitions_for_the_coming_weeks_and_drops_old_ones_only_once_published(
@@ -236,9 +237,9 @@ async def test_the_archive_has_partitions_for_the_coming_weeks_and_drops_old_one
     unpublished = await world.outbox.keep(90, last)
     published = await world.outbox.keep(90, last + 1)
 
-    assert (unpublished, published) == ((0, 0), (0, 1))
     (weeks,) = world.asked("select count(*) from pg_inherits where inhparent = 'kernel.outbox'::regclass")
 
+    assert (unpublished, published) == ((0, 0), (0, 1))
     assert weeks == (4,)
 
 

@@ -17,7 +17,7 @@ from libs.common.objects.sealed_stream import (
     unseal_sync,
 )
 
-CONTEXT = b"organization|patient|session|object|audio/mpeg"
+CONTEXT = b"tenant|person|item|object|audio/mpeg"
 PLAIN = os.urandom(3 * SEGMENT_BYTES + 12_345)
 
 
@@ -86,7 +86,7 @@ TAMPERING: dict[str, Callable[[bytes], bytes]] = {
 
 
 async def test_bytes_behind_a_last_segment_that_is_full_are_refused() -> None:
-    """Tink itself does not look there (proofs/recordings/crypto.py found it)."""
+    """Tink itself does not look there (a proof on whole files found it)."""
     keyset = new_keyset()
     full = SEGMENT_BYTES - 40 - 16
     sealed = await _sealed(keyset, PLAIN[:full])
@@ -115,7 +115,7 @@ async def test_a_sealed_stream_refuses_to_open_in_another_context() -> None:
     sealed = await _sealed(keyset)
 
     with pytest.raises(TamperedError):
-        await _opened(keyset, sealed, context=b"another patient")
+        await _opened(keyset, sealed, context=b"another person")
 
 
 async def test_another_key_is_refused() -> None:

@@ -58,11 +58,11 @@ def test_a_vendors_calls_are_counted_from_zero_and_as_what_they_came_to() -> Non
     metrics.expect_vendor(vendor)
     before = [_value("vendor_calls_total", vendor=vendor, outcome=each) for each in ("answered", "failed", "abandoned")]
 
-    with calling(vendor, "chat", "m"):
+    with calling(vendor, "generate", "m"):
         pass
-    with pytest.raises(ValueError, match="no"), calling(vendor, "chat", "m"):
+    with pytest.raises(ValueError, match="no"), calling(vendor, "generate", "m"):
         raise ValueError("no")
-    with pytest.raises(asyncio.CancelledError), calling(vendor, "chat", "m"):
+    with pytest.raises(asyncio.CancelledError), calling(vendor, "generate", "m"):
         raise asyncio.CancelledError
 
     after = [_value("vendor_calls_total", vendor=vendor, outcome=each) for each in ("answered", "failed", "abandoned")]

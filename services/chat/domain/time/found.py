@@ -18,6 +18,8 @@ READINGS_MAX = 3
 _MEANINGS_MAX = 4
 # Days that begin closer together are one feast, told wider or narrower.
 _SAME_FEAST_DAYS = 15
+# "Christmas" is the latest one or the one before: of an older one a patient says the year.
+_YEARS_MEANT = 2
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def firm(found: Found, today: date) -> Found:
     return replace(found, meanings=kept) if found.settled and kept else found
 
 
-def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = 2) -> tuple[Days, ...]:
+def latest(of_year: OfYear, today: date, *, ended: bool = False, years: int = _YEARS_MEANT) -> tuple[Days, ...]:
     """Return the latest of what comes every year, likeliest first, then those of the years before."""
     return tuple(dict.fromkeys(islice(_backwards(of_year, today, ended=ended, years=years), _MEANINGS_MAX)))
 

@@ -199,8 +199,8 @@ class Settle(Step[ThingCounted, int]):
 
     async def record(self, event: ThingCounted, result: int, tx: Transaction) -> Sequence[Event]:
         await tx.execute(
-            text("insert into effect (organization_id, thing_id, number) values (:org, :thing, :number)"),
-            {"org": event.organization_id, "thing": event.thing_id, "number": result},
+            text("insert into effect (tenant_id, thing_id, number) values (:org, :thing, :number)"),
+            {"org": event.tenant_id, "thing": event.thing_id, "number": result},
         )
         return [on_topic(ThingSettled, self.job.settled)(**event.model_dump(exclude={"number"}))]
 

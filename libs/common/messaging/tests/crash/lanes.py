@@ -118,7 +118,7 @@ class Worlds:
     streams: RedisStreams
     redis: Redis
     books: psycopg.AsyncConnection[tuple[Any, ...]]
-    organization_id: UUID
+    tenant_id: UUID
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def made(self, scenario: Scenario, lane: WarmProcess, die_at: str = "") -> Job:
@@ -126,8 +126,8 @@ class Worlds:
         servers = Servers(self.database_url, self.infra.relay_database_url, self.infra.redis_url)
         things = {str(new_id()): kind for kind in scenario.kinds}
         topic = f"crash-{uuid4().hex}"
-        job = Job(servers, str(self.organization_id), topic, scenario.name, things, die_at)
-        with capability.acting_under(token(self.infra, self.organization_id)):
+        job = Job(servers, str(self.tenant_id), topic, scenario.name, things, die_at)
+        with capability.acting_under(token(self.infra, self.tenant_id)):
             async with self.database.transaction() as tx:
                 await tx.emit(
                     *(self._event(topic, thing, kind) for thing, kind in things.items() if kind not in UNREADABLE)
@@ -249,7 +249,7 @@ class Worlds:
 
     def _event(self, topic: str, thing: str, kind: str) -> Event:
         number = -1 if kind == "tallied-alone" else 1
-        return on_topic(ThingCounted, topic)(organization_id=self.organization_id, thing_id=UUID(thing), number=number)
+        return on_topic(ThingCounted, topic)(tenant_id=self.tenant_id, thing_id=UUID(thing), number=number)
 
 
 @asynccontextmanager

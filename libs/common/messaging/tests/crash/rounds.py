@@ -52,7 +52,7 @@ def deaths_of(moments: Iterable[str]) -> set[Death]:
     return found
 
 
-class Heartbeat:
+class CrashRounds:
     """Lives and deaths on a few lanes at a time."""
 
     def __init__(self, worlds: Worlds, lanes: Sequence[WarmProcess]) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from libs.common.messaging.tests.crash import source as crash_source
 from libs.common.messaging.tests.crash.lanes import lane, worlds
-from libs.common.messaging.tests.crash.rounds import Heartbeat, Round, deaths_of
+from libs.common.messaging.tests.crash.rounds import CrashRounds, Round, deaths_of
 from libs.devstack.infra import Infra
 
 NEVER_THERE = {
@@ -41,7 +41,7 @@ async def test_a_death_at_any_await_of_relay_and_consumer_loses_nothing_and_doub
     soak = os.environ.get("SIZE") == "soak"
     async with AsyncExitStack() as stack:
         made = await stack.enter_async_context(worlds(infra))
-        rounds = Heartbeat(made, [await stack.enter_async_context(lane()) for _ in range(LANES)])
+        rounds = CrashRounds(made, [await stack.enter_async_context(lane()) for _ in range(LANES)])
         await rounds.look()
         await rounds.die_everywhere()
         await rounds.die_at_others(EVERYTHING if soak else EXTRA)
@@ -56,7 +56,7 @@ async def test_a_death_at_any_await_of_relay_and_consumer_loses_nothing_and_doub
     assert found.pairs >= PAIRS // 2
 
 
-def _never_died_at(rounds: Heartbeat) -> list[str]:
+def _never_died_at(rounds: CrashRounds) -> list[str]:
     """Return the awaits at which not each kind of death was died: before, giving way (if it ever does), after."""
     seen, died = deaths_of(rounds.moments), deaths_of(rounds.found.died_at)
     return sorted(

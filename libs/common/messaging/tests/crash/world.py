@@ -79,7 +79,7 @@ class Job:
     """One world, and the moment at which the process that works on it dies (empty: it finishes)."""
 
     servers: Servers
-    organization_id: str
+    tenant_id: str
     topic: str
     scenario: str
     things: Mapping[str, str]

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from rich.table import Table
 
-from libs.devstack.demo.story import Outcome
-from libs.devstack.demo.track import Track
+from libs.demo.story import Outcome
+from libs.demo.track import Track
 from libs.ops.api.sessions import clock
 
 TRANSCRIBED_WITHIN = 0.5  # of the recording's length: the bar of the local recognizer on two cores
@@ -59,6 +59,7 @@ def time_spent(tracks: Sequence[Track]) -> dict[str, Spent]:
     free_at: datetime | None = None
     for track in sorted(whole, key=lambda track: track.times["embedding"]):
         times = track.times
+        # A vendor hears all of them at once, so nobody waits for another.
         in_turn = track.transcript is not None and track.transcript.source.vendor == "local"
         begun = max(times["transcribing"], free_at) if in_turn and free_at else times["transcribing"]
         free_at = times["embedding"]
@@ -74,6 +75,7 @@ def _cells(spent: Spent | None, track: Track) -> tuple[str, str, str, str]:
     if spent is None or not track.length_s:
         return ("?", "?", "?", "?")
     share = spent.transcription_s / track.length_s
+    # Shown and not failed: how fast a machine is says nothing about whether the system works.
     shown = f"{share:.2f}" if share <= TRANSCRIBED_WITHIN else f"[yellow]{share:.2f}[/]"
     return (_seconds(spent.queue_s), _seconds(spent.transcription_s), shown, _seconds(spent.index_s))
 

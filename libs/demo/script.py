@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLES = Path(__file__).parents[3] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 @dataclass(frozen=True)

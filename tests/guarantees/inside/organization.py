@@ -15,7 +15,7 @@ from libs.contracts.capability import Minter
 from libs.contracts.ids import OrganizationId, PatientId, TherapistId
 from libs.contracts.purposes import Purpose
 from libs.contracts.safety import MODE_HEADER, ChatMode
-from libs.devstack.pytest_plugin import Tenant
+from libs.contracts.tests.tenant import Tenant
 from libs.devstack.stack import Stack
 from services.ingestion.tests.ingestion_world import wav
 from tests.e2e.client import FIRST, SECOND, World, eventually
@@ -39,7 +39,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Clinic:
+class FilledOrganization:
     """The organization's things, and the verb to ask for them."""
 
     stack: Stack
@@ -80,7 +80,7 @@ class _People:
     third: World
 
 
-async def clinic(stack: Stack, world: World, silence: Path) -> Clinic:
+async def filled_organization(stack: Stack, world: World, silence: Path) -> FilledOrganization:
     """Fill a new organization; `silence` is a recording in which nobody speaks."""
     people = _People(world, await _another(world), await _another(world))
     organization, ids = await _things_of_the_first(world)
@@ -95,7 +95,7 @@ async def clinic(stack: Stack, world: World, silence: Path) -> Clinic:
     tenant = Tenant(OrganizationId(UUID(organization)), *whose, minter)
     doomed = Asked({"conversation_id": str((await world.gateway.ask(world.patient_id, QUESTION)).conversation_id)})
     asked |= {"chat DELETE /conversations/{conversation_id}": doomed}
-    return Clinic(stack, tenant, ids, asked | _changes(second_session) | _bodies(ids, world.therapist_id))
+    return FilledOrganization(stack, tenant, ids, asked | _changes(second_session) | _bodies(ids, world.therapist_id))
 
 
 async def _another(world: World) -> World:

@@ -14,16 +14,16 @@ from pathlib import Path
 
 from rich.text import Text
 
-from libs.devstack.demo.figures import stages, summary, verdict
-from libs.devstack.demo.story import Outcome, Story
-from libs.devstack.demo.view import View
+from libs.demo.figures import stages, summary, verdict
+from libs.demo.story import Outcome, Story
+from libs.demo.view import View
 from libs.devstack.errors import DevstackError
 from libs.devstack.stack import Stack
 from libs.ops.rest.client import Gateway, NoAnswerError, RefusedError
 from libs.ops.rest.connection import Connection
 
 INTERRUPTED = 130
-LOGS_OF_A_FAILURE = Path(__file__).parents[3] / ".devstack" / "demo-logs"
+LOGS_OF_A_FAILURE = Path(__file__).parents[2] / ".devstack" / "demo-logs"
 VENDOR_KEYS = {"DEEPGRAM_API_KEY": "Deepgram", "OPENAI_API_KEY": "OpenAI", "ANTHROPIC_API_KEY": "Anthropic"}
 
 
@@ -48,10 +48,12 @@ def _run(view: View) -> int:
     view.line(_who_works())
     with contextlib.ExitStack() as exits:
         with view.busy("starting ..."):
+            # In a folder of its own: a demo never meets what `make up` keeps.
             stack = exits.enter_context(Stack.running())
         started_s = time.monotonic() - began_at
         view.line(f"✔ up after {started_s:.1f} s; the API is described at {stack.gateway_url}/docs while this runs")
         outcome = _outcome(stack, view)
+        # A story that ended before its first upload has no figures to show.
         if outcome.tracks:
             _close(outcome, view, summary(outcome, started_s, time.monotonic() - began_at))
         if not outcome.succeeded:
@@ -62,6 +64,7 @@ def _run(view: View) -> int:
 def _outcome(stack: Stack, view: View) -> Outcome:
     try:
         return asyncio.run(_tell(stack, view))
+    # A refusal that no act expected: the story makes no sense behind it, and an outcome without claims has failed.
     except (RefusedError, NoAnswerError) as error:
         view.line(Text(f"✘ {error}", style="bold red"))
         return Outcome()
@@ -93,6 +96,7 @@ def _close(outcome: Outcome, view: View, figures: str) -> None:
 
 
 def _keep_logs(stack: Stack, view: View) -> None:
+    # Out of the throwaway folder, which is about to be removed.
     shutil.copytree(stack.folder / "logs", LOGS_OF_A_FAILURE, dirs_exist_ok=True)
     view.line(f"The logs are kept in {LOGS_OF_A_FAILURE}.")
 

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from rich.console import Console
 
-from libs.devstack.demo.figures import Spent, stages, summary, time_spent, verdict
-from libs.devstack.demo.script import QUESTIONS, RECORDINGS, Sample
-from libs.devstack.demo.story import Outcome, Story
-from libs.devstack.demo.track import Track
-from libs.devstack.demo.view import Board, View
+from libs.demo.figures import Spent, stages, summary, time_spent, verdict
+from libs.demo.script import QUESTIONS, RECORDINGS, Sample
+from libs.demo.story import Outcome, Story
+from libs.demo.track import Track
+from libs.demo.view import Board, View
 from libs.ops.rest.client import Gateway
 from libs.ops.rest.connection import Connection
 from libs.ops.rest.wire import Session, Transcript

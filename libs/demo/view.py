@@ -13,7 +13,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from libs.devstack.demo.track import Track
+from libs.demo.track import Track
 from libs.ops.api.sessions import clock
 from libs.ops.rest.wire import Answer, Problem, Source
 
@@ -53,8 +53,8 @@ class View:
 
     def refused(self, problem: Problem) -> None:
         """A refusal, which here is good news."""
-        said = Text.assemble(("⛔ ", "red"), (f"{problem.status} {problem.slug}", "bold"), f'  "{problem.detail}"')
-        self.line(said)
+        line = Text.assemble(("⛔ ", "red"), (f"{problem.status} {problem.slug}", "bold"), f'  "{problem.detail}"')
+        self.line(line)
 
     @contextmanager
     def busy(self, doing: str) -> Iterator[None]:
@@ -68,6 +68,7 @@ class View:
     @contextmanager
     def board(self, tracks: list[Track]) -> Iterator[None]:
         """Show the tracks moving while the body runs."""
+        # Lines of a log cannot be drawn over.
         if not self.console.is_terminal:
             yield
             return

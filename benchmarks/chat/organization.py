@@ -1,4 +1,4 @@
-"""A clinic whose patients' sessions are indexed through the whole system, with Deepgram's fake for the ears."""
+"""An organization whose patients' sessions are indexed through the whole system, with Deepgram's fake for the ears."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ SPOKEN = Path(__file__).parents[2] / "evals" / "chat" / "tuning" / "patient_a.js
 
 
 @dataclass
-class Clinic:
+class IndexedOrganization:
     """Who may be asked about, and the key that asks."""
 
     url: str
@@ -33,12 +33,14 @@ def spoken(sessions: int) -> list[list[deepgram.Turn]]:
     return [[(int(speaker == "patient"), text) for speaker, text in session["turns"]] for session in raw]
 
 
-async def clinic(stack: Stack, heard: list[deepgram.Turn], size: tuple[int, int], folder: Path) -> Clinic:
+async def indexed_organization(
+    stack: Stack, heard: list[deepgram.Turn], size: tuple[int, int], folder: Path
+) -> IndexedOrganization:
     """Index `size` (patients, sessions of each) through the API; `heard` is what the vendor's fake hears next."""
     patients, sessions = size
     async with Gateway(Connection(stack.gateway_url, operator_token=stack.operator_token)) as operator:
         made = await operator.bootstrap("benchmark of the chat", "benchmark")
-    found = Clinic(stack.gateway_url, made.api_key)
+    found = IndexedOrganization(stack.gateway_url, made.api_key)
     async with Gateway(Connection(stack.gateway_url, made.api_key)) as gateway:
         therapist = (await gateway.add_user("therapist", "therapist@example.org")).id
         for number in range(patients):

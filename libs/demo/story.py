@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from libs.contracts.problems import CONSENT_REQUIRED
 from libs.contracts.purposes import Purpose
-from libs.devstack.demo.script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
-from libs.devstack.demo.track import Track
-from libs.devstack.demo.view import View
+from libs.demo.script import FIRST, QUESTIONS, RECORDINGS, Question, Sample
+from libs.demo.track import Track
+from libs.demo.view import View
 from libs.ops.rest.client import Gateway, Recording, RefusedError
 from libs.ops.rest.wire import Answer, Consent
 
@@ -58,6 +58,7 @@ class Story:
     def __init__(self, gateway: Gateway, view: View) -> None:
         self._gateway = gateway
         self._view = view
+        # Nobody yet: the first act makes them.
         self._cast = Cast("", "")
         self.outcome = Outcome()
 
@@ -120,6 +121,7 @@ class Story:
     async def _upload_all(self) -> None:
         tracks = self.outcome.tracks = [Track(sample) for sample in RECORDINGS]
         with self._view.board(tracks):
+            # Side by side, as a practice uploads after a day: the board shows who waits for whom.
             await asyncio.gather(*(self._follow(track) for track in tracks))
         for track in tracks:
             self.outcome.claim(f"{track.sample.file} became searchable", track.stage == "ready")
@@ -152,6 +154,7 @@ class Story:
         took_s = time.monotonic() - started_at
         self.outcome.answered_s.append(took_s)
         self._view.answer(question.text, answer, took_s)
+        # That nothing is invented is shown by a question which no recording answers.
         if question.answered_by is None:
             self.outcome.claim("what nobody said is not answered", not answer.grounded and not answer.sources)
         else:
@@ -167,5 +170,6 @@ def stands_on(answer: Answer, question: Question, tracks: list[Track]) -> bool:
     wanted = {track.session.id for track in tracks if track.session and track.sample == question.answered_by}
     if not answer.grounded or not answer.sources or answer.sources[0].session_id not in wanted:
         return False
-    said = " ".join([answer.response, *(source.quote for source in answer.sources)]).lower()
-    return any(word in said for word in question.any_of)
+    # A model words its answer as it likes, so the words may stand in it or in what it quotes.
+    shown = " ".join([answer.response, *(source.quote for source in answer.sources)]).lower()
+    return any(word in shown for word in question.any_of)

@@ -7,7 +7,7 @@ from typing import Any
 import av
 import pytest
 
-from libs.devstack.demo.script import QUESTIONS, RECORDINGS, SAMPLES, Sample
+from libs.demo.script import QUESTIONS, RECORDINGS, SAMPLES, Sample
 
 TOGETHER_MAX_BYTES = 12_000_000
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from libs.devstack.demo.script import Sample
+from libs.demo.script import Sample
 from libs.ops.rest.wire import Session, Transcript
 
 
@@ -25,6 +25,7 @@ class Track:
         """Note the stage; whether it is a new one."""
         if stage == self.stage:
             return False
+        # Only for what moves on the screen; the figures in the end are from the service's own times.
         now = time.monotonic()
         if self.stage == "uploading":
             self.upload_s = now - self.entered_at
