@@ -21,7 +21,7 @@ from libs.media.recording import Probe
 from services.transcriber.corrections import Correction
 from services.transcriber.domain import JobStatus, Speaker
 from services.transcriber.segment_changes import Change
-from services.transcriber.tests.world import FakeTransaction, World, speech, uploaded
+from services.transcriber.tests.world import CHECKPOINT, FakeTransaction, World, speech, uploaded
 
 OUTAGE = AppError(UPSTREAM_FAILED, "The vendor failed.")
 
@@ -208,6 +208,17 @@ async def test_a_correction_makes_the_next_version_and_a_fact(world: World) -> N
     assert (made.version, made.full_text) == (2, "I slept well.")
     assert isinstance(fact, TranscriptUpdated)
     assert fact.transcript_version == 2
+
+
+async def test_a_second_attempt_finds_what_the_first_had_heard(world: World) -> None:
+    world.ears.fails_with = [AppError(UNAVAILABLE, "The worker was lost.")]
+    with pytest.raises(AppError):
+        await world.run()
+
+    await world.run()
+
+    assert world.ears.found == [None, CHECKPOINT]
+    assert world.transcripts.checkpoints == {}
 
 
 async def test_swapping_exchanges_therapist_and_patient(world: World) -> None:

@@ -12,6 +12,7 @@ from libs.common.database.transaction import Transaction
 from libs.common.errors import AppError
 from libs.common.events import Event
 from libs.common.ids import new_id
+from libs.common.objects.sealed_stream import new_keyset
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.problems import CONSENT_REQUIRED
@@ -236,14 +237,20 @@ class FakeRecordings:
 
     meanwhile: Callable[[], Awaitable[object]] | None = None
 
+    def __init__(self) -> None:
+        self.keyset = new_keyset()
+
     async def key_of(self, session_id: SessionId) -> RecordingKey:
         happens, self.meanwhile = self.meanwhile, None
         if happens is not None:
             await happens()
-        return RecordingKey("object", "audio/mpeg", 5, "ab" * 32, b"keyset", b"context")
+        return RecordingKey("object", "audio/mpeg", 5, "ab" * 32, self.keyset, b"context")
 
     def open(self, key: RecordingKey) -> ByteSource:
         return Recording(b"sound")
+
+
+CHECKPOINT = b"what the first block was heard to be"
 
 
 class FakeEars:
@@ -257,11 +264,14 @@ class FakeEars:
         self.fails_with: list[AppError] = []
         self.meanwhile: Callable[[], None] = _nothing
         self.heard: list[bytes] = []
+        self.found: list[bytes | None] = []
 
     async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         blocks: AsyncGenerator[bytes, None] = aiter(audio.content)
         self.heard.append(b"".join([block async for block in blocks]))
         self.meanwhile()
+        self.found.append(await checkpoints.load(0))
+        await checkpoints.save(0, CHECKPOINT)
         if self.fails_with:
             raise self.fails_with.pop(0)
         progress(1.0)
