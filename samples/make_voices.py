@@ -1,4 +1,4 @@
-"""Speaks invented turns with every English voice of kokoro-js, a WAV file per voice, for `evals.speech.voices`.
+"""Speaks invented turns with voices of kokoro-js, a WAV file per voice, for `evals.speech.voices`.
 
 Runs where make_samples.py runs: `python make_voices.py package/voices OUT`. The clips of a file are parted by a second
 of digital silence. The turns are those of evals/chat/tuning; no two voices say the same.
@@ -35,12 +35,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("voices", type=Path, help="folder with the voices of kokoro-js 1.2.1")
     parser.add_argument("out", type=Path)
+    parser.add_argument("--names", default="[ab][fm]_*", help="which voices, as a pattern; these are the English ones")
+    parser.add_argument("--clips", type=int, default=CLIPS, help="turns of each voice")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
     kokoro, texts = Kokoro(chosen.voices), iter(turns())
     silence = np.zeros(int(SILENCE_S * RATE_HZ), np.float32)
-    for path in sorted(chosen.voices.glob("[ab][fm]_*.bin")):
-        clips = [kokoro.say(next(texts), Seat(path.stem, 1.0, echo_seed=1, echo_gain=0.0)) for _ in range(CLIPS)]
+    for path in sorted(chosen.voices.glob(f"{chosen.names}.bin")):
+        clips = [kokoro.say(next(texts), Seat(path.stem, 1.0, echo_seed=1, echo_gain=0.0)) for _ in range(chosen.clips)]
         spoken = np.concatenate([part for clip in clips for part in (clip * PEAK / np.abs(clip).max(), silence)])
         with wave.open(str(chosen.out / f"{path.stem}.wav"), "wb") as file:
             file.setnchannels(1)

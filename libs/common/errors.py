@@ -95,6 +95,19 @@ PRECONDITION_FAILED = ProblemType(
     "Changed in the meantime",
     "`If-Match` names another version than the current one. Read it again and repeat the change.",
 )
+PRECONDITION_REQUIRED = ProblemType(
+    "precondition-required",
+    428,
+    "A version must be named",
+    "The change is of one version, and the request names none. Read it and send its ETag as `If-Match`.",
+)
+NOT_ACCEPTABLE = ProblemType(
+    "not-acceptable",
+    406,
+    "Not in this form",
+    "The resource has none of the media types in `Accept`. `detail` lists those that it has; leave the header out "
+    "for JSON.",
+)
 REQUEST_TIMEOUT = ProblemType(
     "request-timeout",
     408,
@@ -154,6 +167,8 @@ GENERIC: tuple[ProblemType, ...] = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
+    NOT_ACCEPTABLE,
     REQUEST_TIMEOUT,
     PAYLOAD_TOO_LARGE,
     UNSUPPORTED_MEDIA_TYPE,

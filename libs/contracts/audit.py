@@ -17,6 +17,7 @@ ACTOR_CHARS_MAX = 200
 Kind = Literal[
     "transcript.read",
     "transcript.corrected",
+    "transcript.searched",
     "session.released",
     "session.held_back",
     "answer.given",

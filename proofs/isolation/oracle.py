@@ -129,7 +129,7 @@ def _nowhere(column: Column, literal: str) -> str:
     """Return a value of the same shape that no row has."""
     if column.type in {"bytea", "text"}:
         return literal[:-2] + ("0" if literal[-2] != "0" else "1") + literal[-1]
-    if column.type in {"halfvec", "_halfvec", "tsvector"}:
+    if column.type in {"halfvec", "_halfvec", "tsvector", "_tsvector"}:
         return re.sub(r"\d", "7", literal)
     return f"'{_ELSE.get(column.type, '31337')}'"
 

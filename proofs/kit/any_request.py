@@ -75,6 +75,8 @@ class Drawer:
                 drawn.path = drawn.path.replace(f"{{{name}}}", fill.id(name))
             elif where == "query" and "uuid" in schema:
                 drawn.params[name] = fill.id(name)
+            elif where == "query" and "examples" in parameter["schema"]:
+                drawn.params[name] = parameter["schema"]["examples"][0]
             elif name == "if-match":
                 drawn.headers[name] = self.one(name, pick, foreign=False)
         content = operation.described.get("requestBody", {}).get("content", {})

@@ -186,10 +186,11 @@ class Founder:
         organization.know("session_id", session)
         await self._ready(organization, session)
         path = f"/api/v1/sessions/{session}/transcript"
-        words = [
-            {"speaker": who, "text": f"My sleep and {patient.canary} again.", "start_time": n, "end_time": n + 0.3}
-            for n, who in enumerate(("therapist", "patient"))
-        ]
+        heard = _checked(await self._http.get(path, headers=headers))["segments"]
+        text = f"My sleep and {patient.canary} again."
+        both = zip(heard, ("therapist", "patient"), strict=False)
+        words = [{"id": segment["id"], "speaker": who, "text": text} for segment, who in both]
+        words += [{"id": segment["id"], "deleted": True} for segment in heard[len(words) :]]
         corrected = await self._http.patch(path, json={"segments": words}, headers=headers | {"If-Match": '"1"'})
         _checked(corrected)
         await self._ready(organization, session)

@@ -153,4 +153,5 @@ _PLAIN: Mapping[str, Any] = {
     "_int4": lambda: [1, 1],
     "halfvec": lambda: str([0.1] * DIMENSIONS),
     "_halfvec": lambda: [str([0.1] * DIMENSIONS)],
+    "_tsvector": lambda: ["canary1"],
 }

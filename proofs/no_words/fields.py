@@ -48,6 +48,9 @@ class Field:
             return None
         if self.schema.get("contentMediaType") == JSON_TEXT:
             return json.dumps({word: {"note": [word]}})
+        # A list of media types is refused unless one of them is offered.
+        if self.path[-1] == "accept":
+            return f"text/{word}, */*"
         grouped = "-".join(("zz", *(word[start : start + 8] for start in range(0, len(word), 8))))
         return next((text for text in (word, f"{word}@example.org", grouped) if self._allows(text)), None)
 

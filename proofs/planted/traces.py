@@ -57,6 +57,19 @@ RECORDS: tuple[Mutant, ...] = (
         ),
     ),
     planted(
+        "search-without-a-row",
+        "each transcript that a search shows from is on record",
+        ByTest(
+            "services/transcriber/tests/transcripts/test_search.py",
+            "test_each_transcript_that_is_shown_from_is_on_record_once_and_never_what_was_asked_for",
+        ),
+        Edit(
+            "services/transcriber/search/handlers.py",
+            "                await self._audit.note(tx, hit, Release.SEARCH)\n",
+            "                pass\n",
+        ),
+    ),
+    planted(
         "answer-without-a-row",
         "each answer is on record in its own transaction",
         ByTest("services/chat/tests/test_store.py", "test_the_audit_row_is_there_with_the_answer_and_holds_no_words"),

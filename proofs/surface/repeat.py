@@ -111,9 +111,11 @@ class House:
     async def corrected(self, session: str, word: str) -> None:
         """Put a word into what was said, once there is something."""
         await self.settled(session)
-        words = [{"speaker": "patient", "text": f"My sleep and {word} again.", "start_time": 0, "end_time": 0.5}]
         headers = {"Authorization": f"Bearer {self.key}", "If-Match": '"1"'}
         path = f"{V1}/sessions/{session}/transcript"
+        heard = (await self._http.get(path, headers=headers)).json()["segments"]
+        words = [{"id": heard[0]["id"], "speaker": "patient", "text": f"My sleep and {word} again."}]
+        words += [{"id": segment["id"], "deleted": True} for segment in heard[1:]]
         (await self._http.patch(path, json={"segments": words}, headers=headers)).raise_for_status()
 
     async def settled(self, session: str) -> str:

@@ -13,9 +13,11 @@ from libs.common.errors import (
     CONFLICT,
     FORBIDDEN,
     INVALID_REQUEST,
+    NOT_ACCEPTABLE,
     NOT_FOUND,
     PAYLOAD_TOO_LARGE,
     PRECONDITION_FAILED,
+    PRECONDITION_REQUIRED,
     RATE_LIMITED,
     REQUEST_TIMEOUT,
     UNAUTHENTICATED,
@@ -82,6 +84,8 @@ class Trait(Flag):
     """A "not now" comes with the crisis resources, and a message in crisis is answered."""
     TELLS_WORDS = auto()
     """Its response contains session content."""
+    HAS_ETAG = auto()
+    """Its answer has an ETag: 304 to a GET that names it as `If-None-Match`, and a change names it as `If-Match`."""
     NATURALLY_IDEMPOTENT = auto()
     """Done a second time it changes nothing, so it waits for no duplicate that may be dead."""
 
@@ -163,6 +167,7 @@ _RELEASE = frozenset({"ingestion:write"})
 _READ_SESSION = frozenset({"ingestion:read", "consent:read"})
 _READ_WORDS = frozenset({"transcriber:read", "consent:read"})
 _READ_INDEX = frozenset({"embedder:read", "consent:read"})
+_CORRECTED = (NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED, PRECONDITION_REQUIRED)
 _CORRECT_INDEX = _READ_INDEX | {"embedder:write"}
 _EXPORT = frozenset({"consent:read", "ingestion:read", "transcriber:read", "embedder:read", "chat:read", "audit:read"})
 
@@ -272,7 +277,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "getSession", "GET /sessions/{session_id}", "sessions", "Read a session and how far it is",
-        scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND, ERASED),
+        scopes=_SESSIONS_READ, capability=_READ_SESSION, problems=(NOT_FOUND, ERASED), traits=Trait.HAS_ETAG,
     ),
     Route(
         "watchSession", "GET /sessions/{session_id}/events", "sessions", "Watch a session's status as it changes",
@@ -319,18 +324,21 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "getTranscript", "GET /sessions/{session_id}/transcript", "transcripts", "Read the words of a session",
-        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, ERASED), also_as=_WORDS,
+        scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND, NOT_ACCEPTABLE, ERASED),
+        traits=Trait.HAS_ETAG, also_as=_WORDS,
+    ),
+    Route(
+        "searchTranscripts", "GET /patients/{patient_id}/transcripts/search", "transcripts",
+        "Find words in a patient's sessions", scopes=_TRANSCRIPTS_READ, capability=_READ_WORDS, problems=(NOT_FOUND,),
     ),
     Route(
         "correctTranscript", "PATCH /sessions/{session_id}/transcript", "transcripts", "Correct the words of a session",
-        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
-        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED),
+        scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=_CORRECTED, traits=Trait.HAS_ETAG,
     ),
     Route(
         "swapSpeakers", "POST /sessions/{session_id}/transcript/swap-speakers", "transcripts",
-        "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE,
-        problems=(NOT_FOUND, ERASED, CONSENT_REQUIRED, PRECONDITION_FAILED), repeat=Repeat.READ,
-        id_field="session_id", traits=Trait.TELLS_WORDS,
+        "Swap therapist and patient", scopes=_TRANSCRIPTS_WRITE, capability=_PIPELINE, problems=_CORRECTED,
+        repeat=Repeat.READ, id_field="session_id", traits=Trait.TELLS_WORDS | Trait.HAS_ETAG,
     ),
     Route(
         "getDigest", "GET /sessions/{session_id}/digest", "transcripts", "Read what a session was about",

@@ -1,8 +1,7 @@
 """Ingestion: accepts recordings and tracks the status of each session.
 
-Owns: sessions and their status, recordings and their keys (organization_key, patient_key), erasures (and the parts of
-    their receipts), legal holds, objects to delete (discarded), audit of releases
-    (release_audit).
+Owns: sessions, recordings, keys (organization_key, patient_key), erasures (and the parts of
+    their receipts), legal holds, objects to delete (discarded), release audit (release_audit).
 Consumes: transcription.started, transcription.progressed, recording.probed, transcription.failed, transcript.ready,
     transcript.withheld, index.ready, index.failed, index.withheld, consent.revoked, session.erased, patient.erased,
     transcript.erased, index.erased, answers.erased, evidence.erased, user.erased.

@@ -1,80 +1,35 @@
-"""HTTP routes: transcripts in the requested format, and a therapist's corrections."""
+"""HTTP routes: transcripts in the requested version and form, and a therapist's corrections."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, PlainSerializer
 
 from libs.common.clock import to_json_time
-from libs.common.errors import INVALID_REQUEST, PRECONDITION_FAILED, AppError, FieldError
-from libs.common.visible_text import VISIBLE_WORDS
+from libs.common.errors import NOT_ACCEPTABLE, PRECONDITION_FAILED, PRECONDITION_REQUIRED, AppError, FieldError
 from libs.contracts.audit import AuditQuery
 from libs.contracts.ids import SessionId
-from services.transcriber.corrections import TranscriptService
-from services.transcriber.domain import Job, Segment, Speaker, Transcript
-from services.transcriber.ports import Audit
+from libs.contracts.transcript import CorrectionRequest, SegmentChange, TranscriptQuery
+from services.transcriber.corrections import Correction, TranscriptService
+from services.transcriber.domain import Job, Speaker, Transcript
+from services.transcriber.negotiation import preferred
+from services.transcriber.ports import Audit, Wanted
 from services.transcriber.renderings import RENDERINGS
+from services.transcriber.segment_changes import Change, Naming
+from services.transcriber.transcript_json import as_json
 
-# Far above what the transcript of a 4-hour recording needs.
-SEGMENTS_MAX = 20_000
-SEGMENT_CHARS_MAX = 10_000
-# A strong tag names a version and its form ("2" as JSON, "2-vtt" as WebVTT); either form names the version to correct.
-_ETAG = re.compile(r'^"([1-9][0-9]{0,8})(?:-(?:vtt|x-subrip|plain))?"$')
+JSON = "application/json"
+FORMS = (JSON, *RENDERINGS)
+# A strong tag names a version and its form ("2" as JSON, "2-words" with its words, "2-vtt" as WebVTT); each of them
+# names the version to correct.
+_ETAG = re.compile(r'^"([1-9][0-9]{0,8})(?:-(?:words|vtt|x-subrip|plain))?"$')
 
 JsonTime = Annotated[datetime, PlainSerializer(to_json_time, return_type=str)]
 IfMatch = Annotated[str | None, Header(description='The version to correct, as in the ETag: `"1"`.')]
-
-
-class SegmentBody(BaseModel):
-    """A speaker's text with start and end in seconds."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    speaker: Speaker
-    text: Annotated[
-        str, Field(min_length=1, max_length=SEGMENT_CHARS_MAX, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"), VISIBLE_WORDS
-    ]
-    start_time: float = Field(ge=0, allow_inf_nan=False)
-    end_time: float = Field(ge=0, allow_inf_nan=False)
-    confidence: float = Field(1.0, ge=0, le=1, description="1.0 for a person's correction.")
-
-
-class CorrectionRequest(BaseModel):
-    """The complete corrected segments of a transcript."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    segments: list[SegmentBody] = Field(min_length=1, max_length=SEGMENTS_MAX)
-
-
-class SourceOut(BaseModel):
-    """The vendor and model that transcribed the recording."""
-
-    vendor: str
-    model: str
-
-
-class TranscriptOut(BaseModel):
-    """The newest version of a transcript. `speaker_confidence`: probability (0 to 1) that speakers are correct.
-
-    `recording_complete` is false if the end of the recording is missing.
-    """
-
-    id: UUID
-    session_id: UUID
-    version: int
-    language: str
-    confidence: float
-    speaker_confidence: float
-    audio_duration_s: float
-    recording_complete: bool
-    source: SourceOut
-    full_text: str
-    segments: list[SegmentBody]
-    created_at: JsonTime
 
 
 class JobOut(BaseModel):
@@ -97,11 +52,16 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
 
     @router.get("/sessions/{session_id}/transcript", response_model=None)
     async def read(
-        session_id: UUID, accept: Annotated[str, Header()] = "*/*", if_none_match: Annotated[str, Header()] = ""
+        session_id: UUID,
+        query: Annotated[TranscriptQuery, Query()],
+        accept: Annotated[str, Header()] = "*/*",
+        if_none_match: Annotated[str, Header()] = "",
     ) -> Response:
-        """Return the transcript as JSON, or as WebVTT, SubRip or plain text if Accept prefers it; 304 if it is held."""
+        """Return a version as JSON, or as WebVTT, SubRip or plain text if Accept prefers it; 304 if it is held."""
+        form = _form(accept)
+        wanted = Wanted(query.version, query.words and form == JSON)
         # First, and audited: whether a version is still the newest is told only to who may read it now.
-        return _answer(await words.find(SessionId(session_id)), preferred(accept), if_none_match)
+        return _answer(await words.find(SessionId(session_id), wanted), _Form(form, wanted.with_words), if_none_match)
 
     @router.get("/sessions/{session_id}/transcription")
     async def job(session_id: UUID) -> JobOut:
@@ -110,9 +70,10 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
 
     @router.patch("/sessions/{session_id}/transcript", response_model=None)
     async def correct(session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None) -> Response:
-        """Replace the segments; return the new version."""
-        segments = [Segment(**segment.model_dump()) for segment in request.segments]
-        return _json(await words.correct(SessionId(session_id), _version(if_match), segments))
+        """Change segments and name voices; return the new version."""
+        namings = [Naming(naming.voice, Speaker(naming.speaker)) for naming in request.voices]
+        correction = Correction([_change(segment) for segment in request.segments], namings)
+        return _json(await words.correct(SessionId(session_id), _version(if_match), correction))
 
     @router.post("/sessions/{session_id}/transcript/swap-speakers", response_model=None)
     async def swap_speakers(session_id: UUID, if_match: IfMatch = None) -> Response:
@@ -127,31 +88,39 @@ def build_router(words: TranscriptService, audit: Audit) -> APIRouter:
     return router
 
 
-def preferred(accept: str) -> str | None:
-    """Return the media type that Accept (RFC 9110 section 12.5.1) prefers; None means JSON, the default."""
-    best: tuple[float, str | None] = (0.0, None)
-    for part in accept.split(","):
-        media_type, _, parameters = part.strip().partition(";")
-        name = media_type.strip().lower()
-        chosen = name if name in RENDERINGS else None
-        if chosen is None and name not in ("application/json", "application/*", "*/*"):
-            continue
-        weight = _weight(parameters)
-        # Of equals the first is taken, and what has q=0 never.
-        if weight > best[0]:
-            best = (weight, chosen)
-    return best[1]
+@dataclass(frozen=True)
+class _Form:
+    """A media type, and whether its JSON has the times of words."""
+
+    media_type: str = JSON
+    with_words: bool = False
+
+    @property
+    def tag(self) -> str:
+        """Return the part of a strong ETag that tells this form from the others; none for JSON."""
+        if self.with_words:
+            return "-words"
+        return "" if self.media_type == JSON else f"-{self.media_type.partition('/')[2]}"
 
 
-def _weight(parameters: str) -> float:
-    found = re.search(r"(?:^|;)\s*q=([01](?:\.\d{0,3})?)\s*(?:;|$)", parameters)
-    return float(found[1]) if found else 1.0
+def _form(accept: str) -> str:
+    form = preferred(accept, FORMS)
+    if form is None:
+        raise AppError(NOT_ACCEPTABLE, f"A transcript comes as {', '.join(FORMS)}.")
+    return form
+
+
+def _change(segment: SegmentChange) -> Change:
+    speaker = None if segment.speaker is None else Speaker(segment.speaker)
+    return Change(segment.id, segment.text, speaker, segment.deleted)
 
 
 def _version(if_match: str | None) -> int:
     if if_match is None:
         fault = FieldError("/header/if-match", "Send the ETag of the version you read.")
-        raise AppError(INVALID_REQUEST, "Send `If-Match` with the ETag of the transcript to correct.", errors=[fault])
+        raise AppError(
+            PRECONDITION_REQUIRED, "Send `If-Match` with the ETag of the transcript to correct.", errors=[fault]
+        )
     # Any other tag names no version of ours, and so not the newest: 412 as for an old one.
     found = _ETAG.match(if_match.strip())
     if found is None:
@@ -159,38 +128,22 @@ def _version(if_match: str | None) -> int:
     return int(found[1])
 
 
-def _answer(transcript: Transcript, media_type: str | None, if_none_match: str) -> Response:
-    headers = _etag(transcript, media_type)
+def _answer(transcript: Transcript, form: _Form, if_none_match: str) -> Response:
+    headers = _etag(transcript, form)
     if _is_held(headers["ETag"], if_none_match):
         return Response(status_code=304, headers=headers)
-    if media_type is None:
-        return _json(transcript)
-    return Response(RENDERINGS[media_type](transcript), media_type=media_type, headers=headers)
+    if form.media_type == JSON:
+        return _json(transcript, form)
+    return Response(RENDERINGS[form.media_type](transcript), media_type=form.media_type, headers=headers)
 
 
-def _json(transcript: Transcript) -> Response:
-    draft = transcript.draft
-    out = TranscriptOut(
-        id=transcript.id,
-        session_id=transcript.about.session_id,
-        version=transcript.version,
-        language=draft.language,
-        confidence=round(transcript.confidence, 4),
-        speaker_confidence=round(draft.speaker_confidence, 4),
-        audio_duration_s=draft.duration_s,
-        recording_complete=draft.recording_complete,
-        source=SourceOut(vendor=draft.source.vendor, model=draft.source.model),
-        full_text=transcript.full_text,
-        # Without validation: stored segments are valid, and there may be thousands.
-        segments=[SegmentBody.model_construct(**vars(segment)) for segment in draft.segments],
-        created_at=transcript.created_at,
-    )
-    return Response(out.model_dump_json(), media_type="application/json", headers=_etag(transcript))
+def _json(transcript: Transcript, form: _Form = _Form()) -> Response:
+    rendered = as_json(transcript, with_words=form.with_words)
+    return Response(rendered, media_type=JSON, headers=_etag(transcript, form))
 
 
-def _etag(transcript: Transcript, media_type: str | None = None) -> dict[str, str]:
-    form = f"-{media_type.partition('/')[2]}" if media_type else ""
-    return {"ETag": f'"{transcript.version}{form}"'}
+def _etag(transcript: Transcript, form: _Form) -> dict[str, str]:
+    return {"ETag": f'"{transcript.version}{form.tag}"'}
 
 
 def _is_held(etag: str, if_none_match: str) -> bool:

@@ -1,5 +1,6 @@
 """SQL for the audit of transcript reads. Rows are written in the reading transaction, so no read is unaudited."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -7,10 +8,9 @@ from sqlalchemy import Row, text
 from libs.common.database.paging import Page
 from libs.common.database.transaction import Database, Transaction
 from libs.common.ids import new_id
-from libs.contracts.audit import AuditEntry, AuditQuery
+from libs.contracts.audit import AuditEntry, AuditQuery, Kind
 from libs.tenancy.audit import audit_page
-from services.transcriber.domain import Transcript
-from services.transcriber.ports import Release
+from services.transcriber.ports import Release, Version
 
 # The database adds the actor, the API key and the time from the capability.
 _NOTE = text(
@@ -20,14 +20,21 @@ _NOTE = text(
 _PAGE = audit_page("read_audit", "id", "action, session_id, transcript_id, transcript_version")
 
 
+_KINDS: Mapping[Release, Kind] = {
+    Release.READ: "transcript.read",
+    Release.CORRECT: "transcript.corrected",
+    Release.SEARCH: "transcript.searched",
+}
+
+
 class ReadAudit:
     """Implements ports.Audit."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
-        """Record that a transcript is read or corrected."""
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
+        """Record that a transcript is read, corrected, or shown from in a search."""
         about = transcript.about
         await tx.execute(
             _NOTE,
@@ -52,7 +59,7 @@ class ReadAudit:
 def _entry(row: Row[Any]) -> AuditEntry:
     return AuditEntry.of_row(
         row,
-        "transcript.read" if row.action == Release.READ.value else "transcript.corrected",
+        _KINDS[Release(row.action)],
         {
             "session_id": str(row.session_id),
             "transcript_id": str(row.transcript_id),

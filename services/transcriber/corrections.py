@@ -1,19 +1,38 @@
 """Reading and correcting transcripts; each correction creates a new version and publishes an event."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from libs.common.clock import Clock
 from libs.common.database.transaction import Transaction
 from libs.common.errors import INVALID_REQUEST, NOT_FOUND, PRECONDITION_FAILED, AppError, FieldError
+from libs.common.http.problems import FIELD_ERRORS_MAX
 from libs.contracts.capability import bound_patient
 from libs.contracts.ids import SessionId
 from libs.contracts.problems import ERASED
 from libs.contracts.transcript import TranscriptReady, TranscriptUpdated
-from services.transcriber.domain import Job, Segment, Transcript, corrected, validation_errors, with_speakers_swapped
-from services.transcriber.ports import Audit, Release, Transactions, Transcripts
+from services.transcriber.domain import Job, Transcript, with_speakers_swapped
+from services.transcriber.ports import Audit, Release, Transactions, Transcripts, Wanted
+from services.transcriber.segment_changes import (
+    Change,
+    Naming,
+    faults_of,
+    namings_as_changes,
+    unknown_voices,
+    with_changes,
+)
 
+_NEWEST = Wanted()
 TranscriptEvent = TypeVar("TranscriptEvent", TranscriptReady, TranscriptUpdated)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person changes in a version: single segments, and who speaks with which voice."""
+
+    changes: Sequence[Change] = ()
+    namings: Sequence[Naming] = ()
 
 
 class TranscriptService:
@@ -25,10 +44,10 @@ class TranscriptService:
         self._audit = audit
         self._clock = clock
 
-    async def find(self, session_id: SessionId) -> Transcript:
-        """Record the read and return the newest version. Raises AppError: NOT_FOUND, ERASED."""
+    async def find(self, session_id: SessionId, wanted: Wanted = _NEWEST) -> Transcript:
+        """Record the read and return that version. Raises AppError: NOT_FOUND, ERASED."""
         async with self._transactions.transaction() as tx:
-            transcript = await self._newest(tx, session_id)
+            transcript = await self._version(tx, session_id, wanted)
             # In the transaction that reads: no words are given out without a note of it.
             await self._audit.note(tx, transcript, Release.READ)
             return transcript
@@ -41,29 +60,29 @@ class TranscriptService:
             raise AppError(NOT_FOUND, "There is no transcription of this session.")
         return job
 
-    async def correct(self, session_id: SessionId, version: int, segments: Sequence[Segment]) -> Transcript:
-        """Replace the segments of `version`. Raises AppError: INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND."""
-        return await self._next_version(session_id, version, lambda before: self._corrected(before, segments))
+    async def correct(self, session_id: SessionId, version: int, correction: Correction) -> Transcript:
+        """Correct `version`. Raises AppError: INVALID_REQUEST, PRECONDITION_FAILED, NOT_FOUND."""
+        return await self._next_version(session_id, version, lambda before: self._corrected(before, correction))
 
     async def swap_speakers(self, session_id: SessionId, version: int) -> Transcript:
         """Swap therapist and patient in `version`. Raises AppError: PRECONDITION_FAILED, NOT_FOUND."""
         return await self._next_version(session_id, version, lambda now: with_speakers_swapped(now, self._clock()))
 
-    def _corrected(self, current: Transcript, segments: Sequence[Segment]) -> Transcript:
-        # A vendor's last word may end behind what was measured here; who corrects the words keeps its time.
-        ends_s = max(current.draft.duration_s, *(segment.end_time for segment in current.draft.segments), 0.0)
-        faults = [
-            FieldError(f"/body/segments/{index}", sentence) for index, sentence in validation_errors(segments, ends_s)
-        ]
+    def _corrected(self, current: Transcript, correction: Correction) -> Transcript:
+        segments, changes = current.draft.segments, correction.changes
+        faults = [FieldError(f"/body/segments/{index}", sentence) for index, sentence in faults_of(current, changes)]
+        unknown = unknown_voices(segments, correction.namings)
+        faults += [FieldError(f"/body/voices/{index}", sentence) for index, sentence in unknown]
         if faults:
-            raise AppError(INVALID_REQUEST, "The segments are not valid for this recording.", errors=faults)
-        return corrected(current, segments, self._clock())
+            raise AppError(INVALID_REQUEST, "The changes do not fit this version.", errors=faults[:FIELD_ERRORS_MAX])
+        named = namings_as_changes(segments, correction.namings, changes)
+        return with_changes(current, [*changes, *named], self._clock())
 
     async def _next_version(
         self, session_id: SessionId, version: int, change: Callable[[Transcript], Transcript]
     ) -> Transcript:
         async with self._transactions.transaction() as tx:
-            newest = await self._newest(tx, session_id)
+            newest = await self._version(tx, session_id, Wanted(with_words=True))
             # Two checks of one thing: this one tells most, the insert catches who came in between.
             following = change(newest) if newest.version == version else None
             if following is None or not await self._transcripts.add(tx, following):
@@ -74,13 +93,13 @@ class TranscriptService:
             await tx.emit(transcript_updated_event(following, TranscriptUpdated))
             return following
 
-    async def _newest(self, tx: Transaction, session_id: SessionId) -> Transcript:
-        transcript = await self._transcripts.newest(tx, session_id)
+    async def _version(self, tx: Transaction, session_id: SessionId, wanted: Wanted) -> Transcript:
+        transcript = await self._transcripts.find(tx, session_id, wanted)
         if transcript is None:
             # Told only where the capability could have seen the words; to all others they have never existed.
             if await self._transcripts.is_erased(tx, bound_patient(), session_id):
                 raise AppError(ERASED, "This session was erased.")
-            raise AppError(NOT_FOUND, "There is no transcript of this session.")
+            raise AppError(NOT_FOUND, "There is no transcript of this session, or not this version of it.")
         return transcript
 
 

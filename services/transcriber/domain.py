@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from itertools import pairwise
 
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 
@@ -89,6 +88,12 @@ class Segment:
     start_time: float
     end_time: float
     confidence: float
+    id: int = 0
+    """Names the segment in all versions of its transcript."""
+    voice: int = 0
+    """The number of the voice from 1, in order of appearance; 0 if voices were not told apart."""
+    words: tuple[Word, ...] = ()
+    """Those whose times are known; empty if they were not asked for, or if no times were kept."""
 
 
 @dataclass(frozen=True)
@@ -171,33 +176,26 @@ def has_speech(speech: Speech) -> bool:
 
 def draft_of(speech: Speech, speakers: Mapping[int, Speaker], speaker_confidence: float) -> Draft:
     """Merge words into segments with the given roles of the voices."""
-    segments = tuple(_segment(words, speakers) for words in _turns(speech.words))
+    turns = enumerate(_turns(speech.words), start=1)
+    segments = tuple(_segment(number, words, speakers) for number, words in turns)
     return Draft(segments, speech.language, speaker_confidence, speech.duration_s, speech.source, speech.is_complete)
 
 
-def corrected(transcript: Transcript, segments: Sequence[Segment], at: datetime) -> Transcript:
-    """Return the next version with the given segments; its speaker confidence is 1, because a person checked them."""
-    draft = replace(transcript.draft, segments=tuple(segments), speaker_confidence=1.0)
+def corrected(transcript: Transcript, segments: Sequence[Segment], speaker_sure: float, at: datetime) -> Transcript:
+    """Return the next version with the given segments and speaker confidence."""
+    draft = replace(transcript.draft, segments=tuple(segments), speaker_confidence=speaker_sure)
     return replace(transcript, version=transcript.version + 1, draft=draft, created_at=at)
 
 
 def with_speakers_swapped(transcript: Transcript, at: datetime) -> Transcript:
-    """Return the next version with therapist and patient swapped."""
-    swapped = [replace(s, speaker=_OTHER[s.speaker]) for s in transcript.draft.segments]
-    return corrected(transcript, swapped, at)
+    """Return the next version with therapist and patient swapped; a person knows who they are, so it is sure.
 
-
-def validation_errors(segments: Sequence[Segment], duration_s: float) -> Iterator[tuple[int, str]]:
-    """Yield (index, message) for each segment whose times are out of order or past the end of the recording."""
-    for index, segment in enumerate(segments):
-        if segment.end_time < segment.start_time:
-            yield index, "A segment must not end before it starts."
-        # A second of grace, because recognizers and editors round.
-        if segment.end_time > duration_s + 1.0:
-            yield index, "A segment must end within the recording."
-    for index, (before, after) in enumerate(pairwise(segments), start=1):
-        if after.start_time < before.start_time:
-            yield index, "Segments must be in order of time."
+    Where nobody is known, nothing is swapped, and nothing is surer than before.
+    """
+    segments = transcript.draft.segments
+    swapped = [replace(s, speaker=_OTHER[s.speaker]) for s in segments]
+    is_known = any(s.speaker is not Speaker.UNKNOWN for s in segments)
+    return corrected(transcript, swapped, 1.0 if is_known else transcript.draft.speaker_confidence, at)
 
 
 _OTHER = {
@@ -227,7 +225,7 @@ def _starts_new_turn(turn: Sequence[Word], word: Word) -> bool:
     return long and last.text.rstrip("\"'").endswith((".", "?", "!"))
 
 
-def _segment(words: Sequence[Word], speakers: Mapping[int, Speaker]) -> Segment:
+def _segment(number: int, words: Sequence[Word], speakers: Mapping[int, Speaker]) -> Segment:
     voice = words[0].voice
     return Segment(
         speaker=Speaker.UNKNOWN if voice is None else speakers.get(voice, Speaker.UNKNOWN),
@@ -236,4 +234,7 @@ def _segment(words: Sequence[Word], speakers: Mapping[int, Speaker]) -> Segment:
         # Not the last word's: recognizers give overlapping times.
         end_time=round(max(word.end_s for word in words), 3),
         confidence=round(sum(word.confidence for word in words) / len(words), 4),
+        id=number,
+        voice=0 if voice is None else voice + 1,
+        words=tuple(words),
     )

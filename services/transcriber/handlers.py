@@ -26,6 +26,7 @@ from libs.contracts.recording import RecordingUploaded
 from libs.contracts.transcript import (
     RecordingProbed,
     TranscriptionFailed,
+    TranscriptionProgressed,
     TranscriptionStarted,
     TranscriptReady,
     TranscriptWithheld,
@@ -45,7 +46,7 @@ from services.transcriber.domain import (
     heard_other_language,
     is_supported,
 )
-from services.transcriber.pace import Pace
+from services.transcriber.pace import Pace, Reached
 from services.transcriber.ports import (
     Audio,
     ByteSource,
@@ -271,13 +272,13 @@ class Transcribe(Step[RecordingUploaded, Outcome]):
             await asyncio.sleep(PROGRESS_EVERY_S)
             if share.value is None or share.value == pace.share:
                 continue
-            fact = pace.reached(share.value, event, job_id_of(event))
+            reached = pace.reached(share.value)
             # Progress is informational, so a failure to store it must not fail the job.
             with suppress(AppError):
                 async with self._dependencies.transactions.transaction() as tx:
                     await self._dependencies.transcripts.note_progress(tx, job_id_of(event), share.value)
-                    if fact is not None:
-                        await tx.emit(fact)
+                    if reached is not None:
+                        await tx.emit(_progressed(event, reached))
 
 
 def job_id_of(event: RecordingUploaded) -> JobId:
@@ -295,6 +296,17 @@ def fingerprint_of(event: RecordingUploaded, vendor: SpeechToText) -> bytes:
 
 def _is_outage(error: BaseException) -> bool:
     return isinstance(error, AppError) and error.problem is UNAVAILABLE
+
+
+def _progressed(event: RecordingUploaded, reached: Reached) -> TranscriptionProgressed:
+    return TranscriptionProgressed(
+        organization_id=event.organization_id,
+        patient_id=event.patient_id,
+        session_id=event.session_id,
+        job_id=job_id_of(event),
+        share=reached.share,
+        remaining_s=reached.remaining_s,
+    )
 
 
 class _Share:

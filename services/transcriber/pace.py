@@ -1,14 +1,19 @@
-"""How fast a transcription gets on: what is published of it, and how long it will still take."""
+"""How fast a transcription gets on: what is worth publishing of it, and how long it will still take."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
-
-from libs.contracts.ids import JobId
-from libs.contracts.recording import RecordingUploaded
-from libs.contracts.transcript import TranscriptionProgressed
 
 PUBLISHED_EVERY = 0.02
 """Share of the recording between two events: at most fifty for one recording, however long it is."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A share (0 to 1) of the recording that was heard, and an estimate of the seconds that are left."""
+
+    share: float
+    remaining_s: float | None
 
 
 class Pace:
@@ -20,7 +25,7 @@ class Pace:
         self._first: tuple[float, datetime] | None = None
         self._published = -1.0
 
-    def reached(self, share: float, event: RecordingUploaded, job_id: JobId) -> TranscriptionProgressed | None:
+    def reached(self, share: float) -> Reached | None:
         """Take note of a share (0 to 1); return what to publish, None if that little is not worth it."""
         self.share = share
         if self._first is None:
@@ -28,14 +33,7 @@ class Pace:
         if share - self._published < PUBLISHED_EVERY:
             return None
         self._published = share
-        return TranscriptionProgressed(
-            organization_id=event.organization_id,
-            patient_id=event.patient_id,
-            session_id=event.session_id,
-            job_id=job_id,
-            share=round(share, 3),
-            remaining_s=self._remaining_s(share, *self._first),
-        )
+        return Reached(round(share, 3), self._remaining_s(share, *self._first))
 
     def _remaining_s(self, share: float, first: float, began_at: datetime) -> float | None:
         if share <= first:

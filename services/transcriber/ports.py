@@ -11,7 +11,7 @@ from libs.common.database.paging import Page
 from libs.common.database.transaction import Transaction
 from libs.contracts.audit import AuditEntry, AuditQuery
 from libs.contracts.consent import ConsentRevoked
-from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId
+from libs.contracts.ids import JobId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.contracts.purposes import Purpose
 from libs.media.recording import Probe
 from services.transcriber.domain import About, Job, JobStatus, Source, Speech, Transcript
@@ -102,6 +102,14 @@ class Recordings(Protocol):
         """Return the decrypted content; reading it raises AppError if the ciphertext was altered."""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which version of a transcript to read, None for the newest, and whether with the times of its words."""
+
+    version: int | None = None
+    with_words: bool = False
+
+
 class Transcripts(Protocol):
     """Stores jobs, transcripts and vendors' responses. Reads return only what consent and capability allow."""
 
@@ -136,7 +144,10 @@ class Transcripts(Protocol):
         """Add a version; return False if it exists. Raises AppError(CONSENT_REQUIRED) without consent."""
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
-        """Return the newest version of a session's transcript; None without one, or without consent."""
+        """Return the newest version without words' times; None without one, or without consent."""
+
+    async def find(self, tx: Transaction, session_id: SessionId, wanted: Wanted) -> Transcript | None:
+        """Return a version of a session's transcript; None without it, or without consent."""
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
         """Return True if the session, or the patient if given, was erased."""
@@ -154,12 +165,29 @@ class Release(StrEnum):
 
     READ = "read"
     CORRECT = "correct"
+    SEARCH = "search"
+
+
+class Version(Protocol):
+    """A version of a transcript, whole or in parts, as the audit names it."""
+
+    @property
+    def id(self) -> TranscriptId:
+        """Return the transcript's id."""
+
+    @property
+    def about(self) -> About:
+        """Return its session."""
+
+    @property
+    def version(self) -> int:
+        """Return its number."""
 
 
 class Audit(Protocol):
     """The audit of transcript reads."""
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
         """Record that a transcript is about to be returned; if this fails, it is not returned."""
 
     async def page(self, query: AuditQuery) -> Page[AuditEntry]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from libs.common.visible_text import visible
-from services.transcriber.domain import Segment, Transcript
+from services.transcriber.domain import Segment, Speaker, Transcript
 
 LINE_END = "\n"
 
@@ -40,6 +40,8 @@ RENDERINGS: Mapping[str, Callable[[Transcript], str]] = {
 
 
 def _name(segment: Segment) -> str:
+    if segment.speaker is Speaker.UNKNOWN and segment.voice:
+        return f"Speaker {segment.voice}"
     return segment.speaker.value.capitalize()
 
 

@@ -1,8 +1,6 @@
 """SQL for jobs, transcript versions, and vendors' responses that are not transcripts yet."""
 
 import base64
-from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +12,9 @@ from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import JobId, OrganizationId, PatientId, SessionId, TherapistId, TranscriptId
 from libs.tenancy.erased_rows import is_erased
 from libs.tenancy.narrowing import is_narrowed, narrow_to
-from services.transcriber.domain import (
-    About,
-    Draft,
-    Job,
-    JobStatus,
-    Segment,
-    Source,
-    Speaker,
-    Speech,
-    Transcript,
-    Word,
-)
+from services.transcriber.domain import About, Draft, Job, JobStatus, Source, Speech, Transcript
+from services.transcriber.ports import Wanted
+from services.transcriber.stored_words import segments_json, segments_of, speech_json, speech_of, words_json
 
 _TO_JOB, _TO_TRANSCRIPT = narrow_to("job"), narrow_to("transcript")
 # The id comes from the recording: a second try is the same job, counted on.
@@ -58,21 +47,24 @@ _STORED_SPEECH = text("select speech from heard where session_id = :session_id a
 )
 _DELETE_SPEECH = text("delete from heard_deletable where session_id = :session_id")
 
-# An event that comes again finds its version stored, and adds none.
+# An event that comes again finds its version stored, and adds none. `lexemes`: search/search.sql says what for.
 _ADD_TRANSCRIPT = text(
     "insert into transcript (organization_id, patient_id, therapist_id, session_id, session_date, id, version,"
-    " language, segments, full_text, confidence, speaker_confidence, duration_s, recording_complete, vendor, model,"
-    " created_at) values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id, :version,"
-    " :language, :segments, :full_text, :confidence, :speaker_confidence, :duration_s, :recording_complete, :vendor,"
-    " :model, :created_at)"
+    " language, segments, words, lexemes, full_text, confidence, speaker_confidence, duration_s, recording_complete,"
+    " vendor, model, created_at) values (:organization_id, :patient_id, :therapist_id, :session_id, :session_date, :id,"
+    " :version, :language, :segments, :words, array(select to_tsvector('english', left(s.value ->> 'text', 100000))"
+    " from jsonb_array_elements(:segments) with ordinality as s (value, place) order by s.place), :full_text,"
+    " :confidence, :speaker_confidence, :duration_s, :recording_complete, :vendor, :model, :created_at)"
     " on conflict do nothing returning version"
-).bindparams(bindparam("segments", type_=JSONB()))
-_NEWEST_TRANSCRIPT = text(
+).bindparams(bindparam("segments", type_=JSONB()), bindparam("words", type_=JSONB()))
+# Words are ten times what segments are, and stored out of line: they are read only where their times are asked for.
+_TRANSCRIPT = text(
     "select organization_id, patient_id, therapist_id, session_id, session_date, id, version, language, segments,"
+    " case when :with_words then words end as words,"
     " speaker_confidence, duration_s, recording_complete, vendor, model, created_at from transcript"
-    " where session_id = :session_id order by version desc limit 1"
-).columns(segments=JSONB())
-
+    " where session_id = :session_id and (cast(:version as int) is null or version = :version)"
+    " order by version desc limit 1"
+).columns(segments=JSONB(), words=JSONB())
 
 _WITHDRAW = text(
     "insert into withdrawn (organization_id, patient_id, therapist_id, consent_id, delete_after)"
@@ -119,13 +111,13 @@ class TranscriberStore:
 
     async def store_speech(self, tx: Transaction, about: About, fingerprint: bytes, speech: Speech) -> None:
         """Store a vendor's response. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
-        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": _speech_json(speech)})
+        await tx.execute(_STORE_SPEECH, _owner(about) | {"fingerprint": fingerprint, "speech": speech_json(speech)})
 
     async def stored_speech(self, tx: Transaction, session_id: SessionId, fingerprint: bytes) -> Speech | None:
         """Return the stored response to an identical request."""
         found = await tx.execute(_STORED_SPEECH, {"session_id": session_id, "fingerprint": fingerprint})
         stored = found.scalar_one_or_none()
-        return None if stored is None else _speech(stored)
+        return None if stored is None else speech_of(stored)
 
     async def store_checkpoint(self, tx: Transaction, about: About, name: bytes, sealed: bytes) -> None:
         """Store what was heard so far. Raises AppError(CONSENT_REQUIRED) if consent ended meanwhile."""
@@ -150,7 +142,8 @@ class TranscriberStore:
             "id": transcript.id,
             "version": transcript.version,
             "language": draft.language,
-            "segments": [asdict(segment) for segment in draft.segments],
+            "segments": segments_json(draft.segments),
+            "words": words_json(draft.segments),
             "full_text": transcript.full_text,
             "confidence": transcript.confidence,
             "speaker_confidence": draft.speaker_confidence,
@@ -163,10 +156,15 @@ class TranscriberStore:
         return (await tx.execute(_ADD_TRANSCRIPT, values)).first() is not None
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
-        """Return the newest version of a session's transcript; None without one, or without consent."""
+        """Return the newest version without words' times; None without one, or without consent."""
+        return await self.find(tx, session_id, Wanted())
+
+    async def find(self, tx: Transaction, session_id: SessionId, wanted: Wanted) -> Transcript | None:
+        """Return a version of a session's transcript; None without it, or without consent."""
         if not await is_narrowed(tx, _TO_TRANSCRIPT, session_id):
             return None
-        row = (await tx.execute(_NEWEST_TRANSCRIPT, {"session_id": session_id})).one_or_none()
+        asked = {"session_id": session_id, "version": wanted.version, "with_words": wanted.with_words}
+        row = (await tx.execute(_TRANSCRIPT, asked)).one_or_none()
         return None if row is None else _transcript(row)
 
     async def is_erased(self, tx: Transaction, patient_id: PatientId | None, session_id: SessionId) -> bool:
@@ -213,7 +211,7 @@ def _transcript(row: Row[Any]) -> Transcript:
         ),
         version=row.version,
         draft=Draft(
-            segments=tuple(Segment(**(item | {"speaker": Speaker(item["speaker"])})) for item in row.segments),
+            segments=tuple(segments_of(row.segments, row.words or {})),
             language=row.language,
             speaker_confidence=row.speaker_confidence,
             duration_s=row.duration_s,
@@ -221,32 +219,4 @@ def _transcript(row: Row[Any]) -> Transcript:
             recording_complete=row.recording_complete,
         ),
         created_at=row.created_at,
-    )
-
-
-def _speech_json(speech: Speech) -> dict[str, Any]:
-    # Words are stored as arrays without field names, because an hour has about ten thousand of them.
-    words = [[w.text, round(w.start_s, 3), round(w.end_s, 3), round(w.confidence, 4), w.voice] for w in speech.words]
-    return {
-        "words": words,
-        "language": speech.language,
-        "language_confidence": speech.language_confidence,
-        "duration_s": speech.duration_s,
-        "vendor": speech.source.vendor,
-        "model": speech.source.model,
-        "is_complete": speech.is_complete,
-        "voices_confidence": round(speech.voices_confidence, 4),
-    }
-
-
-def _speech(stored: Mapping[str, Any]) -> Speech:
-    return Speech(
-        words=tuple(Word(*row) for row in stored["words"]),
-        language=stored["language"],
-        language_confidence=stored["language_confidence"],
-        duration_s=stored["duration_s"],
-        source=Source(stored["vendor"], stored["model"]),
-        # What the version before stored is complete: it refused what was not.
-        is_complete=stored.get("is_complete", True),
-        voices_confidence=stored.get("voices_confidence", 1.0),
     )

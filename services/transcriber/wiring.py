@@ -26,6 +26,9 @@ from services.transcriber.corrections import TranscriptService
 from services.transcriber.handlers import Dependencies, Transcribe
 from services.transcriber.ports import SpeechToText, Withdrawals
 from services.transcriber.revocations import ScheduleTranscriptDeletion
+from services.transcriber.search.api import build_router as search_router
+from services.transcriber.search.handlers import SearchTranscripts
+from services.transcriber.search.store import SearchStore
 from services.transcriber.settings import TranscriberSettings
 from services.transcriber.store import TranscriberStore, WithdrawnTranscripts
 
@@ -60,7 +63,10 @@ def build() -> Service:
     app = AppSpec(
         title="transcriber",
         version="1",
-        routers=(build_router(TranscriptService(runtime.database, store, audit, utc_now), audit),),
+        routers=(
+            build_router(TranscriptService(runtime.database, store, audit, utc_now), audit),
+            search_router(SearchTranscripts(runtime.database, SearchStore(), audit)),
+        ),
         checks=runtime.checks,
         details={"provider": settings.provider, "model": speech_to_text.source.model},
     )

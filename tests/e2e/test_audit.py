@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 KINDS = {
     "transcript.read",
     "transcript.corrected",
+    "transcript.searched",
     "answer.given",
     "conversation.read",
     "user.created",
@@ -45,6 +46,8 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
     async with httpx.AsyncClient(base_url=system.gateway_url, trust_env=False, timeout=60) as http:
         conversation = f"/api/v1/conversations/{organization.kept['conversation_id'][0]}/messages"
         await http.get(conversation, headers={"Authorization": f"Bearer {organization.key}"})
+        search = f"/api/v1/patients/{patient.id}/transcripts/search"
+        searched = (await http.get(search, params={"q": patient.canary}, headers=reader)).json()["data"]
         await http.get(f"/api/v1/sessions/{session}/transcript", headers=reader)
         everything = (await http.get(path, headers=auditor)).json()
         about_one = (await http.get(path, params={"patient_id": patient.id}, headers=auditor)).json()["data"]
@@ -62,6 +65,7 @@ async def test_reads_and_answers_are_listed_exported_and_given_as_fhir_to_their_
 
     newest = everything["data"][0]
 
+    assert {row["session_id"] for row in searched} == {session}
     assert (newest["kind"], newest["session_id"], newest["patient_id"]) == ("transcript.read", session, patient.id)
     assert newest["api_key_id"] == organization.credentials["transcripts:read"].split("_")[2]
     assert {row["kind"] for row in about_one} == KINDS

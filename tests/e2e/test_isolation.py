@@ -9,6 +9,7 @@ from tests.e2e.client import FIRST, World
 READS = (
     "/api/v1/sessions/{session}",
     "/api/v1/sessions/{session}/transcript",
+    "/api/v1/patients/{patient}/transcripts/search?q=sleep",
     "/api/v1/consents/{consent}",
     "/api/v1/users/{patient}",
 )

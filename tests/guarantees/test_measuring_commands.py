@@ -108,6 +108,7 @@ COMMANDS: Mapping[str, tuple[Callable[[Path], Sequence[str]], str]] = {
     "benchmarks.chat": (lambda _: [], r"ours +1 at once  p50 +\d.*failed 0"),
     "benchmarks.key_check": (lambda _: ["16"], r"GET /api/v1/me whole.* p50 +\d"),
     "benchmarks.retrieval": (lambda _: ["--only", "ours"], r"server time, 140 passages: p50 \d[\s\S]*ours +\d"),
+    "benchmarks.speech": (lambda _: ["--minutes", "0.2", "--behind", "0"], r"ours +wall +\d.* words \d"),
     "benchmarks.upload": (lambda _: ["--megabytes", "1"], r"upload: 1048576 bytes, status 202"),
 }
 ELSEWHERE = {"benchmarks.events"}

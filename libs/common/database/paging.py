@@ -43,9 +43,14 @@ class Position:
                 raise ValueError
             at = _EPOCH + timedelta(microseconds=int.from_bytes(raw[:_AT_BYTES], "big"))
         except (binascii.Error, ValueError, OverflowError) as error:
-            fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
-            raise AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault]) from error
+            raise invalid_cursor() from error
         return Position(at, UUID(bytes=raw[_AT_BYTES:]))
+
+
+def invalid_cursor() -> AppError:
+    """Return the error for a cursor that we did not make."""
+    fault = FieldError("/query/cursor", "Use the `next_cursor` of an earlier response.")
+    return AppError(INVALID_REQUEST, "The cursor is not valid.", errors=[fault])
 
 
 @dataclass(frozen=True)

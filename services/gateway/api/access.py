@@ -1,7 +1,8 @@
-"""Organizations, API keys and who is asking."""
+"""Organizations, API keys, who is asking, and what only operators may ask."""
 
 from datetime import timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Path
 from pydantic import Field
@@ -9,7 +10,8 @@ from pydantic import Field
 from libs.common.client_time import Instant
 from libs.common.clock import to_json_time, utc_now
 from libs.common.visible_text import VISIBLE_LINE
-from libs.contracts.ids import ApiKeyId
+from libs.contracts.ids import ApiKeyId, OrganizationId, PatientId, SessionId, TherapistId
+from libs.contracts.purposes import Purpose
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict
 from services.gateway.domain import (
     OVERLAP_DEFAULT,
@@ -21,6 +23,7 @@ from services.gateway.domain import (
     Scope,
 )
 from services.gateway.handlers import IssuedKey, Keys
+from services.gateway.renewals import Renewals, Subject
 
 NAME_CHARS_MAX = 200
 Name = Annotated[
@@ -56,6 +59,16 @@ class RotateRequest(Strict):
     expires_at: Instant | None = Field(
         None, description="When the successor ends by itself; as the old key would have, when left out."
     )
+
+
+class RenewalRequest(Strict):
+    """What the event is about, and the purposes that its answer needs; none for an event that processes nothing."""
+
+    organization_id: UUID
+    patient_id: UUID
+    therapist_id: UUID | None = None
+    session_id: UUID | None = None
+    purposes: list[Purpose] = Field(default_factory=list, max_length=len(Purpose))
 
 
 def add_access(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -> None:
@@ -107,6 +120,24 @@ def _add_identity(registry: RouteRegistry, keys: Keys, requests_per_hour: int) -
 
     registry.open("getMe", me)
     registry.open("createOrganization", create_organization)
+
+
+def add_operators(registry: RouteRegistry, renewals: Renewals) -> None:
+    """Add the route: a capability for an event that is replayed after its own has expired."""
+
+    async def renew(request: RenewalRequest) -> dict[str, Any]:
+        """Mint a capability for one subject, if consent for all purposes is in force now; it is written down."""
+        subject = Subject(
+            OrganizationId(request.organization_id),
+            PatientId(request.patient_id),
+            TherapistId(request.therapist_id) if request.therapist_id else None,
+            SessionId(request.session_id) if request.session_id else None,
+            request.purposes,
+        )
+        capability, expires_at = await renewals.mint(subject)
+        return {"capability": capability, "expires_at": to_json_time(expires_at)}
+
+    registry.open("renewCapability", renew)
 
 
 def _made(made: IssuedKey) -> dict[str, Any]:

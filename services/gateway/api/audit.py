@@ -24,8 +24,8 @@ def add_audit(registry: RouteRegistry, own: AccessAudit, sources: Sequence[Peer]
     async def list_audit_events(caller: Caller, request: Request, wanted: Annotated[AuditQuery, Query()]) -> Response:
         """List who was given which words about whom, and who gave or ended access, newest first.
 
-        Words: transcripts read or corrected, sessions released or held back, answers given, conversations read. Access:
-        keys, users, patients' tokens, the organization's settings.
+        Words: transcripts read, corrected or shown by a search, sessions released or held back, answers given,
+        conversations read. Access: keys, users, patients' tokens, the organization's settings.
         `since` is included, `until` is not. As FHIR R4 AuditEvents with `Accept: application/fhir+json`.
         """
         query = asked(caller, "listAuditEvents", PatientId(wanted.patient_id) if wanted.patient_id else None)

@@ -16,6 +16,7 @@ _OURS = "urn:therapyrag"
 _ACTIONS = {
     "transcript.read": ("read", "R"),
     "transcript.corrected": ("update", "U"),
+    "transcript.searched": ("search-type", "E"),
     "session.released": ("update", "U"),
     "session.held_back": ("update", "U"),
     "answer.given": ("operation", "E"),

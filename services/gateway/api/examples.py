@@ -39,7 +39,10 @@ BODIES: dict[str, Any] = {
         "text": "I agree that my sessions are recorded.",
     },
     "correctTranscript": {
-        "segments": [{"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9}]
+        "segments": [
+            {"id": 1, "text": "How was your week?"},
+            {"id": 2, "speaker": "patient"},
+        ]
     },
     "updateOrganization": {
         "time_zone": "America/Chicago",
@@ -137,8 +140,17 @@ _TRANSCRIPT = {
     "version": 1,
     "language": "en",
     "confidence": 0.93,
+    "voices": [{"voice": 1, "speaker": "therapist", "share": 1.0, "unexpected": False}],
     "segments": [
-        {"speaker": "therapist", "text": "How was your week?", "start_time": 0.4, "end_time": 1.9, "confidence": 0.95}
+        {
+            "id": 1,
+            "speaker": "therapist",
+            "voice": 1,
+            "text": "How was your week?",
+            "start_time": 0.4,
+            "end_time": 1.9,
+            "confidence": 0.95,
+        }
     ],
 }
 
@@ -299,6 +311,21 @@ ANSWERS: dict[str, Any] = {
     },
     "correctCommitment": {},
     "getTranscript": _TRANSCRIPT,
+    "searchTranscripts": _page(
+        {
+            "session_id": _SESSION,
+            "session_date": _AT,
+            "transcript_id": _CONVERSATION,
+            "transcript_version": 1,
+            "segment_id": 12,
+            "speaker": "patient",
+            "text": "I am sleeping well.",
+            "start_time": 81.2,
+            "end_time": 82.5,
+            "confidence": 0.94,
+            "highlights": [{"text": "sleeping", "offset": 5, "start_time": 81.5, "end_time": 81.9}],
+        }
+    ),
     "correctTranscript": _TRANSCRIPT | {"version": 2},
     "swapSpeakers": _TRANSCRIPT | {"version": 2},
     "chat": {

@@ -11,7 +11,7 @@ from services.gateway.api.examples import ANSWERS, BODIES
 from services.gateway.api.proxying import EVENTS
 from services.gateway.domain import Access
 from services.gateway.key_format import PATTERN
-from services.gateway.routes import BY_OPERATION, Route
+from services.gateway.routes import BY_OPERATION, Route, Trait
 
 VERSION = "1.0.0"
 _DESCRIPTION = (
@@ -85,6 +85,8 @@ def _complete(operation: dict[str, Any], route: Route, own_url: str) -> None:
     operation["security"] = _CREDENTIALS[route.access]
     operation["x-scopes"] = sorted(route.scopes)
     answers = {str(status): _answer(route) for status in (route.status, route.status_if_there) if status}
+    if Trait.HAS_ETAG in route.traits and route.method == "GET":
+        answers["304"] = {"description": "`If-None-Match` names what would be answered.", "headers": _ETAG}
     operation["responses"] = answers | _problems(route, own_url)
     if route.replayable:
         operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -101,7 +103,8 @@ def _answer(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {media_type: {"schema": _shape(media_type)} for media_type in media_types}
     if route.operation_id in ANSWERS:
         content["application/json"]["example"] = ANSWERS[route.operation_id]
-    return answer | {"content": content}
+    headers = {"headers": _ETAG} if Trait.HAS_ETAG in route.traits else {}
+    return answer | headers | {"content": content}
 
 
 def _shape(media_type: str) -> dict[str, Any]:
@@ -135,6 +138,7 @@ def _problems(route: Route, own_url: str) -> dict[str, Any]:
     return by_status
 
 
+_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "Of the version; a transcript's also of its form."}}
 _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",

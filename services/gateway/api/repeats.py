@@ -9,7 +9,7 @@ from libs.common.errors import NOT_FOUND, AppError
 from libs.contracts.ids import UserId
 from services.gateway.api.proxying import as_json
 from services.gateway.api.route_registry import asked
-from services.gateway.api.sessions import words_for
+from services.gateway.api.transcripts import words_for
 from services.gateway.api.users import user_json
 from services.gateway.clients import Peer, ServiceClients
 from services.gateway.domain import Principal

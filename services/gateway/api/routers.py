@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from services.gateway.api.access import add_access
+from services.gateway.api.access import add_access, add_operators
 from services.gateway.api.audit import add_audit
 from services.gateway.api.chat import add_chat
 from services.gateway.api.consents import add_consents
 from services.gateway.api.erasures import add_erasures
 from services.gateway.api.export import Sources, add_export
 from services.gateway.api.index import add_commitments, add_digests
-from services.gateway.api.operators import add_operators
 from services.gateway.api.organization import add_organization
 from services.gateway.api.route_registry import RouteRegistry
-from services.gateway.api.sessions import add_sessions, add_transcripts
+from services.gateway.api.sessions import add_sessions
+from services.gateway.api.transcripts import add_transcripts
 from services.gateway.api.transparency import add_documents, add_transparency
 from services.gateway.api.users import add_users
 from services.gateway.audit_store import AccessAudit
@@ -48,7 +48,7 @@ def build_router(pipeline: RequestPipeline, own: LocalServices, peers: ServiceCl
     add_documents(registry, peers.consent)
     add_transparency(registry, peers.consent)
     add_sessions(registry, peers.ingestion, own.organization)
-    add_transcripts(registry, peers.transcriber)
+    add_transcripts(registry, peers.transcriber, own.users)
     add_digests(registry, peers.ingestion, peers.embedder)
     add_commitments(registry, peers.embedder, own.users)
     add_audit(registry, own.audit, (peers.ingestion, peers.transcriber, peers.chat))

@@ -1,27 +1,24 @@
-"""Sessions and their words: passed to ingestion and the transcriber, uploads without ever being held."""
+"""Sessions: passed to ingestion, uploads without ever being held."""
 
 import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-import httpx
 from fastapi import Header, Query, Request
 from pydantic import Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from libs.common.client_time import DayOrInstant
 from libs.common.database.paging import CURSOR_CHARS_MAX, PAGE_DEFAULT, PAGE_MAX
 from libs.common.errors import PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, AppError
 from libs.common.http.client import Call
 from libs.common.local_time import HEADER
-from libs.common.visible_text import VISIBLE_WORDS
 from libs.contracts.formats import LANGUAGE_TAG
 from libs.contracts.ids import PatientId
 from services.gateway.api.proxying import EVENTS, as_json, as_stream, params_of
 from services.gateway.api.route_registry import Caller, RouteRegistry, Strict, asked
 from services.gateway.clients import Peer
-from services.gateway.domain import Principal, may_read_words
 from services.gateway.idempotency.handlers import require_key
 from services.gateway.organization.handlers import OrganizationSettings
 from services.gateway.pipeline.pipeline import body_of
@@ -30,9 +27,6 @@ FILE_BYTES_MAX = 500 * 1024 * 1024
 # Fields and the lines between parts; ingestion counts the file's own bytes exactly.
 FORM_BYTES_MAX = 256 * 1024
 WAIT_MAX_S = 30
-_WORDS = ("full_text", "segments")
-SEGMENTS_MAX = 20_000
-SEGMENT_CHARS_MAX = 10_000
 # What of the answer to an upload goes on to the caller.
 _UPLOAD_HEADERS = ("content-type", "location", "idempotent-replayed")
 # A boundary has 1 to 70 characters (RFC 2046, section 5.1.1).
@@ -41,10 +35,6 @@ _MULTIPART = re.compile(r'multipart/form-data\s*;.*boundary=("[^"]{1,70}"|[^\s";
 Status = Literal["pending", "uploaded", "transcribing", "embedding", "ready", "failed", "withheld"]
 _WHOSE_DAY = "of the patient's time zone, or without `patient_id` of the organization's"
 ETAG_CHARS_MAX = 100
-ACCEPT_CHARS_MAX = 500
-IfMatch = Annotated[
-    str | None, Header(max_length=ETAG_CHARS_MAX, description='The version that is changed, as in its ETag: `"1"`.')
-]
 
 
 class SessionQuery(Strict):
@@ -63,22 +53,6 @@ class SessionQuery(Strict):
     def names_a_day(self) -> bool:
         """Tell whether it takes a time zone to know what is meant."""
         return any(at is not None and not isinstance(at, datetime) for at in (self.date_from, self.date_to))
-
-
-class Segment(Strict):
-    """One speaker's words with their seconds."""
-
-    speaker: Literal["therapist", "patient", "unknown"]
-    text: Annotated[str, Field(min_length=1, max_length=SEGMENT_CHARS_MAX), VISIBLE_WORDS]
-    start_time: float = Field(ge=0, allow_inf_nan=False)
-    end_time: float = Field(ge=0, allow_inf_nan=False)
-    confidence: float = Field(1.0, ge=0, le=1)
-
-
-class CorrectionRequest(Strict):
-    """All segments of the transcript as they should be."""
-
-    segments: list[Segment] = Field(min_length=1, max_length=SEGMENTS_MAX)
 
 
 def add_sessions(registry: RouteRegistry, ingestion: Peer, settings: OrganizationSettings) -> None:
@@ -181,58 +155,6 @@ def _upload_headers(request: Request) -> dict[str, str]:
     if int(length) > FILE_BYTES_MAX + FORM_BYTES_MAX:
         raise AppError(PAYLOAD_TOO_LARGE, "The recording exceeds the 500 MiB limit (524288000 bytes).")
     return headers | {"content-length": length}
-
-
-def add_transcripts(registry: RouteRegistry, transcriber: Peer) -> None:
-    """Add the routes."""
-
-    async def read(
-        caller: Caller,
-        session_id: UUID,
-        accept: Annotated[str, Header(max_length=ACCEPT_CHARS_MAX)] = "*/*",
-        if_none_match: Annotated[str | None, Header(max_length=ETAG_CHARS_MAX)] = None,
-    ) -> Response:
-        """Read the newest version, as JSON or (by Accept) text/vtt, application/x-subrip or text/plain.
-
-        304 while `If-None-Match` names the ETag of that version in that form.
-        """
-        query = asked(caller, "getTranscript")
-        path = f"/sessions/{session_id}/transcript"
-        headers = {"Accept": accept} | ({"If-None-Match": if_none_match} if if_none_match else {})
-        return as_json(await transcriber.ask(query, "GET", path, headers=headers))
-
-    async def correct(
-        caller: Caller, session_id: UUID, request: CorrectionRequest, if_match: IfMatch = None
-    ) -> Response:
-        """Replace the segments. Makes a new version, which is indexed again."""
-        parts: dict[str, Any] = {"json": request.model_dump(mode="json"), "headers": _if_match(if_match)}
-        query = asked(caller, "correctTranscript")
-        return words_for(caller, await transcriber.ask(query, "PATCH", f"/sessions/{session_id}/transcript", **parts))
-
-    async def swap(caller: Caller, session_id: UUID, if_match: IfMatch = None) -> Response:
-        """Exchange therapist and patient. Makes a new version, which is indexed again."""
-        path = f"/sessions/{session_id}/transcript/swap-speakers"
-        query = asked(caller, "swapSpeakers")
-        return words_for(caller, await transcriber.ask(query, "POST", path, headers=_if_match(if_match)))
-
-    registry.open("getTranscript", read)
-    registry.open("correctTranscript", correct)
-    registry.open("swapSpeakers", swap)
-
-
-def words_for(caller: Principal, answer: httpx.Response) -> Response:
-    """Return a transcript's new version; a key that may write words and not read them is not given them."""
-    whole = as_json(answer)
-    if may_read_words(caller):
-        return whole
-    without = {name: value for name, value in answer.json().items() if name not in _WORDS}
-    # The ETag tells a version and no words, and the next correction needs it.
-    headers = {name: value for name, value in whole.headers.items() if name in ("etag", "location")}
-    return JSONResponse(without, answer.status_code, headers)
-
-
-def _if_match(value: str | None) -> dict[str, str]:
-    return {"If-Match": value} if value is not None else {}
 
 
 _FORM: dict[str, Any] = {

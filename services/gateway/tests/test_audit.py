@@ -43,7 +43,8 @@ def test_more_in_a_source_is_more_in_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "action"), [("transcript.read", "R"), ("answer.given", "E"), ("conversation.read", "R")]
+    ("kind", "action"),
+    [("transcript.read", "R"), ("transcript.searched", "E"), ("answer.given", "E"), ("conversation.read", "R")],
 )
 def test_a_row_is_a_fhir_audit_event_with_all_that_the_standard_requires(kind: str, action: str) -> None:
     bundle = bundle_of(merged([_page(1, kind=kind)], limit=1), "/api/v1/audit-events")

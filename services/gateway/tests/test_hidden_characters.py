@@ -32,7 +32,7 @@ async def test_no_name_and_no_id_holds_what_cannot_be_seen(world: GatewayWorld, 
 
 @pytest.mark.parametrize("hidden", HIDDEN[:-2])
 async def test_no_correction_holds_what_cannot_be_seen(world: GatewayWorld, hidden: str) -> None:
-    segment = {"speaker": "patient", "text": f"I slept{hidden} well.", "start_time": 0, "end_time": 1}
+    segment = {"id": 1, "text": f"I slept{hidden} well."}
     path = f"/api/v1/sessions/{uuid4()}/transcript"
 
     refused = await world.http.patch(path, json={"segments": [segment]}, headers={"If-Match": '"1"'})

@@ -65,6 +65,24 @@ async def test_the_document_says_what_else_than_json_an_answer_can_be(world: Gat
     assert set(words) == {"application/json", "text/vtt", "application/x-subrip", "text/plain"}
 
 
+async def test_the_document_says_which_answers_have_an_etag_and_can_be_held(world: GatewayWorld) -> None:
+    paths = (await world.http.get("/openapi.json")).json()["paths"]
+
+    transcript = paths["/api/v1/sessions/{session_id}/transcript"]
+    held = {
+        operation["operationId"]
+        for operations in paths.values()
+        for operation in operations.values()
+        if "304" in operation["responses"]
+    }
+
+    assert held == {"getSession", "getTranscript"}
+    assert "ETag" in transcript["get"]["responses"]["304"]["headers"]
+    assert "ETag" in transcript["patch"]["responses"]["200"]["headers"]
+    assert {"406", "304"} <= set(transcript["get"]["responses"])
+    assert {"412", "428"} <= set(transcript["patch"]["responses"])
+
+
 def test_examples_are_of_routes_that_exist() -> None:
     silent = {"watchSession", "revokePatientToken", "deleteConversation"}
 

@@ -1,6 +1,7 @@
 """What passes through the gateway: which capability goes along, what comes back, and what never does."""
 
 import asyncio
+import json
 import re
 import resource
 from collections.abc import AsyncIterator
@@ -242,3 +243,62 @@ async def test_a_transcript_that_the_caller_holds_is_answered_without_its_words(
 
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"1"')
     assert world.peer.heard[-1].headers["if-none-match"] == '"1"'
+
+
+async def test_the_version_and_the_words_that_are_asked_for_are_asked_for_behind_the_gateway(
+    world: GatewayWorld,
+) -> None:
+    path = f"/api/v1/sessions/{uuid4()}/transcript"
+
+    await world.http.get(path, params={"version": 3, "words": "true"})
+    heard = world.peer.heard[-1]
+    refused = await world.http.get(path, params={"verison": 3})
+
+    assert heard.query == "version=3&words=true"
+    assert refused.status_code == 422
+
+
+@pytest.mark.parametrize(("slug", "status"), [("not-acceptable", 406), ("precondition-required", 428)])
+async def test_what_the_transcriber_misses_in_the_headers_is_told_as_such(
+    world: GatewayWorld, slug: str, status: int
+) -> None:
+    world.peer.refuses(status, slug)
+
+    answer = await world.http.patch(
+        f"/api/v1/sessions/{uuid4()}/transcript", json={"segments": [{"id": 1, "deleted": True}]}
+    )
+
+    assert (answer.status_code, answer.json()["type"]) == (status, f"https://api.clinic.example/problems/{slug}")
+    assert json.loads(world.peer.heard[-1].body) == {"segments": [{"id": 1, "deleted": True}]}
+
+
+async def test_a_search_names_its_patient_in_the_capability_and_its_words_in_no_address(world: GatewayWorld) -> None:
+    path = f"/api/v1/patients/{world.patient_id}/transcripts/search"
+
+    await world.http.get(path, params={"q": "my sister", "limit": 5})
+    heard = world.peer.heard[-1]
+
+    assert (heard.method, heard.path, heard.query) == ("POST", path.removeprefix("/api/v1"), "")
+    assert json.loads(heard.body) == {"q": "my sister", "limit": 5}
+    assert str(heard.claims.patient_id) == world.patient_id
+    assert heard.claims.scopes == {"transcriber:read", "consent:read"}
+
+
+@pytest.mark.parametrize("q", ["", "  ", "a\x00b", "x" * 201])
+async def test_a_search_for_nothing_or_for_too_much_goes_nowhere(world: GatewayWorld, q: str) -> None:
+    refused = await world.http.get(f"/api/v1/patients/{world.patient_id}/transcripts/search", params={"q": q})
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/query/q")
+    assert world.peer.heard == []
+
+
+async def test_a_search_in_the_transcripts_of_nobody_or_by_a_writer_alone_goes_nowhere(world: GatewayWorld) -> None:
+    writer = (await world.new_key("transcripts:write"))["api_key"]
+    ids = (str(uuid4()), world.therapist_id)
+
+    unknown = [await world.http.get(f"/api/v1/patients/{one}/transcripts/search", params={"q": "a"}) for one in ids]
+    async with world.as_bearer(writer) as http:
+        refused = await http.get(f"/api/v1/patients/{world.patient_id}/transcripts/search", params={"q": "a"})
+
+    assert ([answer.status_code for answer in unknown], refused.status_code) == ([404, 404], 403)
+    assert world.peer.heard == []

@@ -230,7 +230,7 @@ async def test_a_repeated_swap_reads_the_words_under_the_consent_of_now(world: G
 async def test_a_key_that_may_write_words_and_not_read_them_is_not_given_them(world: GatewayWorld) -> None:
     world.peer.body, key = json.dumps(WORDS).encode(), once()
     writer = (await world.new_key("transcripts:write"))["api_key"]
-    segments = [{"speaker": "patient", "text": "corrected", "start_time": 0, "end_time": 1}]
+    segments = [{"id": 1, "text": "corrected"}]
 
     async with world.as_bearer(writer) as http:
         swaps = [await http.post(SWAP, headers=key | {"If-Match": '"1"'}) for _ in range(2)]

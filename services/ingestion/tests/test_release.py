@@ -9,7 +9,7 @@ from sqlalchemy import text
 from libs.common.ids import new_id
 from libs.contracts.ids import PatientId
 from services.ingestion.tests.ingestion_world import World, problem_of
-from services.ingestion.tests.test_sessions import Story
+from services.ingestion.tests.story import Story
 
 _BECOMES_READY = text("update session set status = 'ready' where session_id = :session_id")
 _SET = "update gateway.organization set release = %s where organization_id = %s"

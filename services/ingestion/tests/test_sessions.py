@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,24 +11,15 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from libs.common.clock import utc_now
 from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.consent import ConsentRevoked
 from libs.contracts.ids import OrganizationId, SessionId
-from libs.contracts.index import IndexFailed, IndexReady, IndexWithheld
 from libs.contracts.purposes import Purpose
-from libs.contracts.transcript import (
-    RecordingProbed,
-    TranscriptionFailed,
-    TranscriptionProgressed,
-    TranscriptionStarted,
-    TranscriptReady,
-    TranscriptWithheld,
-)
 from libs.devstack.conditions import let_pass
 from services.ingestion.domain import FINAL
 from services.ingestion.tests.ingestion_world import World, problem_of, world
+from services.ingestion.tests.story import Story, shown
 
 _INSERT = text(
     "insert into session (organization_id, patient_id, session_id, therapist_id, consent_id, session_date,"
@@ -38,61 +28,13 @@ _INSERT = text(
 )
 
 
-class Story:
-    """The facts other services tell about one session."""
-
-    def __init__(self, at: World, session_id: str) -> None:
-        self._ids: dict[str, Any] = {
-            "organization_id": at.tenant.organization_id,
-            "patient_id": at.tenant.patient_id,
-            "session_id": session_id,
-        }
-        self.transcript_id = new_id()
-        self.started = TranscriptionStarted(**self._ids, job_id=new_id(), attempt=1)
-        self.transcribed = TranscriptReady(
-            **self._ids,
-            therapist_id=at.tenant.therapist_id,
-            session_date=utc_now(),
-            transcript_id=self.transcript_id,
-            transcript_version=1,
-            language="en",
-            audio_duration_s=1.0,
-        )
-        self.indexed = IndexReady(
-            **self._ids, transcript_id=self.transcript_id, transcript_version=1, chunk_count=1, model="m"
-        )
-
-    def probed(self, duration_s: float, complete: bool, damaged_at_s: float | None = None) -> RecordingProbed:
-        return RecordingProbed(**self._ids, duration_s=duration_s, is_complete=complete, damaged_at_s=damaged_at_s)
-
-    def progressed(self, share: float, remaining_s: float | None = None) -> TranscriptionProgressed:
-        return TranscriptionProgressed(**self._ids, job_id=new_id(), share=share, remaining_s=remaining_s)
-
-    def transcription_failed(self, reason: str) -> TranscriptionFailed:
-        return TranscriptionFailed(**self._ids, job_id=new_id(), reason=reason)
-
-    def index_failed(self, reason: str) -> IndexFailed:
-        return IndexFailed(**self._ids, transcript_id=self.transcript_id, reason=reason)
-
-    def index_withheld(self) -> IndexWithheld:
-        return IndexWithheld(**self._ids, reason="consent-required")
-
-    def withheld(self, reason: str) -> TranscriptWithheld:
-        return TranscriptWithheld(**self._ids, reason=reason)
-
-
-async def _session(at: World, session_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = (await at.reads(f"/sessions/{session_id}")).json()
-    return found
-
-
 async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
     await at.happens(story.started, story.transcribed, story.indexed)
 
-    session = await _session(at, session_id)
+    session = await shown(at, session_id)
     reported = [payload.get("status", kind) for kind, payload in at.events()[1:]]
 
     assert session["status"] == "ready"
@@ -102,46 +44,13 @@ async def test_facts_of_other_services_move_a_session_to_ready(at: World) -> Non
     assert reported == ["uploaded", "transcribing", "embedding", "ready", "session.ready"]
 
 
-async def test_a_recording_that_waits_for_its_turn_says_so(at: World) -> None:
-    session_id = await at.uploads()
-
-    await at.happens(Story(at, session_id).started)
-
-    progress = (await _session(at, session_id))["progress"]
-
-    assert progress == {"stage": "waiting", "percent": 30, "transcript_expected_at": None}
-
-
-async def test_a_transcription_says_how_far_it_is_and_when_its_words_are_expected(at: World) -> None:
-    session_id = await at.uploads()
-    story = Story(at, session_id)
-
-    await at.happens(story.started, story.progressed(0.0), story.progressed(0.5, remaining_s=3600))
-
-    progress = (await _session(at, session_id))["progress"]
-    expected = datetime.fromisoformat(progress["transcript_expected_at"])
-
-    assert (progress["stage"], progress["percent"]) == ("transcribing", 55)
-    assert timedelta(minutes=59) < expected - utc_now() <= timedelta(hours=1)
-
-
-async def test_progress_that_comes_late_changes_nothing(at: World) -> None:
-    session_id = await at.uploads()
-    story = Story(at, session_id)
-    await at.happens(story.started, story.transcribed, story.indexed)
-
-    await at.happens(story.progressed(0.9, remaining_s=60))
-
-    assert (await _session(at, session_id))["progress"]["percent"] == 100
-
-
 async def test_a_session_says_how_long_its_recording_is_and_that_its_end_is_missing(at: World) -> None:
     session_id = await at.uploads()
     story = Story(at, session_id)
 
     await at.happens(story.started, story.probed(1805.5, False), story.transcribed, story.indexed)
 
-    session = await _session(at, session_id)
+    session = await shown(at, session_id)
 
     assert (session["recording_duration_seconds"], session["recording_complete"]) == (1805.5, False)
     assert session["status"] == "ready"
@@ -152,7 +61,7 @@ async def test_a_recording_that_is_damaged_says_where(at: World) -> None:
 
     await at.happens(story.probed(3000, True, 725.4), story.transcription_failed("recording-damaged"))
 
-    assert "at 12:05 (minutes:seconds)." in (await _session(at, session_id))["error_message"]
+    assert "at 12:05 (minutes:seconds)." in (await shown(at, session_id))["error_message"]
 
 
 def _ended(outcome: str) -> float:
@@ -181,7 +90,7 @@ async def test_facts_that_overtake_each_other_end_in_the_same_place(at: World) -
 
     await at.happens(story.indexed, story.transcribed, story.started)
 
-    assert (await _session(at, session_id))["status"] == "ready"
+    assert (await shown(at, session_id))["status"] == "ready"
 
 
 async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: World) -> None:
@@ -189,7 +98,7 @@ async def test_a_failure_is_told_in_a_sentence_and_as_a_fact(at: World) -> None:
 
     await at.happens(Story(at, session_id).transcription_failed("upstream-failed"))
 
-    session = await _session(at, session_id)
+    session = await shown(at, session_id)
 
     assert session["status"] == session["upload_status"] == "failed"
     assert session["error_message"].endswith("Please retry later.")
@@ -203,7 +112,7 @@ async def test_a_transcript_without_analysis_ends_withheld_with_the_reason(at: W
 
     await at.happens(story.started, story.transcribed, story.index_withheld())
 
-    session = await _session(at, session_id)
+    session = await shown(at, session_id)
 
     assert session["status"] == "withheld"
     assert "consent" in session["error_message"]
@@ -229,8 +138,8 @@ async def test_a_revocation_stops_what_is_on_its_way_and_leaves_what_is_ready(at
     )
     await at.happens(revoked)
 
-    assert (await _session(at, ready))["status"] == "ready"
-    assert (await _session(at, coming))["status"] == "withheld"
+    assert (await shown(at, ready))["status"] == "ready"
+    assert (await shown(at, coming))["status"] == "withheld"
 
 
 async def test_a_failed_session_can_be_retried_and_is_uploaded_again_for_the_others(at: World) -> None:

@@ -7,10 +7,10 @@ import pytest
 
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.common.http.app import AppSpec, build_app
-from services.transcriber.api import build_router, preferred
+from services.transcriber.api import build_router
 from services.transcriber.tests.world import World, transcript
 
-SEGMENT = {"speaker": "patient", "text": "I slept well.", "start_time": 0.5, "end_time": 2.0}
+CHANGE = {"id": 1, "text": "How do you sleep?"}
 
 
 class Api:
@@ -43,6 +43,7 @@ async def test_a_transcript_is_json_with_its_version_as_etag(api: Api) -> None:
     assert (answer.status_code, answer.headers["etag"]) == (200, '"1"')
     assert body["source"] == {"vendor": "fake", "model": "ears"}
     assert body["segments"][0] == {
+        "id": 1,
         "speaker": "therapist",
         "text": "How are you?",
         "start_time": 0.5,
@@ -62,18 +63,53 @@ async def test_a_transcript_comes_in_the_shape_that_is_asked_for(api: Api, accep
     assert answer.text.startswith(starts)
 
 
-@pytest.mark.parametrize(
-    ("accept", "chosen"),
-    [
-        ("*/*", None),
-        ("application/json, text/vtt;q=0.5", None),
-        ("application/json;q=0.1, text/vtt", "text/vtt"),
-        ("image/png", None),
-        ("text/plain;q=0.2, text/vtt;q=0.9", "text/vtt"),
-    ],
-)
-def test_the_preferred_shape_follows_the_weights(accept: str, chosen: str | None) -> None:
-    assert preferred(accept) == chosen
+@pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "text/vtt;q=0, application/xml"])
+async def test_a_shape_that_there_is_not_is_refused_and_nothing_is_read(api: Api, accept: str) -> None:
+    refused = await api.client.get(api.path, headers={"Accept": accept})
+
+    assert (refused.status_code, refused.json()["type"]) == (406, "/problems/not-acceptable")
+    assert "application/json, text/vtt, application/x-subrip, text/plain" in refused.json()["detail"]
+    assert api.world.audit.noted == []
+
+
+async def test_words_come_with_their_times_when_they_are_asked_for(api: Api) -> None:
+    answer = await api.client.get(api.path, params={"words": "true"})
+
+    first, second = answer.json()["segments"]
+
+    assert answer.headers["etag"] == '"1-words"'
+    assert first["words"][0] == {
+        "word": "How",
+        "start_time": 0.5,
+        "end_time": 0.8,
+        "confidence": 0.9,
+        "speaker": "therapist",
+    }
+    assert ([word["word"] for word in first["words"]], second["words"]) == (["How", "are", "you?"], [])
+
+
+async def test_subtitles_are_the_same_whether_words_are_asked_for_or_not(api: Api) -> None:
+    answer = await api.client.get(api.path, params={"words": "true"}, headers={"Accept": "text/vtt"})
+
+    assert answer.headers["etag"] == '"1-vtt"'
+
+
+async def test_an_old_version_is_read_as_it_was_and_is_on_record(api: Api) -> None:
+    await api.client.patch(api.path, json={"segments": [CHANGE]}, headers={"If-Match": '"1"'})
+
+    old = await api.client.get(api.path, params={"version": 1})
+    new = await api.client.get(api.path)
+
+    assert (old.headers["etag"], old.json()["segments"][0]["text"]) == ('"1"', "How are you?")
+    assert (new.headers["etag"], new.json()["segments"][0]["text"]) == ('"2"', "How do you sleep?")
+    assert api.world.audit.noted == [(2, "correct"), (1, "read"), (2, "read")]
+
+
+@pytest.mark.parametrize(("version", "status"), [("2", 404), ("2147483647", 404), ("0", 422), ("one", 422)])
+async def test_a_version_that_never_was_is_not_found(api: Api, version: str, status: int) -> None:
+    answer = await api.client.get(api.path, params={"version": version})
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(
@@ -96,16 +132,28 @@ async def test_another_version_or_form_is_sent_whole(api: Api, accept: str, held
     assert "How are you?" in answer.text
 
 
-async def test_the_tag_of_any_form_names_the_version_to_correct(api: Api) -> None:
-    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1-vtt"'})
+@pytest.mark.parametrize("tag", ['"1-vtt"', '"1-words"'])
+async def test_the_tag_of_any_form_names_the_version_to_correct(api: Api, tag: str) -> None:
+    answer = await api.client.patch(api.path, json={"segments": [CHANGE]}, headers={"If-Match": tag})
 
     assert answer.headers["etag"] == '"2"'
 
 
 async def test_a_correction_answers_the_next_version(api: Api) -> None:
-    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": '"1"'})
+    answer = await api.client.patch(api.path, json={"segments": [CHANGE]}, headers={"If-Match": '"1"'})
 
-    assert (answer.status_code, answer.headers["etag"], answer.json()["full_text"]) == (200, '"2"', "I slept well.")
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    assert answer.json()["full_text"] == "How do you sleep?\nI'm fine & <well>."
+
+
+async def test_only_what_is_marked_as_deleted_is_deleted_and_ids_stay(api: Api) -> None:
+    gone = {"segments": [{"id": 1, "deleted": True}]}
+
+    answer = await api.client.patch(api.path, json=gone, headers={"If-Match": '"1"'})
+    again = await api.client.patch(api.path, json=gone, headers={"If-Match": '"2"'})
+
+    assert [segment["id"] for segment in answer.json()["segments"]] == [2]
+    assert (again.status_code, again.json()["errors"][0]["pointer"]) == (422, "/body/segments/0")
 
 
 async def test_speakers_are_swapped_by_one_call(api: Api) -> None:
@@ -115,14 +163,19 @@ async def test_speakers_are_swapped_by_one_call(api: Api) -> None:
 
 
 async def test_a_correction_without_a_version_is_told_what_is_missing(api: Api) -> None:
-    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]})
+    answers = [
+        await api.client.patch(api.path, json={"segments": [CHANGE]}),
+        await api.client.post(f"{api.path}/swap-speakers"),
+    ]
 
-    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/header/if-match")
+    assert [answer.status_code for answer in answers] == [428, 428]
+    assert {answer.json()["errors"][0]["pointer"] for answer in answers} == {"/header/if-match"}
+    assert len(api.world.transcripts.versions) == 1
 
 
 @pytest.mark.parametrize("etag", ['"2"', "1", "*", '"0"'])
 async def test_a_correction_of_another_version_is_refused(api: Api, etag: str) -> None:
-    answer = await api.client.patch(api.path, json={"segments": [SEGMENT]}, headers={"If-Match": etag})
+    answer = await api.client.patch(api.path, json={"segments": [CHANGE]}, headers={"If-Match": etag})
 
     assert answer.status_code == 412
 
@@ -130,20 +183,23 @@ async def test_a_correction_of_another_version_is_refused(api: Api, etag: str) -
 @pytest.mark.parametrize(
     "wrong",
     [
-        SEGMENT | {"speaker": "nurse"},
-        SEGMENT | {"text": "  "},
-        SEGMENT | {"text": "a\x00b"},
-        SEGMENT | {"start_time": -1},
-        SEGMENT | {"end_time": 0.1},
-        SEGMENT | {"end_time": 10_000},
-        SEGMENT | {"mood": "good"},
+        CHANGE | {"speaker": "nurse"},
+        CHANGE | {"text": "  "},
+        CHANGE | {"text": "a\x00b"},
+        CHANGE | {"id": 0},
+        CHANGE | {"id": 3},
+        CHANGE | {"deleted": True},
+        CHANGE | {"start_time": 1.5},
+        {"id": 1},
+        {"id": 1, "deleted": False},
+        {"text": "How do you sleep?"},
     ],
 )
 async def test_a_wrong_segment_is_refused_without_repeating_its_words(api: Api, wrong: dict[str, object]) -> None:
     answer = await api.client.patch(api.path, json={"segments": [wrong]}, headers={"If-Match": '"1"'})
 
     assert answer.status_code == 422
-    assert "I slept well" not in answer.text
+    assert "How do you sleep" not in answer.text
 
 
 async def test_an_unknown_session_is_not_found(api: Api) -> None:

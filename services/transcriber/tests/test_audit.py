@@ -11,8 +11,7 @@ from libs.contracts.tests.tenant import Tenant
 from libs.devstack.infra import Infra
 from services.transcriber.audit_store import ReadAudit
 from services.transcriber.corrections import TranscriptService
-from services.transcriber.domain import Transcript
-from services.transcriber.ports import Release
+from services.transcriber.ports import Release, Version
 from services.transcriber.tests.archive import Archive
 from services.transcriber.tests.world import NOW
 
@@ -117,5 +116,5 @@ async def test_words_that_cannot_be_put_on_record_are_not_given(archive: Archive
 class _Full(ReadAudit):
     """An audit whose disk is full."""
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
         raise AppError(UNAVAILABLE, "The database is not answering.")

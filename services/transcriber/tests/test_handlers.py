@@ -18,8 +18,10 @@ from libs.contracts.transcript import (
     TranscriptWithheld,
 )
 from libs.media.recording import Probe
+from services.transcriber.corrections import Correction
 from services.transcriber.domain import JobStatus, Speaker
-from services.transcriber.tests.world import FakeTransaction, World, segment, speech, uploaded
+from services.transcriber.segment_changes import Change
+from services.transcriber.tests.world import FakeTransaction, World, speech, uploaded
 
 OUTAGE = AppError(UPSTREAM_FAILED, "The vendor failed.")
 
@@ -197,7 +199,9 @@ async def test_a_recording_without_speech_is_a_failed_job_and_not_an_empty_trans
 async def test_a_correction_makes_the_next_version_and_a_fact(world: World) -> None:
     await world.run()
 
-    made = await world.words.correct(world.session_id, 1, [segment(Speaker.PATIENT, "I slept well.")])
+    made = await world.words.correct(
+        world.session_id, 1, Correction([Change(2, "I slept well."), Change(1, is_deleted=True)])
+    )
 
     fact = world.transactions.facts[-1]
 
@@ -224,15 +228,24 @@ async def test_a_correction_of_an_old_version_is_refused(world: World) -> None:
     assert caught.value.problem is PRECONDITION_FAILED
 
 
-async def test_a_correction_that_runs_backwards_points_at_its_segment(world: World) -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [Change(1, "Yes."), Change(3, "No.")],
+        [Change(1, "Yes."), Change(1, "No.")],
+        [Change(1, is_deleted=True), Change(2, is_deleted=True)],
+    ],
+    ids=["of no segment", "of one segment twice", "that leave nothing"],
+)
+async def test_changes_that_cannot_be_made_point_at_their_segment(world: World, changes: list[Change]) -> None:
     await world.run()
-    backwards = [segment(Speaker.PATIENT, "one", 5, 6), segment(Speaker.PATIENT, "two", 3, 4)]
 
     with pytest.raises(AppError) as caught:
-        await world.words.correct(world.session_id, 1, backwards)
+        await world.words.correct(world.session_id, 1, Correction(changes))
 
     assert caught.value.problem is INVALID_REQUEST
     assert [fault.pointer for fault in caught.value.errors] == ["/body/segments/1"]
+    assert len(world.transcripts.versions) == 1
 
 
 async def test_a_session_without_a_transcript_is_not_found(world: World) -> None:

@@ -19,7 +19,7 @@ from services.transcriber.ports import Audio
 from services.transcriber.roles import roles_of
 from services.transcriber.tests.recordings import SAMPLES, Recording, wav
 from services.transcriber.vendors.local_campplus import VOICE_MODEL, VoiceEncoder
-from services.transcriber.vendors.local_diarization import UNHEARD, Diarized, diarized, heard_phrases
+from services.transcriber.vendors.local_diarization import UNDECIDED, Diarized, diarized, heard_phrases
 from services.transcriber.vendors.local_whisper import RECOGNITION_SHARE, WHISPER_MODEL, LocalSpeechToText, ModelPlaces
 
 pytestmark = pytest.mark.models
@@ -166,7 +166,7 @@ def test_few_words_have_one_voice(encoder: VoiceEncoder) -> None:
 
     found = diarized([heard_phrases([word], np.zeros(SAMPLE_RATE, np.int16), encoder)])
 
-    assert found == Diarized((replace(word, voice=0),), UNHEARD)
+    assert found == Diarized((replace(word, voice=0),), UNDECIDED)
 
 
 def test_a_missing_model_says_how_to_install_it(tmp_path: Path) -> None:

@@ -4,17 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from services.transcriber.handlers import job_id_of
 from services.transcriber.pace import Pace
-from services.transcriber.tests.world import NOW, uploaded
-
-EVENT = uploaded()
+from services.transcriber.tests.world import NOW
 
 
 def _remaining(pace: Pace, share: float) -> float | None:
-    fact = pace.reached(share, EVENT, job_id_of(EVENT))
-    assert fact is not None
-    return fact.remaining_s
+    reached = pace.reached(share)
+    assert reached is not None
+    return reached.remaining_s
 
 
 def test_the_first_share_says_nothing_of_what_is_left() -> None:
@@ -27,13 +24,13 @@ def test_what_is_left_follows_from_what_was_heard_since_the_attempt_began(
 ) -> None:
     times = iter((NOW, NOW + timedelta(seconds=30)))
     pace = Pace(lambda: next(times))
-    pace.reached(first, EVENT, job_id_of(EVENT))
+    pace.reached(first)
 
     assert _remaining(pace, share) == remaining_s
 
 
 def test_a_little_more_is_not_published() -> None:
     pace = Pace(lambda: NOW)
-    pace.reached(0.5, EVENT, job_id_of(EVENT))
+    pace.reached(0.5)
 
-    assert pace.reached(0.51, EVENT, job_id_of(EVENT)) is None
+    assert pace.reached(0.51) is None

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -10,11 +11,16 @@ from libs.common.errors import AppError
 from libs.common.ids import new_id
 from libs.contracts.ids import OrganizationId, PatientId, SessionId
 from libs.contracts.problems import CONSENT_REQUIRED
+from libs.devstack.infra import Infra
 from services.transcriber.domain import JobStatus, with_speakers_swapped
 from services.transcriber.handlers import fingerprint_of, job_id_of
+from services.transcriber.ports import Wanted
 from services.transcriber.tests.archive import PURPOSES, Archive
 from services.transcriber.tests.world import NOW, FakeEars, about, speech, uploaded
 
+_AS_BEFORE = """
+update transcriber.transcript set words = null,
+       segments = (select jsonb_agg(s - 'id') from jsonb_array_elements(segments) s) where session_id = %(session)s"""
 FINGERPRINT = fingerprint_of(uploaded(), FakeEars())
 
 
@@ -25,8 +31,49 @@ async def test_a_transcript_is_read_as_it_was_written(archive: Archive) -> None:
         found = await archive.store.newest(tx, archive.session_id)
 
     assert found is not None
-    assert found.draft.segments == archive.first.draft.segments
+    assert found.draft.segments == tuple(replace(one, words=()) for one in archive.first.draft.segments)
     assert (found.id, found.about, found.created_at) == (archive.first.id, archive.first.about, NOW)
+
+
+async def test_the_times_of_words_are_read_only_when_they_are_asked_for(archive: Archive) -> None:
+    await archive.added()
+
+    async with archive.transaction("transcriber:read") as tx:
+        without = await archive.store.newest(tx, archive.session_id)
+        found = await archive.store.find(tx, archive.session_id, Wanted(with_words=True))
+
+    assert without is not None
+    assert found is not None
+    assert [segment.words for segment in without.draft.segments] == [(), ()]
+    assert found.draft.segments == archive.first.draft.segments
+
+
+async def test_any_version_is_found_by_its_number_and_no_other(archive: Archive) -> None:
+    await archive.added()
+    second = with_speakers_swapped(archive.first, NOW)
+    async with archive.transaction() as tx:
+        await archive.store.add(tx, second)
+
+    async with archive.transaction("transcriber:read") as tx:
+        found = [await archive.store.find(tx, archive.session_id, Wanted(number, True)) for number in (1, 2, 3)]
+
+    assert [one and one.draft.segments for one in found] == [
+        archive.first.draft.segments,
+        second.draft.segments,
+        None,
+    ]
+
+
+async def test_segments_that_were_stored_without_ids_are_named_by_their_places(archive: Archive, infra: Infra) -> None:
+    await archive.added()
+    with psycopg.connect(infra.admin_url) as admin:
+        admin.execute(_AS_BEFORE, {"session": archive.session_id})
+
+    async with archive.transaction("transcriber:read") as tx:
+        found = await archive.store.find(tx, archive.session_id, Wanted(with_words=True))
+
+    assert found is not None
+    assert [(segment.id, segment.words) for segment in found.draft.segments] == [(1, ()), (2, ())]
 
 
 async def test_the_newest_version_is_read_and_the_old_one_stays(archive: Archive) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import UUID
@@ -31,7 +32,7 @@ from services.transcriber.domain import (
     Word,
 )
 from services.transcriber.handlers import Dependencies, Transcribe
-from services.transcriber.ports import Audio, ByteSource, Checkpoints, Progress, RecordingKey, Release
+from services.transcriber.ports import Audio, ByteSource, Checkpoints, Progress, RecordingKey, Release, Version, Wanted
 from services.transcriber.tests.recordings import Recording
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -47,7 +48,7 @@ def words(*turns: tuple[int | None, str], start_s: float = 0.5) -> tuple[Word, .
     at = start_s
     for voice, text in turns:
         for word in text.split():
-            said.append(Word(word, at, at + 0.3, 0.9, voice))
+            said.append(Word(word, round(at, 3), round(at + 0.3, 3), 0.9, voice))
             at += 0.3
         at += 0.5
     return tuple(said)
@@ -93,10 +94,10 @@ def segment(speaker: Speaker, text: str, start: float = 0.0, end: float = 1.0) -
 
 
 def transcript(event: RecordingUploaded, version: int = 1) -> Transcript:
-    """Return a transcript of two segments."""
+    """Return a transcript of two segments; the times of words are known of the first."""
     segments = (
-        segment(Speaker.THERAPIST, "How are you?", 0.5, 1.5),
-        segment(Speaker.PATIENT, "I'm fine & <well>.", 2.0, 3.25),
+        replace(segment(Speaker.THERAPIST, "How are you?", 0.5, 1.5), id=1, words=words((None, "How are you?"))),
+        replace(segment(Speaker.PATIENT, "I'm fine & <well>.", 2.0, 3.25), id=2),
     )
     draft = Draft(segments, "en", 0.95, 60.0, SOURCE)
     return Transcript(TranscriptId(new_id()), about(event), version, draft, NOW)
@@ -187,13 +188,14 @@ class FakeTranscripts:
         return session_id in self.erased
 
     async def newest(self, tx: Transaction, session_id: SessionId) -> Transcript | None:
+        return await self.find(tx, session_id, Wanted())
+
+    async def find(self, tx: Transaction, session_id: SessionId, wanted: Wanted) -> Transcript | None:
         if not self.consent_holds:
             return None
-        return max(
-            (made for made in self.versions if made.about.session_id == session_id),
-            key=lambda made: made.version,
-            default=None,
-        )
+        of_session = [made for made in self.versions if made.about.session_id == session_id]
+        found = [made for made in of_session if wanted.version in (None, made.version)]
+        return max(found, key=lambda made: made.version, default=None)
 
     def _refuse_without_consent(self) -> None:
         if not self.consent_holds:
@@ -207,7 +209,7 @@ class FakeAudit:
         self.noted: list[tuple[int, str]] = []
         self.fails_with: AppError | None = None
 
-    async def note(self, tx: Transaction, transcript: Transcript, release: Release) -> None:
+    async def note(self, tx: Transaction, transcript: Version, release: Release) -> None:
         if self.fails_with:
             raise self.fails_with
         self.noted.append((transcript.version, release.value))

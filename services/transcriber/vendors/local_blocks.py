@@ -56,6 +56,7 @@ async def blocks_of(pieces: AsyncIterable[Samples]) -> AsyncGenerator[Block, Non
     async for piece in pieces:
         waiting.append(piece)
         size += len(piece)
+        # Not at `BLOCK_S`: a rest shorter than the search would be a block of its own.
         while size > full:
             samples = np.concatenate(waiting)
             end = BLOCK_S * SAMPLE_RATE
@@ -88,6 +89,7 @@ def from_bytes(content: bytes | None) -> Heard | None:
     return Heard(Phrases(words, stored["sizes"], vectors), stored["end_s"], language, confidence)
 
 
+# Milliseconds: a recognizer is not more exact, and a block's words are kept for hours at most.
 def _row(word: Word) -> Sequence[Any]:
     times = (round(word.start_s, _TIME_DIGITS), round(word.end_s, _TIME_DIGITS))
     return [word.text, *times, round(word.confidence, _CONFIDENCE_DIGITS)]

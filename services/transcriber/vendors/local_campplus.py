@@ -128,6 +128,7 @@ def _convolved(x: Floats, convolution: _Convolution, stride: int) -> Floats:
         for i in range(3):
             for j in range(3):
                 shifted[:, i, j] = padded[:, i : i + stride * (rows - 1) + 1 : stride, j : j + frames]
+        # One product of matrices: what a convolution is to a library for arithmetic.
         columns = shifted.reshape(channels * 9, -1)
     out: Floats = weights @ columns
     out += shift[:, None]
@@ -154,6 +155,7 @@ def _dense(x: Floats, block: _Block) -> Floats:
 def _masked(x: Floats, layer: _Layer, dilation: int) -> Floats:
     """Convolve along time and weigh by the context: the mean of the piece and that of each CONTEXT_FRAMES."""
     count = x.shape[1]
+    # Padded by silence, as in training, so that a frame stays where it is.
     padded = np.pad(x, ((0, 0), (dilation, dilation)))
     columns = np.concatenate([padded[:, k * dilation : k * dilation + count] for k in range(DENSE_WIDTH)])
     means = [x[:, start : start + CONTEXT_FRAMES].mean(axis=1) for start in range(0, count, CONTEXT_FRAMES)]

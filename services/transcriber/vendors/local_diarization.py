@@ -45,9 +45,9 @@ JUDGED_SHARE = 0.2
 """Clusters with less speech than both join what they are most like: they have no likeness of their own yet."""
 VOICE_MIN_S = 2.5
 VOICE_SHARE_MIN = 0.01
-"""A cluster with less speech is no voice: a cough, a door, a laugh."""
+"""A cluster with less speech is no voice: a cough, a chair, a laugh."""
 VOICES_MAX = 4
-UNHEARD = 0.5
+UNDECIDED = 0.5
 """The confidence in one voice where no phrase is long enough to tell."""
 SWITCH_WITHIN_PHRASE = 0.6
 SWITCH_AFTER_PHRASE = 0.08
@@ -117,13 +117,14 @@ def cut_into_phrases(words: Sequence[Word]) -> list[Sequence[Word]]:
 
 def voices_of(vectors: Floats, seconds: NDArray[np.float64]) -> Voices:
     """Return the voices among the unit vectors of phrases that last so many seconds."""
+    # The longest, since what is longest tells most about a voice.
     longest = np.argsort(-seconds, kind="stable")[:SURE_MAX]
     long = seconds[longest] >= SURE_S
     if seconds[longest[long]].sum() < ENOUGH_S:
         long = seconds[longest] >= SHORT_S
     sure = longest[long]
     if len(sure) == 0:
-        return Voices(_unit(vectors.T @ seconds)[None], UNHEARD)
+        return Voices(_unit(vectors.T @ seconds)[None], UNDECIDED)
     clusters = _Clusters(vectors[sure], seconds[sure])
     margin = clusters.join() * min(float(seconds[sure].sum()) / ENOUGH_S, 1.0)
     kept = clusters.voices()
@@ -146,6 +147,7 @@ class _Clusters:
     def join(self) -> float:
         """Join what is one voice; return the smallest distance of a decision about two voices from its threshold."""
         margin = SAME_VOICE
+        # In a short recording a fifth of it is all that one of two may say.
         judged_s = max(min(JUDGED_S, JUDGED_SHARE * float(self._seconds.sum())), VOICE_MIN_S)
         open_pairs = self._between.copy()
         while (best := float(open_pairs.max())) >= DIFFERENT_BELOW:
@@ -154,6 +156,7 @@ class _Clusters:
                 distance = best / max(self._within(a, b), WITHIN_MIN) - SAME_VOICE
                 margin = min(margin, abs(distance))
                 if distance < 0:
+                    # Two voices; the clusters stay, and may still grow by others.
                     open_pairs[a, b] = open_pairs[b, a] = -np.inf
                     continue
             self._join(a, b)

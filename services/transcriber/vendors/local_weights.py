@@ -62,6 +62,7 @@ def _is_float(tensor: _Tensor) -> bool:
 
 
 def _array(archive: zipfile.ZipFile, tensor: _Tensor) -> Floats:
+    # Several arrays may be views of one storage, hence the offset.
     numbers = np.frombuffer(archive.read(_STORAGE.format(tensor.storage.key)), "<f4")
     array: Floats = numbers[tensor.offset : tensor.offset + math.prod(tensor.shape)].reshape(tensor.shape)
     return array

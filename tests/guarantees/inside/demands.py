@@ -21,6 +21,7 @@ from services.embedder.commitments.api import build_router as commitments_router
 from services.embedder.digests.api import build_router as digests_router
 from services.ingestion.api import build_router as ingestion_router
 from services.transcriber.api import build_router as transcriber_router
+from services.transcriber.search.api import build_router as transcripts_router
 
 FOLDER = Path(__file__).parents[3] / "services"
 INTERNAL = tuple(name for name in SERVICES if name != "gateway")
@@ -110,6 +111,7 @@ DEMANDS: Mapping[str, Demand] = {
     "ingestion POST /sessions/{session_id}/release": _all_of("ingestion:write"),
     "ingestion POST /sessions/{session_id}/retry": _all_of("ingestion:write"),
     "transcriber GET /audit-events": _all_of("audit:read"),
+    "transcriber POST /patients/{patient_id}/transcripts/search": _all_of("transcriber:read"),
     "transcriber GET /sessions/{session_id}/transcript": _all_of("transcriber:read"),
     "transcriber PATCH /sessions/{session_id}/transcript": _all_of("transcriber:write"),
     "transcriber POST /sessions/{session_id}/transcript/swap-speakers": _all_of("transcriber:write"),
@@ -140,7 +142,7 @@ def _routers() -> dict[str, tuple[APIRouter, ...]]:
     return {
         "consent": (consent_router(nothing),),
         "ingestion": (ingestion_router(nothing),),
-        "transcriber": (transcriber_router(nothing, nothing),),
+        "transcriber": (transcriber_router(nothing, nothing), transcripts_router(nothing)),
         "embedder": (search_router(nothing), commitments_router(nothing), digests_router(nothing)),
         "chat": (chat_router(nothing, nothing, nothing),),
     }

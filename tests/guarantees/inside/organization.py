@@ -160,10 +160,7 @@ async def _consents_of_the_third(world: World) -> dict[str, Asked]:
 
 def _changes(session_id: str) -> dict[str, Asked]:
     """Return what changes the first patient's second session: its words of the first version, then of the second."""
-    its, segment = (
-        {"session_id": session_id},
-        {"speaker": "patient", "text": "I slept.", "start_time": 0, "end_time": 1},
-    )
+    its, segment = {"session_id": session_id}, {"id": 1, "speaker": "patient", "text": "I slept."}
     corrected = {"json": {"segments": [segment]}, "headers": {"If-Match": '"1"'}}
     return {
         "ingestion POST /sessions/{session_id}/release": Asked(its),
@@ -191,6 +188,7 @@ def _bodies(ids: Mapping[str, str], therapist_id: str) -> dict[str, Asked]:
         "embedder POST /search": {"json": its | {"query": "sleep"}},
         "embedder PATCH /patients/{patient_id}/commitments/{commitment_id}": {"json": {"status": "done"}},
         "ingestion POST /sessions": upload,
+        "transcriber POST /patients/{patient_id}/transcripts/search": {"json": {"q": "homework or sleep"}},
         "chat POST /chat": {"json": its | {"message": QUESTION}, "headers": recall},
         "chat POST /crisis": {"json": its | {"message": "I want to kill myself."}},
         "chat GET /conversations": {"params": its},
