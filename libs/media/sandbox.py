@@ -70,11 +70,15 @@ async def decoded(content: AsyncIterable[bytes], wall_max_s: float = WALL_MAX_S)
 async def _playing(content: AsyncIterable[bytes], mode: Literal["probe", "decode"]) -> AsyncIterator["_Child"]:
     process = await _started(mode)
     feeding = asyncio.create_task(_feed(process, content))
+    child_of = _Child(process, feeding)
     try:
-        yield _Child(process, feeding)
+        yield child_of
     finally:
         if process.returncode is None:
             process.kill()
+            # What it wrote and nobody asked for: asyncio takes a process for ended only when its output is read.
+            while await child_of.skipped():
+                pass
             await process.wait()
         feeding.cancel()
         # What it raised was raised to whoever asked for the report, or is not why this ends.
@@ -111,6 +115,10 @@ class _Child:
             return Report.model_validate_json(report)
         except ValidationError:
             raise _unreadable() from None
+
+    async def skipped(self) -> int:
+        """Throw away some of what the child wrote; return how much, 0 at the end."""
+        return len(await self._out.read(BLOCK_BYTES_MAX))
 
     async def _block(self) -> bytes:
         try:

@@ -10,12 +10,14 @@ import pytest
 
 from libs.common.errors import UNAVAILABLE, AppError
 from libs.contracts.problems import RECORDING_UNREADABLE
+from libs.devstack.conditions import let_pass
 from libs.media import child
 from libs.media.recording import decode
 from libs.media.sandbox import SAMPLE_RATE, decoded, play
 from libs.media.tests.made import pieces, tone, wav
 
 TONE = tone(2)
+FILLED_AFTER_S = 0.3
 
 
 async def test_samples_come_out_as_they_went_in() -> None:
@@ -48,6 +50,7 @@ async def test_a_decoder_waits_for_its_reader_and_ends_with_it() -> None:
     long = decoded(pieces(wav(tone(600))), wall_max_s=60)
 
     first = await anext(long)
+    await let_pass(FILLED_AFTER_S, "nothing outside shows when the child waits because its pipe is full")
     await long.aclose()
 
     assert 0 < len(first) < 600 * SAMPLE_RATE
