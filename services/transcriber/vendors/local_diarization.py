@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.domain import Word
-from services.transcriber.vendors.local_campplus import WIDTH, VoiceEncoder
+from services.transcriber.vendors.local_campplus import VoiceEncoder
 from services.transcriber.vendors.local_weights import Floats
 
 PAUSE_S = 0.25
@@ -88,9 +88,8 @@ class Diarized:
 def heard_phrases(words: Sequence[Word], samples: Samples, encoder: VoiceEncoder, start_s: float = 0.0) -> Phrases:
     """Return the phrases of words that are spoken in 16 kHz samples, which start at a second of the recording."""
     phrases = cut_into_phrases(words)
-    vectors = [encoder.embed(_sound_of(phrase, samples, start_s)) for phrase in phrases]
-    sizes = [len(phrase) for phrase in phrases]
-    return Phrases(words, sizes, np.stack(vectors) if vectors else np.zeros((0, WIDTH), np.float32))
+    vectors = encoder.embed_all([_sound_of(phrase, samples, start_s) for phrase in phrases])
+    return Phrases(words, [len(phrase) for phrase in phrases], vectors)
 
 
 def diarized(blocks: Sequence[Phrases]) -> Diarized:

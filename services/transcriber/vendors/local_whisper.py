@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,13 @@ class _Request:
     checkpoints: Checkpoints
 
 
+@dataclass(frozen=True)
+class _Recognized:
+    words: Sequence[Word]
+    language: str
+    language_confidence: float
+
+
 class LocalSpeechToText:
     """Transcribes one block at a time, in a thread: the numeric libraries release the GIL. Recordings take turns."""
 
@@ -76,47 +84,68 @@ class LocalSpeechToText:
         self._threads = threads
         self._turn = asyncio.Lock()
         self._decoders = asyncio.Semaphore(decoders)
+        # A thread each for good: every thread keeps what its largest block took.
+        self._ears, self._voices = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
         self._models: tuple[Any, VoiceEncoder] | None = None
 
     async def transcribe(self, audio: Audio, progress: Progress, checkpoints: Checkpoints) -> Speech:
         """Decode in a child process, recognize and diarize. Raises AppError as documented in ports.SpeechToText."""
-        heard: list[Heard] = []
-        async with self._decoders, aclosing(decoded(audio.content)) as pieces, aclosing(blocks_of(pieces)) as blocks:
-            async for block in blocks:
-                known = from_bytes(await checkpoints.load(block.number))
-                if known is None:
-                    known = await self._heard(block, _Request(audio.language, progress, checkpoints))
-                heard.append(known)
-                progress(RECOGNITION_SHARE * min(block.end_s / (audio.duration_s or math.inf), 1.0))
-        return await asyncio.to_thread(_speech, heard)
+        request, parts = _Request(audio.language, progress, checkpoints), list[asyncio.Task[Heard]]()
+        try:
+            async with self._decoders, aclosing(decoded(audio.content)) as pieces:
+                async for block in blocks_of(pieces):
+                    parts.append(await self._part(block, request))
+                    progress(RECOGNITION_SHARE * min(block.end_s / (audio.duration_s or math.inf), 1.0))
+            return await asyncio.to_thread(_speech, [await part for part in parts])
+        finally:
+            # A thread cannot be cancelled: where a worker is stopped, its block ends and is kept.
+            await asyncio.gather(*parts, return_exceptions=True)
 
     async def close(self) -> None:
         """Release the models after the current block is done."""
         async with self._turn:
             self._models = None
+            self._ears.shutdown(wait=False)
+            self._voices.shutdown(wait=False)
 
-    async def _heard(self, block: Block, request: _Request) -> Heard:
-        """Hear a block when it is this recording's turn, and keep it. The lock is fair: who waits longest is next."""
+    async def _part(self, block: Block, request: _Request) -> asyncio.Task[Heard]:
+        """Return what is heard in a block, or will be: voices are told apart while the next block is recognized."""
+        known = from_bytes(await request.checkpoints.load(block.number))
+        if known is not None:
+            return asyncio.create_task(_value(known))
+        return asyncio.create_task(self._kept(block, await self._recognized(block, request), request))
+
+    async def _recognized(self, block: Block, request: _Request) -> _Recognized:
+        """Recognize a block when it is this recording's turn. The lock is fair: who waits longest is next."""
         async with self._turn:
             if block.number == 0:
                 request.progress(0.0)  # it waits no longer
-            listening = asyncio.create_task(asyncio.to_thread(self._listen, block, request.language))
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(self._ears, self._recognize, block, request.language)
             try:
-                heard = await asyncio.shield(listening)
+                return await asyncio.shield(work)
             except asyncio.CancelledError:
-                # A thread cannot be cancelled: where a worker is stopped, its block ends and is kept.
                 with suppress(Exception):
-                    await request.checkpoints.save(block.number, to_bytes(await listening))
+                    await self._kept(block, await work, request)
                 raise
+
+    async def _kept(self, block: Block, recognized: _Recognized, request: _Request) -> Heard:
+        """Tell the voices of a block apart, and keep all of it."""
+        loop = asyncio.get_running_loop()
+        heard = await loop.run_in_executor(self._voices, self._told_apart, block, recognized)
         await request.checkpoints.save(block.number, to_bytes(heard))
         return heard
 
-    def _listen(self, block: Block, language: str) -> Heard:
-        recognizer, encoder = self._loaded()
+    def _recognize(self, block: Block, language: str) -> _Recognized:
+        recognizer, _ = self._loaded()
         # By its first block: the whole would be heard twice.
         detected = ("", 0.0) if block.number else _language_of(recognizer, block.samples)
-        words = list(_words(recognizer, block, language))
-        return Heard(heard_phrases(words, block.samples, encoder, block.start_s), block.end_s, *detected)
+        return _Recognized(list(_words(recognizer, block, language)), *detected)
+
+    def _told_apart(self, block: Block, recognized: _Recognized) -> Heard:
+        _, encoder = self._loaded()
+        phrases = heard_phrases(recognized.words, block.samples, encoder, block.start_s)
+        return Heard(phrases, block.end_s, recognized.language, recognized.language_confidence)
 
     def _loaded(self) -> tuple[Any, VoiceEncoder]:
         if self._models is None:
@@ -144,6 +173,10 @@ def whisper_folder(places: ModelPlaces) -> Path:
             fresh.symlink_to(found)
             fresh.replace(link)
     return folder
+
+
+async def _value(heard: Heard) -> Heard:
+    return heard
 
 
 def _speech(blocks: Sequence[Heard]) -> Speech:
