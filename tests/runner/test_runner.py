@@ -17,7 +17,7 @@ from tests.runner.__main__ import selected, workers_for
 from tests.runner.processes import Ended, Printed, Said, workers
 from tests.runner.report import Report
 from tests.runner.screen import LINES_MAX, shortened
-from tests.runner.units import LONGEST, QUICK
+from tests.runner.units import IN_SEVERAL_PROCESSES, LONGEST, QUICK
 
 WITHIN_S = 60.0
 SETTINGS = """\
@@ -152,7 +152,7 @@ def test_one_worker_runs_a_few_tests_and_all_on_servers_of_somebody_else() -> No
 
 
 def test_every_place_that_is_named_exists() -> None:
-    assert [name for name in LONGEST if not (ROOT / name).exists()] == []
+    assert [name for name in (*LONGEST, *IN_SEVERAL_PROCESSES) if not (ROOT / name).exists()] == []
     assert [pattern for pattern in QUICK if not any(ROOT.glob(pattern))] == []
 
 

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 import pytest
 
 ALONE = "alone"
-# The longest, first: whatever is long and starts late keeps one core idle at the end. Beside the planted defects, which
-# compute, runs what waits more than it computes.
-LONGEST = (
-    "tests/proofs/test_mutants.py",
+# The longest, first: whatever is long and starts late keeps one core idle at the end.
+LONGEST = ("tests/proofs/test_mutants.py", "tests/chaos/test_chaos.py")
+# Each runs several processes, last: they keep the core busy that a worker with nothing left would leave idle, and what
+# waits more than it computes runs beside the planted defects, which compute.
+IN_SEVERAL_PROCESSES = (
     "libs/common/messaging/tests/crash/test_crash_points.py",
-    "tests/chaos/test_chaos.py",
     "tests/proofs/test_api.py",
-    "tests/guarantees/test_measuring_commands.py",
-    "tests/guarantees/checklists/test_checklists.py",
-    "tests/guarantees/inside/test_internal_routes.py",
 )
 QUICK = (
     "tests/guarantees/test_house.py",
@@ -67,4 +64,5 @@ def stage(file: str) -> str:
 
 
 def _rank(file: str) -> int:
-    return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+    order = (*LONGEST, "", *IN_SEVERAL_PROCESSES)
+    return order.index(file if file in order else "")
