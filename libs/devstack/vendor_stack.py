@@ -42,7 +42,11 @@ def running_on_vendors(
         options = StackOptions(
             environment=environment or {},
             per_service={
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
+                "transcriber": {
+                    "DEEPGRAM_API_KEY": deepgram.KEY,
+                    "DEEPGRAM_BASE_URL": hearing_url,
+                    "DEEPGRAM_RETRY_WAIT_S": "1",
+                },
                 "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding_url}/v1"} | claude,
                 "chat": claude,
             },

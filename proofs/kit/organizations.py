@@ -44,7 +44,11 @@ def stack_on_fakes() -> Iterator[Stack]:
     with serve(ears) as recognition, serve(openai.OpenAIFake(OPENAI_KEY).app()) as embedding:
         options = StackOptions(
             per_service={
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": recognition},
+                "transcriber": {
+                    "DEEPGRAM_API_KEY": deepgram.KEY,
+                    "DEEPGRAM_BASE_URL": recognition,
+                    "DEEPGRAM_RETRY_WAIT_S": "1",
+                },
                 "embedder": {"OPENAI_API_KEY": OPENAI_KEY, "OPENAI_BASE_URL": f"{embedding}/v1"},
                 "gateway": {"REQUESTS_PER_HOUR": "1000000"},
             },

@@ -75,7 +75,12 @@ def leaky_service(world: World, control: Control) -> Iterator[Leaky]:
     ports = {NAME: port} | dict.fromkeys(SERVICES, 0)
     site = Site(stack.infra, ports, "test", detached=False, inherited=inherited(with_vendor_keys=False))
     log = site.folder.log(NAME)
-    more = {WORD: control.word, CREDENTIALS: control.credential, "DEEPGRAM_BASE_URL": world.vendors.hearing_url}
+    more = {
+        WORD: control.word,
+        CREDENTIALS: control.credential,
+        "DEEPGRAM_BASE_URL": world.vendors.hearing_url,
+        "DEEPGRAM_RETRY_WAIT_S": "1",
+    }
     process = launch(
         Program(
             name=NAME,

@@ -20,6 +20,12 @@ class TranscriberSettings(WithRecordings, WithModels):
         None, description="The API key of Deepgram; without it the local models are used."
     )
     deepgram_base_url: str = Field(DEEPGRAM_URL, description="Base URL of Deepgram's API.")
+    deepgram_retry_wait_s: float = Field(
+        30.0,
+        ge=0.1,
+        le=600,
+        description="Seconds before the next try after a failure for which Deepgram names no wait.",
+    )
     recognition_threads: int = Field(2, ge=1, le=64, description="CPU cores for local recognition.")
 
     decoders_at_once: int = Field(

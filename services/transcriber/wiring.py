@@ -97,7 +97,11 @@ def speech_to_text_of(settings: TranscriberSettings) -> ClosableSpeechToText:
         from services.transcriber.vendors.deepgram import DeepgramAccess, DeepgramSpeechToText
 
         return DeepgramSpeechToText(
-            DeepgramAccess(settings.deepgram_api_key.get_secret_value(), settings.deepgram_base_url)
+            DeepgramAccess(
+                settings.deepgram_api_key.get_secret_value(),
+                settings.deepgram_base_url,
+                retry_wait_s=settings.deepgram_retry_wait_s,
+            )
         )
     from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 

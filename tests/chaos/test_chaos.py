@@ -38,7 +38,11 @@ def world() -> Iterator[World]:
         options = StackOptions(
             per_service={
                 "gateway": {"REQUESTS_PER_HOUR": "1000000", "REQUESTS_PER_HOUR_LOCAL": "1000000"},
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": "http://127.0.0.1:9"},
+                "transcriber": {
+                    "DEEPGRAM_API_KEY": deepgram.KEY,
+                    "DEEPGRAM_BASE_URL": "http://127.0.0.1:9",
+                    "DEEPGRAM_RETRY_WAIT_S": "1",
+                },
                 "embedder": {"OPENAI_API_KEY": openai.KEY},
                 **{name: {"DEEPGRAM_BASE_URL": url} for name, url in recognition.urls.items()},
             }

@@ -155,7 +155,11 @@ def home() -> Iterator[Home]:
     with serve(recognition) as hearing_url, serve(embedding) as embedding_url, serve(writing) as writing_url:
         options = StackOptions(
             per_service={
-                "transcriber": {"DEEPGRAM_API_KEY": deepgram.KEY, "DEEPGRAM_BASE_URL": hearing_url},
+                "transcriber": {
+                    "DEEPGRAM_API_KEY": deepgram.KEY,
+                    "DEEPGRAM_BASE_URL": hearing_url,
+                    "DEEPGRAM_RETRY_WAIT_S": "1",
+                },
                 "embedder": {"OPENAI_API_KEY": "sk-openai", "OPENAI_BASE_URL": f"{embedding_url}/v1"},
                 "chat": {"ANTHROPIC_API_KEY": anthropic.KEY, "ANTHROPIC_BASE_URL": writing_url},
             },

@@ -12,9 +12,11 @@ import httpx
 import structlog
 
 from libs.common import capability
+from libs.common.clock import utc_now
 from libs.common.errors import INTERNAL, UNAVAILABLE, UPSTREAM_FAILED, AppError, ProblemType
 from libs.common.http.edge import REQUEST_ID
 from libs.common.http.problems import MEDIA_TYPE
+from libs.common.http.retry_after import retry_after_s
 from libs.common.ids import new_id
 from libs.common.tracing import trace_headers
 
@@ -119,12 +121,10 @@ def problem_of(response: httpx.Response, problems: Mapping[str, ProblemType]) ->
     # A peer's bug is not ours to report as our own, nor a slug that nobody here has explained.
     if problem is None or problem is INTERNAL:
         return AppError(UPSTREAM_FAILED, "An upstream service failed.", status=response.status_code)
-    retry_after = response.headers.get("retry-after", "")
     return AppError(
         problem,
         str(body.get("detail", problem.title)),
-        # Seconds only: the date that HTTP allows there is never sent by a service of ours.
-        retry_after_s=float(retry_after) if retry_after.isdigit() else None,
+        retry_after_s=retry_after_s(response.headers.get("retry-after"), utc_now()),
         extra={key: value for key, value in body.items() if key not in _STANDARD_MEMBERS},
     )
 

@@ -21,7 +21,9 @@ from anthropic.types import (
 from pydantic import ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt
 
+from libs.common.clock import utc_now
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.http.retry_after import retry_after_s
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
@@ -274,11 +276,10 @@ def _status_error(error: anthropic.APIStatusError) -> AppError:
     )
     if not transient:
         return AppError(UPSTREAM_REFUSED, "The model refused the request.", vendor=VENDOR, status=error.status_code)
-    given = error.response.headers.get("retry-after", "")
     return AppError(
         UPSTREAM_FAILED,
         "The model is busy.",
-        retry_after_s=float(given) if given.replace(".", "", 1).isdigit() else None,
+        retry_after_s=retry_after_s(error.response.headers.get("retry-after"), utc_now()),
         vendor=VENDOR,
         status=error.status_code,
     )

@@ -10,7 +10,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from libs.common.clock import utc_now
 from libs.common.errors import UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.http.retry_after import retry_after_s
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
@@ -203,11 +205,10 @@ def _object_in(text: str) -> str:
 def _status_error(error: openai.APIStatusError) -> AppError:
     if error.status_code not in _TRANSIENT_STATUS and error.status_code < _SERVER_ERRORS_FROM:
         return AppError(UPSTREAM_REFUSED, "The model refused the request.", vendor=VENDOR, status=error.status_code)
-    given = error.response.headers.get("retry-after", "")
     return AppError(
         UPSTREAM_FAILED,
         "The model is busy.",
-        retry_after_s=float(given) if given.isdigit() else None,
+        retry_after_s=retry_after_s(error.response.headers.get("retry-after"), utc_now()),
         vendor=VENDOR,
         status=error.status_code,
     )

@@ -14,7 +14,9 @@ import httpx2
 from anthropic.types import Message, TextBlockParam, ToolParam, ToolUseBlock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from libs.common.clock import utc_now
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.http.retry_after import retry_after_s
 from libs.common.log import get_logger
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
@@ -195,8 +197,7 @@ def _status_error(error: anthropic.APIStatusError) -> AppError:
     """Return the error without the vendor's message, which may quote the session."""
     status = error.status_code
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        given = error.response.headers.get("retry-after", "")
-        wait_s = float(given) if given.replace(".", "", 1).isdigit() else None
+        wait_s = retry_after_s(error.response.headers.get("retry-after"), utc_now())
         return AppError(RATE_LIMITED, "The model is busy.", retry_after_s=wait_s, vendor=_VENDOR, status=status)
     if error.type in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
         return AppError(UPSTREAM_FAILED, "The model failed.", vendor=_VENDOR, status=status)

@@ -10,7 +10,9 @@ from http import HTTPStatus
 import openai
 from openai import AsyncOpenAI
 
+from libs.common.clock import utc_now
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.http.retry_after import retry_after_s
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from services.embedder.chunking import CountTokens
@@ -91,8 +93,7 @@ def _batches(texts: Sequence[str], sizes: Sequence[int]) -> Iterator[list[str]]:
 def _problem(error: Exception) -> AppError:
     """Return the error without the vendor's message, which may quote the texts."""
     if isinstance(error, openai.RateLimitError) and error.code != _QUOTA_USED_UP:
-        seconds = error.response.headers.get("retry-after", "")
-        wait = float(seconds) if seconds.isdigit() else None
+        wait = retry_after_s(error.response.headers.get("retry-after"), utc_now())
         return AppError(
             RATE_LIMITED, "The embedding vendor is busy.", retry_after_s=wait, vendor=_VENDOR, status=error.status_code
         )

@@ -6,6 +6,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
+from libs.common.messaging.backoff import TRIES_MAX
 from libs.devstack.vendors.asgi_server import serve
 from libs.devstack.vendors.deepgram import KEY, DeepgramFake
 from libs.devstack.vendors.faults import Fault, Faults
@@ -85,6 +86,7 @@ async def test_every_byte_of_the_recording_arrives(world: World) -> None:
         (401, UPSTREAM_REFUSED),
         (402, UPSTREAM_REFUSED),
         (408, UPSTREAM_FAILED),
+        (413, UPSTREAM_REFUSED),
         (429, RATE_LIMITED),
         (500, UPSTREAM_FAILED),
         (503, UPSTREAM_FAILED),
@@ -107,6 +109,27 @@ async def test_a_limit_says_how_long_to_wait(world: World) -> None:
     world.faults.order(Fault(status=429, retry_after_s=7))
 
     assert (await world.refusal()).retry_after_s == 7
+
+
+async def test_an_outage_says_how_long_to_wait_too(world: World) -> None:
+    world.faults.order(Fault(status=503, retry_after_s=90))
+
+    assert (await world.refusal()).retry_after_s == 90
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_three_waits_for_a_vendor_that_says_nothing_outlast_a_minute(world: World, status: int) -> None:
+    world.faults.order(Fault(status=status))
+
+    error = await world.refusal()
+
+    assert (TRIES_MAX - 1) * (error.retry_after_s or 0) > 60
+
+
+async def test_a_recording_that_is_too_large_is_no_question_of_the_key(world: World) -> None:
+    world.faults.order(Fault(status=413))
+
+    assert "size" in (await world.refusal()).detail
 
 
 async def test_a_wrong_key_is_for_an_operator_and_not_tried_again(world: World) -> None:
@@ -132,12 +155,25 @@ async def test_a_stalled_or_cut_answer_may_be_tried_again(world: World, fault: F
 
 
 @pytest.mark.parametrize("body", [{}, {"metadata": {"duration": 3}, "results": {"channels": []}}])
-async def test_an_answer_of_another_shape_is_a_failure_and_not_an_empty_transcript(
+async def test_an_answer_of_another_shape_is_no_empty_transcript_and_not_bought_again(
     world: World, body: dict[str, object]
 ) -> None:
     world.faults.order(Fault(status=200, body=body))
 
-    assert (await world.refusal()).problem is UPSTREAM_FAILED
+    problem = (await world.refusal()).problem
+
+    assert problem is UPSTREAM_REFUSED
+    assert not problem.retryable
+
+
+async def test_a_word_that_ends_before_it_begins_keeps_its_place(world: World) -> None:
+    word = {"word": "so", "start": 2.0, "end": 1.0, "confidence": 1.0, "speaker": 0}
+    results = {"channels": [{}], "utterances": [{"words": [word]}]}
+    world.faults.order(Fault(status=200, body={"metadata": {"duration": 3}, "results": results}))
+
+    (heard,) = (await world.hear(Recording(b"sound"))).words
+
+    assert (heard.start_s, heard.end_s) == (2.0, 2.0)
 
 
 async def test_after_a_failure_the_whole_recording_is_sent_again(world: World) -> None:
@@ -183,7 +219,7 @@ async def test_an_answer_of_words_in_the_place_of_numbers_is_quoted_by_no_warnin
 
     problem = (await world.refusal()).problem
 
-    assert problem is UPSTREAM_FAILED
+    assert problem is UPSTREAM_REFUSED
     assert [warning for warning in recwarn if "Johnsmit" in str(warning.message)] == []
 
 

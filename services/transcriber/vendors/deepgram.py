@@ -1,6 +1,7 @@
 """Speech to text with Deepgram's SDK, opted out of model training on recordings."""
 
 import asyncio
+import random
 import warnings
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
@@ -15,7 +16,9 @@ from deepgram.core.request_options import RequestOptions
 from deepgram.environment import DeepgramClientEnvironment
 from pydantic import BaseModel, Field, ValidationError
 
+from libs.common.clock import utc_now
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError
+from libs.common.http.retry_after import retry_after_s
 from libs.common.metrics import expect_vendor
 from libs.common.tracing import calling
 from libs.contracts.formats import is_language_tag
@@ -35,19 +38,24 @@ OPTIONS: Mapping[str, str] = {
 CONNECT_TIMEOUT_S = 10.0
 POOL_TIMEOUT_S = 30.0
 UPLOAD_SHARE = 0.5
-RETRY_AFTER_MAX_S = 3600.0
+WAIT_SPREAD = 0.5
+"""Waits are longer by up to this share: all that failed together would else come back together."""
 _BLOCK_BYTES = 256 * 1024
 _CLIENT_ERRORS = range(400, 500)
 
 
 @dataclass(frozen=True)
 class DeepgramAccess:
-    """Connection settings of Deepgram. `stall_s` limits each network wait, `deadline_s` the whole request."""
+    """Connection settings of Deepgram. `stall_s` limits each network wait, `deadline_s` the whole request.
+
+    `retry_wait_s` is told to whoever tries again after a failure for which Deepgram names no wait.
+    """
 
     api_key: str
     base_url: str
     stall_s: float = 600.0
     deadline_s: float = 3600.0
+    retry_wait_s: float = 30.0
 
 
 class DeepgramSpeechToText:
@@ -58,6 +66,8 @@ class DeepgramSpeechToText:
 
     def __init__(self, access: DeepgramAccess) -> None:
         self._deadline_s = access.deadline_s
+        self._retry_wait_s = access.retry_wait_s
+        self._dice = random.SystemRandom()
         expect_vendor(self.source.vendor)
         self._http = httpx.AsyncClient(
             timeout=httpx.Timeout(access.stall_s, connect=CONNECT_TIMEOUT_S, pool=POOL_TIMEOUT_S),
@@ -88,11 +98,14 @@ class DeepgramSpeechToText:
                 async with asyncio.timeout(self._deadline_s):
                     answer = await self._ask(_Body(audio.content, progress))
         except (TimeoutError, httpx.TransportError) as error:
-            raise _failed("Deepgram did not answer in time.", type(error).__name__) from None
+            raise _failed("Deepgram did not answer in time.", type(error).__name__, self._wait_s()) from None
         except ApiError as error:
-            raise _refusal(error) from None
+            raise _refusal(error, self._wait_s()) from None
         progress(1.0)
         return _speech(answer, audio)
+
+    def _wait_s(self) -> float:
+        return self._retry_wait_s * self._dice.uniform(1.0, 1.0 + WAIT_SPREAD)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -130,8 +143,8 @@ class _Body:
 class _HeardWord(BaseModel):
     word: str
     punctuated_word: str | None = None
-    start: float = Field(ge=0)
-    end: float = Field(ge=0)
+    start: float = Field(ge=0, allow_inf_nan=False)
+    end: float = Field(ge=0, allow_inf_nan=False)
     confidence: float = Field(ge=0, le=1)
     speaker: int | None = None
 
@@ -151,7 +164,7 @@ class _Results(BaseModel):
 
 
 class _Metadata(BaseModel):
-    duration: float = Field(ge=0)
+    duration: float = Field(ge=0, allow_inf_nan=False)
 
 
 class _Answer(BaseModel):
@@ -166,18 +179,24 @@ def _speech(answer: Any, audio: Audio) -> Speech:
         # Without the SDK's warnings, which quote the transcript; `model_validate` checks the shape.
         read = _Answer.model_validate(answer.model_dump(warnings=False))
     except (ValidationError, AttributeError):
-        raise _failed("Deepgram sent an invalid response.") from None
+        raise _unreadable() from None
     # Utterances overlap where two people speak at once, and all that follows expects words in order of time.
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
     language, confidence = _language(read.results.channels[0])
     return Speech(
-        words=tuple(Word(w.punctuated_word or w.word, w.start, w.end, w.confidence, w.speaker) for w in words),
+        words=tuple(_word(w) for w in words),
         # Nothing detected is no other language: then what the sender said stands.
         language=language or audio.language,
         language_confidence=confidence,
         duration_s=read.metadata.duration,
         source=DeepgramSpeechToText.source,
     )
+
+
+def _word(heard: _HeardWord) -> Word:
+    # A word that ends before it begins is as long as it can be.
+    end_s = max(heard.start, heard.end)
+    return Word(heard.punctuated_word or heard.word, heard.start, end_s, heard.confidence, heard.speaker)
 
 
 def _language(channel: _Channel) -> tuple[str | None, float]:
@@ -188,31 +207,40 @@ def _language(channel: _Channel) -> tuple[str | None, float]:
     return detected, channel.language_confidence or 0.0
 
 
-def _refusal(error: ApiError) -> AppError:
-    status = error.status_code or 0
+def _refusal(error: ApiError, wait_s: float) -> AppError:
+    status, stated_s = error.status_code or 0, _stated_s(error)
+    wait_s = wait_s if stated_s is None else stated_s
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return AppError(
             RATE_LIMITED,
             "Deepgram is limiting requests.",
-            retry_after_s=_retry_after_s(error),
+            retry_after_s=wait_s,
             vendor="deepgram",
             status=status,
         )
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _refused("Deepgram takes no recording of this size. Use the local models for it, or split it.", status)
     if status in _CLIENT_ERRORS and status != HTTPStatus.REQUEST_TIMEOUT:
         # Also for a file that it cannot decode: it was played here before, so it is not unreadable.
         detail = "Deepgram refused the request. Check the API key, its permissions and the account balance."
-        return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
-    return _failed("Deepgram failed.", f"status {status}")
+        return _refused(detail, status)
+    return _failed("Deepgram failed.", f"status {status}", wait_s)
 
 
-def _retry_after_s(error: ApiError) -> float | None:
+def _stated_s(error: ApiError) -> float | None:
     headers = cast(Mapping[str, str], error.headers or {})
-    stated = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
-    try:
-        return min(max(float(stated), 0.0), RETRY_AFTER_MAX_S)
-    except ValueError:
-        return None
+    stated = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    return retry_after_s(stated, utc_now())
 
 
-def _failed(detail: str, error_class: str = "-") -> AppError:
-    return AppError(UPSTREAM_FAILED, detail, vendor="deepgram", error_class=error_class)
+def _refused(detail: str, status: int) -> AppError:
+    return AppError(UPSTREAM_REFUSED, detail, vendor="deepgram", status=status)
+
+
+def _unreadable() -> AppError:
+    # It was paid for, and the next one would be too: whoever looks at the vendor decides whether to try again.
+    return _refused("Deepgram's answer cannot be read. See its status page, then retry the session.", HTTPStatus.OK)
+
+
+def _failed(detail: str, error_class: str, wait_s: float) -> AppError:
+    return AppError(UPSTREAM_FAILED, detail, retry_after_s=wait_s, vendor="deepgram", error_class=error_class)
