@@ -1,9 +1,12 @@
 """Deepgram through its own SDK, against a server that speaks its wire format and has bad days to order."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import parse_qs
 
 import pytest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from libs.common.errors import RATE_LIMITED, UPSTREAM_FAILED, UPSTREAM_REFUSED, AppError, ProblemType
 from libs.common.messaging.backoff import TRIES_MAX
@@ -14,7 +17,7 @@ from services.transcriber.checkpoints import Unkept
 from services.transcriber.domain import Speech
 from services.transcriber.ports import Audio
 from services.transcriber.tests.recordings import BrokenRecording, Recording
-from services.transcriber.vendors.deepgram import DeepgramAccess, DeepgramSpeechToText
+from services.transcriber.vendors.deepgram import ANSWER_MAX_BYTES, DeepgramAccess, DeepgramSpeechToText
 
 CANARY = "canary-of-the-vendor"
 
@@ -117,6 +120,12 @@ async def test_an_outage_says_how_long_to_wait_too(world: World) -> None:
     assert (await world.refusal()).retry_after_s == 90
 
 
+async def test_a_short_wait_that_an_outage_names_is_not_believed(world: World) -> None:
+    world.faults.order(Fault(status=503, retry_after_s=0))
+
+    assert ((await world.refusal()).retry_after_s or 0) >= 30
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 async def test_three_waits_for_a_vendor_that_says_nothing_outlast_a_minute(world: World, status: int) -> None:
     world.faults.order(Fault(status=status))
@@ -164,6 +173,31 @@ async def test_an_answer_of_another_shape_is_no_empty_transcript_and_not_bought_
 
     assert problem is UPSTREAM_REFUSED
     assert not problem.retryable
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": ' + b"9" * 5000 + b"}", b" " * (ANSWER_MAX_BYTES + 1)],
+    ids=["empty", "cut", "no text", "too deep", "a long number", "too large"],
+)
+async def test_an_answer_that_cannot_be_read_is_not_bought_again(raw: bytes) -> None:
+    problem = (await _refusal_of(raw)).problem
+
+    assert problem is UPSTREAM_REFUSED
+
+
+async def test_a_word_behind_the_end_of_the_recording_is_not_believed() -> None:
+    problem = (await _refusal_of(_one_word(start=59.0, end=60.0))).problem
+
+    assert problem is UPSTREAM_REFUSED
+
+
+async def test_no_character_that_no_database_takes_is_heard(world: World) -> None:
+    world.faults.order(Fault(status=200, body=json.loads(_one_word(word="a\0b"))))
+
+    (heard,) = (await world.hear(Recording(b"sound"))).words
+
+    assert heard.text == "ab"
 
 
 async def test_a_word_that_ends_before_it_begins_keeps_its_place(world: World) -> None:
@@ -229,3 +263,26 @@ async def _heard_in(language: str) -> Speech:
         speech = await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None, Unkept())
         await vendor.close()
         return speech
+
+
+def _one_word(**changed: object) -> bytes:
+    word = {"word": "so", "start": 0.5, "end": 1.0, "confidence": 0.9, "speaker": 0} | changed
+    results = {"channels": [{}], "utterances": [{"words": [word]}]}
+    return json.dumps({"metadata": {"duration": 10.0}, "results": results}).encode()
+
+
+async def _refusal_of(raw: bytes) -> AppError:
+    """Return what becomes of an answer of these bytes."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            while (await receive()).get("more_body"):
+                pass
+            await Response(raw, media_type="application/json")(scope, receive, send)
+
+    with serve(answered) as url:
+        vendor = DeepgramSpeechToText(DeepgramAccess(KEY, url))
+        with pytest.raises(AppError) as caught:
+            await vendor.transcribe(Audio(Recording(b"sound"), "audio/mpeg", "en"), lambda _: None, Unkept())
+        await vendor.close()
+    return caught.value

@@ -24,6 +24,7 @@ from libs.common.tracing import calling
 from libs.contracts.formats import is_language_tag
 from services.transcriber.domain import Source, Speech, Word
 from services.transcriber.ports import Audio, ByteSource, Checkpoints, Progress
+from services.transcriber.vendors.capped_transport import IDENTITY, AnswerTooLargeError, CappedTransport
 
 MODEL = "nova-3"
 OPTIONS: Mapping[str, str] = {
@@ -38,6 +39,10 @@ OPTIONS: Mapping[str, str] = {
 CONNECT_TIMEOUT_S = 10.0
 POOL_TIMEOUT_S = 30.0
 UPLOAD_SHARE = 0.5
+ANSWER_MAX_BYTES = 64 * 1024 * 1024
+"""Four hours of words, each of them twice with all that is said of it, are a quarter of this."""
+BEHIND_THE_END_S = 1.0
+"""The last word may end this much behind the recording: vendors round."""
 WAIT_SPREAD = 0.5
 """Waits are longer by up to this share: all that failed together would else come back together."""
 _BLOCK_BYTES = 256 * 1024
@@ -74,6 +79,8 @@ class DeepgramSpeechToText:
             # A redirect would take the recording to an address that nobody configured.
             follow_redirects=False,
             trust_env=False,
+            headers=IDENTITY,
+            transport=CappedTransport(ANSWER_MAX_BYTES),
         )
         base = access.base_url.rstrip("/")
         with warnings.catch_warnings():
@@ -99,8 +106,13 @@ class DeepgramSpeechToText:
                     answer = await self._ask(_Body(audio.content, progress))
         except (TimeoutError, httpx.TransportError) as error:
             raise _failed("Deepgram did not answer in time.", type(error).__name__, self._wait_s()) from None
+        except (AnswerTooLargeError, RecursionError, ValueError):
+            # Of the SDK's JSON: nested too deep, a number of thousands of digits.
+            raise _unreadable() from None
         except ApiError as error:
-            raise _refusal(error, self._wait_s()) from None
+            # The SDK calls an answer that is no JSON an error with the status of success.
+            is_paid = HTTPStatus.OK <= (error.status_code or 0) < HTTPStatus.MULTIPLE_CHOICES
+            raise (_unreadable() if is_paid else _refusal(error, self._wait_s())) from None
         progress(1.0)
         return _speech(answer, audio)
 
@@ -182,6 +194,8 @@ def _speech(answer: Any, audio: Audio) -> Speech:
         raise _unreadable() from None
     # Utterances overlap where two people speak at once, and all that follows expects words in order of time.
     words = sorted((w for u in read.results.utterances for w in u.words), key=lambda w: w.start)
+    if words and max(word.end for word in words) > read.metadata.duration + BEHIND_THE_END_S:
+        raise _unreadable()
     language, confidence = _language(read.results.channels[0])
     return Speech(
         words=tuple(_word(w) for w in words),
@@ -196,7 +210,9 @@ def _speech(answer: Any, audio: Audio) -> Speech:
 def _word(heard: _HeardWord) -> Word:
     # A word that ends before it begins is as long as it can be.
     end_s = max(heard.start, heard.end)
-    return Word(heard.punctuated_word or heard.word, heard.start, end_s, heard.confidence, heard.speaker)
+    # No database takes a NUL in JSON, and none was spoken.
+    text = (heard.punctuated_word or heard.word).replace("\0", "")
+    return Word(text, heard.start, end_s, heard.confidence, heard.speaker)
 
 
 def _language(channel: _Channel) -> tuple[str | None, float]:
@@ -209,12 +225,11 @@ def _language(channel: _Channel) -> tuple[str | None, float]:
 
 def _refusal(error: ApiError, wait_s: float) -> AppError:
     status, stated_s = error.status_code or 0, _stated_s(error)
-    wait_s = wait_s if stated_s is None else stated_s
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return AppError(
             RATE_LIMITED,
             "Deepgram is limiting requests.",
-            retry_after_s=wait_s,
+            retry_after_s=wait_s if stated_s is None else stated_s,
             vendor="deepgram",
             status=status,
         )
@@ -224,7 +239,8 @@ def _refusal(error: ApiError, wait_s: float) -> AppError:
         # Also for a file that it cannot decode: it was played here before, so it is not unreadable.
         detail = "Deepgram refused the request. Check the API key, its permissions and the account balance."
         return _refused(detail, status)
-    return _failed("Deepgram failed.", f"status {status}", wait_s)
+    # Not sooner because it says so: three short waits are over before an outage of a minute is.
+    return _failed("Deepgram failed.", f"status {status}", max(wait_s, stated_s or 0.0))
 
 
 def _stated_s(error: ApiError) -> float | None:

@@ -33,6 +33,19 @@ def test_a_wait_ends_after_an_hour(stated: str) -> None:
     assert retry_after_s(stated, NOW) == WAIT_MAX_S
 
 
-@pytest.mark.parametrize("stated", [None, "", "soon", "nan", "inf", "-inf", "Tue, 99 Dec 2026 08:00:00 GMT"])
+@pytest.mark.parametrize(
+    "stated",
+    [
+        None,
+        "",
+        "soon",
+        "nan",
+        "inf",
+        "1_0",
+        "\u0663",
+        "Tue, 99 Dec 2026 08:00:00 GMT",
+        "Tue, 01 Dec 2026 08:00:00 +9999999999",
+    ],
+)
 def test_what_says_nothing_is_nothing(stated: str | None) -> None:
     assert retry_after_s(stated, NOW) is None
