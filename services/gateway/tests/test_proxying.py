@@ -268,7 +268,7 @@ async def test_what_the_transcriber_misses_in_the_headers_is_told_as_such(
         f"/api/v1/sessions/{uuid4()}/transcript", json={"segments": [{"id": 1, "deleted": True}]}
     )
 
-    assert (answer.status_code, answer.json()["type"]) == (status, f"https://api.clinic.example/problems/{slug}")
+    assert (answer.status_code, answer.json()["type"]) == (status, f"https://api.practice.example/problems/{slug}")
     assert json.loads(world.peer.heard[-1].body) == {"segments": [{"id": 1, "deleted": True}]}
 
 
