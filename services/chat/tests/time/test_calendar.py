@@ -27,6 +27,12 @@ def first_day(message: str, zone: ZoneInfo = LONDON) -> date | None:
     return meaning.start
 
 
+@pytest.mark.parametrize("lead", ["last", "this", "past", "previous"])
+@pytest.mark.parametrize(("written", "day"), [("25/12/2025", date(2025, 12, 25)), ("2026-05-03", date(2026, 5, 3))])
+def test_a_date_in_figures_is_read_behind_any_word_of_time(lead: str, written: str, day: date) -> None:
+    assert first_day(f"What did we say {lead} {written}?") == day
+
+
 def test_summer_is_half_a_year_apart_in_the_south() -> None:
     assert first_day("What did we say last summer?", LONDON) == date(2026, 6, 1)
     assert first_day("What did we say last summer?", AUCKLAND) == date(2025, 12, 1)

@@ -224,6 +224,9 @@ def _as_lead(token: TimeWord, following: str) -> TimeWord:
 def _as_unit(token: TimeWord) -> TimeWord:
     if token.word in _UNIT_SLIPS:
         return replace(token, word=_UNIT_SLIPS[token.word])
+    # A date behind "last" is no misspelt unit: what is written of it must stay.
+    if token.word in _KINDS.values():
+        return token
     if token.word in _OWN_RIGHT or token.number is not None or token.word in CANONICAL.values():
         return token
     known = near(token.word, ("week", "month", "year", "night", "weeks", "months", "years", "days"))
