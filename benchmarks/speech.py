@@ -9,24 +9,21 @@ import argparse
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-import wave
 from pathlib import Path
 
 import numpy as np
 
-from evals.speech.clips import File
-from libs.media.recording import decode
+from evals.speech.clips import SAMPLES, File, decoded, samples_in, wav
+from evals.speech.scoring import cpu_s, peak_mb
 from libs.media.sandbox import SAMPLE_RATE, Samples
 from services.transcriber.checkpoints import Unkept
 from services.transcriber.ports import Audio
 from services.transcriber.vendors.local_whisper import BATCH_SIZE, LocalSpeechToText, ModelPlaces, whisper_folder
 
-SAMPLES = Path(__file__).parents[1] / "samples"
 SHORT_MINUTES = 2.0
 ARRIVES_AFTER_S = 5.0
 WAYS = ("bare", "ours")
@@ -35,11 +32,7 @@ WAYS = ("bare", "ours")
 def made(samples: Samples, minutes: float, path: Path) -> Path:
     """Write a WAV file of so many minutes, the samples again and again."""
     wanted = np.resize(samples, int(minutes * 60 * SAMPLE_RATE))
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(wanted.itemsize)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(wanted.tobytes())
+    path.write_bytes(wav(wanted))
     return path
 
 
@@ -67,10 +60,7 @@ def measured(way: str, path: Path, places: ModelPlaces) -> str:
     started = time.perf_counter()
     words = {"bare": bare, "ours": ours}[way](path, places, os.cpu_count() or 1)
     wall = time.perf_counter() - started
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
-    peak = own.ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
-    return json.dumps({"words": words, "wall_s": wall, "cpu_s": cpu, "peak_mb": peak})
+    return json.dumps({"words": words, "wall_s": wall, "cpu_s": cpu_s(), "peak_mb": peak_mb()})
 
 
 async def behind(long: Path, short: Path, places: ModelPlaces) -> tuple[float, float]:
@@ -110,8 +100,7 @@ def main() -> None:
 
 
 def _compare(folder: Path, minutes: float, behind_minutes: float) -> None:
-    paths = sorted(path for path in SAMPLES.iterdir() if path.suffix in (".mp3", ".m4a", ".webm"))
-    samples = np.concatenate([asyncio.run(decode(File(path))) for path in paths])
+    samples = np.concatenate([decoded(path) for path, _ in samples_in(SAMPLES)])
     made(samples, minutes, folder / "recording.wav")
     print(f"{minutes:g} minutes, {os.cpu_count()} cores")
     for way in WAYS:

@@ -8,8 +8,6 @@ import argparse
 import asyncio
 import os
 import re
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -18,15 +16,17 @@ from pathlib import Path
 
 import jiwer
 
-from evals.speech.clips import Dialogue, File, Turn, samples_in
+from evals.speech.clips import SAMPLES, Dialogue, File, Turn, samples_in
+from evals.speech.compositions import Spoken
 from evals.speech.roles import RoleFigures, cross_validated, read_sessions, shipped
+from evals.speech.scoring import cpu_s, peak_mb, voice_of, words_right
 from services.transcriber.checkpoints import Unkept
-from services.transcriber.domain import Speaker, Speech, Word
+from services.transcriber.domain import Speaker, Speech
 from services.transcriber.ports import Audio
 from services.transcriber.roles import WEIGHTS, roles_of
 from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+VOICES = (Speaker.THERAPIST, Speaker.PATIENT)
 MEDIA_TYPES = {".mp3": "audio/mpeg", ".m4a": "audio/mp4", ".webm": "audio/webm", ".wav": "audio/wav"}
 EXCERPT_TURNS = (None, 40, 20, 10)
 _CARDINALS = (
@@ -65,11 +65,12 @@ async def measure(samples: Sequence[tuple[Path, Dialogue]]) -> list[Figures]:
 
 
 async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[Turn]) -> Figures:
-    wall, cpu = time.perf_counter(), _cpu_s()
+    wall, cpu = time.perf_counter(), cpu_s()
     speech = await listener.transcribe(Audio(File(path), MEDIA_TYPES[path.suffix], "en"), lambda _: None, Unkept())
-    wall, cpu = time.perf_counter() - wall, _cpu_s() - cpu
-    roles = roles_of(speech.words)
-    said = [_speaker_at((word.start_s + word.end_s) / 2, turns) for word in speech.words]
+    wall, cpu = time.perf_counter() - wall, cpu_s() - cpu
+    roles = roles_of(speech.words, speech.voices_confidence)
+    spoken = [Spoken(VOICES.index(turn.speaker), turn.start_time, turn.end_time) for turn in turns]
+    said = [VOICES[voice_of(word, spoken)] for word in speech.words]
     named = [roles.speakers.get(word.voice or 0) for word in speech.words]
     return Figures(
         name=path.name,
@@ -78,7 +79,7 @@ async def _measured(listener: LocalSpeechToText, path: Path, turns: Sequence[Tur
         cpu_s=cpu,
         words=len(speech.words),
         wer=_word_error_rate(turns, speech),
-        voices_right=_voices_right(speech.words, said),
+        voices_right=words_right(speech.words, spoken),
         speakers_right=sum(a is b for a, b in zip(named, said, strict=True)) / max(len(said), 1),
         role_confidence=roles.confidence,
     )
@@ -89,25 +90,10 @@ def _word_error_rate(turns: Sequence[Turn], speech: Speech) -> float:
     return float(jiwer.wer(reference, _plain(" ".join(word.text for word in speech.words))))
 
 
-def _voices_right(words: Sequence[Word], said: Sequence[Speaker]) -> float:
-    """Share of words whose voice is the one that mostly speaks for their speaker: the best of both assignments."""
-    first = sum((word.voice == 0) == (speaker is Speaker.THERAPIST) for word, speaker in zip(words, said, strict=True))
-    return max(first, len(words) - first) / max(len(words), 1)
-
-
-def _speaker_at(middle_s: float, turns: Sequence[Turn]) -> Speaker:
-    return min(turns, key=lambda turn: max(turn.start_time - middle_s, middle_s - turn.end_time, 0.0)).speaker
-
-
 def _plain(text: str) -> str:
     """Lower case, no punctuation, small numbers as digits: "seven" and "7" are the same word."""
     words = re.findall(r"[a-z0-9']+", text.lower().replace("\u2019", "'").replace("-", " "))
     return " ".join(NUMBERS.get(word, word) for word in words)
-
-
-def _cpu_s() -> float:
-    own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 def print_samples(figures: Sequence[Figures]) -> None:
@@ -119,9 +105,8 @@ def print_samples(figures: Sequence[Figures]) -> None:
             f"{one.name:26} {one.audio_s:5.0f}s  {one.wall_s:5.1f}s  {one.wall_s / one.audio_s:6.3f}  {one.cpu_s:5.1f}s"
             f"  {one.words:6}  {one.wer:6.1%}  {one.voices_right:6.1%}  {one.speakers_right:6.1%}"
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1024**2)
     total = sum(one.wall_s for one in figures) / max(sum(one.audio_s for one in figures), 1)
-    print(f"all: {total:.3f} x real time, peak {peak:.0f} MB, {os.cpu_count()} cores")
+    print(f"all: {total:.3f} x real time, peak {peak_mb():.0f} MB, {os.cpu_count()} cores")
 
 
 def print_roles(path: Path, seed: int) -> None:

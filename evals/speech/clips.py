@@ -1,6 +1,8 @@
 """Clips of single voices: from folders of spoken voices, from annotated meetings, and from the samples."""
 
 import asyncio
+import io
+import wave
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from services.transcriber.domain import Speaker
 Clips = Mapping[str, Sequence[Sound]]
 """The clips of each voice, by its name."""
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 BLOCK_BYTES = 1024 * 1024
 FULL_SCALE = 32_768
 SILENCE_MIN_S = 0.5
@@ -63,6 +66,17 @@ class _Stretch:
     end_s: float
 
 
+def wav(samples: Samples) -> bytes:
+    """Return 16 kHz mono samples as a WAV file."""
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(samples.itemsize)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(samples.tobytes())
+    return content.getvalue()
+
+
 def samples_in(folder: Path) -> list[tuple[Path, Dialogue]]:
     """Return the recordings that have a dialogue, with it."""
     dialogues = {path.stem: path for path in (folder / "dialogues").glob("*.json")}
@@ -74,7 +88,7 @@ def of_samples(folder: Path) -> Clips:
     """Return the turns of the two voices of the samples."""
     clips: dict[str, list[Sound]] = defaultdict(list)
     for path, dialogue in samples_in(folder):
-        samples = _decoded(path)
+        samples = decoded(path)
         for turn in dialogue.turns:
             clips[turn.speaker.value].append(_cut(samples, turn.start_time, turn.end_time))
     return clips
@@ -82,7 +96,7 @@ def of_samples(folder: Path) -> Clips:
 
 def of_voices(folder: Path) -> Clips:
     """Return what samples/make_voices.py wrote: a file per voice, its clips parted by digital silence."""
-    return {path.stem: list(_parted(_decoded(path))) for path in sorted(folder.glob("*.wav"))}
+    return {path.stem: list(_parted(decoded(path))) for path in sorted(folder.glob("*.wav"))}
 
 
 def of_meetings(folder: Path) -> Clips:
@@ -92,7 +106,7 @@ def of_meetings(folder: Path) -> Clips:
     """
     stretches = [_stretch(line) for path in sorted(folder.glob("*.rttm")) for line in path.read_text().splitlines()]
     recordings = {one.meeting: folder / f"{one.meeting}.wav" for one in stretches}
-    samples = {name: _decoded(path) for name, path in recordings.items() if path.is_file()}
+    samples = {name: decoded(path) for name, path in recordings.items() if path.is_file()}
     clips: dict[str, list[Sound]] = defaultdict(list)
     for one in stretches:
         others = [other for other in stretches if other.meeting == one.meeting and other.voice != one.voice]
@@ -142,5 +156,6 @@ def _seconds(clips: Sequence[Sound]) -> float:
     return sum(map(len, clips)) / SAMPLE_RATE
 
 
-def _decoded(path: Path) -> Samples:
+def decoded(path: Path) -> Samples:
+    """Return the samples of a recording."""
     return asyncio.run(decode(File(path)))

@@ -8,26 +8,23 @@ roles were swapped without doubt. Without folders it takes the two voices of the
 
 import argparse
 import asyncio
-import io
 import itertools
 import tempfile
-import wave
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from evals.speech.clips import Clips, of_meetings, of_samples, of_voices
+from evals.speech.clips import SAMPLES, Clips, of_meetings, of_samples, of_voices, wav
 from evals.speech.compositions import CONDITIONS, Conditions, Spoken, composed
-from libs.media.sandbox import SAMPLE_RATE, Samples
+from evals.speech.scoring import words_right
+from libs.media.sandbox import Samples
 from services.transcriber.checkpoints import Unkept
-from services.transcriber.domain import Word
 from services.transcriber.ports import Audio
 from services.transcriber.vendors.local_whisper import LocalSpeechToText, ModelPlaces
 
-SAMPLES = Path(__file__).parents[2] / "samples"
 SURE = 0.8
 """A wrong number of voices below this confidence is said to be doubtful."""
 TURNS = {1: 12, 2: 11, 3: 7}
@@ -73,13 +70,7 @@ class _Wave:
     samples: Samples
 
     async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        content = io.BytesIO()
-        with wave.open(content, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(self.samples.itemsize)
-            file.setframerate(SAMPLE_RATE)
-            file.writeframes(self.samples.tobytes())
-        yield content.getvalue()
+        yield wav(self.samples)
 
 
 def cases_of(clips: Clips, conditions: Sequence[Conditions], random: np.random.Generator) -> Iterator[Case]:
@@ -108,20 +99,7 @@ def heard(case: Case, recording: tuple[Samples, list[Spoken]], listener: LocalSp
     samples, spoken = recording
     speech = asyncio.run(listener.transcribe(Audio(_Wave(samples), "audio/wav", "en"), lambda _: None, Unkept()))
     count = len({word.voice for word in speech.words})
-    return Heard(case, count, speech.voices_confidence, len(speech.words), _words_right(speech.words, spoken))
-
-
-def _words_right(words: Sequence[Word], spoken: Sequence[Spoken]) -> float:
-    """Return the share of words on the right voice, with the best of all ways to name the voices."""
-    pairs = Counter((word.voice or 0, _voice_at((word.start_s + word.end_s) / 2, spoken)) for word in words)
-    found, true = max(a for a, _ in pairs) + 1 if pairs else 1, max(one.voice for one in spoken) + 1
-    ways = itertools.permutations(range(max(found, true)), true)
-    right = max(sum(pairs[a, b] for a, b in zip(way, range(true), strict=True)) for way in ways)
-    return right / max(len(words), 1)
-
-
-def _voice_at(middle_s: float, spoken: Sequence[Spoken]) -> int:
-    return min(spoken, key=lambda one: max(one.start_s - middle_s, middle_s - one.end_s, 0.0)).voice
+    return Heard(case, count, speech.voices_confidence, len(speech.words), words_right(speech.words, spoken))
 
 
 def _kind(voice: str) -> str:

@@ -1,6 +1,7 @@
 """Changes of segments and names of voices: what a correction does not touch keeps text, times and confidence."""
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import SequenceMatcher
@@ -43,28 +44,27 @@ def namings_as_changes(
 
 def unknown_voices(segments: Sequence[Segment], namings: Sequence[Naming]) -> Iterator[tuple[int, str]]:
     """Yield (index, sentence) for each naming that cannot be made."""
-    known = {segment.voice for segment in segments}
-    seen: set[int] = set()
-    for index, naming in enumerate(namings):
-        if naming.voice not in known:
-            yield index, "There is no voice with this number in this version."
-        elif naming.voice in seen:
-            yield index, "A voice is named once in a request."
-        seen.add(naming.voice)
+    sentences = "There is no voice with this number in this version.", "A voice is named once in a request."
+    yield from _misnamed([naming.voice for naming in namings], {segment.voice for segment in segments}, *sentences)
 
 
 def faults_of(transcript: Transcript, changes: Sequence[Change]) -> Iterator[tuple[int, str]]:
     """Yield (index, sentence) for each change that cannot be made."""
     known = {segment.id for segment in transcript.draft.segments}
-    seen: set[int] = set()
-    for index, change in enumerate(changes):
-        if change.id not in known:
-            yield index, "There is no segment with this id in this version."
-        elif change.id in seen:
-            yield index, "A segment is changed once in a request."
-        seen.add(change.id)
+    sentences = "There is no segment with this id in this version.", "A segment is changed once in a request."
+    yield from _misnamed([change.id for change in changes], known, *sentences)
     if known and known <= {change.id for change in changes if change.is_deleted}:
         yield len(changes) - 1, "A transcript keeps at least one segment."
+
+
+def _misnamed(names: Sequence[int], known: AbstractSet[int], unknown: str, repeated: str) -> Iterator[tuple[int, str]]:
+    seen: set[int] = set()
+    for index, name in enumerate(names):
+        if name not in known:
+            yield index, unknown
+        elif name in seen:
+            yield index, repeated
+        seen.add(name)
 
 
 def with_changes(transcript: Transcript, changes: Sequence[Change], at: datetime) -> Transcript:
