@@ -21,9 +21,9 @@ from proofs.no_words.words import Canaries
 
 SLOW_S = 2.0
 SLOW = "hearing-slow"
-DEAD = ("hearing-500", "hearing-page", "hearing-shape", "hearing-nul", "hearing-embed-500")
+DEAD = ("hearing-500", "hearing-page", "hearing-shape", "hearing-half", "hearing-embed-500")
 """Recordings that no trying again helps: they end as dead letters."""
-HEARD = ("hearing-429", "hearing-tongue", "hearing-words", "hearing-embed-429")
+HEARD = ("hearing-429", "hearing-nul", "hearing-tongue", "hearing-words", "hearing-embed-429")
 """Recordings that become transcripts all the same."""
 REFUSED = ("hearing-embed-400",)
 WRITTEN = (
@@ -99,6 +99,8 @@ async def _recognition(word: Word) -> Mapping[str, ASGIApp]:
     for utterance in shape["results"]["utterances"]:
         for heard in utterance["words"]:
             heard |= {"start": word("a start of Deepgram's"), "speaker": word("a speaker of Deepgram's")}
+    half = await _heard(says("half"))
+    half["results"]["utterances"][1]["words"][0]["punctuated_word"] = f"{word('before half a character')}\ud83d"
     tongue["results"]["channels"][0] |= {"detected_language": word("Deepgram's language"), "language_confidence": 0.5}
     return {
         UNREADABLE: fails(400),
@@ -108,6 +110,8 @@ async def _recognition(word: Word) -> Mapping[str, ASGIApp]:
         "hearing-page": HTMLResponse(f"<h1>{word('a page of Deepgram')}</h1>"),
         "hearing-shape": JSONResponse(shape),
         "hearing-nul": says(f"{word('before a NUL')}\x00"),
+        # Half a character: text to Python's reader of JSON and to no one behind it.
+        "hearing-half": Response(json.dumps(half), media_type="application/json"),
         "hearing-tongue": JSONResponse(tongue),
         "hearing-words": JSONResponse(_reworded(await _heard(says("all")), word, "a text of Deepgram's")),
         "hearing-embed-500": says("embed-500"),
